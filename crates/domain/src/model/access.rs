@@ -1,0 +1,377 @@
+//! Who may do what: the one rule by which every service decides.
+
+use super::{DriveId, Entry, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, UserId};
+use super::{MAX_TREE_DEPTH, Name};
+use crate::error::{Error, Result};
+
+/// What somebody wants to do with a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// See it; list it, if it is a folder; download it, if it is a file.
+    Read,
+    /// Put something into it. Only folders and roots take anything.
+    AddTo,
+    /// Give it another content. Only files have one.
+    Replace,
+    /// Give it another name.
+    Rename,
+    /// Take it out of the folder in which it lies.
+    Move,
+    /// Decide who else may do what with it.
+    Share,
+}
+
+/// One node on the way from a node up to the root of its drive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The node.
+    pub id: NodeId,
+    /// Its name.
+    pub name: Name,
+    /// Whether it itself lies in the trash.
+    pub trashed: bool,
+    /// What a share on this very node gives to the viewer.
+    pub share: Option<Permission>,
+}
+
+/// A node with all that decides what one user, the viewer, may do with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The node.
+    pub node: Node,
+    /// Who owns the drive; nobody, once that account is deleted.
+    pub owner: Person,
+    /// Whose shares stand in `lineage`.
+    pub viewer: UserId,
+    /// The way from the node itself, which comes first, up to the root, which comes last.
+    pub lineage: Vec<Step>,
+}
+
+/// Leave for one actor to do one thing with one node. Only [`authorize`] makes one.
+///
+/// Whoever changes anything renews the grant by what the changing transaction itself sees: see [`Grant::renew`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    action: Action,
+    role: Role,
+    located: Located,
+}
+
+/// Decides whether the viewer of `located` may do `action` with its node.
+///
+/// # Errors
+/// [`Error::NotFound`] when the node is invisible to the viewer (absent, in the trash, not shared) or is of a kind with
+/// which nobody can do such a thing; [`Error::Forbidden`] when it is visible and the viewer's role does not suffice.
+pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
+    let located = located.ok_or(Error::NotFound)?;
+    let role = located.role().ok_or(Error::NotFound)?;
+    let sensible = match (action, located.node.kind()) {
+        (Action::Read | Action::AddTo, NodeKind::Root | NodeKind::Folder) => true,
+        (Action::AddTo, NodeKind::File) | (Action::Replace, NodeKind::Root | NodeKind::Folder) => false,
+        (Action::Read | Action::Replace, NodeKind::File) => true,
+        (Action::Rename | Action::Move | Action::Share, kind) => kind != NodeKind::Root,
+    };
+    if !sensible {
+        return Err(Error::NotFound);
+    }
+    let allowed = match action {
+        Action::Read => true,
+        Action::AddTo | Action::Replace => role >= Role::Edit,
+        // The very node that was shared is its owner's to rename and to move.
+        Action::Rename | Action::Move => located.inherited_role() >= Some(Role::Edit),
+        Action::Share => role == Role::Owner,
+    };
+    if allowed { Ok(Grant { action, role, located }) } else { Err(Error::permission_denied()) }
+}
+
+impl Located {
+    /// The viewer's role on the node, if the viewer may see it at all.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        self.role_from(0)
+    }
+
+    /// The viewer's role as far as it comes from above the node.
+    fn inherited_role(&self) -> Option<Role> {
+        self.role_from(1)
+    }
+
+    /// The highest role that the steps from `first` upward give. What lies in or below the trash is nobody's to see.
+    fn role_from(&self, first: usize) -> Option<Role> {
+        if self.lineage.iter().any(|step| step.trashed) {
+            return None;
+        }
+        if self.owner.id == self.viewer {
+            return Some(Role::Owner);
+        }
+        self.lineage.iter().skip(first).filter_map(|step| step.share).max().map(Role::from)
+    }
+
+    /// How many folders stand above the node; 0 for the root and for what lies in it.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        u32::try_from(self.lineage.len().saturating_sub(2)).unwrap_or(u32::MAX)
+    }
+
+    /// How many folders would stand inside one another down to a folder that is put into this node.
+    #[must_use]
+    pub fn depth_of_child_folder(&self) -> u32 {
+        u32::try_from(self.lineage.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether `id` is the node itself or stands above it.
+    #[must_use]
+    pub fn is_at_or_below(&self, id: NodeId) -> bool {
+        self.lineage.iter().any(|step| step.id == id)
+    }
+
+    /// The node as its viewer sees it.
+    #[must_use]
+    pub fn entry(self) -> Option<Entry> {
+        let role = self.role()?;
+        // The root is always the last step, and is never shown.
+        let parent_is_shown = self.lineage.len() > 2 && self.inherited_role().is_some();
+        let parent = self.node.parent.filter(|_| parent_is_shown);
+        Some(Entry { node: self.node, owner: self.owner, parent, role })
+    }
+
+    /// The folders from the topmost one that the viewer may see down to the node itself, without the root.
+    #[must_use]
+    pub fn path(&self) -> Vec<PathStep> {
+        let below_root = self.lineage.len().saturating_sub(1);
+        let shown = if self.owner.id == self.viewer {
+            below_root
+        } else {
+            self.lineage.iter().rposition(|step| step.share.is_some()).map_or(0, |top| top + 1)
+        };
+        let steps = self.lineage.iter().take(shown.min(below_root));
+        steps.rev().map(|step| PathStep { id: step.id, name: step.name.clone() }).collect()
+    }
+}
+
+impl Grant {
+    /// Who may act.
+    #[must_use]
+    pub const fn actor(&self) -> UserId {
+        self.located.viewer
+    }
+
+    /// What the actor's role on the node is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The node.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.located.node
+    }
+
+    /// The drive in which the node lies.
+    #[must_use]
+    pub const fn drive(&self) -> DriveId {
+        self.located.node.drive
+    }
+
+    /// The node with all that the decision went by.
+    #[must_use]
+    pub const fn located(&self) -> &Located {
+        &self.located
+    }
+
+    /// The same, by value.
+    #[must_use]
+    pub fn into_located(self) -> Located {
+        self.located
+    }
+
+    /// Decides again, by what a transaction sees that is about to act on this grant.
+    ///
+    /// # Errors
+    /// As [`authorize`]: a share that was revoked, or a folder that was trashed, since the grant was made.
+    pub fn renew(&self, fresh: Option<Located>) -> Result<Self> {
+        authorize(fresh.filter(|found| found.viewer == self.actor()), self.action)
+    }
+
+    /// The child `node` of the granted folder as the actor sees it, given what a share on that very child gives.
+    #[must_use]
+    pub fn child(&self, node: Node, share: Option<Permission>) -> Entry {
+        let parent = (self.node().kind() != NodeKind::Root).then_some(self.node().id);
+        let role = share.map_or(self.role, |permission| self.role.max(permission.into()));
+        Entry { node, owner: self.located.owner.clone(), parent, role }
+    }
+}
+
+/// Checks that a folder which stands as deep as `depth`, with `reach` more levels of folders below it, is allowed.
+///
+/// # Errors
+/// [`Error::Invalid`], of the field `parent_folder_id`, past [`MAX_TREE_DEPTH`].
+pub fn check_depth(depth: u32, reach: u32) -> Result<()> {
+    if depth.saturating_add(reach) > MAX_TREE_DEPTH {
+        return Err(Error::invalid("parent_folder_id", "folders stand at most 100 deep"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::error::Forbidden;
+    use crate::model::{NodeBody, Revision, Timestamp};
+    use crate::testing::{content, name};
+
+    const OWNER: UserId = UserId::from_uuid(Uuid::from_u128(1));
+    const GUEST: UserId = UserId::from_uuid(Uuid::from_u128(2));
+
+    /// A node below `shares.len() - 1` others, the root last, as `viewer` finds it.
+    fn located(viewer: UserId, body: NodeBody, shares: &[Option<Permission>]) -> Located {
+        let id = |i: usize| NodeId::from_uuid(Uuid::from_u128(100 + i as u128));
+        let lineage = shares.iter().enumerate();
+        let lineage: Vec<Step> = lineage
+            .map(|(i, share)| Step { id: id(i), name: name(&format!("n{i}")), trashed: false, share: *share })
+            .collect();
+        let node = Node {
+            id: id(0),
+            drive: DriveId::from_uuid(Uuid::from_u128(9)),
+            parent: (shares.len() > 1).then(|| id(1)),
+            name: name("n0"),
+            body,
+            revision: Revision(1),
+            created_by: Person { id: OWNER, username: None },
+            created_at: Timestamp::from_millis(0),
+            modified_at: Timestamp::from_millis(0),
+        };
+        Located { node, owner: Person { id: OWNER, username: None }, viewer, lineage }
+    }
+
+    const ALL: [Action; 6] =
+        [Action::Read, Action::AddTo, Action::Replace, Action::Rename, Action::Move, Action::Share];
+
+    fn allowed(found: &Located) -> Vec<Action> {
+        ALL.into_iter().filter(|action| authorize(Some(found.clone()), *action).is_ok()).collect()
+    }
+
+    #[test]
+    fn each_role_may_do_what_the_contract_says() {
+        use Action::{AddTo, Move, Read, Rename, Replace, Share};
+        let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
+        let file = || NodeBody::File(content(1));
+        let cases = [
+            (OWNER, NodeBody::Folder, vec![None, None, None], vec![Read, AddTo, Rename, Move, Share]),
+            (OWNER, file(), vec![None, None, None], vec![Read, Replace, Rename, Move, Share]),
+            (OWNER, NodeBody::Root, vec![None], vec![Read, AddTo]),
+            (GUEST, NodeBody::Folder, vec![None, edit, None], vec![Read, AddTo, Rename, Move]),
+            (GUEST, NodeBody::Folder, vec![edit, None, None], vec![Read, AddTo]),
+            (GUEST, NodeBody::Folder, vec![edit, view, None], vec![Read, AddTo]),
+            (GUEST, NodeBody::Folder, vec![view, edit, None], vec![Read, AddTo, Rename, Move]),
+            (GUEST, file(), vec![edit, None], vec![Read, Replace]),
+            (GUEST, file(), vec![None, edit, None], vec![Read, Replace, Rename, Move]),
+            (GUEST, file(), vec![None, view, None], vec![Read]),
+            (GUEST, NodeBody::Folder, vec![None, None, None], vec![]),
+            (GUEST, NodeBody::Root, vec![None], vec![]),
+        ];
+        for (viewer, body, shares, expected) in cases {
+            let found = located(viewer, body, &shares);
+            assert_eq!(allowed(&found), expected, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_invisible_is_not_found_and_what_is_visible_is_forbidden() {
+        let stranger = located(GUEST, NodeBody::Folder, &[None, None]);
+        assert!(matches!(authorize(Some(stranger), Action::Rename), Err(Error::NotFound)));
+        assert!(matches!(authorize(None, Action::Read), Err(Error::NotFound)));
+        let viewer = located(GUEST, NodeBody::Folder, &[Some(Permission::View), None]);
+        let denied = authorize(Some(viewer), Action::AddTo);
+        assert!(matches!(denied, Err(Error::Forbidden(Forbidden::Permission))));
+    }
+
+    #[test]
+    fn the_path_and_the_parent_stop_where_the_share_begins() {
+        let shares = [None, None, Some(Permission::View), None, None];
+        let names = |found: &Located| found.path().iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
+        let guest = located(GUEST, NodeBody::Folder, &shares);
+        assert_eq!(names(&guest), ["n2", "n1", "n0"]);
+        assert!(guest.entry().unwrap().parent.is_some());
+        let top = located(GUEST, NodeBody::Folder, &[Some(Permission::Edit), None, None]);
+        assert_eq!(names(&top), ["n0"]);
+        assert_eq!(top.entry().unwrap().parent, None);
+        let owner = located(OWNER, NodeBody::Folder, &shares);
+        assert_eq!(names(&owner), ["n3", "n2", "n1", "n0"]);
+        assert_eq!(located(OWNER, NodeBody::Folder, &[None, None]).entry().unwrap().parent, None);
+        assert_eq!(names(&located(OWNER, NodeBody::Root, &[None])), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_grant_is_not_renewed_once_its_reason_is_gone() {
+        let before = located(GUEST, NodeBody::Folder, &[Some(Permission::Edit), None]);
+        let grant = authorize(Some(before.clone()), Action::AddTo).unwrap();
+        assert!(grant.renew(Some(before.clone())).is_ok());
+        assert!(grant.renew(None).is_err());
+        assert!(grant.renew(Some(located(GUEST, NodeBody::Folder, &[Some(Permission::View), None]))).is_err());
+        assert!(grant.renew(Some(Located { viewer: OWNER, ..before })).is_err());
+    }
+
+    #[test]
+    fn a_folder_may_stand_a_hundred_deep() {
+        assert!(check_depth(MAX_TREE_DEPTH, 0).is_ok());
+        assert!(check_depth(MAX_TREE_DEPTH, 1).is_err());
+        assert_eq!(located(OWNER, NodeBody::Root, &[None]).depth_of_child_folder(), 1);
+        assert_eq!(located(OWNER, NodeBody::Folder, &[None, None]).depth_of_child_folder(), 2);
+    }
+
+    fn share() -> impl Strategy<Value = Option<Permission>> {
+        prop_oneof![3 => Just(None), 1 => Just(Some(Permission::View)), 1 => Just(Some(Permission::Edit))]
+    }
+
+    proptest! {
+        /// A random tree: node `i + 1` hangs below `parents[i] % (i + 1)`; node 0 is the root.
+        #[test]
+        fn roles_over_random_trees(
+            tree in proptest::collection::vec((any::<usize>(), share(), proptest::bool::weighted(0.05)), 1..40)
+        ) {
+            let lineage_of = |node: usize| {
+                let mut at = node;
+                let mut steps = vec![];
+                while at > 0 {
+                    let (parent, share, trashed) = tree[at - 1];
+                    steps.push((at, share, trashed));
+                    at = parent % at;
+                }
+                steps.push((0, None, false));
+                steps
+            };
+            for node in 1..=tree.len() {
+                let steps = lineage_of(node);
+                let shares: Vec<_> = steps.iter().map(|step| step.1).collect();
+                let as_found = |viewer| {
+                    let mut found = located(viewer, NodeBody::Folder, &shares);
+                    for (step, (_, _, trashed)) in found.lineage.iter_mut().zip(&steps) {
+                        step.trashed = *trashed;
+                    }
+                    found
+                };
+                let trashed = steps.iter().any(|step| step.2);
+                let guest = as_found(GUEST);
+                let expected = shares.iter().flatten().max().map(|p| Role::from(*p)).filter(|_| !trashed);
+                prop_assert_eq!(guest.role(), expected);
+                prop_assert_eq!(as_found(OWNER).role(), (!trashed).then_some(Role::Owner));
+                prop_assert_eq!(authorize(Some(guest.clone()), Action::Read).is_ok(), expected.is_some());
+                // A role never shrinks on the way down, unless the trash intervenes.
+                let (parent, _, _) = steps[1];
+                let above: Vec<_> = lineage_of(parent).iter().map(|step| step.1).collect();
+                let inherited = located(GUEST, NodeBody::Folder, &above).role();
+                prop_assert!(trashed || guest.role() >= inherited);
+                // Renaming and moving ask for what comes from above; nothing shows above the topmost share.
+                let may_rename = authorize(Some(guest.clone()), Action::Rename).is_ok();
+                prop_assert_eq!(may_rename, !trashed && inherited >= Some(Role::Edit));
+                let visible = shares.iter().rposition(Option::is_some).map_or(0, |top| top + 1);
+                prop_assert_eq!(guest.path().len(), visible);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Blobs: the bytes of a version or a photo, under keys that say nothing about them.
+
+use std::fmt;
+
+use crate::port::Random;
+
+/// The key of a blob: 128 random bits as 32 lower-case hexadecimal digits. Made once, never reused.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobKey(String);
+
+impl BlobKey {
+    /// A new key.
+    #[must_use]
+    pub fn generate(random: &dyn Random) -> Self {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes);
+        Self(hex(&bytes))
+    }
+
+    /// The key that `text` spells, if it is one; nothing else ever reaches a file system or an object store.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of a store of blobs, such as `disk`. A blob's row names the one that holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoreName(pub &'static str);
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sha256([u8; 32]);
+
+impl Sha256 {
+    /// Wraps the 32 bytes of a digest.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The digest that 64 hexadecimal digits spell, in either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a body must be to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The least and the most bytes that it may have.
+    pub length: Length,
+    /// Its digest, if it was announced.
+    pub sha256: Option<Sha256>,
+}
+
+/// How long a body may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Just so many bytes.
+    Exactly(u64),
+    /// Not known beforehand; at most so many bytes.
+    AtMost(u64),
+}
+
+/// What lies in a store under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its digest, as far as the store has verified it.
+    pub sha256: Option<Sha256>,
+}
+
+/// A media type (RFC 9110), such as `text/plain; charset=utf-8`; of at most 255 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MediaType(String);
+
+impl MediaType {
+    /// What bytes are of which nothing is known.
+    #[must_use]
+    pub fn octet_stream() -> Self {
+        Self("application/octet-stream".to_owned())
+    }
+
+    /// What profile photos are stored as.
+    #[must_use]
+    pub fn jpeg() -> Self {
+        Self("image/jpeg".to_owned())
+    }
+
+    /// Checks that `text` is `type/subtype`, with or without parameters, in visible ASCII: it goes into a header.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let token = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
+        };
+        let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+        let (kind, subtype) = essence.trim_end().split_once('/')?;
+        let valid = text.len() <= 255
+            && token(kind)
+            && token(subtype)
+            && parameters.bytes().all(|b| matches!(b, b' '..=b'~'));
+        valid.then(|| Self(text.trim().to_owned()))
+    }
+
+    /// The media type as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_made_as_a_key_is_one() {
+        let key = "0123456789abcdef0123456789abcdef";
+        assert_eq!(BlobKey::parse(key).unwrap().as_str(), key);
+        for text in ["", "../../../etc/passwd", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcde/"] {
+            assert_eq!(BlobKey::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn digests_read_back_as_they_print() {
+        let digest = Sha256::from_bytes([0xA7; 32]);
+        assert_eq!(Sha256::parse(&digest.to_string()), Some(digest));
+        assert_eq!(Sha256::parse(&"g".repeat(64)), None);
+        assert_eq!(Sha256::parse("é".repeat(32).as_str()), None);
+    }
+
+    #[test]
+    fn a_media_type_cannot_carry_a_header() {
+        for text in ["text/plain", "text/plain; charset=utf-8", "image/svg+xml", "application/vnd.api+json"] {
+            assert!(MediaType::parse(text).is_some(), "{text}");
+        }
+        for text in ["", "text", "/", "text/", "text/pl ain", "text/plain\r\nX: y", "text/plain; a=\u{e9}", "a/b\n"] {
+            assert_eq!(MediaType::parse(text), None, "{text:?}");
+        }
+    }
+}

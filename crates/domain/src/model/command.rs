@@ -1,0 +1,151 @@
+//! Commands: what every mutation says of itself; and the log of what was changed.
+
+use super::{DriveId, NodeId, Timestamp, UserId};
+
+/// The identifier of a request, by which log lines and changes belong together: 1–128 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// Checks that `text` is sane enough to be logged and repeated in a header.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let sane = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        sane.then(|| Self(text.to_owned()))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The user on whose behalf a service acts, and the request in which that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The user.
+    pub user: UserId,
+    /// The request.
+    pub request: RequestId,
+}
+
+/// What every mutating port method is told: who changes something, when, and in which request.
+///
+/// The row that the mutation leaves in the change log says the same, and commits with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The acting user; none when the server itself acts, as its collector does.
+    pub actor: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
+    /// In which request.
+    pub request: RequestId,
+}
+
+/// What was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// An account was made, with its drive.
+    UserRegistered,
+    /// A password's hash was replaced by a stronger one of the same password.
+    PasswordRehashed,
+    /// A profile photo was set.
+    PhotoSet,
+    /// A profile photo was removed.
+    PhotoRemoved,
+    /// Somebody logged in.
+    SessionStarted,
+    /// A folder was made.
+    FolderCreated,
+    /// A file or folder got another name, another place, or both.
+    NodeRelocated,
+    /// An upload began.
+    UploadBegun,
+    /// An upload got more time.
+    UploadExtended,
+    /// A file came to be.
+    FileCreated,
+    /// A file got another content.
+    FileReplaced,
+    /// An upload was given up.
+    UploadAborted,
+    /// An upload's time ran out.
+    UploadExpired,
+    /// A node was shared.
+    ShareCreated,
+    /// A share got another permission.
+    ShareChanged,
+    /// A share ended.
+    ShareRevoked,
+}
+
+impl ChangeKind {
+    /// Every kind with the stable word by which it is stored.
+    pub const ALL: [(Self, &'static str); 16] = [
+        (Self::UserRegistered, "user_registered"),
+        (Self::PasswordRehashed, "password_rehashed"),
+        (Self::PhotoSet, "photo_set"),
+        (Self::PhotoRemoved, "photo_removed"),
+        (Self::SessionStarted, "session_started"),
+        (Self::FolderCreated, "folder_created"),
+        (Self::NodeRelocated, "node_relocated"),
+        (Self::UploadBegun, "upload_begun"),
+        (Self::UploadExtended, "upload_extended"),
+        (Self::FileCreated, "file_created"),
+        (Self::FileReplaced, "file_replaced"),
+        (Self::UploadAborted, "upload_aborted"),
+        (Self::UploadExpired, "upload_expired"),
+        (Self::ShareCreated, "share_created"),
+        (Self::ShareChanged, "share_changed"),
+        (Self::ShareRevoked, "share_revoked"),
+    ];
+
+    /// The stable word by which the kind is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    }
+
+    /// The kind that a stored word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
+    }
+}
+
+/// One row of the change log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its place in the log.
+    pub sequence: u64,
+    /// What was changed.
+    pub kind: ChangeKind,
+    /// In which drive, if in one.
+    pub drive: Option<DriveId>,
+    /// Which node, if one.
+    pub node: Option<NodeId>,
+    /// Who, when and in which request.
+    pub command: Command,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_word() {
+        for (kind, word) in ChangeKind::ALL {
+            assert_eq!(ChangeKind::parse(word), Some(kind));
+            assert_eq!(kind.as_str(), word);
+        }
+    }
+
+    #[test]
+    fn request_ids_cannot_break_a_log_line() {
+        assert!(RequestId::parse("a-b_c:1").is_some());
+        for text in ["", "a b", "a\nb", "é", &"a".repeat(129)] {
+            assert!(RequestId::parse(text).is_none(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Identifiers: a newtype for each kind of thing, so that one can never stand in for another.
+
+use std::fmt;
+
+use uuid::{Builder, Uuid};
+
+use super::Timestamp;
+use crate::port::Random;
+
+/// What every identifier can do.
+pub trait Id: Copy + Sized {
+    /// Makes the identifier of a thing that begins at `now`: a UUIDv7, whose first 48 bits are the time.
+    ///
+    /// Identifiers order things roughly by age. They are names, not secrets.
+    #[must_use]
+    fn generate(now: Timestamp, random: &dyn Random) -> Self;
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps a UUID that is known to name such a thing.
+            #[must_use]
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The UUID itself, for adapters.
+            #[must_use]
+            pub const fn as_uuid(&self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl Id for $name {
+            fn generate(now: Timestamp, random: &dyn Random) -> Self {
+                let mut bytes = [0; 10];
+                random.fill(&mut bytes);
+                let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+                Self(Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A person who can log in.
+    UserId;
+    /// A drive: a tree of nodes with one owner and one quota.
+    DriveId;
+    /// A node of a drive's tree: its root, a folder or a file.
+    NodeId;
+    /// One content that a file has or had.
+    VersionId;
+    /// A transfer of bytes into a drive.
+    UploadId;
+    /// A permission that an owner gave to another user on one node.
+    ShareId;
+    /// What began with a login; every access token names one.
+    SessionId;
+    /// A single access token.
+    TokenId;
+}

@@ -1,0 +1,153 @@
+//! *Keep both*: the name that a newcomer gets when its own is taken.
+
+use std::collections::HashSet;
+
+use super::name::{MAX_NAME_BYTES, Name};
+use super::NodeKind;
+
+/// Candidates for a name that stands beside `wanted`: `name (1).ext`, `name (2).ext`, … without an upper bound.
+///
+/// They come in rounds of equally many digits. A store asks once a round for the taken names that begin with
+/// [`Round::prefix`] and lets [`Round::first_free`] choose, in the transaction that then inserts the name.
+#[derive(Clone, Debug)]
+pub struct KeepBoth {
+    stem: String,
+    extension: String,
+    digits: u32,
+}
+
+/// The candidates whose number has the same count of digits, 1–9 or 10–99 and so on.
+#[derive(Clone, Debug)]
+pub struct Round {
+    stem: String,
+    extension: String,
+    digits: u32,
+}
+
+impl KeepBoth {
+    /// Candidates beside `wanted`. Folders have no extension: `a.b` becomes `a.b (1)`.
+    #[must_use]
+    pub fn new(wanted: &Name, kind: NodeKind) -> Self {
+        let (stem, extension) = match kind {
+            NodeKind::File => wanted.split(),
+            NodeKind::Root | NodeKind::Folder => (wanted.as_str(), ""),
+        };
+        Self { stem: stem.to_owned(), extension: extension.to_owned(), digits: 0 }
+    }
+}
+
+impl Iterator for KeepBoth {
+    type Item = Round;
+
+    /// The next round: one digit first, then two, and so on. Nineteen digits number more names than any store holds.
+    fn next(&mut self) -> Option<Round> {
+        self.digits += 1;
+        if self.digits > 19 {
+            return None;
+        }
+        let suffix = self.digits as usize + " ()".len();
+        // A stem of which nothing would remain means that the "extension" is most of the name: then it is no extension.
+        let (stem, extension) = match MAX_NAME_BYTES.checked_sub(suffix + self.extension.len()) {
+            Some(room) if truncated(&self.stem, room).is_some() => (self.stem.clone(), self.extension.clone()),
+            _ => (format!("{}{}", self.stem, self.extension), String::new()),
+        };
+        let room = MAX_NAME_BYTES - suffix - extension.len();
+        let stem = truncated(&stem, room)?.to_owned();
+        Some(Round { stem, extension, digits: self.digits })
+    }
+}
+
+impl Round {
+    /// What the names of this round begin with: `name (`.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        format!("{} (", self.stem)
+    }
+
+    /// The first candidate of this round that is not among `taken`, if there is one.
+    #[must_use]
+    pub fn first_free(&self, taken: &HashSet<String>) -> Option<Name> {
+        let first = 10_u64.checked_pow(self.digits - 1)?;
+        let last = first.checked_mul(10).map_or(u64::MAX, |end| end - 1);
+        (first..=last)
+            .map(|number| format!("{} ({number}){}", self.stem, self.extension))
+            .find(|candidate| !taken.contains(candidate))
+            .and_then(|candidate| Name::parse(&candidate).ok())
+    }
+}
+
+/// The longest beginning of `text` of at most `room` bytes that ends at a character and has one.
+fn truncated(text: &str, room: usize) -> Option<&str> {
+    let end = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
+    text.get(..end).filter(|start| !start.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    fn beside(wanted: &str, kind: NodeKind, taken: &[&str]) -> String {
+        let taken: HashSet<String> = taken.iter().map(ToString::to_string).collect();
+        let chosen = KeepBoth::new(&name(wanted), kind).find_map(|round| round.first_free(&taken)).unwrap();
+        chosen.as_str().to_owned()
+    }
+
+    #[test]
+    fn the_number_goes_before_the_extension() {
+        for (wanted, expected) in [
+            ("report.pdf", "report (1).pdf"),
+            ("a.tar.gz", "a.tar (1).gz"),
+            (".hidden", ".hidden (1)"),
+            ("Makefile", "Makefile (1)"),
+            ("a.", "a (1)."),
+            ("a (1).txt", "a (1) (1).txt"),
+        ] {
+            assert_eq!(beside(wanted, NodeKind::File, &[]), expected);
+        }
+        assert_eq!(beside("v1.2", NodeKind::Folder, &[]), "v1.2 (1)");
+    }
+
+    #[test]
+    fn the_first_gap_is_taken_and_there_is_no_last_number() {
+        assert_eq!(beside("a.txt", NodeKind::File, &["a (1).txt", "a (3).txt"]), "a (2).txt");
+        let many: Vec<String> = (1..=120).map(|n| format!("a ({n}).txt")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(beside("a.txt", NodeKind::File, &many), "a (121).txt");
+    }
+
+    #[test]
+    fn a_long_stem_gives_way_and_a_long_extension_counts_as_stem() {
+        let long = format!("{}.txt", "é".repeat(125));
+        let kept = beside(&long, NodeKind::File, &[]);
+        assert!(kept.len() <= MAX_NAME_BYTES && kept.ends_with("é (1).txt"), "{kept}");
+        let odd = format!("a.{}", "b".repeat(253));
+        assert_eq!(beside(&odd, NodeKind::File, &[]), format!("a.{} (1)", "b".repeat(249)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_choice_is_valid_free_and_the_first(
+            stem in "[a-zé日. ()0-9]{1,90}", taken in proptest::collection::hash_set(1_u32..40, 0..40)
+        ) {
+            prop_assume!(Name::parse(&stem).is_ok());
+            let wanted = name(&stem);
+            let rounds: Vec<Round> = KeepBoth::new(&wanted, NodeKind::File).take(2).collect();
+            let spell = |n: u32| {
+                let round = if n < 10 { &rounds[0] } else { &rounds[1] };
+                format!("{} ({n}){}", round.stem, round.extension)
+            };
+            let names: HashSet<String> = taken.iter().map(|n| spell(*n)).collect();
+            let chosen = rounds.iter().find_map(|round| round.first_free(&names)).unwrap();
+            let expected = (1..).find(|n| !taken.contains(n)).unwrap();
+            prop_assert_eq!(chosen.as_str(), spell(expected));
+            prop_assert!(!names.contains(chosen.as_str()) && chosen != wanted);
+            prop_assert!(rounds.iter().any(|round| chosen.as_str().starts_with(&round.prefix())));
+        }
+    }
+}

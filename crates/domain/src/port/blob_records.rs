@@ -1,0 +1,22 @@
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::{BlobKey, StoreName, Timestamp};
+
+/// The books of the blobs: which there are, and since when nothing refers to them.
+///
+/// They are the store's own housekeeping, part of no drive: they leave no rows in the change log.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait BlobRecords: Send + Sync {
+    /// Records, before a byte is written, that `store` will hold a blob under `key`. Nothing refers to it since `at`.
+    async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()>;
+
+    /// Condemns up to `most` blobs to which nothing has referred since `before` or longer, and returns their keys,
+    /// together with those that were condemned before and not yet forgotten. That nothing refers to them MUST be
+    /// checked anew in the same transaction, and nothing may refer to a condemned blob ever again.
+    async fn condemn(&self, before: Timestamp, most: u32) -> Result<Vec<BlobKey>>;
+
+    /// Forgets condemned blobs whose bytes are gone. Others among `keys` MUST stay.
+    async fn forget(&self, keys: &[BlobKey]) -> Result<()>;
+}

@@ -1,0 +1,50 @@
+use std::ops::Range;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::error::Result;
+use crate::model::{BlobKey, Expected, StoreName, Stored, Timestamp};
+
+/// Bytes on their way, in pieces: never whole in memory. After an error nothing more comes.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// Where the bytes lie, under keys that the domain makes up.
+///
+/// A key is written once and never again.
+///
+/// # Errors
+/// Every method answers [`Unavailable`](crate::Error::Unavailable) when the store is out of reach or full.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait BlobStore: Send + Sync {
+    /// What the store is called in the rows of its blobs.
+    fn name(&self) -> StoreName;
+
+    /// Stores `body` under `key`, durably: when this returns, a crash of the machine loses nothing of it. It is stored
+    /// wholly or not at all, also when the future is dropped half-way.
+    ///
+    /// # Errors
+    /// [`BlobExists`](crate::error::Conflict::BlobExists) when there is a blob under `key`, whose bytes stay as they are;
+    /// [`Refused`](crate::Error::Refused): `Size` when `body` has not exactly the expected length, `TooLarge` when it
+    /// passes the most that is taken, `Checksum` when its digest is not the expected one; whatever error `body` yields.
+    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored>;
+
+    /// What lies under `key`, if anything does.
+    async fn head(&self, key: &BlobKey) -> Result<Option<Stored>>;
+
+    /// The bytes from `range.start` up to, not including, `range.end`.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound) when nothing lies under `key`;
+    /// [`RangeNotSatisfiable`](crate::Error::RangeNotSatisfiable) when the range ends past the blob.
+    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream>;
+
+    /// Removes the blob. That there is none is no error.
+    async fn delete(&self, key: &BlobKey) -> Result<()>;
+
+    /// Removes what is left of writes that began before `before` and never ended, and tells how many those were.
+    async fn sweep(&self, before: Timestamp) -> Result<u64>;
+}

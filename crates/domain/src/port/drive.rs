@@ -1,0 +1,79 @@
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::{
+    Account, Command, Grant, Limit, Located, Name, Node, NodeId, Permission, Position, Revision, Sort, UserId,
+};
+
+/// A user's account and the root of the user's drive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The account.
+    pub account: Account,
+    /// The root.
+    pub root: Located,
+}
+
+/// What stands in a folder, as one viewer finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// The file or folder.
+    pub node: Node,
+    /// What a share on this very node gives to the viewer.
+    pub share: Option<Permission>,
+}
+
+/// Another name, another place, or both, for one file or folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relocation {
+    /// Leave to [rename](crate::model::Action::Rename) or to [move](crate::model::Action::Move) the node.
+    pub item: Grant,
+    /// Leave to [add to](crate::model::Action::AddTo) the folder into which it goes; none when it stays.
+    pub to: Option<Grant>,
+    /// The new name; none when it keeps its own.
+    pub name: Option<Name>,
+    /// The revision that the caller has seen, if the caller insists on it.
+    pub seen: Option<Revision>,
+}
+
+/// The tree of files and folders.
+///
+/// Every mutating method [renews](Grant::renew) its grants by what its own transaction sees, and fails as that fails.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait Drive: Send + Sync {
+    /// The node with the way up to its root and `viewer`'s shares on that way, in one query at any depth. It is found
+    /// whether or not the viewer may see it, also in the trash: [`authorize`](crate::model::authorize) decides.
+    async fn find(&self, node: NodeId, viewer: UserId) -> Result<Option<Located>>;
+
+    /// The user's account and root.
+    async fn find_home(&self, user: UserId) -> Result<Option<Home>>;
+
+    /// What stands in the granted folder after `after`, sorted by `sort`, without what is in the trash: at most one more
+    /// than `limit`. Its cost MUST NOT depend on how many children the folder has.
+    ///
+    /// By name means: by [`Name::sort_key`], then the name, then the identifier, each by its bytes.
+    async fn list<'a>(
+        &self,
+        folder: &Grant,
+        sort: Sort,
+        after: Option<&'a Position>,
+        limit: Limit,
+    ) -> Result<Vec<Child>>;
+
+    /// Makes a folder in the granted folder.
+    ///
+    /// # Errors
+    /// [`NameTaken`](crate::error::Conflict::NameTaken), by the store's own constraint;
+    /// [`Invalid`](crate::Error::Invalid) past the [greatest depth](crate::model::MAX_TREE_DEPTH).
+    async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located>;
+
+    /// Renames or moves a file or folder, or both at once. Nothing changes, the revision neither, when it has that name
+    /// and stands there already. The cost MUST NOT depend on how much lies below it.
+    ///
+    /// # Errors
+    /// [`PreconditionFailed`](crate::Error::PreconditionFailed) when `seen` is not its revision;
+    /// [`Conflict`](crate::Error::Conflict): `CrossDriveMove`, `FolderCycle` (also when two moves race), `NameTaken`;
+    /// [`Invalid`](crate::Error::Invalid) past the [greatest depth](crate::model::MAX_TREE_DEPTH).
+    async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Located>;
+}

@@ -1,0 +1,48 @@
+//! Ports: what the domain needs of the outside, as traits that adapters implement.
+//!
+//! A method of a port is one atomic unit: it happens wholly or not at all. `find_*` and `list` look and return what
+//! there is; the others act, take a [`Command`](crate::model::Command) and leave a row in the change log in the same
+//! transaction. Any method that talks to a store may answer [`Unavailable`](crate::Error::Unavailable) when that is out
+//! of reach and [`Internal`](crate::Error::Internal) when it is broken; the docs name the other errors.
+//!
+//! With the feature `mock`, every port has a mock by mockall: `MockDrive`, `MockUsers` and so on.
+
+mod blob_records;
+mod blobs;
+mod changes;
+mod clock;
+mod drive;
+mod passwords;
+mod photos;
+mod probe;
+mod random;
+mod sessions;
+mod shares;
+mod signed_urls;
+mod tokens;
+mod uploads;
+mod users;
+
+pub use blob_records::BlobRecords;
+pub use blobs::{BlobStore, ByteStream};
+pub use changes::Changes;
+pub use clock::Clock;
+pub use drive::{Child, Drive, Home, Relocation};
+pub use passwords::{Passwords, Verdict};
+pub use photos::PhotoMaker;
+pub use probe::Probe;
+pub use random::Random;
+pub use sessions::Sessions;
+pub use shares::{NewShare, Shares};
+pub use signed_urls::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+pub use tokens::Tokens;
+pub use uploads::{Commit, Opening, Uploads};
+pub use users::{Registration, Users};
+
+#[cfg(any(test, feature = "mock"))]
+pub use {
+    blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock, drive::MockDrive,
+    passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, sessions::MockSessions,
+    shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens,
+    uploads::MockUploads, users::MockUsers,
+};

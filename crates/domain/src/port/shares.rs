@@ -1,0 +1,51 @@
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::{Command, Grant, Limit, Located, Permission, Share, ShareId, SharePosition, UserId};
+
+/// A share that is being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewShare {
+    /// The identifier.
+    pub id: ShareId,
+    /// The guest.
+    pub guest: UserId,
+    /// What the guest may do.
+    pub permission: Permission,
+}
+
+/// Shares. What they give holds from the moment in which these methods return.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait Shares: Send + Sync {
+    /// Shares the node that `item` gives leave to [share](crate::model::Action::Share).
+    ///
+    /// # Errors
+    /// [`AlreadyShared`](crate::error::Conflict::AlreadyShared), by the store's own constraint;
+    /// [`NotFound`](crate::Error::NotFound) when there is no such guest any more.
+    async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share>;
+
+    /// The share, whoever asks.
+    async fn find(&self, share: ShareId) -> Result<Option<Share>>;
+
+    /// What is shared with `guest`, newest first, after `after`, each with its node as the guest finds it, also what lies
+    /// in the trash: at most one more than `limit`, in a fixed number of queries.
+    async fn list_received(
+        &self,
+        guest: UserId,
+        after: Option<SharePosition>,
+        limit: Limit,
+    ) -> Result<Vec<(Share, Located)>>;
+
+    /// Gives the share another permission.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound) when the node has no such share any more.
+    async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share>;
+
+    /// Ends the share.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound) when there is no such share any more.
+    async fn revoke(&self, command: &Command, share: ShareId) -> Result<()>;
+}

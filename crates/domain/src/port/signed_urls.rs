@@ -1,0 +1,65 @@
+use crate::error::Result;
+use crate::model::{BlobKey, Expected, MediaType, Name, Sha256, Timestamp};
+
+/// A URL that is leave to do one thing with one blob until a certain time.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedUrl {
+    /// The URL. It is a secret while it lives.
+    pub url: String,
+    /// Header fields that the request must carry.
+    pub headers: Vec<(&'static str, String)>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedUrl").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// What the holder of a download URL is told about the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presentation {
+    /// The media type.
+    pub media_type: MediaType,
+    /// The name under which to save them; none for what may be shown in place.
+    pub attachment: Option<Name>,
+}
+
+/// The ability of a store to let clients send and fetch bytes themselves.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+pub trait UrlSigner: Send + Sync {
+    /// A URL by which `length` bytes, with that digest if it is known, can be PUT under `key` once, until `expires_at`.
+    /// The store itself MUST refuse other bytes, and a second PUT with 412.
+    fn sign_put(&self, key: &BlobKey, length: u64, sha256: Option<Sha256>, expires_at: Timestamp) -> Result<SignedUrl>;
+
+    /// A URL by which the blob under `key` can be fetched, whole or in ranges, until `expires_at`.
+    fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl>;
+}
+
+/// A request on a signed URL, as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedRequest<'a> {
+    /// What the path calls the key.
+    pub key: &'a str,
+    /// The query as it stands in the URL, without the question mark.
+    pub query: &'a str,
+}
+
+/// The ability of a store whose signed URLs lead back to this very server: to check them when they come.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+pub trait UrlGate: Send + Sync {
+    /// Leave to PUT: the key and what its bytes must be.
+    ///
+    /// # Errors
+    /// [`Forbidden`](crate::Error::Forbidden): `Signature` for whatever this server did not sign just so, `UrlExpired`
+    /// for what it did sign and whose time ran out.
+    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Expected)>;
+
+    /// Leave to GET: the key and how to present its bytes.
+    ///
+    /// # Errors
+    /// As [`admit_put`](Self::admit_put).
+    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Presentation)>;
+}

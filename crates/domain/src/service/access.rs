@@ -1,0 +1,46 @@
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::model::{Action, Grant, NodeId, NodeKind, UserId, authorize};
+use crate::port::Drive;
+
+/// Finds nodes and decides what a user may do with them: the only way by which services come to a [`Grant`].
+#[derive(Clone)]
+pub(super) struct Access {
+    drive: Arc<dyn Drive>,
+}
+
+impl Access {
+    pub(super) fn new(drive: Arc<dyn Drive>) -> Self {
+        Self { drive }
+    }
+
+    /// Leave for `user` to do `action` with the node `id`, which must be of `kind`.
+    pub(super) async fn of(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
+        let found = self.drive.find(id, user).await?.filter(|found| found.node.kind() == kind);
+        authorize(found, action)
+    }
+
+    /// Leave for `user` to add something to `folder`, or to the root of the user's own drive.
+    pub(super) async fn add_to(&self, user: UserId, folder: Option<NodeId>) -> Result<Grant> {
+        if let Some(folder) = folder {
+            return self.of(user, NodeKind::Folder, folder, Action::AddTo).await;
+        }
+        let home = self.drive.find_home(user).await?.ok_or(Error::NotFound)?;
+        authorize(Some(home.root), Action::AddTo)
+    }
+
+    /// Leave for the holder of `item` to move it into `folder`, or into the root of the item's own drive.
+    pub(super) async fn move_to(&self, item: &Grant, folder: Option<NodeId>) -> Result<Grant> {
+        if let Some(folder) = folder {
+            return self.of(item.actor(), NodeKind::Folder, folder, Action::AddTo).await;
+        }
+        let root = item.located().lineage.last().ok_or(Error::NotFound)?.id;
+        let root = self.drive.find(root, item.actor()).await?;
+        // That a drive has a root is no secret: to a guest it is not missing, it is not theirs to fill.
+        authorize(root, Action::AddTo).map_err(|fault| match fault {
+            Error::NotFound => Error::permission_denied(),
+            other => other,
+        })
+    }
+}

@@ -1,0 +1,76 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Ambient;
+use crate::error::Result;
+use crate::model::RequestId;
+use crate::port::{BlobRecords, BlobStore, Uploads};
+
+/// How many rows one transaction of the collector touches.
+const BATCH: u32 = 500;
+
+/// What one round of the collector did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollectorReport {
+    /// Uploads whose time had run out and that were ended.
+    pub uploads_expired: u64,
+    /// Blobs to which nothing referred and that were removed.
+    pub blobs_removed: u64,
+    /// Remains of broken writes that were removed.
+    pub partial_writes_removed: u64,
+}
+
+/// Clears away what nothing needs any more.
+///
+/// A blob goes when nothing has referred to it for a grace that is longer than any upload: it is condemned in a
+/// transaction that checks so once more, then its bytes go, then its row. Every step may be repeated.
+pub struct Collector {
+    uploads: Arc<dyn Uploads>,
+    records: Arc<dyn BlobRecords>,
+    store: Arc<dyn BlobStore>,
+    ambient: Ambient,
+    grace: Duration,
+}
+
+impl Collector {
+    /// Puts the service together.
+    #[must_use]
+    pub fn new(
+        uploads: Arc<dyn Uploads>,
+        records: Arc<dyn BlobRecords>,
+        store: Arc<dyn BlobStore>,
+        ambient: Ambient,
+        grace: Duration,
+    ) -> Self {
+        Self { uploads, records, store, ambient, grace }
+    }
+
+    /// Does one round, in bounded batches.
+    ///
+    /// # Errors
+    /// Those of the stores. What was done until then stays done; the next round goes on.
+    pub async fn run(&self, request: &RequestId) -> Result<CollectorReport> {
+        let mut report = CollectorReport::default();
+        loop {
+            let expired = self.uploads.expire_due(&self.ambient.own_command(request), BATCH).await?;
+            report.uploads_expired += u64::from(expired);
+            if expired < BATCH {
+                break;
+            }
+        }
+        let before = self.ambient.now().minus(self.grace);
+        loop {
+            let condemned = self.records.condemn(before, BATCH).await?;
+            for key in &condemned {
+                self.store.delete(key).await?;
+            }
+            self.records.forget(&condemned).await?;
+            report.blobs_removed += condemned.len() as u64;
+            if condemned.len() < BATCH as usize {
+                break;
+            }
+        }
+        report.partial_writes_removed = self.store.sweep(before).await?;
+        Ok(report)
+    }
+}

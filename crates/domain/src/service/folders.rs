@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use super::access::Access;
+use super::relocation::{self, NewPlace};
+use super::Ambient;
+use crate::error::{Error, Result};
+use crate::model::{
+    Account, Action, Actor, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, PathStep, Position, Revision, Sort,
+    authorize,
+};
+use crate::port::Drive;
+
+/// Which part of a folder's list is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ListQuery {
+    /// How it is sorted.
+    pub sort: Sort,
+    /// The place after which it begins; none for the first page.
+    pub after: Option<Position>,
+    /// How many items it has at the most.
+    pub limit: Limit,
+}
+
+/// One page of a folder's list.
+pub type EntryPage = Page<Entry, Position>;
+
+/// A folder with one page of what stands in it.
+pub struct FolderListing {
+    /// The folder.
+    pub folder: Entry,
+    /// The way to it, as far as the caller may see it; the folder itself comes last.
+    pub path: Vec<PathStep>,
+    /// What stands in it.
+    pub page: EntryPage,
+}
+
+/// Folders: making them, listing them, giving them another name or place.
+pub struct Folders {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    ambient: Ambient,
+}
+
+impl Folders {
+    /// Puts the service together.
+    #[must_use]
+    pub fn new(drive: Arc<dyn Drive>, ambient: Ambient) -> Self {
+        Self { access: Access::new(drive.clone()), drive, ambient }
+    }
+
+    /// Makes a folder in `parent`, or in the root of the caller's own drive.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` of the parent; `NameTaken`; `Invalid` past the greatest depth.
+    pub async fn create(&self, actor: &Actor, parent: Option<NodeId>, name: &Name) -> Result<Entry> {
+        let parent = self.access.add_to(actor.user, parent).await?;
+        let command = self.ambient.command(actor);
+        let made = self.drive.create_folder(&command, &parent, self.ambient.id(), name).await?;
+        made.entry().ok_or(Error::NotFound)
+    }
+
+    /// What stands in the root of the caller's own drive.
+    ///
+    /// # Errors
+    /// `NotFound` when the account has just been deleted.
+    pub async fn list_root(&self, actor: &Actor, query: &ListQuery) -> Result<(Account, EntryPage)> {
+        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        let root = authorize(Some(home.root), Action::Read)?;
+        Ok((home.account, self.page(&root, query).await?))
+    }
+
+    /// A folder and what stands in it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn list(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<FolderListing> {
+        let grant = self.access.of(actor.user, NodeKind::Folder, folder, Action::Read).await?;
+        let page = self.page(&grant, query).await?;
+        let located = grant.into_located();
+        let path = located.path();
+        Ok(FolderListing { folder: located.entry().ok_or(Error::NotFound)?, path, page })
+    }
+
+    async fn page(&self, folder: &Grant, query: &ListQuery) -> Result<EntryPage> {
+        let children = self.drive.list(folder, query.sort, query.after.as_ref(), query.limit).await?;
+        let page = Page::cut(children, query.limit, |child| Position::of(&child.node, query.sort.by));
+        Ok(page.map(|child| folder.child(child.node, child.share)))
+    }
+
+    /// Gives a folder another name, another place, or both.
+    ///
+    /// # Errors
+    /// See [`Drive::relocate`].
+    pub async fn relocate(
+        &self,
+        actor: &Actor,
+        folder: NodeId,
+        place: NewPlace,
+        seen: Option<Revision>,
+    ) -> Result<Entry> {
+        let command = self.ambient.command(actor);
+        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::Folder, folder), place, seen)
+            .await
+    }
+}

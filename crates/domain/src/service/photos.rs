@@ -1,0 +1,93 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Ambient;
+use crate::error::{Error, Result};
+use crate::model::{Actor, BlobKey, Expected, Length, MediaType};
+use crate::port::{BlobRecords, BlobStore, Drive, PhotoMaker, Presentation, SignedUrl, UrlSigner, Users};
+
+/// Profile photos.
+pub struct Photos {
+    users: Arc<dyn Users>,
+    drive: Arc<dyn Drive>,
+    records: Arc<dyn BlobRecords>,
+    store: Arc<dyn BlobStore>,
+    signer: Arc<dyn UrlSigner>,
+    maker: Arc<dyn PhotoMaker>,
+    ambient: Ambient,
+    url_lifetime: Duration,
+}
+
+impl Photos {
+    /// Puts the service together. Signed URLs live for `url_lifetime`.
+    #[expect(clippy::too_many_arguments, reason = "a constructor that names each port once")]
+    #[must_use]
+    pub fn new(
+        users: Arc<dyn Users>,
+        drive: Arc<dyn Drive>,
+        records: Arc<dyn BlobRecords>,
+        store: Arc<dyn BlobStore>,
+        signer: Arc<dyn UrlSigner>,
+        maker: Arc<dyn PhotoMaker>,
+        ambient: Ambient,
+        url_lifetime: Duration,
+    ) -> Self {
+        Self { users, drive, records, store, signer, maker, ambient, url_lifetime }
+    }
+
+    /// Makes the caller's profile photo of `picture`.
+    ///
+    /// # Errors
+    /// `Image` when it is none that is taken.
+    pub async fn set(&self, actor: &Actor, picture: Bytes) -> Result<SignedUrl> {
+        let photo = self.maker.make(picture).await?;
+        let key = self.ambient.blob_key();
+        let command = self.ambient.command(actor);
+        self.records.record(&key, &self.store.name(), command.at).await?;
+        let expected = Expected { length: Length::Exactly(photo.len() as u64), sha256: None };
+        let body = Box::pin(Once(Some(photo)));
+        self.store.put(&key, body, expected).await?;
+        self.users.set_photo(&command, actor.user, Some(&key)).await?;
+        self.sign(&key)
+    }
+
+    /// Where the caller's profile photo can be fetched for a short while.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub async fn find(&self, actor: &Actor) -> Result<SignedUrl> {
+        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        let key = home.account.user.photo.ok_or(Error::NotFound)?;
+        self.sign(&key)
+    }
+
+    /// Removes the caller's profile photo.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub async fn remove(&self, actor: &Actor) -> Result<()> {
+        let had_one = self.users.set_photo(&self.ambient.command(actor), actor.user, None).await?;
+        if had_one { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    fn sign(&self, key: &BlobKey) -> Result<SignedUrl> {
+        let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None };
+        self.signer.sign_get(key, &presentation, self.ambient.now().plus(self.url_lifetime))
+    }
+}
+
+/// A stream of one piece.
+struct Once(Option<Bytes>);
+
+impl futures_core::Stream for Once {
+    type Item = Result<Bytes>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.take().map(Ok))
+    }
+}

@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use super::access::Access;
+use super::Ambient;
+use crate::error::{Conflict, Error, Result};
+use crate::model::{
+    Action, Actor, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page, Permission, Share, ShareId, SharePosition,
+    authorize,
+};
+use crate::port::{self, Drive, NewShare, Users};
+
+/// One page of what is shared with somebody.
+pub type SharePage = Page<(Share, Entry), SharePosition>;
+
+/// Sharing: what an owner gives to others, and what others get.
+pub struct Shares {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    shares: Arc<dyn port::Shares>,
+    users: Arc<dyn Users>,
+    ambient: Ambient,
+}
+
+impl Shares {
+    /// Puts the service together.
+    #[must_use]
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        shares: Arc<dyn port::Shares>,
+        users: Arc<dyn Users>,
+        ambient: Ambient,
+    ) -> Self {
+        Self { access: Access::new(drive.clone()), drive, shares, users, ambient }
+    }
+
+    /// Shares a file or folder of the caller's with `guest`.
+    ///
+    /// # Errors
+    /// `NotFound` when the caller cannot see the item, and when there is no such guest; `Forbidden` when the caller is not
+    /// the owner; `ShareWithOwner`; `AlreadyShared`.
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        (kind, item): (NodeKind, NodeId),
+        guest: &Handle,
+        permission: Permission,
+    ) -> Result<Share> {
+        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        let guest = self.users.find_person(guest).await?.ok_or(Error::NotFound)?;
+        if guest.id == item.located().owner.id {
+            return Err(Error::Conflict(Conflict::ShareWithOwner));
+        }
+        let share = NewShare { id: self.ambient.id(), guest: guest.id, permission };
+        self.shares.create(&self.ambient.command(actor), &item, &share).await
+    }
+
+    /// What is shared with the caller, wherever it lies, newest first. A page may be short, even empty, and have a next.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_received(
+        &self,
+        actor: &Actor,
+        after: Option<SharePosition>,
+        limit: Limit,
+    ) -> Result<SharePage> {
+        let rows = self.shares.list_received(actor.user, after, limit).await?;
+        let page = Page::cut(rows, limit, |(share, _)| SharePosition { at: share.shared_at, id: share.id });
+        let seen = page.items.into_iter().filter_map(|(share, item)| Some((share, item.entry()?)));
+        Ok(Page { items: seen.collect(), next: page.next })
+    }
+
+    /// Gives a share another permission.
+    ///
+    /// # Errors
+    /// `Forbidden` to the guest; `NotFound` to everybody else but the owner.
+    pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
+        let share = self.shares.find(share).await?.ok_or(Error::NotFound)?;
+        let grant = self.as_owner(actor, &share).await.map_err(|fault| match fault {
+            Error::NotFound if share.shared_with.id == actor.user => Error::permission_denied(),
+            other => other,
+        })?;
+        self.shares.change(&self.ambient.command(actor), &grant, share.id, permission).await
+    }
+
+    /// Ends a share: its owner revokes it, its guest leaves.
+    ///
+    /// # Errors
+    /// `NotFound` to everybody else.
+    pub async fn revoke(&self, actor: &Actor, share: ShareId) -> Result<()> {
+        let share = self.shares.find(share).await?.ok_or(Error::NotFound)?;
+        if share.shared_with.id != actor.user {
+            self.as_owner(actor, &share).await?;
+        }
+        self.shares.revoke(&self.ambient.command(actor), share.id).await
+    }
+
+    /// Leave to manage `share`. That others have shares on an item is not for those who merely see the item.
+    async fn as_owner(&self, actor: &Actor, share: &Share) -> Result<Grant> {
+        let found = self.drive.find(share.item.id, actor.user).await?;
+        authorize(found, Action::Share).map_err(|fault| match fault {
+            Error::Forbidden(_) => Error::NotFound,
+            other => other,
+        })
+    }
+}

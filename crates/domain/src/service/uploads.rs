@@ -1,0 +1,270 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::access::Access;
+use super::Ambient;
+use crate::error::{Conflict, Error, Forbidden, Refused, Result};
+use crate::model::{
+    Actor, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, NodeId, Quota, Stored,
+    Timestamp, Upload, UploadId, UploadState,
+};
+use crate::port::{self, BlobStore, ByteStream, Commit, Drive, Opening, SignedUrl, UrlSigner};
+
+/// What [`Uploads`] may be told.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadSettings {
+    /// How long an upload stays open.
+    pub lifetime: Duration,
+    /// How long the URLs of its parts live.
+    pub url_lifetime: Duration,
+    /// How many uploads one user may have open.
+    pub most_open: u32,
+}
+
+/// A part of an upload and leave to send it.
+#[derive(Debug)]
+pub struct PartUrl {
+    /// The number of the part, from 1.
+    pub number: u32,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where to PUT it.
+    pub target: SignedUrl,
+}
+
+/// An upload and how far it has come.
+#[derive(Debug)]
+pub struct Progress {
+    /// The upload.
+    pub upload: Upload,
+    /// Where it stands now.
+    pub state: UploadState,
+    /// What has arrived.
+    pub received: Option<Stored>,
+}
+
+/// Bringing bytes into a drive: by URLs that the store itself honours, or through the API.
+pub struct Uploads {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    uploads: Arc<dyn port::Uploads>,
+    store: Arc<dyn BlobStore>,
+    signer: Arc<dyn UrlSigner>,
+    ambient: Ambient,
+    settings: UploadSettings,
+}
+
+impl Uploads {
+    /// Puts the service together.
+    #[must_use]
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        uploads: Arc<dyn port::Uploads>,
+        store: Arc<dyn BlobStore>,
+        signer: Arc<dyn UrlSigner>,
+        ambient: Ambient,
+        settings: UploadSettings,
+    ) -> Self {
+        Self { access: Access::new(drive.clone()), drive, uploads, store, signer, ambient, settings }
+    }
+
+    /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` of the folder; `Quota`; `NameTaken` where the commit would fail with it now; `Invalid`
+    /// above [`MAX_FILE_BYTES`] and with too many uploads open.
+    pub async fn begin(
+        &self,
+        actor: &Actor,
+        folder: Option<NodeId>,
+        file: FileInfo,
+        size: u64,
+    ) -> Result<(Progress, PartUrl)> {
+        if size > MAX_FILE_BYTES {
+            return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
+        }
+        let folder = self.access.add_to(actor.user, folder).await?;
+        let (upload, _) = self.open(actor, &folder, file, Some(size)).await?;
+        let part = self.part(&upload, size)?;
+        Ok((Progress { state: upload.state, received: None, upload }, part))
+    }
+
+    async fn open(
+        &self,
+        actor: &Actor,
+        folder: &Grant,
+        file: FileInfo,
+        announced: Option<u64>,
+    ) -> Result<(Upload, Quota)> {
+        let command = self.ambient.command(actor);
+        let upload = Upload {
+            id: self.ambient.id(),
+            drive: folder.drive(),
+            folder: folder.node().id,
+            sender: actor.user,
+            file,
+            announced,
+            blob: self.ambient.blob_key(),
+            state: UploadState::Open,
+            created_at: command.at,
+            expires_at: command.at.plus(self.settings.lifetime),
+        };
+        let opening =
+            Opening { upload: upload.clone(), store: self.store.name(), most_open: self.settings.most_open };
+        let quota = self.uploads.begin(&command, folder, &opening).await?;
+        Ok((upload, quota))
+    }
+
+    fn part(&self, upload: &Upload, size: u64) -> Result<PartUrl> {
+        let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
+        let target = self.signer.sign_put(&upload.blob, size, upload.file.sha256, expires_at)?;
+        Ok(PartUrl { number: 1, size, target })
+    }
+
+    /// How far an upload has come.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's.
+    pub async fn progress(&self, actor: &Actor, upload: UploadId) -> Result<Progress> {
+        let upload = self.find(actor, upload).await?;
+        let state = upload.state_at(self.ambient.now());
+        let received = match state {
+            UploadState::Open | UploadState::Complete(_) => self.store.head(&upload.blob).await?,
+            UploadState::Aborted | UploadState::Expired => None,
+        };
+        Ok(Progress { upload, state, received })
+    }
+
+    /// Fresh URLs for the parts `numbers`, and more time for the upload: until the returned time.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's; `Invalid` for a part that it does not have; `UploadClosed`, `UploadExpired`.
+    pub async fn sign_parts(
+        &self,
+        actor: &Actor,
+        upload: UploadId,
+        numbers: &[u32],
+    ) -> Result<(Timestamp, Vec<PartUrl>)> {
+        let upload = self.find(actor, upload).await?;
+        let command = self.ambient.command(actor);
+        upload.require_open(command.at)?;
+        // What streams in through the API has no parts.
+        let size = upload.announced.ok_or(Error::NotFound)?;
+        if numbers != [1] {
+            return Err(Error::invalid("part_numbers", "must be [1]: this upload has one part"));
+        }
+        let until = upload.expires_at.max(command.at.plus(self.settings.lifetime));
+        self.uploads.extend(&command, upload.id, until).await?;
+        Ok((until, vec![self.part(&upload, size)?]))
+    }
+
+    /// Turns an upload whose bytes have arrived into a file, or into another content of one. A repeat answers the same.
+    ///
+    /// `conflict`, when given, takes the place of what was said at the beginning.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`; and as [`port::Uploads::commit`].
+    pub async fn complete(
+        &self,
+        actor: &Actor,
+        upload: UploadId,
+        conflict: Option<ConflictPolicy>,
+    ) -> Result<Entry> {
+        let upload = self.find(actor, upload).await?;
+        if let Completion::Repeat(file) = upload.completion(self.ambient.now())? {
+            let found = self.drive.find(file, actor.user).await?;
+            return found.and_then(crate::model::Located::entry).ok_or(Error::NotFound);
+        }
+        let folder = self.folder_of(actor, &upload).await?;
+        let stored = self.store.head(&upload.blob).await?.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
+        if upload.announced.is_some_and(|size| size != stored.size) {
+            return Err(Error::Refused(Refused::Size));
+        }
+        self.commit(actor, &folder, &upload, stored, conflict.unwrap_or(upload.file.conflict)).await
+    }
+
+    async fn folder_of(&self, actor: &Actor, upload: &Upload) -> Result<Grant> {
+        let found = self.drive.find(upload.folder, actor.user).await?;
+        crate::model::authorize(found, crate::model::Action::AddTo)
+    }
+
+    async fn commit(
+        &self,
+        actor: &Actor,
+        folder: &Grant,
+        upload: &Upload,
+        stored: Stored,
+        conflict: ConflictPolicy,
+    ) -> Result<Entry> {
+        let commit =
+            Commit { upload: upload.id, stored, conflict, file: self.ambient.id(), version: self.ambient.id() };
+        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await?;
+        made.entry().ok_or(Error::NotFound)
+    }
+
+    /// Gives an upload up and ends its reservation. One that is over already stays as it ended.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's; `UploadClosed` when it is complete.
+    pub async fn abort(&self, actor: &Actor, upload: UploadId) -> Result<()> {
+        let upload = self.find(actor, upload).await?;
+        let command = self.ambient.command(actor);
+        if upload.abortion(command.at)? {
+            self.uploads.abort(&command, upload.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the bytes of a file as they stream in and makes the file of them. When anything fails, nothing remains of
+    /// it. A future that is dropped half-way leaves its upload to expire.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin) and [`complete`](Self::complete); `Checksum`; `Size` when there are other than
+    /// `announced` bytes; whatever error `body` yields.
+    pub async fn receive(
+        &self,
+        actor: &Actor,
+        folder: Option<NodeId>,
+        file: FileInfo,
+        announced: Option<u64>,
+        body: ByteStream,
+    ) -> Result<Entry> {
+        let folder = self.access.add_to(actor.user, folder).await?;
+        let (upload, quota) = self.open(actor, &folder, file, None).await?;
+        let outcome = self.store_and_commit(actor, &folder, &upload, quota, announced, body).await;
+        if outcome.is_err() {
+            // Should this fail as well, the upload expires by itself; the caller is told of the first fault.
+            let _ = self.uploads.abort(&self.ambient.command(actor), upload.id).await;
+            let _ = self.store.delete(&upload.blob).await;
+        }
+        outcome
+    }
+
+    async fn store_and_commit(
+        &self,
+        actor: &Actor,
+        folder: &Grant,
+        upload: &Upload,
+        quota: Quota,
+        announced: Option<u64>,
+        body: ByteStream,
+    ) -> Result<Entry> {
+        let over_quota = |needed| Error::Forbidden(Forbidden::Quota { quota, needed });
+        let room = quota.available().min(MAX_FILE_BYTES);
+        let length = match announced {
+            Some(size) if size > room => return Err(over_quota(size)),
+            Some(size) => Length::Exactly(size),
+            None => Length::AtMost(room),
+        };
+        let expected = Expected { length, sha256: upload.file.sha256 };
+        let stored = self.store.put(&upload.blob, body, expected).await.map_err(|fault| match fault {
+            Error::Refused(Refused::TooLarge { limit }) if limit < MAX_FILE_BYTES => over_quota(limit + 1),
+            other => other,
+        })?;
+        self.commit(actor, folder, upload, stored, upload.file.conflict).await
+    }
+
+    async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {
+        self.uploads.find(upload, actor.user).await?.ok_or(Error::NotFound)
+    }
+}

@@ -1,0 +1,53 @@
+//! Values for tests.
+
+use uuid::Uuid;
+
+use crate::model::{
+    BlobKey, ConflictPolicy, Content, DriveId, FileInfo, MediaType, Name, NodeId, Timestamp, Upload, UploadId,
+    UploadState, UserId, VersionId,
+};
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+pub(crate) fn key() -> BlobKey {
+    BlobKey::parse("00112233445566778899aabbccddeeff").unwrap()
+}
+
+pub(crate) fn content(size: u64) -> Content {
+    Content {
+        version: VersionId::from_uuid(Uuid::from_u128(77)),
+        blob: key(),
+        size,
+        sha256: None,
+        media_type: MediaType::octet_stream(),
+        client_modified_at: None,
+    }
+}
+
+pub(crate) fn file_info(text: &str) -> FileInfo {
+    FileInfo {
+        name: name(text),
+        media_type: MediaType::octet_stream(),
+        sha256: None,
+        client_modified_at: None,
+        conflict: ConflictPolicy::Fail,
+    }
+}
+
+/// An open upload of ten bytes that begins at 1,000 ms and expires 30 s later.
+pub(crate) fn upload() -> Upload {
+    Upload {
+        id: UploadId::from_uuid(Uuid::from_u128(50)),
+        drive: DriveId::from_uuid(Uuid::from_u128(9)),
+        folder: NodeId::from_uuid(Uuid::from_u128(100)),
+        sender: UserId::from_uuid(Uuid::from_u128(1)),
+        file: file_info("a.txt"),
+        announced: Some(10),
+        blob: key(),
+        state: UploadState::Open,
+        created_at: Timestamp::from_millis(1_000),
+        expires_at: Timestamp::from_millis(31_000),
+    }
+}
