@@ -1,1 +1,10 @@
-//! stub
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod keys;
+mod passwords;
+mod tokens;
+
+pub use keys::{MasterKey, Purpose};
+pub use passwords::Argon2Passwords;
+pub use tokens::{Algorithm, JwtTokens};

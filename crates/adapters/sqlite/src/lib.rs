@@ -1,1 +1,21 @@
-//! stub
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod blob_records;
+mod changes;
+mod database;
+mod drive;
+mod fault;
+mod locate;
+mod lock;
+mod names;
+mod schema;
+mod sessions;
+mod shares;
+mod statement;
+mod types;
+mod uploads;
+mod users;
+
+pub use database::{Database, Options};
+pub use lock::ServerLock;

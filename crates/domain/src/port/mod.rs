@@ -43,6 +43,6 @@ pub use users::{Registration, Users};
 pub use {
     blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock, drive::MockDrive,
     passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, sessions::MockSessions,
-    shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens,
-    uploads::MockUploads, users::MockUsers,
+    shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads,
+    users::MockUsers,
 };

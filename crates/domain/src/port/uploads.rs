@@ -71,4 +71,8 @@ pub trait Uploads: Send + Sync {
 
     /// Ends up to `most` uploads whose time ran out at the command's time, as an abort does, and tells how many.
     async fn expire_due(&self, command: &Command, most: u32) -> Result<u32>;
+
+    /// Forgets up to `most` uploads that ended before `before`, however they ended, and tells how many. Nothing else
+    /// changes by it: files stay, and the change log gets no row.
+    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32>;
 }

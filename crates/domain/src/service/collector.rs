@@ -42,7 +42,13 @@ impl Collector {
         ambient: Ambient,
         grace: Duration,
     ) -> Self {
-        Self { uploads, records, store, ambient, grace }
+        Self {
+            uploads,
+            records,
+            store,
+            ambient,
+            grace,
+        }
     }
 
     /// Does one round, in bounded batches.
@@ -52,13 +58,17 @@ impl Collector {
     pub async fn run(&self, request: &RequestId) -> Result<CollectorReport> {
         let mut report = CollectorReport::default();
         loop {
-            let expired = self.uploads.expire_due(&self.ambient.own_command(request), BATCH).await?;
+            let expired = self
+                .uploads
+                .expire_due(&self.ambient.own_command(request), BATCH)
+                .await?;
             report.uploads_expired += u64::from(expired);
             if expired < BATCH {
                 break;
             }
         }
         let before = self.ambient.now().minus(self.grace);
+        while self.uploads.forget_ended(before, BATCH).await? == BATCH {}
         loop {
             let condemned = self.records.condemn(before, BATCH).await?;
             for key in &condemned {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use super::access::Access;
 use super::Ambient;
+use super::access::Access;
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
     Action, Actor, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page, Permission, Share, ShareId, SharePosition,
@@ -24,13 +24,14 @@ pub struct Shares {
 impl Shares {
     /// Puts the service together.
     #[must_use]
-    pub fn new(
-        drive: Arc<dyn Drive>,
-        shares: Arc<dyn port::Shares>,
-        users: Arc<dyn Users>,
-        ambient: Ambient,
-    ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, shares, users, ambient }
+    pub fn new(drive: Arc<dyn Drive>, shares: Arc<dyn port::Shares>, users: Arc<dyn Users>, ambient: Ambient) -> Self {
+        Self {
+            access: Access::new(drive.clone()),
+            drive,
+            shares,
+            users,
+            ambient,
+        }
     }
 
     /// Shares a file or folder of the caller's with `guest`.
@@ -50,7 +51,11 @@ impl Shares {
         if guest.id == item.located().owner.id {
             return Err(Error::Conflict(Conflict::ShareWithOwner));
         }
-        let share = NewShare { id: self.ambient.id(), guest: guest.id, permission };
+        let share = NewShare {
+            id: self.ambient.id(),
+            guest: guest.id,
+            permission,
+        };
         self.shares.create(&self.ambient.command(actor), &item, &share).await
     }
 
@@ -58,29 +63,32 @@ impl Shares {
     ///
     /// # Errors
     /// None of its own.
-    pub async fn list_received(
-        &self,
-        actor: &Actor,
-        after: Option<SharePosition>,
-        limit: Limit,
-    ) -> Result<SharePage> {
+    pub async fn list_received(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<SharePage> {
         let rows = self.shares.list_received(actor.user, after, limit).await?;
-        let page = Page::cut(rows, limit, |(share, _)| SharePosition { at: share.shared_at, id: share.id });
-        let seen = page.items.into_iter().filter_map(|(share, item)| Some((share, item.entry()?)));
-        Ok(Page { items: seen.collect(), next: page.next })
+        let page = Page::cut(rows, limit, |(share, _)| SharePosition {
+            at: share.shared_at,
+            id: share.id,
+        });
+        let seen = page
+            .items
+            .into_iter()
+            .filter_map(|(share, item)| Some((share, item.entry()?)));
+        Ok(Page {
+            items: seen.collect(),
+            next: page.next,
+        })
     }
 
     /// Gives a share another permission.
     ///
     /// # Errors
-    /// `Forbidden` to the guest; `NotFound` to everybody else but the owner.
+    /// `Forbidden` to the guest; `NotFound` to everybody else but the owner, and to both while the item lies in the trash.
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
         let share = self.shares.find(share).await?.ok_or(Error::NotFound)?;
-        let grant = self.as_owner(actor, &share).await.map_err(|fault| match fault {
-            Error::NotFound if share.shared_with.id == actor.user => Error::permission_denied(),
-            other => other,
-        })?;
-        self.shares.change(&self.ambient.command(actor), &grant, share.id, permission).await
+        let grant = self.as_owner(actor, &share).await?;
+        self.shares
+            .change(&self.ambient.command(actor), &grant, share.id, permission)
+            .await
     }
 
     /// Ends a share: its owner revokes it, its guest leaves.
@@ -95,11 +103,12 @@ impl Shares {
         self.shares.revoke(&self.ambient.command(actor), share.id).await
     }
 
-    /// Leave to manage `share`. That others have shares on an item is not for those who merely see the item.
+    /// Leave to manage `share`. That others have shares on an item is not for those who merely see the item; of their own
+    /// they know.
     async fn as_owner(&self, actor: &Actor, share: &Share) -> Result<Grant> {
         let found = self.drive.find(share.item.id, actor.user).await?;
         authorize(found, Action::Share).map_err(|fault| match fault {
-            Error::Forbidden(_) => Error::NotFound,
+            Error::Forbidden(_) if share.shared_with.id != actor.user => Error::NotFound,
             other => other,
         })
     }

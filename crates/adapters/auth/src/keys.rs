@@ -1,0 +1,126 @@
+//! One secret, and a key of its own for each purpose.
+
+use std::fmt;
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// What a key is for. No key serves two purposes, so that nothing made for one is ever valid for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signing access tokens.
+    AccessTokens,
+    /// Signing URLs of blobs.
+    SignedUrls,
+    /// Sealing the cursors of pages.
+    Cursors,
+}
+
+impl Purpose {
+    /// What sets the keys apart. Changing one of these texts ends all that was signed with its key.
+    const fn info(self) -> &'static [u8] {
+        match self {
+            Self::AccessTokens => b"clouddrive/access-tokens/v1",
+            Self::SignedUrls => b"clouddrive/signed-urls/v1",
+            Self::Cursors => b"clouddrive/cursors/v1",
+        }
+    }
+}
+
+/// The secret from which every key is derived, with HKDF-SHA256 (RFC 5869). It prints as nothing.
+///
+/// Every instance that shares a database needs the same one.
+#[derive(Clone)]
+pub struct MasterKey(Hkdf<Sha256>);
+
+impl MasterKey {
+    /// The shortest secret that is taken, in bytes: no key made of less would be worth its own length.
+    pub const MIN_BYTES: usize = 32;
+
+    /// Takes the secret as it stands in the configuration. It should come from a random generator: nothing here slows
+    /// down somebody who guesses it.
+    ///
+    /// # Errors
+    /// The rule, for people, when it is too short.
+    pub fn new(secret: &[u8]) -> Result<Self, &'static str> {
+        if secret.len() < Self::MIN_BYTES {
+            return Err("must have at least 32 bytes");
+        }
+        Ok(Self(Hkdf::new(None, secret)))
+    }
+
+    /// The key for `purpose`: the same for the same secret, on any machine and in any version.
+    #[must_use]
+    pub fn derive(&self, purpose: Purpose) -> [u8; 32] {
+        self.expand(purpose)
+    }
+
+    /// As [`derive`](Self::derive), of any length that HKDF can give: up to 255 × 32 bytes.
+    #[expect(
+        clippy::expect_used,
+        reason = "every length in this crate is a constant far below the limit"
+    )]
+    pub(crate) fn expand<const N: usize>(&self, purpose: Purpose) -> [u8; N] {
+        let mut key = [0; N];
+        self.0
+            .expand(purpose.info(), &mut key)
+            .expect("HKDF-SHA256 gives up to 8,160 bytes");
+        key
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &[u8] = b"an example secret of 32 bytes ok";
+
+    fn hex(key: &[u8]) -> String {
+        key.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn keys_never_change() {
+        let master = MasterKey::new(SECRET).unwrap();
+        for (purpose, key) in [
+            (
+                Purpose::AccessTokens,
+                "7b3c030e2e03a404935d9a359bd6d8c7d41fe7d19bf091b4f6f258a5ff2060ae",
+            ),
+            (
+                Purpose::SignedUrls,
+                "1c81d5ec1365ba46b7ad2b438a0264ff384427f14d0f13f38d53ec1c62902f1c",
+            ),
+            (
+                Purpose::Cursors,
+                "f861ebe316d492abb8e57ea199b5e4d752a25f07c52761f636753a2d8ea5e5d2",
+            ),
+        ] {
+            assert_eq!(hex(&master.derive(purpose)), key, "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn another_secret_gives_other_keys() {
+        let one = MasterKey::new(SECRET).unwrap();
+        let other = MasterKey::new(b"another secret of 32 bytes or so").unwrap();
+        assert_ne!(one.derive(Purpose::Cursors), other.derive(Purpose::Cursors));
+    }
+
+    #[test]
+    fn short_secrets_are_refused() {
+        assert!(MasterKey::new(b"").is_err());
+        assert!(MasterKey::new(&SECRET[1..]).is_err());
+    }
+
+    #[test]
+    fn it_prints_as_nothing() {
+        assert_eq!(format!("{:?}", MasterKey::new(SECRET).unwrap()), "MasterKey(…)");
+    }
+}

@@ -1,0 +1,462 @@
+//! Passwords: Argon2id for the new ones, bcrypt for those that were imported.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc};
+use argon2::{Algorithm, Argon2, Params, Version};
+use async_trait::async_trait;
+use clouddrive_domain::model::{Password, PasswordHash};
+use clouddrive_domain::port::{Passwords, Verdict};
+use clouddrive_domain::{Error, Result};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// What this part of the system is called in errors.
+const PART: &str = "password hashing";
+
+/// Memory in KiB, passes and lanes: the second choice of OWASP's Password Storage Cheat Sheet.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+const OUTPUT_BYTES: usize = 32;
+
+/// A stored hash that would cost more than so many of today's is not computed: it counts as one that cannot be read.
+const MAX_EFFORT: u64 = 16;
+
+/// The highest bcrypt cost that is computed, about four seconds. The usual one is 10 to 12.
+const MAX_BCRYPT_COST: u32 = 16;
+
+/// Argon2id with m = 19456 KiB, t = 2, p = 1, in PHC string format.
+///
+/// Hashes made by bcrypt, or by Argon2 with less, are still accepted, as [`Verdict::Outdated`].
+pub struct Argon2Passwords {
+    hasher: Arc<Hasher>,
+    /// For those who hash and those who wait.
+    places: Arc<Semaphore>,
+    /// For those who hash.
+    turns: Arc<Semaphore>,
+}
+
+impl Argon2Passwords {
+    /// Lets `concurrency` hashes (at least one) be computed at once, each in 19 MiB and on a thread of its own, and
+    /// `queue` more callers wait. More of the first than there are cores makes nothing faster.
+    ///
+    /// # Errors
+    /// [`Internal`](Error::Internal) when the operating system gives no randomness for a salt.
+    pub fn new(concurrency: usize, queue: usize) -> Result<Self> {
+        let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let places = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            hasher: Arc::new(Hasher::new()?),
+            places: Arc::new(Semaphore::new(places)),
+            turns: Arc::new(Semaphore::new(concurrency)),
+        })
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Hasher) -> Result<T> + Send + 'static) -> Result<T> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|full| Error::unavailable(PART, full))?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = turn.map_err(|closed| Error::internal(PART, closed))?;
+        let hasher = Arc::clone(&self.hasher);
+        // Both permits go with the work, which goes on when the caller does not wait for its end.
+        let done = spawn_blocking(move || {
+            let outcome = work(&hasher);
+            drop((place, turn));
+            outcome
+        });
+        done.await.map_err(|fault| Error::internal(PART, fault))?
+    }
+}
+
+#[async_trait]
+impl Passwords for Argon2Passwords {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash> {
+        let password = password.clone();
+        self.run(move |hasher| hasher.hash(&password)).await
+    }
+
+    async fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<Verdict> {
+        let (password, hash) = (password.clone(), hash.clone());
+        self.run(move |hasher| hasher.verify(&password, &hash)).await
+    }
+
+    async fn verify_nobody(&self, password: &Password) -> Result<()> {
+        let password = password.clone();
+        self.run(move |hasher| hasher.verify_nobody(&password)).await
+    }
+}
+
+impl fmt::Debug for Argon2Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Argon2Passwords").finish_non_exhaustive()
+    }
+}
+
+/// The work itself, for a thread that may block.
+struct Hasher {
+    argon2: Argon2<'static>,
+    /// A hash of nobody's password, with today's parameters.
+    nobody: phc::PasswordHash,
+}
+
+impl Hasher {
+    fn new() -> Result<Self> {
+        let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES));
+        let params = params.map_err(|fault| Error::internal(PART, fault))?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let nobody = argon2.hash_password(b"").map_err(fault)?;
+        Ok(Self { argon2, nobody })
+    }
+
+    fn hash(&self, password: &Password) -> Result<PasswordHash> {
+        let hash = self.argon2.hash_password(password.expose().as_bytes()).map_err(fault)?;
+        Ok(PasswordHash::new(hash.to_string()))
+    }
+
+    fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<Verdict> {
+        let verdict = if hash.expose().starts_with("$2") {
+            verify_bcrypt(password, hash)
+        } else {
+            self.verify_argon2(password, hash)?
+        };
+        if let Some(verdict) = verdict {
+            return Ok(verdict);
+        }
+        // Otherwise the time would tell which accounts cannot be logged in to.
+        self.verify_nobody(password)?;
+        Ok(Verdict::Wrong)
+    }
+
+    fn verify_nobody(&self, password: &Password) -> Result<()> {
+        self.compare(password, &self.nobody).map(drop)
+    }
+
+    /// None when the hash cannot be read.
+    fn verify_argon2(&self, password: &Password, hash: &PasswordHash) -> Result<Option<Verdict>> {
+        let Some((hash, params)) = read_argon2(hash) else {
+            return Ok(None);
+        };
+        let verdict = match self.compare(password, &hash)? {
+            Some(true) if is_outdated(&hash, &params) => Some(Verdict::Outdated),
+            Some(true) => Some(Verdict::Right),
+            Some(false) => Some(Verdict::Wrong),
+            None => None,
+        };
+        Ok(verdict)
+    }
+
+    /// Whether it is that password; none when the hash demands what Argon2 cannot do.
+    fn compare(&self, password: &Password, hash: &phc::PasswordHash) -> Result<Option<bool>> {
+        match self.argon2.verify_password(password.expose().as_bytes(), hash) {
+            Ok(()) => Ok(Some(true)),
+            Err(password_hash::Error::PasswordInvalid) => Ok(Some(false)),
+            Err(short @ password_hash::Error::OutOfMemory) => Err(fault(short)),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// The hash with its parameters, if it is whole and of bearable cost.
+fn read_argon2(hash: &PasswordHash) -> Option<(phc::PasswordHash, Params)> {
+    let hash = phc::PasswordHash::new(hash.expose()).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    let effort = u64::from(params.m_cost()) * u64::from(params.t_cost());
+    let bearable = effort <= MAX_EFFORT * u64::from(MEMORY_KIB) * u64::from(PASSES);
+    (hash.salt.is_some() && hash.hash.is_some() && bearable).then_some((hash, params))
+}
+
+/// Whether the hash is weaker than today's.
+fn is_outdated(hash: &phc::PasswordHash, params: &Params) -> bool {
+    hash.algorithm != Algorithm::Argon2id.ident()
+        || hash.version != Some(Version::V0x13.into())
+        || params.m_cost() < MEMORY_KIB
+        || params.t_cost() < PASSES
+        || params.output_len().is_none_or(|length| length < OUTPUT_BYTES)
+}
+
+/// None when the hash cannot be read. Of a password only the first 72 bytes count: bcrypt knows no more, and whoever
+/// had a longer one must get in with it.
+fn verify_bcrypt(password: &Password, hash: &PasswordHash) -> Option<Verdict> {
+    let parts = bcrypt::HashParts::from_str(hash.expose()).ok()?;
+    if parts.get_cost() > MAX_BCRYPT_COST {
+        return None;
+    }
+    let right = bcrypt::verify(password.expose(), hash.expose()).ok()?;
+    Some(if right { Verdict::Outdated } else { Verdict::Wrong })
+}
+
+fn fault(fault: password_hash::Error) -> Error {
+    match fault {
+        password_hash::Error::OutOfMemory => Error::unavailable(PART, fault),
+        _ => Error::internal(PART, fault),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn passwords() -> Argon2Passwords {
+        Argon2Passwords::new(2, 8).unwrap()
+    }
+
+    fn password(text: &str) -> Password {
+        Password::attempt(text).unwrap()
+    }
+
+    fn bcrypt_of(text: &str, version: bcrypt::Version) -> PasswordHash {
+        PasswordHash::new(
+            bcrypt::hash_with_salt(text, 4, [7; 16])
+                .unwrap()
+                .format_for_version(version),
+        )
+    }
+
+    fn argon2_of(text: &str, algorithm: Algorithm, version: Version, params: Params) -> PasswordHash {
+        let hash = Argon2::new(algorithm, version, params).hash_password_with_salt(text.as_bytes(), &[7; 16]);
+        PasswordHash::new(hash.unwrap().to_string())
+    }
+
+    async fn verdict(text: &str, hash: &PasswordHash) -> Verdict {
+        passwords().verify(&password(text), hash).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn todays_hashes_say_how_they_were_made() {
+        let hash = passwords().hash(&password("a quiet secret")).await.unwrap();
+        assert!(
+            hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{}",
+            hash.expose()
+        );
+        assert_eq!(verdict("a quiet secret", &hash).await, Verdict::Right);
+    }
+
+    #[tokio::test]
+    async fn bcrypt_is_accepted_and_outdated() {
+        use bcrypt::Version::{TwoA, TwoB, TwoX, TwoY};
+        for version in [TwoA, TwoB, TwoX, TwoY] {
+            let hash = bcrypt_of("a quiet secret", version);
+            assert_eq!(
+                verdict("a quiet secret", &hash).await,
+                Verdict::Outdated,
+                "{}",
+                hash.expose()
+            );
+            assert_eq!(
+                verdict("another secret", &hash).await,
+                Verdict::Wrong,
+                "{}",
+                hash.expose()
+            );
+        }
+        // A test vector of John the Ripper, not of this library.
+        let known = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        assert_eq!(
+            verdict("U*U", &PasswordHash::new(known.to_owned())).await,
+            Verdict::Outdated
+        );
+    }
+
+    #[tokio::test]
+    async fn bcrypt_looks_at_72_bytes() {
+        let hash = bcrypt_of(&"x".repeat(100), bcrypt::Version::TwoB);
+        assert_eq!(verdict(&"x".repeat(100), &hash).await, Verdict::Outdated);
+        assert_eq!(verdict(&"x".repeat(72), &hash).await, Verdict::Outdated);
+        assert_eq!(verdict(&"x".repeat(71), &hash).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn weaker_argon2_is_outdated() {
+        let params = |memory, passes, lanes, length| Params::new(memory, passes, lanes, Some(length)).unwrap();
+        for (algorithm, version, params, expected) in [
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(19_456, 2, 1, 32),
+                Verdict::Right,
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(65_536, 3, 4, 32),
+                Verdict::Right,
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(19_455, 2, 1, 32),
+                Verdict::Outdated,
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(65_536, 1, 1, 32),
+                Verdict::Outdated,
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(19_456, 2, 1, 16),
+                Verdict::Outdated,
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x10,
+                params(19_456, 2, 1, 32),
+                Verdict::Outdated,
+            ),
+            (
+                Algorithm::Argon2i,
+                Version::V0x13,
+                params(19_456, 2, 1, 32),
+                Verdict::Outdated,
+            ),
+            (
+                Algorithm::Argon2d,
+                Version::V0x13,
+                params(19_456, 2, 1, 32),
+                Verdict::Outdated,
+            ),
+        ] {
+            let hash = argon2_of("a quiet secret", algorithm, version, params);
+            assert_eq!(verdict("a quiet secret", &hash).await, expected, "{}", hash.expose());
+            assert_eq!(
+                verdict("another secret", &hash).await,
+                Verdict::Wrong,
+                "{}",
+                hash.expose()
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_would_take_too_long_is_not_computed() {
+        let memory =
+            "$argon2id$v=19$m=4194304,t=1,p=1$BwcHBwcHBwcHBwcHBwcHBw$BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+        let passes =
+            "$argon2id$v=19$m=8,t=4294967295,p=1$BwcHBwcHBwcHBwcHBwcHBw$BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+        let rounds = "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        for hash in [memory, passes, rounds] {
+            assert_eq!(
+                verdict("a quiet secret", &PasswordHash::new(hash.to_owned())).await,
+                Verdict::Wrong,
+                "{hash}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_apart_from_what_is_wrong() {
+        let hasher = Hasher::new().unwrap();
+        let whole = hasher.nobody.to_string();
+        let no_output = whole.rsplit_once('$').unwrap().0;
+        let no_salt = no_output.rsplit_once('$').unwrap().0;
+        let no_memory = whole.replace("m=19456", "m=0");
+        let other = whole.replace("argon2id", "scrypt");
+        for hash in ["", "secret", no_output, no_salt, &no_memory, &other] {
+            let hash = PasswordHash::new(hash.to_owned());
+            assert_eq!(
+                hasher.verify_argon2(&password(""), &hash).unwrap(),
+                None,
+                "{}",
+                hash.expose()
+            );
+            assert_eq!(
+                hasher.verify(&password(""), &hash).unwrap(),
+                Verdict::Wrong,
+                "{}",
+                hash.expose()
+            );
+        }
+        for hash in [
+            "$2b$",
+            "$2b$12$",
+            "$2z$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+        ] {
+            assert_eq!(
+                verify_bcrypt(&password(""), &PasswordHash::new(hash.to_owned())),
+                None,
+                "{hash}"
+            );
+        }
+    }
+
+    #[test]
+    fn nobody_costs_what_somebody_costs() {
+        let nobody = PasswordHash::new(Hasher::new().unwrap().nobody.to_string());
+        let (hash, params) = read_argon2(&nobody).unwrap();
+        assert_eq!(
+            (params.m_cost(), params.t_cost(), params.p_cost()),
+            (MEMORY_KIB, PASSES, LANES)
+        );
+        assert!(!is_outdated(&hash, &params));
+    }
+
+    #[tokio::test]
+    async fn past_the_queue_callers_are_turned_away_at_once() {
+        let passwords = Argon2Passwords::new(1, 1).unwrap();
+        let (release, held) = mpsc::channel::<()>();
+        let running = passwords.run(move |_| Ok(held.recv().is_ok()));
+        let secret = password("a quiet secret");
+        let waiting = passwords.hash(&secret);
+        let turned_away = async {
+            for refused in [
+                passwords.hash(&secret).await.map(drop),
+                passwords
+                    .verify(&secret, &PasswordHash::new(String::new()))
+                    .await
+                    .map(drop),
+                passwords.verify_nobody(&secret).await,
+            ] {
+                let unavailable = matches!(
+                    refused,
+                    Err(Error::Unavailable {
+                        part: "password hashing",
+                        ..
+                    })
+                );
+                assert!(unavailable, "{refused:?}");
+            }
+            release.send(()).unwrap();
+        };
+        // Polled in this order: the first takes the turn, the second the only place in the queue.
+        let (running, waiting, ()) = tokio::join!(biased; running, waiting, turned_away);
+        assert!(running.unwrap());
+        assert!(waiting.is_ok());
+        passwords.verify_nobody(&secret).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_leaves_makes_no_room_while_the_work_goes_on() {
+        let passwords = Argon2Passwords::new(1, 0).unwrap();
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let leaving = passwords.run(move |_| {
+            let _ = begun.send(());
+            Ok(held.recv().is_ok())
+        });
+        tokio::select! {
+            biased;
+            _ = leaving => panic!("it cannot end before it is released"),
+            begun = begins => begun.unwrap(),
+        }
+        let secret = password("a quiet secret");
+        assert!(matches!(
+            passwords.verify_nobody(&secret).await,
+            Err(Error::Unavailable { .. })
+        ));
+        drop(release);
+        let _all = passwords.places.acquire().await.unwrap();
+    }
+
+    #[test]
+    fn it_prints_no_secrets() {
+        assert_eq!(format!("{:?}", passwords()), "Argon2Passwords { .. }");
+    }
+}

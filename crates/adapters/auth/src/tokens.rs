@@ -1,0 +1,429 @@
+//! Access tokens as JSON Web Tokens (RFC 7519), signed with HMAC.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use clouddrive_domain::error::Unauthenticated;
+use clouddrive_domain::model::{AccessClaims, SessionId, Timestamp, TokenId, UserId};
+use clouddrive_domain::port::Tokens;
+use clouddrive_domain::{Error, Result};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::keys::{MasterKey, Purpose};
+
+/// The longest token that is even looked at, in bytes. Ours have about 500.
+const MAX_BYTES: usize = 4096;
+
+/// What `typ` says: a token of another kind, signed with the same key, is no access token.
+const ACCESS: &str = "access";
+
+/// How far the clock of the instance that reads a token may lag behind that of the one which made it.
+///
+/// It covers the beginning only. The end has no leeway: the session behind a token ends with it, and a clock that runs
+/// ahead merely makes its user log in a little sooner.
+const LEEWAY: Duration = Duration::from_secs(30);
+
+/// With which hash function tokens are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+}
+
+impl Algorithm {
+    /// Reads the name that RFC 7518 gives it.
+    ///
+    /// # Errors
+    /// The rule, for people, when it is another text.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "HS256" => Ok(Self::Hs256),
+            "HS384" => Ok(Self::Hs384),
+            "HS512" => Ok(Self::Hs512),
+            _ => Err("must be HS256, HS384 or HS512"),
+        }
+    }
+
+    const fn of_library(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
+            Self::Hs384 => jsonwebtoken::Algorithm::HS384,
+            Self::Hs512 => jsonwebtoken::Algorithm::HS512,
+        }
+    }
+}
+
+/// What a token says. Each claim must be there and be of just this JSON type.
+#[derive(Serialize, Deserialize)]
+struct Claims<'a> {
+    iss: Cow<'a, str>,
+    aud: Cow<'a, str>,
+    typ: Cow<'a, str>,
+    sub: Uuid,
+    sid: Uuid,
+    jti: Uuid,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+/// Access tokens as JSON Web Tokens.
+///
+/// Times are told in whole seconds, rounded down: a token never outlives its session.
+pub struct JwtTokens {
+    issuer: String,
+    audience: String,
+    header: Header,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    validation: Validation,
+}
+
+impl JwtTokens {
+    /// Signs with the key that `master` has for access tokens. A token is good only where key, algorithm, issuer and
+    /// audience are all the same.
+    #[must_use]
+    pub fn new(
+        master: &MasterKey,
+        algorithm: Algorithm,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> Self {
+        let (issuer, audience) = (issuer.into(), audience.into());
+        // RFC 7518 wants a key as long as the hash: 64 bytes are enough for each of the three.
+        let key: [u8; 64] = master.expand(Purpose::AccessTokens);
+        let mut validation = Validation::new(algorithm.of_library());
+        validation.set_issuer(&[&issuer]);
+        validation.set_audience(&[&audience]);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        // The library would ask the machine's clock; `begun_and_running` asks ours.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Self {
+            issuer,
+            audience,
+            header: Header::new(algorithm.of_library()),
+            signing: EncodingKey::from_secret(&key),
+            verifying: DecodingKey::from_secret(&key),
+            validation,
+        }
+    }
+
+    /// The claims of a token that was made here, whenever that was.
+    fn genuine(&self, token: &str) -> Option<Claims<'static>> {
+        if token.len() > MAX_BYTES {
+            return None;
+        }
+        let claims = jsonwebtoken::decode::<Claims<'static>>(token, &self.verifying, &self.validation)
+            .ok()?
+            .claims;
+        (claims.typ == ACCESS).then_some(claims)
+    }
+}
+
+impl Tokens for JwtTokens {
+    fn issue(&self, claims: &AccessClaims) -> Result<String> {
+        let issued_at = claims.issued_at.as_seconds();
+        let claims = Claims {
+            iss: Cow::Borrowed(&self.issuer),
+            aud: Cow::Borrowed(&self.audience),
+            typ: Cow::Borrowed(ACCESS),
+            sub: claims.user.as_uuid(),
+            sid: claims.session.as_uuid(),
+            jti: claims.token.as_uuid(),
+            iat: issued_at,
+            nbf: issued_at,
+            exp: claims.expires_at.as_seconds(),
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.signing).map_err(|fault| Error::internal("token", fault))
+    }
+
+    fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims> {
+        let claims = self.genuine(token).ok_or(INVALID)?;
+        begun_and_running(&claims, now)
+    }
+}
+
+const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidToken);
+
+/// Checks the times of `claims` by `now`.
+fn begun_and_running(claims: &Claims<'_>, now: Timestamp) -> Result<AccessClaims> {
+    let time = |seconds: i64| seconds.checked_mul(1000).map(Timestamp::from_millis).ok_or(INVALID);
+    let (issued_at, not_before, expires_at) = (time(claims.iat)?, time(claims.nbf)?, time(claims.exp)?);
+    if issued_at.max(not_before) > now.plus(LEEWAY) {
+        return Err(INVALID);
+    }
+    if expires_at <= now {
+        return Err(Error::Unauthenticated(Unauthenticated::TokenExpired));
+    }
+    Ok(AccessClaims {
+        token: TokenId::from_uuid(claims.jti),
+        user: UserId::from_uuid(claims.sub),
+        session: SessionId::from_uuid(claims.sid),
+        issued_at,
+        expires_at,
+    })
+}
+
+impl fmt::Debug for JwtTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtTokens")
+            .field("algorithm", &self.header.alg)
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SECRET: &[u8] = b"an example secret of 32 bytes ok";
+    const ISSUER: &str = "https://drive.example.com";
+    const AUDIENCE: &str = "clouddrive";
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn tokens() -> JwtTokens {
+        JwtTokens::new(&MasterKey::new(SECRET).unwrap(), Algorithm::Hs256, ISSUER, AUDIENCE)
+    }
+
+    fn claims() -> AccessClaims {
+        AccessClaims {
+            token: TokenId::from_uuid(Uuid::from_u128(1)),
+            user: UserId::from_uuid(Uuid::from_u128(2)),
+            session: SessionId::from_uuid(Uuid::from_u128(3)),
+            issued_at: NOW,
+            expires_at: NOW.plus(HOUR),
+        }
+    }
+
+    /// The claims of a good token, to be spoilt.
+    fn payload() -> Value {
+        json!({
+            "iss": ISSUER, "aud": AUDIENCE, "typ": "access",
+            "sub": Uuid::from_u128(2), "sid": Uuid::from_u128(3), "jti": Uuid::from_u128(1),
+            "iat": NOW.as_seconds(), "nbf": NOW.as_seconds(), "exp": NOW.plus(HOUR).as_seconds(),
+        })
+    }
+
+    /// `payload` with one claim replaced.
+    fn with(claim: &str, value: Value) -> Value {
+        let mut payload = payload();
+        payload[claim] = value;
+        payload
+    }
+
+    /// Signs any claims, with the key for `purpose` of `secret`.
+    fn sign_with(secret: &[u8], purpose: Purpose, algorithm: Algorithm, payload: &Value) -> String {
+        let key: [u8; 64] = MasterKey::new(secret).unwrap().expand(purpose);
+        let header = Header::new(algorithm.of_library());
+        jsonwebtoken::encode(&header, payload, &EncodingKey::from_secret(&key)).unwrap()
+    }
+
+    /// Signs any claims, as the server itself would.
+    fn sign(payload: &Value) -> String {
+        sign_with(SECRET, Purpose::AccessTokens, Algorithm::Hs256, payload)
+    }
+
+    fn reason(token: &str, now: Timestamp) -> Option<Unauthenticated> {
+        match tokens().verify(token, now) {
+            Ok(_) => None,
+            Err(Error::Unauthenticated(reason)) => Some(reason),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn assert_invalid(token: &str) {
+        assert_eq!(reason(token, NOW), Some(Unauthenticated::InvalidToken), "{token}");
+    }
+
+    #[test]
+    fn a_token_of_ours_is_read_back() {
+        for algorithm in ["HS256", "HS384", "HS512"] {
+            let algorithm = Algorithm::parse(algorithm).unwrap();
+            let tokens = JwtTokens::new(&MasterKey::new(SECRET).unwrap(), algorithm, ISSUER, AUDIENCE);
+            let token = tokens.issue(&claims()).unwrap();
+            assert!(token.len() < 600, "{} bytes", token.len());
+            assert_eq!(tokens.verify(&token, NOW).unwrap(), claims());
+        }
+        assert_eq!(reason(&sign(&payload()), NOW), None);
+    }
+
+    #[test]
+    fn other_algorithms_are_not_known() {
+        for text in ["", "none", "hs256", "RS256", "HS256 "] {
+            assert!(Algorithm::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_rounded_down_to_the_second() {
+        let late = Timestamp::from_millis(NOW.as_millis() + 999);
+        let token = tokens()
+            .issue(&AccessClaims {
+                issued_at: late,
+                expires_at: late.plus(HOUR),
+                ..claims()
+            })
+            .unwrap();
+        assert_eq!(tokens().verify(&token, late).unwrap(), claims());
+    }
+
+    #[test]
+    fn without_an_algorithm_no_token_is_valid() {
+        let token = tokens().issue(&claims()).unwrap();
+        let payload = token.split('.').nth(1).unwrap();
+        // {"alg":"none","typ":"JWT"}, {"alg":"None"}, {"typ":"JWT"}
+        for header in [
+            "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0",
+            "eyJhbGciOiJOb25lIn0",
+            "eyJ0eXAiOiJKV1QifQ",
+        ] {
+            assert_invalid(&format!("{header}.{payload}."));
+            assert_invalid(&format!("{header}.{payload}"));
+        }
+    }
+
+    #[test]
+    fn only_the_configured_algorithm_is_taken() {
+        for algorithm in [Algorithm::Hs384, Algorithm::Hs512] {
+            assert_invalid(&sign_with(SECRET, Purpose::AccessTokens, algorithm, &payload()));
+        }
+    }
+
+    #[test]
+    fn only_the_key_for_access_tokens_is_taken() {
+        let other = b"another secret of 32 bytes or so";
+        assert_invalid(&sign_with(other, Purpose::AccessTokens, Algorithm::Hs256, &payload()));
+        assert_invalid(&sign_with(SECRET, Purpose::SignedUrls, Algorithm::Hs256, &payload()));
+        assert_invalid(&sign_with(SECRET, Purpose::Cursors, Algorithm::Hs256, &payload()));
+    }
+
+    #[test]
+    fn a_changed_payload_is_refused() {
+        let mine = tokens().issue(&claims()).unwrap();
+        let user = UserId::from_uuid(Uuid::from_u128(99));
+        let other = tokens().issue(&AccessClaims { user, ..claims() }).unwrap();
+        let mine: Vec<_> = mine.split('.').collect();
+        let other: Vec<_> = other.split('.').collect();
+        assert_invalid(&[mine[0], other[1], mine[2]].join("."));
+    }
+
+    #[test]
+    fn every_claim_is_required() {
+        let names: Vec<_> = payload().as_object().unwrap().keys().cloned().collect();
+        assert_eq!(names.len(), 9);
+        for name in names {
+            let mut payload = payload();
+            payload.as_object_mut().unwrap().remove(&name);
+            assert_invalid(&sign(&payload));
+            assert_invalid(&sign(&with(&name, Value::Null)));
+        }
+    }
+
+    #[test]
+    fn every_claim_must_have_its_own_json_type() {
+        let soon = NOW.plus(HOUR).as_seconds();
+        for name in ["exp", "nbf", "iat"] {
+            for value in [
+                json!(soon.to_string()),
+                json!(NOW.as_seconds() as f64 + 0.5),
+                json!(NOW.as_seconds() as f64),
+                json!(true),
+                json!([soon]),
+                json!({ "at": soon }),
+                json!(u64::MAX),
+                json!(i64::MAX),
+            ] {
+                assert_invalid(&sign(&with(name, value)));
+            }
+        }
+        for name in ["iss", "aud", "typ"] {
+            let text = payload()[name].clone();
+            assert_invalid(&sign(&with(name, json!([text]))));
+            assert_invalid(&sign(&with(name, json!({ text.as_str().unwrap(): null }))));
+        }
+        for name in ["sub", "sid", "jti"] {
+            assert_invalid(&sign(&with(name, json!(7))));
+            assert_invalid(&sign(&with(name, json!("ann"))));
+        }
+        assert_invalid(&sign(&json!([payload()])));
+    }
+
+    #[test]
+    fn tokens_of_other_kinds_and_places_are_refused() {
+        assert_invalid(&sign(&with("typ", json!("refresh"))));
+        assert_invalid(&sign(&with("typ", json!("Access"))));
+        assert_invalid(&sign(&with("iss", json!("https://elsewhere.example.com"))));
+        assert_invalid(&sign(&with("aud", json!("another"))));
+        assert_invalid(&sign(&with("aud", json!([AUDIENCE, "another"]))));
+    }
+
+    #[test]
+    fn a_claim_that_is_there_twice_is_refused() {
+        let twice = payload()
+            .to_string()
+            .replacen('{', &format!("{{\"exp\":{},", i64::from(u32::MAX)), 1);
+        assert!(serde_json::from_str::<Claims<'_>>(&twice).is_err());
+    }
+
+    #[test]
+    fn a_token_ends_at_its_end_without_leeway() {
+        let token = tokens().issue(&claims()).unwrap();
+        let end = NOW.plus(HOUR);
+        assert_eq!(reason(&token, end.minus(Duration::from_millis(1))), None);
+        assert_eq!(reason(&token, end), Some(Unauthenticated::TokenExpired));
+        assert_eq!(reason(&token, end.plus(HOUR)), Some(Unauthenticated::TokenExpired));
+    }
+
+    #[test]
+    fn an_expired_token_that_is_not_genuine_is_invalid() {
+        let expired = with("exp", json!(NOW.as_seconds() - 1));
+        assert_eq!(reason(&sign(&expired), NOW), Some(Unauthenticated::TokenExpired));
+        let other = b"another secret of 32 bytes or so";
+        assert_invalid(&sign_with(other, Purpose::AccessTokens, Algorithm::Hs256, &expired));
+        let mut refresh = expired;
+        refresh["typ"] = json!("refresh");
+        assert_invalid(&sign(&refresh));
+    }
+
+    #[test]
+    fn a_clock_may_lag_by_thirty_seconds() {
+        for name in ["iat", "nbf"] {
+            assert_eq!(reason(&sign(&with(name, json!(NOW.as_seconds() + 30))), NOW), None);
+            assert_invalid(&sign(&with(name, json!(NOW.as_seconds() + 31))));
+        }
+    }
+
+    #[test]
+    fn a_long_token_is_not_even_read() {
+        let room = MAX_BYTES - sign(&with("note", json!(""))).len();
+        let fits = sign(&with("note", json!("x".repeat(room * 3 / 4))));
+        assert!(fits.len() <= MAX_BYTES);
+        assert_eq!(reason(&fits, NOW), None);
+        let long = sign(&with("note", json!("x".repeat(room))));
+        assert!(long.len() > MAX_BYTES);
+        assert_invalid(&long);
+    }
+
+    #[test]
+    fn it_prints_no_secrets() {
+        let printed = format!("{:?}", tokens());
+        assert_eq!(
+            printed,
+            "JwtTokens { algorithm: HS256, issuer: \"https://drive.example.com\", audience: \"clouddrive\", .. }"
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! The suites that every implementation of these ports passes.
+
+use clouddrive_auth::{Algorithm, Argon2Passwords, JwtTokens, MasterKey};
+use clouddrive_conformance::{passwords, tokens};
+
+#[tokio::test]
+async fn argon2_passwords() {
+    passwords::suite(&Argon2Passwords::new(2, 64).unwrap()).await;
+}
+
+#[tokio::test]
+async fn jwt_tokens() {
+    let master = MasterKey::new(b"an example secret of 32 bytes ok").unwrap();
+    for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
+        tokens::suite(&JwtTokens::new(
+            &master,
+            algorithm,
+            "https://drive.example.com",
+            "clouddrive",
+        ))
+        .await;
+    }
+}

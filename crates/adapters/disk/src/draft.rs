@@ -1,0 +1,213 @@
+//! A write in progress: a file in `tmp/` that goes when the write ends, however it ends.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use clouddrive_domain::error::Refused;
+use clouddrive_domain::model::{Expected, Length, Sha256, Stored};
+use clouddrive_domain::port::ByteStream;
+use clouddrive_domain::{Error, Result};
+use futures_util::StreamExt;
+use sha2::Digest;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::files::{fault, options, remove};
+use crate::layout::Place;
+use crate::workers::{Workers, finish, start};
+
+/// How many bytes are hashed and written at once. A transfer holds twice as many: some are written while others arrive.
+const WRITE_BYTES: usize = 512 * 1024;
+
+/// Numbers the temporary files of this process.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A file that is being written, and the digest of what it holds so far.
+pub(crate) struct Draft {
+    temp: Option<Temp>,
+    digest: sha2::Sha256,
+    size: u64,
+}
+
+/// A temporary file. Its name goes when it is dropped.
+struct Temp {
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        // What cannot be removed now, a sweep removes later.
+        let _ = remove(&self.path);
+    }
+}
+
+impl Draft {
+    /// Makes an empty file in `directory`, with a name that begins with `stem`.
+    pub(crate) fn create(directory: &Path, stem: &str) -> io::Result<Self> {
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = directory.join(format!("{stem}.{}-{number}", std::process::id()));
+            match options().write(true).create_new(true).open(&path) {
+                // In a container every process has the same number: the one before may have left it at a crash.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => {
+                    let temp = Temp { file: made?, path };
+                    return Ok(Self { temp: Some(temp), digest: sha2::Sha256::new(), size: 0 });
+                }
+            }
+        }
+    }
+
+    fn temp(&mut self) -> io::Result<&mut Temp> {
+        self.temp.as_mut().ok_or_else(|| io::Error::other("the write was given up"))
+    }
+
+    /// Appends `bytes`.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.temp()?.file.write_all(bytes)?;
+        self.digest.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Locks the file and gives it another name beside its own: what the store will ask of the file system.
+    pub(crate) fn link_beside(&mut self) -> io::Result<PathBuf> {
+        let Temp { file, path } = self.temp()?;
+        file.sync_all()?;
+        file.lock()?;
+        let other = path.with_added_extension("link");
+        fs::hard_link(path, &other)?;
+        Ok(other)
+    }
+
+    /// Makes the file the blob that lies in `place`, durably.
+    fn commit(&mut self, place: &Place, expected: Option<Sha256>) -> Result<Stored> {
+        let sha256 = Sha256::from_bytes(self.digest.clone().finalize().into());
+        if expected.is_some_and(|expected| expected != sha256) {
+            return Err(Error::Refused(Refused::Checksum));
+        }
+        let temp = self.temp().map_err(fault)?;
+        temp.file.sync_all().map_err(fault)?;
+        place.publish(&temp.path, &sha256)?;
+        self.discard();
+        Ok(Stored { size: self.size, sha256: Some(sha256) })
+    }
+
+    /// Closes the file and takes its temporary name away.
+    fn discard(&mut self) {
+        self.temp = None;
+    }
+}
+
+/// The way of a body into a [`Draft`], seen from the async side.
+pub(crate) struct Intake {
+    draft: Arc<Mutex<Draft>>,
+    workers: Workers,
+    /// The piece that is being written. It gives its buffer back.
+    writing: Option<JoinHandle<Result<Vec<u8>>>>,
+    ended: bool,
+}
+
+impl Intake {
+    pub(crate) fn new(draft: Draft, workers: Workers) -> Self {
+        Self { draft: Arc::new(Mutex::new(draft)), workers, writing: None, ended: false }
+    }
+
+    /// Takes `body` in and makes it the blob that lies in `place`. When anything fails, nothing is left.
+    pub(crate) async fn run(mut self, body: ByteStream, expected: Expected, place: Place) -> Result<Stored> {
+        let outcome = match self.fill(body, expected.length).await {
+            Ok(()) => {
+                let draft = Arc::clone(&self.draft);
+                self.workers.run(move || hold(&draft).commit(&place, expected.sha256)).await
+            }
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            // The first fault is the one to tell of.
+            let _ = self.settle().await;
+            let draft = Arc::clone(&self.draft);
+            let gone = self.workers.run(move || {
+                hold(&draft).discard();
+                Ok(())
+            });
+            let _ = gone.await;
+        }
+        self.ended = true;
+        outcome
+    }
+
+    async fn fill(&mut self, mut body: ByteStream, length: Length) -> Result<()> {
+        let (most, too_long) = match length {
+            Length::Exactly(size) => (size, Refused::Size),
+            Length::AtMost(limit) => (limit, Refused::TooLarge { limit }),
+        };
+        let mut received = 0_u64;
+        // Pieces are copied, not kept: a tiny one may hold on to a large buffer of the network.
+        let mut buffer = Vec::new();
+        while let Some(piece) = body.next().await {
+            let mut piece = piece?;
+            received = received.saturating_add(piece.len() as u64);
+            if received > most {
+                return Err(Error::Refused(too_long));
+            }
+            while !piece.is_empty() {
+                let room = WRITE_BYTES - buffer.len();
+                buffer.extend_from_slice(&piece.split_to(room.min(piece.len())));
+                if buffer.len() == WRITE_BYTES {
+                    buffer = self.write(buffer).await?;
+                }
+            }
+        }
+        if matches!(length, Length::Exactly(size) if size != received) {
+            return Err(Error::Refused(Refused::Size));
+        }
+        if !buffer.is_empty() {
+            self.write(buffer).await?;
+        }
+        self.settle().await?;
+        Ok(())
+    }
+
+    /// Begins to write `full`, and gives an empty buffer for what comes next.
+    async fn write(&mut self, mut full: Vec<u8>) -> Result<Vec<u8>> {
+        let empty = self.settle().await?;
+        let turn = self.workers.turn().await?;
+        let draft = Arc::clone(&self.draft);
+        self.writing = Some(start(turn, move || {
+            hold(&draft).write(&full).map_err(fault)?;
+            full.clear();
+            Ok(full)
+        }));
+        Ok(empty)
+    }
+
+    /// Waits until what was begun is written, and gives its buffer.
+    async fn settle(&mut self) -> Result<Vec<u8>> {
+        let Some(writing) = &mut self.writing else {
+            return Ok(Vec::new());
+        };
+        let outcome = finish(writing).await;
+        self.writing = None;
+        outcome
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        // To free a large file takes the disk a while. Without a runtime, the draft's own drop has to do.
+        if !self.ended
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let draft = Arc::clone(&self.draft);
+            runtime.spawn_blocking(move || hold(&draft).discard());
+        }
+    }
+}
+
+fn hold(draft: &Mutex<Draft>) -> MutexGuard<'_, Draft> {
+    draft.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,213 @@
+//! Where things lie below the root, and how one blob appears and goes.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{BlobKey, Sha256, Stored, Timestamp};
+use clouddrive_domain::{Error, Result};
+
+use crate::draft::Draft;
+use crate::files::{broken, fault, make_dir, make_dirs, options, remove, require_dir, sync_dir};
+
+/// The directories of a store.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    blobs: PathBuf,
+    tmp: PathBuf,
+}
+
+impl Layout {
+    /// Makes the directories, durably, and tries the file system out.
+    pub(crate) fn make(root: &Path) -> io::Result<Self> {
+        let layout = Self { blobs: root.join("blobs"), tmp: root.join("tmp") };
+        make_dirs(root)?;
+        make_dir(&layout.tmp)?;
+        make_dir(&layout.blobs)?;
+        // All at once, and none later: a missing one then means that the disk is not there.
+        for shard in 0..=u8::MAX {
+            make_dir(&layout.blobs.join(format!("{shard:02x}")))?;
+        }
+        sync_dir(&layout.blobs)?;
+        sync_dir(root)?;
+        layout.trial()?;
+        Ok(layout)
+    }
+
+    /// Writes, locks, links and removes a small file.
+    pub(crate) fn trial(&self) -> io::Result<()> {
+        let mut first = Draft::create(&self.tmp, "trial")?;
+        first.write(b"trial")?;
+        let second = first.link_beside()?;
+        if remove(&second)? { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
+    }
+
+    /// A new file for a blob whose bytes are to come.
+    pub(crate) fn draft(&self, key: &BlobKey) -> Result<Draft> {
+        require_dir(&self.tmp).and_then(|()| Draft::create(&self.tmp, key.as_str())).map_err(fault)
+    }
+
+    /// Where the blob under `key` lies.
+    pub(crate) fn place(&self, key: &BlobKey) -> Place {
+        let (shard, _) = key.as_str().split_at(2);
+        let shard = self.blobs.join(shard);
+        Place {
+            blob: shard.join(key.as_str()),
+            digest: shard.join(format!("{}.sha256", key.as_str())),
+            lock: shard.join("lock"),
+            shard,
+        }
+    }
+
+    /// Removes the files in `tmp/` that were last written before `before`, and tells how many those were.
+    pub(crate) fn sweep(&self, before: Timestamp) -> io::Result<u64> {
+        require_dir(&self.tmp)?;
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.tmp)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(metadata) if !metadata.is_dir() && modified(&metadata)? < before => {
+                    removed += u64::from(remove(&entry.path())?);
+                }
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                // A directory, one that is still young, or one whose write has just ended.
+                _ => {}
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
+    let start = Timestamp::from_millis(0);
+    let modified = metadata.modified()?;
+    Ok(modified
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or_else(|earlier| start.minus(earlier.duration()), |later| start.plus(later)))
+}
+
+/// Where one blob lies: its bytes, and beside them their digest.
+///
+/// The digest is there before the bytes are, and goes before they go; a digest without bytes means nothing. So whoever
+/// sees the bytes finds their digest and no other, and a crash in between leaves nothing to be mistaken.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    shard: PathBuf,
+    blob: PathBuf,
+    digest: PathBuf,
+    lock: PathBuf,
+}
+
+impl Place {
+    /// Checks that the directory is there: when it is not, neither is the disk, and what seems to be missing is not.
+    fn reach(&self) -> Result<()> {
+        require_dir(&self.shard).map_err(fault)
+    }
+
+    /// What stands where the bytes are to lie.
+    fn find(&self) -> Result<Option<Metadata>> {
+        self.reach()?;
+        match fs::symlink_metadata(&self.blob) {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    /// How many bytes lie here.
+    fn size(&self) -> Result<Option<u64>> {
+        match self.find()? {
+            Some(metadata) if !metadata.is_file() => Err(broken("a blob is not a file")),
+            found => Ok(found.map(|metadata| metadata.len())),
+        }
+    }
+
+    /// Fails when anything stands where the bytes are to lie.
+    pub(crate) fn require_free(&self) -> Result<()> {
+        if self.find()?.is_none() {
+            return Ok(());
+        }
+        self.confirm()?;
+        Err(Error::Conflict(Conflict::BlobExists))
+    }
+
+    /// What lies here.
+    pub(crate) fn stored(&self) -> Result<Option<Stored>> {
+        let Some(size) = self.size()? else { return Ok(None) };
+        let sha256 = self.read_digest().map_err(fault)?;
+        self.confirm()?;
+        Ok(Some(Stored { size, sha256 }))
+    }
+
+    /// Makes the names durable before anybody is told of the blob, and acts on it: its writer may be about to do so, or
+    /// may have been stopped before it could.
+    fn confirm(&self) -> Result<()> {
+        sync_dir(&self.shard).map_err(fault)
+    }
+
+    fn read_digest(&self) -> io::Result<Option<Sha256>> {
+        let file = match options().read(true).open(&self.digest) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let mut text = Vec::new();
+        file.take(66).read_to_end(&mut text)?;
+        Ok(std::str::from_utf8(&text).ok().and_then(|text| text.strip_suffix('\n')).and_then(Sha256::parse))
+    }
+
+    /// Opens the bytes and tells how many there are.
+    pub(crate) fn open(&self) -> Result<(File, u64)> {
+        let size = self.size()?.ok_or(Error::NotFound)?;
+        match options().read(true).open(&self.blob) {
+            Ok(file) => Ok((file, size)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::NotFound),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    /// Makes the file `bytes`, which is durable, the blob that lies here, durably and under both names.
+    ///
+    /// Of any number of simultaneous calls, from other processes too, one succeeds.
+    pub(crate) fn publish(&self, bytes: &Path, sha256: &Sha256) -> Result<()> {
+        self.reach()?;
+        let _lock = self.lock().map_err(fault)?;
+        self.require_free()?;
+        let linked = self.write_digest(sha256).and_then(|()| fs::hard_link(bytes, &self.blob));
+        if let Err(error) = linked {
+            // A failed write leaves nothing. Should this fail as well, a digest without bytes means nothing.
+            let _ = remove(&self.digest);
+            return Err(match error.kind() {
+                ErrorKind::AlreadyExists => Error::Conflict(Conflict::BlobExists),
+                _ => fault(error),
+            });
+        }
+        // Should this fail, the blob stays: somebody may have confirmed it by now.
+        self.confirm()
+    }
+
+    fn write_digest(&self, sha256: &Sha256) -> io::Result<()> {
+        // One without bytes may be left from a crash.
+        remove(&self.digest)?;
+        let mut file = options().write(true).create_new(true).open(&self.digest)?;
+        file.write_all(format!("{sha256}\n").as_bytes())?;
+        file.sync_all()
+    }
+
+    /// Removes the blob, durably.
+    pub(crate) fn remove(&self) -> Result<()> {
+        self.reach()?;
+        let _lock = self.lock().map_err(fault)?;
+        // The bytes go last: as long as they are there, the blob is.
+        remove(&self.digest).and_then(|_| remove(&self.blob)).map_err(fault)?;
+        // Also when there was nothing: whoever removed it may have been stopped before this.
+        self.confirm()
+    }
+
+    /// Keeps others from changing the shard until the file is dropped, or the process ends.
+    fn lock(&self) -> io::Result<File> {
+        let file = options().write(true).create(true).truncate(false).open(&self.lock)?;
+        file.lock()?;
+        Ok(file)
+    }
+}

@@ -1,0 +1,402 @@
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Name, Sha256, Timestamp};
+use clouddrive_domain::port::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+use clouddrive_domain::{Error, Result};
+use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// All but the unreserved characters of RFC 3986, section 2.3: what nobody on the way has a reason to rewrite.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Signed URLs that lead back to this server: `{public_url}/blob/{key}?…`.
+///
+/// The signature is an HMAC-SHA256 over what may be done, the key and the whole query before it, as it stands in the
+/// URL. It is checked first: nothing of a request is read that is not signed to the letter.
+#[derive(Clone)]
+pub struct DiskUrls {
+    public_url: String,
+    mac: Hmac<sha2::Sha256>,
+}
+
+/// What a URL is leave to do. It is signed with the rest, so leave for one is none for another.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Put,
+    Get,
+}
+
+impl DiskUrls {
+    /// URLs that begin with `public_url`, such as `http://127.0.0.1:8000` (no slash at the end), signed with `key`.
+    ///
+    /// The key MUST be secret and of no other use, and the same on every instance behind that URL.
+    #[must_use]
+    pub fn new(public_url: &str, key: [u8; 32]) -> Self {
+        // HMAC itself fills a short key up with zeros, to the 64 bytes of a block of SHA-256.
+        let mut block = [0; 64];
+        for (byte, key) in block.iter_mut().zip(key) {
+            *byte = key;
+        }
+        Self { public_url: public_url.to_owned(), mac: Hmac::new(&block.into()) }
+    }
+
+    fn mac(&self, purpose: Purpose, key: &str, query: &str) -> Hmac<sha2::Sha256> {
+        let purpose = match purpose {
+            Purpose::Put => "put a blob",
+            Purpose::Get => "get a blob",
+        };
+        // Each part with its length before it: no two requests are the same bytes.
+        [purpose, key, query]
+            .into_iter()
+            .fold(self.mac.clone(), |mac, part| mac.chain_update((part.len() as u64).to_be_bytes()).chain_update(part))
+    }
+
+    fn sign(&self, purpose: Purpose, key: &BlobKey, query: &str, expires_at: Timestamp) -> SignedUrl {
+        let signature = URL_SAFE_NO_PAD.encode(self.mac(purpose, key.as_str(), query).finalize().into_bytes());
+        let url = format!("{}/blob/{}?{query}&signature={signature}", self.public_url, key.as_str());
+        let headers = match purpose {
+            Purpose::Put => vec![("If-None-Match", "*".to_owned())],
+            Purpose::Get => Vec::new(),
+        };
+        SignedUrl { url, headers, expires_at }
+    }
+
+    /// The key and the query without its signature, if that is ours.
+    fn verify<'a>(&self, purpose: Purpose, request: SignedRequest<'a>) -> Option<(BlobKey, Query<'a>)> {
+        let (query, signature) = request.query.rsplit_once("&signature=")?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.mac(purpose, request.key, query).verify_slice(&signature).ok()?;
+        Some((BlobKey::parse(request.key)?, Query(query)))
+    }
+}
+
+impl fmt::Debug for DiskUrls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DiskUrls").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
+}
+
+impl UrlSigner for DiskUrls {
+    fn sign_put(&self, key: &BlobKey, length: u64, sha256: Option<Sha256>, expires_at: Timestamp) -> Result<SignedUrl> {
+        let sha256 = sha256.map(|digest| format!("&sha256={digest}")).unwrap_or_default();
+        let query = format!("method=PUT&length={length}{sha256}&expires={}", expires_at.as_millis());
+        Ok(self.sign(Purpose::Put, key, &query, expires_at))
+    }
+
+    fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl> {
+        let media_type = utf8_percent_encode(presentation.media_type.as_str(), RESERVED);
+        let name = presentation
+            .attachment
+            .as_ref()
+            .map(|name| format!("&name={}", utf8_percent_encode(name.as_str(), RESERVED)))
+            .unwrap_or_default();
+        let query = format!("method=GET&type={media_type}{name}&expires={}", expires_at.as_millis());
+        Ok(self.sign(Purpose::Get, key, &query, expires_at))
+    }
+}
+
+impl UrlGate for DiskUrls {
+    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Expected)> {
+        let (key, query) = self.verify(Purpose::Put, request).ok_or_else(no_signature)?;
+        let (expected, expires_at) = query.read_put().ok_or_else(no_signature)?;
+        alive(expires_at, now)?;
+        Ok((key, expected))
+    }
+
+    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Presentation)> {
+        let (key, query) = self.verify(Purpose::Get, request).ok_or_else(no_signature)?;
+        let (presentation, expires_at) = query.read_get().ok_or_else(no_signature)?;
+        alive(expires_at, now)?;
+        Ok((key, presentation))
+    }
+}
+
+fn no_signature() -> Error {
+    Error::Forbidden(Forbidden::Signature)
+}
+
+fn alive(expires_at: Timestamp, now: Timestamp) -> Result<()> {
+    if now < expires_at { Ok(()) } else { Err(Error::Forbidden(Forbidden::UrlExpired)) }
+}
+
+/// A query whose signature is ours: its parameters stand in the order in which they were written.
+struct Query<'a>(&'a str);
+
+impl<'a> Query<'a> {
+    fn read_put(mut self) -> Option<(Expected, Timestamp)> {
+        (self.take("method")? == "PUT").then_some(())?;
+        let length = Length::Exactly(self.take("length")?.parse().ok()?);
+        let sha256 = match self.take("sha256") {
+            Some(digest) => Some(Sha256::parse(digest)?),
+            None => None,
+        };
+        Some((Expected { length, sha256 }, self.take_expiry()?))
+    }
+
+    fn read_get(mut self) -> Option<(Presentation, Timestamp)> {
+        (self.take("method")? == "GET").then_some(())?;
+        let media_type = MediaType::parse(&percent_decode_str(self.take("type")?).decode_utf8().ok()?)?;
+        let attachment = match self.take("name") {
+            Some(name) => Some(Name::parse(&percent_decode_str(name).decode_utf8().ok()?).ok()?),
+            None => None,
+        };
+        Some((Presentation { media_type, attachment }, self.take_expiry()?))
+    }
+
+    /// The value of the next parameter, if that is called `name`.
+    fn take(&mut self, name: &str) -> Option<&'a str> {
+        let (parameter, rest) = self.0.split_once('&').unwrap_or((self.0, ""));
+        let value = parameter.strip_prefix(name)?.strip_prefix('=')?;
+        self.0 = rest;
+        Some(value)
+    }
+
+    /// The time of expiry, if nothing comes after it.
+    fn take_expiry(mut self) -> Option<Timestamp> {
+        let millis = self.take("expires")?.parse().ok()?;
+        self.0.is_empty().then(|| Timestamp::from_millis(millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "00112233445566778899aabbccddeeff";
+    const OTHER: &str = "ffeeddccbbaa99887766554433221100";
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+    const END: Timestamp = Timestamp::from_millis(301_000);
+
+    fn urls() -> DiskUrls {
+        DiskUrls::new("https://drive.example", [7; 32])
+    }
+
+    fn put() -> String {
+        let key = BlobKey::parse(KEY).unwrap();
+        query(&urls().sign_put(&key, 10, Some(Sha256::from_bytes([0xA7; 32])), END).unwrap())
+    }
+
+    fn get() -> String {
+        let presentation = Presentation {
+            media_type: MediaType::parse("text/plain; charset=utf-8").unwrap(),
+            attachment: Some(Name::parse("a&name=b=ü 100%.txt").unwrap()),
+        };
+        query(&urls().sign_get(&BlobKey::parse(KEY).unwrap(), &presentation, END).unwrap())
+    }
+
+    fn query(signed: &SignedUrl) -> String {
+        signed.url.strip_prefix(&format!("https://drive.example/blob/{KEY}?")).unwrap().to_owned()
+    }
+
+    /// A query of any text with the signature that belongs to it.
+    fn signed(purpose: Purpose, query: &str) -> String {
+        self::query(&urls().sign(purpose, &BlobKey::parse(KEY).unwrap(), query, END))
+    }
+
+    fn forbidden<T: fmt::Debug>(outcome: Result<T>) -> Forbidden {
+        match outcome {
+            Err(Error::Forbidden(forbidden)) => forbidden,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused(key: &str, query: &str) {
+        // What is not ours is not told that it is late as well.
+        for now in [NOW, END] {
+            let request = SignedRequest { key, query };
+            assert_eq!(forbidden(urls().admit_put(request, now)), Forbidden::Signature, "PUT {key}?{query}");
+            assert_eq!(forbidden(urls().admit_get(request, now)), Forbidden::Signature, "GET {key}?{query}");
+        }
+    }
+
+    #[test]
+    fn urls_look_as_documented() {
+        let digest = "a7".repeat(32);
+        let put = put();
+        let (parameters, signature) = put.rsplit_once("&signature=").unwrap();
+        assert_eq!(parameters, format!("method=PUT&length=10&sha256={digest}&expires=301000"));
+        assert_eq!(signature.len(), 43);
+        let get = get();
+        let (parameters, _) = get.rsplit_once("&signature=").unwrap();
+        assert_eq!(
+            parameters,
+            "method=GET&type=text%2Fplain%3B%20charset%3Dutf-8&name=a%26name%3Db%3D%C3%BC%20100%25.txt&expires=301000"
+        );
+    }
+
+    #[test]
+    fn what_was_signed_is_admitted_until_its_very_time() {
+        let last = Timestamp::from_millis(END.as_millis() - 1);
+        let (put, get) = (put(), get());
+        let request = SignedRequest { key: KEY, query: &put };
+        let (key, expected) = urls().admit_put(request, last).unwrap();
+        assert_eq!(key.as_str(), KEY);
+        let sha256 = Some(Sha256::from_bytes([0xA7; 32]));
+        assert_eq!(expected, Expected { length: Length::Exactly(10), sha256 });
+        assert_eq!(forbidden(urls().admit_put(request, END)), Forbidden::UrlExpired);
+
+        let request = SignedRequest { key: KEY, query: &get };
+        let (key, presentation) = urls().admit_get(request, last).unwrap();
+        assert_eq!(key.as_str(), KEY);
+        assert_eq!(presentation.media_type.as_str(), "text/plain; charset=utf-8");
+        assert_eq!(presentation.attachment.unwrap().as_str(), "a&name=b=ü 100%.txt");
+        assert_eq!(forbidden(urls().admit_get(request, END)), Forbidden::UrlExpired);
+    }
+
+    #[test]
+    fn leave_for_one_method_is_none_for_the_other() {
+        let (put, get) = (put(), get());
+        let put = SignedRequest { key: KEY, query: &put };
+        let get = SignedRequest { key: KEY, query: &get };
+        assert_eq!(forbidden(urls().admit_get(put, NOW)), Forbidden::Signature);
+        assert_eq!(forbidden(urls().admit_put(get, NOW)), Forbidden::Signature);
+        refused(KEY, &get.query.replace("method=GET", "method=PUT"));
+        refused(KEY, &put.query.replace("method=PUT", "method=GET"));
+    }
+
+    #[test]
+    fn no_parameter_can_be_changed() {
+        let put = put();
+        for (from, to) in [
+            ("method=PUT", "method=put"),
+            ("method=PUT", "method=POST"),
+            ("length=10", "length=11"),
+            ("length=10", "length=010"),
+            ("length=10", "length=%310"),
+            ("length=10", "length=+10"),
+            ("sha256=a7", "sha256=a8"),
+            ("sha256=a7", "sha256=A7"),
+            ("expires=301000", "expires=901000"),
+            ("expires=301000", "expires=0301000"),
+            ("expires=301000", "expires="),
+        ] {
+            assert!(put.contains(from));
+            refused(KEY, &put.replacen(from, to, 1));
+        }
+        let get = get();
+        for (from, to) in [
+            ("method=GET", "method=HEAD"),
+            ("type=text%2Fplain", "type=text%2Fhtml"),
+            ("type=text%2Fplain", "type=text%2fplain"),
+            ("type=text%2Fplain", "type=text/plain"),
+            ("name=a%26name", "name=b%26name"),
+            ("%20100", "+100"),
+            ("expires=301000", "expires=901000"),
+        ] {
+            assert!(get.contains(from));
+            refused(KEY, &get.replacen(from, to, 1));
+        }
+    }
+
+    #[test]
+    fn no_byte_of_the_query_can_be_changed_or_left_out() {
+        for query in [put(), get()] {
+            for at in 0..query.len() {
+                let (before, after) = query.split_at(at);
+                let mut rest = after.chars();
+                let other = if rest.next() == Some('A') { 'B' } else { 'A' };
+                refused(KEY, &format!("{before}{other}{}", rest.as_str()));
+                refused(KEY, &format!("{before}{}", rest.as_str()));
+                refused(KEY, before);
+            }
+        }
+    }
+
+    #[test]
+    fn no_parameter_can_be_added_doubled_left_out_or_moved() {
+        for query in [put(), get()] {
+            let parameters: Vec<&str> = query.split('&').collect();
+            for at in 0..parameters.len() {
+                for extra in [parameters[at], "length=5", "signature=", "signature=x", "x", "x=y", ""] {
+                    let mut more = parameters.clone();
+                    more.insert(at, extra);
+                    refused(KEY, &more.join("&"));
+                    more = parameters.clone();
+                    more.push(extra);
+                    refused(KEY, &more.join("&"));
+                }
+                let mut fewer = parameters.clone();
+                fewer.remove(at);
+                refused(KEY, &fewer.join("&"));
+                let mut moved = parameters.clone();
+                moved.rotate_left(at);
+                if at > 0 {
+                    refused(KEY, &moved.join("&"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_signature_has_one_spelling() {
+        for query in [put(), get()] {
+            refused(KEY, &format!("{query}="));
+            refused(KEY, &format!("{query}&"));
+            refused(KEY, &query.replace("&signature=", "&Signature="));
+            refused(KEY, &query.replace("&signature=", "&signature=%"));
+            let (parameters, _) = query.rsplit_once("&signature=").unwrap();
+            refused(KEY, &format!("{parameters}&signature="));
+            refused(KEY, &format!("{parameters}&signature={}", "A".repeat(43)));
+        }
+        for query in ["", "signature=", "&signature=", "&signature=&signature="] {
+            refused(KEY, query);
+        }
+    }
+
+    #[test]
+    fn the_key_cannot_be_swapped_and_its_end_cannot_be_moved() {
+        for query in [put(), get()] {
+            for key in [OTHER, "", "00112233445566778899AABBCCDDEEFF", &format!("{KEY}/"), &KEY[1..]] {
+                refused(key, &query);
+            }
+            refused(&KEY[..31], &format!("{}{query}", &KEY[31..]));
+        }
+    }
+
+    #[test]
+    fn another_servers_signature_is_none() {
+        let others = DiskUrls::new("https://drive.example", [8; 32]);
+        let (put, get) = (put(), get());
+        let put = SignedRequest { key: KEY, query: &put };
+        let get = SignedRequest { key: KEY, query: &get };
+        assert_eq!(forbidden(others.admit_put(put, NOW)), Forbidden::Signature);
+        assert_eq!(forbidden(others.admit_get(get, NOW)), Forbidden::Signature);
+    }
+
+    #[test]
+    fn a_good_signature_does_not_make_nonsense_good() {
+        for query in [
+            "",
+            "method=PUT",
+            "length=1&method=PUT&expires=301000",
+            "method=PUT&length=-1&expires=301000",
+            "method=PUT&length=1&sha256=a7&expires=301000",
+            "method=PUT&length=1&expires=301000&length=2",
+            "method=PUT&length=1&x=y&expires=301000",
+            "method=GET&length=1&expires=301000",
+        ] {
+            let query = signed(Purpose::Put, query);
+            let request = SignedRequest { key: KEY, query: &query };
+            assert_eq!(forbidden(urls().admit_put(request, NOW)), Forbidden::Signature, "{query}");
+        }
+        for query in [
+            "method=GET&type=&expires=301000",
+            "method=GET&type=a%2Fb&name=..&expires=301000",
+            "method=GET&type=a%2Fb&name=%FF&expires=301000",
+            "method=GET&type=a%2Fb&name=a&name=b&expires=301000",
+            "method=GET&type=a%2Fb",
+        ] {
+            let query = signed(Purpose::Get, query);
+            let request = SignedRequest { key: KEY, query: &query };
+            assert_eq!(forbidden(urls().admit_get(request, NOW)), Forbidden::Signature, "{query}");
+        }
+    }
+
+    #[test]
+    fn debug_prints_no_key() {
+        assert_eq!(format!("{:?}", urls()), r#"DiskUrls { public_url: "https://drive.example", .. }"#);
+    }
+}

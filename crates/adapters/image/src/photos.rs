@@ -1,0 +1,305 @@
+//! The port: pictures into profile photos, a bounded number at once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clouddrive_domain::error::Refused;
+use clouddrive_domain::port::PhotoMaker;
+use clouddrive_domain::{Error, Result};
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageResult};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::decode::{BROKEN, decode};
+use crate::square::{Square, shrink};
+
+/// What this part of the system is called in errors.
+const PART: &str = "image processing";
+
+/// The quality of the JPEG, of 100.
+const QUALITY: u8 = 85;
+
+/// Profile photos of 400×400 pixels.
+pub struct SquarePhotos {
+    /// For those whose picture is worked on and those who wait.
+    places: Arc<Semaphore>,
+    /// For those whose picture is worked on.
+    turns: Arc<Semaphore>,
+}
+
+impl SquarePhotos {
+    /// Lets `concurrency` pictures (at least one) be worked on at once, each in up to 700 MB and on a thread of its own,
+    /// and `queue` more callers wait. More of the first than there are cores makes nothing faster.
+    #[must_use]
+    pub fn new(concurrency: usize, queue: usize) -> Self {
+        let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let places = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            turns: Arc::new(Semaphore::new(concurrency)),
+        }
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|full| Error::unavailable(PART, full))?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = turn.map_err(|closed| Error::internal(PART, closed))?;
+        // Both permits go with the work, which goes on when the caller does not wait for its end.
+        let done = spawn_blocking(move || {
+            let permits = (place, turn);
+            let outcome = work();
+            drop(permits);
+            outcome
+        });
+        match done.await {
+            Ok(outcome) => outcome,
+            // A decoder that gives up by a panic has met a picture that it cannot read.
+            Err(fault) if fault.is_panic() => Err(Error::Refused(Refused::Image(BROKEN))),
+            Err(fault) => Err(Error::internal(PART, fault)),
+        }
+    }
+}
+
+#[async_trait]
+impl PhotoMaker for SquarePhotos {
+    async fn make(&self, picture: Bytes) -> Result<Bytes> {
+        self.run(move || make(&picture)).await
+    }
+}
+
+impl fmt::Debug for SquarePhotos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SquarePhotos").finish_non_exhaustive()
+    }
+}
+
+fn make(picture: &[u8]) -> Result<Bytes> {
+    let (decoded, orientation) = decode(picture).map_err(|why| Error::Refused(Refused::Image(why)))?;
+    let mut photo = DynamicImage::ImageRgb8(shrink(&Square::middle_of(&decoded)));
+    drop(decoded);
+    photo.apply_orientation(orientation);
+    encode(&photo).map_err(|fault| Error::internal(PART, fault))
+}
+
+fn encode(photo: &DynamicImage) -> ImageResult<Bytes> {
+    let mut jpeg = Vec::new();
+    photo.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, QUALITY))?;
+    Ok(jpeg.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::sync::mpsc;
+
+    use image::{ExtendedColorType, ImageBuffer, ImageEncoder, ImageFormat, Luma, Rgba, RgbaImage};
+
+    use super::*;
+
+    fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    fn made(picture: &[u8]) -> DynamicImage {
+        let photo = make(picture).unwrap();
+        image::load_from_memory_with_format(&photo, ImageFormat::Jpeg).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_refused(picture: &[u8], why: &'static str) {
+        match make(picture) {
+            Err(Error::Refused(Refused::Image(reason))) => assert!(reason.contains(why), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn assert_colour(photo: &DynamicImage, x: u32, y: u32, expected: [u8; 3]) {
+        let actual = photo.to_rgb8().get_pixel(x, y).0;
+        let near = actual.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 12);
+        assert!(near, "{actual:?} at {x}, {y} instead of {expected:?}");
+    }
+
+    #[test]
+    fn transparency_becomes_white() {
+        let clear = RgbaImage::from_fn(600, 600, |x, _| match x {
+            0..200 => Rgba([0, 0, 0, 0]),
+            200..400 => Rgba([0, 0, 0, 128]),
+            _ => Rgba([0, 0, 0, 255]),
+        });
+        let clear = DynamicImage::ImageRgba8(clear);
+        for format in [ImageFormat::Png, ImageFormat::WebP] {
+            let photo = made(&encoded(&clear, format));
+            assert_colour(&photo, 60, 200, [255, 255, 255]);
+            assert_colour(&photo, 200, 200, [127, 127, 127]);
+            assert_colour(&photo, 340, 200, [0, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn deep_and_grey_pictures_keep_their_colours() {
+        let deep = ImageBuffer::from_pixel(50, 50, Rgba([65_535u16, 32_768, 0, 65_535]));
+        let photo = made(&encoded(&DynamicImage::ImageRgba16(deep), ImageFormat::Png));
+        assert_colour(&photo, 200, 200, [255, 128, 0]);
+        let grey = DynamicImage::ImageLuma8(ImageBuffer::from_pixel(50, 50, Luma([90])));
+        assert_colour(&made(&encoded(&grey, ImageFormat::Jpeg)), 200, 200, [90, 90, 90]);
+    }
+
+    #[test]
+    fn large_small_and_narrow_pictures() {
+        for (width, height) in [
+            (1, 1),
+            (1, 5000),
+            (399, 401),
+            (400, 400),
+            (1601, 1600),
+            (5000, 1700),
+            (20_000, 3),
+        ] {
+            let picture = DynamicImage::ImageRgba8(RgbaImage::from_pixel(width, height, Rgba([10, 200, 30, 255])));
+            let photo = made(&encoded(&picture, ImageFormat::Png));
+            assert_eq!((photo.width(), photo.height()), (400, 400), "{width}×{height}");
+            for at in [0, 199, 399] {
+                assert_colour(&photo, at, at, [10, 200, 30]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_side_or_an_area_beyond_the_limit_is_refused_unread() {
+        // The header and the beginning of the data: a decoder that went on would find the file broken.
+        for (width, height) in [(60_000, 60_000), (20_001, 1), (1, 20_001), (20_000, 2_001)] {
+            let mut png = encoded(&DynamicImage::new_luma8(1, 1), ImageFormat::Png);
+            png.truncate(41);
+            png[16..20].copy_from_slice(&u32::to_be_bytes(width));
+            png[20..24].copy_from_slice(&u32::to_be_bytes(height));
+            let sum = crc32(&png[12..29]);
+            png[29..33].copy_from_slice(&sum.to_be_bytes());
+            assert_refused(&png, "pixels");
+        }
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(u32::MAX, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+                if sum & 1 == 1 { sum >> 1 ^ 0xEDB8_8320 } else { sum >> 1 }
+            })
+        })
+    }
+
+    #[test]
+    fn the_orientation_of_every_format_is_applied() {
+        let half = RgbaImage::from_fn(40, 40, |x, _| Rgba([if x < 20 { 255 } else { 0 }, 0, 0, 255]));
+        // A TIFF header and one entry: the orientation, 6 of 8, "turn right by 90°".
+        let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+        let mut png = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+        encoder.set_exif_metadata(exif.clone()).unwrap();
+        encoder.write_image(&half, 40, 40, ExtendedColorType::Rgba8).unwrap();
+        let mut webp = Vec::new();
+        let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+        encoder.set_exif_metadata(exif.clone()).unwrap();
+        encoder.write_image(&half, 40, 40, ExtendedColorType::Rgba8).unwrap();
+        let mut jpeg = Vec::new();
+        let mut encoder = JpegEncoder::new(&mut jpeg);
+        encoder.set_exif_metadata(exif).unwrap();
+        let opaque = DynamicImage::ImageRgba8(half).to_rgb8();
+        encoder.write_image(&opaque, 40, 40, ExtendedColorType::Rgb8).unwrap();
+        for picture in [png, webp, jpeg] {
+            let photo = made(&picture);
+            assert_colour(&photo, 200, 50, [255, 0, 0]);
+            assert_colour(&photo, 200, 350, [0, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn a_webp_whose_frame_is_larger_than_it_says_is_refused_unread() {
+        let mut webp = b"RIFF\x2e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x09\0\0\x09\0\0VP8 \x0a\0\0\0".to_vec();
+        webp.extend(b"\x10\0\0\x9d\x01\x2a\xff\x3f\xff\x3f");
+        assert_refused(&webp, "pixels");
+    }
+
+    #[test]
+    fn a_webp_that_claims_gigabytes_of_metadata_takes_none() {
+        let mut webp = Vec::new();
+        let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+        encoder.set_exif_metadata(b"II*\0".to_vec()).unwrap();
+        encoder
+            .write_image(&[255, 0, 0], 1, 1, ExtendedColorType::Rgb8)
+            .unwrap();
+        let at = webp.windows(4).position(|name| name == b"EXIF").unwrap();
+        webp[at + 4..at + 8].copy_from_slice(&0xFFFF_FFF0u32.to_le_bytes());
+        assert_colour(&made(&webp), 200, 200, [255, 0, 0]);
+    }
+
+    #[test]
+    fn a_picture_without_pixels_is_refused() {
+        assert_refused(b"GIF89a\0\0\0\0\0\0\0,\0\0\0\0\0\0\0\0\0\x02\0;", "broken");
+    }
+
+    #[test]
+    fn a_jpeg_may_carry_more_after_its_end() {
+        let mut jpeg = encoded(&DynamicImage::new_rgb8(30, 30), ImageFormat::Jpeg);
+        jpeg.extend(b"what some cameras append");
+        assert_colour(&made(&jpeg), 200, 200, [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_jpeg_that_stops_anywhere_is_refused() {
+        let grey = ImageBuffer::from_fn(90, 90, |x, y| Luma([(x * y % 251) as u8]));
+        let jpeg = encoded(&DynamicImage::ImageLuma8(grey), ImageFormat::Jpeg);
+        for length in 3..jpeg.len() {
+            assert!(
+                matches!(make(&jpeg[..length]), Err(Error::Refused(Refused::Image(_)))),
+                "{length} bytes"
+            );
+        }
+        make(&jpeg).unwrap();
+    }
+
+    #[tokio::test]
+    async fn past_the_queue_callers_are_turned_away_at_once() {
+        let photos = SquarePhotos::new(1, 1);
+        let (release, held) = mpsc::channel::<()>();
+        let running = photos.run(move || Ok(held.recv().is_ok()));
+        let picture = Bytes::from(encoded(&DynamicImage::new_rgb8(3, 3), ImageFormat::Png));
+        let waiting = photos.make(picture.clone());
+        let turned_away = async {
+            let refused = photos.make(picture.clone()).await;
+            assert!(
+                matches!(
+                    refused,
+                    Err(Error::Unavailable {
+                        part: "image processing",
+                        ..
+                    })
+                ),
+                "{refused:?}"
+            );
+            release.send(()).unwrap();
+        };
+        // Polled in this order: the first takes the turn, the second the only place in the queue.
+        let (running, waiting, ()) = tokio::join!(biased; running, waiting, turned_away);
+        assert!(running.unwrap());
+        assert!(waiting.is_ok());
+        photos.make(picture).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_decoder_that_panics_refuses_the_picture_and_makes_room() {
+        let photos = SquarePhotos::new(1, 0);
+        for _ in 0..2 {
+            let refused = photos.run(|| -> Result<()> { panic!("as a decoder would") }).await;
+            assert!(
+                matches!(refused, Err(Error::Refused(Refused::Image(BROKEN)))),
+                "{refused:?}"
+            );
+        }
+    }
+}

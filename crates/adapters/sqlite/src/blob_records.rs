@@ -1,0 +1,95 @@
+use async_trait::async_trait;
+use clouddrive_domain::model::{BlobKey, StoreName, Timestamp};
+use clouddrive_domain::port::BlobRecords;
+use clouddrive_domain::{Error, Result};
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::fault::Outcome;
+use crate::schema::{blobs, uploads, users, versions};
+use crate::types::bad_row;
+
+/// Adds the row of a blob, to which nothing refers since `unreferenced_at`, if that is given.
+pub(crate) fn insert(
+    connection: &mut SqliteConnection,
+    key: &BlobKey,
+    store: &StoreName,
+    at: Timestamp,
+    unreferenced_at: Option<Timestamp>,
+) -> Outcome<()> {
+    diesel::insert_into(blobs::table)
+        .values((
+            blobs::key.eq(key.as_str()),
+            blobs::store.eq(store.0),
+            blobs::created_at.eq(at.as_millis()),
+            blobs::unreferenced_at.eq(unreferenced_at.map(Timestamp::as_millis)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Notes that something refers to the blob from now on, which must not have been condemned.
+pub(crate) fn refer(connection: &mut SqliteConnection, key: &BlobKey) -> Outcome<()> {
+    let usable = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::condemned_at.is_null()));
+    let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
+    if found == 0 {
+        return Err(Error::internal("database", "a blob to be referred to is not recorded, or condemned").into());
+    }
+    Ok(())
+}
+
+/// Notes that a reference to the blob has just been removed: if it was the last, nothing refers to the blob since `at`.
+pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestamp) -> Outcome<()> {
+    if !is_referred_to(connection, key)? {
+        diesel::update(blobs::table.find(key))
+            .set(blobs::unreferenced_at.eq(at.as_millis()))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Outcome<bool> {
+    let by_version = exists(versions::table.filter(versions::blob_key.eq(key)));
+    let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(uploads::state.eq("open"))));
+    let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
+    Ok(diesel::select(by_version.or(by_upload).or(by_photo)).get_result(connection)?)
+}
+
+#[async_trait]
+impl BlobRecords for Database {
+    async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
+        let (key, store) = (key.clone(), store.clone());
+        self.write(move |connection| insert(connection, &key, &store, at, Some(at))).await
+    }
+
+    async fn condemn(&self, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+        self.write(move |connection| {
+            let due = blobs::table.filter(blobs::unreferenced_at.le(before.as_millis()));
+            let keys: Vec<String> =
+                due.order(blobs::unreferenced_at).limit(most.into()).select(blobs::key).load(connection)?;
+            let mut condemned = Vec::with_capacity(keys.len());
+            for key in keys {
+                let row = blobs::table.find(&key);
+                if is_referred_to(connection, &key)? {
+                    diesel::update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
+                    continue;
+                }
+                diesel::update(row).set(blobs::condemned_at.eq(before.as_millis())).execute(connection)?;
+                condemned.push(BlobKey::parse(&key).ok_or_else(|| bad_row("blobs", &key, "key"))?);
+            }
+            Ok(condemned)
+        })
+        .await
+    }
+
+    async fn forget(&self, keys: &[BlobKey]) -> Result<()> {
+        let keys: Vec<String> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+        self.write(move |connection| {
+            let condemned = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_not_null()));
+            diesel::delete(condemned).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,176 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use clouddrive_domain::port::Probe;
+use clouddrive_domain::{Error, Result};
+use deadpool::managed::{self, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
+use deadpool::Runtime;
+use diesel::connection::{InstrumentationEvent, SimpleConnection, TransactionManager};
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tracing::Span;
+
+use crate::fault::{Fault, Outcome};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
+
+/// What every connection is told. A commit is on the disk when it returns: `synchronous = FULL`.
+const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
+
+/// How a [`Database`] is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many connections read at once.
+    pub readers: usize,
+    /// How long to wait for a connection before the database counts as unavailable.
+    pub wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { readers: 8, wait: Duration::from_secs(10) }
+    }
+}
+
+/// An SQLite database: one connection that writes and several that read, none of them ever on an async thread.
+///
+/// It implements all persistence ports of the domain. Clones share the connections.
+#[derive(Clone)]
+pub struct Database {
+    writer: Pool<Connector>,
+    readers: Pool<Connector>,
+}
+
+impl Database {
+    /// Opens the database at `path`, makes it if there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`Unavailable`](Error::Unavailable) and [`Internal`](Error::Internal), of the part `database`.
+    pub async fn open(path: &Path, options: Options) -> Result<Self> {
+        Self::migrate(path).await?;
+        let pool = |access, size| {
+            let connector = Connector { path: path.to_owned(), access };
+            Pool::builder(connector)
+                .max_size(size)
+                .wait_timeout(Some(options.wait))
+                .runtime(Runtime::Tokio1)
+                .build()
+                .map_err(|fault| Error::internal("database", fault))
+        };
+        Ok(Self { writer: pool(Access::Write, 1)?, readers: pool(Access::Read, options.readers.max(1))? })
+    }
+
+    /// Brings the schema of the database at `path` up to date, makes it if there is none, and names what was applied.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn migrate(path: &Path) -> Result<Vec<String>> {
+        let connector = Connector { path: path.to_owned(), access: Access::Write };
+        blocking(move || {
+            let mut connection = connector.connect()?;
+            // Two processes that start at once take turns: the second finds nothing left to do.
+            let applied = connection.immediate_transaction(|connection| {
+                let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|fault| {
+                    Fault::Domain(Error::internal("database", fault))
+                })?;
+                Ok::<_, Fault>(applied.iter().map(ToString::to_string).collect())
+            })?;
+            Ok(applied)
+        })
+        .await
+    }
+
+    /// Runs `work` on a reading connection.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        let mut connection = take(&self.readers).await?;
+        blocking(move || work(&mut connection)).await
+    }
+
+    /// Runs `work` in a transaction on the writing connection; it happens wholly or not at all, even if nobody waits
+    /// for its end any more.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        let mut connection = take(&self.writer).await?;
+        blocking(move || connection.immediate_transaction(work)).await
+    }
+}
+
+#[async_trait]
+impl Probe for Database {
+    async fn check(&self) -> Result<()> {
+        self.read(|connection| {
+            diesel::sql_query("SELECT 1 FROM users LIMIT 1").execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+async fn take(pool: &Pool<Connector>) -> Result<Object<Connector>> {
+    pool.get().await.map_err(|fault| match fault {
+        PoolError::Backend(error) => error,
+        other => Error::unavailable("database", other.to_string()),
+    })
+}
+
+/// Runs `work` where it may block, within the current span.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Result<T> {
+    let span = Span::current();
+    let outcome = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
+    outcome.map_err(|fault| Error::internal("database", fault))?.map_err(Error::from)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// Makes connections for a pool.
+struct Connector {
+    path: PathBuf,
+    access: Access,
+}
+
+impl Connector {
+    fn connect(&self) -> Outcome<SqliteConnection> {
+        let path = self.path.to_str().ok_or_else(|| Error::internal("database", "the path is not UTF-8"))?;
+        let opened = SqliteConnection::establish(path);
+        let mut connection = opened.map_err(|fault| Error::unavailable("database", fault))?;
+        connection.set_instrumentation(|event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                tracing::trace!(target: "clouddrive_sqlite::statement", sql = %query);
+            }
+        });
+        connection.batch_execute(SETUP)?;
+        if self.access == Access::Read {
+            connection.batch_execute("PRAGMA query_only = ON;")?;
+        }
+        Ok(connection)
+    }
+}
+
+impl managed::Manager for Connector {
+    type Type = SqliteConnection;
+    type Error = Error;
+
+    async fn create(&self) -> Result<SqliteConnection> {
+        let connector = Self { path: self.path.clone(), access: self.access };
+        blocking(move || connector.connect()).await
+    }
+
+    async fn recycle(&self, connection: &mut SqliteConnection, _: &Metrics) -> RecycleResult<Error> {
+        type Transactions = <SqliteConnection as Connection>::TransactionManager;
+        if Transactions::is_broken_transaction_manager(connection) {
+            return Err(RecycleError::message("left inside a transaction"));
+        }
+        Ok(())
+    }
+}

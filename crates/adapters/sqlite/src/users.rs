@@ -1,0 +1,132 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{
+    BlobKey, ChangeKind, Command, Credentials, Handle, Name, PasswordHash, Person, UserId,
+};
+use clouddrive_domain::port::{Registration, Users};
+use clouddrive_domain::{Error, Result};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::blob_records::{refer, release};
+use crate::changes::log;
+use crate::fault::{Constraint, Fault, Outcome, violated};
+use crate::schema::{drives, nodes, users};
+use crate::types::{DbId, bytes};
+
+/// The user whom a handle names, by one of the two unique indexes.
+fn named(handle: &Handle) -> users::BoxedQuery<'_, diesel::sqlite::Sqlite> {
+    let users = users::table.into_boxed();
+    match handle {
+        Handle::Username(key) => users.filter(users::username_key.eq(key)),
+        Handle::Email(key) => users.filter(users::email_key.eq(key)),
+    }
+}
+
+fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registration) -> Outcome<()> {
+    let user = &new.user;
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(DbId::from(user.id)),
+            users::username.eq(user.username.as_str()),
+            users::username_key.eq(user.username.key()),
+            users::email.eq(user.email.as_str()),
+            users::email_key.eq(user.email.key()),
+            users::password_hash.eq(new.hash.expose()),
+            users::created_at.eq(user.created_at.as_millis()),
+        ))
+        .execute(connection)
+        .map_err(|fault| match violated(&fault) {
+            Some(Constraint::Username) => Fault::Domain(Error::Conflict(Conflict::UsernameTaken)),
+            Some(Constraint::Email) => Fault::Domain(Error::Conflict(Conflict::EmailTaken)),
+            _ => fault.into(),
+        })?;
+    diesel::insert_into(drives::table)
+        .values((
+            drives::id.eq(DbId::from(new.drive)),
+            drives::owner_id.eq(DbId::from(user.id)),
+            drives::quota_bytes.eq(bytes(new.quota_bytes)),
+            drives::created_at.eq(user.created_at.as_millis()),
+        ))
+        .execute(connection)?;
+    let name = Name::of_root();
+    diesel::insert_into(nodes::table)
+        .values((
+            nodes::id.eq(DbId::from(new.root)),
+            nodes::drive_id.eq(DbId::from(new.drive)),
+            nodes::kind.eq("root"),
+            nodes::name.eq(name.as_str()),
+            nodes::sort_key.eq(name.sort_key()),
+            nodes::created_by.eq(DbId::from(user.id)),
+            nodes::created_at.eq(user.created_at.as_millis()),
+            nodes::modified_at.eq(user.created_at.as_millis()),
+        ))
+        .execute(connection)?;
+    log(connection, command, ChangeKind::UserRegistered, Some(new.drive), None)
+}
+
+#[async_trait]
+impl Users for Database {
+    async fn register(&self, command: &Command, registration: &Registration) -> Result<()> {
+        let (command, registration) = (command.clone(), registration.clone());
+        self.write(move |connection| insert(connection, &command, &registration)).await
+    }
+
+    async fn find_person(&self, handle: &Handle) -> Result<Option<Person>> {
+        let handle = handle.clone();
+        self.read(move |connection| {
+            let found = named(&handle).select((users::id, users::username)).first::<(DbId, String)>(connection);
+            Ok(found.optional()?.map(|(id, username)| Person { id: id.into(), username: Some(username) }))
+        })
+        .await
+    }
+
+    async fn find_credentials(&self, handle: &Handle) -> Result<Option<Credentials>> {
+        let handle = handle.clone();
+        self.read(move |connection| {
+            let found = named(&handle).select((users::id, users::password_hash)).first::<(DbId, String)>(connection);
+            let found = found.optional()?;
+            Ok(found.map(|(id, hash)| Credentials { user: id.into(), hash: PasswordHash::new(hash) }))
+        })
+        .await
+    }
+
+    async fn rehash(&self, command: &Command, user: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<()> {
+        let (command, old, new) = (command.clone(), old.clone(), new.clone());
+        self.write(move |connection| {
+            let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
+            let changed =
+                diesel::update(same).set(users::password_hash.eq(new.expose())).execute(connection)?;
+            if changed > 0 {
+                log(connection, &command, ChangeKind::PasswordRehashed, None, None)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_photo<'a>(&self, command: &Command, user: UserId, photo: Option<&'a BlobKey>) -> Result<bool> {
+        let (command, photo) = (command.clone(), photo.cloned());
+        self.write(move |connection| {
+            let id = DbId::from(user);
+            let former = users::table.find(id).select(users::photo_blob).first::<Option<String>>(connection);
+            let former = former.optional()?.ok_or(Error::NotFound)?;
+            if former.is_none() && photo.is_none() {
+                return Ok(false);
+            }
+            if let Some(key) = &photo {
+                refer(connection, key)?;
+            }
+            diesel::update(users::table.find(id))
+                .set(users::photo_blob.eq(photo.as_ref().map(BlobKey::as_str)))
+                .execute(connection)?;
+            if let Some(former) = &former {
+                release(connection, former, command.at)?;
+            }
+            let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
+            log(connection, &command, kind, None, None)?;
+            Ok(former.is_some())
+        })
+        .await
+    }
+}

@@ -1,0 +1,325 @@
+//! What every implementation of [`BlobStore`] must do.
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use bytes::Bytes;
+use clouddrive_domain::error::{Conflict, Refused};
+use clouddrive_domain::model::{BlobKey, Expected, Length, Sha256, Stored, Timestamp};
+use clouddrive_domain::port::{BlobStore, ByteStream, Random};
+use clouddrive_domain::{Error, Result};
+use futures_util::future::{Either, join, join_all, select};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, future, stream};
+use sha2::Digest;
+
+/// Runs every case on `store`, each on keys of its own made from `random`.
+///
+/// Blobs that the store holds already stay as they are; those of the suite are left behind. No writes but the suite's
+/// may be in progress.
+pub async fn suite(store: &dyn BlobStore, random: &dyn Random) {
+    let key = || BlobKey::generate(random);
+    the_name_stays_the_same(store);
+    what_was_put_is_there(store, key).await;
+    pieces_of_any_size_make_one_blob(store, key()).await;
+    a_digest_that_was_announced_is_checked(store, key()).await;
+    a_body_has_exactly_the_expected_length(store, key()).await;
+    a_body_has_at_most_the_expected_length(store, key()).await;
+    an_error_of_the_body_is_passed_on(store, key()).await;
+    a_key_is_written_once(store, key()).await;
+    of_simultaneous_puts_one_succeeds(store, key()).await;
+    a_put_that_is_dropped_stores_nothing(store, key()).await;
+    head_finds_nothing_where_nothing_is(store, key()).await;
+    get_gives_the_range_that_was_asked_for(store, key()).await;
+    get_refuses_what_ends_past_the_blob(store, key()).await;
+    get_finds_nothing_where_nothing_is(store, key()).await;
+    delete_removes_the_blob(store, key(), key()).await;
+    delete_of_nothing_is_no_error(store, key()).await;
+    sweep_spares_whole_blobs(store, key()).await;
+    sweep_spares_writes_that_began_later(store, key()).await;
+    sweep_leaves_nothing_for_the_next(store).await;
+}
+
+/// The end of time, as far as a store can tell: later than any write.
+const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
+
+/// The name stands in rows: it never changes.
+pub fn the_name_stays_the_same(store: &dyn BlobStore) {
+    assert!(!store.name().0.is_empty());
+    assert_eq!(store.name(), store.name());
+}
+
+/// What was stored is told by `put` and by `head` alike, and reads back byte by byte; an empty blob too.
+pub async fn what_was_put_is_there(store: &dyn BlobStore, mut key: impl FnMut() -> BlobKey) {
+    for size in [0, 1, 1000, 70_000, 3_000_007] {
+        let (key, bytes) = (key(), sample(size));
+        let expected = Expected { length: Length::Exactly(size as u64), sha256: None };
+        let stored = store.put(&key, body(&bytes, 65_536), expected).await.unwrap();
+        check_stored(stored, &bytes);
+        check_blob(store, &key, &bytes).await;
+    }
+}
+
+/// Empty pieces, tiny ones and one large one add up.
+pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, key: BlobKey) {
+    let bytes = sample(2_000_000);
+    let (small, large) = bytes.split_at(999);
+    let mut pieces: Vec<_> = small.chunks(1).flat_map(|piece| [Bytes::new(), Bytes::copy_from_slice(piece)]).collect();
+    pieces.push(Bytes::copy_from_slice(large));
+    pieces.push(Bytes::new());
+    let body = Box::pin(stream::iter(pieces.into_iter().map(Ok)));
+    check_stored(store.put(&key, body, any_length()).await.unwrap(), &bytes);
+    check_blob(store, &key, &bytes).await;
+}
+
+/// `Checksum` when the digest is not the expected one, and nothing is stored; with the right one, it is.
+pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, key: BlobKey) {
+    for size in [0, 10, 700_000] {
+        let expected = Expected { length: Length::Exactly(size as u64), sha256: Some(digest(b"something else")) };
+        check_refused(store, &key, body(&sample(size), 65_536), expected, &Refused::Checksum).await;
+    }
+    let expected = Expected { length: Length::AtMost(10), sha256: Some(digest(&sample(10))) };
+    store.put(&key, body(&sample(10), 3), expected).await.unwrap();
+    check_blob(store, &key, &sample(10)).await;
+}
+
+/// `Size` when the body has fewer or more bytes than it must have, and nothing is stored.
+pub async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, key: BlobKey) {
+    for (size, expected) in [(0, 1), (1, 0), (10, 9), (10, 11), (700_000, 699_999), (700_000, 700_001)] {
+        let expected = Expected { length: Length::Exactly(expected), sha256: None };
+        check_refused(store, &key, body(&sample(size), 65_536), expected, &Refused::Size).await;
+    }
+}
+
+/// `TooLarge` when the body passes the most that is taken, and nothing is stored; whatever is not longer, is.
+pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, key: BlobKey) {
+    for (size, limit) in [(1, 0), (10, 9), (700_000, 699_999)] {
+        let expected = Expected { length: Length::AtMost(limit), sha256: None };
+        check_refused(store, &key, body(&sample(size), 65_536), expected, &Refused::TooLarge { limit }).await;
+    }
+    let expected = Expected { length: Length::AtMost(10), sha256: None };
+    store.put(&key, body(&sample(10), 10), expected).await.unwrap();
+    check_blob(store, &key, &sample(10)).await;
+}
+
+/// Whatever error the body yields is the put's, and nothing is stored.
+pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, key: BlobKey) {
+    for size in [0, 10, 700_000] {
+        for refused in [Refused::Interrupted, Refused::TooSlow] {
+            let error = Error::Refused(refused.clone());
+            let body = body(&sample(size), 65_536).chain(stream::once(future::ready(Err(error))));
+            check_refused(store, &key, Box::pin(body), any_length(), &refused).await;
+        }
+    }
+}
+
+/// `BlobExists` when there is a blob, whose bytes and digest stay as they are, whatever comes and however it ends.
+pub async fn a_key_is_written_once(store: &dyn BlobStore, key: BlobKey) {
+    store.put(&key, body(b"the first", 4), any_length()).await.unwrap();
+    for bytes in [&b"the first"[..], b"", b"the second", &sample(700_000)] {
+        check_exists(store.put(&key, body(bytes, 65_536), any_length()).await);
+        check_blob(store, &key, b"the first").await;
+    }
+}
+
+/// Of any number of simultaneous puts under one key exactly one succeeds, and it is that one's bytes that are there.
+pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, key: BlobKey) {
+    let contents: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 600_000 + usize::from(number)]).collect();
+    let puts = contents.iter().map(|bytes| store.put(&key, body(bytes, 65_536), any_length()));
+    let mut winner = None;
+    for (outcome, bytes) in join_all(puts).await.into_iter().zip(&contents) {
+        if let Ok(stored) = outcome {
+            assert_eq!(winner, None, "two puts under one key succeeded");
+            check_stored(stored, bytes);
+            winner = Some(bytes);
+        } else {
+            check_exists(outcome);
+        }
+    }
+    check_blob(store, &key, winner.unwrap()).await;
+}
+
+/// A put whose future is dropped half-way stores nothing, and is not in the way of the next one.
+pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, key: BlobKey) {
+    for size in [0, 10, 3_000_000] {
+        let (body, pause) = pausing(&sample(size));
+        let dropped = match select(store.put(&key, body, any_length()), pause.reached().boxed()).await {
+            Either::Left(_) => false,
+            Either::Right(_) => true,
+        };
+        assert!(dropped, "a put was over before its body");
+        check_nothing(store, &key).await;
+    }
+    store.put(&key, body(b"the next", 3), any_length()).await.unwrap();
+    check_blob(store, &key, b"the next").await;
+}
+
+/// `head` tells of nothing where nothing was put.
+pub async fn head_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: BlobKey) {
+    assert_eq!(store.head(&key).await.unwrap(), None);
+}
+
+/// The bytes from the start of the range up to, not including, its end; of an empty range, none.
+pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, key: BlobKey) {
+    let bytes = sample(1_000_000);
+    store.put(&key, body(&bytes, 65_536), any_length()).await.unwrap();
+    let ranges =
+        [0..1_000_000, 0..1, 999_999..1_000_000, 1..999_999, 262_143..262_145, 0..0, 500..500, 1_000_000..1_000_000];
+    for range in ranges {
+        let part = bytes.iter().copied().skip(range.start as usize).take((range.end - range.start) as usize);
+        assert_eq!(read(store, &key, range.clone()).await.unwrap(), part.collect::<Vec<_>>(), "{range:?}");
+    }
+}
+
+/// `RangeNotSatisfiable`, with the size, when the range ends past the blob.
+pub async fn get_refuses_what_ends_past_the_blob(store: &dyn BlobStore, key: BlobKey) {
+    store.put(&key, body(b"0123456789", 10), any_length()).await.unwrap();
+    for range in [0..11, 9..11, 10..11, 11..11, 500..600, 0..u64::MAX] {
+        let outcome = read(store, &key, range.clone()).await;
+        assert!(matches!(outcome, Err(Error::RangeNotSatisfiable { size: 10 })), "{range:?}: {outcome:?}");
+    }
+}
+
+/// `NotFound` when nothing lies under the key, whatever the range.
+pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: BlobKey) {
+    for range in [0..0, 0..1, 5..6] {
+        let outcome = read(store, &key, range.clone()).await;
+        assert!(matches!(outcome, Err(Error::NotFound)), "{range:?}: {outcome:?}");
+    }
+}
+
+/// `delete` removes the blob and no other.
+pub async fn delete_removes_the_blob(store: &dyn BlobStore, key: BlobKey, other: BlobKey) {
+    store.put(&key, body(b"goes", 4), any_length()).await.unwrap();
+    store.put(&other, body(b"stays", 4), any_length()).await.unwrap();
+    store.delete(&key).await.unwrap();
+    check_nothing(store, &key).await;
+    check_blob(store, &other, b"stays").await;
+}
+
+/// That there is none is no error, before and after there was one.
+pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, key: BlobKey) {
+    store.delete(&key).await.unwrap();
+    store.put(&key, body(b"goes", 4), any_length()).await.unwrap();
+    store.delete(&key).await.unwrap();
+    store.delete(&key).await.unwrap();
+    check_nothing(store, &key).await;
+}
+
+/// A sweep removes writes that never ended: not one that did.
+pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, key: BlobKey) {
+    let bytes = sample(700_000);
+    store.put(&key, body(&bytes, 65_536), any_length()).await.unwrap();
+    store.sweep(LATER).await.unwrap();
+    check_blob(store, &key, &bytes).await;
+}
+
+/// A sweep removes writes that began before the given time: not one that is under way and began after it.
+pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, key: BlobKey) {
+    let (body, pause) = pausing(&sample(3_000_000));
+    let sweep = async {
+        pause.reached().await;
+        assert_eq!(store.sweep(Timestamp::from_millis(0)).await.unwrap(), 0);
+        pause.end();
+    };
+    let (outcome, ()) = join(store.put(&key, body, any_length()), sweep).await;
+    check_stored(outcome.unwrap(), &sample(3_000_000));
+    check_blob(store, &key, &sample(3_000_000)).await;
+}
+
+/// What was swept is gone: the next sweep finds none of it.
+pub async fn sweep_leaves_nothing_for_the_next(store: &dyn BlobStore) {
+    store.sweep(LATER).await.unwrap();
+    assert_eq!(store.sweep(LATER).await.unwrap(), 0);
+}
+
+/// Bytes in which every place looks different from its neighbourhood.
+fn sample(size: usize) -> Vec<u8> {
+    (0..size).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
+}
+
+fn body(bytes: &[u8], piece: usize) -> ByteStream {
+    let pieces: Vec<_> = bytes.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    Box::pin(stream::iter(pieces))
+}
+
+/// A body that waits before its end, and what governs it.
+fn pausing(bytes: &[u8]) -> (ByteStream, Pause) {
+    let pause = Pause::default();
+    let waiting = pause.clone();
+    let wait = stream::poll_fn(move |context| {
+        waiting.reached.store(true, Ordering::SeqCst);
+        if waiting.ended.load(Ordering::SeqCst) {
+            return Poll::Ready(None);
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    (Box::pin(body(bytes, 65_536).chain(wait)), pause)
+}
+
+#[derive(Clone, Default)]
+struct Pause {
+    reached: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Pause {
+    /// Waits until all bytes but the end have been taken.
+    async fn reached(&self) {
+        future::poll_fn(|context| {
+            if self.reached.load(Ordering::SeqCst) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+}
+
+fn any_length() -> Expected {
+    Expected { length: Length::AtMost(1 << 40), sha256: None }
+}
+
+fn digest(bytes: &[u8]) -> Sha256 {
+    Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
+}
+
+async fn read(store: &dyn BlobStore, key: &BlobKey, range: Range<u64>) -> Result<Vec<u8>> {
+    let pieces: Vec<Bytes> = store.get(key, range).await?.try_collect().await?;
+    Ok(pieces.concat())
+}
+
+/// A store need not know digests; one that tells them tells the right ones.
+fn check_stored(stored: Stored, bytes: &[u8]) {
+    assert_eq!(stored.size, bytes.len() as u64);
+    assert!(stored.sha256.is_none_or(|sha256| sha256 == digest(bytes)), "another digest: {stored:?}");
+}
+
+async fn check_blob(store: &dyn BlobStore, key: &BlobKey, bytes: &[u8]) {
+    check_stored(store.head(key).await.unwrap().unwrap(), bytes);
+    assert!(read(store, key, 0..bytes.len() as u64).await.unwrap() == bytes, "other bytes than were stored");
+}
+
+async fn check_nothing(store: &dyn BlobStore, key: &BlobKey) {
+    assert_eq!(store.head(key).await.unwrap(), None);
+    let outcome = read(store, key, 0..0).await;
+    assert!(matches!(outcome, Err(Error::NotFound)), "{outcome:?}");
+}
+
+async fn check_refused(store: &dyn BlobStore, key: &BlobKey, body: ByteStream, expected: Expected, refused: &Refused) {
+    let outcome = store.put(key, body, expected).await;
+    assert!(matches!(&outcome, Err(Error::Refused(refusal)) if refusal == refused), "{expected:?}: {outcome:?}");
+    check_nothing(store, key).await;
+}
+
+fn check_exists(outcome: Result<Stored>) {
+    assert!(matches!(outcome, Err(Error::Conflict(Conflict::BlobExists))), "{outcome:?}");
+}

@@ -1,0 +1,122 @@
+//! What every implementation of [`Passwords`] must do.
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Password, PasswordHash};
+use clouddrive_domain::port::{Passwords, Verdict};
+use futures_util::future::join_all;
+
+/// Runs every case.
+pub async fn suite(passwords: &dyn Passwords) {
+    the_right_password_is_told_from_wrong_ones(passwords).await;
+    the_same_password_has_another_hash_each_time(passwords).await;
+    every_byte_of_a_password_counts(passwords).await;
+    a_hash_does_not_show_the_password(passwords).await;
+    a_hash_that_cannot_be_read_is_wrong(passwords).await;
+    nobody_is_verified_without_an_answer(passwords).await;
+    many_at_once_are_answered_or_turned_away(passwords).await;
+}
+
+fn password(text: &str) -> Password {
+    Password::attempt(text).unwrap()
+}
+
+/// The right password is right, and a hash made today is not outdated.
+pub async fn the_right_password_is_told_from_wrong_ones(passwords: &dyn Passwords) {
+    let hash = passwords.hash(&password("a quiet secret")).await.unwrap();
+    assert_eq!(
+        passwords.verify(&password("a quiet secret"), &hash).await.unwrap(),
+        Verdict::Right
+    );
+    for wrong in [
+        "",
+        "A quiet secret",
+        "a quiet secret ",
+        " a quiet secret",
+        "a quiet secre",
+        "a quiet secret\0",
+    ] {
+        let verdict = passwords.verify(&password(wrong), &hash).await.unwrap();
+        assert_eq!(verdict, Verdict::Wrong, "{wrong:?} was taken for the password");
+    }
+}
+
+/// Each hash has a salt of its own, and all of them are good.
+pub async fn the_same_password_has_another_hash_each_time(passwords: &dyn Passwords) {
+    let secret = password("a quiet secret");
+    let one = passwords.hash(&secret).await.unwrap();
+    let other = passwords.hash(&secret).await.unwrap();
+    assert_ne!(one.expose(), other.expose(), "two hashes have the same salt");
+    assert_eq!(passwords.verify(&secret, &one).await.unwrap(), Verdict::Right);
+    assert_eq!(passwords.verify(&secret, &other).await.unwrap(), Verdict::Right);
+}
+
+/// Nothing of a password is cut off or ends it early: not past 72 bytes, not past 128 characters, not after a NUL.
+pub async fn every_byte_of_a_password_counts(passwords: &dyn Passwords) {
+    for (long, other) in [
+        ("x".repeat(72) + "y", "x".repeat(72) + "z"),
+        ("語".repeat(127) + "一", "語".repeat(127) + "二"),
+        ("quiet\0secret".to_owned(), "quiet\0other".to_owned()),
+    ] {
+        let hash = passwords.hash(&password(&long)).await.unwrap();
+        assert_eq!(
+            passwords.verify(&password(&long), &hash).await.unwrap(),
+            Verdict::Right,
+            "{long:?}"
+        );
+        assert_eq!(
+            passwords.verify(&password(&other), &hash).await.unwrap(),
+            Verdict::Wrong,
+            "{other:?}"
+        );
+    }
+}
+
+/// Nothing of the password stands in the hash.
+pub async fn a_hash_does_not_show_the_password(passwords: &dyn Passwords) {
+    let hash = passwords.hash(&password("a-quiet-secret")).await.unwrap();
+    assert!(!hash.expose().contains("quiet"), "the password stands in its hash");
+}
+
+/// Whatever stands in place of a hash: the answer is that the password is wrong, and no error.
+pub async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
+    let secret = password("a quiet secret");
+    let whole = passwords.hash(&secret).await.unwrap();
+    let half: String = whole.expose().chars().take(whole.expose().len() / 2).collect();
+    for text in [
+        "",
+        "a quiet secret",
+        "$",
+        "$$$$",
+        "$2b$",
+        "$2b$12$",
+        "$argon2id$",
+        "$argon2id$v=19$",
+        "ä",
+        &half,
+    ] {
+        let verdict = passwords
+            .verify(&secret, &PasswordHash::new(text.to_owned()))
+            .await
+            .unwrap();
+        assert_eq!(verdict, Verdict::Wrong, "{text:?} was taken for a hash");
+    }
+}
+
+/// A user who does not exist is no error.
+pub async fn nobody_is_verified_without_an_answer(passwords: &dyn Passwords) {
+    passwords.verify_nobody(&password("a quiet secret")).await.unwrap();
+    passwords.verify_nobody(&password("")).await.unwrap();
+}
+
+/// However many come at once, each is answered as if alone, or turned away as unavailable.
+pub async fn many_at_once_are_answered_or_turned_away(passwords: &dyn Passwords) {
+    let secret = password("a quiet secret");
+    let hash = passwords.hash(&secret).await.unwrap();
+    let verdicts = join_all((0..16).map(|_| passwords.verify(&secret, &hash))).await;
+    assert!(verdicts.iter().any(Result::is_ok), "nobody was answered");
+    for verdict in verdicts {
+        let expected = matches!(verdict, Ok(Verdict::Right) | Err(Error::Unavailable { .. }));
+        assert!(expected, "one of many was answered {verdict:?}");
+    }
+}

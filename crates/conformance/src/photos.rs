@@ -1,0 +1,241 @@
+//! What every implementation of [`PhotoMaker`] must do.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a suite fails by a panic")]
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Refused;
+use clouddrive_domain::port::PhotoMaker;
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
+
+/// Runs every case.
+pub async fn suite(photos: &dyn PhotoMaker) {
+    every_format_becomes_a_jpeg_of_400_by_400(photos).await;
+    any_shape_becomes_a_square(photos).await;
+    the_middle_is_kept(photos).await;
+    photos_are_upright(photos).await;
+    nothing_else_of_the_original_is_kept(photos).await;
+    other_formats_are_refused(photos).await;
+    broken_pictures_are_refused(photos).await;
+    pictures_that_claim_too_many_pixels_are_refused(photos).await;
+}
+
+const RED: Rgb<u8> = Rgb([220, 20, 20]);
+const GREEN: Rgb<u8> = Rgb([20, 200, 20]);
+const BLUE: Rgb<u8> = Rgb([20, 20, 220]);
+const GREY: Rgb<u8> = Rgb([128, 128, 128]);
+const FORMATS: [ImageFormat; 4] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif];
+
+fn encoded(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::ImageRgb8(picture.clone())
+        .write_to(&mut bytes, format)
+        .unwrap();
+    bytes.into_inner()
+}
+
+/// A picture that no format stores in a few bytes.
+fn noise(width: u32, height: u32) -> RgbImage {
+    let mut state = 1u32;
+    RgbImage::from_fn(width, height, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [_, red, green, blue] = state.to_le_bytes();
+        Rgb([red, green, blue])
+    })
+}
+
+async fn made(photos: &dyn PhotoMaker, picture: Vec<u8>) -> RgbImage {
+    let photo = photos.make(Bytes::from(picture)).await.unwrap();
+    let photo = image::load_from_memory_with_format(&photo, ImageFormat::Jpeg).unwrap();
+    assert_eq!((photo.width(), photo.height()), (400, 400));
+    photo.to_rgb8()
+}
+
+async fn assert_refused(photos: &dyn PhotoMaker, picture: Vec<u8>, what: &str) {
+    let answer = photos.make(Bytes::from(picture)).await;
+    assert!(
+        matches!(answer, Err(Error::Refused(Refused::Image(_)))),
+        "{what} was answered {answer:?}"
+    );
+}
+
+fn assert_colour(photo: &RgbImage, (x, y): (u32, u32), expected: Rgb<u8>, what: &str) {
+    let actual = photo.get_pixel(x, y);
+    let near = actual
+        .0
+        .iter()
+        .zip(expected.0)
+        .all(|(one, other)| one.abs_diff(other) < 40);
+    assert!(near, "{what}: {actual:?} at {x}, {y} instead of {expected:?}");
+}
+
+/// Each of the four formats is known by its bytes and keeps its colours.
+pub async fn every_format_becomes_a_jpeg_of_400_by_400(photos: &dyn PhotoMaker) {
+    for format in FORMATS {
+        let photo = made(photos, encoded(&RgbImage::from_pixel(500, 500, BLUE), format)).await;
+        assert_colour(&photo, (200, 200), BLUE, &format!("{format:?}"));
+    }
+}
+
+/// Wide, tall, small and large pictures.
+pub async fn any_shape_becomes_a_square(photos: &dyn PhotoMaker) {
+    for (width, height) in [(1, 1), (2, 900), (900, 2), (399, 401), (400, 400), (2500, 1700)] {
+        let photo = made(
+            photos,
+            encoded(&RgbImage::from_pixel(width, height, GREEN), ImageFormat::Png),
+        )
+        .await;
+        for corner in [(0, 0), (399, 0), (0, 399), (399, 399)] {
+            assert_colour(&photo, corner, GREEN, &format!("{width}×{height}"));
+        }
+    }
+}
+
+/// What lies left and right of the middle square, or above and below, is cut off.
+pub async fn the_middle_is_kept(photos: &dyn PhotoMaker) {
+    let stripe = |at| match at {
+        0..600 => RED,
+        600..1200 => GREEN,
+        _ => BLUE,
+    };
+    for picture in [
+        RgbImage::from_fn(1800, 600, |x, _| stripe(x)),
+        RgbImage::from_fn(600, 1800, |_, y| stripe(y)),
+    ] {
+        let photo = made(photos, encoded(&picture, ImageFormat::Png)).await;
+        for point in [(5, 5), (394, 5), (200, 200), (5, 394), (394, 394)] {
+            assert_colour(&photo, point, GREEN, "the middle third");
+        }
+    }
+}
+
+/// The eight orientations that EXIF knows are undone.
+pub async fn photos_are_upright(photos: &dyn PhotoMaker) {
+    // Red above green on the left, blue above grey on the right: as it should look.
+    let quarters = [RED, BLUE, GREEN, GREY];
+    let points = [(100, 100), (300, 100), (100, 300), (300, 300)];
+    let upright = RgbImage::from_fn(64, 64, |x, y| match (x < 32, y < 32) {
+        (true, true) => RED,
+        (false, true) => BLUE,
+        (true, false) => GREEN,
+        (false, false) => GREY,
+    });
+    for orientation in 1..=8 {
+        let photo = made(photos, photographed(&upright, orientation)).await;
+        for (point, colour) in points.into_iter().zip(quarters) {
+            assert_colour(&photo, point, colour, &format!("orientation {orientation}"));
+        }
+    }
+}
+
+/// A JPEG as a camera held in another way stores `upright`.
+fn photographed(upright: &RgbImage, orientation: u8) -> Vec<u8> {
+    use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
+    let stored = match orientation {
+        2 => flip_horizontal(upright),
+        3 => rotate180(upright),
+        4 => flip_vertical(upright),
+        5 => flip_horizontal(&rotate90(upright)),
+        6 => rotate270(upright),
+        7 => flip_horizontal(&rotate270(upright)),
+        8 => rotate90(upright),
+        _ => upright.clone(),
+    };
+    with_exif(&stored, &exif(orientation, b""))
+}
+
+/// A TIFF header, one entry that tells the orientation, and whatever follows.
+fn exif(orientation: u8, more: &[u8]) -> Vec<u8> {
+    let head = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
+    [head.as_slice(), &[orientation], &[0; 6], more].concat()
+}
+
+fn with_exif(picture: &RgbImage, exif: &[u8]) -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 95);
+    encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    encoder.set_icc_profile(b"a profile of colours".to_vec()).unwrap();
+    encoder
+        .write_image(picture, picture.width(), picture.height(), ExtendedColorType::Rgb8)
+        .unwrap();
+    jpeg
+}
+
+/// Neither metadata nor a profile, nor what stands after the image, comes through.
+pub async fn nothing_else_of_the_original_is_kept(photos: &dyn PhotoMaker) {
+    let mut picture = with_exif(&RgbImage::from_pixel(64, 64, RED), &exif(1, b"a place on a map"));
+    picture.extend(b"an appended note");
+    let photo = photos.make(Bytes::from(picture)).await.unwrap();
+    for secret in ["Exif", "a place on a map", "a profile of colours", "an appended note"] {
+        let found = photo.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "{secret:?} of the original stands in the photo");
+    }
+}
+
+/// Whatever is not one of the four formats, whatever it calls itself.
+pub async fn other_formats_are_refused(photos: &dyn PhotoMaker) {
+    let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><script>alert(1)</script></svg>";
+    let bitmap = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0\0\0\0\0\x04\0\0\0\
+        \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\0";
+    for (what, bytes) in [
+        ("nothing", &b""[..]),
+        ("text", b"no picture"),
+        ("SVG", svg.as_bytes()),
+        ("BMP", bitmap),
+        ("TIFF", b"II*\0\x08\0\0\0\0\0\0\0\0\0"),
+        ("PDF", b"%PDF-1.7\n"),
+        ("ICO", b"\0\0\x01\0\x01\0\x10\x10"),
+        ("AVIF", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"),
+        ("another RIFF", b"RIFF\x24\0\0\0WAVEfmt "),
+    ] {
+        assert_refused(photos, bytes.to_vec(), what).await;
+    }
+}
+
+/// A picture of which a part is missing, or nothing but its beginning there.
+pub async fn broken_pictures_are_refused(photos: &dyn PhotoMaker) {
+    for format in FORMATS {
+        let whole = encoded(&noise(120, 120), format);
+        made(photos, whole.clone()).await;
+        for length in [4, 12, 16, 30, whole.len() / 4, whole.len() / 2, whole.len() * 9 / 10] {
+            let part = whole.iter().copied().take(length).collect();
+            assert_refused(photos, part, &format!("{length} bytes of a {format:?}")).await;
+        }
+    }
+    let garbage = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0xA5; 500]].concat();
+    assert_refused(photos, garbage, "garbage after the signature of a PNG").await;
+}
+
+/// A few bytes that would be gigabytes of pixels.
+pub async fn pictures_that_claim_too_many_pixels_are_refused(photos: &dyn PhotoMaker) {
+    // 60,000×60,000, with the right checksum.
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15\0\0\0\0IDAT";
+    assert_refused(photos, png.to_vec(), "a PNG").await;
+    let one = RgbImage::from_pixel(8, 8, RED);
+    // 65,500×65,500, in the frame header that begins with FF C0.
+    let mut jpeg = encoded(&one, ImageFormat::Jpeg);
+    overwrite(&mut jpeg, b"\xff\xc0\0\x11\x08", &[0xFF, 0xDC, 0xFF, 0xDC]);
+    assert_refused(photos, jpeg, "a JPEG").await;
+    // 65,535×65,535, of the screen and of the frame.
+    let mut gif = encoded(&one, ImageFormat::Gif);
+    overwrite(&mut gif, b"GIF89a", &[0xFF; 4]);
+    overwrite(&mut gif, b",\0\0\0\0", &[0xFF; 4]);
+    assert_refused(photos, gif, "a GIF").await;
+    // 16,384×16,384, after the signature of a lossless frame.
+    let mut webp = encoded(&one, ImageFormat::WebP);
+    let at = webp.windows(4).position(|name| name == b"VP8L").unwrap();
+    let signature: Vec<u8> = webp.iter().copied().skip(at).take(9).collect();
+    overwrite(&mut webp, &signature, &[0xFF, 0xFF, 0xFF, 0x0F]);
+    assert_refused(photos, webp, "a WebP").await;
+}
+
+/// Writes `value` over what follows the first `mark`.
+fn overwrite(bytes: &mut [u8], mark: &[u8], value: &[u8]) {
+    let Some(at) = bytes.windows(mark.len()).position(|window| window == mark) else {
+        panic!("the encoder wrote no {mark:?}");
+    };
+    let place = bytes.iter_mut().skip(at + mark.len());
+    place.zip(value).for_each(|(byte, new)| *byte = *new);
+}

@@ -1,0 +1,293 @@
+//! What every implementation of [`UrlSigner`] and of [`UrlGate`] must do.
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::fmt::Debug;
+
+use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Name, Sha256, Timestamp};
+use clouddrive_domain::port::{Presentation, Random, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+use clouddrive_domain::{Error, Result};
+
+/// Runs every case that a signer can pass alone. It signs keys under which nothing lies, until `expires_at`.
+pub fn signer_suite(signer: &dyn UrlSigner, random: &dyn Random, expires_at: Timestamp) {
+    let case = &Case { signer, random, expires_at };
+    urls_are_absolute(case);
+    urls_end_when_they_were_to_end(case);
+    a_put_does_not_replace(case);
+    every_key_has_urls_of_its_own(case);
+    urls_are_not_debugged(case);
+}
+
+/// Runs every case on a signer and the gate to which its URLs lead, those of [`signer_suite`] included.
+pub fn gate_suite(signer: &dyn UrlSigner, gate: &dyn UrlGate, random: &dyn Random) {
+    let expires_at = Timestamp::from_millis(1_800_000_000_000);
+    signer_suite(signer, random, expires_at);
+    let case = &Case { signer, random, expires_at };
+    what_was_signed_to_put_is_admitted(case, gate);
+    what_was_signed_to_get_is_admitted(case, gate);
+    urls_end_at_their_very_time(case, gate);
+    leave_for_one_method_is_none_for_the_other(case, gate);
+    leave_for_one_key_is_none_for_another(case, gate);
+    no_byte_can_be_changed_added_or_left_out(case, gate);
+    no_parameter_can_be_added_doubled_left_out_or_moved(case, gate);
+    values_cannot_be_spelt_otherwise(case, gate);
+    parts_of_two_urls_make_none(case, gate);
+    what_was_never_signed_is_refused(case, gate);
+}
+
+/// What the cases work on.
+pub struct Case<'a> {
+    /// The signer.
+    pub signer: &'a dyn UrlSigner,
+    /// What keys are made of.
+    pub random: &'a dyn Random,
+    /// When the URLs are to end.
+    pub expires_at: Timestamp,
+}
+
+impl Case<'_> {
+    fn key(&self) -> BlobKey {
+        BlobKey::generate(self.random)
+    }
+
+    fn put(&self, key: &BlobKey) -> SignedUrl {
+        self.signer.sign_put(key, 10, Some(Sha256::from_bytes([0xA7; 32])), self.expires_at).unwrap()
+    }
+
+    fn get(&self, key: &BlobKey) -> SignedUrl {
+        self.signer.sign_get(key, &presentation("text/plain; charset=utf-8", Some("a.txt")), self.expires_at).unwrap()
+    }
+}
+
+/// A URL needs nothing but itself.
+pub fn urls_are_absolute(case: &Case<'_>) {
+    for signed in [case.put(&case.key()), case.get(&case.key())] {
+        assert!(signed.url.starts_with("http://") || signed.url.starts_with("https://"));
+        assert!(signed.url.bytes().all(|byte| byte.is_ascii_graphic()));
+    }
+}
+
+/// A URL lives until the time that was asked for: not longer, and at the most a second, the step of some stores, less.
+pub fn urls_end_when_they_were_to_end(case: &Case<'_>) {
+    for signed in [case.put(&case.key()), case.get(&case.key())] {
+        let early = case.expires_at.as_millis() - signed.expires_at.as_millis();
+        assert!((0..1000).contains(&early), "{early} ms early");
+    }
+}
+
+/// A PUT must carry the condition by which the store refuses a second one; a GET carries nothing.
+pub fn a_put_does_not_replace(case: &Case<'_>) {
+    let headers = case.put(&case.key()).headers;
+    assert!(headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("if-none-match") && value == "*"));
+    assert_eq!(case.get(&case.key()).headers, []);
+}
+
+/// No two keys, and no two purposes, share a URL.
+pub fn every_key_has_urls_of_its_own(case: &Case<'_>) {
+    let (one, two) = (case.key(), case.key());
+    let mut urls: Vec<_> =
+        [case.put(&one), case.put(&two), case.get(&one), case.get(&two)].map(|signed| signed.url).into();
+    urls.sort();
+    urls.dedup();
+    assert_eq!(urls.len(), 4);
+}
+
+/// A URL is a secret: its `Debug` does not print it.
+pub fn urls_are_not_debugged(case: &Case<'_>) {
+    let key = case.key();
+    for signed in [case.put(&key), case.get(&key)] {
+        assert!(!format!("{signed:?}").contains(key.as_str()));
+    }
+}
+
+/// Leave to PUT gives back the key, the length and, if it was known, the digest.
+pub fn what_was_signed_to_put_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
+    for length in [0, 1, u64::MAX] {
+        for sha256 in [None, Some(Sha256::from_bytes([0; 32])), Some(Sha256::from_bytes([0xA7; 32]))] {
+            let key = case.key();
+            let signed = case.signer.sign_put(&key, length, sha256, case.expires_at).unwrap();
+            let admitted = gate.admit_put(request(&signed), just_before(signed.expires_at)).unwrap();
+            assert_eq!(admitted, (key, Expected { length: Length::Exactly(length), sha256 }));
+        }
+    }
+}
+
+/// Leave to GET gives back the key and the presentation, to the letter.
+pub fn what_was_signed_to_get_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
+    for media_type in ["text/plain", "text/plain; charset=utf-8", "a/b; c=\"d&e=f%41+g\"", "image/svg+xml"] {
+        let longest = "é".repeat(127);
+        for name in
+            [None, Some("a.txt"), Some("a b+c%20&name=x&expires=9#?=;.txt"), Some("日本語 🎈.txt"), Some(&longest)]
+        {
+            let (key, presentation) = (case.key(), presentation(media_type, name));
+            let signed = case.signer.sign_get(&key, &presentation, case.expires_at).unwrap();
+            let admitted = gate.admit_get(request(&signed), just_before(signed.expires_at)).unwrap();
+            assert_eq!(admitted, (key, presentation));
+        }
+    }
+}
+
+/// `UrlExpired` from the very time on for what was signed, however long ago.
+pub fn urls_end_at_their_very_time(case: &Case<'_>, gate: &dyn UrlGate) {
+    let (put, get) = (case.put(&case.key()), case.get(&case.key()));
+    for (signed, late) in [(&put, 0), (&get, 0), (&put, 1), (&get, 1), (&put, 1 << 40), (&get, 1 << 40)] {
+        let now = Timestamp::from_millis(signed.expires_at.as_millis() + late);
+        let outcome = if signed == &put {
+            gate.admit_put(request(signed), now).map(drop)
+        } else {
+            gate.admit_get(request(signed), now).map(drop)
+        };
+        assert!(matches!(outcome, Err(Error::Forbidden(Forbidden::UrlExpired))), "{late} ms late: {outcome:?}");
+    }
+}
+
+/// A URL to GET admits no PUT, and the other way round.
+pub fn leave_for_one_method_is_none_for_the_other(case: &Case<'_>, gate: &dyn UrlGate) {
+    let key = case.key();
+    let (put, get) = (case.put(&key), case.get(&key));
+    for now in [just_before(case.expires_at), case.expires_at] {
+        refused(gate.admit_get(request(&put), now));
+        refused(gate.admit_put(request(&get), now));
+    }
+}
+
+/// A path that names another key, or none.
+pub fn leave_for_one_key_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate) {
+    let (key, other) = (case.key(), case.key());
+    let (upper, cut) = (key.as_str().to_uppercase(), key.as_str().split_at(31).0);
+    for signed in [case.put(&key), case.get(&key)] {
+        for key in [other.as_str(), "", "..", &upper, cut] {
+            if key != request(&signed).key {
+                refuses(case, gate, key, request(&signed).query);
+            }
+        }
+    }
+}
+
+/// `Signature` for every query that differs from what was signed by one byte.
+pub fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, gate: &dyn UrlGate) {
+    each_query(case, |key, query| {
+        for (at, char) in query.char_indices() {
+            let (before, after) = (query.split_at(at).0, query.split_at(at + char.len_utf8()).1);
+            for other in ['A', '0', '=', '&', '%', '+', '\0', 'é'] {
+                if other != char {
+                    refuses(case, gate, key, &format!("{before}{other}{after}"));
+                }
+            }
+            for added in ['A', '0', '&', 'é'] {
+                refuses(case, gate, key, &format!("{before}{added}{char}{after}"));
+            }
+            refuses(case, gate, key, &format!("{before}{after}"));
+            refuses(case, gate, key, before);
+        }
+    });
+}
+
+/// `Signature` when a parameter is unknown, missing, there twice, or in another place.
+pub fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>, gate: &dyn UrlGate) {
+    each_query(case, |key, query| {
+        let parameters: Vec<&str> = query.split('&').collect();
+        for (at, parameter) in parameters.iter().enumerate() {
+            for to in 0..=parameters.len() {
+                for added in [*parameter, "x", "x=y", "expires=9999999999999", "signature=", ""] {
+                    let mut more = parameters.clone();
+                    more.insert(to, added);
+                    refuses(case, gate, key, &more.join("&"));
+                }
+            }
+            let mut fewer = parameters.clone();
+            fewer.remove(at);
+            refuses(case, gate, key, &fewer.join("&"));
+            for to in (0..parameters.len()).filter(|to| *to != at) {
+                let mut moved = parameters.clone();
+                moved.swap(at, to);
+                refuses(case, gate, key, &moved.join("&"));
+            }
+        }
+    });
+}
+
+/// `Signature` for other spellings of the same values.
+pub fn values_cannot_be_spelt_otherwise(case: &Case<'_>, gate: &dyn UrlGate) {
+    each_query(case, |key, query| {
+        for (at, char) in query.char_indices().filter(|(_, char)| *char != '&' && *char != '%') {
+            let (before, after) = (query.split_at(at).0, query.split_at(at + 1).1);
+            refuses(case, gate, key, &format!("{before}%{:02X}{after}", u32::from(char)));
+        }
+        for (from, to) in
+            [("=", "=0"), ("=", "=+"), ("=", "= "), ("&", ";"), ("%20", "+"), ("%2F", "%2f"), ("%2F", "/")]
+        {
+            if query.contains(from) {
+                refuses(case, gate, key, &query.replacen(from, to, 1));
+            }
+        }
+        for query in [format!("{query}="), format!("{query}&"), format!("?{query}"), format!("{query}#")] {
+            refuses(case, gate, key, &query);
+        }
+    });
+}
+
+/// `Signature` for the parameters of one URL with the end of another.
+pub fn parts_of_two_urls_make_none(case: &Case<'_>, gate: &dyn UrlGate) {
+    let key = case.key();
+    let later = Timestamp::from_millis(case.expires_at.as_millis() + 60_000);
+    let sign = |length, until| case.signer.sign_put(&key, length, None, until).unwrap();
+    let urls = [case.put(&key), case.get(&key), sign(10, case.expires_at), sign(10, later), sign(11, later)];
+    for one in &urls {
+        for two in urls.iter().filter(|two| *two != one) {
+            let tail = request(two).query.rsplit_once('&').unwrap().1;
+            let head = request(one).query.rsplit_once('&').unwrap().0;
+            refuses(case, gate, key.as_str(), &format!("{head}&{tail}"));
+        }
+    }
+}
+
+/// `Signature` for what no signer made.
+pub fn what_was_never_signed_is_refused(case: &Case<'_>, gate: &dyn UrlGate) {
+    let long = "A".repeat(100_000);
+    for query in ["", "&", "=", "signature=", "signature", "%", "%FF", "é", "\0", &long, &format!("signature={long}")]
+    {
+        for key in [case.key().as_str(), "", "é", &long] {
+            refuses(case, gate, key, query);
+        }
+    }
+}
+
+/// Runs `check` on the key and query of a URL of each kind.
+fn each_query(case: &Case<'_>, check: impl Fn(&str, &str)) {
+    let key = case.key();
+    let bare = case.signer.sign_get(&key, &presentation("image/jpeg", None), case.expires_at).unwrap();
+    for signed in [case.put(&key), case.get(&key), bare] {
+        check(request(&signed).key, request(&signed).query);
+    }
+}
+
+/// Checks that neither method admits the request. That it is late as well is not told.
+fn refuses(case: &Case<'_>, gate: &dyn UrlGate, key: &str, query: &str) {
+    for now in [just_before(case.expires_at), Timestamp::from_millis(i64::MAX)] {
+        refused(gate.admit_put(SignedRequest { key, query }, now));
+        refused(gate.admit_get(SignedRequest { key, query }, now));
+    }
+}
+
+fn refused<T: Debug>(outcome: Result<T>) {
+    assert!(matches!(outcome, Err(Error::Forbidden(Forbidden::Signature))), "{outcome:?}");
+}
+
+/// The request that the URL's holder makes.
+fn request(signed: &SignedUrl) -> SignedRequest<'_> {
+    let (path, query) = signed.url.split_once('?').unwrap();
+    let (_, key) = path.rsplit_once('/').unwrap();
+    SignedRequest { key, query }
+}
+
+fn presentation(media_type: &str, name: Option<&str>) -> Presentation {
+    Presentation {
+        media_type: MediaType::parse(media_type).unwrap(),
+        attachment: name.map(|name| Name::parse(name).unwrap()),
+    }
+}
+
+fn just_before(time: Timestamp) -> Timestamp {
+    Timestamp::from_millis(time.as_millis() - 1)
+}

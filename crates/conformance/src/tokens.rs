@@ -1,0 +1,157 @@
+//! What every implementation of [`Tokens`] must do.
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Unauthenticated;
+use clouddrive_domain::model::{AccessClaims, Timestamp, UserId};
+use clouddrive_domain::port::Tokens;
+
+/// Runs every case.
+pub async fn suite(tokens: &dyn Tokens) {
+    a_token_says_what_it_was_made_of(tokens).await;
+    times_are_kept_to_the_second(tokens).await;
+    a_token_ends_at_its_end(tokens).await;
+    a_token_changed_anywhere_is_invalid(tokens).await;
+    parts_of_two_tokens_make_no_third(tokens).await;
+    what_is_no_token_is_invalid(tokens).await;
+    a_token_without_a_signature_is_invalid(tokens).await;
+    a_changed_token_is_not_called_expired(tokens).await;
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const LIFETIME: Duration = Duration::from_secs(900);
+
+fn user(text: &str) -> UserId {
+    UserId::from_str(text).unwrap()
+}
+
+fn claims() -> AccessClaims {
+    AccessClaims {
+        token: "01970000-0000-7000-8000-000000000001".parse().unwrap(),
+        user: user("01970000-0000-7000-8000-000000000002"),
+        session: "01970000-0000-7000-8000-000000000003".parse().unwrap(),
+        issued_at: NOW,
+        expires_at: NOW.plus(LIFETIME),
+    }
+}
+
+fn assert_refused(tokens: &dyn Tokens, token: &str, now: Timestamp, why: Unauthenticated) {
+    let answer = tokens.verify(token, now);
+    let expected = matches!(&answer, Err(Error::Unauthenticated(reason)) if *reason == why);
+    assert!(expected, "{token:?} was answered {answer:?} instead of {why:?}");
+}
+
+/// What goes in comes out, from the moment in which it was made.
+pub async fn a_token_says_what_it_was_made_of(tokens: &dyn Tokens) {
+    let token = tokens.issue(&claims()).unwrap();
+    assert_eq!(tokens.verify(&token, NOW).unwrap(), claims());
+    assert_eq!(tokens.verify(&token, NOW.plus(LIFETIME / 2)).unwrap(), claims());
+}
+
+/// Less than a second of a token's time may be lost, and nothing added to its end.
+pub async fn times_are_kept_to_the_second(tokens: &dyn Tokens) {
+    let odd = Timestamp::from_millis(NOW.as_millis() + 789);
+    let claims = AccessClaims {
+        issued_at: odd,
+        expires_at: odd.plus(LIFETIME),
+        ..claims()
+    };
+    let read = tokens.verify(&tokens.issue(&claims).unwrap(), odd).unwrap();
+    for (kept, true_time) in [(read.issued_at, claims.issued_at), (read.expires_at, claims.expires_at)] {
+        let lost = true_time.as_millis() - kept.as_millis();
+        assert!((0..1000).contains(&lost), "{true_time:?} was kept as {kept:?}");
+    }
+}
+
+/// A token is good until just before its end, and expired from its end on.
+pub async fn a_token_ends_at_its_end(tokens: &dyn Tokens) {
+    let token = tokens.issue(&claims()).unwrap();
+    let end = claims().expires_at;
+    assert!(
+        tokens.verify(&token, end.minus(Duration::from_millis(1))).is_ok(),
+        "the token ended early"
+    );
+    for late in [
+        end,
+        end.plus(Duration::from_secs(1)),
+        end.plus(Duration::from_secs(1_000_000)),
+    ] {
+        assert_refused(tokens, &token, late, Unauthenticated::TokenExpired);
+    }
+}
+
+/// No byte of a token can be changed, removed or added.
+pub async fn a_token_changed_anywhere_is_invalid(tokens: &dyn Tokens) {
+    let token = tokens.issue(&claims()).unwrap();
+    let bytes = token.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        let other = if *byte == b'A' { b'B' } else { b'A' };
+        for middle in [vec![other], vec![], vec![*byte, other]] {
+            let changed = [bytes.get(..at).unwrap(), &middle, bytes.get(at + 1..).unwrap()].concat();
+            if changed != bytes {
+                let changed = String::from_utf8_lossy(&changed);
+                assert_refused(tokens, &changed, NOW, Unauthenticated::InvalidToken);
+            }
+        }
+    }
+    for changed in [
+        format!(" {token}"),
+        format!("{token} "),
+        format!("{token}."),
+        format!("{token}="),
+    ] {
+        assert_refused(tokens, &changed, NOW, Unauthenticated::InvalidToken);
+    }
+}
+
+/// What was signed for one user cannot be put under another's signature.
+pub async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
+    let one = tokens.issue(&claims()).unwrap();
+    let another = AccessClaims {
+        user: user("01970000-0000-7000-8000-0000000000ff"),
+        ..claims()
+    };
+    let other = tokens.issue(&another).unwrap();
+    assert_ne!(one, other);
+    for at in 1..one.len().min(other.len()) {
+        let (Some(head), Some(tail)) = (one.get(..at), other.get(at..)) else {
+            continue;
+        };
+        let spliced = format!("{head}{tail}");
+        if spliced != one && spliced != other {
+            assert_refused(tokens, &spliced, NOW, Unauthenticated::InvalidToken);
+        }
+    }
+}
+
+/// Text of any other kind, and of any length, is no token.
+pub async fn what_is_no_token_is_invalid(tokens: &dyn Tokens) {
+    let long = "a".repeat(1_000_000);
+    let dots = ".".repeat(1_000_000);
+    for text in [
+        "", ".", "..", "...", "null", "{}", "a.b.c", "ä.ö.ü", "\0", "Bearer x", &long, &dots,
+    ] {
+        assert_refused(tokens, text, NOW, Unauthenticated::InvalidToken);
+    }
+}
+
+/// A JSON Web Token that says of itself that it needs no signature is none of ours.
+pub async fn a_token_without_a_signature_is_invalid(tokens: &dyn Tokens) {
+    let token = tokens.issue(&claims()).unwrap();
+    let payload = token.split('.').nth(1).unwrap_or_default();
+    let header = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"; // {"alg":"none","typ":"JWT"}
+    for unsigned in [format!("{header}.{payload}."), format!("{header}.{payload}")] {
+        assert_refused(tokens, &unsigned, NOW, Unauthenticated::InvalidToken);
+    }
+}
+
+/// Only a genuine token is told that its time ran out.
+pub async fn a_changed_token_is_not_called_expired(tokens: &dyn Tokens) {
+    let mut token = tokens.issue(&claims()).unwrap();
+    let last = token.pop().unwrap();
+    token.push(if last == 'A' { 'B' } else { 'A' });
+    assert_refused(tokens, &token, claims().expires_at, Unauthenticated::InvalidToken);
+}

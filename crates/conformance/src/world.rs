@@ -1,0 +1,313 @@
+//! One case's corner of a store: users of its own, a span of time of its own, and short ways to what cases begin with.
+
+#![expect(clippy::unwrap_used, reason = "a suite fails by panicking")]
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{
+    Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, Located,
+    MediaType, Name, NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Timestamp, Upload,
+    UploadState, User, UserId, Username, authorize,
+};
+use clouddrive_domain::port::{Commit, NewShare, Opening, Random, Registration, Relocation};
+
+use crate::Persistence;
+
+/// What a drive holds unless a case says otherwise, in bytes.
+pub(crate) const QUOTA: u64 = 1_000_000;
+
+/// How long uploads live.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// More than any case has of anything: for methods that take a most.
+pub(crate) const ALL: u32 = 1_000_000;
+
+/// Checks that something was refused, and how.
+macro_rules! assert_refused {
+    ($outcome:expr, $reason:pat $(if $guard:expr)?) => {{
+        let outcome = $outcome;
+        assert!(matches!(&outcome, Err($reason) $(if $guard)?), "{outcome:?}");
+    }};
+}
+
+/// Runs cases one after the other, each in a world of its own.
+macro_rules! run {
+    ($store:expr; $($case:path),+ $(,)?) => {
+        $($case(&crate::world::World::new($store)).await;)+
+    };
+}
+
+pub(crate) use {assert_refused, run};
+
+/// Counts, and scatters the numbers: nothing comes twice, and identifiers are in no order.
+struct Counter;
+
+impl Random for Counter {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let number = scattered(next());
+            for (byte, value) in chunk.iter_mut().zip(number.to_le_bytes()) {
+                *byte = value;
+            }
+        }
+    }
+}
+
+fn next() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A permutation of the numbers: the finaliser of SplitMix64.
+const fn scattered(number: u64) -> u64 {
+    let z = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+/// A user with a drive.
+pub(crate) struct Member {
+    pub(crate) id: UserId,
+    pub(crate) username: String,
+    pub(crate) drive: DriveId,
+    pub(crate) root: NodeId,
+}
+
+/// One case's corner of a store.
+///
+/// Each case has a day of its own, later than those of the cases before it: what methods that act on a whole store do up
+/// to a time of one case leaves later cases alone.
+pub(crate) struct World<'a> {
+    pub(crate) store: &'a Persistence,
+    clock: AtomicI64,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(store: &'a Persistence) -> Self {
+        static DAY: AtomicI64 = AtomicI64::new(20_000);
+        let day = DAY.fetch_add(1, Ordering::Relaxed);
+        Self { store, clock: AtomicI64::new(day * 86_400_000) }
+    }
+
+    /// The time: a second later each time.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.clock.fetch_add(1000, Ordering::Relaxed))
+    }
+
+    pub(crate) fn id<T: Id>(&self) -> T {
+        T::generate(self.now(), &Counter)
+    }
+
+    pub(crate) fn key(&self) -> BlobKey {
+        BlobKey::generate(&Counter)
+    }
+
+    /// A command, now, in a request of its own.
+    pub(crate) fn command(&self, actor: UserId) -> Command {
+        self.command_at(Some(actor), self.now())
+    }
+
+    pub(crate) fn command_at(&self, actor: Option<UserId>, at: Timestamp) -> Command {
+        Command { actor, at, request: RequestId::parse(&format!("request-{}", next())).unwrap() }
+    }
+
+    /// A registration that nothing stands against.
+    pub(crate) fn registration(&self) -> Registration {
+        let number = next();
+        let user = User {
+            id: self.id(),
+            username: Username::parse(&format!("Member-{number}")).unwrap(),
+            email: Email::parse(&format!("Member.{number}@Example.com")).unwrap(),
+            created_at: self.now(),
+            photo: None,
+        };
+        let hash = PasswordHash::new(format!("$example${number}"));
+        Registration { user, hash, drive: self.id(), root: self.id(), quota_bytes: QUOTA }
+    }
+
+    pub(crate) async fn register(&self, new: &Registration) -> Result<()> {
+        self.store.users.register(&self.command_at(Some(new.user.id), new.user.created_at), new).await
+    }
+
+    pub(crate) async fn member(&self) -> Member {
+        self.member_with(QUOTA).await
+    }
+
+    pub(crate) async fn member_with(&self, quota_bytes: u64) -> Member {
+        let new = Registration { quota_bytes, ..self.registration() };
+        self.register(&new).await.unwrap();
+        let username = new.user.username.as_str().to_owned();
+        Member { id: new.user.id, username, drive: new.drive, root: new.root }
+    }
+
+    pub(crate) async fn quota(&self, user: UserId) -> Quota {
+        self.store.drive.find_home(user).await.unwrap().unwrap().account.quota
+    }
+
+    pub(crate) async fn located(&self, node: NodeId, viewer: UserId) -> Located {
+        self.store.drive.find(node, viewer).await.unwrap().unwrap()
+    }
+
+    /// Leave for `actor` to do `action` with `node`, as the services come to it.
+    pub(crate) async fn grant(&self, actor: UserId, node: NodeId, action: Action) -> Grant {
+        self.try_grant(actor, node, action).await.unwrap()
+    }
+
+    pub(crate) async fn try_grant(&self, actor: UserId, node: NodeId, action: Action) -> Result<Grant> {
+        authorize(self.store.drive.find(node, actor).await?, action)
+    }
+
+    pub(crate) async fn create_folder(&self, parent: &Grant, text: &str) -> Result<Located> {
+        let command = self.command(parent.actor());
+        self.store.drive.create_folder(&command, parent, self.id(), &name(text)).await
+    }
+
+    pub(crate) async fn folder(&self, actor: UserId, parent: NodeId, text: &str) -> NodeId {
+        let parent = self.grant(actor, parent, Action::AddTo).await;
+        self.create_folder(&parent, text).await.unwrap().node.id
+    }
+
+    pub(crate) async fn relocate(&self, wish: &Relocation) -> Result<Located> {
+        self.store.drive.relocate(&self.command(wish.item.actor()), wish).await
+    }
+
+    pub(crate) async fn renaming(&self, actor: UserId, node: NodeId, to: &str) -> Relocation {
+        let item = self.grant(actor, node, Action::Rename).await;
+        Relocation { item, to: None, name: Some(name(to)), seen: None }
+    }
+
+    pub(crate) async fn moving(&self, actor: UserId, node: NodeId, to: NodeId) -> Relocation {
+        let item = self.grant(actor, node, Action::Move).await;
+        let to = self.grant(actor, to, Action::AddTo).await;
+        Relocation { item, to: Some(to), name: None, seen: None }
+    }
+
+    pub(crate) async fn rename(&self, actor: UserId, node: NodeId, to: &str) -> Result<Located> {
+        self.relocate(&self.renaming(actor, node, to).await).await
+    }
+
+    pub(crate) async fn move_into(&self, actor: UserId, node: NodeId, to: NodeId) -> Result<Located> {
+        self.relocate(&self.moving(actor, node, to).await).await
+    }
+
+    /// An upload into `folder` that begins now.
+    pub(crate) fn opening(&self, folder: &Grant, text: &str, announced: Option<u64>) -> Opening {
+        let now = self.now();
+        let file = FileInfo {
+            name: name(text),
+            media_type: MediaType::octet_stream(),
+            sha256: None,
+            client_modified_at: None,
+            conflict: ConflictPolicy::Fail,
+        };
+        let upload = Upload {
+            id: self.id(),
+            drive: folder.drive(),
+            folder: folder.node().id,
+            sender: folder.actor(),
+            file,
+            announced,
+            blob: self.key(),
+            state: UploadState::Open,
+            created_at: now,
+            expires_at: now.plus(LIFETIME),
+        };
+        Opening { upload, store: StoreName("conformance"), most_open: ALL }
+    }
+
+    pub(crate) async fn begin(&self, folder: &Grant, opening: &Opening) -> Result<Quota> {
+        let command = self.command_at(Some(folder.actor()), opening.upload.created_at);
+        self.store.uploads.begin(&command, folder, opening).await
+    }
+
+    /// An upload that has begun. What it finds in its place does not keep it from beginning.
+    pub(crate) async fn open(&self, folder: &Grant, text: &str, announced: Option<u64>) -> Upload {
+        let mut opening = self.opening(folder, text, announced);
+        opening.upload.file.conflict = ConflictPolicy::Keep;
+        self.begin(folder, &opening).await.unwrap();
+        opening.upload
+    }
+
+    /// What completes `upload` as it was announced.
+    pub(crate) fn completing(&self, upload: &Upload, conflict: ConflictPolicy) -> Commit {
+        Commit {
+            upload: upload.id,
+            stored: Stored { size: upload.announced.unwrap_or(0), sha256: upload.file.sha256 },
+            conflict,
+            file: self.id(),
+            version: self.id(),
+        }
+    }
+
+    pub(crate) async fn commit(&self, folder: &Grant, commit: &Commit) -> Result<Located> {
+        self.store.uploads.commit(&self.command(folder.actor()), folder, commit).await
+    }
+
+    /// The upload as it stands in the store.
+    pub(crate) async fn upload(&self, upload: &Upload) -> Upload {
+        self.store.uploads.find(upload.id, upload.sender).await.unwrap().unwrap()
+    }
+
+    /// A file of `size` bytes.
+    pub(crate) async fn file(&self, actor: UserId, parent: NodeId, text: &str, size: u64) -> NodeId {
+        let folder = self.grant(actor, parent, Action::AddTo).await;
+        let upload = self.open(&folder, text, Some(size)).await;
+        let commit = self.completing(&upload, ConflictPolicy::Fail);
+        self.commit(&folder, &commit).await.unwrap().node.id
+    }
+
+    /// Gives the file of that name another content of `size` bytes.
+    pub(crate) async fn replace(&self, actor: UserId, parent: NodeId, text: &str, size: u64) -> Located {
+        let folder = self.grant(actor, parent, Action::AddTo).await;
+        let upload = self.open(&folder, text, Some(size)).await;
+        let commit = self.completing(&upload, ConflictPolicy::Replace);
+        self.commit(&folder, &commit).await.unwrap()
+    }
+
+    pub(crate) async fn share(&self, owner: UserId, node: NodeId, guest: UserId, permission: Permission) -> ShareId {
+        let item = self.grant(owner, node, Action::Share).await;
+        let share = NewShare { id: self.id(), guest, permission };
+        self.store.shares.create(&self.command(owner), &item, &share).await.unwrap().id
+    }
+
+    pub(crate) async fn allow(&self, owner: UserId, node: NodeId, share: ShareId, permission: Permission) {
+        let item = self.grant(owner, node, Action::Share).await;
+        self.store.shares.change(&self.command(owner), &item, share, permission).await.unwrap();
+    }
+
+    pub(crate) async fn revoke(&self, owner: UserId, share: ShareId) {
+        self.store.shares.revoke(&self.command(owner), share).await.unwrap();
+    }
+
+    /// Records a blob to which nothing refers since now.
+    pub(crate) async fn record(&self) -> BlobKey {
+        let key = self.key();
+        self.store.records.record(&key, &StoreName("conformance"), self.now()).await.unwrap();
+        key
+    }
+
+    /// Condemns all that may be, of this case and of those before it.
+    pub(crate) async fn condemned(&self, before: Timestamp) -> HashSet<BlobKey> {
+        self.store.records.condemn(before, ALL).await.unwrap().into_iter().collect()
+    }
+
+    pub(crate) async fn photo(&self, user: UserId) -> Option<BlobKey> {
+        self.store.drive.find_home(user).await.unwrap().unwrap().account.user.photo
+    }
+
+    pub(crate) async fn set_photo(&self, user: UserId, photo: Option<&BlobKey>) -> Result<bool> {
+        self.store.users.set_photo(&self.command(user), user, photo).await
+    }
+
+    pub(crate) fn handle(member: &Member) -> Handle {
+        Handle::parse(&member.username)
+    }
+}

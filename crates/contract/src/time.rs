@@ -1,0 +1,109 @@
+use std::fmt;
+
+use ::time::format_description::well_known::Rfc3339;
+use ::time::macros::format_description;
+use ::time::{OffsetDateTime, UtcOffset};
+use serde::de::{self, Deserialize, Deserializer};
+use serde::ser::{Error, Serialize, Serializer};
+
+/// A point in time: RFC 3339. It is written in UTC with milliseconds, and read with any offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(OffsetDateTime);
+
+impl Time {
+    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z; none outside of the years 0 to 9999.
+    #[must_use]
+    pub fn from_unix_millis(millis: i64) -> Option<Self> {
+        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
+        (0..=9999).contains(&time.year()).then_some(Self(time))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z, rounded down.
+    #[must_use]
+    pub fn unix_millis(self) -> i64 {
+        i64::try_from(self.0.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+        serializer.serialize_str(
+            &self
+                .0
+                .to_offset(UtcOffset::UTC)
+                .format(format)
+                .map_err(S::Error::custom)?,
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl de::Visitor<'_> for Text {
+            type Value = Time;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time as in RFC 3339, such as 2026-11-22T06:12:00.000Z")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
+                let time = OffsetDateTime::parse(text, &Rfc3339)
+                    .ok()
+                    .map(|time| time.to_offset(UtcOffset::UTC));
+                let time = time.filter(|time| (0..=9999).contains(&time.year()));
+                time.map(Time)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Time {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("RFC 3339 in UTC with milliseconds"))
+            .examples([serde_json_example()])
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+fn serde_json_example() -> String {
+    "2026-11-22T06:12:00.000Z".to_owned()
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Time {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_utc_with_milliseconds_and_read_with_any_offset() {
+        let time: Time = serde_json::from_str("\"2026-11-22T08:12:00.1239+02:00\"").unwrap();
+        assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-22T06:12:00.123Z\"");
+        assert_eq!(
+            Time::from_unix_millis(time.unix_millis()).unwrap().unix_millis(),
+            time.unix_millis()
+        );
+        for text in [
+            "\"yesterday\"",
+            "\"2026-11-22\"",
+            "\"2026-11-22T06:12:00\"",
+            "12",
+            "\"2026-13-01T00:00:00Z\"",
+        ] {
+            assert!(serde_json::from_str::<Time>(text).is_err(), "{text}");
+        }
+    }
+}

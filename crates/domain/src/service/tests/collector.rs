@@ -1,0 +1,153 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+
+use super::{NOW, ambient, made_key, outage, request};
+use crate::error::Error;
+use crate::model::{BlobKey, Command, Timestamp};
+use crate::port::{MockBlobRecords, MockBlobStore, MockUploads};
+use crate::service::{Collector, CollectorReport};
+
+const GRACE: Duration = Duration::from_secs(4);
+/// Four seconds before [`NOW`].
+const BEFORE: Timestamp = Timestamp::from_millis(6_000);
+
+fn service(uploads: MockUploads, records: MockBlobRecords, store: MockBlobStore) -> Collector {
+    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(store), ambient(), GRACE)
+}
+
+/// No upload ran out of time, and none ended long ago.
+fn nothing_expired() -> MockUploads {
+    let mut uploads = MockUploads::new();
+    uploads.expect_expire_due().times(1).returning(|_, _| Ok(0));
+    uploads.expect_forget_ended().times(1).returning(|_, _| Ok(0));
+    uploads
+}
+
+fn nothing_condemned() -> MockBlobRecords {
+    let mut records = MockBlobRecords::new();
+    records.expect_condemn().times(1).returning(|_, _| Ok(vec![]));
+    records.expect_forget().returning(|_| Ok(()));
+    records
+}
+
+fn nothing_swept() -> MockBlobStore {
+    let mut store = MockBlobStore::new();
+    store.expect_sweep().times(1).returning(|_| Ok(0));
+    store
+}
+
+#[tokio::test]
+async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise_after_the_grace() {
+    let own = Command {
+        actor: None,
+        at: NOW,
+        request: request(),
+    };
+    let mut order = Sequence::new();
+    let mut uploads = MockUploads::new();
+    for due in [500, 500, 3] {
+        let batch = uploads.expect_expire_due().with(eq(own.clone()), eq(500));
+        batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(due));
+    }
+    for ended in [500, 499] {
+        let batch = uploads.expect_forget_ended().with(eq(BEFORE), eq(500));
+        batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(ended));
+    }
+    let report = service(uploads, nothing_condemned(), nothing_swept())
+        .run(&request())
+        .await
+        .unwrap();
+    assert_eq!(
+        report,
+        CollectorReport {
+            uploads_expired: 1_003,
+            ..CollectorReport::default()
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
+    let full = vec![made_key(1); 500];
+    let short = vec![made_key(2), made_key(3)];
+    let mut order = Sequence::new();
+    let mut records = MockBlobRecords::new();
+    let mut store = MockBlobStore::new();
+    for batch in [full, short] {
+        let condemned = batch.clone();
+        records
+            .expect_condemn()
+            .with(eq(BEFORE), eq(500))
+            .times(1)
+            .in_sequence(&mut order)
+            .return_once(move |_, _| Ok(condemned));
+        for key in batch.clone() {
+            store
+                .expect_delete()
+                .with(eq(key))
+                .times(1)
+                .in_sequence(&mut order)
+                .returning(|_| Ok(()));
+        }
+        records
+            .expect_forget()
+            .withf(move |keys: &[BlobKey]| keys == batch)
+            .times(1)
+            .in_sequence(&mut order)
+            .returning(|_| Ok(()));
+    }
+    store
+        .expect_sweep()
+        .with(eq(BEFORE))
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_| Ok(7));
+    let report = service(nothing_expired(), records, store)
+        .run(&request())
+        .await
+        .unwrap();
+    assert_eq!(
+        report,
+        CollectorReport {
+            uploads_expired: 0,
+            blobs_removed: 502,
+            partial_writes_removed: 7
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten() {
+    let mut records = MockBlobRecords::new();
+    records
+        .expect_condemn()
+        .times(1)
+        .returning(|_, _| Ok(vec![made_key(1), made_key(2)]));
+    records.expect_forget().never();
+    let mut store = MockBlobStore::new();
+    store
+        .expect_delete()
+        .times(1)
+        .returning(|_| Err(Error::unavailable("storage", "read-only")));
+    let fault = service(nothing_expired(), records, store)
+        .run(&request())
+        .await
+        .unwrap_err();
+    assert!(matches!(fault, Error::Unavailable { part: "storage", .. }));
+}
+
+#[tokio::test]
+async fn nothing_is_condemned_while_the_books_cannot_be_read() {
+    let mut uploads = MockUploads::new();
+    uploads.expect_expire_due().times(1).returning(|_, _| Err(outage()));
+    let mut records = MockBlobRecords::new();
+    records.expect_condemn().never();
+    let fault = service(uploads, records, MockBlobStore::new())
+        .run(&request())
+        .await
+        .unwrap_err();
+    assert!(matches!(fault, Error::Unavailable { part: "database", .. }));
+}

@@ -1,0 +1,192 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::predicate::eq;
+
+use super::{
+    FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, actor, ambient, body, command, drain, drive_with, file, folder,
+    for_guest, for_heir, for_owner, for_stranger, leave, root, trashed,
+};
+use crate::error::{Error, Forbidden};
+use crate::model::{Action, Content, Located, MediaType, Node, NodeBody, Permission, Revision, Role, UserId};
+use crate::port::{MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocation, SignedUrl};
+use crate::service::{Destination, Files, NewPlace};
+use crate::testing::{content, key, name};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn service(drive: MockDrive, store: MockBlobStore, signer: MockUrlSigner) -> Files {
+    Files::new(Arc::new(drive), Arc::new(store), Arc::new(signer), ambient(), MINUTE)
+}
+
+fn files_of(drive: MockDrive) -> Files {
+    service(drive, MockBlobStore::new(), MockUrlSigner::new())
+}
+
+fn png() -> Content {
+    Content {
+        media_type: MediaType::parse("image/png").unwrap(),
+        ..content(10)
+    }
+}
+
+/// What cannot be seen as the file [`FILE`], with who cannot.
+fn unseen() -> [(Located, UserId); 4] {
+    [
+        (for_stranger(file(FILE)), STRANGER),
+        (for_owner(folder(FILE)), OWNER),
+        (trashed(for_owner(file(FILE))), OWNER),
+        (trashed(for_guest(file(FILE), Permission::Edit)), GUEST),
+    ]
+}
+
+#[tokio::test]
+async fn a_download_is_signed_with_the_files_name_and_type_for_a_short_while() {
+    for viewer in [OWNER, GUEST] {
+        let node = Node {
+            name: name("été.png"),
+            body: NodeBody::File(png()),
+            ..file(FILE)
+        };
+        let found = if viewer == OWNER {
+            for_owner(node)
+        } else {
+            for_guest(node, Permission::View)
+        };
+        let presentation = Presentation {
+            media_type: png().media_type,
+            attachment: Some(name("été.png")),
+        };
+        let url = SignedUrl {
+            url: "https://store/x".to_owned(),
+            headers: vec![],
+            expires_at: NOW.plus(MINUTE),
+        };
+        let signed = url.clone();
+        let mut signer = MockUrlSigner::new();
+        signer
+            .expect_sign_get()
+            .with(eq(key()), eq(presentation), eq(NOW.plus(MINUTE)))
+            .times(1)
+            .return_once(|_, _, _| Ok(signed));
+        let files = service(drive_with([found]), MockBlobStore::new(), signer);
+        let (entry, download) = files.download(&actor(viewer), FILE).await.unwrap();
+        assert_eq!(entry.node.id, FILE);
+        assert_eq!(entry.role, if viewer == OWNER { Role::Owner } else { Role::View });
+        assert!(download == url);
+    }
+}
+
+#[tokio::test]
+async fn no_url_is_signed_for_what_the_caller_cannot_see() {
+    for (found, user) in unseen() {
+        let mut signer = MockUrlSigner::new();
+        signer.expect_sign_get().never();
+        let files = service(drive_with([found]), MockBlobStore::new(), signer);
+        assert!(matches!(files.download(&actor(user), FILE).await, Err(Error::NotFound)));
+    }
+    assert!(matches!(
+        files_of(drive_with([])).download(&actor(OWNER), FILE).await,
+        Err(Error::NotFound)
+    ));
+}
+
+#[tokio::test]
+async fn the_bytes_of_an_open_file_come_from_its_blob() {
+    let mut store = MockBlobStore::new();
+    store
+        .expect_get()
+        .with(eq(key()), eq(3..10))
+        .times(1)
+        .returning(|_, _| Ok(body([Ok("lo w"), Ok("orl")])));
+    let drive = drive_with([for_heir(file(FILE), Permission::View)]);
+    let files = service(drive, store, MockUrlSigner::new());
+    let open = files.open(&actor(GUEST), FILE).await.ok().unwrap();
+    assert_eq!((open.entry.node.id, &open.content), (FILE, &content(10)));
+    let bytes = files.read(&open, 3..10).await.ok().unwrap();
+    assert_eq!(drain(bytes).unwrap(), b"lo worl");
+}
+
+#[tokio::test]
+async fn a_range_past_the_end_is_told_by_the_store() {
+    let mut store = MockBlobStore::new();
+    store
+        .expect_get()
+        .returning(|_, _| Err(Error::RangeNotSatisfiable { size: 10 }));
+    let files = service(drive_with([for_owner(file(FILE))]), store, MockUrlSigner::new());
+    let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
+    let refused = files.read(&open, 5..11).await.err();
+    assert!(matches!(refused, Some(Error::RangeNotSatisfiable { size: 10 })));
+}
+
+#[tokio::test]
+async fn what_the_caller_cannot_see_does_not_open() {
+    for (found, user) in unseen() {
+        let opened = files_of(drive_with([found])).open(&actor(user), FILE).await;
+        assert!(matches!(opened.err(), Some(Error::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn the_owner_renames_and_moves_at_once_what_nobody_changed_meanwhile() {
+    let (item, destination) = (for_owner(file(FILE)), for_owner(folder(FOLDER)));
+    let mut drive = drive_with([item.clone(), destination.clone()]);
+    let relocation = Relocation {
+        item: leave(&item, Action::Move),
+        to: Some(leave(&destination, Action::AddTo)),
+        name: Some(name("dune.jpg")),
+        seen: Some(Revision(1)),
+    };
+    let moved = Located {
+        node: Node {
+            name: name("dune.jpg"),
+            ..file(FILE)
+        },
+        ..item
+    };
+    drive
+        .expect_relocate()
+        .with(eq(command(OWNER)), eq(relocation))
+        .times(1)
+        .return_once(move |_, _| Ok(moved));
+    let place = NewPlace {
+        name: Some(name("dune.jpg")),
+        to: Some(Destination::Folder(FOLDER)),
+    };
+    let entry = files_of(drive)
+        .relocate(&actor(OWNER), FILE, place, Some(Revision(1)))
+        .await
+        .unwrap();
+    assert_eq!(entry.node.name, name("dune.jpg"));
+}
+
+#[tokio::test]
+async fn who_may_not_rename_a_file_changes_nothing() {
+    let renamed = || NewPlace {
+        name: Some(name("mine.jpg")),
+        to: None,
+    };
+    let refused = async |found: Located, place: NewPlace| {
+        let user = found.viewer;
+        let mut drive = drive_with([found, root(user)]);
+        drive.expect_relocate().never();
+        files_of(drive)
+            .relocate(&actor(user), FILE, place, None)
+            .await
+            .unwrap_err()
+    };
+    for permission in [Permission::View, Permission::Edit] {
+        // The very file that was shared is its owner's to rename, whatever its guest may write into it.
+        let fault = refused(for_guest(file(FILE), permission), renamed()).await;
+        assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+    }
+    let into_root = NewPlace {
+        name: None,
+        to: Some(Destination::Root),
+    };
+    let fault = refused(for_heir(file(FILE), Permission::Edit), into_root).await;
+    assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+    for (found, _) in unseen() {
+        assert!(matches!(refused(found, renamed()).await, Error::NotFound));
+    }
+}

@@ -1,0 +1,157 @@
+mod begin;
+mod complete;
+mod receive;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+
+use super::{
+    FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, made_key, name_taken, outage, root,
+    trashed,
+};
+use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
+use crate::model::{
+    Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, NodeId, Permission, Quota, Sha256,
+    StoreName, Stored, Timestamp, Upload, UploadId, UploadState, UserId,
+};
+use crate::port::{ByteStream, Commit, MockBlobStore, MockDrive, MockUploads, MockUrlSigner, Opening, SignedUrl};
+use crate::service::{UploadSettings, Uploads};
+use crate::testing::{file_info, key, upload};
+
+const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
+const MINUTE: Duration = Duration::from_secs(60);
+const SECONDS: Duration = Duration::from_secs(5);
+const SETTINGS: UploadSettings = UploadSettings {
+    lifetime: MINUTE,
+    url_lifetime: SECONDS,
+    most_open: 20,
+};
+/// The very time at which [`upload`] expires.
+const LATER: Timestamp = Timestamp::from_millis(31_000);
+
+#[derive(Default)]
+struct Ports {
+    drive: MockDrive,
+    uploads: MockUploads,
+    store: MockBlobStore,
+    signer: MockUrlSigner,
+}
+
+impl Ports {
+    /// A drive with these nodes, and nothing else.
+    fn with(nodes: impl IntoIterator<Item = Located>) -> Self {
+        Self {
+            drive: drive_with(nodes),
+            ..Self::default()
+        }
+    }
+
+    /// The owner's [`FOLDER`], and an upload into it.
+    fn with_upload(upload: Upload) -> Self {
+        let mut ports = Self::with([for_owner(folder(FOLDER))]);
+        ports
+            .uploads
+            .expect_find()
+            .with(eq(upload.id), eq(OWNER))
+            .times(1)
+            .return_once(|_, _| Ok(Some(upload)));
+        ports
+    }
+
+    /// The owner's [`FOLDER`], into which an upload begins while the drive's quota is `quota`.
+    fn beginning(quota: Quota) -> Self {
+        let mut ports = Self::with([for_owner(folder(FOLDER))]);
+        ports.store.expect_name().returning(|| StoreName("disk"));
+        ports
+            .uploads
+            .expect_begin()
+            .times(1)
+            .returning(move |_, _, _| Ok(quota));
+        ports
+    }
+
+    /// All bytes have arrived.
+    fn arrived(mut self, stored: Stored) -> Self {
+        self.store
+            .expect_head()
+            .with(eq(key()))
+            .times(1)
+            .returning(move |_| Ok(Some(stored)));
+        self
+    }
+
+    /// What was begun is given up, and then its bytes go.
+    fn given_up(mut self) -> Self {
+        let mut order = Sequence::new();
+        let abort = self
+            .uploads
+            .expect_abort()
+            .with(eq(command(OWNER)), eq(made::<UploadId>(1)));
+        abort.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
+        self.store
+            .expect_delete()
+            .with(eq(made_key(2)))
+            .times(1)
+            .in_sequence(&mut order)
+            .returning(|_| Ok(()));
+        self
+    }
+
+    fn service(self) -> Uploads {
+        self.service_at(NOW)
+    }
+
+    fn service_at(self, now: Timestamp) -> Uploads {
+        let (drive, store) = (Arc::new(self.drive), Arc::new(self.store));
+        Uploads::new(
+            drive,
+            Arc::new(self.uploads),
+            store,
+            Arc::new(self.signer),
+            ambient_at(now),
+            SETTINGS,
+        )
+    }
+}
+
+/// What the sender says of a file, its digest included.
+fn announced() -> FileInfo {
+    FileInfo {
+        sha256: Some(DIGEST),
+        ..file_info("a.txt")
+    }
+}
+
+/// The upload that the service makes for the owner, with the first two uses of randomness.
+fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
+    Upload {
+        id: made(1),
+        folder,
+        file,
+        announced: size,
+        blob: made_key(2),
+        created_at: NOW,
+        expires_at: NOW.plus(MINUTE),
+        ..upload()
+    }
+}
+
+fn stored(size: u64) -> Stored {
+    Stored { size, sha256: None }
+}
+
+fn url() -> SignedUrl {
+    SignedUrl {
+        url: "https://store/x".to_owned(),
+        headers: vec![("If-None-Match", "*".to_owned())],
+        expires_at: NOW,
+    }
+}
+
+fn hello() -> ByteStream {
+    body([Ok("hel"), Ok("lo")])
+}

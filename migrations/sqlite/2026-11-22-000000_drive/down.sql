@@ -1,0 +1,9 @@
+DROP TABLE changes;
+DROP TABLE shares;
+DROP TABLE uploads;
+DROP TABLE versions;
+DROP TABLE nodes;
+DROP TABLE blobs;
+DROP TABLE drives;
+DROP TABLE sessions;
+DROP TABLE users;
