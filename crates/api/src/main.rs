@@ -1,1 +1,83 @@
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod http;
+mod logging;
+mod serve;
+mod system;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Source};
+use crate::wiring::Stores;
+
+/// A cloud drive as a REST API. Configured by the environment and `.env`; without any, everything lies in ./data.
+#[derive(Parser)]
+#[command(name = "clouddrive", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Command {
+    /// Serve requests (the default)
+    Serve,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Clear away, once, what nothing needs any more: expired uploads, unreferenced blobs, temporary files
+    Collect,
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command.unwrap_or(Command::Serve)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("clouddrive: {fault:#}");
+            ExitCode::from(if fault.is::<ConfigError>() { 2 } else { 1 })
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    if let Command::Openapi = command {
+        println!("{}", http::openapi::json()?);
+        return Ok(());
+    }
+    let source = Source::of_process()?;
+    let config = Config::read(&source)?;
+    logging::start(&source)?;
+    match command {
+        Command::Serve | Command::Openapi => serve::serve(config).await,
+        Command::Migrate => migrate(&config).await,
+        Command::Collect => collect(&config).await,
+    }
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let _lock = wiring::lock(config)?;
+    let applied = wiring::migrate(config).await?;
+    for name in &applied {
+        println!("applied {name}");
+    }
+    if applied.is_empty() {
+        println!("the schema is up to date");
+    }
+    Ok(())
+}
+
+/// Beside a running server too: what is to go is decided in the database, one transaction at a time.
+async fn collect(config: &Config) -> anyhow::Result<()> {
+    let stores = Stores::open(config).await?;
+    let report = stores.collector(config).run(&stores.ambient().request_id()).await?;
+    println!("uploads expired: {}", report.uploads_expired);
+    println!("blobs removed: {}", report.blobs_removed);
+    println!("partial writes removed: {}", report.partial_writes_removed);
+    Ok(())
+}

@@ -1,7 +1,19 @@
-//! stub
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
 
+pub mod blob_records;
 pub mod blobs;
+pub mod changes;
+pub mod drive;
 pub mod passwords;
+mod persistence;
 pub mod photos;
+pub mod sessions;
+pub mod shares;
 pub mod signed_urls;
 pub mod tokens;
+pub mod uploads;
+pub mod users;
+mod world;
+
+pub use persistence::Persistence;

@@ -24,18 +24,8 @@ fn password(text: &str) -> Password {
 /// The right password is right, and a hash made today is not outdated.
 pub async fn the_right_password_is_told_from_wrong_ones(passwords: &dyn Passwords) {
     let hash = passwords.hash(&password("a quiet secret")).await.unwrap();
-    assert_eq!(
-        passwords.verify(&password("a quiet secret"), &hash).await.unwrap(),
-        Verdict::Right
-    );
-    for wrong in [
-        "",
-        "A quiet secret",
-        "a quiet secret ",
-        " a quiet secret",
-        "a quiet secre",
-        "a quiet secret\0",
-    ] {
+    assert_eq!(passwords.verify(&password("a quiet secret"), &hash).await.unwrap(), Verdict::Right);
+    for wrong in ["", "A quiet secret", "a quiet secret ", " a quiet secret", "a quiet secre", "a quiet secret\0"] {
         let verdict = passwords.verify(&password(wrong), &hash).await.unwrap();
         assert_eq!(verdict, Verdict::Wrong, "{wrong:?} was taken for the password");
     }
@@ -59,16 +49,8 @@ pub async fn every_byte_of_a_password_counts(passwords: &dyn Passwords) {
         ("quiet\0secret".to_owned(), "quiet\0other".to_owned()),
     ] {
         let hash = passwords.hash(&password(&long)).await.unwrap();
-        assert_eq!(
-            passwords.verify(&password(&long), &hash).await.unwrap(),
-            Verdict::Right,
-            "{long:?}"
-        );
-        assert_eq!(
-            passwords.verify(&password(&other), &hash).await.unwrap(),
-            Verdict::Wrong,
-            "{other:?}"
-        );
+        assert_eq!(passwords.verify(&password(&long), &hash).await.unwrap(), Verdict::Right, "{long:?}");
+        assert_eq!(passwords.verify(&password(&other), &hash).await.unwrap(), Verdict::Wrong, "{other:?}");
     }
 }
 
@@ -83,22 +65,8 @@ pub async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
     let secret = password("a quiet secret");
     let whole = passwords.hash(&secret).await.unwrap();
     let half: String = whole.expose().chars().take(whole.expose().len() / 2).collect();
-    for text in [
-        "",
-        "a quiet secret",
-        "$",
-        "$$$$",
-        "$2b$",
-        "$2b$12$",
-        "$argon2id$",
-        "$argon2id$v=19$",
-        "ä",
-        &half,
-    ] {
-        let verdict = passwords
-            .verify(&secret, &PasswordHash::new(text.to_owned()))
-            .await
-            .unwrap();
+    for text in ["", "a quiet secret", "$", "$$$$", "$2b$", "$2b$12$", "$argon2id$", "$argon2id$v=19$", "ä", &half] {
+        let verdict = passwords.verify(&secret, &PasswordHash::new(text.to_owned())).await.unwrap();
         assert_eq!(verdict, Verdict::Wrong, "{text:?} was taken for a hash");
     }
 }

@@ -30,9 +30,7 @@ const FORMATS: [ImageFormat; 4] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFor
 
 fn encoded(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::ImageRgb8(picture.clone())
-        .write_to(&mut bytes, format)
-        .unwrap();
+    DynamicImage::ImageRgb8(picture.clone()).write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 
@@ -55,19 +53,12 @@ async fn made(photos: &dyn PhotoMaker, picture: Vec<u8>) -> RgbImage {
 
 async fn assert_refused(photos: &dyn PhotoMaker, picture: Vec<u8>, what: &str) {
     let answer = photos.make(Bytes::from(picture)).await;
-    assert!(
-        matches!(answer, Err(Error::Refused(Refused::Image(_)))),
-        "{what} was answered {answer:?}"
-    );
+    assert!(matches!(answer, Err(Error::Refused(Refused::Image(_)))), "{what} was answered {answer:?}");
 }
 
 fn assert_colour(photo: &RgbImage, (x, y): (u32, u32), expected: Rgb<u8>, what: &str) {
     let actual = photo.get_pixel(x, y);
-    let near = actual
-        .0
-        .iter()
-        .zip(expected.0)
-        .all(|(one, other)| one.abs_diff(other) < 40);
+    let near = actual.0.iter().zip(expected.0).all(|(one, other)| one.abs_diff(other) < 40);
     assert!(near, "{what}: {actual:?} at {x}, {y} instead of {expected:?}");
 }
 
@@ -82,11 +73,7 @@ pub async fn every_format_becomes_a_jpeg_of_400_by_400(photos: &dyn PhotoMaker) 
 /// Wide, tall, small and large pictures.
 pub async fn any_shape_becomes_a_square(photos: &dyn PhotoMaker) {
     for (width, height) in [(1, 1), (2, 900), (900, 2), (399, 401), (400, 400), (2500, 1700)] {
-        let photo = made(
-            photos,
-            encoded(&RgbImage::from_pixel(width, height, GREEN), ImageFormat::Png),
-        )
-        .await;
+        let photo = made(photos, encoded(&RgbImage::from_pixel(width, height, GREEN), ImageFormat::Png)).await;
         for corner in [(0, 0), (399, 0), (0, 399), (399, 399)] {
             assert_colour(&photo, corner, GREEN, &format!("{width}×{height}"));
         }
@@ -100,10 +87,7 @@ pub async fn the_middle_is_kept(photos: &dyn PhotoMaker) {
         600..1200 => GREEN,
         _ => BLUE,
     };
-    for picture in [
-        RgbImage::from_fn(1800, 600, |x, _| stripe(x)),
-        RgbImage::from_fn(600, 1800, |_, y| stripe(y)),
-    ] {
+    for picture in [RgbImage::from_fn(1800, 600, |x, _| stripe(x)), RgbImage::from_fn(600, 1800, |_, y| stripe(y))] {
         let photo = made(photos, encoded(&picture, ImageFormat::Png)).await;
         for point in [(5, 5), (394, 5), (200, 200), (5, 394), (394, 394)] {
             assert_colour(&photo, point, GREEN, "the middle third");
@@ -157,9 +141,7 @@ fn with_exif(picture: &RgbImage, exif: &[u8]) -> Vec<u8> {
     let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 95);
     encoder.set_exif_metadata(exif.to_vec()).unwrap();
     encoder.set_icc_profile(b"a profile of colours".to_vec()).unwrap();
-    encoder
-        .write_image(picture, picture.width(), picture.height(), ExtendedColorType::Rgb8)
-        .unwrap();
+    encoder.write_image(picture, picture.width(), picture.height(), ExtendedColorType::Rgb8).unwrap();
     jpeg
 }
 

@@ -1,6 +1,6 @@
 //! What every implementation of [`Sessions`](clouddrive_domain::port::Sessions) does.
 
-#![expect(clippy::unwrap_used, reason = "a suite fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::time::Duration;
 

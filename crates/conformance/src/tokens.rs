@@ -54,11 +54,7 @@ pub async fn a_token_says_what_it_was_made_of(tokens: &dyn Tokens) {
 /// Less than a second of a token's time may be lost, and nothing added to its end.
 pub async fn times_are_kept_to_the_second(tokens: &dyn Tokens) {
     let odd = Timestamp::from_millis(NOW.as_millis() + 789);
-    let claims = AccessClaims {
-        issued_at: odd,
-        expires_at: odd.plus(LIFETIME),
-        ..claims()
-    };
+    let claims = AccessClaims { issued_at: odd, expires_at: odd.plus(LIFETIME), ..claims() };
     let read = tokens.verify(&tokens.issue(&claims).unwrap(), odd).unwrap();
     for (kept, true_time) in [(read.issued_at, claims.issued_at), (read.expires_at, claims.expires_at)] {
         let lost = true_time.as_millis() - kept.as_millis();
@@ -70,15 +66,8 @@ pub async fn times_are_kept_to_the_second(tokens: &dyn Tokens) {
 pub async fn a_token_ends_at_its_end(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     let end = claims().expires_at;
-    assert!(
-        tokens.verify(&token, end.minus(Duration::from_millis(1))).is_ok(),
-        "the token ended early"
-    );
-    for late in [
-        end,
-        end.plus(Duration::from_secs(1)),
-        end.plus(Duration::from_secs(1_000_000)),
-    ] {
+    assert!(tokens.verify(&token, end.minus(Duration::from_millis(1))).is_ok(), "the token ended early");
+    for late in [end, end.plus(Duration::from_secs(1)), end.plus(Duration::from_secs(1_000_000))] {
         assert_refused(tokens, &token, late, Unauthenticated::TokenExpired);
     }
 }
@@ -97,12 +86,7 @@ pub async fn a_token_changed_anywhere_is_invalid(tokens: &dyn Tokens) {
             }
         }
     }
-    for changed in [
-        format!(" {token}"),
-        format!("{token} "),
-        format!("{token}."),
-        format!("{token}="),
-    ] {
+    for changed in [format!(" {token}"), format!("{token} "), format!("{token}."), format!("{token}=")] {
         assert_refused(tokens, &changed, NOW, Unauthenticated::InvalidToken);
     }
 }
@@ -110,10 +94,7 @@ pub async fn a_token_changed_anywhere_is_invalid(tokens: &dyn Tokens) {
 /// What was signed for one user cannot be put under another's signature.
 pub async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
     let one = tokens.issue(&claims()).unwrap();
-    let another = AccessClaims {
-        user: user("01970000-0000-7000-8000-0000000000ff"),
-        ..claims()
-    };
+    let another = AccessClaims { user: user("01970000-0000-7000-8000-0000000000ff"), ..claims() };
     let other = tokens.issue(&another).unwrap();
     assert_ne!(one, other);
     for at in 1..one.len().min(other.len()) {
@@ -131,9 +112,7 @@ pub async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
 pub async fn what_is_no_token_is_invalid(tokens: &dyn Tokens) {
     let long = "a".repeat(1_000_000);
     let dots = ".".repeat(1_000_000);
-    for text in [
-        "", ".", "..", "...", "null", "{}", "a.b.c", "ä.ö.ü", "\0", "Bearer x", &long, &dots,
-    ] {
+    for text in ["", ".", "..", "...", "null", "{}", "a.b.c", "ä.ö.ü", "\0", "Bearer x", &long, &dots] {
         assert_refused(tokens, text, NOW, Unauthenticated::InvalidToken);
     }
 }

@@ -1,6 +1,6 @@
 //! What every implementation of [`Users`](clouddrive_domain::port::Users) does.
 
-#![expect(clippy::unwrap_used, reason = "a suite fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;

@@ -1,6 +1,6 @@
 //! One case's corner of a store: users of its own, a span of time of its own, and short ways to what cases begin with.
 
-#![expect(clippy::unwrap_used, reason = "a suite fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -29,7 +29,8 @@ pub(crate) const ALL: u32 = 1_000_000;
 macro_rules! assert_refused {
     ($outcome:expr, $reason:pat $(if $guard:expr)?) => {{
         let outcome = $outcome;
-        assert!(matches!(&outcome, Err($reason) $(if $guard)?), "{outcome:?}");
+        let refused = matches!(&outcome, Err($reason) $(if $guard)?);
+        assert!(refused, "expected {}, got {outcome:?}", stringify!($reason $(if $guard)?));
     }};
 }
 

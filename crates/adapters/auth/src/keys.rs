@@ -56,15 +56,10 @@ impl MasterKey {
     }
 
     /// As [`derive`](Self::derive), of any length that HKDF can give: up to 255 × 32 bytes.
-    #[expect(
-        clippy::expect_used,
-        reason = "every length in this crate is a constant far below the limit"
-    )]
+    #[expect(clippy::expect_used, reason = "every length in this crate is a constant far below the limit")]
     pub(crate) fn expand<const N: usize>(&self, purpose: Purpose) -> [u8; N] {
         let mut key = [0; N];
-        self.0
-            .expand(purpose.info(), &mut key)
-            .expect("HKDF-SHA256 gives up to 8,160 bytes");
+        self.0.expand(purpose.info(), &mut key).expect("HKDF-SHA256 gives up to 8,160 bytes");
         key
     }
 }
@@ -89,18 +84,9 @@ mod tests {
     fn keys_never_change() {
         let master = MasterKey::new(SECRET).unwrap();
         for (purpose, key) in [
-            (
-                Purpose::AccessTokens,
-                "7b3c030e2e03a404935d9a359bd6d8c7d41fe7d19bf091b4f6f258a5ff2060ae",
-            ),
-            (
-                Purpose::SignedUrls,
-                "1c81d5ec1365ba46b7ad2b438a0264ff384427f14d0f13f38d53ec1c62902f1c",
-            ),
-            (
-                Purpose::Cursors,
-                "f861ebe316d492abb8e57ea199b5e4d752a25f07c52761f636753a2d8ea5e5d2",
-            ),
+            (Purpose::AccessTokens, "7b3c030e2e03a404935d9a359bd6d8c7d41fe7d19bf091b4f6f258a5ff2060ae"),
+            (Purpose::SignedUrls, "1c81d5ec1365ba46b7ad2b438a0264ff384427f14d0f13f38d53ec1c62902f1c"),
+            (Purpose::Cursors, "f861ebe316d492abb8e57ea199b5e4d752a25f07c52761f636753a2d8ea5e5d2"),
         ] {
             assert_eq!(hex(&master.derive(purpose)), key, "{purpose:?}");
         }

@@ -121,9 +121,7 @@ impl JwtTokens {
         if token.len() > MAX_BYTES {
             return None;
         }
-        let claims = jsonwebtoken::decode::<Claims<'static>>(token, &self.verifying, &self.validation)
-            .ok()?
-            .claims;
+        let claims = jsonwebtoken::decode::<Claims<'static>>(token, &self.verifying, &self.validation).ok()?.claims;
         (claims.typ == ACCESS).then_some(claims)
     }
 }
@@ -271,13 +269,7 @@ mod tests {
     #[test]
     fn times_are_rounded_down_to_the_second() {
         let late = Timestamp::from_millis(NOW.as_millis() + 999);
-        let token = tokens()
-            .issue(&AccessClaims {
-                issued_at: late,
-                expires_at: late.plus(HOUR),
-                ..claims()
-            })
-            .unwrap();
+        let token = tokens().issue(&AccessClaims { issued_at: late, expires_at: late.plus(HOUR), ..claims() }).unwrap();
         assert_eq!(tokens().verify(&token, late).unwrap(), claims());
     }
 
@@ -286,11 +278,7 @@ mod tests {
         let token = tokens().issue(&claims()).unwrap();
         let payload = token.split('.').nth(1).unwrap();
         // {"alg":"none","typ":"JWT"}, {"alg":"None"}, {"typ":"JWT"}
-        for header in [
-            "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0",
-            "eyJhbGciOiJOb25lIn0",
-            "eyJ0eXAiOiJKV1QifQ",
-        ] {
+        for header in ["eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0", "eyJhbGciOiJOb25lIn0", "eyJ0eXAiOiJKV1QifQ"] {
             assert_invalid(&format!("{header}.{payload}."));
             assert_invalid(&format!("{header}.{payload}"));
         }
@@ -373,9 +361,7 @@ mod tests {
 
     #[test]
     fn a_claim_that_is_there_twice_is_refused() {
-        let twice = payload()
-            .to_string()
-            .replacen('{', &format!("{{\"exp\":{},", i64::from(u32::MAX)), 1);
+        let twice = payload().to_string().replacen('{', &format!("{{\"exp\":{},", i64::from(u32::MAX)), 1);
         assert!(serde_json::from_str::<Claims<'_>>(&twice).is_err());
     }
 

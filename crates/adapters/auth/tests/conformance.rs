@@ -12,12 +12,6 @@ async fn argon2_passwords() {
 async fn jwt_tokens() {
     let master = MasterKey::new(b"an example secret of 32 bytes ok").unwrap();
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
-        tokens::suite(&JwtTokens::new(
-            &master,
-            algorithm,
-            "https://drive.example.com",
-            "clouddrive",
-        ))
-        .await;
+        tokens::suite(&JwtTokens::new(&master, algorithm, "https://drive.example.com", "clouddrive")).await;
     }
 }

@@ -14,11 +14,7 @@ pub(crate) fn jpeg_is_whole(jpeg: &[u8]) -> bool {
             [0xFF, marker, high, low, ..] => {
                 let length = 2 + usize::from(u16::from_be_bytes([*high, *low]));
                 let Some(after) = rest.get(length..) else { return false };
-                if *marker == SCAN || after.first() == Some(&0xFF) {
-                    after
-                } else {
-                    skip_to_marker(after)
-                }
+                if *marker == SCAN || after.first() == Some(&0xFF) { after } else { skip_to_marker(after) }
             }
             [0xFF, ..] | [] => return false,
             _ => skip_to_marker(rest),
@@ -37,26 +33,7 @@ fn skip_to_marker(bytes: &[u8]) -> &[u8] {
 /// section 9.1). It is looked for everywhere, so that no decoder can find one in a place that was not looked at.
 pub(crate) fn webp_frames(webp: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     webp.windows(18).filter_map(|window| match *window {
-        [
-            b'V',
-            b'P',
-            b'8',
-            b' ',
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            0x9D,
-            0x01,
-            0x2A,
-            w0,
-            w1,
-            h0,
-            h1,
-        ] => {
+        [b'V', b'P', b'8', b' ', _, _, _, _, _, _, _, 0x9D, 0x01, 0x2A, w0, w1, h0, h1] => {
             let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
             Some((side(w0, w1), side(h0, h1)))
         }

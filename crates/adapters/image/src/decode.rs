@@ -23,9 +23,7 @@ const LARGE: &str = "it has more than 40,000,000 pixels, or more than 20,000 on 
 /// The first frame of a picture, and how it must be turned to be upright.
 pub(crate) fn decode(picture: &[u8]) -> Result<(DynamicImage, Orientation), &'static str> {
     use ImageFormat::{Gif, Jpeg, Png, WebP};
-    let format = image::guess_format(picture)
-        .ok()
-        .filter(|format| matches!(format, Jpeg | Png | WebP | Gif));
+    let format = image::guess_format(picture).ok().filter(|format| matches!(format, Jpeg | Png | WebP | Gif));
     let format = format.ok_or(FOREIGN)?;
     match format {
         // The decoder would paint what is missing grey.
@@ -61,9 +59,5 @@ fn check_size(width: u32, height: u32) -> Result<(), &'static str> {
 }
 
 fn reason(error: ImageError) -> &'static str {
-    if matches!(error, ImageError::Limits(_)) {
-        LARGE
-    } else {
-        BROKEN
-    }
+    if matches!(error, ImageError::Limits(_)) { LARGE } else { BROKEN }
 }

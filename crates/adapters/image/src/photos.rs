@@ -31,16 +31,13 @@ pub struct SquarePhotos {
 }
 
 impl SquarePhotos {
-    /// Lets `concurrency` pictures (at least one) be worked on at once, each in up to 700 MB and on a thread of its own,
+    /// Lets `concurrency` pictures (at least one) be worked on at once, each in up to 500 MB and on a thread of its own,
     /// and `queue` more callers wait. More of the first than there are cores makes nothing faster.
     #[must_use]
     pub fn new(concurrency: usize, queue: usize) -> Self {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let places = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
-        Self {
-            places: Arc::new(Semaphore::new(places)),
-            turns: Arc::new(Semaphore::new(concurrency)),
-        }
+        Self { places: Arc::new(Semaphore::new(places)), turns: Arc::new(Semaphore::new(concurrency)) }
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -153,15 +150,7 @@ mod tests {
 
     #[test]
     fn large_small_and_narrow_pictures() {
-        for (width, height) in [
-            (1, 1),
-            (1, 5000),
-            (399, 401),
-            (400, 400),
-            (1601, 1600),
-            (5000, 1700),
-            (20_000, 3),
-        ] {
+        for (width, height) in [(1, 1), (1, 5000), (399, 401), (400, 400), (1601, 1600), (5000, 1700), (20_000, 3)] {
             let picture = DynamicImage::ImageRgba8(RgbaImage::from_pixel(width, height, Rgba([10, 200, 30, 255])));
             let photo = made(&encoded(&picture, ImageFormat::Png));
             assert_eq!((photo.width(), photo.height()), (400, 400), "{width}×{height}");
@@ -187,9 +176,7 @@ mod tests {
 
     fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(u32::MAX, |sum, byte| {
-            (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
-                if sum & 1 == 1 { sum >> 1 ^ 0xEDB8_8320 } else { sum >> 1 }
-            })
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xEDB8_8320 } else { sum >> 1 })
         })
     }
 
@@ -230,9 +217,7 @@ mod tests {
         let mut webp = Vec::new();
         let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
         encoder.set_exif_metadata(b"II*\0".to_vec()).unwrap();
-        encoder
-            .write_image(&[255, 0, 0], 1, 1, ExtendedColorType::Rgb8)
-            .unwrap();
+        encoder.write_image(&[255, 0, 0], 1, 1, ExtendedColorType::Rgb8).unwrap();
         let at = webp.windows(4).position(|name| name == b"EXIF").unwrap();
         webp[at + 4..at + 8].copy_from_slice(&0xFFFF_FFF0u32.to_le_bytes());
         assert_colour(&made(&webp), 200, 200, [255, 0, 0]);
@@ -255,12 +240,18 @@ mod tests {
         let grey = ImageBuffer::from_fn(90, 90, |x, y| Luma([(x * y % 251) as u8]));
         let jpeg = encoded(&DynamicImage::ImageLuma8(grey), ImageFormat::Jpeg);
         for length in 3..jpeg.len() {
-            assert!(
-                matches!(make(&jpeg[..length]), Err(Error::Refused(Refused::Image(_)))),
-                "{length} bytes"
-            );
+            assert!(matches!(make(&jpeg[..length]), Err(Error::Refused(Refused::Image(_)))), "{length} bytes");
         }
         make(&jpeg).unwrap();
+    }
+
+    /// What is answered without waiting.
+    async fn at_once<T>(answer: impl Future<Output = T>) -> T {
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = std::future::ready(()) => panic!("it waits"),
+        }
     }
 
     #[tokio::test]
@@ -271,17 +262,8 @@ mod tests {
         let picture = Bytes::from(encoded(&DynamicImage::new_rgb8(3, 3), ImageFormat::Png));
         let waiting = photos.make(picture.clone());
         let turned_away = async {
-            let refused = photos.make(picture.clone()).await;
-            assert!(
-                matches!(
-                    refused,
-                    Err(Error::Unavailable {
-                        part: "image processing",
-                        ..
-                    })
-                ),
-                "{refused:?}"
-            );
+            let refused = at_once(photos.make(picture.clone())).await;
+            assert!(matches!(refused, Err(Error::Unavailable { part: "image processing", .. })), "{refused:?}");
             release.send(()).unwrap();
         };
         // Polled in this order: the first takes the turn, the second the only place in the queue.
@@ -296,10 +278,7 @@ mod tests {
         let photos = SquarePhotos::new(1, 0);
         for _ in 0..2 {
             let refused = photos.run(|| -> Result<()> { panic!("as a decoder would") }).await;
-            assert!(
-                matches!(refused, Err(Error::Refused(Refused::Image(BROKEN)))),
-                "{refused:?}"
-            );
+            assert!(matches!(refused, Err(Error::Refused(Refused::Image(BROKEN)))), "{refused:?}");
         }
     }
 }

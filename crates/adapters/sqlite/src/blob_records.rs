@@ -65,9 +65,15 @@ impl BlobRecords for Database {
 
     async fn condemn(&self, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
         self.write(move |connection| {
-            let due = blobs::table.filter(blobs::unreferenced_at.le(before.as_millis()));
-            let keys: Vec<String> =
-                due.order(blobs::unreferenced_at).limit(most.into()).select(blobs::key).load(connection)?;
+            // Those condemned before come first, whenever that was: their bytes may be gone already.
+            let unreferenced = blobs::table.filter(blobs::unreferenced_at.is_not_null());
+            let due = blobs::unreferenced_at.le(before.as_millis()).or(blobs::condemned_at.is_not_null());
+            let keys: Vec<String> = unreferenced
+                .filter(due.assume_not_null())
+                .order((blobs::condemned_at.is_null(), blobs::unreferenced_at))
+                .limit(most.into())
+                .select(blobs::key)
+                .load(connection)?;
             let mut condemned = Vec::with_capacity(keys.len());
             for key in keys {
                 let row = blobs::table.find(&key);

@@ -234,14 +234,12 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
     locate::found(connection, node.id, actor)
 }
 
-/// Notes that `levels` of folders stand below `folder`, and so more below those above it. It stops where that is known
-/// already: each folder's reach is at least one more than that of any folder in it.
+/// Notes that `levels` of folders stand below `folder`, and so more below those above it, up to the root: that much is
+/// noted of one folder says nothing of those above it, whose reach may have been noted anew since.
 fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Outcome<()> {
     for (needed, step) in (levels..).zip(&folder.lineage) {
         let short = nodes::table.filter(nodes::id.eq(DbId::from(step.id)).and(nodes::reach.lt(i64::from(needed))));
-        if diesel::update(short).set(nodes::reach.eq(i64::from(needed))).execute(connection)? == 0 {
-            break;
-        }
+        diesel::update(short).set(nodes::reach.eq(i64::from(needed))).execute(connection)?;
     }
     Ok(())
 }

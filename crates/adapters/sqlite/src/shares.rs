@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
@@ -91,6 +93,23 @@ fn received(guest: UserId, after: Option<SharePosition>, limit: Limit) -> Statem
     Statement::new(text, parameters)
 }
 
+fn list_received(
+    connection: &mut SqliteConnection,
+    guest: UserId,
+    page: Statement,
+) -> Outcome<Vec<(Share, Located)>> {
+    let rows: Vec<ShareRow> = page.load(connection)?;
+    let shares = rows.into_iter().map(Share::try_from).collect::<Result<Vec<_>>>()?;
+    let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
+    let mut located: HashMap<NodeId, Located> =
+        locate::find_many(connection, &nodes, guest)?.into_iter().map(|found| (found.node.id, found)).collect();
+    let pair = |share: Share| {
+        let found = located.remove(&share.item.id)?;
+        Some((share, found))
+    };
+    Ok(shares.into_iter().filter_map(pair).collect())
+}
+
 #[async_trait]
 impl Shares for Database {
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share> {
@@ -129,19 +148,9 @@ impl Shares for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let statement = received(guest, after, limit);
-        self.read(move |connection| {
-            let rows: Vec<ShareRow> = statement.load(connection)?;
-            let shares = rows.into_iter().map(Share::try_from).collect::<Result<Vec<_>>>()?;
-            let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
-            let mut located: std::collections::HashMap<NodeId, Located> =
-                locate::find_many(connection, &nodes, guest)?.into_iter().map(|found| (found.node.id, found)).collect();
-            let pair = |share: Share| {
-                let found = located.remove(&share.item.id)?;
-                Some((share, found))
-            };
-            Ok(shares.into_iter().filter_map(pair).collect())
-        })
-        .await
+        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        self.read(move |connection| connection.transaction(|connection| list_received(connection, guest, statement)))
+            .await
     }
 
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {

@@ -171,6 +171,7 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
     let folder = folder.renew(locate::find(connection, folder.node().id, folder.actor())?)?;
     let open: i64 = uploads::table
         .filter(uploads::sender_id.eq(DbId::from(upload.sender)).and(uploads::state.eq("open")))
+        .filter(uploads::expires_at.gt(command.at.as_millis()))
         .count()
         .get_result(connection)?;
     if open >= i64::from(opening.most_open) {

@@ -1,12 +1,20 @@
 //! Commands: what every mutation says of itself; and the log of what was changed.
 
+use super::id::uuid_v7;
 use super::{DriveId, NodeId, Timestamp, UserId};
+use crate::port::Random;
 
 /// The identifier of a request, by which log lines and changes belong together: 1–128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(String);
 
 impl RequestId {
+    /// The identifier of a request that brought none: a UUIDv7.
+    #[must_use]
+    pub fn generate(now: Timestamp, random: &dyn Random) -> Self {
+        Self(uuid_v7(now, random).to_string())
+    }
+
     /// Checks that `text` is sane enough to be logged and repeated in a header.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

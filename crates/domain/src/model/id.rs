@@ -16,6 +16,14 @@ pub trait Id: Copy + Sized {
     fn generate(now: Timestamp, random: &dyn Random) -> Self;
 }
 
+/// A UUIDv7: 48 bits of time, 74 random ones.
+pub(super) fn uuid_v7(now: Timestamp, random: &dyn Random) -> Uuid {
+    let mut bytes = [0; 10];
+    random.fill(&mut bytes);
+    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -38,10 +46,7 @@ macro_rules! ids {
 
         impl Id for $name {
             fn generate(now: Timestamp, random: &dyn Random) -> Self {
-                let mut bytes = [0; 10];
-                random.fill(&mut bytes);
-                let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-                Self(Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+                Self(uuid_v7(now, random))
             }
         }
 

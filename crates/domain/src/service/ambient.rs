@@ -23,6 +23,12 @@ impl Ambient {
         self.clock.now()
     }
 
+    /// The identifier of a request that brought none.
+    #[must_use]
+    pub fn request_id(&self) -> RequestId {
+        RequestId::generate(self.now(), &*self.random)
+    }
+
     pub(super) fn id<T: Id>(&self) -> T {
         T::generate(self.now(), &*self.random)
     }

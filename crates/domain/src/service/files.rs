@@ -9,12 +9,24 @@ use crate::error::{Error, Result};
 use crate::model::{Action, Actor, Content, Entry, NodeId, NodeKind, Revision};
 use crate::port::{BlobStore, ByteStream, Drive, Presentation, SignedUrl, UrlSigner};
 
-/// A file whose bytes the caller may read.
+/// A file whose bytes the caller may read: only [`Files::open`] makes one.
 pub struct OpenFile {
+    entry: Entry,
+    content: Content,
+}
+
+impl OpenFile {
     /// The file.
-    pub entry: Entry,
+    #[must_use]
+    pub const fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
     /// Its content.
-    pub content: Content,
+    #[must_use]
+    pub const fn content(&self) -> &Content {
+        &self.content
+    }
 }
 
 /// Files: seeing them, fetching their bytes, giving them another name or place.

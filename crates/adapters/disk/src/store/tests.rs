@@ -102,9 +102,13 @@ fn a_write_that_is_dropped_half_way_leaves_nothing() {
             });
             let key = key();
             let put = store.put(&key, Box::pin(body(&vec![7; size]).chain(end)), any_length());
+            let half_way = async {
+                arrived.await.unwrap();
+                assert_eq!(names(&tmp).len(), 1);
+            };
             tokio::select! {
                 outcome = put => panic!("{outcome:?}"),
-                _ = arrived => assert_eq!(names(&tmp).len(), 1),
+                () = half_way => {}
             }
         });
         // A runtime that ends waits for what it has begun.

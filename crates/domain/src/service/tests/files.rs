@@ -102,7 +102,7 @@ async fn the_bytes_of_an_open_file_come_from_its_blob() {
     let drive = drive_with([for_heir(file(FILE), Permission::View)]);
     let files = service(drive, store, MockUrlSigner::new());
     let open = files.open(&actor(GUEST), FILE).await.ok().unwrap();
-    assert_eq!((open.entry.node.id, &open.content), (FILE, &content(10)));
+    assert_eq!((open.entry().node.id, open.content()), (FILE, &content(10)));
     let bytes = files.read(&open, 3..10).await.ok().unwrap();
     assert_eq!(drain(bytes).unwrap(), b"lo worl");
 }

@@ -1,0 +1,38 @@
+//! The suites that every persistence adapter passes, each on a database of its own.
+
+use std::sync::Arc;
+
+use clouddrive_conformance::{
+    Persistence, blob_records, changes, drive, sessions, shares, uploads, users,
+};
+use clouddrive_sqlite::{Database, Options};
+use tempfile::TempDir;
+
+/// A fresh database, and the directory that it lives and dies with.
+async fn fresh() -> (Persistence, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::open(&dir.path().join("clouddrive.db"), Options::default()).await.unwrap();
+    (Persistence::of(Arc::new(database)), dir)
+}
+
+macro_rules! suites {
+    ($($port:ident),+ $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $port() {
+            let (store, _dir) = fresh().await;
+            $port::suite(&store).await;
+        }
+    )+};
+}
+
+suites!(users, sessions, drive, uploads, shares, blob_records, changes);
+
+/// Suites leave one another alone, in any order.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_store_for_all() {
+    let (store, _dir) = fresh().await;
+    blob_records::suite(&store).await;
+    uploads::suite(&store).await;
+    changes::suite(&store).await;
+    users::suite(&store).await;
+}

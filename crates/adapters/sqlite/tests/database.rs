@@ -1,0 +1,280 @@
+//! What is SQLite's own: the file, its connections, and who waits for whom.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{
+    Action, Command, Email, Handle, Name, NodeId, PasswordHash, RequestId, Timestamp, User, Username, authorize,
+};
+use clouddrive_domain::port::{Changes, Drive, Home, Probe, Registration, Users};
+use clouddrive_sqlite::{Database, Options};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+fn place() -> (PathBuf, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (dir.path().join("clouddrive.db"), dir)
+}
+
+async fn open(path: &Path) -> Database {
+    Database::open(path, Options::default()).await.unwrap()
+}
+
+/// The registration of the user with that number.
+fn registration(number: u128) -> Registration {
+    let id = |kind: u128| Uuid::from_u128(kind << 64 | number);
+    Registration {
+        user: User {
+            id: clouddrive_domain::model::UserId::from_uuid(id(1)),
+            username: Username::parse(&format!("user-{number}")).unwrap(),
+            email: Email::parse(&format!("user-{number}@example.com")).unwrap(),
+            created_at: Timestamp::from_millis(1_000),
+            photo: None,
+        },
+        hash: PasswordHash::new("$example$".to_owned()),
+        drive: clouddrive_domain::model::DriveId::from_uuid(id(2)),
+        root: NodeId::from_uuid(id(3)),
+        quota_bytes: 1_000,
+    }
+}
+
+fn command(of: &Registration) -> Command {
+    Command {
+        actor: Some(of.user.id),
+        at: Timestamp::from_millis(1_000),
+        request: RequestId::parse("a-request").unwrap(),
+    }
+}
+
+async fn register(database: &Database, number: u128) -> Registration {
+    let new = registration(number);
+    database.register(&command(&new), &new).await.unwrap();
+    new
+}
+
+/// Makes a folder in the root of a user who was registered with that number.
+async fn create_folder(database: &Database, owner: &Registration, id: NodeId, name: &str) {
+    let root = database.find(owner.root, owner.user.id).await.unwrap();
+    let root = authorize(root, Action::AddTo).unwrap();
+    database.create_folder(&command(owner), &root, id, &Name::parse(name).unwrap()).await.unwrap();
+}
+
+fn folder_id(number: u128) -> NodeId {
+    NodeId::from_uuid(Uuid::from_u128(4 << 64 | number))
+}
+
+/// A connection beside those of the adapter, as another process has it.
+fn outsider(path: &Path) -> SqliteConnection {
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    connection.batch_execute("PRAGMA busy_timeout = 5000;").unwrap();
+    connection
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stored_is_there_after_reopening() {
+    let (path, _dir) = place();
+    let database = open(&path).await;
+    let ann = register(&database, 1).await;
+    create_folder(&database, &ann, folder_id(1), "a").await;
+    let before = database.find(folder_id(1), ann.user.id).await.unwrap();
+    let changes = database.read_after(0, 10).await.unwrap();
+    assert!(before.is_some() && changes.len() == 2);
+    drop(database);
+    let database = open(&path).await;
+    assert_eq!(database.find(folder_id(1), ann.user.id).await.unwrap(), before);
+    assert_eq!(database.read_after(0, 10).await.unwrap(), changes);
+    create_folder(&database, &ann, folder_id(2), "b").await;
+    assert_eq!(database.read_after(2, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_twice_changes_nothing() {
+    let (path, _dir) = place();
+    assert!(!Database::migrate(&path).await.unwrap().is_empty());
+    register(&open(&path).await, 1).await;
+    assert_eq!(Database::migrate(&path).await.unwrap(), Vec::<String>::new());
+    let handle = Handle::parse("user-1");
+    assert!(open(&path).await.find_person(&handle).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_migrate_at_once_one_has_something_to_do() {
+    for _ in 0..10 {
+        let (path, _dir) = place();
+        let mut migrations = JoinSet::new();
+        for _ in 0..6 {
+            let path = path.clone();
+            migrations.spawn(async move { Database::migrate(&path).await.unwrap().len() });
+        }
+        let applied = migrations.join_all().await;
+        assert_eq!(applied.into_iter().filter(|count| *count > 0).count(), 1);
+        register(&open(&path).await, 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
+    let (path, _dir) = place();
+    let database = open(&path).await;
+    let mut whole = 0;
+    for number in 0..60 {
+        let (store, new) = (database.clone(), registration(number));
+        let writing = tokio::spawn(async move { store.register(&command(&new), &new).await });
+        for _ in 0..number % 12 {
+            tokio::task::yield_now().await;
+        }
+        writing.abort();
+        let _ = writing.await;
+    }
+    // Writes follow one another: when this one is done, those before it are over.
+    register(&database, 60).await;
+    for number in 0..60 {
+        let new = registration(number);
+        let handle = Handle::parse(new.user.username.as_str());
+        let person = database.find_person(&handle).await.unwrap().is_some();
+        let home = database.find_home(new.user.id).await.unwrap().is_some();
+        let root = database.find(new.root, new.user.id).await.unwrap().is_some();
+        assert!(person == home && home == root, "user {number} is there by half");
+        whole += usize::from(person);
+    }
+    let rows = database.read_after(0, 100).await.unwrap();
+    assert_eq!(rows.len(), whole + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_has_begun_needs_nobody_to_wait_for_it() {
+    let (path, _dir) = place();
+    let database = open(&path).await;
+    register(&database, 1).await;
+    let mut other = outsider(&path);
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let new = registration(2);
+    {
+        // Polled once, it has its connection and waits for the lock on a thread of its own.
+        let command = command(&new);
+        let writing = std::pin::pin!(database.register(&command, &new));
+        assert!(polled_once(writing).await.is_none());
+    }
+    other.batch_execute("COMMIT").unwrap();
+    register(&database, 3).await;
+    assert!(database.find_home(new.user.id).await.unwrap().is_some());
+}
+
+/// Polls `future` once.
+async fn polled_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_go_on_while_a_write_is_under_way() {
+    let (path, _dir) = place();
+    let database = open(&path).await;
+    let ann = register(&database, 1).await;
+    let mut other = outsider(&path);
+    other.batch_execute("BEGIN IMMEDIATE; UPDATE users SET username = 'nobody'").unwrap();
+    let store = database.clone();
+    let writing = tokio::spawn(async move { register(&store, 2).await });
+    let name = |home: Option<Home>| home.unwrap().account.user.username;
+    for _ in 0..20 {
+        assert_eq!(name(database.find_home(ann.user.id).await.unwrap()).as_str(), "user-1");
+    }
+    assert!(!writing.is_finished());
+    other.batch_execute("COMMIT").unwrap();
+    assert_eq!(name(database.find_home(ann.user.id).await.unwrap()).as_str(), "nobody");
+    let bob = writing.await.unwrap();
+    assert!(database.find_home(bob.user.id).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_readers_than_connections_take_turns() {
+    let (path, _dir) = place();
+    let options = Options { readers: 2, ..Options::default() };
+    let database = Arc::new(Database::open(&path, options).await.unwrap());
+    let ann = register(&database, 1).await;
+    create_folder(&database, &ann, folder_id(1), "a").await;
+    let mut reads = JoinSet::new();
+    for _ in 0..200 {
+        let (database, user) = (database.clone(), ann.user.id);
+        reads.spawn(async move { database.find(folder_id(1), user).await.unwrap() });
+    }
+    let found = reads.join_all().await;
+    assert!(found.len() == 200 && found.iter().all(Option::is_some));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_always_one_reader() {
+    let (path, _dir) = place();
+    let database = Database::open(&path, Options { readers: 0, ..Options::default() }).await.unwrap();
+    database.check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_too_long_for_the_writer_is_told_that_it_is_unavailable() {
+    let (path, _dir) = place();
+    let options = Options { wait: Duration::from_millis(20), ..Options::default() };
+    let database = Database::open(&path, options).await.unwrap();
+    register(&database, 1).await;
+    let mut other = outsider(&path);
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let (first, second) = (registration(2), registration(3));
+    let command = command(&first);
+    let mut writing = std::pin::pin!(database.register(&command, &first));
+    assert!(polled_once(writing.as_mut()).await.is_none());
+    let refused = database.register(&command, &second).await;
+    assert!(matches!(refused, Err(Error::Unavailable { part: "database", .. })), "{refused:?}");
+    other.batch_execute("COMMIT").unwrap();
+    writing.await.unwrap();
+    assert!(database.find_home(second.user.id).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_be_opened_is_unavailable() {
+    let (path, _dir) = place();
+    let nowhere = path.join("nowhere.db");
+    let refused = Database::open(&nowhere, Options::default()).await.map(drop);
+    assert!(matches!(refused, Err(Error::Unavailable { part: "database", .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_database_stays_as_it_is() {
+    let (path, _dir) = place();
+    let text = "these are somebody's notes, and no database: ".repeat(100);
+    std::fs::write(&path, &text).unwrap();
+    let refused = Database::open(&path, Options::default()).await.map(drop);
+    assert!(matches!(refused, Err(Error::Internal { part: "database", .. })), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_is_sound_and_keeps_a_write_ahead_log() {
+    #[derive(QueryableByName)]
+    struct Answer {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        answer: String,
+    }
+
+    let (path, _dir) = place();
+    let database = open(&path).await;
+    let ann = register(&database, 1).await;
+    for number in 0..20 {
+        create_folder(&database, &ann, folder_id(number), &format!("{number}")).await;
+    }
+    let mut other = outsider(&path);
+    let mut ask = |pragma: &str| {
+        let text = format!("SELECT {pragma} AS answer FROM pragma_{pragma}");
+        diesel::sql_query(text).get_result::<Answer>(&mut other).unwrap().answer
+    };
+    assert_eq!(ask("journal_mode"), "wal");
+    assert_eq!(ask("integrity_check"), "ok");
+}

@@ -1,0 +1,54 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_contract::{Login, LoginForm, Token};
+use clouddrive_domain::model::RequestId;
+use clouddrive_domain::service::ClientInfo;
+
+use crate::http::extract::{CurrentRequest, Form, Json};
+use crate::http::problem::{Outcome, Problem};
+use crate::http::{App, reply};
+
+/// Begins a session. As OAuth2's password grant (a form), or the same as JSON.
+#[utoipa::path(post, path = "/login", operation_id = "login", tag = "account", security(()),
+    request_body(content((LoginForm = "application/x-www-form-urlencoded"), (Login = "application/json"))),
+    responses((status = 200, description = "An access token", body = Token)))]
+pub(crate) async fn login_form(
+    call: CurrentRequest,
+    body: Form<LoginForm>,
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    if body.0.grant_type.as_deref().is_some_and(|kind| kind != "password") {
+        return Err(Problem::invalid("grant_type", "must be password"));
+    }
+    begin(&app, call.0, &request, &body.0.username, &body.0.password).await
+}
+
+pub(crate) async fn login_json(
+    call: CurrentRequest,
+    body: Json<Login>,
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    begin(&app, call.0, &request, &body.0.username, &body.0.password).await
+}
+
+async fn begin(
+    app: &App,
+    call: RequestId,
+    request: &HttpRequest,
+    username: &str,
+    password: &str,
+) -> Outcome<HttpResponse> {
+    let agent = request.headers().get(actix_web::http::header::USER_AGENT);
+    let client = ClientInfo {
+        address: request.peer_addr().map(|peer| peer.ip().to_string()),
+        user_agent: agent.and_then(|value| value.to_str().ok()).map(str::to_owned),
+    };
+    let login = app.accounts.login(call, username, password, client).await?;
+    let token = Token {
+        access_token: login.access_token,
+        token_type: "bearer".to_owned(),
+        expires_in: login.lifetime.as_secs(),
+    };
+    Ok(reply::secret(reply::ok(&token)))
+}

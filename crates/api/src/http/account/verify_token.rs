@@ -1,0 +1,18 @@
+use actix_web::HttpResponse;
+use clouddrive_contract::VerifiedToken;
+
+use crate::http::extract::CurrentUser;
+use crate::http::problem::Outcome;
+use crate::http::{map, reply};
+
+/// Whose access token this is, and until when.
+#[utoipa::path(get, path = "/verify-token", operation_id = "verify_token", tag = "account",
+    responses((status = 200, description = "The token is valid", body = VerifiedToken)))]
+pub(crate) async fn verify_token(user: CurrentUser) -> Outcome<HttpResponse> {
+    Ok(reply::ok(&VerifiedToken {
+        status: "valid".to_owned(),
+        user_id: user.identity.user.as_uuid(),
+        expires_at: map::time(user.identity.expires_at)?,
+        username: user.identity.username,
+    }))
+}

@@ -1,0 +1,37 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_domain::Error;
+use clouddrive_domain::port::SignedRequest;
+
+use crate::http::App;
+use crate::http::bytes::{self, Representation};
+use crate::http::problem::Outcome;
+
+/// The bytes that a signed URL leads to, whole or in a range. Only URLs that the API handed out are answered.
+#[utoipa::path(get, path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
+    params(("key" = String, Path),
+        ("signature" = String, Query, description = "With the other parameters, as the URL was given"),
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
+    responses(
+        (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
+        (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 304, description = "The client has these bytes")))]
+pub(crate) async fn get(
+    key: web::Path<String>,
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let blobs = &app.local_blobs;
+    let signed = SignedRequest { key: &key, query: request.query_string() };
+    let (key, presentation) = blobs.gate.admit_get(signed, app.ambient.now())?;
+    let stored = blobs.store.head(&key).await?.ok_or(Error::NotFound)?;
+    let representation = Representation {
+        size: stored.size,
+        etag: format!("\"{}\"", key.as_str()),
+        media_type: presentation.media_type.as_str(),
+        attachment: presentation.attachment.as_ref(),
+    };
+    bytes::answer(&request, representation, |range| blobs.store.get(&key, range)).await
+}

@@ -1,0 +1,43 @@
+use actix_web::http::header::{CONTENT_LENGTH, ETAG};
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Refused;
+use clouddrive_domain::model::Length;
+use clouddrive_domain::port::SignedRequest;
+
+use crate::http::App;
+use crate::http::body::{self, bridge};
+use crate::http::problem::Outcome;
+
+/// Stores the bytes of a part under a signed URL, once: just so many, and just those, as were announced.
+#[utoipa::path(put, path = "/blob/{key}", operation_id = "put_blob", tag = "signed URLs", security(()),
+    params(("key" = String, Path),
+        ("signature" = String, Query, description = "With the other parameters, as the URL was given"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`, as the URL was given")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, description = "The bytes are stored", headers(("ETag" = String)))))]
+pub(crate) async fn put(
+    key: web::Path<String>,
+    request: HttpRequest,
+    mut payload: web::Payload,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let signed = SignedRequest { key: &key, query: request.query_string() };
+    let (key, expected) = app.local_blobs.gate.admit_put(signed, app.ambient.now())?;
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| Length::Exactly(length) != expected.length) {
+        return Err(Error::Refused(Refused::Size).into());
+    }
+    let (sender, bytes) = bridge();
+    let store = app.local_blobs.store.clone();
+    let etag = format!("\"{}\"", key.as_str());
+    // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
+    let storing = tokio::spawn(tracing::Instrument::in_current_span(async move {
+        store.put(&key, bytes, expected).await
+    }));
+    if sender.feed(&mut payload, body::failed).await {
+        sender.finish().await;
+    }
+    storing.await.map_err(|fault| Error::internal("storage", fault))??;
+    Ok(HttpResponse::Ok().insert_header((ETAG, etag)).finish())
+}

@@ -1,0 +1,44 @@
+//! Request bodies: watched while they come in, never whole in memory but where a limit says how much that is.
+
+mod bridge;
+mod guard;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::web::{Bytes, BytesMut};
+use clouddrive_contract::Code;
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Refused;
+use futures_util::StreamExt;
+
+pub(crate) use bridge::{BodySender, bridge};
+pub(crate) use guard::{BodyLimits, Guarded};
+
+use super::problem::{Outcome, Problem};
+
+/// The whole body, of at most `limit` bytes.
+pub(crate) async fn collect(mut payload: Payload, limit: u64) -> Outcome<Bytes> {
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|fault| Problem::from(failed(fault)))?;
+        append(&mut bytes, &piece, limit)?;
+    }
+    Ok(bytes.freeze())
+}
+
+/// Adds `piece` to what has come, unless that makes more than `limit` bytes.
+pub(crate) fn append(bytes: &mut BytesMut, piece: &[u8], limit: u64) -> Outcome<()> {
+    if (bytes.len() + piece.len()) as u64 > limit {
+        return Err(Problem::new(Code::PayloadTooLarge, format!("at most {limit} bytes are taken here")));
+    }
+    bytes.extend_from_slice(piece);
+    Ok(())
+}
+
+/// What a body that broke off means.
+pub(crate) fn failed(fault: PayloadError) -> Error {
+    match fault {
+        PayloadError::Io(fault) if fault.kind() == std::io::ErrorKind::TimedOut => Error::Refused(Refused::TooSlow),
+        _ => Error::Refused(Refused::Interrupted),
+    }
+}

@@ -1,0 +1,11 @@
+mod create;
+mod list;
+mod list_root;
+mod page;
+mod patch;
+
+pub(crate) use create::*;
+pub(crate) use list::*;
+pub(crate) use list_root::*;
+pub(crate) use page::limit;
+pub(crate) use patch::*;

@@ -1,0 +1,96 @@
+//! Pages of a folder's list: parameters, and cursors that hold for one list in one order only.
+
+use clouddrive_contract::{ListParameters, SortBy as SortByDto, SortOrder};
+use clouddrive_domain::model::{
+    Limit, Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId,
+};
+use clouddrive_domain::service::ListQuery;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::http::App;
+use crate::http::problem::{Outcome, Problem};
+
+/// One list: whose view of which folder, in which order.
+pub(super) struct List {
+    name: String,
+    sort: Sort,
+}
+
+/// A position as a cursor holds it.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    #[serde(rename = "v")]
+    value: Value,
+    #[serde(rename = "i")]
+    id: Uuid,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Value {
+    #[serde(rename = "n")]
+    Name(String),
+    #[serde(rename = "t")]
+    Time(i64),
+    #[serde(rename = "s")]
+    Size(u64),
+}
+
+impl List {
+    pub(super) fn new(user: UserId, folder: Option<NodeId>, parameters: &ListParameters) -> Self {
+        let by = match parameters.sort_by {
+            SortByDto::Name => SortBy::Name,
+            SortByDto::CreatedAt => SortBy::CreatedAt,
+            SortByDto::ModifiedAt => SortBy::ModifiedAt,
+            SortByDto::Size => SortBy::Size,
+        };
+        let order = match parameters.order {
+            SortOrder::Asc => Order::Ascending,
+            SortOrder::Desc => Order::Descending,
+        };
+        let folder = folder.map_or_else(|| "root".to_owned(), |folder| folder.to_string());
+        Self { name: format!("drive {user} {folder} {by:?} {order:?}"), sort: Sort { by, order } }
+    }
+
+    pub(super) fn query(&self, app: &App, parameters: &ListParameters) -> Outcome<ListQuery> {
+        let after = match &parameters.cursor {
+            Some(cursor) => Some(app.cursors.open::<Place>(&self.name, cursor)?.into_position()?),
+            None => None,
+        };
+        Ok(ListQuery { sort: self.sort, after, limit: limit(parameters.limit)? })
+    }
+
+    pub(super) fn next_cursor(&self, app: &App, next: Option<&Position>) -> Outcome<Option<String>> {
+        next.map(|position| app.cursors.seal(&self.name, &Place::from(position))).transpose()
+    }
+}
+
+/// How many items a page is to have.
+pub(crate) fn limit(given: Option<u64>) -> Outcome<Limit> {
+    given.map_or_else(
+        || Ok(Limit::default()),
+        |count| Limit::new(count).ok_or_else(|| Problem::invalid("limit", "must be 1 to 1000")),
+    )
+}
+
+impl From<&Position> for Place {
+    fn from(position: &Position) -> Self {
+        let value = match &position.value {
+            SortValue::Name(name) => Value::Name(name.as_str().to_owned()),
+            SortValue::Time(time) => Value::Time(time.as_millis()),
+            SortValue::Size(size) => Value::Size(*size),
+        };
+        Self { value, id: position.id.as_uuid() }
+    }
+}
+
+impl Place {
+    fn into_position(self) -> Outcome<Position> {
+        let value = match self.value {
+            Value::Name(name) => SortValue::Name(Name::parse(&name).map_err(|_| Problem::malformed("the cursor"))?),
+            Value::Time(millis) => SortValue::Time(Timestamp::from_millis(millis)),
+            Value::Size(size) => SortValue::Size(size),
+        };
+        Ok(Position { value, id: NodeId::from_uuid(self.id) })
+    }
+}

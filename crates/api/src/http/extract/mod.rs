@@ -1,0 +1,18 @@
+//! What handlers ask of a request. Each extractor answers with the problem that the contract names.
+
+mod form;
+mod if_match;
+mod json;
+mod path;
+mod query;
+mod request_id;
+mod strict;
+mod user;
+
+pub(crate) use form::Form;
+pub(crate) use if_match::IfMatch;
+pub(crate) use json::{Json, OptionalJson};
+pub(crate) use path::PathId;
+pub(crate) use query::Query;
+pub(crate) use request_id::CurrentRequest;
+pub(crate) use user::CurrentUser;

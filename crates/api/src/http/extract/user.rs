@@ -1,0 +1,31 @@
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use clouddrive_contract::Code;
+use clouddrive_domain::model::{Actor, Identity};
+
+use super::request_id::noted;
+use crate::http::problem::Problem;
+
+/// The user who calls. The middleware `authenticate` has seen to it that there is one.
+pub(crate) struct CurrentUser {
+    pub(crate) identity: Identity,
+    pub(crate) actor: Actor,
+}
+
+impl FromRequest for CurrentUser {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(current(request))
+    }
+}
+
+fn current(request: &HttpRequest) -> Result<CurrentUser, Problem> {
+    let identity = request.extensions().get::<Identity>().cloned();
+    let identity = identity.ok_or_else(|| Problem::new(Code::Unauthenticated, "send an access token"))?;
+    let actor = Actor { user: identity.user, request: noted(request)? };
+    Ok(CurrentUser { identity, actor })
+}

@@ -1,0 +1,35 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_domain::model::NodeId;
+
+use crate::http::bytes::{self, Representation};
+use crate::http::extract::{CurrentUser, PathId};
+use crate::http::problem::Outcome;
+use crate::http::App;
+
+/// The bytes of a file, whole or in a range.
+#[utoipa::path(method(get, head), path = "/file/{file_id}/content", operation_id = "get_content", tag = "files",
+    params(("file_id" = Uuid, Path),
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
+    responses(
+        (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
+        (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 304, description = "The client has these bytes")))]
+pub(crate) async fn content(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let file = app.files.open(&user.actor, id.0).await?;
+    let content = file.content();
+    let representation = Representation {
+        size: content.size,
+        etag: format!("\"{}\"", content.version),
+        media_type: content.media_type.as_str(),
+        attachment: Some(&file.entry().node.name),
+    };
+    bytes::answer(&request, representation, |range| app.files.read(&file, range)).await
+}

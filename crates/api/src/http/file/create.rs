@@ -1,0 +1,43 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{CreateUpload, CreatedFile, CreatedUpload, FileForm};
+use clouddrive_domain::model::{FileInfo, MediaType, NodeId};
+
+use crate::http::extract::{CurrentUser, Json};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, reply};
+
+/// Begins an upload, whose bytes go straight to the blob store (JSON); or takes a file whole (form).
+#[utoipa::path(post, path = "/file", operation_id = "create_file", tag = "files",
+    request_body(content((CreateUpload = "application/json"), (FileForm = "multipart/form-data"))),
+    responses((status = 201, description = "An upload (JSON), or the file (form)", body = CreatedFile,
+        headers(("Location" = String)))))]
+pub(crate) async fn create(
+    user: CurrentUser,
+    body: Json<CreateUpload>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let body = body.0;
+    let size = body.file_size_in_bytes;
+    let folder = body.parent_folder_id.map(NodeId::from_uuid);
+    let (progress, part) = app.uploads.begin(&user.actor, folder, file_info(&body)?, size).await?;
+    let answer = CreatedUpload {
+        upload: map::upload(progress)?,
+        method: "PUT".to_owned(),
+        part_size: part.size,
+        part_count: 1,
+        urls_expire_at: map::time(part.target.expires_at)?,
+        parts: vec![map::part(part)],
+    };
+    let location = format!("/upload/{}", answer.upload.upload_id);
+    Ok(reply::secret(reply::created(location, &CreatedFile::Upload(Box::new(answer)))))
+}
+
+fn file_info(body: &CreateUpload) -> Outcome<FileInfo> {
+    Ok(FileInfo {
+        name: map::to_name("file_name", &body.file_name)?,
+        media_type: body.content_type.as_deref().map_or_else(|| Ok(MediaType::octet_stream()), map::to_media_type)?,
+        sha256: body.sha256.as_deref().map(map::to_sha256).transpose()?,
+        client_modified_at: body.client_modified_at.map(map::to_timestamp),
+        conflict: body.file_conflict.map(map::to_conflict).unwrap_or_default(),
+    })
+}

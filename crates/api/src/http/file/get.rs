@@ -1,0 +1,18 @@
+use actix_web::{HttpResponse, web};
+use actix_web::http::StatusCode;
+use clouddrive_contract::FileWithDownload;
+use clouddrive_domain::model::NodeId;
+
+use crate::http::extract::{CurrentUser, PathId};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, reply};
+
+/// A file, with a URL from which its bytes can be fetched for a short while.
+#[utoipa::path(get, path = "/file/{file_id}", operation_id = "get_file", tag = "files",
+    params(("file_id" = Uuid, Path)),
+    responses((status = 200, description = "The file", body = FileWithDownload, headers(("ETag" = String)))))]
+pub(crate) async fn get(user: CurrentUser, id: PathId<NodeId>, app: web::Data<App>) -> Outcome<HttpResponse> {
+    let (entry, url) = app.files.download(&user.actor, id.0).await?;
+    let body = FileWithDownload { file: map::file(entry)?, download: map::download(url)? };
+    Ok(reply::secret(reply::tagged(StatusCode::OK, &body.file.etag, &body)))
+}

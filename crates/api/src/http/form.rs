@@ -1,0 +1,83 @@
+//! Multipart forms: small fields, then one part of any size that streams.
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::http::header::HeaderMap;
+use actix_web::web;
+use clouddrive_domain::Error;
+use clouddrive_domain::error::{Refused, Violation};
+use futures_util::StreamExt;
+
+use super::body::{self, BodySender};
+use super::problem::{Outcome, Problem};
+
+/// The most bytes that a field which is not a file may have.
+const MAX_FIELD_BYTES: u64 = 64 << 10;
+
+/// The most fields that a form may have before its file.
+const MAX_FIELDS: usize = 32;
+
+/// Reads a form, field by field.
+pub(crate) struct FormReader {
+    multipart: Multipart,
+    fields: usize,
+}
+
+impl FormReader {
+    pub(crate) fn new(headers: &HeaderMap, payload: web::Payload) -> Self {
+        Self { multipart: Multipart::new(headers, payload), fields: 0 }
+    }
+
+    /// The next field, if there is one.
+    pub(crate) async fn next(&mut self) -> Outcome<Option<Field>> {
+        self.fields += 1;
+        if self.fields > MAX_FIELDS {
+            return Err(Problem::malformed(format!("a form has at most {MAX_FIELDS} fields")));
+        }
+        Ok(self.multipart.next().await.transpose().map_err(failed)?)
+    }
+
+    /// Feeds the last field into `to`. A form that goes on after it breaks the body off, so that nothing comes of it.
+    pub(crate) async fn feed_last(mut self, mut field: Field, to: BodySender) {
+        if !to.feed(&mut field, failed).await {
+            return;
+        }
+        drop(field);
+        match self.multipart.next().await {
+            None => to.finish().await,
+            Some(Ok(extra)) => {
+                let name = extra.name().unwrap_or("file").to_owned();
+                let message = "stands after the file, which must come last".to_owned();
+                to.break_off(Error::Invalid(vec![Violation { field: name, message }])).await;
+            }
+            Some(Err(fault)) => to.break_off(failed(fault)).await,
+        }
+    }
+}
+
+/// The name of a field.
+pub(crate) fn name(field: &Field) -> Outcome<String> {
+    field.name().map(str::to_owned).ok_or_else(|| Problem::malformed("a part of the form has no name"))
+}
+
+/// A field as text.
+pub(crate) async fn text(field: Field) -> Outcome<String> {
+    let bytes = bytes(field, MAX_FIELD_BYTES).await?;
+    String::from_utf8(bytes.into()).map_err(|_| Problem::malformed("a field of the form is not UTF-8"))
+}
+
+/// A field whole, of at most `limit` bytes.
+pub(crate) async fn bytes(mut field: Field, limit: u64) -> Outcome<web::Bytes> {
+    let mut bytes = web::BytesMut::new();
+    while let Some(piece) = field.next().await {
+        body::append(&mut bytes, &piece.map_err(failed)?, limit)?;
+    }
+    Ok(bytes.freeze())
+}
+
+/// What a form that cannot be read on means.
+fn failed(fault: MultipartError) -> Error {
+    match fault {
+        MultipartError::Payload(fault) => body::failed(fault),
+        _ => Error::Refused(Refused::Interrupted),
+    }
+}

@@ -1,0 +1,212 @@
+//! From the domain's values to the contract's, field by field, and back.
+
+use clouddrive_contract as dto;
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{
+    Account, ConflictPolicy, Content, Entry, ItemRef, MediaType, Name, NodeBody, NodeId, NodeKind, PathStep,
+    Permission, Person, Quota, Revision, Role, Sha256, Share, Timestamp, UploadState,
+};
+use clouddrive_domain::port::SignedUrl;
+use clouddrive_domain::service::{PartUrl, Progress};
+
+use super::problem::{Outcome, Problem};
+
+pub(crate) fn time(time: Timestamp) -> Outcome<dto::Time> {
+    dto::Time::from_unix_millis(time.as_millis())
+        .ok_or_else(|| Error::internal("database", "a time beyond the year 9999").into())
+}
+
+pub(crate) fn etag(revision: Revision) -> String {
+    format!("\"{}\"", revision.0)
+}
+
+fn person(person: Person) -> dto::Person {
+    dto::Person { id: person.id.as_uuid(), username: person.username }
+}
+
+const fn role(role: Role) -> dto::Role {
+    match role {
+        Role::Owner => dto::Role::Owner,
+        Role::Edit => dto::Role::Edit,
+        Role::View => dto::Role::View,
+    }
+}
+
+const fn permission(permission: Permission) -> dto::Permission {
+    match permission {
+        Permission::View => dto::Permission::View,
+        Permission::Edit => dto::Permission::Edit,
+    }
+}
+
+pub(crate) const fn to_permission(permission: dto::Permission) -> Permission {
+    match permission {
+        dto::Permission::View => Permission::View,
+        dto::Permission::Edit => Permission::Edit,
+    }
+}
+
+pub(crate) const fn item_kind(kind: NodeKind) -> dto::ItemKind {
+    match kind {
+        NodeKind::File => dto::ItemKind::File,
+        NodeKind::Root | NodeKind::Folder => dto::ItemKind::Folder,
+    }
+}
+
+fn item_ref(item: ItemRef) -> dto::ItemRef {
+    dto::ItemRef { kind: item_kind(item.kind), id: item.id.as_uuid(), name: item.name.as_str().to_owned() }
+}
+
+pub(crate) fn folder(entry: Entry) -> Outcome<dto::Folder> {
+    Ok(dto::Folder {
+        kind: dto::FolderKind::Folder,
+        id: entry.node.id.as_uuid(),
+        name: entry.node.name.as_str().to_owned(),
+        parent_folder_id: entry.parent.as_ref().map(NodeId::as_uuid),
+        owner: person(entry.owner),
+        created_by: person(entry.node.created_by),
+        created_at: time(entry.node.created_at)?,
+        modified_at: time(entry.node.modified_at)?,
+        etag: etag(entry.node.revision),
+        permission: role(entry.role),
+    })
+}
+
+fn file_of(entry: Entry, content: Content) -> Outcome<dto::File> {
+    Ok(dto::File {
+        kind: dto::FileKind::File,
+        id: entry.node.id.as_uuid(),
+        name: entry.node.name.as_str().to_owned(),
+        parent_folder_id: entry.parent.as_ref().map(NodeId::as_uuid),
+        owner: person(entry.owner),
+        created_by: person(entry.node.created_by),
+        created_at: time(entry.node.created_at)?,
+        modified_at: time(entry.node.modified_at)?,
+        etag: etag(entry.node.revision),
+        permission: role(entry.role),
+        size_in_bytes: content.size,
+        content_type: content.media_type.as_str().to_owned(),
+        sha256: content.sha256.map(|digest| digest.to_string()),
+        version_id: content.version.as_uuid(),
+        client_modified_at: content.client_modified_at.map(time).transpose()?,
+    })
+}
+
+pub(crate) fn file(entry: Entry) -> Outcome<dto::File> {
+    let content = entry.node.content().cloned().ok_or_else(Problem::not_found)?;
+    file_of(entry, content)
+}
+
+pub(crate) fn item(entry: Entry) -> Outcome<dto::Item> {
+    match &entry.node.body {
+        NodeBody::File(content) => {
+            let content = content.clone();
+            file_of(entry, content).map(dto::Item::File)
+        }
+        NodeBody::Root | NodeBody::Folder => folder(entry).map(dto::Item::Folder),
+    }
+}
+
+pub(crate) fn items(entries: Vec<Entry>) -> Outcome<Vec<dto::Item>> {
+    entries.into_iter().map(item).collect()
+}
+
+pub(crate) fn path(steps: Vec<PathStep>) -> Vec<dto::PathStep> {
+    let step = |step: PathStep| dto::PathStep { id: step.id.as_uuid(), name: step.name.as_str().to_owned() };
+    steps.into_iter().map(step).collect()
+}
+
+fn quota(quota: Quota) -> dto::Quota {
+    dto::Quota {
+        total_bytes: quota.total,
+        used_bytes: quota.used,
+        reserved_bytes: quota.reserved,
+        available_bytes: quota.available(),
+    }
+}
+
+pub(crate) fn user(account: Account) -> Outcome<dto::User> {
+    Ok(dto::User {
+        id: account.user.id.as_uuid(),
+        username: account.user.username.as_str().to_owned(),
+        email: account.user.email.as_str().to_owned(),
+        created_at: time(account.user.created_at)?,
+        has_profile_photo: account.user.photo.is_some(),
+        quota: quota(account.quota),
+    })
+}
+
+pub(crate) fn share(share: Share) -> Outcome<dto::Share> {
+    Ok(dto::Share {
+        id: share.id.as_uuid(),
+        permission: permission(share.permission),
+        item: item_ref(share.item),
+        shared_with: person(share.shared_with),
+        shared_by: person(share.shared_by),
+        shared_at: time(share.shared_at)?,
+    })
+}
+
+pub(crate) fn download(url: SignedUrl) -> Outcome<dto::Download> {
+    Ok(dto::Download { expires_at: time(url.expires_at)?, url: url.url })
+}
+
+pub(crate) fn photo(url: SignedUrl) -> Outcome<dto::PhotoUrl> {
+    Ok(dto::PhotoUrl { expires_at: time(url.expires_at)?, url: url.url })
+}
+
+pub(crate) fn part(part: PartUrl) -> dto::Part {
+    dto::Part {
+        part_number: part.number,
+        size: part.size,
+        url: part.target.url,
+        headers: part.target.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
+}
+
+pub(crate) fn upload(progress: Progress) -> Outcome<dto::Upload> {
+    let (state, file) = match progress.state {
+        UploadState::Open => (dto::UploadState::Open, None),
+        UploadState::Complete(file) => (dto::UploadState::Complete, Some(file)),
+        UploadState::Aborted => (dto::UploadState::Aborted, None),
+        UploadState::Expired => (dto::UploadState::Expired, None),
+    };
+    let received = progress.received.map_or(0, |stored| stored.size);
+    let parts = progress.received.map(|stored| dto::ReceivedPart { part_number: 1, size: stored.size });
+    Ok(dto::Upload {
+        upload_id: progress.upload.id.as_uuid(),
+        state,
+        file_name: progress.upload.file.name.as_str().to_owned(),
+        file_size_in_bytes: progress.upload.announced.unwrap_or(received),
+        received_bytes: received,
+        received_parts: parts.into_iter().collect(),
+        file_id: file.as_ref().map(NodeId::as_uuid),
+        expires_at: time(progress.upload.expires_at)?,
+    })
+}
+
+/// A name in the field `field`.
+pub(crate) fn to_name(field: &'static str, text: &str) -> Outcome<Name> {
+    Name::parse(text).map_err(|fault| Problem::invalid(field, fault.to_string()))
+}
+
+pub(crate) fn to_media_type(text: &str) -> Outcome<MediaType> {
+    MediaType::parse(text)
+        .ok_or_else(|| Problem::invalid("content_type", "must be a media type, such as image/jpeg, of at most 255 bytes"))
+}
+
+pub(crate) fn to_sha256(text: &str) -> Outcome<Sha256> {
+    Sha256::parse(text).ok_or_else(|| Problem::invalid("sha256", "must be 64 hexadecimal digits"))
+}
+
+pub(crate) const fn to_conflict(conflict: dto::FileConflict) -> ConflictPolicy {
+    match conflict {
+        dto::FileConflict::Fail => ConflictPolicy::Fail,
+        dto::FileConflict::Replace => ConflictPolicy::Replace,
+        dto::FileConflict::Keep => ConflictPolicy::Keep,
+    }
+}
+
+pub(crate) fn to_timestamp(time: dto::Time) -> Timestamp {
+    Timestamp::from_millis(time.unix_millis())
+}

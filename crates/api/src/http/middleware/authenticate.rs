@@ -1,0 +1,33 @@
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, web};
+use clouddrive_contract::Code;
+
+use crate::http::App;
+use crate::http::problem::{Outcome, Problem};
+
+/// Lets nobody pass without a valid access token, and notes whose it is. It runs before anything else of the request is
+/// looked at.
+pub(crate) async fn authenticate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let app = app.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
+    let token = bearer(&request)?.to_owned();
+    let identity = app.accounts.authenticate(&token).await.map_err(Problem::from)?;
+    request.extensions_mut().insert(identity);
+    next.call(request).await
+}
+
+fn bearer(request: &ServiceRequest) -> Outcome<&str> {
+    let header = request.headers().get(AUTHORIZATION);
+    let header = header.ok_or_else(|| Problem::new(Code::Unauthenticated, "send Authorization: Bearer <access_token>"))?;
+    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or(("", ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Problem::new(Code::Unauthenticated, "send Authorization: Bearer <access_token>"));
+    }
+    Ok(token.trim())
+}

@@ -1,0 +1,153 @@
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use clouddrive_contract::{self as dto, Code};
+use clouddrive_domain::model::RequestId;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::http::App;
+use crate::http::body::Guarded;
+use crate::http::problem::Problem;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a page of the API may do in a browser: nothing. Handlers that serve pages say otherwise.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Gives the request an identifier, watches its body, puts problems into words, and logs the outcome once.
+pub(crate) async fn request(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let began = Instant::now();
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let app = app.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
+    let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let id = given.and_then(RequestId::parse).unwrap_or_else(|| app.new_request_id());
+    request.extensions_mut().insert(id.clone());
+    let span = tracing::info_span!("request", id = id.as_str());
+    let head = request.request().clone();
+    let mut body = has_body(&head).then(|| Guarded::new(request.take_payload(), app.body_limits));
+    if let Some(body) = &body {
+        request.set_payload(body.payload());
+    }
+    let answered = next.call(request).instrument(span.clone()).await;
+    let response = match answered {
+        Ok(response) => response.map_into_boxed_body().into_parts().1,
+        Err(fault) => fault.error_response(),
+    };
+    if let Some(body) = &mut body {
+        body.drain().await;
+    }
+    let response = finish(response, &id);
+    let line = Line { head: &head, response: &response, began };
+    span.in_scope(|| line.log());
+    Ok(ServiceResponse::new(head, response))
+}
+
+fn has_body(head: &HttpRequest) -> bool {
+    let length = head.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    length || head.headers().contains_key(TRANSFER_ENCODING)
+}
+
+/// The response as it goes out: problems as `application/problem+json`, also those that the framework makes.
+fn finish(response: HttpResponse, id: &RequestId) -> HttpResponse {
+    let status = response.status();
+    let problem = response.extensions().get::<Problem>().cloned();
+    let problem = problem.or_else(|| {
+        let failed = status.is_client_error() || status.is_server_error();
+        failed.then(|| Problem::new(code_of(status.as_u16()), status.canonical_reason().unwrap_or("refused")))
+    });
+    let mut response = match problem {
+        Some(problem) => put_into_words(response, problem, id),
+        None => response,
+    };
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    for (name, value) in [
+        (CACHE_CONTROL, "private, no-cache"),
+        (CONTENT_SECURITY_POLICY, NOTHING),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ] {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    response
+}
+
+fn put_into_words(response: HttpResponse, problem: Problem, id: &RequestId) -> HttpResponse {
+    let body = dto::Problem {
+        kind: "about:blank".to_owned(),
+        title: problem.code.title().to_owned(),
+        status: problem.code.status(),
+        detail: problem.detail.clone(),
+        code: problem.code,
+        request_id: id.as_str().to_owned(),
+        errors: problem.errors.clone(),
+        conflict: problem.conflict.clone(),
+        quota: problem.quota,
+    };
+    let text = serde_json::to_string(&body).unwrap_or_default();
+    let mut response = response.set_body(BoxBody::new(text));
+    *response.status_mut() = problem.status_code();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.remove(CONTENT_LENGTH);
+    for (name, value) in problem.implied_headers().into_iter().chain(problem.headers.clone()) {
+        headers.insert(name, value);
+    }
+    response.extensions_mut().insert(problem);
+    response
+}
+
+/// The code of what the framework itself refuses.
+const fn code_of(status: u16) -> Code {
+    match status {
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::NotFound,
+        405 => Code::MethodNotAllowed,
+        408 => Code::RequestTimeout,
+        413 => Code::PayloadTooLarge,
+        415 => Code::UnsupportedMediaType,
+        503 => Code::Unavailable,
+        500..=599 => Code::InternalError,
+        _ => Code::MalformedRequest,
+    }
+}
+
+/// The one line that the log gets for a request: never its query, which may be signed.
+struct Line<'a> {
+    head: &'a HttpRequest,
+    response: &'a HttpResponse,
+    began: Instant,
+}
+
+impl Line<'_> {
+    fn log(&self) {
+        let method = self.head.method().as_str();
+        let route = self.head.match_pattern().unwrap_or_else(|| "(none)".to_owned());
+        let status = self.response.status().as_u16();
+        let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let extensions = self.response.extensions();
+        let problem = extensions.get::<Problem>();
+        let code = problem.map(|problem| problem.code.as_str());
+        if status >= 500 {
+            let cause = problem.and_then(|problem| problem.cause.as_deref());
+            tracing::error!(method, route, status, millis, code, cause, "request failed");
+        } else {
+            tracing::info!(method, route, status, millis, code, "request");
+        }
+    }
+}

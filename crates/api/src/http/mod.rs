@@ -1,0 +1,64 @@
+//! The HTTP side: the URL tree stands in `routes`, and the folders mirror it, one file an endpoint.
+
+mod account;
+mod blob;
+mod body;
+mod bytes;
+mod cursor;
+mod drive;
+mod extract;
+mod file;
+mod form;
+mod map;
+mod middleware;
+pub(crate) mod openapi;
+mod problem;
+mod profile_photo;
+mod reply;
+pub(crate) mod routes;
+mod service;
+mod share;
+mod upload;
+
+use std::sync::Arc;
+
+use clouddrive_domain::model::RequestId;
+use clouddrive_domain::port::{BlobStore, Probe, UrlGate};
+use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, Uploads};
+
+pub(crate) use body::BodyLimits;
+pub(crate) use cursor::Cursors;
+pub(crate) use middleware::request;
+
+/// What every request may need: the services, and what HTTP itself needs.
+pub(crate) struct App {
+    pub(crate) accounts: Accounts,
+    pub(crate) folders: Folders,
+    pub(crate) files: Arc<Files>,
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) shares: Shares,
+    pub(crate) photos: Photos,
+    pub(crate) local_blobs: LocalBlobs,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) ambient: Ambient,
+    pub(crate) cursors: Cursors,
+    pub(crate) body_limits: BodyLimits,
+}
+
+/// The blobs whose signed URLs lead to this server.
+pub(crate) struct LocalBlobs {
+    pub(crate) gate: Arc<dyn UrlGate>,
+    pub(crate) store: Arc<dyn BlobStore>,
+}
+
+/// A part of the system without which the server is not ready.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) probe: Arc<dyn Probe>,
+}
+
+impl App {
+    pub(crate) fn new_request_id(&self) -> RequestId {
+        self.ambient.request_id()
+    }
+}

@@ -1,0 +1,237 @@
+//! The OpenAPI document: made of the handlers and the contract's types, completed here with what is common to all.
+
+use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use actix_web::middleware::Next;
+use clouddrive_contract::{Code, Problem as ProblemDto};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
+use utoipa::{Modify, OpenApi};
+
+use super::{account, blob, drive, file, profile_photo, service, share, upload};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "CloudDrive",
+        description = "A cloud drive: folders, files, uploads and downloads straight to and from the blob store, sharing. \
+            Errors are RFC 9457 problems; `code` is the stable machine word. Lists are paged by cursors.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    paths(
+        service::root, service::health, service::ready,
+        account::register, account::login_form, account::verify_token, account::get_user,
+        drive::create, drive::list_root, drive::list, drive::patch,
+        file::create, file::get, file::content, file::patch,
+        upload::get, upload::sign_parts, upload::complete, upload::abort,
+        share::create, share::list_received, share::patch, share::delete,
+        profile_photo::get, profile_photo::set, profile_photo::delete,
+        blob::get, blob::put,
+    ),
+    components(schemas(ProblemDto)),
+    tags(
+        (name = "account", description = "Registering, logging in, and who calls"),
+        (name = "folders", description = "Folders and what stands in them"),
+        (name = "files", description = "Files and their bytes"),
+        (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
+        (name = "sharing", description = "What owners give to others, and what others get"),
+        (name = "profile photo", description = "The caller's own photo"),
+        (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),
+        (name = "service", description = "The server itself"),
+    ),
+    security(("password" = []), ("bearer" = [])),
+    modifiers(&Completion),
+)]
+struct Api;
+
+/// The document as JSON text.
+pub(crate) fn json() -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&Api::openapi())
+}
+
+/// `GET /openapi.json`.
+pub(crate) async fn document() -> HttpResponse {
+    HttpResponse::Ok().json(Api::openapi())
+}
+
+pub(crate) fn swagger_config() -> utoipa_swagger_ui::Config<'static> {
+    utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true)
+}
+
+/// The pages of Swagger UI load their own scripts and styles, and call this server; nothing else.
+pub(crate) async fn let_the_page_work(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    response.headers_mut().insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+             connect-src 'self'; frame-ancestors 'none'",
+        ),
+    );
+    Ok(response)
+}
+
+const BODY: &[Code] = &[Code::MalformedRequest, Code::RequestTimeout, Code::PayloadTooLarge];
+const JSON: &[Code] = &[Code::UnsupportedMediaType, Code::ValidationFailed];
+const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired];
+const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::ValidationFailed];
+const ITEM: &[Code] = &[Code::NotFound];
+const RELOCATE: &[Code] = &[
+    Code::NotFound,
+    Code::PermissionDenied,
+    Code::NameTaken,
+    Code::CrossDriveMove,
+    Code::PreconditionFailed,
+];
+const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
+
+/// The errors of each operation, beside 500 and 503, which may always come.
+fn errors(operation: &str) -> Vec<Code> {
+    let groups: &[&[Code]] = match operation {
+        "register" => &[BODY, JSON, &[Code::UsernameTaken, Code::EmailTaken]],
+        "login" => &[BODY, JSON, &[Code::InvalidCredentials]],
+        "verify_token" => &[KNOWN],
+        "get_user" => &[KNOWN, ITEM],
+        "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken]],
+        "list_root" | "list_folder" => &[KNOWN, LIST, ITEM],
+        "list_received_shares" => &[KNOWN, LIST],
+        "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
+        "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
+        "create_file" => &[
+            KNOWN,
+            BODY,
+            JSON,
+            ITEM,
+            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
+            &[Code::ChecksumMismatch, Code::SizeMismatch],
+        ],
+        "get_file" => &[KNOWN, ITEM],
+        "get_content" | "head_content" => &[KNOWN, ITEM, &[Code::RangeNotSatisfiable]],
+        "get_upload" => &[KNOWN, ITEM],
+        "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
+        "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::UploadClosed, Code::UploadExpired]],
+        "complete_upload" => &[
+            KNOWN,
+            BODY,
+            JSON,
+            ITEM,
+            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
+            &[Code::UploadIncomplete, Code::UploadClosed, Code::UploadExpired],
+            &[Code::SizeMismatch, Code::ChecksumMismatch],
+        ],
+        "create_share" => &[
+            KNOWN,
+            BODY,
+            JSON,
+            ITEM,
+            &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
+        ],
+        "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
+        "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
+        "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
+        "get_blob" => &[SIGNED, ITEM, &[Code::RangeNotSatisfiable]],
+        "put_blob" => &[
+            SIGNED,
+            BODY,
+            &[Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch],
+        ],
+        _ => &[],
+    };
+    let mut codes: Vec<Code> = groups.concat();
+    codes.extend([Code::InternalError, Code::Unavailable]);
+    codes
+}
+
+/// Adds what every operation has: errors with their examples, the security schemes, unique operation ids.
+struct Completion;
+
+impl Modify for Completion {
+    fn modify(&self, document: &mut Document) {
+        for item in document.paths.paths.values_mut() {
+            if let Some(head) = &mut item.head {
+                head.operation_id = head.operation_id.take().map(|id| id.replacen("get_", "head_", 1));
+            }
+            for operation in operations(item) {
+                add_errors(operation);
+            }
+        }
+        let components = document.components.get_or_insert_default();
+        let flow = Flow::Password(Password::new("/login", Scopes::new()));
+        components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.head, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
+}
+
+fn add_errors(operation: &mut Operation) {
+    let codes = errors(operation.operation_id.as_deref().unwrap_or(""));
+    let mut statuses: Vec<u16> = codes.iter().map(|code| code.status()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    for status in statuses {
+        let of_status: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
+        let words: Vec<String> = of_status.iter().map(|code| format!("`{}`", code.as_str())).collect();
+        let examples = of_status.iter().map(|code| {
+            let value = serde_json::to_value(example(*code)).unwrap_or_default();
+            (code.as_str().to_owned(), ExampleBuilder::new().summary(code.title()).value(Some(value)).build())
+        });
+        let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
+        content.examples = examples.map(|(name, example)| (name, example.into())).collect();
+        let response = ResponseBuilder::new()
+            .description(words.join(", "))
+            .content("application/problem+json", content)
+            .build();
+        operation.responses.responses.insert(status.to_string(), response.into());
+    }
+}
+
+fn example(code: Code) -> ProblemDto {
+    ProblemDto {
+        kind: "about:blank".to_owned(),
+        title: code.title().to_owned(),
+        status: code.status(),
+        detail: code.title().to_owned(),
+        code,
+        request_id: "019ab0c2-7a00-7000-8000-000000000000".to_owned(),
+        errors: Vec::new(),
+        conflict: None,
+        quota: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own_and_its_errors() {
+        let mut document = Api::openapi();
+        let mut ids = Vec::new();
+        for item in document.paths.paths.values_mut() {
+            for operation in operations(item) {
+                let id = operation.operation_id.clone().unwrap();
+                let open = ["root", "health", "ready"].contains(&id.as_str());
+                assert!(open || errors(&id).len() > 2, "{id} has no errors of its own");
+                assert!(operation.responses.responses.contains_key("503"), "{id}");
+                assert!(operation.summary.is_some() && operation.tags.is_some(), "{id}");
+                ids.push(id);
+            }
+        }
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+}

@@ -1,0 +1,211 @@
+//! Problems: the one place where an error becomes an answer.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use clouddrive_contract::{self as dto, Code, FieldError};
+use clouddrive_domain::Error;
+use clouddrive_domain::error::{Conflict, Forbidden, Gone, NameTaken, Refused, Unauthenticated};
+use clouddrive_domain::model::Quota;
+
+use super::map;
+
+/// What handlers and extractors return.
+pub(crate) type Outcome<T> = Result<T, Problem>;
+
+/// An error on its way to the client. The `request` middleware puts it into words and logs what is the server's fault.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) code: Code,
+    pub(crate) detail: String,
+    pub(crate) errors: Vec<FieldError>,
+    pub(crate) conflict: Option<dto::Conflict>,
+    pub(crate) quota: Option<dto::QuotaState>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// What happened, for the log only.
+    pub(crate) cause: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            conflict: None,
+            quota: None,
+            headers: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// One field or parameter breaks a rule.
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::violations(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+
+    pub(crate) fn violations(errors: Vec<FieldError>) -> Self {
+        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("see errors: {}", fields.join(", "));
+        Self { errors, ..Self::new(Code::ValidationFailed, detail) }
+    }
+
+    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(Code::MalformedRequest, detail)
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(Code::NotFound, "absent, or not yours to see")
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    fn caused_by(self, error: &Error) -> Self {
+        use std::error::Error as _;
+        let mut cause = error.to_string();
+        let mut source = error.source();
+        while let Some(next) = source {
+            cause.push_str(": ");
+            cause.push_str(&next.to_string());
+            source = next.source();
+        }
+        Self { cause: Some(cause), ..self }
+    }
+
+    fn name_taken(taken: &NameTaken) -> Self {
+        let conflict = dto::Conflict {
+            item: dto::ConflictItem {
+                kind: map::item_kind(taken.item.kind),
+                id: taken.item.id.as_uuid(),
+                name: taken.item.name.as_str().to_owned(),
+                etag: map::etag(taken.revision),
+            },
+            suggested_name: taken.suggested.as_str().to_owned(),
+        };
+        let detail = "the folder holds another item of that name";
+        Self { conflict: Some(conflict), ..Self::new(Code::NameTaken, detail) }
+    }
+
+    fn quota_exceeded(quota: &Quota, needed: u64) -> Self {
+        let state = dto::QuotaState {
+            total_bytes: quota.total,
+            used_bytes: quota.used,
+            reserved_bytes: quota.reserved,
+            needed_bytes: needed,
+        };
+        let detail = format!("{needed} bytes are needed and {} are available", quota.available());
+        Self { quota: Some(state), ..Self::new(Code::QuotaExceeded, detail) }
+    }
+
+    fn from_conflict(conflict: &Conflict) -> Self {
+        let code = match conflict {
+            Conflict::NameTaken(taken) => return Self::name_taken(taken),
+            Conflict::UsernameTaken => Code::UsernameTaken,
+            Conflict::EmailTaken => Code::EmailTaken,
+            Conflict::AlreadyShared => Code::AlreadyShared,
+            Conflict::ShareWithOwner => Code::CannotShareWithOwner,
+            Conflict::FolderCycle => Code::FolderCycle,
+            Conflict::CrossDriveMove => Code::CrossDriveMove,
+            Conflict::UploadIncomplete => Code::UploadIncomplete,
+            Conflict::UploadClosed => Code::UploadClosed,
+            // As an S3 store answers to `If-None-Match: *`.
+            Conflict::BlobExists => Code::PreconditionFailed,
+        };
+        Self::new(code, conflict.to_string())
+    }
+
+    fn from_refused(refused: &Refused) -> Self {
+        let code = match refused {
+            Refused::Checksum => Code::ChecksumMismatch,
+            Refused::Size => Code::SizeMismatch,
+            Refused::TooLarge { .. } => Code::PayloadTooLarge,
+            Refused::Image(_) => Code::InvalidImage,
+            Refused::Interrupted => Code::MalformedRequest,
+            Refused::TooSlow => Code::RequestTimeout,
+        };
+        Self::new(code, refused.to_string())
+    }
+
+    /// The headers that belong to the code.
+    pub(crate) fn implied_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+        match self.code {
+            Code::Unauthenticated => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            Code::InvalidToken | Code::TokenExpired => {
+                vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))]
+            }
+            Code::InvalidCredentials => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            Code::Unavailable => vec![(RETRY_AFTER, HeaderValue::from_static("2"))],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::NotFound => Self::not_found(),
+            Error::Unauthenticated(Unauthenticated::InvalidToken) => Self::new(Code::InvalidToken, "log in again"),
+            Error::Unauthenticated(Unauthenticated::TokenExpired) => Self::new(Code::TokenExpired, "log in again"),
+            Error::Unauthenticated(Unauthenticated::InvalidCredentials) => {
+                Self::new(Code::InvalidCredentials, "the user name or the password is wrong")
+            }
+            Error::Forbidden(Forbidden::Permission) => {
+                Self::new(Code::PermissionDenied, "the item is shared with you, but not with that permission")
+            }
+            Error::Forbidden(Forbidden::Quota { quota, needed }) => Self::quota_exceeded(quota, *needed),
+            Error::Forbidden(Forbidden::Signature) => {
+                Self::new(Code::InvalidSignature, "use the URL and the headers just as they were given")
+            }
+            Error::Forbidden(Forbidden::UrlExpired) => Self::new(Code::UrlExpired, "ask the API for a fresh URL"),
+            Error::Conflict(conflict) => Self::from_conflict(conflict),
+            Error::Gone(Gone::UploadExpired) => Self::new(Code::UploadExpired, "begin a new upload"),
+            Error::PreconditionFailed => Self::new(Code::PreconditionFailed, "the item has another ETag by now"),
+            Error::Invalid(violations) => {
+                let error = |broken: &clouddrive_domain::error::Violation| FieldError {
+                    field: broken.field.clone(),
+                    message: broken.message.clone(),
+                };
+                Self::violations(violations.iter().map(error).collect())
+            }
+            Error::Refused(refused) => Self::from_refused(refused),
+            Error::RangeNotSatisfiable { size } => {
+                let problem = Self::new(Code::RangeNotSatisfiable, format!("there are {size} bytes"));
+                match HeaderValue::from_str(&format!("bytes */{size}")) {
+                    Ok(value) => problem.header(actix_web::http::header::CONTENT_RANGE, value),
+                    Err(_) => problem,
+                }
+            }
+            Error::Unavailable { part, .. } => {
+                Self::new(Code::Unavailable, format!("{part} is out of reach or busy; try again")).caused_by(&error)
+            }
+            Error::Internal { .. } => {
+                Self::new(Code::InternalError, "the fault has been logged under the request's identifier")
+                    .caused_by(&error)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status_code());
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}

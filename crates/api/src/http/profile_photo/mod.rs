@@ -1,0 +1,7 @@
+mod delete;
+mod get;
+mod set;
+
+pub(crate) use delete::*;
+pub(crate) use get::*;
+pub(crate) use set::*;

@@ -1,0 +1,47 @@
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_contract::{Code, PhotoForm, PhotoUrl};
+
+use crate::http::extract::CurrentUser;
+use crate::http::form::{self, FormReader};
+use crate::http::problem::{Outcome, Problem};
+use crate::http::{App, body, map, reply};
+
+/// The most bytes that a picture may have.
+const MAX_PICTURE_BYTES: u64 = 5 << 20;
+
+/// Sets the caller's profile photo. `/profile-photo` is an alias.
+#[utoipa::path(post, path = "/profile_photo", operation_id = "set_profile_photo", tag = "profile photo",
+    request_body(content((PhotoForm = "multipart/form-data"), (Vec<u8> = "image/*"))),
+    responses((status = 200, description = "The URL", body = PhotoUrl)))]
+pub(crate) async fn set(
+    user: CurrentUser,
+    request: HttpRequest,
+    payload: web::Payload,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = header.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let picture = if essence == "multipart/form-data" {
+        from_form(FormReader::new(request.headers(), payload)).await?
+    } else if essence.starts_with("image/") {
+        body::collect(payload.into_inner(), MAX_PICTURE_BYTES).await?
+    } else {
+        return Err(Problem::new(Code::UnsupportedMediaType, "send image/* or multipart/form-data"));
+    };
+    Ok(reply::secret(reply::ok(&map::photo(app.photos.set(&user.actor, picture).await?)?)))
+}
+
+/// The only field of the form, `photo`.
+async fn from_form(mut form: FormReader) -> Outcome<web::Bytes> {
+    let field = form.next().await?.ok_or_else(|| Problem::invalid("photo", "is required"))?;
+    let name = form::name(&field)?;
+    if name != "photo" {
+        return Err(Problem::invalid(name, "is unknown here"));
+    }
+    let picture = form::bytes(field, MAX_PICTURE_BYTES).await?;
+    match form.next().await? {
+        None => Ok(picture),
+        Some(extra) => Err(Problem::invalid(form::name(&extra)?, "is one field too many")),
+    }
+}

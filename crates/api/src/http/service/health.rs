@@ -1,0 +1,11 @@
+use actix_web::HttpResponse;
+use clouddrive_contract::Health;
+
+use crate::http::reply;
+
+/// Whether the process is up. It touches nothing.
+#[utoipa::path(get, path = "/health", operation_id = "health", tag = "service", security(()),
+    responses((status = 200, description = "The process is up", body = Health)))]
+pub(crate) async fn health() -> HttpResponse {
+    reply::ok(&Health { status: "healthy".to_owned() })
+}

@@ -1,0 +1,15 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_domain::model::ShareId;
+
+use crate::http::extract::{CurrentUser, PathId};
+use crate::http::problem::Outcome;
+use crate::http::{App, reply};
+
+/// Ends a share: its owner revokes it, its guest leaves.
+#[utoipa::path(delete, path = "/share/{share_id}", operation_id = "delete_share", tag = "sharing",
+    params(("share_id" = Uuid, Path)),
+    responses((status = 204, description = "The share is over")))]
+pub(crate) async fn delete(user: CurrentUser, id: PathId<ShareId>, app: web::Data<App>) -> Outcome<HttpResponse> {
+    app.shares.revoke(&user.actor, id.0).await?;
+    Ok(reply::done())
+}

@@ -1,0 +1,23 @@
+use actix_web::{HttpResponse, web};
+use actix_web::http::StatusCode;
+use clouddrive_contract::{CompleteUpload, File};
+use clouddrive_domain::model::UploadId;
+
+use crate::http::extract::{CurrentUser, OptionalJson, PathId};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, reply};
+
+/// Turns an upload whose bytes have arrived into a file. A repeat answers the same.
+#[utoipa::path(post, path = "/upload/{upload_id}/complete", operation_id = "complete_upload", tag = "uploads",
+    params(("upload_id" = Uuid, Path)), request_body = Option<CompleteUpload>,
+    responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
+pub(crate) async fn complete(
+    user: CurrentUser,
+    id: PathId<UploadId>,
+    body: OptionalJson<CompleteUpload>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let conflict = body.0.file_conflict.map(map::to_conflict);
+    let file = map::file(app.uploads.complete(&user.actor, id.0, conflict).await?)?;
+    Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
+}

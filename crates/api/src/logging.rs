@@ -1,0 +1,21 @@
+//! Structured logs on standard error: for people on a terminal, JSON otherwise.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigError, Source};
+
+/// Starts logging as `RUST_LOG` says; `info` unless told.
+pub(crate) fn start(source: &Source) -> Result<(), ConfigError> {
+    let (name, directives) = source.text(&["RUST_LOG"]).unwrap_or(("RUST_LOG", "info"));
+    let filter = EnvFilter::try_new(directives)
+        .map_err(|_| ConfigError::new(name, "must be a filter such as info or clouddrive=debug,info"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+    Ok(())
+}

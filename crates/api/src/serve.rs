@@ -1,0 +1,97 @@
+//! The server: from the first line that it prints to the last request that it lets finish.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::middleware::from_fn;
+use actix_web::{App as Actix, HttpServer, web};
+use anyhow::Context;
+use clouddrive_domain::service::{Ambient, Collector, CollectorReport};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::http::routes::routes;
+use crate::http::request;
+use crate::wiring::{self, Stores};
+
+/// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    let _lock = wiring::lock(&config)?;
+    let key = wiring::key(&config)?;
+    let stores = Stores::open(&config).await?;
+    let listener = TcpListener::bind(config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
+    let address = listener.local_addr()?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let app = web::Data::new(stores.app(&config, &key, &public_url)?);
+    let origins = config.cors_origins.clone();
+    let stop = stop_signal()?;
+    let server = HttpServer::new(move || {
+        Actix::new().app_data(app.clone()).wrap(cors(&origins)).wrap(from_fn(request)).configure(routes)
+    })
+    .workers(config.workers)
+    .client_request_timeout(Duration::from_secs(10))
+    .shutdown_timeout(config.shutdown.as_secs())
+    .shutdown_signal(stop)
+    .listen(listener)?
+    .run();
+    let collecting = actix_web::rt::spawn(collect_forever(
+        stores.collector(&config),
+        stores.ambient().clone(),
+        config.collect_interval,
+    ));
+    announce(&public_url, &config)?;
+    server.await?;
+    collecting.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Says in three lines where everything is.
+fn announce(public_url: &str, config: &Config) -> anyhow::Result<()> {
+    let data = config.data_dir.canonicalize().unwrap_or_else(|_| config.data_dir.clone());
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "CloudDrive {} listens on {public_url}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "API documentation: {public_url}/docs/")?;
+    writeln!(out, "Data: {}", data.display())?;
+    Ok(out.flush()?)
+}
+
+/// Ends with SIGTERM or Ctrl-C. Handlers are installed at once, also for a process that is the first of its container.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: finishing running requests"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: finishing running requests"),
+        }
+    })
+}
+
+/// What pages of other origins may do: nothing, unless the configuration names them.
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers([
+            "authorization", "content-type", "if-match", "if-none-match", "if-range", "range", "x-request-id",
+        ])
+        .expose_headers([
+            "accept-ranges", "content-disposition", "content-range", "etag", "location", "retry-after", "x-request-id",
+        ])
+        .max_age(3600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
+
+async fn collect_forever(collector: Collector, ambient: Ambient, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        ticks.tick().await;
+        match collector.run(&ambient.request_id()).await {
+            Ok(report) if report == CollectorReport::default() => {}
+            Ok(report) => tracing::info!(?report, "collected"),
+            Err(fault) => tracing::error!(%fault, source = ?std::error::Error::source(&fault), "collecting failed"),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The machine's clock and the operating system's randomness.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clouddrive_domain::model::Timestamp;
+use clouddrive_domain::port::{Clock, Random};
+
+/// The machine's clock.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The operating system's generator.
+pub(crate) struct OsRandom;
+
+impl Random for OsRandom {
+    #[expect(clippy::disallowed_methods, reason = "this is the randomness")]
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Err(fault) = getrandom::fill(bytes) {
+            // Keys and tokens that could be guessed are worse than no server.
+            tracing::error!(%fault, "the operating system gives no randomness");
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The one place that names concrete adapters and puts the house together.
+
+use std::fs::DirBuilder;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
+use clouddrive_disk::{DiskStore, DiskUrls};
+use clouddrive_domain::service::{
+    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, UploadSettings, Uploads,
+};
+use clouddrive_image::SquarePhotos;
+use clouddrive_sqlite::{Database, Options, ServerLock};
+
+use crate::config::{self, Config, cores};
+use crate::http::{App, Cursors, LocalBlobs, Part};
+use crate::system::{OsRandom, SystemClock};
+
+/// Who issues access tokens, and for whom.
+const ISSUER: &str = "clouddrive";
+
+/// How many callers may wait for a password hash or a photo, for each that is being made.
+const QUEUE_PER_CORE: usize = 64;
+
+/// The stores, open.
+pub(crate) struct Stores {
+    database: Arc<Database>,
+    disk: Arc<DiskStore>,
+    ambient: Ambient,
+}
+
+impl Stores {
+    /// Opens the stores, and makes those that are not there.
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+        make_directory(&config.data_dir)?;
+        let options = Options { readers: config.database_connections, ..Options::default() };
+        let database = Database::open(&config.database, options);
+        let database = database.await.with_context(|| format!("the database {}", config.database.display()))?;
+        let disk = DiskStore::open(config.blob_dir.clone())?;
+        let ambient = Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom));
+        Ok(Self { database: Arc::new(database), disk: Arc::new(disk), ambient })
+    }
+
+    /// The collector on these stores.
+    pub(crate) fn collector(&self, config: &Config) -> Collector {
+        let (database, disk) = (self.database.clone(), self.disk.clone());
+        Collector::new(database.clone(), database, disk, self.ambient.clone(), config.collect_grace)
+    }
+
+    pub(crate) fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    /// All that requests need, with signed URLs that start with `public_url`.
+    pub(crate) fn app(&self, config: &Config, key: &MasterKey, public_url: &str) -> anyhow::Result<App> {
+        let (database, disk, ambient) = (self.database.clone(), self.disk.clone(), self.ambient.clone());
+        let urls = Arc::new(DiskUrls::new(public_url, key.derive(Purpose::SignedUrls)));
+        let at_once = usize::try_from(cores())?;
+        let accounts = Accounts::new(
+            database.clone(),
+            database.clone(),
+            database.clone(),
+            Arc::new(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?),
+            Arc::new(JwtTokens::new(key, config.algorithm, ISSUER, ISSUER)),
+            ambient.clone(),
+            AccountSettings { quota_bytes: config.quota_bytes, token_lifetime: config.token_lifetime },
+        );
+        let uploads = Uploads::new(
+            database.clone(),
+            database.clone(),
+            disk.clone(),
+            urls.clone(),
+            ambient.clone(),
+            UploadSettings {
+                lifetime: config.upload_lifetime,
+                url_lifetime: config.url_lifetime,
+                most_open: config.most_open_uploads,
+            },
+        );
+        let photos = Photos::new(
+            database.clone(),
+            database.clone(),
+            database.clone(),
+            disk.clone(),
+            urls.clone(),
+            Arc::new(SquarePhotos::new(at_once, at_once * QUEUE_PER_CORE)),
+            ambient.clone(),
+            config.url_lifetime,
+        );
+        let files =
+            Files::new(database.clone(), disk.clone(), urls.clone(), ambient.clone(), config.url_lifetime);
+        Ok(App {
+            accounts,
+            folders: Folders::new(database.clone(), ambient.clone()),
+            files: Arc::new(files),
+            uploads: Arc::new(uploads),
+            shares: Shares::new(database.clone(), database.clone(), database.clone(), ambient.clone()),
+            photos,
+            local_blobs: LocalBlobs { gate: urls, store: disk.clone() },
+            parts: vec![Part { name: "database", probe: database }, Part { name: "storage", probe: disk }],
+            ambient,
+            cursors: Cursors::new(key.derive(Purpose::Cursors)),
+            body_limits: config.body_limits,
+        })
+    }
+}
+
+/// Keeps every other server off the same data until the lock is dropped.
+pub(crate) fn lock(config: &Config) -> anyhow::Result<ServerLock> {
+    make_directory(&config.data_dir)?;
+    match ServerLock::acquire(&config.database).context("the lock of the database")? {
+        Some(lock) => Ok(lock),
+        None => bail!("another server uses the database {}", config.database.display()),
+    }
+}
+
+/// The key from which all others are derived.
+pub(crate) fn key(config: &Config) -> anyhow::Result<MasterKey> {
+    config::master_key(config.secret_key.as_ref(), &config.data_dir, &OsRandom)
+}
+
+/// Brings the schema up to date, and names what was applied.
+pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<String>> {
+    Ok(Database::migrate(&config.database).await?)
+}
+
+/// Makes the directory, for nobody but its owner.
+fn make_directory(path: &Path) -> anyhow::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).with_context(|| format!("cannot make the directory {}", path.display()))
+}

@@ -1,0 +1,172 @@
+//! What every implementation of [`BlobRecords`](clouddrive_domain::port::BlobRecords) does.
+
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, StoreName, Timestamp};
+use futures_util::future::join;
+
+use crate::Persistence;
+use crate::world::{ALL, World, assert_refused, run};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Runs every case.
+///
+/// # Panics
+/// When the store breaks the contract.
+pub async fn suite(store: &Persistence) {
+    run!(store;
+        what_nothing_refers_to_is_condemned_after_its_time,
+        what_something_refers_to_is_not_condemned,
+        what_was_referred_to_is_condemned_after_its_last_reference,
+        what_is_condemned_comes_again_until_it_is_forgotten,
+        blobs_are_condemned_in_batches,
+        only_condemned_blobs_are_forgotten,
+        forgetting_may_be_repeated,
+        a_blob_is_either_condemned_or_referred_to,
+    );
+}
+
+async fn record(world: &World<'_>, at: Timestamp) -> BlobKey {
+    let key = world.key();
+    world.store.records.record(&key, &StoreName("conformance"), at).await.unwrap();
+    key
+}
+
+/// Clears away what earlier cases left, so that the batches are this case's.
+async fn drain(world: &World<'_>) {
+    let left: Vec<BlobKey> = world.condemned(world.now()).await.into_iter().collect();
+    for some in left.chunks(500) {
+        world.store.records.forget(some).await.unwrap();
+    }
+}
+
+async fn what_nothing_refers_to_is_condemned_after_its_time(world: &World<'_>) {
+    let (first, second) = (world.now(), world.now());
+    let (early, late) = (record(world, first).await, record(world, second).await);
+    let condemned = world.condemned(first.minus(MILLISECOND)).await;
+    assert!(!condemned.contains(&early) && !condemned.contains(&late));
+    let condemned = world.condemned(first).await;
+    assert!(condemned.contains(&early) && !condemned.contains(&late));
+    let condemned = world.condemned(second.minus(MILLISECOND)).await;
+    assert!(!condemned.contains(&late));
+    assert!(world.condemned(second.plus(MILLISECOND)).await.contains(&late));
+}
+
+async fn what_something_refers_to_is_not_condemned(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let (open, file) = (world.open(&root, "a", Some(1)).await, world.open(&root, "b", Some(1)).await);
+    world.commit(&root, &world.completing(&file, ConflictPolicy::Fail)).await.unwrap();
+    let photo = world.record().await;
+    world.set_photo(ann.id, Some(&photo)).await.unwrap();
+    let condemned = world.condemned(world.now()).await;
+    for key in [open.blob, file.blob, photo] {
+        assert!(!condemned.contains(&key));
+    }
+}
+
+async fn what_was_referred_to_is_condemned_after_its_last_reference(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let photo = world.record().await;
+    world.set_photo(ann.id, Some(&photo)).await.unwrap();
+    world.set_photo(bob.id, Some(&photo)).await.unwrap();
+    world.set_photo(ann.id, None).await.unwrap();
+    assert!(!world.condemned(world.now()).await.contains(&photo));
+    let removal = world.command(bob.id);
+    world.store.users.set_photo(&removal, bob.id, None).await.unwrap();
+    assert!(!world.condemned(removal.at.minus(MILLISECOND)).await.contains(&photo));
+    // Nothing referred to it for a while; now something does again.
+    world.set_photo(ann.id, Some(&photo)).await.unwrap();
+    assert!(!world.condemned(world.now()).await.contains(&photo));
+    let removal = world.command(ann.id);
+    world.store.users.set_photo(&removal, ann.id, None).await.unwrap();
+    assert!(!world.condemned(removal.at.minus(MILLISECOND)).await.contains(&photo));
+    assert!(world.condemned(removal.at).await.contains(&photo));
+}
+
+async fn what_is_condemned_comes_again_until_it_is_forgotten(world: &World<'_>) {
+    drain(world).await;
+    let at = world.now();
+    let key = record(world, at).await;
+    assert!(world.condemned(at).await.contains(&key));
+    assert!(world.condemned(at).await.contains(&key));
+    // Also when the clock has gone back, and when something else has waited longer.
+    let other = record(world, at.minus(MILLISECOND)).await;
+    assert!(world.condemned(at.minus(MILLISECOND)).await.contains(&key));
+    let batch = world.store.records.condemn(at, 1).await.unwrap();
+    assert!(batch.contains(&key) || batch.contains(&other));
+    world.store.records.forget(std::slice::from_ref(&key)).await.unwrap();
+    assert!(!world.condemned(world.now()).await.contains(&key));
+    assert!(world.condemned(world.now()).await.contains(&other));
+}
+
+async fn blobs_are_condemned_in_batches(world: &World<'_>) {
+    drain(world).await;
+    let mut due = HashSet::new();
+    for _ in 0..5 {
+        due.insert(world.record().await);
+    }
+    let before = world.now();
+    let mut counts = Vec::new();
+    while !due.is_empty() {
+        let batch = world.store.records.condemn(before, 2).await.unwrap();
+        counts.push(batch.len());
+        for key in &batch {
+            assert!(due.remove(key));
+        }
+        world.store.records.forget(&batch).await.unwrap();
+    }
+    assert_eq!(counts, [2, 2, 1]);
+    assert_eq!(world.store.records.condemn(before, 2).await.unwrap(), []);
+}
+
+async fn only_condemned_blobs_are_forgotten(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let photo = world.record().await;
+    world.set_photo(ann.id, Some(&photo)).await.unwrap();
+    let recorded = world.record().await;
+    world.store.records.forget(&[photo.clone(), recorded.clone(), world.key()]).await.unwrap();
+    // Both are as usable as before.
+    for key in [&photo, &recorded] {
+        world.set_photo(bob.id, Some(key)).await.unwrap();
+        world.set_photo(bob.id, None).await.unwrap();
+    }
+    let condemned = world.condemned(world.now()).await;
+    assert!(condemned.contains(&recorded) && !condemned.contains(&photo));
+}
+
+async fn forgetting_may_be_repeated(world: &World<'_>) {
+    let key = world.record().await;
+    assert!(world.condemned(world.now()).await.contains(&key));
+    for keys in [&[][..], std::slice::from_ref(&key), std::slice::from_ref(&key), &[key.clone(), key.clone()]] {
+        world.store.records.forget(keys).await.unwrap();
+    }
+    assert!(!world.condemned(world.now()).await.contains(&key));
+}
+
+async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
+    let ann = world.member().await;
+    for round in 0..10 {
+        let key = world.record().await;
+        let before = world.now();
+        let condemning = world.store.records.condemn(before, ALL);
+        let (condemned, set) = if round % 2 == 0 {
+            join(condemning, world.set_photo(ann.id, Some(&key))).await
+        } else {
+            let (set, condemned) = join(world.set_photo(ann.id, Some(&key)), condemning).await;
+            (condemned, set)
+        };
+        assert_eq!(condemned.unwrap().contains(&key), set.is_err());
+        if set.is_ok() {
+            assert_eq!(world.photo(ann.id).await.as_ref(), Some(&key));
+        } else {
+            assert_refused!(set, Error::Internal { .. });
+            assert_ne!(world.photo(ann.id).await.as_ref(), Some(&key));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::time::Duration;
+
+use clouddrive_domain::model::{
+    Action, ChangeKind, Command, ConflictPolicy, DriveId, NodeId, PasswordHash, Permission, Revision, Session, UserId,
+};
+use clouddrive_domain::port::{NewShare, Relocation};
+
+use super::{all_after, end};
+use crate::world::{ALL, Member, World, name};
+
+type Expected = (Command, ChangeKind, Option<DriveId>, Option<NodeId>);
+
+/// The rows that a case leaves, from when it was made.
+struct Log<'a> {
+    world: &'a World<'a>,
+    start: u64,
+    expected: Vec<Expected>,
+}
+
+impl<'a> Log<'a> {
+    async fn begin(world: &'a World<'a>) -> Self {
+        Self { world, start: end(world).await, expected: Vec::new() }
+    }
+
+    /// A command that leaves one row, of `kind`.
+    fn expect(
+        &mut self,
+        actor: UserId,
+        kind: ChangeKind,
+        drive: Option<DriveId>,
+        node: Option<NodeId>,
+    ) -> Command {
+        let command = self.world.command(actor);
+        self.expected.push((command.clone(), kind, drive, node));
+        command
+    }
+
+    /// Checks that there are the expected rows and no others.
+    async fn check(self) {
+        let rows = all_after(self.world, self.start).await;
+        let rows: Vec<Expected> = rows.into_iter().map(|row| (row.command, row.kind, row.drive, row.node)).collect();
+        assert_eq!(rows, self.expected);
+    }
+}
+
+pub(super) async fn accounts_leave_rows(world: &World<'_>) {
+    let mut log = Log::begin(world).await;
+    let (users, new) = (&world.store.users, world.registration());
+    let id = new.user.id;
+    users.register(&log.expect(id, ChangeKind::UserRegistered, Some(new.drive), None), &new).await.unwrap();
+    let hash = PasswordHash::new("$example$stronger".to_owned());
+    users.rehash(&log.expect(id, ChangeKind::PasswordRehashed, None, None), id, &new.hash, &hash).await.unwrap();
+    let (first, second) = (world.record().await, world.record().await);
+    for photo in [&first, &second] {
+        users.set_photo(&log.expect(id, ChangeKind::PhotoSet, None, None), id, Some(photo)).await.unwrap();
+    }
+    users.set_photo(&log.expect(id, ChangeKind::PhotoRemoved, None, None), id, None).await.unwrap();
+    let command = log.expect(id, ChangeKind::SessionStarted, None, None);
+    let session = Session {
+        id: world.id(),
+        user: id,
+        created_at: command.at,
+        expires_at: command.at.plus(Duration::from_secs(60)),
+        address: None,
+        user_agent: None,
+    };
+    world.store.sessions.start(&command, &session).await.unwrap();
+    log.check().await;
+}
+
+pub(super) async fn the_tree_leaves_rows(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let to = world.folder(ann.id, ann.root, "to").await;
+    let shared = world.folder(ann.id, ann.root, "shared").await;
+    world.share(ann.id, shared, bob.id, Permission::Edit).await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let guest = world.grant(bob.id, shared, Action::AddTo).await;
+    let mut log = Log::begin(world).await;
+    let drive = &world.store.drive;
+    let (folder, of_guest): (NodeId, NodeId) = (world.id(), world.id());
+    let command = log.expect(ann.id, ChangeKind::FolderCreated, Some(ann.drive), Some(folder));
+    drive.create_folder(&command, &root, folder, &name("a")).await.unwrap();
+    let command = log.expect(bob.id, ChangeKind::FolderCreated, Some(ann.drive), Some(of_guest));
+    drive.create_folder(&command, &guest, of_guest, &name("a")).await.unwrap();
+    let renaming = world.renaming(ann.id, folder, "b").await;
+    let moving = world.moving(ann.id, folder, to).await;
+    let both = Relocation { name: Some(name("c")), ..world.moving(ann.id, folder, ann.root).await };
+    for wish in [renaming, moving, both] {
+        let command = log.expect(ann.id, ChangeKind::NodeRelocated, Some(ann.drive), Some(folder));
+        drive.relocate(&command, &wish).await.unwrap();
+    }
+    log.check().await;
+}
+
+pub(super) async fn uploads_leave_rows(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let mut log = Log::begin(world).await;
+    let (uploads, drive) = (&world.store.uploads, Some(ann.drive));
+    let mut begun = Vec::new();
+    for text in ["a", "a", "b"] {
+        let mut opening = world.opening(&root, text, Some(1));
+        opening.upload.file.conflict = ConflictPolicy::Replace;
+        let command = log.expect(ann.id, ChangeKind::UploadBegun, drive, Some(ann.root));
+        uploads.begin(&command, &root, &opening).await.unwrap();
+        begun.push(opening.upload);
+    }
+    let [first, second, third] = <[_; 3]>::try_from(begun).unwrap();
+    let until = first.expires_at.plus(Duration::from_secs(60));
+    let command = log.expect(ann.id, ChangeKind::UploadExtended, drive, None);
+    uploads.extend(&command, first.id, until).await.unwrap();
+    let commit = world.completing(&first, ConflictPolicy::Fail);
+    let command = log.expect(ann.id, ChangeKind::FileCreated, drive, Some(commit.file));
+    uploads.commit(&command, &root, &commit).await.unwrap();
+    let command = log.expect(ann.id, ChangeKind::FileReplaced, drive, Some(commit.file));
+    uploads.commit(&command, &root, &world.completing(&second, ConflictPolicy::Replace)).await.unwrap();
+    uploads.abort(&log.expect(ann.id, ChangeKind::UploadAborted, drive, None), third.id).await.unwrap();
+    log.check().await;
+}
+
+pub(super) async fn expiry_leaves_a_row_for_each_upload(world: &World<'_>) {
+    world.store.uploads.expire_due(&world.command_at(None, world.now()), ALL).await.unwrap();
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let mut last = world.now();
+    for text in ["a", "b", "c"] {
+        last = world.open(&root, text, Some(1)).await.expires_at;
+    }
+    let mut log = Log::begin(world).await;
+    let command = world.command_at(None, last);
+    log.expected = vec![(command.clone(), ChangeKind::UploadExpired, Some(ann.drive), None); 3];
+    assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap(), 3);
+    assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap(), 0);
+    log.check().await;
+}
+
+pub(super) async fn shares_leave_rows(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let item = world.grant(ann.id, folder, Action::Share).await;
+    let mut log = Log::begin(world).await;
+    let (shares, drive) = (&world.store.shares, Some(ann.drive));
+    let new = NewShare { id: world.id(), guest: bob.id, permission: Permission::View };
+    let command = log.expect(ann.id, ChangeKind::ShareCreated, drive, Some(folder));
+    shares.create(&command, &item, &new).await.unwrap();
+    let command = log.expect(ann.id, ChangeKind::ShareChanged, drive, Some(folder));
+    shares.change(&command, &item, new.id, Permission::Edit).await.unwrap();
+    let command = log.expect(bob.id, ChangeKind::ShareRevoked, drive, Some(folder));
+    shares.revoke(&command, new.id).await.unwrap();
+    log.check().await;
+}
+
+pub(super) async fn housekeeping_leaves_no_rows(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let upload = world.open(&root, "a", Some(1)).await;
+    world.store.uploads.abort(&world.command(ann.id), upload.id).await.unwrap();
+    let log = Log::begin(world).await;
+    let key = world.record().await;
+    let condemned = world.condemned(world.now()).await;
+    assert!(condemned.contains(&key) && condemned.contains(&upload.blob));
+    world.store.records.forget(&[key, upload.blob]).await.unwrap();
+    assert!(world.store.uploads.forget_ended(world.now(), ALL).await.unwrap() > 0);
+    log.check().await;
+}
+
+pub(super) async fn what_changes_nothing_leaves_no_row(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let complete = world.open(&root, "b", Some(1)).await;
+    let commit = world.completing(&complete, ConflictPolicy::Fail);
+    world.commit(&root, &commit).await.unwrap();
+    let aborted = world.open(&root, "c", Some(1)).await;
+    world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
+    let log = Log::begin(world).await;
+    world.rename(ann.id, folder, "a").await.unwrap();
+    world.move_into(ann.id, folder, ann.root).await.unwrap();
+    world.commit(&root, &commit).await.unwrap();
+    world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
+    let (old, new) = (PasswordHash::new("$example$old".to_owned()), PasswordHash::new("$example$new".to_owned()));
+    world.store.users.rehash(&world.command(ann.id), ann.id, &old, &new).await.unwrap();
+    log.check().await;
+}
+
+pub(super) async fn what_fails_leaves_no_row(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let share = world.share(ann.id, folder, bob.id, Permission::Edit).await;
+    let below = world.folder(ann.id, folder, "b").await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let guest = world.grant(bob.id, folder, Action::AddTo).await;
+    let taken = world.registration();
+    world.register(&taken).await.unwrap();
+    let log = Log::begin(world).await;
+    let mut rival = world.registration();
+    rival.user.username = taken.user.username;
+    world.register(&rival).await.unwrap_err();
+    world.set_photo(ann.id, Some(&world.key())).await.unwrap_err();
+    world.create_folder(&root, "a").await.unwrap_err();
+    world.move_into(ann.id, folder, below).await.unwrap_err();
+    let unseen = Relocation { seen: Some(Revision(9)), ..world.renaming(ann.id, folder, "c").await };
+    world.relocate(&unseen).await.unwrap_err();
+    let at = world.now();
+    let session =
+        Session { id: world.id(), user: world.id(), created_at: at, expires_at: at, address: None, user_agent: None };
+    world.store.sessions.start(&world.command(ann.id), &session).await.unwrap_err();
+    let item = world.grant(ann.id, folder, Action::Share).await;
+    let new = NewShare { id: world.id(), guest: bob.id, permission: Permission::View };
+    world.store.shares.create(&world.command(ann.id), &item, &new).await.unwrap_err();
+    world.store.shares.change(&world.command(ann.id), &item, world.id(), Permission::View).await.unwrap_err();
+    world.store.shares.revoke(&world.command(ann.id), world.id()).await.unwrap_err();
+    log.check().await;
+    world.revoke(ann.id, share).await;
+    let log = Log::begin(world).await;
+    world.create_folder(&guest, "c").await.unwrap_err();
+    log.check().await;
+}
+
+pub(super) async fn failures_of_uploads_leave_no_row(world: &World<'_>) {
+    let ann: Member = world.member_with(100).await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    world.folder(ann.id, ann.root, "a").await;
+    let taken = world.open(&root, "a", Some(1)).await;
+    let streamed = world.open(&root, "b", None).await;
+    let complete = world.open(&root, "c", Some(1)).await;
+    world.commit(&root, &world.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
+    let log = Log::begin(world).await;
+    for (text, size) in [("a", 1), ("d", 101)] {
+        world.begin(&root, &world.opening(&root, text, Some(size))).await.unwrap_err();
+    }
+    world.commit(&root, &world.completing(&taken, ConflictPolicy::Replace)).await.unwrap_err();
+    let mut too_much = world.completing(&streamed, ConflictPolicy::Fail);
+    too_much.stored.size = 101;
+    world.commit(&root, &too_much).await.unwrap_err();
+    let uploads = &world.store.uploads;
+    uploads.abort(&world.command(ann.id), complete.id).await.unwrap_err();
+    uploads.extend(&world.command(ann.id), complete.id, complete.expires_at).await.unwrap_err();
+    log.check().await;
+}

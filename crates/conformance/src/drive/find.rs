@@ -1,0 +1,89 @@
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use clouddrive_domain::model::{
+    Action, ConflictPolicy, Content, MediaType, NodeBody, NodeId, Permission, Sha256, Timestamp, UserId,
+};
+
+use crate::world::{World, name};
+
+pub(super) async fn what_is_absent_is_not_found(world: &World<'_>) {
+    let ann = world.member().await;
+    assert_eq!(world.store.drive.find(world.id(), ann.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find_home(world.id()).await.unwrap(), None);
+}
+
+pub(super) async fn a_home_has_the_root_as_it_is_found(world: &World<'_>) {
+    let (ann, _bob) = (world.member().await, world.member().await);
+    let home = world.store.drive.find_home(ann.id).await.unwrap().unwrap();
+    assert_eq!(home.root, world.located(ann.root, ann.id).await);
+    assert_eq!(home.account.user.id, ann.id);
+}
+
+pub(super) async fn the_lineage_goes_from_the_node_up_to_the_root(world: &World<'_>) {
+    let ann = world.member().await;
+    let a = world.folder(ann.id, ann.root, "a").await;
+    let b = world.folder(ann.id, a, "b").await;
+    let file = world.file(ann.id, b, "c.txt", 1).await;
+    let found = world.located(file, ann.id).await;
+    let way: Vec<NodeId> = found.lineage.iter().map(|step| step.id).collect();
+    assert_eq!(way, [file, b, a, ann.root]);
+    let names: Vec<String> = found.path().iter().map(|step| step.name.to_string()).collect();
+    assert_eq!(names, ["a", "b", "c.txt"]);
+    assert!(found.lineage.iter().all(|step| !step.trashed && step.share.is_none()));
+    assert_eq!((found.node.parent, found.node.drive), (Some(b), ann.drive));
+}
+
+pub(super) async fn a_node_is_found_whoever_looks(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let mine = world.located(folder, ann.id).await;
+    for stranger in [bob.id, world.id()] {
+        let found = world.located(folder, stranger).await;
+        assert_eq!((found.viewer, found.role()), (stranger, None));
+        assert_eq!((&found.node, &found.owner, &found.lineage), (&mine.node, &mine.owner, &mine.lineage));
+    }
+}
+
+pub(super) async fn the_shares_of_the_viewer_stand_on_the_way(world: &World<'_>) {
+    use Permission::{Edit, View};
+    let (ann, bob, carl) = (world.member().await, world.member().await, world.member().await);
+    let a = world.folder(ann.id, ann.root, "a").await;
+    let b = world.folder(ann.id, a, "b").await;
+    let c = world.folder(ann.id, b, "c").await;
+    let d = world.folder(ann.id, c, "d").await;
+    world.share(ann.id, a, bob.id, View).await;
+    world.share(ann.id, c, bob.id, Edit).await;
+    world.share(ann.id, d, bob.id, Edit).await;
+    world.share(ann.id, b, carl.id, Edit).await;
+    let shares = async |viewer: UserId| {
+        let found = world.located(c, viewer).await;
+        found.lineage.iter().map(|step| step.share).collect::<Vec<_>>()
+    };
+    assert_eq!(shares(bob.id).await, [Some(Edit), None, Some(View), None]);
+    assert_eq!(shares(carl.id).await, [None, Some(Edit), None, None]);
+    assert_eq!(shares(ann.id).await, [None; 4]);
+}
+
+pub(super) async fn a_file_carries_its_content(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let mut opening = world.opening(&folder, "a.html", Some(7));
+    opening.upload.file.media_type = MediaType::parse("text/html; charset=utf-8").unwrap();
+    opening.upload.file.client_modified_at = Some(Timestamp::from_millis(-1_234));
+    world.begin(&folder, &opening).await.unwrap();
+    let mut commit = world.completing(&opening.upload, ConflictPolicy::Fail);
+    let digest = Sha256::from_bytes([0xA7; 32]);
+    commit.stored.sha256 = Some(digest);
+    world.commit(&folder, &commit).await.unwrap();
+    let found = world.located(commit.file, ann.id).await;
+    assert_eq!(found.node.name, name("a.html"));
+    let content = Content {
+        version: commit.version,
+        blob: opening.upload.blob,
+        size: 7,
+        sha256: Some(digest),
+        media_type: opening.upload.file.media_type,
+        client_modified_at: Some(Timestamp::from_millis(-1_234)),
+    };
+    assert_eq!(found.node.body, NodeBody::File(content));
+}

@@ -1,0 +1,292 @@
+//! What every implementation of [`Shares`](clouddrive_domain::port::Shares) does.
+
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{
+    Action, ItemRef, Limit, Located, NodeId, NodeKind, Page, Permission, Person, Role, Share, ShareId, SharePosition,
+    UserId,
+};
+use clouddrive_domain::port::NewShare;
+use clouddrive_domain::{Error, Result};
+use futures_util::future::join_all;
+
+use crate::Persistence;
+use crate::world::{Member, World, assert_refused, name, run};
+
+/// Runs every case.
+///
+/// # Panics
+/// When the store breaks the contract.
+pub async fn suite(store: &Persistence) {
+    run!(store;
+        a_share_is_made_as_it_is_found,
+        what_a_share_gives_holds_at_once,
+        a_share_names_its_item_as_it_is_called_now,
+        a_node_is_shared_once_with_each_guest,
+        of_simultaneous_shares_one_succeeds,
+        a_share_needs_a_guest,
+        a_share_is_changed_on_its_own_node,
+        a_share_is_revoked_once,
+        one_of_two_revocations_succeeds,
+        received_shares_come_newest_first,
+        received_shares_come_in_pages,
+        a_received_share_has_its_node_as_the_guest_finds_it,
+        nobody_receives_what_others_do,
+    );
+}
+
+async fn create(
+    world: &World<'_>,
+    owner: &Member,
+    node: NodeId,
+    guest: UserId,
+    permission: Permission,
+) -> Result<Share> {
+    let item = world.grant(owner.id, node, Action::Share).await;
+    let share = NewShare { id: world.id(), guest, permission };
+    world.store.shares.create(&world.command(owner.id), &item, &share).await
+}
+
+async fn find(world: &World<'_>, share: ShareId) -> Option<Share> {
+    world.store.shares.find(share).await.unwrap()
+}
+
+async fn role(world: &World<'_>, guest: &Member, node: NodeId) -> Option<Role> {
+    world.located(node, guest.id).await.role()
+}
+
+async fn a_share_is_made_as_it_is_found(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "folder").await;
+    let file = world.file(ann.id, folder, "file", 1).await;
+    let person = |member: &Member| Person { id: member.id, username: Some(member.username.clone()) };
+    for (kind, node, text, permission) in
+        [(NodeKind::Folder, folder, "folder", Permission::View), (NodeKind::File, file, "file", Permission::Edit)]
+    {
+        let item = world.grant(ann.id, node, Action::Share).await;
+        let (new, command) = (NewShare { id: world.id(), guest: bob.id, permission }, world.command(ann.id));
+        let made = world.store.shares.create(&command, &item, &new).await.unwrap();
+        let expected = Share {
+            id: new.id,
+            permission,
+            item: ItemRef { kind, id: node, name: name(text) },
+            shared_with: person(&bob),
+            shared_by: person(&ann),
+            shared_at: command.at,
+        };
+        assert_eq!(made, expected);
+        assert_eq!(find(world, new.id).await, Some(expected));
+    }
+    assert_eq!(find(world, world.id()).await, None);
+}
+
+async fn what_a_share_gives_holds_at_once(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let below = world.file(ann.id, folder, "b", 1).await;
+    let before = world.located(folder, ann.id).await;
+    assert_eq!(role(world, &bob, below).await, None);
+    let share = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
+    assert_eq!(role(world, &bob, below).await, Some(Role::View));
+    world.allow(ann.id, folder, share.id, Permission::Edit).await;
+    assert_eq!(role(world, &bob, below).await, Some(Role::Edit));
+    world.allow(ann.id, folder, share.id, Permission::View).await;
+    assert_eq!(role(world, &bob, below).await, Some(Role::View));
+    let later = world.file(ann.id, folder, "c", 1).await;
+    assert_eq!(role(world, &bob, later).await, Some(Role::View));
+    world.revoke(ann.id, share.id).await;
+    assert_eq!(role(world, &bob, below).await, None);
+    // Sharing is no change of the node.
+    assert_eq!(world.located(folder, ann.id).await, before);
+}
+
+async fn a_share_names_its_item_as_it_is_called_now(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let (folder, to) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "to").await);
+    let share = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
+    world.rename(ann.id, folder, "b").await.unwrap();
+    world.move_into(ann.id, folder, to).await.unwrap();
+    let found = find(world, share.id).await.unwrap();
+    assert_eq!(found, Share { item: ItemRef { name: name("b"), ..share.item.clone() }, ..share });
+}
+
+async fn a_node_is_shared_once_with_each_guest(world: &World<'_>) {
+    let (ann, bob, carl) = (world.member().await, world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let below = world.folder(ann.id, folder, "b").await;
+    let first = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
+    for permission in [Permission::View, Permission::Edit] {
+        let again = create(world, &ann, folder, bob.id, permission).await;
+        assert_refused!(again, Error::Conflict(Conflict::AlreadyShared));
+    }
+    assert_eq!(find(world, first.id).await.as_ref(), Some(&first));
+    create(world, &ann, folder, carl.id, Permission::Edit).await.unwrap();
+    create(world, &ann, below, bob.id, Permission::Edit).await.unwrap();
+    assert_eq!(role(world, &bob, folder).await, Some(Role::View));
+    assert_eq!(role(world, &bob, below).await, Some(Role::Edit));
+    world.revoke(ann.id, first.id).await;
+    create(world, &ann, folder, bob.id, Permission::Edit).await.unwrap();
+    assert_eq!(role(world, &bob, folder).await, Some(Role::Edit));
+}
+
+async fn of_simultaneous_shares_one_succeeds(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let rivals = (0..8).map(|_| create(world, &ann, folder, bob.id, Permission::View));
+    let outcomes = join_all(rivals).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    for outcome in outcomes.into_iter().filter(Result::is_err) {
+        assert_refused!(outcome, Error::Conflict(Conflict::AlreadyShared));
+    }
+    assert_eq!(received(world, bob.id, None, 10).await.0.len(), 1);
+}
+
+async fn a_share_needs_a_guest(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    assert_refused!(create(world, &ann, folder, world.id(), Permission::View).await, Error::NotFound);
+}
+
+async fn a_share_is_changed_on_its_own_node(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let (folder, other) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "b").await);
+    let share = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
+    create(world, &ann, other, bob.id, Permission::View).await.unwrap();
+    let change = async |node: NodeId, share: ShareId| {
+        let item = world.grant(ann.id, node, Action::Share).await;
+        world.store.shares.change(&world.command(ann.id), &item, share, Permission::Edit).await
+    };
+    assert_refused!(change(other, share.id).await, Error::NotFound);
+    assert_refused!(change(folder, world.id()).await, Error::NotFound);
+    assert_eq!(find(world, share.id).await.as_ref(), Some(&share));
+    let changed = change(folder, share.id).await.unwrap();
+    assert_eq!(changed, Share { permission: Permission::Edit, ..share.clone() });
+    assert_eq!(change(folder, share.id).await.unwrap(), changed);
+    assert_eq!(find(world, share.id).await, Some(changed));
+    assert_eq!(role(world, &bob, other).await, Some(Role::View));
+    world.revoke(ann.id, share.id).await;
+    assert_refused!(change(folder, share.id).await, Error::NotFound);
+}
+
+async fn a_share_is_revoked_once(world: &World<'_>) {
+    let (ann, bob, carl) = (world.member().await, world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let share = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
+    let other = create(world, &ann, folder, carl.id, Permission::View).await.unwrap();
+    // A guest ends a share as its owner does.
+    world.revoke(bob.id, share.id).await;
+    assert_eq!(find(world, share.id).await, None);
+    for again in [share.id, world.id()] {
+        assert_refused!(world.store.shares.revoke(&world.command(ann.id), again).await, Error::NotFound);
+    }
+    assert_eq!(find(world, other.id).await, Some(other));
+    assert_eq!(role(world, &carl, folder).await, Some(Role::View));
+}
+
+async fn one_of_two_revocations_succeeds(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    for _ in 0..5 {
+        let share = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
+        let commands = [world.command(ann.id), world.command(bob.id)];
+        let outcomes = join_all(commands.iter().map(|command| world.store.shares.revoke(command, share.id))).await;
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1);
+        for outcome in lost {
+            assert_refused!(outcome, Error::NotFound);
+        }
+    }
+}
+
+/// A page of what is shared with `guest`, and the place after which the next one begins.
+async fn received(
+    world: &World<'_>,
+    guest: UserId,
+    after: Option<SharePosition>,
+    limit: u64,
+) -> (Vec<(Share, Located)>, Option<SharePosition>) {
+    let limit = Limit::new(limit).unwrap();
+    let rows = world.store.shares.list_received(guest, after, limit).await.unwrap();
+    assert!(rows.len() <= limit.get() + 1);
+    let page = Page::cut(rows, limit, |(share, _)| SharePosition { at: share.shared_at, id: share.id });
+    (page.items, page.next)
+}
+
+/// Shares with `guest`, of which each two are made at the same time, newest first.
+async fn many(world: &World<'_>, ann: &Member, guest: UserId) -> Vec<ShareId> {
+    let mut shares = Vec::new();
+    for pair in 0..4 {
+        let at = world.now();
+        for half in 0..2 {
+            let node = world.folder(ann.id, ann.root, &format!("{pair}-{half}")).await;
+            let item = world.grant(ann.id, node, Action::Share).await;
+            let share = NewShare { id: world.id(), guest, permission: Permission::View };
+            let command = world.command_at(Some(ann.id), at);
+            world.store.shares.create(&command, &item, &share).await.unwrap();
+            shares.push((at, share.id));
+        }
+    }
+    shares.sort_by_key(|(at, id)| std::cmp::Reverse((*at, *id.as_uuid().as_bytes())));
+    shares.into_iter().map(|(_, id)| id).collect()
+}
+
+async fn received_shares_come_newest_first(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let expected = many(world, &ann, bob.id).await;
+    let (rows, next) = received(world, bob.id, None, 100).await;
+    assert_eq!(rows.iter().map(|(share, _)| share.id).collect::<Vec<_>>(), expected);
+    assert_eq!(next, None);
+}
+
+async fn received_shares_come_in_pages(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let expected = many(world, &ann, bob.id).await;
+    for limit in [1, 3, 8] {
+        let (mut rows, mut next) = received(world, bob.id, None, limit).await;
+        while next.is_some() {
+            let (more, after) = received(world, bob.id, next, limit).await;
+            rows.extend(more);
+            next = after;
+        }
+        assert_eq!(rows.iter().map(|(share, _)| share.id).collect::<Vec<_>>(), expected, "in pages of {limit}");
+    }
+    // A place outlives its share; what is newer than it comes before it.
+    let (_, place) = received(world, bob.id, None, 3).await;
+    let (gone, left) = expected.split_at(3);
+    for share in gone {
+        world.revoke(ann.id, *share).await;
+    }
+    let node = world.folder(ann.id, ann.root, "new").await;
+    world.share(ann.id, node, bob.id, Permission::View).await;
+    let (rows, _) = received(world, bob.id, place, 100).await;
+    assert_eq!(rows.iter().map(|(share, _)| share.id).collect::<Vec<_>>(), left);
+}
+
+async fn a_received_share_has_its_node_as_the_guest_finds_it(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let a = world.folder(ann.id, ann.root, "a").await;
+    let b = world.folder(ann.id, a, "b").await;
+    let file = world.file(ann.id, b, "c.txt", 5).await;
+    for (node, permission) in [(file, Permission::View), (a, Permission::Edit), (b, Permission::View)] {
+        create(world, &ann, node, bob.id, permission).await.unwrap();
+    }
+    let (rows, _) = received(world, bob.id, None, 10).await;
+    assert_eq!(rows.iter().map(|(share, _)| share.item.id).collect::<Vec<_>>(), [b, a, file]);
+    for (share, located) in rows {
+        assert_eq!(find(world, share.id).await.as_ref(), Some(&share));
+        assert_eq!(located, world.located(share.item.id, bob.id).await);
+    }
+}
+
+async fn nobody_receives_what_others_do(world: &World<'_>) {
+    let (ann, bob, carl) = (world.member().await, world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let share = world.share(ann.id, folder, bob.id, Permission::View).await;
+    for other in [ann.id, carl.id, world.id()] {
+        assert_eq!(received(world, other, None, 10).await, (vec![], None));
+    }
+    assert_eq!(received(world, bob.id, None, 10).await.0.len(), 1);
+    world.revoke(ann.id, share).await;
+    assert_eq!(received(world, bob.id, None, 10).await, (vec![], None));
+}

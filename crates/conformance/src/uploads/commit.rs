@@ -1,0 +1,151 @@
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use clouddrive_domain::Error;
+use clouddrive_domain::error::{Conflict, Gone};
+use clouddrive_domain::model::{
+    Action, ConflictPolicy, ItemRef, NodeId, NodeKind, Permission, Person, Revision, Sort, UploadState,
+};
+use clouddrive_domain::port::Commit;
+
+use crate::world::{World, assert_refused, name};
+
+pub(super) async fn an_upload_becomes_a_file(world: &World<'_>) {
+    let ann = world.member().await;
+    let parent = world.folder(ann.id, ann.root, "a").await;
+    let before = world.located(parent, ann.id).await;
+    let folder = world.grant(ann.id, parent, Action::AddTo).await;
+    let upload = world.open(&folder, "b.txt", Some(5)).await;
+    assert_eq!(world.store.drive.list(&folder, Sort::default(), None, Default::default()).await.unwrap(), []);
+    let (commit, command) = (world.completing(&upload, ConflictPolicy::Fail), world.command(ann.id));
+    let made = world.store.uploads.commit(&command, &folder, &commit).await.unwrap();
+    assert_eq!(made, world.located(commit.file, ann.id).await);
+    let node = &made.node;
+    assert_eq!((node.id, node.parent, node.drive), (commit.file, Some(parent), ann.drive));
+    assert_eq!((&node.name, node.revision), (&name("b.txt"), Revision(1)));
+    assert_eq!((node.created_at, node.modified_at), (command.at, command.at));
+    assert_eq!(node.created_by, Person { id: ann.id, username: Some(ann.username) });
+    let content = node.content().unwrap();
+    assert_eq!((content.version, &content.blob, content.size), (commit.version, &upload.blob, 5));
+    assert_eq!(world.upload(&upload).await.state, UploadState::Complete(commit.file));
+    assert_eq!(world.located(parent, ann.id).await, before);
+    assert!(!world.condemned(world.now()).await.contains(&upload.blob));
+}
+
+pub(super) async fn an_upload_of_no_bytes_becomes_a_file(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    for (text, announced) in [("announced", Some(0)), ("streamed", None)] {
+        let upload = world.open(&root, text, announced).await;
+        let made = world.commit(&root, &world.completing(&upload, ConflictPolicy::Fail)).await.unwrap();
+        assert_eq!(made.node.content().map(|content| content.size), Some(0));
+    }
+}
+
+pub(super) async fn a_repeat_returns_the_same_file(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let upload = world.open(&root, "a", Some(5)).await;
+    let commit = world.completing(&upload, ConflictPolicy::Fail);
+    let made = world.commit(&root, &commit).await.unwrap();
+    let quota = world.quota(ann.id).await;
+    let others = [ConflictPolicy::Fail, ConflictPolicy::Replace, ConflictPolicy::Keep];
+    for repeat in others.map(|conflict| world.completing(&upload, conflict)) {
+        assert_eq!(world.commit(&root, &repeat).await.unwrap(), made);
+        let late = world.command_at(Some(ann.id), upload.expires_at);
+        assert_eq!(world.store.uploads.commit(&late, &root, &commit).await.unwrap(), made);
+        assert_eq!(world.store.drive.find(repeat.file, ann.id).await.unwrap(), None);
+    }
+    assert_eq!(world.quota(ann.id).await, quota);
+    assert!(!world.condemned(world.now()).await.contains(&upload.blob));
+    // The same file is the file as it is now.
+    world.rename(ann.id, commit.file, "b").await.unwrap();
+    let repeated = world.commit(&root, &commit).await.unwrap();
+    assert_eq!(repeated, world.located(commit.file, ann.id).await);
+}
+
+pub(super) async fn a_taken_name_leaves_the_upload_open(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let upload = world.open(&root, "a.txt", Some(5)).await;
+    let holder = world.file(ann.id, ann.root, "a.txt", 1).await;
+    let quota = world.quota(ann.id).await;
+    let commit = world.completing(&upload, ConflictPolicy::Fail);
+    let item = ItemRef { kind: NodeKind::File, id: holder, name: name("a.txt") };
+    assert_refused!(world.commit(&root, &commit).await, Error::Conflict(Conflict::NameTaken(taken))
+        if taken.item == item && taken.suggested == name("a (1).txt") && taken.revision == Revision(1));
+    assert_eq!(world.upload(&upload).await, upload);
+    assert_eq!(world.quota(ann.id).await, quota);
+    assert_eq!(world.store.drive.find(commit.file, ann.id).await.unwrap(), None);
+    assert!(!world.condemned(world.now()).await.contains(&upload.blob));
+    let kept = Commit { conflict: ConflictPolicy::Keep, ..commit };
+    assert_eq!(world.commit(&root, &kept).await.unwrap().node.name, name("a (1).txt"));
+}
+
+pub(super) async fn to_keep_both_is_to_take_the_first_free_name(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    world.folder(ann.id, ann.root, "a (2).txt").await;
+    let long = format!("{}.txt", "é".repeat(125));
+    for (text, kept) in [
+        ("a.txt", "a.txt"),
+        ("a.txt", "a (1).txt"),
+        ("a.txt", "a (3).txt"),
+        ("a (1).txt", "a (1) (1).txt"),
+        (".hidden", ".hidden"),
+        (".hidden", ".hidden (1)"),
+        ("b.tar.gz", "b.tar.gz"),
+        ("b.tar.gz", "b.tar (1).gz"),
+        (&long, &long),
+        (&long, &format!("{} (1).txt", "é".repeat(123))),
+    ] {
+        let upload = world.open(&root, text, Some(1)).await;
+        let made = world.commit(&root, &world.completing(&upload, ConflictPolicy::Keep)).await.unwrap();
+        assert_eq!(made.node.name, name(kept));
+    }
+}
+
+pub(super) async fn an_upload_follows_its_folder(world: &World<'_>) {
+    let ann = world.member().await;
+    let (parent, to) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "to").await);
+    let folder = world.grant(ann.id, parent, Action::AddTo).await;
+    let upload = world.open(&folder, "b", Some(1)).await;
+    world.rename(ann.id, parent, "c").await.unwrap();
+    world.move_into(ann.id, parent, to).await.unwrap();
+    let made = world.commit(&folder, &world.completing(&upload, ConflictPolicy::Fail)).await.unwrap();
+    let way: Vec<NodeId> = made.lineage.iter().map(|step| step.id).collect();
+    assert_eq!(way, [made.node.id, parent, to, ann.root]);
+}
+
+pub(super) async fn an_upload_is_committed_by_its_sender_only(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let shared = world.folder(ann.id, ann.root, "shared").await;
+    world.share(ann.id, shared, bob.id, Permission::Edit).await;
+    let (of_ann, of_bob) =
+        (world.grant(ann.id, shared, Action::AddTo).await, world.grant(bob.id, shared, Action::AddTo).await);
+    let upload = world.open(&of_bob, "a", Some(1)).await;
+    let commit = world.completing(&upload, ConflictPolicy::Fail);
+    assert_refused!(world.commit(&of_ann, &commit).await, Error::NotFound);
+    assert_eq!(world.upload(&upload).await, upload);
+    let absent = Commit { upload: world.id(), ..commit.clone() };
+    assert_refused!(world.commit(&of_bob, &absent).await, Error::NotFound);
+    let made = world.commit(&of_bob, &commit).await.unwrap();
+    assert_eq!((made.owner.id, made.node.created_by.id, made.viewer), (ann.id, bob.id, bob.id));
+    assert_refused!(world.commit(&of_ann, &commit).await, Error::NotFound);
+}
+
+pub(super) async fn an_upload_that_is_over_becomes_no_file(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let (aborted, expired) = (world.open(&root, "a", Some(1)).await, world.open(&root, "b", Some(1)).await);
+    world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
+    let refused = world.commit(&root, &world.completing(&aborted, ConflictPolicy::Fail)).await;
+    assert_refused!(refused, Error::Conflict(Conflict::UploadClosed));
+    let commit = world.completing(&expired, ConflictPolicy::Fail);
+    let late = world.command_at(Some(ann.id), expired.expires_at);
+    let commit_late = async || world.store.uploads.commit(&late, &root, &commit).await;
+    assert_refused!(commit_late().await, Error::Gone(Gone::UploadExpired));
+    world.store.uploads.expire_due(&late, crate::world::ALL).await.unwrap();
+    assert_refused!(commit_late().await, Error::Gone(Gone::UploadExpired));
+    assert_refused!(world.commit(&root, &commit).await, Error::Gone(Gone::UploadExpired));
+    assert_eq!(world.store.drive.find(commit.file, ann.id).await.unwrap(), None);
+}
