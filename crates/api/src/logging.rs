@@ -15,7 +15,7 @@ pub(crate) fn start(source: &Source) -> Result<(), ConfigError> {
     if std::io::stderr().is_terminal() {
         log.init();
     } else {
-        log.json().flatten_event(true).init();
+        log.json().flatten_event(true).with_span_list(false).init();
     }
     Ok(())
 }

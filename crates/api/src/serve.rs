@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App as Actix, HttpServer, web};
 use anyhow::Context;
 use clouddrive_domain::service::{Ambient, Collector, CollectorReport};
@@ -28,7 +28,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let origins = config.cors_origins.clone();
     let stop = stop_signal()?;
     let server = HttpServer::new(move || {
-        Actix::new().app_data(app.clone()).wrap(cors(&origins)).wrap(from_fn(request)).configure(routes)
+        let cors = Condition::new(!origins.is_empty(), cors(&origins));
+        Actix::new().app_data(app.clone()).wrap(cors).wrap(from_fn(request)).configure(routes)
     })
     .workers(config.workers)
     .client_request_timeout(Duration::from_secs(10))
@@ -70,7 +71,7 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// What pages of other origins may do: nothing, unless the configuration names them.
+/// What pages of the origins that the configuration names may do.
 fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])

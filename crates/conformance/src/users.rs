@@ -121,7 +121,8 @@ async fn people_are_found_by_name_and_by_address(world: &World<'_>) {
     world.register(&new).await.unwrap();
     world.register(&other).await.unwrap();
     let (name, email) = (new.user.username.as_str(), new.user.email.as_str());
-    for text in [name, &name.to_uppercase(), &name.to_lowercase(), email, &email.to_uppercase(), &email.to_lowercase()] {
+    for text in [name, &name.to_uppercase(), &name.to_lowercase(), email, &email.to_uppercase(), &email.to_lowercase()]
+    {
         let handle = Handle::parse(text);
         let person = world.store.users.find_person(&handle).await.unwrap();
         assert_eq!(person, Some(Person { id: new.user.id, username: Some(name.to_owned()) }), "{text}");
@@ -133,7 +134,8 @@ async fn people_are_found_by_name_and_by_address(world: &World<'_>) {
 async fn nobody_is_found_by_another_text(world: &World<'_>) {
     let member = world.member().await;
     let part = member.username.split_at(3).0;
-    for text in ["", "%", "_", "@", "'", "\0", part, &format!("{part}%"), &format!("{} ", member.username), "ünknown"] {
+    for text in ["", "%", "_", "@", "'", "\0", part, &format!("{part}%"), &format!("{} ", member.username), "ünknown"]
+    {
         let handle = Handle::parse(text);
         assert_eq!(world.store.users.find_person(&handle).await.unwrap(), None, "{text:?}");
         assert_eq!(world.store.users.find_credentials(&handle).await.unwrap(), None, "{text:?}");
@@ -142,9 +144,8 @@ async fn nobody_is_found_by_another_text(world: &World<'_>) {
 
 async fn a_hash_is_replaced_once(world: &World<'_>) {
     let (member, bystander) = (world.member().await, world.member().await);
-    let hash_of = async |member| {
-        world.store.users.find_credentials(&World::handle(member)).await.unwrap().unwrap().hash
-    };
+    let hash_of =
+        async |member| world.store.users.find_credentials(&World::handle(member)).await.unwrap().unwrap().hash;
     let (first, others) = (hash_of(&member).await, hash_of(&bystander).await);
     let hash = |text: &str| PasswordHash::new(text.to_owned());
     let rehash = async |old: &PasswordHash, new: &PasswordHash| {

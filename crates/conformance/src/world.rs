@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, Located,
-    MediaType, Name, NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Timestamp, Upload,
-    UploadState, User, UserId, Username, authorize,
+    Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, Located, MediaType, Name,
+    NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Timestamp, Upload, UploadState,
+    User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{Commit, NewShare, Opening, Random, Registration, Relocation};
 

@@ -42,9 +42,7 @@ pub(crate) fn refer(connection: &mut SqliteConnection, key: &BlobKey) -> Outcome
 /// Notes that a reference to the blob has just been removed: if it was the last, nothing refers to the blob since `at`.
 pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestamp) -> Outcome<()> {
     if !is_referred_to(connection, key)? {
-        diesel::update(blobs::table.find(key))
-            .set(blobs::unreferenced_at.eq(at.as_millis()))
-            .execute(connection)?;
+        diesel::update(blobs::table.find(key)).set(blobs::unreferenced_at.eq(at.as_millis())).execute(connection)?;
     }
     Ok(())
 }

@@ -4,20 +4,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
-use deadpool::managed::{self, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
 use deadpool::Runtime;
+use deadpool::managed::{self, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
 use diesel::connection::{InstrumentationEvent, SimpleConnection, TransactionManager};
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tracing::Span;
 
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Fault, Outcome, is_locked};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
 
 /// What every connection is told. A commit is on the disk when it returns: `synchronous = FULL`.
-const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
+const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
 
 /// How a [`Database`] is used.
 #[derive(Clone, Copy, Debug)]
@@ -72,9 +72,9 @@ impl Database {
             let mut connection = connector.connect()?;
             // Two processes that start at once take turns: the second finds nothing left to do.
             let applied = connection.immediate_transaction(|connection| {
-                let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|fault| {
-                    Fault::Domain(Error::internal("database", fault))
-                })?;
+                let applied = connection
+                    .run_pending_migrations(MIGRATIONS)
+                    .map_err(|fault| Fault::Domain(Error::internal("database", fault)))?;
                 Ok::<_, Fault>(applied.iter().map(ToString::to_string).collect())
             })?;
             Ok(applied)
@@ -150,11 +150,24 @@ impl Connector {
             }
         });
         connection.batch_execute(SETUP)?;
+        write_ahead(&mut connection)?;
         if self.access == Access::Read {
             connection.batch_execute("PRAGMA query_only = ON;")?;
         }
         Ok(connection)
     }
+}
+
+/// Turns the write-ahead log on, which stays on. Connections that do so at once on a new file do not wait for one another
+/// by their busy timeout, so they try again, for as long.
+fn write_ahead(connection: &mut SqliteConnection) -> Outcome<()> {
+    for _ in 0..500 {
+        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
+            Err(fault) if is_locked(&fault) => std::thread::sleep(Duration::from_millis(10)),
+            outcome => return Ok(outcome?),
+        }
+    }
+    Err(Error::unavailable("database", "others keep it locked").into())
 }
 
 impl managed::Manager for Connector {

@@ -1,9 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Account, BlobKey, ChangeKind, Command, Email, Grant, Limit, Located, Name, Node, NodeBody, NodeId,
-    NodeKind, Order, Person, Position, Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User,
-    UserId, Username, check_depth,
+    Account, BlobKey, ChangeKind, Command, Email, Grant, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order,
+    Person, Position, Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Relocation};
 use clouddrive_domain::{Error, Result};

@@ -37,12 +37,19 @@ impl From<Fault> for Error {
 
 /// Whether the database may well work again later: it is locked, full, or its disk fails.
 fn is_passing(error: &DieselError) -> bool {
+    is_locked(error) || says(error, &["database or disk is full", "disk I/O error"])
+}
+
+/// Whether another connection keeps the database to itself.
+pub(crate) fn is_locked(error: &DieselError) -> bool {
+    says(error, &["database is locked", "database table is locked"])
+}
+
+fn says(error: &DieselError, signs: &[&str]) -> bool {
     let DieselError::DatabaseError(_, info) = error else {
         return false;
     };
-    ["database is locked", "database table is locked", "database or disk is full", "disk I/O error"]
-        .iter()
-        .any(|sign| info.message().contains(sign))
+    signs.iter().any(|sign| info.message().contains(sign))
 }
 
 /// A constraint of the schema that a statement can violate in the course of events.

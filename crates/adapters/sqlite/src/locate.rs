@@ -152,13 +152,8 @@ pub(crate) fn find(connection: &mut SqliteConnection, node: NodeId, viewer: User
 }
 
 /// The nodes as `viewer` finds them, in no order.
-pub(crate) fn find_many(
-    connection: &mut SqliteConnection,
-    nodes: &[NodeId],
-    viewer: UserId,
-) -> Outcome<Vec<Located>> {
-    static MANY: LazyLock<String> =
-        LazyLock::new(|| lineages("id IN (SELECT unhex(value) FROM json_each(?))"));
+pub(crate) fn find_many(connection: &mut SqliteConnection, nodes: &[NodeId], viewer: UserId) -> Outcome<Vec<Located>> {
+    static MANY: LazyLock<String> = LazyLock::new(|| lineages("id IN (SELECT unhex(value) FROM json_each(?))"));
     let hex: Vec<String> = nodes.iter().map(|node| format!("\"{}\"", node.as_uuid().simple())).collect();
     let list = Parameter::Text(format!("[{}]", hex.join(",")));
     load(connection, Statement::new(MANY.as_str(), vec![list, viewer.into()]), viewer)

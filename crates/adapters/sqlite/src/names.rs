@@ -4,9 +4,7 @@ use std::collections::HashSet;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, NameTaken};
-use clouddrive_domain::model::{
-    Command, DriveId, ItemRef, KeepBoth, Name, NodeId, NodeKind, Revision, VersionId,
-};
+use clouddrive_domain::model::{Command, DriveId, ItemRef, KeepBoth, Name, NodeId, NodeKind, Revision, VersionId};
 use diesel::prelude::*;
 
 use crate::fault::{Constraint, Fault, Outcome, violated};

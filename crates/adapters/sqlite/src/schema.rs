@@ -126,4 +126,6 @@ diesel::table! {
 }
 
 diesel::joinable!(sessions -> users (user_id));
-diesel::allow_tables_to_appear_in_same_query!(blobs, changes, drives, nodes, sessions, shares, uploads, users, versions);
+diesel::allow_tables_to_appear_in_same_query!(
+    blobs, changes, drives, nodes, sessions, shares, uploads, users, versions
+);

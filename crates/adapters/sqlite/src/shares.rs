@@ -93,11 +93,7 @@ fn received(guest: UserId, after: Option<SharePosition>, limit: Limit) -> Statem
     Statement::new(text, parameters)
 }
 
-fn list_received(
-    connection: &mut SqliteConnection,
-    guest: UserId,
-    page: Statement,
-) -> Outcome<Vec<(Share, Located)>> {
+fn list_received(connection: &mut SqliteConnection, guest: UserId, page: Statement) -> Outcome<Vec<(Share, Located)>> {
     let rows: Vec<ShareRow> = page.load(connection)?;
     let shares = rows.into_iter().map(Share::try_from).collect::<Result<Vec<_>>>()?;
     let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
@@ -159,8 +155,7 @@ impl Shares for Database {
             let item = item.renew(locate::find(connection, item.node().id, item.actor())?)?;
             let node = item.node().id;
             let row = shares::table.filter(shares::id.eq(DbId::from(share)).and(shares::node_id.eq(DbId::from(node))));
-            let changed =
-                diesel::update(row).set(shares::permission.eq(permission_word(to))).execute(connection)?;
+            let changed = diesel::update(row).set(shares::permission.eq(permission_word(to))).execute(connection)?;
             if changed == 0 {
                 return Err(Error::NotFound.into());
             }

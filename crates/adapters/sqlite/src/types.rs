@@ -5,9 +5,9 @@ use clouddrive_domain::model::{
     ConflictPolicy, DriveId, Name, NodeId, Permission, SessionId, Sha256, ShareId, UploadId, UserId, VersionId,
 };
 use diesel::backend::Backend;
+use diesel::deserialize::FromSqlRow;
 use diesel::deserialize::{self, FromSql};
 use diesel::expression::AsExpression;
-use diesel::deserialize::FromSqlRow;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Binary;
 use diesel::sqlite::Sqlite;

@@ -1,8 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{
-    BlobKey, ChangeKind, Command, Credentials, Handle, Name, PasswordHash, Person, UserId,
-};
+use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, Name, PasswordHash, Person, UserId};
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
@@ -95,8 +93,7 @@ impl Users for Database {
         let (command, old, new) = (command.clone(), old.clone(), new.clone());
         self.write(move |connection| {
             let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
-            let changed =
-                diesel::update(same).set(users::password_hash.eq(new.expose())).execute(connection)?;
+            let changed = diesel::update(same).set(users::password_hash.eq(new.expose())).execute(connection)?;
             if changed > 0 {
                 log(connection, &command, ChangeKind::PasswordRehashed, None, None)?;
             }

@@ -1,10 +1,9 @@
 //! The suites that every persistence adapter passes, each on a database of its own.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::Arc;
 
-use clouddrive_conformance::{
-    Persistence, blob_records, changes, drive, sessions, shares, uploads, users,
-};
+use clouddrive_conformance::{Persistence, blob_records, changes, drive, sessions, shares, uploads, users};
 use clouddrive_sqlite::{Database, Options};
 use tempfile::TempDir;
 

@@ -1,4 +1,5 @@
 //! What is SQLite's own: the file, its connections, and who waits for whom.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The OpenAPI document: made of the handlers and the contract's types, completed here with what is common to all.
 
+use std::sync::LazyLock;
+
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -54,7 +56,8 @@ pub(crate) fn json() -> Result<String, serde_json::Error> {
 
 /// `GET /openapi.json`.
 pub(crate) async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(Api::openapi())
+    static DOCUMENT: LazyLock<Document> = LazyLock::new(Api::openapi);
+    HttpResponse::Ok().json(&*DOCUMENT)
 }
 
 pub(crate) fn swagger_config() -> utoipa_swagger_ui::Config<'static> {

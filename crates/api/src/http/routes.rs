@@ -22,51 +22,51 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/user", "GET, POST")
                 .route(web::post().to(account::register))
-                .route(known(web::get()).to(account::get_user)),
+                .route(known(web::get().to(account::get_user))),
         )
         .service(
             resource("/login", "POST")
                 .route(web::post().guard(guard::fn_guard(is_form)).to(account::login_form))
                 .route(web::post().to(account::login_json)),
         )
-        .service(resource("/verify-token", "GET").route(known(web::get()).to(account::verify_token)))
+        .service(resource("/verify-token", "GET").route(known(web::get().to(account::verify_token))))
         .service(
             resource("/drive", "GET, POST")
-                .route(known(web::get()).to(drive::list_root))
-                .route(known(web::post()).to(drive::create)),
+                .route(known(web::get().to(drive::list_root)))
+                .route(known(web::post().to(drive::create))),
         )
         .service(
             resource("/drive/{id}", "GET, PATCH")
-                .route(known(web::get()).to(drive::list))
-                .route(known(web::patch()).to(drive::patch)),
+                .route(known(web::get().to(drive::list)))
+                .route(known(web::patch().to(drive::patch))),
         )
         .service(
             resource("/file", "POST")
-                .route(known(web::post().guard(guard::fn_guard(is_multipart))).to(file::create_from_form))
-                .route(known(web::post()).to(file::create)),
+                .route(known(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
+                .route(known(web::post().to(file::create))),
         )
         .service(
             resource("/file/{id}", "GET, PATCH")
-                .route(known(web::get()).to(file::get))
-                .route(known(web::patch()).to(file::patch)),
+                .route(known(web::get().to(file::get)))
+                .route(known(web::patch().to(file::patch))),
         )
         .service(
-            resource("/file/{id}/content", "GET, HEAD").route(known(read()).to(file::content)),
+            resource("/file/{id}/content", "GET, HEAD").route(known(read().to(file::content))),
         )
         .service(
             resource("/upload/{id}", "DELETE, GET")
-                .route(known(web::get()).to(upload::get))
-                .route(known(web::delete()).to(upload::abort)),
+                .route(known(web::get().to(upload::get)))
+                .route(known(web::delete().to(upload::abort))),
         )
-        .service(resource("/upload/{id}/parts", "POST").route(known(web::post()).to(upload::sign_parts)))
-        .service(resource("/upload/{id}/complete", "POST").route(known(web::post()).to(upload::complete)))
-        .service(resource("/share", "POST").route(known(web::post()).to(share::create)))
+        .service(resource("/upload/{id}/parts", "POST").route(known(web::post().to(upload::sign_parts))))
+        .service(resource("/upload/{id}/complete", "POST").route(known(web::post().to(upload::complete))))
+        .service(resource("/share", "POST").route(known(web::post().to(share::create))))
         .service(
             resource("/share/{id}", "DELETE, PATCH")
-                .route(known(web::patch()).to(share::patch))
-                .route(known(web::delete()).to(share::delete)),
+                .route(known(web::patch().to(share::patch)))
+                .route(known(web::delete().to(share::delete))),
         )
-        .service(resource("/shared-with-me", "GET").route(known(web::get()).to(share::list_received)))
+        .service(resource("/shared-with-me", "GET").route(known(web::get().to(share::list_received))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
         .service(
@@ -86,9 +86,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 fn photo(path: &'static str) -> Resource {
     resource(path, "DELETE, GET, POST")
-        .route(known(web::get()).to(profile_photo::get))
-        .route(known(web::post()).to(profile_photo::set))
-        .route(known(web::delete()).to(profile_photo::delete))
+        .route(known(web::get().to(profile_photo::get)))
+        .route(known(web::post().to(profile_photo::set)))
+        .route(known(web::delete().to(profile_photo::delete)))
 }
 
 /// A path that answers other methods than those in `allow` with 405.

@@ -25,13 +25,7 @@ impl<'a> Log<'a> {
     }
 
     /// A command that leaves one row, of `kind`.
-    fn expect(
-        &mut self,
-        actor: UserId,
-        kind: ChangeKind,
-        drive: Option<DriveId>,
-        node: Option<NodeId>,
-    ) -> Command {
+    fn expect(&mut self, actor: UserId, kind: ChangeKind, drive: Option<DriveId>, node: Option<NodeId>) -> Command {
         let command = self.world.command(actor);
         self.expected.push((command.clone(), kind, drive, node));
         command

@@ -11,9 +11,48 @@ use crate::world::{Member, World, name};
 
 /// Names that no two ways of sorting put in the same order by accident.
 const NAMES: [&str; 42] = [
-    "a", "A", "a.txt", "A.TXT", "a b", "a-b", "a_b", "a%", "ab", "ä", "Ä", "z", "Z", "é", "É", "ß", "ss", "SS", "straße",
-    "STRASSE", "Strasse", "ﬁ", "fi", "FI", "i", "I", "ı", "İ", "σ", "ς", "Σ", "Ж", "ж", "日本", "日本語", "Ａ", "ａ",
-    "😀", "10", "9", ".hidden", "(1)",
+    "a",
+    "A",
+    "a.txt",
+    "A.TXT",
+    "a b",
+    "a-b",
+    "a_b",
+    "a%",
+    "ab",
+    "ä",
+    "Ä",
+    "z",
+    "Z",
+    "é",
+    "É",
+    "ß",
+    "ss",
+    "SS",
+    "straße",
+    "STRASSE",
+    "Strasse",
+    "ﬁ",
+    "fi",
+    "FI",
+    "i",
+    "I",
+    "ı",
+    "İ",
+    "σ",
+    "ς",
+    "Σ",
+    "Ж",
+    "ж",
+    "日本",
+    "日本語",
+    "Ａ",
+    "ａ",
+    "😀",
+    "10",
+    "9",
+    ".hidden",
+    "(1)",
 ];
 
 pub(super) const SORTS: [SortBy; 4] = [SortBy::Name, SortBy::CreatedAt, SortBy::ModifiedAt, SortBy::Size];
@@ -175,11 +214,9 @@ pub(super) async fn children_tell_the_shares_of_the_viewer_on_them(world: &World
     world.share(ann.id, shared, bob.id, Permission::Edit).await;
     world.share(ann.id, folder, carl.id, Permission::Edit).await;
     world.share(ann.id, plain, carl.id, Permission::View).await;
-    for (viewer, on_shared, on_plain) in [
-        (&bob, Some(Permission::Edit), None),
-        (&carl, None, Some(Permission::View)),
-        (&ann, None, None),
-    ] {
+    for (viewer, on_shared, on_plain) in
+        [(&bob, Some(Permission::Edit), None), (&carl, None, Some(Permission::View)), (&ann, None, None)]
+    {
         let grant = world.grant(viewer.id, folder, Action::Read).await;
         for by in SORTS {
             let (children, _) = page(world, &grant, Sort { by, ..Sort::default() }, None, 10).await;

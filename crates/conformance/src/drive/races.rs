@@ -68,8 +68,7 @@ pub(super) async fn moves_that_would_close_a_cycle_do_not_all_succeed(world: &Wo
         }
     }
     let [a, b, c] = folders(world, &ann, ann.root).await;
-    let wishes =
-        [world.moving(ann.id, a, b).await, world.moving(ann.id, b, c).await, world.moving(ann.id, c, a).await];
+    let wishes = [world.moving(ann.id, a, b).await, world.moving(ann.id, b, c).await, world.moving(ann.id, c, a).await];
     let outcomes = join_all(wishes.iter().map(|wish| world.relocate(wish))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 2);
     for folder in [a, b, c] {

@@ -13,8 +13,7 @@ use crate::world::{QUOTA, World, assert_refused};
 pub(super) async fn many_begin_at_the_last_bytes(world: &World<'_>) {
     let ann = world.member_with(100).await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
-    let openings: Vec<Opening> =
-        (0..12).map(|number| world.opening(&root, &format!("{number}"), Some(30))).collect();
+    let openings: Vec<Opening> = (0..12).map(|number| world.opening(&root, &format!("{number}"), Some(30))).collect();
     let outcomes = join_all(openings.iter().map(|opening| world.begin(&root, opening))).await;
     let (begun, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     let reserved: BTreeSet<u64> = begun.into_iter().map(|quota| quota.unwrap().reserved).collect();
@@ -28,8 +27,7 @@ pub(super) async fn many_begin_at_the_last_bytes(world: &World<'_>) {
 pub(super) async fn many_begin_at_the_last_open_one(world: &World<'_>) {
     let ann = world.member().await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
-    let mut openings: Vec<Opening> =
-        (0..8).map(|number| world.opening(&root, &format!("{number}"), Some(1))).collect();
+    let mut openings: Vec<Opening> = (0..8).map(|number| world.opening(&root, &format!("{number}"), Some(1))).collect();
     for opening in &mut openings {
         opening.most_open = 3;
     }

@@ -4,6 +4,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use clouddrive_contract::Code;
+use clouddrive_domain::model::Identity;
 
 use crate::http::App;
 use crate::http::problem::{Outcome, Problem};
@@ -14,12 +15,19 @@ pub(crate) async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let app = request.app_data::<web::Data<App>>().cloned();
+    match identify(&request).await {
+        Ok(identity) => {
+            request.extensions_mut().insert(identity);
+            Ok(next.call(request).await?.map_into_left_body())
+        }
+        Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
+    }
+}
+
+async fn identify(request: &ServiceRequest) -> Outcome<Identity> {
+    let app = request.app_data::<web::Data<App>>();
     let app = app.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
-    let token = bearer(&request)?.to_owned();
-    let identity = app.accounts.authenticate(&token).await.map_err(Problem::from)?;
-    request.extensions_mut().insert(identity);
-    next.call(request).await
+    Ok(app.accounts.authenticate(bearer(request)?).await?)
 }
 
 fn bearer(request: &ServiceRequest) -> Outcome<&str> {

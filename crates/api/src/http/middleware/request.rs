@@ -1,11 +1,13 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
 use clouddrive_domain::model::RequestId;
 use tokio::time::Instant;
@@ -32,28 +34,35 @@ pub(crate) async fn request(
     let id = given.and_then(RequestId::parse).unwrap_or_else(|| app.new_request_id());
     request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!("request", id = id.as_str());
-    let head = request.request().clone();
-    let mut body = has_body(&head).then(|| Guarded::new(request.take_payload(), app.body_limits));
+    let method = request.method().clone();
+    let mut body = has_body(&request).then(|| Guarded::new(request.take_payload(), app.body_limits));
     if let Some(body) = &body {
         request.set_payload(body.payload());
     }
+    // Nothing of the request may be held while it is routed: the router notes in it what it finds.
     let answered = next.call(request).instrument(span.clone()).await;
-    let response = match answered {
-        Ok(response) => response.map_into_boxed_body().into_parts().1,
-        Err(fault) => fault.error_response(),
-    };
     if let Some(body) = &mut body {
         body.drain().await;
     }
-    let response = finish(response, &id);
-    let line = Line { head: &head, response: &response, began };
-    span.in_scope(|| line.log());
-    Ok(ServiceResponse::new(head, response))
+    let _in_span = span.enter();
+    match answered {
+        Ok(answered) => {
+            let (head, response) = answered.map_into_boxed_body().into_parts();
+            let response = finish(response, &id);
+            log(&method, head.match_pattern().as_deref(), &response, began);
+            Ok(ServiceResponse::new(head, response))
+        }
+        Err(fault) => {
+            let response = finish(fault.error_response(), &id);
+            log(&method, None, &response, began);
+            Err(InternalError::from_response(fault, response).into())
+        }
+    }
 }
 
-fn has_body(head: &HttpRequest) -> bool {
-    let length = head.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0");
-    length || head.headers().contains_key(TRANSFER_ENCODING)
+fn has_body(request: &ServiceRequest) -> bool {
+    let length = request.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    length || request.headers().contains_key(TRANSFER_ENCODING)
 }
 
 /// The response as it goes out: problems as `application/problem+json`, also those that the framework makes.
@@ -127,27 +136,19 @@ const fn code_of(status: u16) -> Code {
     }
 }
 
-/// The one line that the log gets for a request: never its query, which may be signed.
-struct Line<'a> {
-    head: &'a HttpRequest,
-    response: &'a HttpResponse,
-    began: Instant,
-}
-
-impl Line<'_> {
-    fn log(&self) {
-        let method = self.head.method().as_str();
-        let route = self.head.match_pattern().unwrap_or_else(|| "(none)".to_owned());
-        let status = self.response.status().as_u16();
-        let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let extensions = self.response.extensions();
-        let problem = extensions.get::<Problem>();
-        let code = problem.map(|problem| problem.code.as_str());
-        if status >= 500 {
-            let cause = problem.and_then(|problem| problem.cause.as_deref());
-            tracing::error!(method, route, status, millis, code, cause, "request failed");
-        } else {
-            tracing::info!(method, route, status, millis, code, "request");
-        }
+/// The one line that the log gets for a request: its route, never its path or query, which may be signed.
+fn log(method: &Method, route: Option<&str>, response: &HttpResponse, began: Instant) {
+    let method = method.as_str();
+    let route = route.unwrap_or("(none)");
+    let status = response.status().as_u16();
+    let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let extensions = response.extensions();
+    let problem = extensions.get::<Problem>();
+    let code = problem.map(|problem| problem.code.as_str());
+    if status >= 500 {
+        let cause = problem.and_then(|problem| problem.cause.as_deref());
+        tracing::error!(method, route, status, millis, code, cause, "request failed");
+    } else {
+        tracing::info!(method, route, status, millis, code, "request");
     }
 }

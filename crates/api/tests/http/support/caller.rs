@@ -1,0 +1,197 @@
+use std::sync::Arc;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::contract::Contract;
+
+/// Somebody who uses the server. Every answer is held against the OpenAPI document.
+#[derive(Clone)]
+pub struct Caller {
+    client: Client,
+    url: String,
+    contract: Arc<Contract>,
+    token: Option<String>,
+}
+
+/// What the server said.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Caller {
+    pub fn new(client: Client, url: String, contract: Arc<Contract>, token: Option<String>) -> Self {
+        Self { client, url, contract, token }
+    }
+
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap()
+    }
+
+    /// A request to be completed, and sent by [`send`](Self::send). `path` may be a whole URL of this server's.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let path = path.strip_prefix(&self.url).unwrap_or(path);
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let response = self.client.execute(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let answer = Answer { status, headers, body: response.bytes().await.unwrap().into() };
+        assert!(answer.headers.contains_key("x-request-id"), "{method} {path} has no X-Request-Id");
+        if status >= 400 && method != "HEAD" {
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{method} {path}");
+            assert_eq!(answer.json()["status"], status, "{method} {path}");
+        }
+        self.contract.check(&method, &path, &answer);
+        answer
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Makes a folder, in `parent` or in the root, and returns its identifier.
+    pub async fn folder(&self, name: &str, parent: Option<&str>) -> String {
+        let body = json!({"folder_name": name, "parent_folder_id": parent});
+        text(&self.post("/drive", body).await.ok()["id"])
+    }
+
+    /// Begins an upload of `size` bytes and returns the answer.
+    pub async fn begin(&self, name: &str, size: usize, parent: Option<&str>) -> Answer {
+        let body = json!({"file_name": name, "file_size_in_bytes": size, "parent_folder_id": parent});
+        self.post("/file", body).await
+    }
+
+    /// PUTs `bytes` as the only part of the upload that `POST /file` or `…/parts` answered with, as any client would.
+    pub async fn put(&self, upload: &Value, bytes: impl Into<Vec<u8>>) -> Answer {
+        let part = &upload["parts"][0];
+        let anonymous = Self { token: None, ..self.clone() };
+        let mut request = anonymous.request(Method::PUT, part["url"].as_str().unwrap()).body(bytes.into());
+        for (name, value) in part["headers"].as_object().unwrap() {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        anonymous.send(request).await
+    }
+
+    /// Uploads a file, by a presigned URL, into `parent` or the root, and returns the file.
+    pub async fn upload(&self, name: &str, bytes: &[u8], parent: Option<&str>) -> Value {
+        let upload = self.begin(name, bytes.len(), parent).await.ok();
+        self.put(&upload, bytes).await.ok_empty();
+        self.complete(&upload).await.ok()
+    }
+
+    pub async fn complete(&self, upload: &Value) -> Answer {
+        let path = format!("/upload/{}/complete", text(&upload["upload_id"]));
+        self.send(self.request(Method::POST, &path)).await
+    }
+
+    /// Sends a file as a form, with these fields before it.
+    pub async fn send_form(&self, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
+        let mut form = reqwest::multipart::Form::new();
+        for (field, value) in fields {
+            form = form.text((*field).to_owned(), (*value).to_owned());
+        }
+        let part = reqwest::multipart::Part::bytes(bytes.to_vec()).file_name(name.to_owned());
+        self.send(self.request(Method::POST, "/file").multipart(form.part("file", part))).await
+    }
+
+    /// Shares the folder `folder` with `guest`, and returns the share's identifier.
+    pub async fn share_folder(&self, folder: &str, guest: &str, permission: &str) -> String {
+        let body = json!({
+            "share_object_type": "folder", "folder_id": folder, "username": guest, "permission": permission
+        });
+        text(&self.post("/share", body).await.ok()["id"])
+    }
+
+    /// Shares the file `file` with `guest`, and returns the share's identifier.
+    pub async fn share_file(&self, file: &str, guest: &str, permission: &str) -> String {
+        let body =
+            json!({"share_object_type": "file", "file_id": file, "username": guest, "permission": permission});
+        text(&self.post("/share", body).await.ok()["id"])
+    }
+
+    /// The names of what stands in `folder`, or in the root, as listed.
+    pub async fn names(&self, folder: Option<&str>) -> Vec<String> {
+        let path = folder.map_or_else(|| "/drive".to_owned(), |id| format!("/drive/{id}"));
+        self.get(&path).await.ok()["items"].as_array().unwrap().iter().map(|item| text(&item["name"])).collect()
+    }
+
+    /// The bytes of a file, fetched by its presigned URL.
+    pub async fn download(&self, file: &str) -> Vec<u8> {
+        let url = text(&self.get(&format!("/file/{file}")).await.ok()["download"]["url"]);
+        let anonymous = Self { token: None, ..self.clone() };
+        let answer = anonymous.get(&url).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.body
+    }
+
+    /// The caller's quota.
+    pub async fn quota(&self) -> Value {
+        self.get("/user").await.ok()["quota"].clone()
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body of an answer that must be a success.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
+        self.json()
+    }
+
+    /// An answer that must be a success without a body.
+    #[track_caller]
+    pub fn ok_empty(self) {
+        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
+        assert!(self.body.is_empty(), "{}", self.text());
+    }
+
+    /// The problem of an answer that must be just this refusal.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Value {
+        let problem = self.json();
+        assert_eq!((self.status, problem["code"].as_str()), (status, Some(code)), "{}", self.text());
+        problem
+    }
+}
+
+/// A string within JSON.
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
+}

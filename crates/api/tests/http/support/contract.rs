@@ -1,0 +1,48 @@
+use serde_json::Value;
+
+use super::Answer;
+
+/// The server's own OpenAPI document, against which every answer that a test sees is held.
+pub struct Contract(Value);
+
+impl Contract {
+    pub async fn of(client: &reqwest::Client, url: &str) -> Self {
+        Self(client.get(format!("{url}/openapi.json")).send().await.unwrap().json().await.unwrap())
+    }
+
+    /// Fails when the document does not know of such an answer to such a request.
+    #[track_caller]
+    pub fn check(&self, method: &str, path: &str, answer: &Answer) {
+        let path = path.split('?').next().unwrap().replace("profile-photo", "profile_photo");
+        let Some(operation) = self.operation(&method.to_lowercase(), &path) else {
+            let unknown = [301, 302, 307, 404, 405].contains(&answer.status) || path.starts_with("/docs");
+            assert!(unknown || path == "/openapi.json", "{method} {path} is not in the document");
+            return;
+        };
+        // What is wrong with the path or the method itself is no operation's.
+        if answer.status == 404 && answer.json()["detail"] == "there is no such path" {
+            return;
+        }
+        let response = &operation["responses"][answer.status.to_string()];
+        assert!(response.is_object(), "{method} {path}: {} is not in the document: {}", answer.status, answer.text());
+        if answer.status >= 400 && !answer.body.is_empty() {
+            let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+            let examples = &response["content"]["application/problem+json"]["examples"];
+            assert!(examples[&code].is_object(), "{method} {path}: {code} is not in the document");
+        }
+    }
+
+    fn operation(&self, method: &str, path: &str) -> Option<&Value> {
+        let segments: Vec<&str> = path.split('/').collect();
+        let fits = |template: &str| {
+            let pattern: Vec<&str> = template.split('/').collect();
+            let same = |(pattern, segment): (&&str, &&str)| pattern.starts_with('{') || pattern == segment;
+            pattern.len() == segments.len() && pattern.iter().zip(&segments).all(same)
+        };
+        let paths = self.0["paths"].as_object().unwrap();
+        // A path that is spelt out comes before one with a parameter.
+        let exact = paths.get(path).into_iter();
+        let templates = paths.iter().filter(|(template, _)| fits(template)).map(|(_, item)| item);
+        exact.chain(templates).map(|item| &item[method]).find(|operation| operation.is_object())
+    }
+}

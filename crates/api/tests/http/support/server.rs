@@ -1,0 +1,157 @@
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::caller::Caller;
+use super::contract::Contract;
+
+/// The password of everybody who registers by [`Server::user`].
+pub const PASSWORD: &str = "a quiet morning";
+
+/// The real server, on a free port, with a data directory of its own. It is killed when the test ends.
+pub struct Server {
+    process: Child,
+    url: String,
+    dir: TempDir,
+    contract: Arc<Contract>,
+    client: reqwest::Client,
+}
+
+impl Server {
+    /// A server without any configuration but its port.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with these variables.
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::in_directory(tempfile::tempdir().unwrap(), variables).await
+    }
+
+    async fn in_directory(dir: TempDir, variables: &[(&str, &str)]) -> Self {
+        let (process, url) = spawn(dir.path(), variables);
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let contract = Arc::new(Contract::of(&client, &url).await);
+        Self { process, url, dir, contract, client }
+    }
+
+    /// Kills the server as a power cut would, and starts it anew on the same data.
+    pub async fn restart(mut self, variables: &[(&str, &str)]) -> Self {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        let Self { ref mut dir, .. } = self;
+        let dir = std::mem::replace(dir, tempfile::tempdir().unwrap());
+        Self::in_directory(dir, variables).await
+    }
+
+    /// `http://` and the address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address, for tests that speak HTTP by hand.
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// Where the server keeps its data.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The process, for signals.
+    pub fn process(&mut self) -> &mut Child {
+        &mut self.process
+    }
+
+    /// Every file below `data/<folder>` that holds bytes of somebody's: not locks.
+    pub fn files_in(&self, folder: &str) -> Vec<PathBuf> {
+        fn walk(path: &Path, found: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(path).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, found);
+                } else if path.file_name().is_none_or(|name| name != "lock") {
+                    found.push(path);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.data().join(folder), &mut found);
+        found
+    }
+
+    /// Runs `clouddrive <command>` on the same data, beside the server, and returns what it prints.
+    pub fn run(&self, command: &str, variables: &[(&str, &str)]) -> String {
+        let output = binary(self.dir.path(), variables).arg(command).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Somebody without a token.
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(self.client.clone(), self.url.clone(), self.contract.clone(), None)
+    }
+
+    /// Somebody who has just registered as `name`, with the address `name@example.com`, and logged in.
+    pub async fn user(&self, name: &str) -> Caller {
+        let email = format!("{name}@example.com");
+        let body = json!({"username": name, "email": email, "password": PASSWORD});
+        self.anonymous().post("/user", body).await.ok();
+        self.login(name).await
+    }
+
+    /// Somebody who logs in as `name`.
+    pub async fn login(&self, name: &str) -> Caller {
+        let body = json!({"username": name, "password": PASSWORD});
+        let token: Value = self.anonymous().post("/login", body).await.ok();
+        self.with_token(token["access_token"].as_str().unwrap())
+    }
+
+    /// Somebody who sends this token.
+    pub fn with_token(&self, token: &str) -> Caller {
+        Caller::new(self.client.clone(), self.url.clone(), self.contract.clone(), Some(token.to_owned()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The binary in `dir`, with nothing of this process's environment but what it cannot do without.
+fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clouddrive"));
+    command.current_dir(dir).env_clear().env("BIND_ADDR", "127.0.0.1:0").env("RUST_LOG", "warn");
+    if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
+        command.env("LLVM_PROFILE_FILE", profile);
+    }
+    command.envs(variables.iter().copied());
+    command
+}
+
+fn spawn(dir: &Path, variables: &[(&str, &str)]) -> (Child, String) {
+    let mut process = binary(dir, variables).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let first = lines.next().expect("the server ended before it listened").unwrap();
+    let address = first.rsplit(' ').next().unwrap().to_owned();
+    (process, address)
+}
+
+/// Waits until `done` holds, for at most half a minute.
+pub async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    for _ in 0..600 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("this never came true: {what}");
+}
