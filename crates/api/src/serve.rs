@@ -42,21 +42,25 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         stores.ambient().clone(),
         config.collect_interval,
     ));
-    announce(&public_url, &config)?;
+    announce(&public_url, &config);
     server.await?;
     collecting.abort();
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Says in three lines where everything is.
-fn announce(public_url: &str, config: &Config) -> anyhow::Result<()> {
+/// Says in three lines where everything is. A server that nobody listens to serves all the same.
+fn announce(public_url: &str, config: &Config) {
     let data = config.data_dir.canonicalize().unwrap_or_else(|_| config.data_dir.clone());
+    let text = format!(
+        "CloudDrive {} listens on {public_url}\nAPI documentation: {public_url}/docs/\nData: {}\n",
+        env!("CARGO_PKG_VERSION"),
+        data.display()
+    );
     let mut out = std::io::stdout().lock();
-    writeln!(out, "CloudDrive {} listens on {public_url}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "API documentation: {public_url}/docs/")?;
-    writeln!(out, "Data: {}", data.display())?;
-    Ok(out.flush()?)
+    if let Err(fault) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::warn!(%fault, "standard output is closed");
+    }
 }
 
 /// Ends with SIGTERM or Ctrl-C. Handlers are installed at once, also for a process that is the first of its container.

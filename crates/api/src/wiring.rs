@@ -13,7 +13,7 @@ use clouddrive_domain::service::{
 use clouddrive_image::SquarePhotos;
 use clouddrive_sqlite::{Database, Options, ServerLock};
 
-use crate::config::{self, Config, cores};
+use crate::config::{Algorithm, Config, SecretKey, cores};
 use crate::http::{App, Cursors, LocalBlobs, Part};
 use crate::system::{OsRandom, SystemClock};
 
@@ -62,7 +62,7 @@ impl Stores {
             database.clone(),
             database.clone(),
             Arc::new(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?),
-            Arc::new(JwtTokens::new(key, config.algorithm, ISSUER, ISSUER)),
+            Arc::new(JwtTokens::new(key, algorithm(config.algorithm), ISSUER, ISSUER)),
             ambient.clone(),
             AccountSettings { quota_bytes: config.quota_bytes, token_lifetime: config.token_lifetime },
         );
@@ -115,9 +115,21 @@ pub(crate) fn lock(config: &Config) -> anyhow::Result<ServerLock> {
     }
 }
 
-/// The key from which all others are derived.
+/// The key from which all others are derived: of the configuration, or else of the data directory.
 pub(crate) fn key(config: &Config) -> anyhow::Result<MasterKey> {
-    config::master_key(config.secret_key.as_ref(), &config.data_dir, &OsRandom)
+    let secret = match &config.secret_key {
+        Some(secret) => secret.clone(),
+        None => SecretKey::in_directory(&config.data_dir, &OsRandom)?,
+    };
+    MasterKey::new(secret.expose()).map_err(anyhow::Error::msg)
+}
+
+const fn algorithm(configured: Algorithm) -> clouddrive_auth::Algorithm {
+    match configured {
+        Algorithm::Hs256 => clouddrive_auth::Algorithm::Hs256,
+        Algorithm::Hs384 => clouddrive_auth::Algorithm::Hs384,
+        Algorithm::Hs512 => clouddrive_auth::Algorithm::Hs512,
+    }
 }
 
 /// Brings the schema up to date, and names what was applied.

@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clouddrive_auth::{Algorithm, MasterKey};
-
-pub(crate) use secret::master_key;
+pub(crate) use secret::SecretKey;
 pub(crate) use source::Source;
 
 use crate::http::BodyLimits;
@@ -29,6 +27,14 @@ impl ConfigError {
     }
 }
 
+/// With which hash function access tokens are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Hs256,
+    Hs384,
+    Hs512,
+}
+
 /// How the server is to run.
 pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
@@ -37,7 +43,7 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) database: PathBuf,
     pub(crate) blob_dir: PathBuf,
-    pub(crate) secret_key: Option<MasterKey>,
+    pub(crate) secret_key: Option<SecretKey>,
     pub(crate) algorithm: Algorithm,
     pub(crate) token_lifetime: Duration,
     pub(crate) quota_bytes: u64,
@@ -63,7 +69,7 @@ impl Config {
         let blob_dir = source.text(&["BLOB_DIR"]).map(|(_, dir)| PathBuf::from(dir));
         let secret_key = match source.text(&["SECRET_KEY"]) {
             Some((name, text)) => {
-                Some(MasterKey::new(text.as_bytes()).map_err(|rule| ConfigError::new(name, rule))?)
+                Some(SecretKey::parse(text).ok_or_else(|| ConfigError::new(name, "must have at least 32 bytes"))?)
             }
             None => None,
         };
@@ -152,8 +158,10 @@ fn database(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
 
 fn algorithm(source: &Source) -> Result<Algorithm, ConfigError> {
     match source.text(&["ALGORITHM"]) {
-        None => Ok(Algorithm::Hs256),
-        Some((name, text)) => Algorithm::parse(text).map_err(|rule| ConfigError::new(name, rule)),
+        None | Some((_, "HS256")) => Ok(Algorithm::Hs256),
+        Some((_, "HS384")) => Ok(Algorithm::Hs384),
+        Some((_, "HS512")) => Ok(Algorithm::Hs512),
+        Some((name, _)) => Err(ConfigError::new(name, "must be HS256, HS384 or HS512")),
     }
 }
 

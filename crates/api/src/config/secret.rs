@@ -3,28 +3,36 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use clouddrive_auth::MasterKey;
 use clouddrive_domain::port::Random;
 
-/// The secret key of the configuration; without one, that of the file `secret.key` in the data directory, which is made
-/// of 32 random bytes when there is none, for nobody but its owner to read.
-pub(crate) fn master_key(
-    configured: Option<&MasterKey>,
-    data_dir: &Path,
-    random: &dyn Random,
-) -> anyhow::Result<MasterKey> {
-    if let Some(key) = configured {
-        return Ok(key.clone());
+/// The secret from which every key is derived: at least 32 bytes. It prints as nothing, since it cannot be printed.
+#[derive(Clone)]
+pub(crate) struct SecretKey(String);
+
+impl SecretKey {
+    /// Takes a secret that is long enough.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        (text.len() >= 32).then(|| Self(text.to_owned()))
     }
-    let path = data_dir.join("secret.key");
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
-            create(&path, random).with_context(|| format!("cannot write {}", path.display()))?
-        }
-        Err(fault) => return Err(fault).with_context(|| format!("cannot read {}", path.display())),
-    };
-    MasterKey::new(text.trim().as_bytes()).map_err(|rule| anyhow::anyhow!("the key in {} {rule}", path.display()))
+
+    /// The secret of the file `secret.key` in the data directory, which is made of 32 random bytes when there is none, for
+    /// nobody but its owner to read.
+    pub(crate) fn in_directory(data_dir: &Path, random: &dyn Random) -> anyhow::Result<Self> {
+        let path = data_dir.join("secret.key");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+                create(&path, random).with_context(|| format!("cannot write {}", path.display()))?
+            }
+            Err(fault) => return Err(fault).with_context(|| format!("cannot read {}", path.display())),
+        };
+        Self::parse(text.trim()).with_context(|| format!("the key in {} has fewer than 32 bytes", path.display()))
+    }
+
+    /// The secret itself, for whoever derives keys from it.
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 fn create(path: &Path, random: &dyn Random) -> io::Result<String> {
