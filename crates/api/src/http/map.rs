@@ -1,19 +1,17 @@
-//! From the domain's values to the contract's, field by field, and back.
+//! From the domain's values to the contract's, field by field: nothing slips into an answer.
 
 use clouddrive_contract as dto;
-use clouddrive_domain::Error;
+use clouddrive_domain::{Error, Result};
 use clouddrive_domain::model::{
-    Account, ConflictPolicy, Content, Entry, ItemRef, MediaType, Name, NodeBody, NodeId, NodeKind, PathStep,
-    Permission, Person, Quota, Revision, Role, Sha256, Share, Timestamp, UploadState,
+    Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, PathStep, Permission, Person, Quota, Revision, Role,
+    Share, Timestamp, UploadState,
 };
 use clouddrive_domain::port::SignedUrl;
 use clouddrive_domain::service::{PartUrl, Progress};
 
-use super::problem::{Outcome, Problem};
-
-pub(crate) fn time(time: Timestamp) -> Outcome<dto::Time> {
+pub(crate) fn time(time: Timestamp) -> Result<dto::Time> {
     dto::Time::from_unix_millis(time.as_millis())
-        .ok_or_else(|| Error::internal("database", "a time beyond the year 9999").into())
+        .ok_or_else(|| Error::internal("database", "a time beyond the year 9999"))
 }
 
 pub(crate) fn etag(revision: Revision) -> String {
@@ -39,13 +37,6 @@ const fn permission(permission: Permission) -> dto::Permission {
     }
 }
 
-pub(crate) const fn to_permission(permission: dto::Permission) -> Permission {
-    match permission {
-        dto::Permission::View => Permission::View,
-        dto::Permission::Edit => Permission::Edit,
-    }
-}
-
 pub(crate) const fn item_kind(kind: NodeKind) -> dto::ItemKind {
     match kind {
         NodeKind::File => dto::ItemKind::File,
@@ -57,7 +48,7 @@ fn item_ref(item: ItemRef) -> dto::ItemRef {
     dto::ItemRef { kind: item_kind(item.kind), id: item.id.as_uuid(), name: item.name.as_str().to_owned() }
 }
 
-pub(crate) fn folder(entry: Entry) -> Outcome<dto::Folder> {
+pub(crate) fn folder(entry: Entry) -> Result<dto::Folder> {
     Ok(dto::Folder {
         kind: dto::FolderKind::Folder,
         id: entry.node.id.as_uuid(),
@@ -72,7 +63,7 @@ pub(crate) fn folder(entry: Entry) -> Outcome<dto::Folder> {
     })
 }
 
-fn file_of(entry: Entry, content: Content) -> Outcome<dto::File> {
+fn file_of(entry: Entry, content: Content) -> Result<dto::File> {
     Ok(dto::File {
         kind: dto::FileKind::File,
         id: entry.node.id.as_uuid(),
@@ -92,12 +83,12 @@ fn file_of(entry: Entry, content: Content) -> Outcome<dto::File> {
     })
 }
 
-pub(crate) fn file(entry: Entry) -> Outcome<dto::File> {
-    let content = entry.node.content().cloned().ok_or_else(Problem::not_found)?;
+pub(crate) fn file(entry: Entry) -> Result<dto::File> {
+    let content = entry.node.content().cloned().ok_or(Error::NotFound)?;
     file_of(entry, content)
 }
 
-pub(crate) fn item(entry: Entry) -> Outcome<dto::Item> {
+pub(crate) fn item(entry: Entry) -> Result<dto::Item> {
     match &entry.node.body {
         NodeBody::File(content) => {
             let content = content.clone();
@@ -107,7 +98,7 @@ pub(crate) fn item(entry: Entry) -> Outcome<dto::Item> {
     }
 }
 
-pub(crate) fn items(entries: Vec<Entry>) -> Outcome<Vec<dto::Item>> {
+pub(crate) fn items(entries: Vec<Entry>) -> Result<Vec<dto::Item>> {
     entries.into_iter().map(item).collect()
 }
 
@@ -125,7 +116,7 @@ fn quota(quota: Quota) -> dto::Quota {
     }
 }
 
-pub(crate) fn user(account: Account) -> Outcome<dto::User> {
+pub(crate) fn user(account: Account) -> Result<dto::User> {
     Ok(dto::User {
         id: account.user.id.as_uuid(),
         username: account.user.username.as_str().to_owned(),
@@ -136,7 +127,7 @@ pub(crate) fn user(account: Account) -> Outcome<dto::User> {
     })
 }
 
-pub(crate) fn share(share: Share) -> Outcome<dto::Share> {
+pub(crate) fn share(share: Share) -> Result<dto::Share> {
     Ok(dto::Share {
         id: share.id.as_uuid(),
         permission: permission(share.permission),
@@ -147,11 +138,11 @@ pub(crate) fn share(share: Share) -> Outcome<dto::Share> {
     })
 }
 
-pub(crate) fn download(url: SignedUrl) -> Outcome<dto::Download> {
+pub(crate) fn download(url: SignedUrl) -> Result<dto::Download> {
     Ok(dto::Download { expires_at: time(url.expires_at)?, url: url.url })
 }
 
-pub(crate) fn photo(url: SignedUrl) -> Outcome<dto::PhotoUrl> {
+pub(crate) fn photo(url: SignedUrl) -> Result<dto::PhotoUrl> {
     Ok(dto::PhotoUrl { expires_at: time(url.expires_at)?, url: url.url })
 }
 
@@ -164,7 +155,7 @@ pub(crate) fn part(part: PartUrl) -> dto::Part {
     }
 }
 
-pub(crate) fn upload(progress: Progress) -> Outcome<dto::Upload> {
+pub(crate) fn upload(progress: Progress) -> Result<dto::Upload> {
     let (state, file) = match progress.state {
         UploadState::Open => (dto::UploadState::Open, None),
         UploadState::Complete(file) => (dto::UploadState::Complete, Some(file)),
@@ -183,30 +174,4 @@ pub(crate) fn upload(progress: Progress) -> Outcome<dto::Upload> {
         file_id: file.as_ref().map(NodeId::as_uuid),
         expires_at: time(progress.upload.expires_at)?,
     })
-}
-
-/// A name in the field `field`.
-pub(crate) fn to_name(field: &'static str, text: &str) -> Outcome<Name> {
-    Name::parse(text).map_err(|fault| Problem::invalid(field, fault.to_string()))
-}
-
-pub(crate) fn to_media_type(text: &str) -> Outcome<MediaType> {
-    MediaType::parse(text)
-        .ok_or_else(|| Problem::invalid("content_type", "must be a media type, such as image/jpeg, of at most 255 bytes"))
-}
-
-pub(crate) fn to_sha256(text: &str) -> Outcome<Sha256> {
-    Sha256::parse(text).ok_or_else(|| Problem::invalid("sha256", "must be 64 hexadecimal digits"))
-}
-
-pub(crate) const fn to_conflict(conflict: dto::FileConflict) -> ConflictPolicy {
-    match conflict {
-        dto::FileConflict::Fail => ConflictPolicy::Fail,
-        dto::FileConflict::Replace => ConflictPolicy::Replace,
-        dto::FileConflict::Keep => ConflictPolicy::Keep,
-    }
-}
-
-pub(crate) fn to_timestamp(time: dto::Time) -> Timestamp {
-    Timestamp::from_millis(time.unix_millis())
 }

@@ -12,6 +12,7 @@ mod form;
 mod map;
 mod middleware;
 pub(crate) mod openapi;
+mod parse;
 mod problem;
 mod profile_photo;
 mod reply;

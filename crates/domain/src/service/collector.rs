@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::Ambient;
 use crate::error::Result;
-use crate::model::RequestId;
+use crate::model::{RequestId, Timestamp};
 use crate::port::{BlobRecords, BlobStore, Uploads};
 
 /// How many rows one transaction of the collector touches.
@@ -69,18 +69,33 @@ impl Collector {
         }
         let before = self.ambient.now().minus(self.grace);
         while self.uploads.forget_ended(before, BATCH).await? == BATCH {}
-        loop {
-            let condemned = self.records.condemn(before, BATCH).await?;
-            for key in &condemned {
-                self.store.delete(key).await?;
-            }
-            self.records.forget(&condemned).await?;
-            report.blobs_removed += condemned.len() as u64;
-            if condemned.len() < BATCH as usize {
-                break;
-            }
-        }
+        report.blobs_removed = self.remove_blobs(before).await?;
         report.partial_writes_removed = self.store.sweep(before).await?;
         Ok(report)
+    }
+
+    /// Removes the blobs to which nothing has referred since `before`, and tells how many. One that cannot be removed
+    /// stays condemned for the next round and does not keep the others of its batch.
+    async fn remove_blobs(&self, before: Timestamp) -> Result<u64> {
+        let mut removed = 0;
+        loop {
+            let condemned = self.records.condemn(before, BATCH).await?;
+            let mut gone = Vec::with_capacity(condemned.len());
+            let mut fault = None;
+            for key in &condemned {
+                match self.store.delete(key).await {
+                    Ok(()) => gone.push(key.clone()),
+                    Err(error) => fault = fault.or(Some(error)),
+                }
+            }
+            self.records.forget(&gone).await?;
+            removed += gone.len() as u64;
+            if let Some(fault) = fault {
+                return Err(fault);
+            }
+            if condemned.len() < BATCH as usize {
+                return Ok(removed);
+            }
+        }
     }
 }

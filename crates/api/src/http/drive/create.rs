@@ -4,7 +4,7 @@ use clouddrive_domain::model::NodeId;
 
 use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
-use crate::http::{App, map, reply};
+use crate::http::{App, map, parse, reply};
 
 /// Makes a folder.
 #[utoipa::path(post, path = "/drive", operation_id = "create_folder", tag = "folders", request_body = CreateFolder,
@@ -15,7 +15,7 @@ pub(crate) async fn create(
     body: Json<CreateFolder>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let name = map::to_name("folder_name", &body.0.folder_name)?;
+    let name = parse::name("folder_name", &body.0.folder_name)?;
     let parent = body.0.parent_folder_id.map(NodeId::from_uuid);
     let folder = map::folder(app.folders.create(&user.actor, parent, &name).await?)?;
     Ok(reply::created_tagged(format!("/drive/{}", folder.id), &folder.etag, &folder))

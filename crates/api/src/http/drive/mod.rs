@@ -7,5 +7,4 @@ mod patch;
 pub(crate) use create::*;
 pub(crate) use list::*;
 pub(crate) use list_root::*;
-pub(crate) use page::limit;
 pub(crate) use patch::*;

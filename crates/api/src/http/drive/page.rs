@@ -2,13 +2,13 @@
 
 use clouddrive_contract::{ListParameters, SortBy as SortByDto, SortOrder};
 use clouddrive_domain::model::{
-    Limit, Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId,
+    Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId,
 };
 use clouddrive_domain::service::ListQuery;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::http::App;
+use crate::http::{App, parse};
 use crate::http::problem::{Outcome, Problem};
 
 /// One list: whose view of which folder, in which order.
@@ -57,20 +57,12 @@ impl List {
             Some(cursor) => Some(app.cursors.open::<Place>(&self.name, cursor)?.into_position()?),
             None => None,
         };
-        Ok(ListQuery { sort: self.sort, after, limit: limit(parameters.limit)? })
+        Ok(ListQuery { sort: self.sort, after, limit: parse::limit(parameters.limit)? })
     }
 
     pub(super) fn next_cursor(&self, app: &App, next: Option<&Position>) -> Outcome<Option<String>> {
         next.map(|position| app.cursors.seal(&self.name, &Place::from(position))).transpose()
     }
-}
-
-/// How many items a page is to have.
-pub(crate) fn limit(given: Option<u64>) -> Outcome<Limit> {
-    given.map_or_else(
-        || Ok(Limit::default()),
-        |count| Limit::new(count).ok_or_else(|| Problem::invalid("limit", "must be 1 to 1000")),
-    )
 }
 
 impl From<&Position> for Place {

@@ -2,12 +2,10 @@ use actix_web::{HttpResponse, web};
 use actix_web::http::StatusCode;
 use clouddrive_contract::{Folder, PatchFolder};
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::service::{Destination, NewPlace};
-use uuid::Uuid;
 
 use crate::http::extract::{CurrentUser, IfMatch, Json, PathId};
-use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, map, reply};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, parse, reply};
 
 /// Renames a folder, moves it, or both at once.
 #[utoipa::path(patch, path = "/drive/{folder_id}", operation_id = "patch_folder", tag = "folders",
@@ -21,21 +19,7 @@ pub(crate) async fn patch(
     body: Json<PatchFolder>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let place = new_place("folder_name", body.0.folder_name.as_deref(), body.0.parent_folder_id)?;
+    let place = parse::new_place("folder_name", body.0.folder_name.as_deref(), body.0.parent_folder_id)?;
     let folder = map::folder(app.folders.relocate(&user.actor, id.0, place, seen.0).await?)?;
     Ok(reply::tagged(StatusCode::OK, &folder.etag, &folder))
-}
-
-/// What the body of a PATCH asks for, of which there must be something.
-pub(crate) fn new_place(
-    field: &'static str,
-    name: Option<&str>,
-    parent: Option<Option<Uuid>>,
-) -> Outcome<NewPlace> {
-    if name.is_none() && parent.is_none() {
-        return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or both")));
-    }
-    let name = name.map(|text| map::to_name(field, text)).transpose()?;
-    let destination = |id: Option<Uuid>| id.map_or(Destination::Root, |id| Destination::Folder(NodeId::from_uuid(id)));
-    Ok(NewPlace { name, to: parent.map(destination) })
 }

@@ -4,7 +4,7 @@ use clouddrive_domain::model::{FileInfo, MediaType, NodeId};
 
 use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
-use crate::http::{App, map, reply};
+use crate::http::{App, map, parse, reply};
 
 /// Begins an upload, whose bytes go straight to the blob store (JSON); or takes a file whole (form).
 #[utoipa::path(post, path = "/file", operation_id = "create_file", tag = "files",
@@ -34,10 +34,10 @@ pub(crate) async fn create(
 
 fn file_info(body: &CreateUpload) -> Outcome<FileInfo> {
     Ok(FileInfo {
-        name: map::to_name("file_name", &body.file_name)?,
-        media_type: body.content_type.as_deref().map_or_else(|| Ok(MediaType::octet_stream()), map::to_media_type)?,
-        sha256: body.sha256.as_deref().map(map::to_sha256).transpose()?,
-        client_modified_at: body.client_modified_at.map(map::to_timestamp),
-        conflict: body.file_conflict.map(map::to_conflict).unwrap_or_default(),
+        name: parse::name("file_name", &body.file_name)?,
+        media_type: body.content_type.as_deref().map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?,
+        sha256: body.sha256.as_deref().map(parse::sha256).transpose()?,
+        client_modified_at: body.client_modified_at.map(parse::timestamp),
+        conflict: body.file_conflict.map(parse::conflict).unwrap_or_default(),
     })
 }

@@ -11,7 +11,7 @@ use crate::http::body::bridge;
 use crate::http::extract::CurrentUser;
 use crate::http::form::{self, FormReader};
 use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, map, reply};
+use crate::http::{App, map, parse, reply};
 
 /// The fields of a form that come before its file.
 #[derive(Default)]
@@ -80,11 +80,11 @@ impl Fields {
         let name = self.file_name.as_deref().or(given).ok_or_else(|| Problem::invalid("file_name", "is required"))?;
         let kind = self.content_type.clone().or_else(|| part.content_type().map(ToString::to_string));
         Ok(FileInfo {
-            name: map::to_name("file_name", name)?,
-            media_type: kind.as_deref().map_or_else(|| Ok(MediaType::octet_stream()), map::to_media_type)?,
-            sha256: self.sha256.as_deref().map(map::to_sha256).transpose()?,
-            client_modified_at: self.client_modified_at.map(map::to_timestamp),
-            conflict: self.file_conflict.map(map::to_conflict).unwrap_or_default(),
+            name: parse::name("file_name", name)?,
+            media_type: kind.as_deref().map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?,
+            sha256: self.sha256.as_deref().map(parse::sha256).transpose()?,
+            client_modified_at: self.client_modified_at.map(parse::timestamp),
+            conflict: self.file_conflict.map(parse::conflict).unwrap_or_default(),
         })
     }
 }

@@ -3,10 +3,9 @@ use actix_web::http::StatusCode;
 use clouddrive_contract::{File, PatchFile};
 use clouddrive_domain::model::NodeId;
 
-use crate::http::drive::new_place;
 use crate::http::extract::{CurrentUser, IfMatch, Json, PathId};
 use crate::http::problem::Outcome;
-use crate::http::{App, map, reply};
+use crate::http::{App, map, parse, reply};
 
 /// Renames a file, moves it, or both at once.
 #[utoipa::path(patch, path = "/file/{file_id}", operation_id = "patch_file", tag = "files",
@@ -20,7 +19,7 @@ pub(crate) async fn patch(
     body: Json<PatchFile>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let place = new_place("file_name", body.0.file_name.as_deref(), body.0.parent_folder_id)?;
+    let place = parse::new_place("file_name", body.0.file_name.as_deref(), body.0.parent_folder_id)?;
     let file = map::file(app.files.relocate(&user.actor, id.0, place, seen.0).await?)?;
     Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
 }

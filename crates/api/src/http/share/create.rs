@@ -4,7 +4,7 @@ use clouddrive_domain::model::{Handle, NodeId, NodeKind};
 
 use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, map, reply};
+use crate::http::{App, map, parse, reply};
 
 /// Shares a file or folder with another user.
 #[utoipa::path(post, path = "/share", operation_id = "create_share", tag = "sharing", request_body = CreateShare,
@@ -16,7 +16,7 @@ pub(crate) async fn create(
 ) -> Outcome<HttpResponse> {
     let item = item(&body.0)?;
     let guest = Handle::parse(&body.0.username);
-    let permission = map::to_permission(body.0.permission);
+    let permission = parse::permission(body.0.permission);
     let share = map::share(app.shares.create(&user.actor, item, &guest, permission).await?)?;
     Ok(reply::created(format!("/share/{}", share.id), &share))
 }

@@ -4,10 +4,9 @@ use clouddrive_domain::model::{Entry, Share, ShareId, SharePosition, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::http::drive::limit;
 use crate::http::extract::{CurrentUser, Query};
 use crate::http::problem::Outcome;
-use crate::http::{App, map, reply};
+use crate::http::{App, map, parse, reply};
 
 /// A position as a cursor holds it.
 #[derive(Serialize, Deserialize)]
@@ -29,7 +28,7 @@ pub(crate) async fn list_received(
     };
     let after =
         after.map(|Place(at, id)| SharePosition { at: Timestamp::from_millis(at), id: ShareId::from_uuid(id) });
-    let page = app.shares.list_received(&user.actor, after, limit(parameters.0.limit)?).await?;
+    let page = app.shares.list_received(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
     let place = page.next.map(|next| Place(next.at.as_millis(), next.id.as_uuid()));
     Ok(reply::ok(&ReceivedShares {
         items: page.items.into_iter().map(received).collect::<Outcome<_>>()?,

@@ -4,7 +4,7 @@ use clouddrive_domain::model::ShareId;
 
 use crate::http::extract::{CurrentUser, Json, PathId};
 use crate::http::problem::Outcome;
-use crate::http::{App, map, reply};
+use crate::http::{App, map, parse, reply};
 
 /// Gives a share another permission, at once and for everything below.
 #[utoipa::path(patch, path = "/share/{share_id}", operation_id = "patch_share", tag = "sharing",
@@ -16,6 +16,6 @@ pub(crate) async fn patch(
     body: Json<PatchShare>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let permission = map::to_permission(body.0.permission);
+    let permission = parse::permission(body.0.permission);
     Ok(reply::ok(&map::share(app.shares.change(&user.actor, id.0, permission).await?)?))
 }

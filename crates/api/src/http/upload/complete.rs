@@ -5,7 +5,7 @@ use clouddrive_domain::model::UploadId;
 
 use crate::http::extract::{CurrentUser, OptionalJson, PathId};
 use crate::http::problem::Outcome;
-use crate::http::{App, map, reply};
+use crate::http::{App, map, parse, reply};
 
 /// Turns an upload whose bytes have arrived into a file. A repeat answers the same.
 #[utoipa::path(post, path = "/upload/{upload_id}/complete", operation_id = "complete_upload", tag = "uploads",
@@ -17,7 +17,7 @@ pub(crate) async fn complete(
     body: OptionalJson<CompleteUpload>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let conflict = body.0.file_conflict.map(map::to_conflict);
+    let conflict = body.0.file_conflict.map(parse::conflict);
     let file = map::file(app.uploads.complete(&user.actor, id.0, conflict).await?)?;
     Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
 }

@@ -1,0 +1,63 @@
+//! From the contract's values to the domain's: what is invalid is named by its field.
+
+use clouddrive_contract as dto;
+use clouddrive_domain::model::{ConflictPolicy, Limit, MediaType, Name, NodeId, Permission, Sha256, Timestamp};
+use clouddrive_domain::service::{Destination, NewPlace};
+use uuid::Uuid;
+
+use super::problem::{Outcome, Problem};
+
+/// A name in the field `field`.
+pub(crate) fn name(field: &'static str, text: &str) -> Outcome<Name> {
+    Name::parse(text).map_err(|fault| Problem::invalid(field, fault.to_string()))
+}
+
+pub(crate) fn media_type(text: &str) -> Outcome<MediaType> {
+    MediaType::parse(text)
+        .ok_or_else(|| Problem::invalid("content_type", "must be a media type, such as image/jpeg, of at most 255 bytes"))
+}
+
+pub(crate) fn sha256(text: &str) -> Outcome<Sha256> {
+    Sha256::parse(text).ok_or_else(|| Problem::invalid("sha256", "must be 64 hexadecimal digits"))
+}
+
+pub(crate) const fn conflict(conflict: dto::FileConflict) -> ConflictPolicy {
+    match conflict {
+        dto::FileConflict::Fail => ConflictPolicy::Fail,
+        dto::FileConflict::Replace => ConflictPolicy::Replace,
+        dto::FileConflict::Keep => ConflictPolicy::Keep,
+    }
+}
+
+pub(crate) fn timestamp(time: dto::Time) -> Timestamp {
+    Timestamp::from_millis(time.unix_millis())
+}
+
+pub(crate) const fn permission(permission: dto::Permission) -> Permission {
+    match permission {
+        dto::Permission::View => Permission::View,
+        dto::Permission::Edit => Permission::Edit,
+    }
+}
+
+/// How many items a page is to have.
+pub(crate) fn limit(given: Option<u64>) -> Outcome<Limit> {
+    given.map_or_else(
+        || Ok(Limit::default()),
+        |count| Limit::new(count).ok_or_else(|| Problem::invalid("limit", "must be 1 to 1000")),
+    )
+}
+
+/// What the body of a PATCH asks for, of which there must be something.
+pub(crate) fn new_place(
+    field: &'static str,
+    name: Option<&str>,
+    parent: Option<Option<Uuid>>,
+) -> Outcome<NewPlace> {
+    if name.is_none() && parent.is_none() {
+        return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or both")));
+    }
+    let name = name.map(|text| self::name(field, text)).transpose()?;
+    let destination = |id: Option<Uuid>| id.map_or(Destination::Root, |id| Destination::Folder(NodeId::from_uuid(id)));
+    Ok(NewPlace { name, to: parent.map(destination) })
+}
