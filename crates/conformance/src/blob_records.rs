@@ -10,7 +10,7 @@ use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, StoreName, Times
 use futures_util::future::join;
 
 use crate::Persistence;
-use crate::world::{ALL, World, assert_refused, run};
+use crate::world::{ALL, STORE, World, assert_refused, run};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -25,6 +25,8 @@ pub async fn suite(store: &Persistence) {
         what_was_referred_to_is_condemned_after_its_last_reference,
         what_is_condemned_comes_again_until_it_is_forgotten,
         blobs_are_condemned_in_batches,
+        what_is_not_forgotten_does_not_hold_up_the_rest,
+        blobs_of_another_store_are_left_alone,
         only_condemned_blobs_are_forgotten,
         forgetting_may_be_repeated,
         a_blob_is_either_condemned_or_referred_to,
@@ -33,7 +35,7 @@ pub async fn suite(store: &Persistence) {
 
 async fn record(world: &World<'_>, at: Timestamp) -> BlobKey {
     let key = world.key();
-    world.store.records.record(&key, &StoreName("conformance"), at).await.unwrap();
+    world.store.records.record(&key, &STORE, at).await.unwrap();
     key
 }
 
@@ -98,7 +100,7 @@ async fn what_is_condemned_comes_again_until_it_is_forgotten(world: &World<'_>) 
     // Also when the clock has gone back, and when something else has waited longer.
     let other = record(world, at.minus(MILLISECOND)).await;
     assert!(world.condemned(at.minus(MILLISECOND)).await.contains(&key));
-    let batch = world.store.records.condemn(at, 1).await.unwrap();
+    let batch = world.store.records.condemn(&STORE, at, 1).await.unwrap();
     assert!(batch.contains(&key) || batch.contains(&other));
     world.store.records.forget(std::slice::from_ref(&key)).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&key));
@@ -114,7 +116,7 @@ async fn blobs_are_condemned_in_batches(world: &World<'_>) {
     let before = world.now();
     let mut counts = Vec::new();
     while !due.is_empty() {
-        let batch = world.store.records.condemn(before, 2).await.unwrap();
+        let batch = world.store.records.condemn(&STORE, before, 2).await.unwrap();
         counts.push(batch.len());
         for key in &batch {
             assert!(due.remove(key));
@@ -122,7 +124,27 @@ async fn blobs_are_condemned_in_batches(world: &World<'_>) {
         world.store.records.forget(&batch).await.unwrap();
     }
     assert_eq!(counts, [2, 2, 1]);
-    assert_eq!(world.store.records.condemn(before, 2).await.unwrap(), []);
+    assert_eq!(world.store.records.condemn(&STORE, before, 2).await.unwrap(), []);
+}
+
+async fn what_is_not_forgotten_does_not_hold_up_the_rest(world: &World<'_>) {
+    drain(world).await;
+    let due = HashSet::from([world.record().await, world.record().await, world.record().await]);
+    let before = world.now();
+    let mut condemned = HashSet::new();
+    for _ in 0..3 {
+        condemned.extend(world.store.records.condemn(&STORE, before, 1).await.unwrap());
+    }
+    assert_eq!(condemned, due);
+}
+
+async fn blobs_of_another_store_are_left_alone(world: &World<'_>) {
+    let (key, other) = (world.key(), StoreName("another store"));
+    world.store.records.record(&key, &other, world.now()).await.unwrap();
+    assert!(!world.condemned(world.now()).await.contains(&key));
+    let condemned = world.store.records.condemn(&other, world.now(), ALL).await.unwrap();
+    assert_eq!(condemned, [key.clone()]);
+    world.store.records.forget(&[key]).await.unwrap();
 }
 
 async fn only_condemned_blobs_are_forgotten(world: &World<'_>) {
@@ -154,7 +176,7 @@ async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
     for round in 0..10 {
         let key = world.record().await;
         let before = world.now();
-        let condemning = world.store.records.condemn(before, ALL);
+        let condemning = world.store.records.condemn(&STORE, before, ALL);
         let (condemned, set) = if round % 2 == 0 {
             join(condemning, world.set_photo(ann.id, Some(&key))).await
         } else {

@@ -22,6 +22,9 @@ pub(crate) const QUOTA: u64 = 1_000_000;
 /// How long uploads live.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
 
+/// What the store of every blob is called.
+pub(crate) const STORE: StoreName = StoreName("conformance");
+
 /// More than any case has of anything: for methods that take a most.
 pub(crate) const ALL: u32 = 1_000_000;
 
@@ -221,7 +224,7 @@ impl<'a> World<'a> {
             created_at: now,
             expires_at: now.plus(LIFETIME),
         };
-        Opening { upload, store: StoreName("conformance"), most_open: ALL }
+        Opening { upload, store: STORE, most_open: ALL }
     }
 
     pub(crate) async fn begin(&self, folder: &Grant, opening: &Opening) -> Result<Quota> {
@@ -291,13 +294,13 @@ impl<'a> World<'a> {
     /// Records a blob to which nothing refers since now.
     pub(crate) async fn record(&self) -> BlobKey {
         let key = self.key();
-        self.store.records.record(&key, &StoreName("conformance"), self.now()).await.unwrap();
+        self.store.records.record(&key, &STORE, self.now()).await.unwrap();
         key
     }
 
     /// Condemns all that may be, of this case and of those before it.
     pub(crate) async fn condemned(&self, before: Timestamp) -> HashSet<BlobKey> {
-        self.store.records.condemn(before, ALL).await.unwrap().into_iter().collect()
+        self.store.records.condemn(&STORE, before, ALL).await.unwrap().into_iter().collect()
     }
 
     pub(crate) async fn photo(&self, user: UserId) -> Option<BlobKey> {

@@ -61,14 +61,16 @@ impl BlobRecords for Database {
         self.write(move |connection| insert(connection, &key, &store, at, Some(at))).await
     }
 
-    async fn condemn(&self, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+        let store = store.clone();
         self.write(move |connection| {
-            // Those condemned before come first, whenever that was: their bytes may be gone already.
-            let unreferenced = blobs::table.filter(blobs::unreferenced_at.is_not_null());
+            // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
+            let unreferenced = 
+                blobs::table.filter(blobs::unreferenced_at.is_not_null().and(blobs::store.eq(store.0)));
             let due = blobs::unreferenced_at.le(before.as_millis()).or(blobs::condemned_at.is_not_null());
             let keys: Vec<String> = unreferenced
                 .filter(due.assume_not_null())
-                .order((blobs::condemned_at.is_null(), blobs::unreferenced_at))
+                .order((blobs::condemned_at.is_not_null(), blobs::unreferenced_at))
                 .limit(most.into())
                 .select(blobs::key)
                 .load(connection)?;

@@ -145,8 +145,12 @@ impl Connector {
         let opened = SqliteConnection::establish(path);
         let mut connection = opened.map_err(|fault| Error::unavailable("database", fault))?;
         connection.set_instrumentation(|event: InstrumentationEvent<'_>| {
-            if let InstrumentationEvent::StartQuery { query, .. } = event {
-                tracing::trace!(target: "clouddrive_sqlite::statement", sql = %query);
+            let wanted = tracing::enabled!(target: "clouddrive_sqlite::statement", tracing::Level::TRACE);
+            if let (true, InstrumentationEvent::StartQuery { query, .. }) = (wanted, event) {
+                // Without its parameters: hashes of passwords are among them.
+                let text = query.to_string();
+                let sql = text.split(" -- binds: ").next().unwrap_or_default();
+                tracing::trace!(target: "clouddrive_sqlite::statement", sql);
             }
         });
         connection.batch_execute(SETUP)?;

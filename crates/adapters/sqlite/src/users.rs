@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, Name, PasswordHash, Person, UserId};
+use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, Name, PasswordHash, Person, User, UserId};
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::Database;
@@ -36,7 +37,7 @@ fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registrati
         .execute(connection)
         .map_err(|fault| match violated(&fault) {
             Some(Constraint::Username) => Fault::Domain(Error::Conflict(Conflict::UsernameTaken)),
-            Some(Constraint::Email) => Fault::Domain(Error::Conflict(Conflict::EmailTaken)),
+            Some(Constraint::Email) => email_taken(connection, user).unwrap_or_else(|other| other),
             _ => fault.into(),
         })?;
     diesel::insert_into(drives::table)
@@ -61,6 +62,14 @@ fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registrati
         ))
         .execute(connection)?;
     log(connection, command, ChangeKind::UserRegistered, Some(new.drive), None)
+}
+
+/// What it amounts to that the address is taken. SQLite names one violated constraint of several: the name goes first.
+fn email_taken(connection: &mut SqliteConnection, user: &User) -> Outcome<Fault> {
+    let name = users::table.filter(users::username_key.eq(user.username.key()));
+    let both = diesel::select(exists(name)).get_result(connection)?;
+    let conflict = if both { Conflict::UsernameTaken } else { Conflict::EmailTaken };
+    Ok(Fault::Domain(Error::Conflict(conflict)))
 }
 
 #[async_trait]

@@ -81,7 +81,11 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
         let item = world.grant(ann.id, node.id, Action::Rename).await;
         let wish = Relocation { item, to: None, name: Some(name(text)), seen: None };
         let renamed = world.command_at(Some(ann.id), at(number, 4));
-        nodes.push(world.store.drive.relocate(&renamed, &wish).await.unwrap().node);
+        let mut node = world.store.drive.relocate(&renamed, &wish).await.unwrap().node;
+        if number % 9 == 1 {
+            node = world.replace(ann.id, folder, text, 500).await.node;
+        }
+        nodes.push(node);
     }
     nodes
 }

@@ -12,10 +12,10 @@ pub trait BlobRecords: Send + Sync {
     /// Records, before a byte is written, that `store` will hold a blob under `key`. Nothing refers to it since `at`.
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()>;
 
-    /// Condemns up to `most` blobs to which nothing has referred since `before` or longer, and returns their keys,
+    /// Condemns up to `most` blobs of `store` to which nothing has referred since `before` or longer, and returns their keys,
     /// together with those that were condemned before and not yet forgotten. That nothing refers to them MUST be
     /// checked anew in the same transaction, and nothing may refer to a condemned blob ever again.
-    async fn condemn(&self, before: Timestamp, most: u32) -> Result<Vec<BlobKey>>;
+    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>>;
 
     /// Forgets condemned blobs whose bytes are gone. Others among `keys` MUST stay.
     async fn forget(&self, keys: &[BlobKey]) -> Result<()>;

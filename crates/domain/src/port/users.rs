@@ -25,7 +25,7 @@ pub trait Users: Send + Sync {
     /// Adds the user, the drive and its root, all or nothing.
     ///
     /// # Errors
-    /// [`Conflict`](crate::Error::Conflict): `UsernameTaken` or `EmailTaken`, found by the store's own constraints, so
+    /// [`Conflict`](crate::Error::Conflict): `UsernameTaken`, also when both are taken, or `EmailTaken`, found by the store's own constraints, so
     /// that of any number of simultaneous registrations of one name exactly one succeeds.
     async fn register(&self, command: &Command, registration: &Registration) -> Result<()>;
 

@@ -77,9 +77,10 @@ impl Collector {
     /// Removes the blobs to which nothing has referred since `before`, and tells how many. One that cannot be removed
     /// stays condemned for the next round and does not keep the others of its batch.
     async fn remove_blobs(&self, before: Timestamp) -> Result<u64> {
+        let store = self.store.name();
         let mut removed = 0;
         loop {
-            let condemned = self.records.condemn(before, BATCH).await?;
+            let condemned = self.records.condemn(&store, before, BATCH).await?;
             let mut gone = Vec::with_capacity(condemned.len());
             let mut fault = None;
             for key in &condemned {

@@ -6,7 +6,7 @@ use mockall::predicate::eq;
 
 use super::{NOW, ambient, made_key, outage, request};
 use crate::error::Error;
-use crate::model::{BlobKey, Command, Timestamp};
+use crate::model::{BlobKey, Command, StoreName, Timestamp};
 use crate::port::{MockBlobRecords, MockBlobStore, MockUploads};
 use crate::service::{Collector, CollectorReport};
 
@@ -14,7 +14,11 @@ const GRACE: Duration = Duration::from_secs(4);
 /// Four seconds before [`NOW`].
 const BEFORE: Timestamp = Timestamp::from_millis(6_000);
 
-fn service(uploads: MockUploads, records: MockBlobRecords, store: MockBlobStore) -> Collector {
+/// What the store is called.
+const STORE: StoreName = StoreName("disk");
+
+fn service(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
+    store.expect_name().return_const(STORE);
     Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(store), ambient(), GRACE)
 }
 
@@ -28,7 +32,7 @@ fn nothing_expired() -> MockUploads {
 
 fn nothing_condemned() -> MockBlobRecords {
     let mut records = MockBlobRecords::new();
-    records.expect_condemn().times(1).returning(|_, _| Ok(vec![]));
+    records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![]));
     records.expect_forget().returning(|_| Ok(()));
     records
 }
@@ -80,10 +84,10 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
         let condemned = batch.clone();
         records
             .expect_condemn()
-            .with(eq(BEFORE), eq(500))
+            .with(eq(STORE), eq(BEFORE), eq(500))
             .times(1)
             .in_sequence(&mut order)
-            .return_once(move |_, _| Ok(condemned));
+            .return_once(move |_, _, _| Ok(condemned));
         for key in batch.clone() {
             store
                 .expect_delete()
@@ -122,7 +126,7 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
 #[tokio::test]
 async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten_and_keeps_no_other() {
     let mut records = MockBlobRecords::new();
-    records.expect_condemn().times(1).returning(|_, _| Ok(vec![made_key(1), made_key(2)]));
+    records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![made_key(1), made_key(2)]));
     records.expect_forget().times(1).withf(|keys| keys == [made_key(2)]).returning(|_| Ok(()));
     let mut store = MockBlobStore::new();
     store.expect_delete().times(2).returning(|key| {
