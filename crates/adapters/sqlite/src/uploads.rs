@@ -106,7 +106,7 @@ impl Uploads for Database {
                 diesel::update(uploads::table.find(DbId::from(upload.id)))
                     .set(uploads::expires_at.eq(until.as_millis()))
                     .execute(connection)?;
-                log(connection, &command, ChangeKind::UploadExtended, Some(upload.drive), None)?;
+                log(connection, &command, ChangeKind::UploadExtended, Some(upload.drive), Some(upload.folder))?;
             }
             Ok(())
         })
@@ -124,7 +124,7 @@ impl Uploads for Database {
             let upload = found(connection, upload)?;
             if upload.abortion(command.at)? {
                 end(connection, &command, &upload, "aborted")?;
-                log(connection, &command, ChangeKind::UploadAborted, Some(upload.drive), None)?;
+                log(connection, &command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
             }
             Ok(())
         })
@@ -144,7 +144,7 @@ impl Uploads for Database {
             for row in due {
                 let upload = Upload::try_from(row)?;
                 end(connection, &command, &upload, "expired")?;
-                log(connection, &command, ChangeKind::UploadExpired, Some(upload.drive), None)?;
+                log(connection, &command, ChangeKind::UploadExpired, Some(upload.drive), Some(upload.folder))?;
                 ended += 1;
             }
             Ok(ended)

@@ -103,14 +103,14 @@ pub(super) async fn uploads_leave_rows(world: &World<'_>) {
     }
     let [first, second, third] = <[_; 3]>::try_from(begun).unwrap();
     let until = first.expires_at.plus(Duration::from_secs(60));
-    let command = log.expect(ann.id, ChangeKind::UploadExtended, drive, None);
+    let command = log.expect(ann.id, ChangeKind::UploadExtended, drive, Some(ann.root));
     uploads.extend(&command, first.id, until).await.unwrap();
     let commit = world.completing(&first, ConflictPolicy::Fail);
     let command = log.expect(ann.id, ChangeKind::FileCreated, drive, Some(commit.file));
     uploads.commit(&command, &root, &commit).await.unwrap();
     let command = log.expect(ann.id, ChangeKind::FileReplaced, drive, Some(commit.file));
     uploads.commit(&command, &root, &world.completing(&second, ConflictPolicy::Replace)).await.unwrap();
-    uploads.abort(&log.expect(ann.id, ChangeKind::UploadAborted, drive, None), third.id).await.unwrap();
+    uploads.abort(&log.expect(ann.id, ChangeKind::UploadAborted, drive, Some(ann.root)), third.id).await.unwrap();
     log.check().await;
 }
 
@@ -124,7 +124,7 @@ pub(super) async fn expiry_leaves_a_row_for_each_upload(world: &World<'_>) {
     }
     let mut log = Log::begin(world).await;
     let command = world.command_at(None, last);
-    log.expected = vec![(command.clone(), ChangeKind::UploadExpired, Some(ann.drive), None); 3];
+    log.expected = vec![(command.clone(), ChangeKind::UploadExpired, Some(ann.drive), Some(ann.root)); 3];
     assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap(), 3);
     assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap(), 0);
     log.check().await;

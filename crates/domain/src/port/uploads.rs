@@ -36,7 +36,8 @@ pub struct Commit {
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Uploads: Send + Sync {
-    /// Records the upload and its blob's key, and reserves what it announces. Returns the drive's quota as it is then.
+    /// Records the upload and its blob's key, and reserves what it announces, which must fit beside all that is there: a
+    /// content that it may replace is freed by the commit only. Returns the drive's quota as it is then.
     ///
     /// # Errors
     /// [`Quota`](crate::error::Forbidden::Quota), exact however many begin at once;
