@@ -7,8 +7,11 @@ mod serve;
 mod system;
 mod wiring;
 
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Source};
@@ -47,8 +50,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     if let Command::Openapi = command {
-        println!("{}", http::openapi::json()?);
-        return Ok(());
+        return say(http::openapi::json()?);
     }
     let source = Source::of_process()?;
     let config = Config::read(&source)?;
@@ -64,10 +66,10 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     let _lock = wiring::lock(config)?;
     let applied = wiring::migrate(config).await?;
     for name in &applied {
-        println!("applied {name}");
+        say(format!("applied {name}"))?;
     }
     if applied.is_empty() {
-        println!("the schema is up to date");
+        say("the schema is up to date")?;
     }
     Ok(())
 }
@@ -76,8 +78,15 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 async fn collect(config: &Config) -> anyhow::Result<()> {
     let stores = Stores::open(config).await?;
     let report = stores.collector(config).run(&stores.ambient().request_id()).await?;
-    println!("uploads expired: {}", report.uploads_expired);
-    println!("blobs removed: {}", report.blobs_removed);
-    println!("partial writes removed: {}", report.partial_writes_removed);
-    Ok(())
+    say(format!("uploads expired: {}", report.uploads_expired))?;
+    say(format!("blobs removed: {}", report.blobs_removed))?;
+    say(format!("partial writes removed: {}", report.partial_writes_removed))
+}
+
+/// Writes a line to standard output. Whoever reads it may have heard enough: that is no reason to complain.
+fn say(line: impl Display) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(fault) if fault.kind() != ErrorKind::BrokenPipe => Err(fault).context("standard output"),
+        _ => Ok(()),
+    }
 }

@@ -109,9 +109,10 @@ impl Stores {
 /// Keeps every other server off the same data until the lock is dropped.
 pub(crate) fn lock(config: &Config) -> anyhow::Result<ServerLock> {
     make_directory(&config.data_dir)?;
-    match ServerLock::acquire(&config.database).context("the lock of the database")? {
+    let database = config.database.display();
+    match ServerLock::acquire(&config.database).with_context(|| format!("the lock of the database {database}"))? {
         Some(lock) => Ok(lock),
-        None => bail!("another server uses the database {}", config.database.display()),
+        None => bail!("another server uses the database {database}"),
     }
 }
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 use crate::ItemKind;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $status:literal, $title:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $word:tt, $status:literal, $title:literal;)*) => {
         /// The stable machine word of a problem.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

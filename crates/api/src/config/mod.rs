@@ -64,10 +64,10 @@ impl Config {
     pub(crate) fn read(source: &Source) -> Result<Self, ConfigError> {
         let production = is_production(source)?;
         refuse_what_is_not_there_yet(source)?;
-        let data_dir = PathBuf::from(source.text(&["DATA_DIR"]).map_or("./data", |(_, dir)| dir));
+        let data_dir = PathBuf::from(source.text(&["DATA_DIR"])?.map_or("./data", |(_, dir)| dir));
         let database = database(source)?;
-        let blob_dir = source.text(&["BLOB_DIR"]).map(|(_, dir)| PathBuf::from(dir));
-        let secret_key = match source.text(&["SECRET_KEY"]) {
+        let blob_dir = source.text(&["BLOB_DIR"])?.map(|(_, dir)| PathBuf::from(dir));
+        let secret_key = match source.text(&["SECRET_KEY"])? {
             Some((name, text)) => {
                 Some(SecretKey::parse(text).ok_or_else(|| ConfigError::new(name, "must have at least 32 bytes"))?)
             }
@@ -79,7 +79,9 @@ impl Config {
             require_by_name(secret_key.is_some(), "SECRET_KEY", "at least 32 random bytes")?;
         }
         let upload_lifetime = seconds(source, "UPLOAD_LIFETIME_SECONDS", 86_400, 1..=2_592_000)?;
+        let url_lifetime = seconds(source, "SIGNED_URL_SECONDS", 300, 1..=300)?;
         let grace = upload_lifetime.as_secs() + 3600;
+        let longest = upload_lifetime.max(url_lifetime).as_secs();
         Ok(Self {
             bind: parsed(source, "BIND_ADDR", "an address and a port, such as 127.0.0.1:8000")?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000))),
@@ -92,11 +94,11 @@ impl Config {
             token_lifetime: Duration::from_secs(60 * number(source, "ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600)?),
             quota_bytes: number(source, "DEFAULT_QUOTA_BYTES", 5 << 30, 0..=1 << 60)?,
             upload_lifetime,
-            url_lifetime: seconds(source, "SIGNED_URL_SECONDS", 300, 1..=300)?,
+            url_lifetime,
             most_open_uploads: narrow(number(source, "MAX_OPEN_UPLOADS", 1000, 1..=100_000)?),
             collect_interval: seconds(source, "COLLECT_INTERVAL_SECONDS", 600, 1..=86_400)?,
-            // A blob must outlast every upload that may still refer to it.
-            collect_grace: seconds(source, "COLLECT_GRACE_SECONDS", grace, upload_lifetime.as_secs()..=31_536_000)?,
+            // A blob must outlast every upload that may still refer to it, and every URL by which its bytes may still come.
+            collect_grace: seconds(source, "COLLECT_GRACE_SECONDS", grace, longest..=31_536_000)?,
             cors_origins: cors_origins(source)?,
             body_limits: BodyLimits {
                 idle: seconds(source, "BODY_IDLE_SECONDS", 30, 1..=3600)?,
@@ -115,9 +117,9 @@ pub(crate) fn cores() -> u64 {
 }
 
 fn is_production(source: &Source) -> Result<bool, ConfigError> {
-    match source.text(&["ENVIRONMENT"]) {
+    match source.text(&["ENVIRONMENT"])? {
         None | Some((_, "development")) => Ok(false),
-        Some((_, "production")) => match source.text(&["AWS_SECRET_NAME"]) {
+        Some((_, "production")) => match source.text(&["AWS_SECRET_NAME"])? {
             Some((_, "none")) => Ok(true),
             _ => Err(ConfigError::new(
                 "AWS_SECRET_NAME",
@@ -130,10 +132,10 @@ fn is_production(source: &Source) -> Result<bool, ConfigError> {
 
 /// A variable that would be passed over in silence is worse than one that is refused.
 fn refuse_what_is_not_there_yet(source: &Source) -> Result<(), ConfigError> {
-    if let Some((name, _)) = source.text(&["DATABASE"]) {
+    if let Some((name, _)) = source.text(&["DATABASE"])? {
         return Err(ConfigError::new(name, "names a PostgreSQL database, which this version cannot use: unset it"));
     }
-    if let Some((name, _)) = source.text(&["S3_BUCKET_NAME", "BUCKET_NAME"]) {
+    if let Some((name, _)) = source.text(&["S3_BUCKET_NAME", "BUCKET_NAME"])? {
         return Err(ConfigError::new(name, "names an S3 bucket, which this version cannot use: unset it"));
     }
     Ok(())
@@ -147,7 +149,7 @@ fn require_by_name(given: bool, variable: &str, value: &str) -> Result<(), Confi
 }
 
 fn database(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
-    let Some((name, url)) = source.text(&["DATABASE_URL"]) else {
+    let Some((name, url)) = source.text(&["DATABASE_URL"])? else {
         return Ok(None);
     };
     match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
@@ -157,7 +159,7 @@ fn database(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
 }
 
 fn algorithm(source: &Source) -> Result<Algorithm, ConfigError> {
-    match source.text(&["ALGORITHM"]) {
+    match source.text(&["ALGORITHM"])? {
         None | Some((_, "HS256")) => Ok(Algorithm::Hs256),
         Some((_, "HS384")) => Ok(Algorithm::Hs384),
         Some((_, "HS512")) => Ok(Algorithm::Hs512),
@@ -166,7 +168,7 @@ fn algorithm(source: &Source) -> Result<Algorithm, ConfigError> {
 }
 
 fn public_url(source: &Source) -> Result<Option<String>, ConfigError> {
-    let Some((name, url)) = source.text(&["PUBLIC_URL"]) else {
+    let Some((name, url)) = source.text(&["PUBLIC_URL"])? else {
         return Ok(None);
     };
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or("");
@@ -178,7 +180,7 @@ fn public_url(source: &Source) -> Result<Option<String>, ConfigError> {
 }
 
 fn cors_origins(source: &Source) -> Result<Vec<String>, ConfigError> {
-    let Some((name, text)) = source.text(&["CORS_ORIGINS"]) else {
+    let Some((name, text)) = source.text(&["CORS_ORIGINS"])? else {
         return Ok(Vec::new());
     };
     let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
@@ -194,7 +196,7 @@ fn cors_origins(source: &Source) -> Result<Vec<String>, ConfigError> {
 }
 
 fn parsed<T: FromStr>(source: &Source, name: &'static str, what: &str) -> Result<Option<T>, ConfigError> {
-    let Some((name, text)) = source.text(&[name]) else {
+    let Some((name, text)) = source.text(&[name])? else {
         return Ok(None);
     };
     text.parse().map(Some).map_err(|_| ConfigError::new(name, format!("must be {what}")))
@@ -270,6 +272,13 @@ mod tests {
         ] {
             assert_eq!(refused(&[(name, value)]), name, "{value}");
         }
+    }
+
+    #[test]
+    fn blobs_outlast_uploads_and_urls() {
+        let short = [("UPLOAD_LIFETIME_SECONDS", "1"), ("COLLECT_GRACE_SECONDS", "1")];
+        assert_eq!(refused(&short), "COLLECT_GRACE_SECONDS");
+        assert!(read(&[short[0], short[1], ("SIGNED_URL_SECONDS", "1")]).is_ok());
     }
 
     #[test]

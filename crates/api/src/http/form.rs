@@ -59,6 +59,14 @@ pub(crate) fn name(field: &Field) -> Outcome<String> {
     field.name().map(str::to_owned).ok_or_else(|| Problem::malformed("a part of the form has no name"))
 }
 
+/// The name that a field's file has at its sender: spelt as in RFC 8187 if it is, as some libraries do with what is not
+/// ASCII.
+pub(crate) fn file_name(field: &Field) -> Option<String> {
+    let disposition = field.content_disposition()?;
+    let extended = disposition.get_filename_ext().and_then(|name| String::from_utf8(name.value.clone()).ok());
+    extended.or_else(|| disposition.get_filename().map(str::to_owned))
+}
+
 /// A field as text.
 pub(crate) async fn text(field: Field) -> Outcome<String> {
     let bytes = bytes(field, MAX_FIELD_BYTES).await?;

@@ -33,6 +33,7 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
         profile_photo::get, profile_photo::set, profile_photo::delete,
         blob::get, blob::put,
     ),
+    servers((url = "/", description = "The server that this document comes from")),
     components(schemas(ProblemDto)),
     tags(
         (name = "account", description = "Registering, logging in, and who calls"),
@@ -61,7 +62,8 @@ pub(crate) async fn document() -> HttpResponse {
 }
 
 pub(crate) fn swagger_config() -> utoipa_swagger_ui::Config<'static> {
-    utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true)
+    // Swagger UI would have the document judged by a server of its makers.
+    utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).validator_url("none")
 }
 
 /// The pages of Swagger UI load their own scripts and styles, and call this server; nothing else.

@@ -21,8 +21,8 @@ pub(crate) struct Problem {
     pub(crate) code: Code,
     pub(crate) detail: String,
     pub(crate) errors: Vec<FieldError>,
-    pub(crate) conflict: Option<dto::Conflict>,
-    pub(crate) quota: Option<dto::QuotaState>,
+    pub(crate) conflict: Option<Box<dto::Conflict>>,
+    pub(crate) quota: Option<Box<dto::QuotaState>>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// What happened, for the log only.
     pub(crate) cause: Option<String>,
@@ -88,7 +88,7 @@ impl Problem {
             suggested_name: taken.suggested.as_str().to_owned(),
         };
         let detail = "the folder holds another item of that name";
-        Self { conflict: Some(conflict), ..Self::new(Code::NameTaken, detail) }
+        Self { conflict: Some(Box::new(conflict)), ..Self::new(Code::NameTaken, detail) }
     }
 
     fn quota_exceeded(quota: &Quota, needed: u64) -> Self {
@@ -99,7 +99,7 @@ impl Problem {
             needed_bytes: needed,
         };
         let detail = format!("{needed} bytes are needed and {} are available", quota.available());
-        Self { quota: Some(state), ..Self::new(Code::QuotaExceeded, detail) }
+        Self { quota: Some(Box::new(state)), ..Self::new(Code::QuotaExceeded, detail) }
     }
 
     fn from_conflict(conflict: &Conflict) -> Self {

@@ -12,4 +12,18 @@
 
 mod support;
 
+mod account;
+mod blob;
+mod body;
+mod collector;
+mod content;
+mod cors;
+mod crash;
+mod form;
+mod openapi;
+mod process;
+mod profile_photo;
+mod readme;
+mod service;
+mod tokens;
 mod upload;

@@ -137,7 +137,7 @@ mod tests {
     /// A body of pieces, each of `size` bytes and `pause` after the one before.
     fn body(pieces: usize, size: usize, pause: Duration) -> Guarded {
         let pieces = stream::unfold(pieces, move |left| async move {
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             (left > 0).then(|| (Ok(Bytes::from(vec![0; size])), left - 1))
         });
         Guarded::new(Payload::Stream { payload: Box::pin(pieces) }, LIMITS)
@@ -170,7 +170,7 @@ mod tests {
         while let Some(piece) = slow.next().await {
             piece.unwrap();
             pieces += 1;
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_secs(60)).await;
         }
         assert_eq!(pieces, 40);
     }

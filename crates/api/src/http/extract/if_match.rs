@@ -30,7 +30,9 @@ fn parse(request: &HttpRequest) -> Result<Option<Revision>, Problem> {
         return Ok(None);
     }
     let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let revision = quoted.and_then(|number| number.parse().ok()).filter(|_| values.next().is_none());
+    // ETags are compared as texts: "+1" and "01" are not "1".
+    let same = |number: &u64| quoted.is_some_and(|text| text == number.to_string());
+    let revision = quoted.and_then(|text| text.parse().ok()).filter(same).filter(|_| values.next().is_none());
     let unmatched = || Problem::new(Code::PreconditionFailed, "If-Match takes one ETag of this item, as it was given");
     revision.map(|number| Some(Revision(number))).ok_or_else(unmatched)
 }

@@ -13,6 +13,10 @@ pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = UniqueKeys.deserialize(&mut reader).and_then(|()| reader.end());
     read.map_err(|fault| Problem::malformed(format!("the body is not valid JSON: {fault}")))?;
+    // Serde would take an array for a list of fields without their names.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid("body", "must be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut reader)
         .map_err(|fault| misshapen("body", fault.path(), &without_position(&fault.inner().to_string())))
@@ -133,8 +137,9 @@ mod tests {
         assert_eq!(folder("{\"folder_name\": \"a\", \"parent_id\": null}"), named("parent_id"));
         assert_eq!(folder("{\"folder_name\": 7}"), named("folder_name"));
         assert_eq!(folder("{\"folder_name\": \"a\", \"parent_folder_id\": \"x\"}"), named("parent_folder_id"));
-        assert_eq!(folder("[]"), named("body"));
-        assert_eq!(folder("null"), named("body"));
+        for text in ["[]", " [\"a\"]", "null", "\"a\"", "7"] {
+            assert_eq!(folder(text), named("body"), "{text}");
+        }
     }
 
     #[test]

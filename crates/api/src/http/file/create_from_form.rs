@@ -76,11 +76,11 @@ impl Fields {
 
     /// What the fields say of the file, and, where they are silent, what its part says.
     fn file_info(&self, part: &Field) -> Outcome<FileInfo> {
-        let given = part.content_disposition().and_then(|disposition| disposition.get_filename());
-        let name = self.file_name.as_deref().or(given).ok_or_else(|| Problem::invalid("file_name", "is required"))?;
+        let name = self.file_name.clone().or_else(|| form::file_name(part));
+        let name = name.ok_or_else(|| Problem::invalid("file_name", "is required"))?;
         let kind = self.content_type.clone().or_else(|| part.content_type().map(ToString::to_string));
         Ok(FileInfo {
-            name: parse::name("file_name", name)?,
+            name: parse::name("file_name", &name)?,
             media_type: kind.as_deref().map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?,
             sha256: self.sha256.as_deref().map(parse::sha256).transpose()?,
             client_modified_at: self.client_modified_at.map(parse::timestamp),

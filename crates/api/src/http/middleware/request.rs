@@ -33,7 +33,8 @@ pub(crate) async fn request(
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = given.and_then(RequestId::parse).unwrap_or_else(|| app.new_request_id());
     request.extensions_mut().insert(id.clone());
-    let span = tracing::info_span!("request", id = id.as_str());
+    // Of the highest level, so that no filter takes the identifier from what is logged of the request.
+    let span = tracing::error_span!("request", id = id.as_str());
     let method = request.method().clone();
     let mut body = has_body(&request).then(|| Guarded::new(request.take_payload(), app.body_limits));
     if let Some(body) = &body {
@@ -104,8 +105,8 @@ fn put_into_words(response: HttpResponse, problem: Problem, id: &RequestId) -> H
         code: problem.code,
         request_id: id.as_str().to_owned(),
         errors: problem.errors.clone(),
-        conflict: problem.conflict.clone(),
-        quota: problem.quota,
+        conflict: problem.conflict.as_deref().cloned(),
+        quota: problem.quota.as_deref().copied(),
     };
     let text = serde_json::to_string(&body).unwrap_or_default();
     let mut response = response.set_body(BoxBody::new(text));

@@ -32,6 +32,11 @@ impl Caller {
         self.token.as_deref().unwrap()
     }
 
+    /// The token that the caller sends, if any.
+    pub fn known_by(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// A request to be completed, and sent by [`send`](Self::send). `path` may be a whole URL of this server's.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let path = path.strip_prefix(&self.url).unwrap_or(path);
@@ -67,6 +72,17 @@ impl Caller {
 
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    /// A PATCH that insists on an ETag.
+    pub async fn patch_if(&self, etag: &str, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).header("If-Match", etag).json(&body)).await
+    }
+
+    /// A request with this text as its JSON body, whether it is JSON or not.
+    pub async fn send_text(&self, method: Method, path: &str, text: &str) -> Answer {
+        let request = self.request(method, path).header("Content-Type", "application/json");
+        self.send(request.body(text.to_owned())).await
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
@@ -187,6 +203,16 @@ impl Answer {
         let problem = self.json();
         assert_eq!((self.status, problem["code"].as_str()), (status, Some(code)), "{}", self.text());
         problem
+    }
+
+    /// The answer must be a 422 that names this field, and no other.
+    #[track_caller]
+    pub fn refused_field(self, field: &str) {
+        let problem = self.refused(422, "validation_failed");
+        let errors = problem["errors"].as_array().unwrap();
+        let fields: Vec<&str> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, [field], "{problem}");
+        assert_ne!(errors[0]["message"], "", "{problem}");
     }
 }
 

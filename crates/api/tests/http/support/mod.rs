@@ -2,10 +2,16 @@
 
 mod caller;
 mod contract;
+mod database;
 mod server;
+mod wire;
 
 pub use caller::{Answer, Caller, text};
-pub use server::{PASSWORD, Server, eventually};
+pub use server::{PASSWORD, Server, binary, eventually};
+pub use wire::Wire;
+
+/// An identifier that nothing has.
+pub const ABSENT: &str = "019ab0c2-7a00-7000-8000-00000000dead";
 
 /// A PNG of `width` × `height` pixels.
 pub fn png(width: u32, height: u32) -> Vec<u8> {
@@ -14,3 +20,13 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
     picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
+
+/// The SHA-256 of `bytes`, as the API spells it.
+pub fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A grace of a second, for `clouddrive collect` beside a server that gives its uploads more time.
+pub const SHORT_GRACE: &[(&str, &str)] =
+    &[("UPLOAD_LIFETIME_SECONDS", "1"), ("SIGNED_URL_SECONDS", "1"), ("COLLECT_GRACE_SECONDS", "1")];

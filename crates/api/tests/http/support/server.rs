@@ -35,6 +35,11 @@ impl Server {
 
     async fn in_directory(dir: TempDir, variables: &[(&str, &str)]) -> Self {
         let (process, url) = spawn(dir.path(), variables);
+        Self::attach(process, url, dir).await
+    }
+
+    /// A server that has been started in `dir`, and listens.
+    pub async fn attach(process: Child, url: String, dir: TempDir) -> Self {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let contract = Arc::new(Contract::of(&client, &url).await);
         Self { process, url, dir, contract, client }
@@ -127,7 +132,7 @@ impl Drop for Server {
 }
 
 /// The binary in `dir`, with nothing of this process's environment but what it cannot do without.
-fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
+pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clouddrive"));
     command.current_dir(dir).env_clear().env("BIND_ADDR", "127.0.0.1:0").env("RUST_LOG", "warn");
     if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {

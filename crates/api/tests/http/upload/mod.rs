@@ -1,6 +1,12 @@
-use serde_json::json;
+mod begin;
+mod complete;
+mod end;
+mod name;
+mod stranger;
 
-use crate::support::{Server, text};
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Server, text};
 
 #[tokio::test]
 async fn a_file_goes_up_by_a_presigned_url_and_comes_down_by_another() {
@@ -13,4 +19,30 @@ async fn a_file_goes_up_by_a_presigned_url_and_comes_down_by_another() {
     let file = ann.complete(&upload).await.ok();
     assert_eq!((&file["name"], &file["size_in_bytes"]), (&json!("hello.txt"), &json!(5)));
     assert_eq!(ann.download(&text(&file["id"])).await, b"hello");
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_file() {
+    let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "0")]).await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("empty", b"", None).await;
+    assert_eq!((&file["size_in_bytes"], text(&file["sha256"])), (&json!(0), crate::support::sha256(b"")));
+    assert_eq!(ann.download(&text(&file["id"])).await, b"");
+    let quota = ann.quota().await;
+    assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(0), &json!(0)));
+}
+
+/// The path of an upload.
+fn path(upload: &Value) -> String {
+    format!("/upload/{}", text(&upload["upload_id"]))
+}
+
+/// How far an upload has come.
+async fn progress(caller: &Caller, upload: &Value) -> Value {
+    caller.get(&path(upload)).await.ok()
+}
+
+/// Completes an upload with another policy than it began with.
+async fn complete_with(caller: &Caller, upload: &Value, conflict: &str) -> crate::support::Answer {
+    caller.post(&format!("{}/complete", path(upload)), json!({"file_conflict": conflict})).await
 }

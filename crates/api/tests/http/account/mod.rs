@@ -1,0 +1,4 @@
+mod get_user;
+mod login;
+mod register;
+mod verify_token;

@@ -1,0 +1,69 @@
+use reqwest::{Body, Method};
+use serde_json::{Value, json};
+
+use super::part_url;
+use crate::support::{Answer, Caller, Server};
+
+/// PUTs pieces without telling how many bytes they are.
+async fn put_chunked(nobody: &Caller, upload: &Value, pieces: &[&'static str]) -> Answer {
+    let pieces: Vec<Result<&str, std::io::Error>> = pieces.iter().copied().map(Ok).collect();
+    let body = Body::wrap_stream(futures_util::stream::iter(pieces));
+    let put = nobody.request(Method::PUT, &part_url(upload)).header("If-None-Match", "*").body(body);
+    nobody.send(put).await
+}
+
+#[tokio::test]
+async fn bytes_are_stored_once_and_stay_as_they_are() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let upload = ann.begin("hello.txt", 5, None).await.ok();
+    let answer = ann.put(&upload, "hello").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("etag").starts_with('"'));
+    ann.put(&upload, "jello").await.refused(412, "precondition_failed");
+    put_chunked(&server.anonymous(), &upload, &["jel", "lo"]).await.refused(412, "precondition_failed");
+    let file = ann.complete(&upload).await.ok();
+    ann.put(&upload, "jello").await.refused(412, "precondition_failed");
+    assert_eq!(ann.download(file["id"].as_str().unwrap()).await, b"hello");
+}
+
+#[tokio::test]
+async fn just_as_many_bytes_are_taken_as_were_announced() {
+    let server = Server::start().await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let upload = ann.begin("hello.txt", 5, None).await.ok();
+    for bytes in ["", "hell", "hello!", "hello hello hello"] {
+        ann.put(&upload, bytes).await.refused(422, "size_mismatch");
+    }
+    for pieces in [&[][..], &["hell"], &["hello", "!"], &["hell", "o", " hello hello"]] {
+        put_chunked(&nobody, &upload, pieces).await.refused(422, "size_mismatch");
+    }
+    let seen = ann.get(&format!("/upload/{}", upload["upload_id"].as_str().unwrap())).await.ok();
+    assert_eq!((&seen["state"], &seen["received_bytes"]), (&json!("open"), &json!(0)));
+    assert!(server.files_in("blobs").is_empty() && server.files_in("tmp").is_empty());
+    put_chunked(&nobody, &upload, &["hel", "lo"]).await.ok_empty();
+    ann.complete(&upload).await.ok();
+}
+
+#[tokio::test]
+async fn of_many_who_send_the_same_part_one_stores_it() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let upload = ann.begin("race.bin", 200_000, None).await.ok();
+    let senders: Vec<_> = (0..8_u8)
+        .map(|number| {
+            let (ann, upload) = (ann.clone(), upload.clone());
+            tokio::spawn(async move { (number, ann.put(&upload, vec![number; 200_000]).await.status) })
+        })
+        .collect();
+    let mut winner = None;
+    for sender in senders {
+        match sender.await.unwrap() {
+            (number, 200) => assert_eq!(winner.replace(number), None),
+            (_, status) => assert_eq!(status, 412),
+        }
+    }
+    let file = ann.complete(&upload).await.ok();
+    assert_eq!(ann.download(file["id"].as_str().unwrap()).await, vec![winner.unwrap(); 200_000]);
+    assert!(server.files_in("tmp").is_empty());
+}

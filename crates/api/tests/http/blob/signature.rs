@@ -1,0 +1,165 @@
+use reqwest::Method;
+use serde_json::json;
+
+use super::{download_url, part_url, upload_as};
+use crate::support::{Caller, Server, Wire, eventually, sha256};
+
+/// Uses `url` for both things that a URL may be leave for.
+async fn refused_for_all(nobody: &Caller, url: &str) {
+    nobody.get(url).await.refused(403, "invalid_signature");
+    let put = nobody.request(Method::PUT, url).header("If-None-Match", "*").body("hello");
+    nobody.send(put).await.refused(403, "invalid_signature");
+}
+
+/// All that somebody may try who has a URL and wants another one.
+fn tampered(url: &str) -> Vec<String> {
+    let (path, query) = url.split_once('?').unwrap();
+    let (parameters, signature) = query.rsplit_once("&signature=").unwrap();
+    let with = |parameters: &str| format!("{path}?{parameters}&signature={signature}");
+    let mut urls = Vec::new();
+    let pairs: Vec<(&str, &str)> = parameters.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        for other in [format!("{name}={value}0"), format!("{name}="), format!("{}=9{value}", name.to_uppercase())] {
+            let mut pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            other.clone_into(&mut pairs[at]);
+            urls.push(with(&pairs.join("&")));
+            pairs.remove(at);
+            urls.push(with(&pairs.join("&")));
+        }
+    }
+    let reversed: Vec<String> = pairs.iter().rev().map(|(name, value)| format!("{name}={value}")).collect();
+    urls.push(with(&reversed.join("&")));
+    urls.push(with(&format!("{parameters}&x=1")));
+    urls.push(with(&format!("x=1&{parameters}")));
+    urls.push(with(&format!("{parameters}&{parameters}")));
+    urls.push(format!("{url}&x=1"));
+    urls.push(format!("{url}&signature={signature}"));
+    urls.push(format!("{path}?signature={signature}&{parameters}"));
+    urls.push(format!("{path}?{parameters}"));
+    urls.push(format!("{path}?{parameters}&signature="));
+    urls.push(path.to_owned());
+    for length in [1, 16, signature.len() - 1] {
+        urls.push(format!("{path}?{parameters}&signature={}", &signature[..length]));
+    }
+    urls.push(format!("{url}A"));
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    urls.push(format!("{path}?{parameters}&signature={first}{}", &signature[1..]));
+    urls
+}
+
+#[tokio::test]
+async fn not_a_letter_of_a_url_can_be_changed() {
+    let server = Server::start().await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let file = upload_as(&ann, "hello.txt", "text/plain", "hello").await;
+    let body = json!({"file_name": "next.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
+    let next = ann.post("/file", body).await.ok();
+    for url in [download_url(&ann, &file).await, part_url(&next)] {
+        for url in tampered(&url) {
+            refused_for_all(&nobody, &url).await;
+        }
+    }
+    ann.complete(&next).await.refused(409, "upload_incomplete");
+    ann.put(&next, "hello").await.ok_empty();
+}
+
+#[tokio::test]
+async fn leave_to_fetch_is_no_leave_to_store_and_the_other_way_round() {
+    let server = Server::start().await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let file = upload_as(&ann, "hello.txt", "text/plain", "hello").await;
+    let upload = ann.begin("next.txt", 5, None).await.ok();
+    ann.put(&upload, "hello").await.ok_empty();
+    nobody.get(&part_url(&upload)).await.refused(403, "invalid_signature");
+    let get = download_url(&ann, &file).await;
+    nobody.send(nobody.request(Method::PUT, &get).body("hello")).await.refused(403, "invalid_signature");
+    nobody.send(nobody.request(Method::DELETE, &get)).await.refused(405, "method_not_allowed");
+    assert_eq!(nobody.get(&get).await.body, b"hello");
+}
+
+#[tokio::test]
+async fn a_url_leads_to_one_blob_and_no_other() {
+    let server = Server::start().await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let path = |url: &str| url.split_once('?').unwrap().0.to_owned();
+    let query = |url: &str| url.split_once('?').unwrap().1.to_owned();
+    let one = download_url(&ann, &upload_as(&ann, "one", "text/plain", "hello").await).await;
+    let two = download_url(&ann, &upload_as(&ann, "two", "text/plain", "hello").await).await;
+    refused_for_all(&nobody, &format!("{}?{}", path(&one), query(&two))).await;
+    let three = part_url(&ann.begin("three", 5, None).await.ok());
+    let four = part_url(&ann.begin("four", 5, None).await.ok());
+    refused_for_all(&nobody, &format!("{}?{}", path(&three), query(&four))).await;
+    refused_for_all(&nobody, &format!("{}?{}", path(&one), query(&four))).await;
+}
+
+#[tokio::test]
+async fn another_servers_url_is_worth_nothing_here() {
+    let (here, there) = (Server::start().await, Server::start().await);
+    let ann = there.user("ann").await;
+    let file = upload_as(&ann, "hello.txt", "text/plain", "hello").await;
+    let foreign = [download_url(&ann, &file).await, part_url(&ann.begin("next", 5, None).await.ok())];
+    for url in foreign {
+        refused_for_all(&here.anonymous(), url.strip_prefix(there.url()).unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_url_is_good_for_its_time_only() {
+    let server = Server::with(&[("SIGNED_URL_SECONDS", "1")]).await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let file = ann.send_form(&[], "hello.txt", b"hello").await.ok();
+    let get = download_url(&ann, &file).await;
+    let upload = ann.begin("next.txt", 5, None).await.ok();
+    eventually("the URL for fetching expires", async || nobody.get(&get).await.status == 403).await;
+    nobody.get(&get).await.refused(403, "url_expired");
+    eventually("the URL for storing expires", async || {
+        // Other bytes than announced, so that none are taken meanwhile.
+        ann.put(&upload, "hello!").await.status == 403
+    })
+    .await;
+    ann.put(&upload, "hello").await.refused(403, "url_expired");
+    // What is late and forged is only forged.
+    nobody.get(&format!("{get}A")).await.refused(403, "invalid_signature");
+    ann.complete(&upload).await.refused(409, "upload_incomplete");
+}
+
+#[tokio::test]
+async fn no_path_leads_past_the_gate() {
+    let server = Server::start().await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let file = upload_as(&ann, "hello.txt", "text/plain", "hello").await;
+    let url = download_url(&ann, &file).await;
+    let (path, query) = url.strip_prefix(server.url()).unwrap().split_once('?').unwrap();
+    let key = path.strip_prefix("/blob/").unwrap();
+    let shard = &key[..2];
+    for target in [
+        "/blob/".to_owned(),
+        "/blob/..".to_owned(),
+        "/blob/%2e%2e".to_owned(),
+        "/blob/../user".to_owned(),
+        "/blob/../secret.key".to_owned(),
+        "/blob/..%2fsecret.key".to_owned(),
+        "/blob/..%2F..%2F..%2Fetc%2Fpasswd".to_owned(),
+        "/blob/..%5c..%5csecret.key".to_owned(),
+        "/blob/%2fetc%2fpasswd".to_owned(),
+        "/blob//etc/passwd".to_owned(),
+        format!("/blob/{shard}/{key}"),
+        format!("/blob/{shard}%2f{key}"),
+        format!("/blob/./{key}?{query}"),
+        format!("/blob/x/../{key}?{query}"),
+        format!("/blob//{key}?{query}"),
+        format!("/blob/{key}/?{query}"),
+        format!("/blob/{key}%00?{query}"),
+        format!("/blob/{key}%20?{query}"),
+        format!("/blob/{key}.sha256?{query}"),
+        format!("/blob/{}?{query}", key.to_uppercase()),
+        format!("/BLOB/{key}?{query}"),
+    ] {
+        let mut wire = Wire::to(&server).await;
+        wire.head(&nobody, "GET", &target, &[]).await;
+        let answer = wire.answer().await;
+        // What is the same key only once it is read as a path is read may lead to the blob as well.
+        assert!([403, 404].contains(&answer.status), "{target}: {} {}", answer.status, answer.text());
+        assert!(!answer.text().contains("data"), "{target}: {}", answer.text());
+    }
+}

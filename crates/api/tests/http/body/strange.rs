@@ -1,0 +1,128 @@
+use super::assert_well;
+use crate::support::{Caller, Server, Wire};
+
+/// The framework has a line in the log for each of these.
+const QUIET: &[(&str, &str)] = &[("RUST_LOG", "warn,actix_http::h1=off")];
+
+/// The rest of requests that mean one thing to one server and another to the next, and of such as mean nothing at all.
+const UNCLEAR: &[&str] = &[
+    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "Content-Length: 0\r\nContent-Length: 5\r\n\r\nhello",
+    "Content-Length: 5, 5\r\n\r\nhello",
+    "Content-Length: -5\r\n\r\nhello",
+    "Content-Length: +5\r\n\r\nhello",
+    "Content-Length: 0x5\r\n\r\nhello",
+    "Content-Length: 99999999999999999999999\r\n\r\nhello",
+    "Content-Length : 5\r\n\r\nhello",
+    "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+    "X: a\r\n b\r\n\r\n",
+    "X\r\n\r\n",
+    "X: \0\r\n\r\n",
+];
+
+/// Chunks that are none.
+const BROKEN: &[&str] = &["-1\r\nhello", "zz\r\nhello", "ffffffffffffffffff\r\nhello", "5\r\nhello world", "\r\n"];
+
+/// What every answer to a request with this rest has for a status. A second request stands right behind it: it would be
+/// answered by a server that sees the end of the first elsewhere.
+async fn answers(server: &Server, caller: &Caller, line: &str, rest: &str) -> Vec<u16> {
+    let mut wire = Wire::to(server).await;
+    let token = caller.token();
+    wire.send(format!(
+        "{line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n{rest}\
+         DELETE /profile_photo HTTP/1.1\r\nHost: a\r\n\r\n"
+    ))
+    .await;
+    wire.end().await;
+    let mut statuses = Vec::new();
+    while let Some(answer) = wire.next_answer().await {
+        statuses.push(answer.status);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn a_request_that_can_be_read_in_two_ways_is_not_read_at_all() {
+    let server = Server::with(QUIET).await;
+    let ann = server.user("ann").await;
+    for line in ["POST /drive", "POST /file", "GET /health", "PUT /blob/0?signature=x"] {
+        for rest in UNCLEAR {
+            assert_eq!(answers(&server, &ann, line, rest).await, [400], "{line} {rest:?}");
+        }
+    }
+    assert_well(&server).await;
+}
+
+#[tokio::test]
+async fn nothing_is_read_behind_a_body_without_an_end() {
+    let server = Server::with(QUIET).await;
+    let ann = server.user("ann").await;
+    for line in ["POST /drive", "POST /file", "POST /profile_photo", "GET /health", "PUT /blob/0?signature=x"] {
+        for chunk in BROKEN {
+            let rest = format!("Transfer-Encoding: chunked\r\n\r\n{chunk}\r\n0\r\n\r\n");
+            let statuses = answers(&server, &ann, line, &rest).await;
+            assert!(
+                statuses.len() <= 1 && statuses.iter().all(|status| *status < 500),
+                "{line} {chunk:?}: {statuses:?}"
+            );
+        }
+    }
+    assert_well(&server).await;
+    assert_eq!(ann.names(None).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn two_lengths_are_never_one_request_and_the_start_of_another() {
+    let server = Server::with(QUIET).await;
+    let smuggled = "GET /verify-token HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (length, transfer) in [("Content-Length", "Transfer-Encoding"), ("Transfer-Encoding", "Content-Length")] {
+        let value =
+            |name: &str| if name == "Content-Length" { (5 + smuggled.len()).to_string() } else { "chunked".to_owned() };
+        let mut wire = Wire::to(&server).await;
+        wire.send(format!(
+            "POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{length}: {}\r\n{transfer}: {}\r\n\r\n0\r\n\r\n{smuggled}",
+            value(length),
+            value(transfer)
+        ))
+        .await;
+        wire.end().await;
+        assert_eq!(wire.answer().await.status, 400);
+        assert!(wire.next_answer().await.is_none(), "the body of one request was read as another");
+    }
+    assert_well(&server).await;
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_answered_as_such() {
+    let server = Server::with(QUIET).await;
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(300_000));
+    let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(20_000));
+    for text in [
+        "hello\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+        "\0\0\0\0\r\n\r\n",
+        "\u{16}\u{3}\u{1}\0\u{a5}\u{1}\0\0\u{a1}\u{3}\u{3}\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\nX y\r\n\r\n",
+        "GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /%zz%ff HTTP/1.1\r\nHost: a\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &long,
+        &many,
+    ] {
+        let mut wire = Wire::to(&server).await;
+        wire.send(text).await;
+        wire.end().await;
+        while let Some(answer) = wire.next_answer().await {
+            let shown = text.get(..40).unwrap_or(text);
+            assert!((400..500).contains(&answer.status), "{shown:?}: {} {}", answer.status, answer.text());
+        }
+    }
+    assert_well(&server).await;
+}

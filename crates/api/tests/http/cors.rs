@@ -1,0 +1,143 @@
+//! What pages of other origins may do in a browser.
+
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+
+use crate::support::{Answer, Caller, Server, text};
+
+const APP: &str = "https://app.example.com";
+const ORIGINS: (&str, &str) = ("CORS_ORIGINS", "https://app.example.com, http://localhost:5173");
+
+/// What a browser asks before a page of `origin` may send such a request.
+async fn preflight(caller: &Caller, origin: &str, method: &str, headers: &str, path: &str) -> Answer {
+    let mut request = caller.request(Method::OPTIONS, path).header("Origin", origin);
+    request = request.header("Access-Control-Request-Method", method);
+    if !headers.is_empty() {
+        request = request.header("Access-Control-Request-Headers", headers);
+    }
+    caller.send(request).await
+}
+
+/// The list in a header, in lower case and in order.
+fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let text = headers.get(name).map_or("", |value| value.to_str().unwrap());
+    let mut items: Vec<String> = text.split(',').map(|item| item.trim().to_lowercase()).collect();
+    items.sort();
+    items
+}
+
+#[track_caller]
+fn assert_no_leave(answer: &Answer) {
+    for header in ["origin", "methods", "headers", "credentials"] {
+        let name = format!("access-control-allow-{header}");
+        assert_eq!(answer.header(&name), "", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn without_configuration_no_page_of_any_other_origin_may_do_anything() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    for origin in [APP, "null", server.url()] {
+        assert_no_leave(&ann.send(ann.request(Method::GET, "/user").header("Origin", origin)).await);
+        let answer = preflight(&ann, origin, "GET", "authorization", "/user").await;
+        assert_no_leave(&answer);
+        answer.refused(405, "method_not_allowed");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_named_origin_may_use_the_whole_api() {
+    let server = Server::with(&[ORIGINS]).await;
+    let browser = server.anonymous();
+    for origin in [APP, "http://localhost:5173"] {
+        for (method, path) in [
+            ("GET", "/user"),
+            ("POST", "/drive"),
+            ("PATCH", "/drive/x"),
+            ("DELETE", "/share/x"),
+            ("HEAD", "/file/x/content"),
+        ] {
+            let headers = "authorization,content-type,if-match,if-none-match,if-range,range,x-request-id";
+            let answer = preflight(&browser, origin, method, headers, path).await;
+            assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, origin), "{method} {path}");
+            let methods = list(&answer.headers, "access-control-allow-methods");
+            assert!(methods.contains(&method.to_lowercase()), "{method}: {methods:?}");
+            let allowed = list(&answer.headers, "access-control-allow-headers");
+            assert!(headers.split(',').all(|header| allowed.iter().any(|one| one == header)), "{allowed:?}");
+            assert_eq!(answer.header("access-control-max-age"), "3600");
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_say_which_origin_may_read_them_and_which_headers_it_sees() {
+    let server = Server::with(&[ORIGINS]).await;
+    let ann = server.user("ann").await;
+    let nobody = server.anonymous();
+    for (caller, path, status) in
+        [(&ann, "/user", 200), (&nobody, "/user", 401), (&nobody, "/nothing", 404), (&ann, "/drive?limit=0", 422)]
+    {
+        let answer = caller.send(caller.request(Method::GET, path).header("Origin", APP)).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, APP), "{path}");
+        let exposed = list(&answer.headers, "access-control-expose-headers");
+        for header in ["etag", "location", "content-range", "content-disposition", "retry-after", "x-request-id"] {
+            assert!(exposed.iter().any(|one| one == header), "{header}: {exposed:?}");
+        }
+        // A cache must not hand the answer for one origin to another. Tokens travel in a header, never as a cookie.
+        assert!(list(&answer.headers, "vary").contains(&"origin".to_owned()));
+        assert_eq!(answer.header("access-control-allow-credentials"), "");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_named_origin_may_send_and_fetch_bytes_by_signed_urls() {
+    let server = Server::with(&[ORIGINS]).await;
+    let ann = server.user("ann").await;
+    let browser = server.anonymous();
+    let upload = ann.begin("hello.txt", 5, None).await.ok();
+    let part = &upload["parts"][0];
+    let url = text(&part["url"]);
+    let mut headers: Vec<String> =
+        part["headers"].as_object().unwrap().keys().map(|name| name.to_lowercase()).collect();
+    headers.push("content-type".to_owned());
+    let asked = preflight(&browser, APP, "PUT", &headers.join(","), &url).await;
+    assert_eq!((asked.status, asked.header("access-control-allow-origin")), (200, APP));
+    let mut request = browser.request(Method::PUT, &url).header("Origin", APP).body("hello");
+    for (name, value) in part["headers"].as_object().unwrap() {
+        request = request.header(name, text(value));
+    }
+    let stored = browser.send(request).await;
+    assert_eq!((stored.status, stored.header("access-control-allow-origin")), (200, APP));
+    let file = ann.complete(&upload).await.ok();
+    let url = text(&ann.get(&format!("/file/{}", text(&file["id"]))).await.ok()["download"]["url"]);
+    assert_eq!(preflight(&browser, APP, "GET", "range", &url).await.status, 200);
+    let fetched = browser.send(browser.request(Method::GET, &url).header("Origin", APP)).await;
+    assert_eq!((fetched.header("access-control-allow-origin"), fetched.text().as_str()), (APP, "hello"));
+}
+
+#[tokio::test]
+async fn a_page_of_a_foreign_origin_gets_nothing() {
+    let server = Server::with(&[ORIGINS]).await;
+    let ann = server.user("ann").await;
+    for origin in [
+        "https://evil.example.com",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://app.example.com.evil.example",
+        "https://APP.example.com.",
+        "http://localhost:3000",
+        "null",
+        "*",
+    ] {
+        let answer = preflight(&ann, origin, "GET", "authorization", "/user").await;
+        assert_no_leave(&answer);
+        answer.refused(400, "malformed_request");
+        assert_no_leave(&ann.send(ann.request(Method::GET, "/user").header("Origin", origin)).await);
+    }
+    // Nor does a named one get what nobody needs.
+    for (method, headers) in [("TRACE", ""), ("GET", "x-forwarded-for"), ("GET", "cookie")] {
+        let answer = preflight(&ann, APP, method, headers, "/user").await;
+        assert_eq!(answer.status, 400, "{method} {headers}");
+    }
+}

@@ -1,0 +1,169 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Server, eventually, sha256, text};
+
+/// How many people send at once, and how often the power goes.
+const SENDERS: u64 = 6;
+const CRASHES: u64 = 8;
+
+/// Uploads last long enough for their sender, and not so long that a test could not see their end.
+const LIFETIME: &[(&str, &str)] =
+    &[("UPLOAD_LIFETIME_SECONDS", "4"), ("SIGNED_URL_SECONDS", "4"), ("COLLECT_GRACE_SECONDS", "4")];
+
+/// The digests of all files that the server has acknowledged, by their identifiers.
+type Acknowledged = Arc<Mutex<HashMap<String, String>>>;
+
+/// Bytes that are nobody else's.
+fn bytes(number: u64) -> Vec<u8> {
+    let size = 1 + number * 7919 % 900_000;
+    (0..size).map(|at| (at * 31 + number * 17 + at / 251) as u8).collect()
+}
+
+/// Why a request came to nothing.
+enum Failure {
+    PowerCut,
+    /// On a busy machine, the time of an upload or its URL may run out.
+    Late,
+}
+
+/// A request that a power cut may end.
+async fn attempt(request: RequestBuilder) -> Result<Value, Failure> {
+    let response = request.send().await.map_err(|_| Failure::PowerCut)?;
+    let status = response.status().as_u16();
+    let body = response.bytes().await.map_err(|_| Failure::PowerCut)?;
+    match status {
+        200..300 => Ok(serde_json::from_slice(&body).unwrap_or(Value::Null)),
+        _ => {
+            let text = String::from_utf8_lossy(&body);
+            assert!(text.contains("url_expired") || text.contains("upload_expired"), "{status}: {text}");
+            Err(Failure::Late)
+        }
+    }
+}
+
+async fn send_form(caller: &Caller, conflict: &'static str, name: String, bytes: Vec<u8>) -> Result<Value, Failure> {
+    let form = Form::new().text("file_conflict", conflict).part("file", Part::bytes(bytes).file_name(name));
+    attempt(caller.request(Method::POST, "/file").multipart(form)).await
+}
+
+async fn send_by_url(caller: &Caller, nobody: &Caller, name: String, bytes: Vec<u8>) -> Result<Value, Failure> {
+    let body = json!({"file_name": name, "file_size_in_bytes": bytes.len(), "sha256": sha256(&bytes)});
+    let upload = attempt(caller.request(Method::POST, "/file").json(&body)).await?;
+    attempt(nobody.request(Method::PUT, &text(&upload["parts"][0]["url"])).body(bytes)).await?;
+    attempt(caller.request(Method::POST, &format!("/upload/{}/complete", text(&upload["upload_id"])))).await
+}
+
+/// Sends files, each by another way than the one before, until the server is gone.
+async fn send_until_the_end(caller: Caller, nobody: Caller, numbers: Arc<AtomicU64>, acknowledged: Acknowledged) {
+    loop {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let (name, bytes) = (format!("{number}.bin"), bytes(number));
+        let digest = sha256(&bytes);
+        let sent = match number % 3 {
+            0 => send_by_url(&caller, &nobody, name, bytes).await,
+            1 => send_form(&caller, "Keep", name, bytes).await,
+            // One file that all of them give a new content, over and over.
+            _ => send_form(&caller, "Replace", "turning.bin".to_owned(), bytes).await,
+        };
+        match sent {
+            Ok(file) => {
+                assert_eq!(text(&file["sha256"]), digest);
+                // Of the one that is turning, somebody else's content may be the last.
+                if file["name"] != "turning.bin" {
+                    acknowledged.lock().unwrap().insert(text(&file["id"]), digest);
+                }
+            }
+            Err(Failure::Late) => {}
+            Err(Failure::PowerCut) => return,
+        }
+    }
+}
+
+/// All files of the caller's root.
+async fn files(caller: &Caller) -> Vec<Value> {
+    let page = caller.get("/drive?limit=1000").await.ok();
+    assert_eq!(page["next_cursor"], json!(null));
+    page["items"].as_array().unwrap().clone()
+}
+
+/// Every file reads back as it is listed, those that were acknowledged are among them as they were, and the quota is
+/// the sum of their sizes.
+async fn check(caller: &Caller, acknowledged: &Acknowledged) {
+    let files = files(caller).await;
+    let mut digests = HashMap::new();
+    for file in &files {
+        let (id, digest) = (text(&file["id"]), text(&file["sha256"]));
+        let bytes = caller.get(&format!("/file/{id}/content")).await.body;
+        assert_eq!(file["size_in_bytes"], bytes.len(), "{file}");
+        assert_eq!(sha256(&bytes), digest, "{file} is torn");
+        digests.insert(id, digest);
+    }
+    let sizes: u64 = files.iter().map(|file| file["size_in_bytes"].as_u64().unwrap()).sum();
+    assert_eq!(caller.quota().await["used_bytes"], sizes);
+    for (id, digest) in acknowledged.lock().unwrap().iter() {
+        assert_eq!(digests.get(id), Some(digest), "an acknowledged file is lost");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_power_cut_loses_an_acknowledged_file_or_leaves_half_of_one() {
+    let mut server = Server::with(LIFETIME).await;
+    let token = server.user("ann").await.token().to_owned();
+    let (numbers, acknowledged) = (Arc::new(AtomicU64::new(0)), Acknowledged::default());
+    for crash in 1..=CRASHES {
+        let (caller, nobody) = (server.with_token(&token), server.anonymous());
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|_| {
+                let (numbers, acknowledged) = (numbers.clone(), acknowledged.clone());
+                tokio::spawn(send_until_the_end(caller.clone(), nobody.clone(), numbers, acknowledged))
+            })
+            .collect();
+        // Not always at the same point of their work.
+        let enough = acknowledged.lock().unwrap().len() + 2 + crash as usize;
+        eventually("some files are acknowledged", async || acknowledged.lock().unwrap().len() >= enough).await;
+        server = server.restart(LIFETIME).await;
+        for sender in senders {
+            sender.await.unwrap();
+        }
+        check(&server.with_token(&token), &acknowledged).await;
+    }
+    let ann = server.with_token(&token);
+    eventually("the remains are cleared away", async || {
+        server.run("collect", LIFETIME);
+        let blobs = server.files_in("blobs");
+        let bytes = blobs.iter().filter(|path| path.extension().is_none()).count();
+        let rests = server.files_in("tmp").len() + blobs.len() - 2 * bytes;
+        rests == 0 && bytes == files(&ann).await.len() && ann.quota().await["reserved_bytes"] == 0
+    })
+    .await;
+    check(&ann, &acknowledged).await;
+}
+
+#[tokio::test]
+async fn what_was_half_done_at_a_power_cut_can_be_done_to_its_end() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let begun = ann.begin("begun.txt", 5, None).await.ok();
+    let sent = ann.begin("sent.txt", 5, None).await.ok();
+    ann.put(&sent, "hello").await.ok_empty();
+    let done = ann.upload("done.txt", b"hello", None).await;
+    let token = ann.token().to_owned();
+    let server = server.restart(&[]).await;
+    let ann = server.with_token(&token);
+    assert_eq!(ann.quota().await["reserved_bytes"], 10);
+    assert_eq!(ann.download(&text(&done["id"])).await, b"hello");
+    assert_eq!(ann.complete(&sent).await.ok()["name"], "sent.txt");
+    ann.complete(&begun).await.refused(409, "upload_incomplete");
+    let parts = format!("/upload/{}/parts", text(&begun["upload_id"]));
+    let fresh = ann.post(&parts, json!({"part_numbers": [1]})).await.ok();
+    ann.put(&fresh, "hello").await.ok_empty();
+    ann.complete(&begun).await.ok();
+    assert_eq!(ann.names(None).await, ["begun.txt", "done.txt", "sent.txt"]);
+    assert_eq!(ann.quota().await["used_bytes"], 15);
+}

@@ -1,0 +1,32 @@
+//! Folders: `/drive` and `/drive/{folder_id}`.
+
+mod create;
+mod cursor;
+mod list;
+mod names;
+mod patch;
+mod path;
+mod walk;
+
+use serde_json::Value;
+
+use crate::support::{Caller, text};
+
+/// The items of a list, page after page. `path` has a query.
+pub async fn all_pages(user: &Caller, path: &str) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = user.get(&format!("{path}{cursor}")).await.ok();
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
+        if page["next_cursor"].is_null() {
+            return items;
+        }
+        cursor = format!("&cursor={}", text(&page["next_cursor"]));
+    }
+}
+
+/// The names of these items.
+pub fn names_of(items: &[Value]) -> Vec<String> {
+    items.iter().map(|item| text(&item["name"])).collect()
+}

@@ -1,0 +1,105 @@
+//! A walk of pages while entries come and go.
+
+use serde_json::{Value, json};
+
+use super::names_of;
+use crate::support::{Caller, Server, text};
+
+/// A folder of twelve entries that stay and eight that will not.
+struct Busy {
+    folder: String,
+    attic: String,
+    staying: Vec<String>,
+    restless: Vec<String>,
+}
+
+async fn busy(user: &Caller, name: &str) -> Busy {
+    let (folder, attic) = (user.folder(name, None).await, user.folder(&format!("attic of {name}"), None).await);
+    let (mut staying, mut restless) = (Vec::new(), Vec::new());
+    for number in 0..20 {
+        let name = format!("{:02} of twenty", number * 7 % 20);
+        let id = match number % 2 {
+            0 => user.folder(&name, Some(&folder)).await,
+            _ => text(&user.upload(&name, &vec![b'x'; number], Some(&folder)).await["id"]),
+        };
+        if number % 5 < 3 { staying.push(id) } else { restless.push(id) }
+    }
+    Busy { folder, attic, staying, restless }
+}
+
+fn path_of(item: &Value) -> String {
+    let tree = if item["kind"] == "folder" { "drive" } else { "file" };
+    format!("/{tree}/{}", text(&item["id"]))
+}
+
+impl Busy {
+    /// What happens in the folder while its `turn`-th page, which ends with `last`, is being read.
+    async fn disturb(&self, user: &Caller, turn: usize, last: &Value) {
+        for name in [format!("!{turn} comes first"), format!("~{turn} comes last")] {
+            user.folder(&name, Some(&self.folder)).await;
+            user.upload(&format!("{name}.txt"), &vec![b'x'; turn % 9], Some(&self.folder)).await;
+        }
+        // Of those that are restless, one leaves and one gets another name: first the very one at which the page ended.
+        let page = user.get(&format!("/drive/{}?limit=1000", self.folder)).await.ok();
+        let items = page["items"].as_array().unwrap();
+        let is_restless = |item: &&Value| self.restless.contains(&text(&item["id"]));
+        let mut restless: Vec<&Value> = items.iter().filter(is_restless).collect();
+        restless.sort_by_key(|item| item["id"] != last["id"]);
+        if let Some(leaving) = restless.first() {
+            user.patch(&path_of(leaving), json!({"parent_folder_id": self.attic})).await.ok();
+        }
+        if let Some(renamed) = restless.get(1) {
+            let name = format!("{turn:02} renamed");
+            user.patch(&path_of(renamed), json!({"new_name": name})).await.ok();
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_stood_through_the_whole_walk_is_skipped_or_shown_twice() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    for sort in ["name", "created_at", "modified_at", "size"] {
+        for order in ["asc", "desc"] {
+            let busy = busy(&ann, &format!("{sort} {order}")).await;
+            let list = format!("/drive/{}?sort_by={sort}&order={order}&limit=2", busy.folder);
+            let mut seen: Vec<String> = Vec::new();
+            let mut cursor = String::new();
+            // What always comes last could be walked after for ever: some newcomers are enough.
+            for turn in 0.. {
+                let page = ann.get(&format!("{list}{cursor}")).await.ok();
+                let items = page["items"].as_array().unwrap();
+                seen.extend(items.iter().map(|item| text(&item["id"])));
+                if page["next_cursor"].is_null() {
+                    break;
+                }
+                if turn < 8 {
+                    busy.disturb(&ann, turn, items.last().unwrap()).await;
+                }
+                cursor = format!("&cursor={}", text(&page["next_cursor"]));
+            }
+            for id in &busy.staying {
+                let times = seen.iter().filter(|seen| *seen == id).count();
+                assert_eq!(times, 1, "by {sort} {order}, {id} was shown {times} times");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_walk_goes_on_behind_an_entry_that_is_gone() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let (top, attic) = (ann.folder("Top", None).await, ann.folder("Attic", None).await);
+    for name in ["a", "b", "c", "d"] {
+        ann.folder(name, Some(&top)).await;
+    }
+    let first = ann.get(&format!("/drive/{top}?limit=2")).await.ok();
+    for item in first["items"].as_array().unwrap() {
+        ann.patch(&path_of(item), json!({"parent_folder_id": attic})).await.ok();
+    }
+    let cursor = text(&first["next_cursor"]);
+    let second = ann.get(&format!("/drive/{top}?limit=2&cursor={cursor}")).await.ok();
+    assert_eq!(names_of(second["items"].as_array().unwrap()), ["c", "d"]);
+    assert_eq!(second["next_cursor"], Value::Null);
+}

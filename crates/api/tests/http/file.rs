@@ -1,0 +1,270 @@
+//! Files themselves, whatever their bytes: `GET` and `PATCH /file/{file_id}`.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{ABSENT, Caller, Server, sha256, text};
+
+fn path_of(file: &Value) -> String {
+    format!("/file/{}", text(&file["id"]))
+}
+
+/// The file at `path` without the URL, which is a new one each time.
+async fn file_at(user: &Caller, path: &str) -> Value {
+    let mut file = user.get(path).await.ok();
+    file.as_object_mut().unwrap().remove("download").unwrap();
+    file
+}
+
+#[tokio::test]
+async fn a_file_is_described_whole_with_a_url_for_its_bytes() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    let body = json!({
+        "file_name": "note.txt", "file_size_in_bytes": 4, "parent_folder_id": top, "content_type": "text/plain",
+        "sha256": sha256(b"note").to_uppercase(), "client_modified_at": "2026-01-02T04:04:05.678+01:00",
+    });
+    let upload = ann.post("/file", body).await.ok();
+    ann.put(&upload, "note").await.ok_empty();
+    let completed = ann.complete(&upload).await.ok();
+    let answer = ann.get(&path_of(&completed)).await;
+    assert_eq!(answer.header("cache-control"), "no-store", "it bears a URL");
+    let etag = answer.header("etag").to_owned();
+    let file = answer.ok();
+    let me = ann.get("/user").await.ok();
+    let person = json!({"id": me["id"], "username": "ann"});
+    let expected = json!({
+        "kind": "file", "id": file["id"], "name": "note.txt", "parent_folder_id": top, "owner": person,
+        "created_by": person, "created_at": file["created_at"], "modified_at": file["created_at"], "etag": etag,
+        "permission": "owner", "size_in_bytes": 4, "content_type": "text/plain", "sha256": sha256(b"note"),
+        "version_id": file["version_id"], "client_modified_at": "2026-01-02T03:04:05.678Z",
+        "download": file["download"],
+    });
+    assert_eq!(file, expected);
+    assert_ne!(file["version_id"], file["id"]);
+    assert!(text(&file["download"]["expires_at"]) > text(&file["created_at"]));
+    assert_eq!(ann.download(&text(&file["id"])).await, b"note");
+
+    // The same without the URL is what completing has answered and what lists show.
+    assert_eq!(file_at(&ann, &path_of(&file)).await, completed);
+    assert_eq!(ann.get(&format!("/drive/{top}")).await.ok()["items"], json!([completed]));
+}
+
+#[tokio::test]
+async fn what_was_not_said_of_a_file_is_null_or_the_plainest_type() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note", b"note", None).await;
+    assert_eq!(file["content_type"], "application/octet-stream");
+    assert_eq!((&file["client_modified_at"], &file["parent_folder_id"]), (&Value::Null, &Value::Null));
+    // The server has seen the bytes go by: it knows their digest, announced or not.
+    assert_eq!(file["sha256"], sha256(b"note"));
+    let empty = ann.upload("empty", b"", None).await;
+    assert_eq!(empty["size_in_bytes"], 0);
+}
+
+#[tokio::test]
+async fn a_file_that_is_absent_malformed_or_a_folder_is_not_found() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("Top", None).await;
+    for id in [ABSENT, &folder, "note.txt", "7", "null", "%00", "..%2f.."] {
+        let path = format!("/file/{id}");
+        ann.get(&path).await.refused(404, "not_found");
+        ann.get(&format!("{path}/content")).await.refused(404, "not_found");
+        ann.patch(&path, json!({"file_name": "x"})).await.refused(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn everybody_is_told_what_they_may_do_with_a_file() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    let inner = ann.folder("Inner", Some(&top)).await;
+    let file = ann.upload("note.txt", b"note", Some(&inner)).await;
+    let id = text(&file["id"]);
+    for (name, on_top, on_file, permission) in [
+        ("viewer", Some("view"), None, "view"),
+        ("editor", Some("edit"), None, "edit"),
+        ("reader", None, Some("view"), "view"),
+        ("writer", None, Some("edit"), "edit"),
+        ("raised", Some("view"), Some("edit"), "edit"),
+        ("not_lowered", Some("edit"), Some("view"), "edit"),
+    ] {
+        let guest = server.user(name).await;
+        if let Some(permission) = on_top {
+            ann.share_folder(&top, name, permission).await;
+        }
+        if let Some(permission) = on_file {
+            ann.share_file(&id, name, permission).await;
+        }
+        let seen = file_at(&guest, &path_of(&file)).await;
+        assert_eq!(seen["permission"], permission, "{name}");
+        assert_eq!(seen["owner"]["username"], "ann", "{name}");
+        if on_top.is_some() {
+            let listed = guest.get(&format!("/drive/{inner}")).await.ok()["items"].clone();
+            assert_eq!(listed, json!([seen]), "{name} is shown the same in the list");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rename_keeps_the_bytes_and_changes_the_etag() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let before = ann.upload("note.txt", b"note", None).await;
+    let answer = ann.patch(&path_of(&before), json!({"file_name": "diary.md"})).await;
+    let etag = answer.header("etag").to_owned();
+    let after = answer.ok();
+    assert_ne!(before["etag"], after["etag"]);
+    let mut expected = before;
+    expected["name"] = json!("diary.md");
+    expected["etag"] = json!(etag);
+    expected["modified_at"] = after["modified_at"].clone();
+    assert_eq!(after, expected, "type, version and all the rest stay");
+    assert_eq!(ann.download(&text(&after["id"])).await, b"note");
+    let renamed = ann.patch(&path_of(&after), json!({"new_name": "memoirs"})).await.ok();
+    assert_eq!(renamed["name"], "memoirs");
+    assert_eq!(ann.names(None).await, ["memoirs"]);
+}
+
+#[tokio::test]
+async fn a_file_moves_and_null_brings_it_to_the_root() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let (top, other) = (ann.folder("Top", None).await, ann.folder("Other", None).await);
+    let file = ann.upload("note.txt", b"note", None).await;
+    let path = path_of(&file);
+    for parent in [json!(top), json!(other), Value::Null] {
+        let moved = ann.patch(&path, json!({"parent_folder_id": parent})).await.ok();
+        assert_eq!((&moved["parent_folder_id"], &moved["name"]), (&parent, &json!("note.txt")));
+    }
+    assert_eq!(ann.names(None).await, ["note.txt", "Other", "Top"]);
+    let both = json!({"file_name": "diary.md", "parent_folder_id": top});
+    let moved = ann.patch(&path, both).await.ok();
+    assert_eq!((&moved["parent_folder_id"], &moved["name"]), (&json!(top), &json!("diary.md")));
+    assert_eq!(ann.names(None).await, ["Other", "Top"]);
+    assert_eq!(ann.names(Some(&top)).await, ["diary.md"]);
+    assert_eq!(ann.names(Some(&other)).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_taken_name_leaves_the_file_as_it_was_and_suggests_a_free_one() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    let file = ann.upload("a.tar.gz", b"note", None).await;
+    let path = path_of(&file);
+    let holder = ann.upload("b.tar.gz", b"other", None).await;
+    ann.folder("b.tar (1).gz", None).await;
+    ann.upload("a.tar.gz", b"other", Some(&top)).await;
+    let problem = ann.patch(&path, json!({"file_name": "b.tar.gz"})).await.refused(409, "name_taken");
+    let item = json!({"kind": "file", "id": holder["id"], "name": "b.tar.gz", "etag": holder["etag"]});
+    assert_eq!(problem["conflict"], json!({"item": item, "suggested_name": "b.tar (2).gz"}));
+    let problem = ann.patch(&path, json!({"parent_folder_id": top})).await.refused(409, "name_taken");
+    assert_eq!(problem["conflict"]["suggested_name"], "a.tar (1).gz");
+    // A folder holds a name as well as a file does.
+    let problem = ann.patch(&path, json!({"file_name": "Top"})).await.refused(409, "name_taken");
+    assert_eq!(
+        (&problem["conflict"]["item"]["kind"], &problem["conflict"]["item"]["id"]),
+        (&json!("folder"), &json!(top))
+    );
+    assert_eq!(file_at(&ann, &path).await, file);
+    // The name that is taken in the folder is free with another one.
+    ann.patch(&path, json!({"parent_folder_id": top, "file_name": "a.tar (1).gz"})).await.ok();
+}
+
+#[tokio::test]
+async fn a_file_that_is_where_it_is_to_be_keeps_its_etag() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    let file = ann.upload("note.txt", b"note", Some(&top)).await;
+    for body in [
+        json!({"file_name": "note.txt"}),
+        json!({"parent_folder_id": top}),
+        json!({"new_name": "note.txt", "parent_folder_id": top}),
+    ] {
+        assert_eq!(ann.patch(&path_of(&file), body).await.ok(), file);
+    }
+}
+
+#[tokio::test]
+async fn if_match_lets_only_those_change_a_file_who_know_it_as_it_is() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"note", None).await;
+    let (path, first) = (path_of(&file), text(&file["etag"]));
+    let name = |name: &str| json!({"file_name": name});
+    ann.patch_if(&first, &path, name("a")).await.ok();
+    ann.patch_if(&first, &path, name("b")).await.refused(412, "precondition_failed");
+    ann.patch_if("note", &path, name("b")).await.refused(412, "precondition_failed");
+    // The tag that the bytes have is none of the file's.
+    let of_bytes = ann.get(&format!("{path}/content")).await.header("etag").to_owned();
+    ann.patch_if(&of_bytes, &path, name("b")).await.refused(412, "precondition_failed");
+    ann.patch_if("*", &path, name("c")).await.ok();
+    // Other bytes are another revision too.
+    let second = text(&file_at(&ann, &path).await["etag"]);
+    ann.send_form(&[("file_name", "c"), ("file_conflict", "Replace")], "c", b"other").await.ok();
+    ann.patch_if(&second, &path, name("d")).await.refused(412, "precondition_failed");
+    assert_eq!(ann.names(None).await, ["c"]);
+}
+
+#[tokio::test]
+async fn a_file_does_not_leave_its_owners_drive() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let (of_ann, of_ben) = (ann.folder("Ann's", None).await, ben.folder("Ben's", None).await);
+    let file = ann.upload("note.txt", b"note", Some(&of_ann)).await;
+    ann.share_folder(&of_ann, "ben", "edit").await;
+    ben.share_folder(&of_ben, "ann", "edit").await;
+    let path = path_of(&file);
+    for user in [&ann, &ben] {
+        let body = json!({"parent_folder_id": of_ben, "file_name": "diary.md"});
+        user.patch(&path, body).await.refused(409, "cross_drive_move");
+    }
+    ben.patch(&path, json!({"parent_folder_id": null})).await.refused(403, "permission_denied");
+    assert_eq!(file_at(&ann, &path).await, file);
+    assert_eq!(ben.names(Some(&of_ben)).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_destination_that_is_absent_invisible_or_a_file_is_not_found() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let file = ann.upload("note.txt", b"note", None).await;
+    let other = text(&ann.upload("other.txt", b"other", None).await["id"]);
+    let of_ben = ben.folder("Ben's", None).await;
+    for into in [ABSENT, &other, &of_ben, &text(&file["id"])] {
+        ann.patch(&path_of(&file), json!({"parent_folder_id": into})).await.refused(404, "not_found");
+    }
+    assert_eq!(file_at(&ann, &path_of(&file)).await, file);
+}
+
+#[tokio::test]
+async fn a_body_that_asks_for_nothing_or_in_the_wrong_words_is_refused() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"note", None).await;
+    let path = path_of(&file);
+    for (body, field) in [
+        (json!({}), "body"),
+        (json!(null), "body"),
+        (json!({"parent_folder_Id": null}), "parent_folder_Id"),
+        (json!({"file_name": "a", "parentFolderId": null}), "parentFolderId"),
+        (json!({"folder_name": "a"}), "folder_name"),
+        (json!({"content_type": "text/html"}), "content_type"),
+        (json!({"file_name": ["a"]}), "file_name"),
+        (json!({"parent_folder_id": 0}), "parent_folder_id"),
+        (json!({"new_name": "a", "file_name": "b"}), "file_name"),
+    ] {
+        eprintln!("{body}");
+        ann.patch(&path, body).await.refused_field(field);
+    }
+    for text in ["", "[", r#"{"file_name":"a","file_name":"a"}"#] {
+        ann.send_text(Method::PATCH, &path, text).await.refused(400, "malformed_request");
+    }
+    assert_eq!(file_at(&ann, &path).await, file);
+}

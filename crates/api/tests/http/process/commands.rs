@@ -1,0 +1,88 @@
+use std::process::Stdio;
+
+use super::{is_empty, run, said};
+use crate::support::{Server, binary};
+
+#[test]
+fn the_binary_says_what_it_is_and_what_it_can_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let version = format!("clouddrive {}\n", env!("CARGO_PKG_VERSION"));
+    for argument in ["--version", "-V"] {
+        assert_eq!(said(run(dir.path(), &[argument], &[])), (0, version.clone(), String::new()));
+    }
+    for argument in ["--help", "-h", "help"] {
+        let (code, help, _) = said(run(dir.path(), &[argument], &[]));
+        assert_eq!(code, 0);
+        for command in ["serve", "openapi", "migrate", "collect"] {
+            assert!(help.contains(&format!("\n  {command} ")), "{help}");
+        }
+    }
+    assert!(is_empty(dir.path()), "who asks makes nothing");
+}
+
+#[test]
+fn what_the_binary_does_not_know_it_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    for arguments in [&["nothing"][..], &["serve", "8000"], &["--port", "8000"], &["migrate", "--force"], &[""]] {
+        let (code, out, err) = said(run(dir.path(), arguments, &[]));
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+        assert!(err.starts_with("error: "), "{arguments:?}: {err}");
+    }
+    assert!(is_empty(dir.path()));
+}
+
+#[test]
+fn the_document_can_be_had_without_a_server_or_a_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, out, err) = said(run(dir.path(), &["openapi"], &[("BIND_ADDR", "nowhere"), ("SECRET_KEY", "x")]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["info"]["title"], "CloudDrive");
+    assert!(is_empty(dir.path()));
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut process =
+        binary(dir.path(), &[]).arg("openapi").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(process.stdout.take());
+    let output = process.wait_with_output().unwrap();
+    assert_eq!(said(output), (0, String::new(), String::new()));
+}
+
+#[tokio::test]
+async fn the_schema_is_brought_up_to_date_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, first, err) = said(run(dir.path(), &["migrate"], &[]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(!first.is_empty() && first.lines().all(|line| line.starts_with("applied ")), "{first}");
+    let second = said(run(dir.path(), &["migrate"], &[]));
+    assert_eq!(second, (0, "the schema is up to date\n".to_owned(), String::new()));
+    assert!(!dir.path().join("data/secret.key").exists(), "a key is the server's to make");
+    let (server, _) = super::start_in(dir, &[]).await;
+    server.user("ann").await;
+}
+
+#[tokio::test]
+async fn what_nothing_needs_can_be_cleared_away_beside_a_running_server() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"hello", None).await;
+    let nothing = "uploads expired: 0\nblobs removed: 0\npartial writes removed: 0\n";
+    assert_eq!(server.run("collect", &[]), nothing);
+    let upload = ann.begin("never.txt", 5, None).await.ok();
+    server.execute("UPDATE uploads SET expires_at = created_at WHERE state = 'open'");
+    assert_eq!(server.run("collect", &[]), nothing.replacen('0', "1", 1));
+    assert_eq!(server.run("collect", &[]), nothing);
+    let upload = ann.get(&format!("/upload/{}", crate::support::text(&upload["upload_id"]))).await.ok();
+    assert_eq!(upload["state"], "expired");
+    assert_eq!(ann.download(&crate::support::text(&file["id"])).await, b"hello");
+}
+
+#[test]
+fn clearing_away_where_nothing_is_finds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, out, err) = said(run(dir.path(), &["collect"], &[]));
+    assert_eq!((code, out.lines().count(), err.as_str()), (0, 3, ""), "{out}");
+}

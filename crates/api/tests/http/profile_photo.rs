@@ -1,0 +1,171 @@
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageFormat, RgbImage};
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+
+use crate::support::{Answer, Caller, Server, png, text};
+
+const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
+
+/// A picture of one colour.
+fn picture(format: ImageFormat, colour: [u8; 3]) -> Vec<u8> {
+    let picture = DynamicImage::ImageRgb8(RgbImage::from_pixel(60, 30, image::Rgb(colour)));
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+async fn send_raw(caller: &Caller, path: &str, media_type: &str, bytes: impl Into<Vec<u8>>) -> Answer {
+    let request = caller.request(Method::POST, path).header("Content-Type", media_type);
+    caller.send(request.body(bytes.into())).await
+}
+
+async fn send_form(caller: &Caller, name: &str, bytes: impl Into<Vec<u8>>) -> Answer {
+    let form = Form::new().part("photo", Part::bytes(bytes.into()).file_name(name.to_owned()));
+    caller.send(caller.request(Method::POST, "/profile_photo").multipart(form)).await
+}
+
+/// The caller's photo, which must be a JPEG of 400×400 pixels.
+async fn photo(server: &Server, caller: &Caller) -> RgbImage {
+    let answer = caller.get("/profile_photo").await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let url = text(&answer.ok()["url"]);
+    let answer = server.anonymous().get(&url).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "image/jpeg"));
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    let photo = image::load_from_memory_with_format(&answer.body, ImageFormat::Jpeg).unwrap().to_rgb8();
+    assert_eq!(photo.dimensions(), (400, 400));
+    photo
+}
+
+#[tokio::test]
+async fn pictures_of_four_kinds_become_a_square() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif] {
+        for (at, colour) in [[200, 30, 30], [30, 30, 200]].into_iter().enumerate() {
+            let bytes = picture(format, colour);
+            // What the sender calls it does not matter.
+            let answer = match at {
+                0 => send_raw(&ann, "/profile_photo", "image/x-whatever", bytes).await,
+                _ => send_form(&ann, "notes.txt", bytes).await,
+            };
+            assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"), "{format:?}");
+            assert!(text(&answer.ok()["url"]).starts_with(server.url()));
+            let shown = photo(&server, &ann).await.get_pixel(200, 200).0;
+            let near = shown.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 30);
+            assert!(near, "{format:?}: {shown:?} instead of {colour:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_picture_is_refused_and_the_old_one_stays() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let bmp = {
+        let mut bytes = b"BM".to_vec();
+        bytes.extend([0; 100]);
+        bytes
+    };
+    let whole = picture(ImageFormat::Png, [1, 2, 3]);
+    let jpeg = picture(ImageFormat::Jpeg, [1, 2, 3]);
+    // A header that promises a hundred thousand pixels on each side.
+    let mut bomb = whole.clone();
+    bomb[16..20].copy_from_slice(&100_000_u32.to_be_bytes());
+    bomb[20..24].copy_from_slice(&100_000_u32.to_be_bytes());
+    let refused = [
+        SVG.as_bytes().to_vec(),
+        bmp,
+        whole[..whole.len() / 2].to_vec(),
+        jpeg[..jpeg.len() / 2].to_vec(),
+        bomb,
+        b"GIF89a".to_vec(),
+        b"RIFF\x10\0\0\0WEBPVP8 ".to_vec(),
+        b"hello".to_vec(),
+        Vec::new(),
+    ];
+    for bytes in &refused {
+        send_raw(&ann, "/profile_photo", "image/png", bytes.clone()).await.refused(422, "invalid_image");
+        send_form(&ann, "me.png", bytes.clone()).await.refused(422, "invalid_image");
+    }
+    ann.get("/profile_photo").await.refused(404, "not_found");
+    send_form(&ann, "me.png", whole).await.ok();
+    for bytes in refused {
+        send_form(&ann, "me.png", bytes).await.refused(422, "invalid_image");
+    }
+    photo(&server, &ann).await;
+}
+
+#[tokio::test]
+async fn a_photo_comes_goes_and_is_told_of() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.user("ann").await, server.user("bob").await);
+    let has_one = async |caller: &Caller| caller.get("/user").await.ok()["has_profile_photo"].clone();
+    ann.get("/profile_photo").await.refused(404, "not_found");
+    ann.delete("/profile_photo").await.refused(404, "not_found");
+    assert_eq!(has_one(&ann).await, false);
+    send_raw(&ann, "/profile_photo", "image/png", png(500, 300)).await.ok();
+    assert_eq!((has_one(&ann).await, has_one(&bob).await), (true.into(), false.into()));
+    bob.get("/profile_photo").await.refused(404, "not_found");
+    // It counts against nobody's quota.
+    assert_eq!(ann.quota().await["used_bytes"], 0);
+    send_raw(&ann, "/profile_photo", "image/png", picture(ImageFormat::Png, [250, 250, 250])).await.ok();
+    assert!(photo(&server, &ann).await.get_pixel(9, 9).0.iter().all(|value| *value > 240));
+    ann.delete("/profile_photo").await.ok_empty();
+    ann.get("/profile_photo").await.refused(404, "not_found");
+    ann.delete("/profile_photo").await.refused(404, "not_found");
+    assert_eq!(has_one(&ann).await, false);
+}
+
+#[tokio::test]
+async fn both_spellings_of_the_path_lead_to_the_same_photo() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    send_raw(&ann, "/profile-photo", "image/png", png(40, 40)).await.ok();
+    photo(&server, &ann).await;
+    ann.get("/profile-photo").await.ok();
+    ann.delete("/profile-photo").await.ok_empty();
+    ann.get("/profile_photo").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_photo_is_sent_as_an_image_or_as_a_form_with_one_field() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    for media_type in ["application/json", "text/plain", "application/octet-stream", "video/mp4"] {
+        send_raw(&ann, "/profile_photo", media_type, png(9, 9)).await.refused(415, "unsupported_media_type");
+    }
+    let none = ann.send(ann.request(Method::POST, "/profile_photo")).await;
+    none.refused(415, "unsupported_media_type");
+    let part = || Part::bytes(png(9, 9)).file_name("me.png");
+    for (form, field) in [
+        (Form::new().part("picture", part()), "picture"),
+        (Form::new().part("photo", part()).part("photo", part()), "photo"),
+        (Form::new().part("photo", part()).text("title", "me"), "title"),
+    ] {
+        let answer = ann.send(ann.request(Method::POST, "/profile_photo").multipart(form)).await;
+        assert_eq!(answer.refused(422, "validation_failed")["errors"][0]["field"], field);
+    }
+    send_raw(&server.anonymous(), "/profile_photo", "image/png", png(9, 9)).await.refused(401, "unauthenticated");
+    ann.get("/profile_photo").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_picture_of_more_than_five_mebibytes_is_too_large() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    // A JPEG may carry more after its end.
+    let mut picture = picture(ImageFormat::Jpeg, [9, 9, 9]);
+    picture.resize(5 << 20, 0);
+    send_raw(&ann, "/profile_photo", "image/jpeg", picture.clone()).await.ok();
+    send_form(&ann, "me.jpg", picture.clone()).await.ok();
+    picture.push(0);
+    send_raw(&ann, "/profile_photo", "image/jpeg", picture.clone()).await.refused(413, "payload_too_large");
+    send_form(&ann, "me.jpg", picture.clone()).await.refused(413, "payload_too_large");
+    picture.resize(12 << 20, 0);
+    send_raw(&ann, "/profile_photo", "image/jpeg", picture.clone()).await.refused(413, "payload_too_large");
+    send_form(&ann, "me.jpg", picture).await.refused(413, "payload_too_large");
+    photo(&server, &ann).await;
+}

@@ -1,0 +1,21 @@
+//! Many requests at once, of which no two may have the same thing.
+
+mod names;
+mod quota;
+mod rights;
+mod tree;
+
+use crate::support::{Answer, Server};
+
+/// How many of these answers have this status; of refusals, how many of those have this code.
+fn count(answers: &[Answer], status: u16, code: Option<&str>) -> usize {
+    let fits = |answer: &&Answer| {
+        answer.status == status && code.is_none_or(|code| answer.json()["code"].as_str() == Some(code))
+    };
+    answers.iter().filter(fits).count()
+}
+
+/// How many blobs the server keeps. Beside each lies its digest.
+fn blobs(server: &Server) -> usize {
+    server.files_in("blobs").iter().filter(|path| path.extension().is_none()).count()
+}

@@ -1,0 +1,55 @@
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Item, Row, hold, row};
+
+/// What is done with a file.
+#[rustfmt::skip]
+pub const TABLE: &[Row] = &[
+    //                                owner inherited direct inherited direct stranger anonymous revoked
+    //                                      editor    editor viewer    viewer                      guest
+    row("get_file",                   [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&it.at_file()).await })
+    }),
+    row("get_content",                [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/content", it.at_file())).await })
+    }),
+    row("head_content",               [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.send(me.request(Method::HEAD, &format!("{}/content", it.at_file()))).await })
+    }),
+    row("patch_file, to rename",      [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_file(), json!({"file_name": "new.txt"})).await })
+    }),
+    row("patch_file, to a taken name",[409,  409,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_file(), json!({"file_name": "folder"})).await })
+    }),
+    row("patch_file, by a stale ETag",[412,  412,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch_if("\"99\"", &it.at_file(), json!({"file_name": "new.txt"})).await })
+    }),
+    row("patch_file, into a folder",  [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_file(), json!({"parent_folder_id": it.folder})).await })
+    }),
+    row("patch_file, both at once",   [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_file(), json!({"parent_folder_id": it.folder, "file_name": "x"})).await })
+    }),
+    row("patch_file, to the root",    [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let name = format!("out of {}", it.top);
+            me.patch(&it.at_file(), json!({"parent_folder_id": null, "file_name": name})).await
+        })
+    }),
+    row("list_folder, as if it were one",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("/drive/{}", it.file)).await })
+    }),
+    row("create_folder, in it",       [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.post("/drive", json!({"folder_name": "x", "parent_folder_id": it.file})).await })
+    }),
+    row("create_file, in it",         [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.begin("x", 1, Some(&it.file)).await })
+    }),
+];
+
+#[tokio::test]
+async fn every_act_on_a_file_is_for_those_whose_role_allows_it() {
+    hold(Item::File, TABLE).await;
+}

@@ -1,0 +1,93 @@
+use serde_json::json;
+
+use super::{Item, Row, hold, made, row};
+use crate::support::ABSENT;
+
+/// What is done with a folder itself, and with what stands in it.
+#[rustfmt::skip]
+pub const TABLE: &[Row] = &[
+    //                                owner inherited direct inherited direct stranger anonymous revoked
+    //                                      editor    editor viewer    viewer                      guest
+    row("list_folder",                [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&it.at_folder()).await })
+    }),
+    row("create_folder, in it",       [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.post("/drive", json!({"folder_name": "new", "parent_folder_id": it.folder})).await })
+    }),
+    row("patch_folder, to rename",    [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_folder(), json!({"folder_name": "new"})).await })
+    }),
+    row("patch_folder, to the same name",[200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_folder(), json!({"folder_name": "folder"})).await })
+    }),
+    row("patch_folder, to where it is",[200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_folder(), json!({"parent_folder_id": it.top})).await })
+    }),
+    row("patch_folder, into another", [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let beside = it.beside().await;
+            me.patch(&it.at_folder(), json!({"parent_folder_id": beside})).await
+        })
+    }),
+    row("patch_folder, both at once", [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let beside = it.beside().await;
+            me.patch(&it.at_folder(), json!({"parent_folder_id": beside, "new_name": "new"})).await
+        })
+    }),
+    row("patch_folder, to the root",  [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let name = format!("out of {}", it.top);
+            me.patch(&it.at_folder(), json!({"parent_folder_id": null, "folder_name": name})).await
+        })
+    }),
+    row("patch_folder, another into it",[200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let mine = it.within_a_shared_desk("folder").await;
+            me.patch(&format!("/drive/{mine}"), json!({"parent_folder_id": it.folder})).await
+        })
+    }),
+    row("patch_file, one into it",    [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let mine = it.within_a_shared_desk("file").await;
+            me.patch(&format!("/file/{mine}"), json!({"parent_folder_id": it.folder})).await
+        })
+    }),
+    row("patch_file, one in it",      [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_file(), json!({"file_name": "new.txt"})).await })
+    }),
+    // Whose role begins with the folder does not see what is above it.
+    row("patch_file, that out of it", [200,  200,      404,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.patch(&it.at_file(), json!({"parent_folder_id": it.top})).await })
+    }),
+    row("get_file, one in it",        [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&it.at_file()).await })
+    }),
+    row("get_content, of that",       [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/content", it.at_file())).await })
+    }),
+];
+
+#[tokio::test]
+async fn every_act_on_a_folder_is_for_those_whose_role_allows_it() {
+    hold(Item::Folder, TABLE).await;
+}
+
+impl super::Scene {
+    /// Another folder in `top`.
+    async fn beside(&self) -> String {
+        if self.top == ABSENT { ABSENT.to_owned() } else { self.ann.folder("beside", Some(&self.top)).await }
+    }
+
+    /// Something that whoever comes by may move about: on ann's desk, which everybody who has a name may edit.
+    async fn within_a_shared_desk(&self, what: &str) -> String {
+        let desk = self.ann.folder(&format!("desk of {} for {what} into {}", self.name, self.folder), None).await;
+        if !["ann", "Anonymous"].contains(&self.name.as_str()) {
+            self.ann.share_folder(&desk, &self.name, "edit").await;
+        }
+        match what {
+            "folder" => self.ann.folder("x", Some(&desk)).await,
+            _ => made(&self.ann, "x", &desk).await,
+        }
+    }
+}

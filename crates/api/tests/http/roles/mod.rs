@@ -1,0 +1,223 @@
+//! Who may do what: every endpoint that acts on an item, as everybody who may come by.
+
+mod files;
+mod folders;
+mod shares;
+mod uploads;
+
+use futures_util::future::{BoxFuture, join_all};
+use serde_json::Value;
+
+use crate::support::{ABSENT, Answer, Caller, Server, text};
+
+/// Those who may come by, in the order of the columns of every table here.
+const PEOPLE: [Person; 8] = [
+    Person::Owner,
+    Person::InheritedEditor,
+    Person::DirectEditor,
+    Person::InheritedViewer,
+    Person::DirectViewer,
+    Person::Stranger,
+    Person::Anonymous,
+    Person::RevokedGuest,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Person {
+    Owner,
+    /// By a share on the folder in which the item lies.
+    InheritedEditor,
+    /// By a share on the very item.
+    DirectEditor,
+    InheritedViewer,
+    DirectViewer,
+    Stranger,
+    Anonymous,
+    /// Was once an editor of both.
+    RevokedGuest,
+}
+
+/// What a table is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Item {
+    Folder,
+    File,
+}
+
+/// Ann's `top` with `item` in it: the folder `folder`, in which `plan.txt` lies, or the file `note.txt`.
+struct Scene {
+    ann: Caller,
+    /// The name of whoever comes by.
+    name: String,
+    top: String,
+    folder: String,
+    file: String,
+    /// A fellow guest, who may edit `top`; and the share by which that is so on the item.
+    fellow: Caller,
+    fellows_share: String,
+}
+
+/// What somebody does there.
+type Act = for<'a> fn(&'a Caller, &'a Scene) -> BoxFuture<'a, Answer>;
+
+/// An act, and the status with which it ends for each of [`PEOPLE`].
+#[derive(Clone, Copy)]
+struct Row {
+    /// The operation, by its name in the OpenAPI document, and, behind a comma, what is asked of it.
+    what: &'static str,
+    act: Act,
+    expected: [u16; 8],
+}
+
+const fn row(what: &'static str, expected: [u16; 8], act: Act) -> Row {
+    Row { what, act, expected }
+}
+
+/// The operations that ask for a token and act on nothing but what is the caller's own.
+const OF_THE_CALLER: [&str; 7] = [
+    "verify_token",
+    "get_user",
+    "list_root",
+    "list_received_shares",
+    "get_profile_photo",
+    "set_profile_photo",
+    "delete_profile_photo",
+];
+
+#[tokio::test]
+async fn every_operation_has_a_row() {
+    let server = Server::start().await;
+    let document = server.anonymous().get("/openapi.json").await.ok();
+    let rows = [files::TABLE, folders::TABLE, uploads::TABLE, shares::OF_A_FOLDER, shares::OF_A_FILE].concat();
+    let covered: Vec<&str> = rows.iter().filter_map(|row| row.what.split(',').next()).collect();
+    let paths = document["paths"].as_object().unwrap().values();
+    for operation in paths.flat_map(|path| path.as_object().unwrap().values()).filter(|part| part.is_object()) {
+        let id = operation["operationId"].as_str().unwrap();
+        let open_to_all = operation["security"] == serde_json::json!([{}]);
+        assert!(open_to_all || OF_THE_CALLER.contains(&id) || covered.contains(&id), "{id} has no row");
+    }
+}
+
+struct World {
+    ann: Caller,
+    fellow: Caller,
+}
+
+/// Holds every row of the table against what really happens, each time in a place of its own.
+async fn hold(item: Item, rows: &[Row]) {
+    let server = Server::start().await;
+    let (ann, fellow) = (server.user("ann").await, server.user("fellow").await);
+    let people = join_all(PEOPLE.map(|person| {
+        let (server, ann) = (&server, &ann);
+        async move {
+            match person {
+                Person::Owner => ann.clone(),
+                Person::Anonymous => server.anonymous(),
+                guest => server.user(&name_of(guest)).await,
+            }
+        }
+    }))
+    .await;
+    let world = World { ann, fellow };
+    for row in rows {
+        let cells = PEOPLE.iter().zip(&people).zip(row.expected);
+        join_all(cells.map(|((person, caller), expected)| world.check(item, row, *person, caller, expected))).await;
+    }
+}
+
+fn name_of(person: Person) -> String {
+    match person {
+        Person::Owner => "ann".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+impl World {
+    async fn check(&self, item: Item, row: &Row, person: Person, caller: &Caller, expected: u16) {
+        let scene = self.scene(item, person, &format!("{} as {person:?}", row.what)).await;
+        let answer = (row.act)(caller, &scene).await;
+        let whose = format!("{} as {person:?}: {}", row.what, answer.text());
+        assert_eq!(answer.status, expected, "{whose}");
+        let code = match expected {
+            401 => "unauthenticated",
+            403 => "permission_denied",
+            404 => "not_found",
+            _ => return,
+        };
+        if answer.body.is_empty() {
+            return;
+        }
+        let problem = answer.json();
+        assert_eq!(problem["code"], code, "{whose}");
+        if expected == 404 {
+            let absent = (row.act)(caller, &scene.of_what_is_absent()).await;
+            assert_eq!(without_request(problem), without_request(absent.json()), "{whose}");
+        }
+    }
+
+    /// A place for one act of one person.
+    async fn scene(&self, item: Item, person: Person, name: &str) -> Scene {
+        let ann = self.ann.clone();
+        let top = ann.folder(name, None).await;
+        let folder = ann.folder("folder", Some(&top)).await;
+        let file = match item {
+            Item::Folder => made(&ann, "plan.txt", &folder).await,
+            Item::File => made(&ann, "note.txt", &top).await,
+        };
+        let guest = name_of(person);
+        let share = async |on_item: bool, guest: &str, permission: &str| match (on_item, item) {
+            (false, _) => ann.share_folder(&top, guest, permission).await,
+            (true, Item::Folder) => ann.share_folder(&folder, guest, permission).await,
+            (true, Item::File) => ann.share_file(&file, guest, permission).await,
+        };
+        match person {
+            Person::Owner | Person::Stranger | Person::Anonymous => {}
+            Person::InheritedEditor => drop(share(false, &guest, "edit").await),
+            Person::DirectEditor => drop(share(true, &guest, "edit").await),
+            Person::InheritedViewer => drop(share(false, &guest, "view").await),
+            Person::DirectViewer => drop(share(true, &guest, "view").await),
+            Person::RevokedGuest => {
+                for share in [share(false, &guest, "edit").await, share(true, &guest, "edit").await] {
+                    ann.delete(&format!("/share/{share}")).await.ok_empty();
+                }
+            }
+        }
+        share(false, "fellow", "edit").await;
+        let fellows_share = share(true, "fellow", "view").await;
+        Scene { ann, name: guest, top, folder, file, fellow: self.fellow.clone(), fellows_share }
+    }
+}
+
+/// Makes a file by a form: in one request.
+async fn made(user: &Caller, name: &str, parent: &str) -> String {
+    text(&user.send_form(&[("parent_folder_id", parent)], name, b"some words").await.ok()["id"])
+}
+
+fn without_request(mut problem: Value) -> Value {
+    problem.as_object_mut().unwrap().remove("request_id").unwrap();
+    problem
+}
+
+impl Scene {
+    /// The same place with identifiers that nothing has.
+    fn of_what_is_absent(&self) -> Self {
+        let absent = || ABSENT.to_owned();
+        Self {
+            ann: self.ann.clone(),
+            name: self.name.clone(),
+            top: absent(),
+            folder: absent(),
+            file: absent(),
+            fellow: self.fellow.clone(),
+            fellows_share: absent(),
+        }
+    }
+
+    fn at_folder(&self) -> String {
+        format!("/drive/{}", self.folder)
+    }
+
+    fn at_file(&self) -> String {
+        format!("/file/{}", self.file)
+    }
+}

@@ -1,0 +1,113 @@
+use serde_json::{Value, json};
+
+use super::{Item, Row, Scene, hold, row};
+use crate::support::{ABSENT, Answer, Caller, Server, text};
+
+/// What is brought into a folder, and who may meddle with it meanwhile.
+#[rustfmt::skip]
+pub const TABLE: &[Row] = &[
+    //                                owner inherited direct inherited direct stranger anonymous revoked
+    //                                      editor    editor viewer    viewer                      guest
+    row("create_file",                [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.begin("new.txt", 3, Some(&it.folder)).await })
+    }),
+    row("create_file, to the end",    [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(upload(me, it, "new.txt", "fail"))
+    }),
+    row("create_file, of a taken name",[409,  409,      409,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(upload(me, it, "plan.txt", "fail"))
+    }),
+    row("create_file, to keep both",  [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(upload(me, it, "plan.txt", "Keep"))
+    }),
+    row("create_file, to replace",    [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(upload(me, it, "plan.txt", "Replace"))
+    }),
+    row("create_file, a form",        [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(form(me, it, "new.txt", "fail"))
+    }),
+    row("create_file, a form, keep both",[201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(form(me, it, "plan.txt", "Keep"))
+    }),
+    row("create_file, a form, replace",[201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(form(me, it, "plan.txt", "Replace"))
+    }),
+    // An upload is its sender's alone: to everybody else, the owner of the folder too, there is none.
+    row("get_upload, another's",      [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("/upload/{}", fellows(it).await)).await })
+    }),
+    row("sign_parts, another's",      [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            me.post(&format!("/upload/{}/parts", fellows(it).await), json!({"part_numbers": [1]})).await
+        })
+    }),
+    row("complete_upload, another's", [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.post(&format!("/upload/{}/complete", fellows(it).await), json!({})).await })
+    }),
+    row("abort_upload, another's",    [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&format!("/upload/{}", fellows(it).await)).await })
+    }),
+];
+
+#[tokio::test]
+async fn every_upload_is_for_those_who_may_edit_the_folder() {
+    hold(Item::Folder, TABLE).await;
+}
+
+/// The upload that the fellow guest has begun, and whose bytes have arrived; it is still there afterwards.
+async fn fellows(it: &Scene) -> String {
+    if it.folder == ABSENT {
+        return ABSENT.to_owned();
+    }
+    let upload = it.fellow.begin("fellow's.txt", 3, Some(&it.folder)).await.ok();
+    it.fellow.put(&upload, "abc").await.ok_empty();
+    text(&upload["upload_id"])
+}
+
+/// What comes of an upload by a presigned URL: the answer to its last step, or to the one that was refused.
+async fn upload(me: &Caller, it: &Scene, name: &str, conflict: &str) -> Answer {
+    let body = json!({
+        "file_name": name, "file_size_in_bytes": 3, "parent_folder_id": it.folder, "file_conflict": conflict
+    });
+    let begun = me.post("/file", body).await;
+    if begun.status != 201 {
+        return begun;
+    }
+    let upload: Value = begun.ok();
+    me.put(&upload, "abc").await.ok_empty();
+    let completed = me.complete(&upload).await;
+    if conflict == "Replace" {
+        assert_eq!(completed.json()["id"], json!(it.file));
+        assert_eq!(it.ann.download(&it.file).await, b"abc");
+    }
+    completed
+}
+
+/// What comes of a form, which leaves what is there alone unless it may replace it.
+async fn form(me: &Caller, it: &Scene, name: &str, conflict: &str) -> Answer {
+    let answer = me.send_form(&[("parent_folder_id", &it.folder), ("file_conflict", conflict)], name, b"abc").await;
+    if it.file != ABSENT {
+        let replaced = answer.status == 201 && conflict == "Replace";
+        let expected: &[u8] = if replaced { b"abc" } else { b"some words" };
+        assert_eq!(it.ann.download(&it.file).await, expected);
+    }
+    answer
+}
+
+#[tokio::test]
+async fn whatever_others_try_an_upload_goes_on() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    ann.share_folder(&top, "ben", "edit").await;
+    let upload = ben.begin("note.txt", 4, Some(&top)).await.ok();
+    let path = format!("/upload/{}", text(&upload["upload_id"]));
+    ann.delete(&path).await.refused(404, "not_found");
+    ben.put(&upload, "note").await.ok_empty();
+    ann.complete(&upload).await.refused(404, "not_found");
+    assert_eq!(ben.get(&path).await.ok()["state"], "open");
+    ben.complete(&upload).await.ok();
+    assert_eq!(ann.names(Some(&top)).await, ["note.txt"]);
+    // What has become of it is ben's to know as well.
+    ann.complete(&upload).await.refused(404, "not_found");
+}

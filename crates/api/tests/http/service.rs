@@ -1,0 +1,308 @@
+//! The server itself, and what all its answers have in common.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Caller, Server, eventually, text};
+
+/// Methods of HTTP that a server knows, and some that this one need not.
+const METHODS: [&str; 9] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PROPFIND", "PUT", "TRACE"];
+
+fn method(name: &str) -> Method {
+    Method::from_bytes(name.as_bytes()).unwrap()
+}
+
+/// Every path of the document, with an identifier that names nothing, and the methods that it has there.
+async fn paths(caller: &Caller) -> Vec<(String, BTreeSet<String>)> {
+    let document = caller.get("/openapi.json").await.ok();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let concrete = |template: &str| {
+        let segments = template.split('/');
+        let id = "019ab0c2-7a00-7000-8000-000000000000";
+        segments.map(|segment| if segment.starts_with('{') { id } else { segment }).collect::<Vec<_>>().join("/")
+    };
+    let methods = |item: &Value| item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+    paths.map(|(template, item)| (concrete(template), methods(item))).collect()
+}
+
+/// Asks for the head alone, also where the document does not tell that one may.
+async fn head(caller: &Caller, path: &str) -> reqwest::Response {
+    caller.request(Method::HEAD, path).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_server_says_what_it_is_and_that_it_is_well() {
+    let server = Server::start().await;
+    let stranger = server.anonymous();
+    let info = json!({"message": "CloudDrive API", "status": "running", "version": env!("CARGO_PKG_VERSION")});
+    assert_eq!(stranger.get("/").await.ok(), info);
+    assert_eq!(stranger.get("/health").await.ok(), json!({"status": "healthy"}));
+    assert_eq!(stranger.get("/health/ready").await.ok(), json!({"status": "ready"}));
+}
+
+#[tokio::test]
+async fn a_probe_may_ask_with_head() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"hello", None).await;
+    for path in ["/", "/health", "/health/ready", "/openapi.json", &format!("/file/{}/content", text(&file["id"]))] {
+        let whole = ann.send(ann.request(Method::GET, path)).await;
+        let answer = head(&ann, path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        for header in ["content-type", "content-length", "etag", "cache-control"] {
+            let given = answer.headers().get(header).map_or("", |value| value.to_str().unwrap());
+            assert_eq!(given, whole.header(header), "{path}: {header}");
+        }
+        assert!(answer.bytes().await.unwrap().is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_its_storage_is_healthy_but_not_ready() {
+    let server = Server::with(&[("BLOB_DIR", "blobs")]).await;
+    let stranger = server.anonymous();
+    let (there, gone) = (server.data().with_file_name("blobs"), server.data().with_file_name("unplugged"));
+    stranger.get("/health/ready").await.ok();
+    std::fs::rename(&there, &gone).unwrap();
+    let answer = stranger.get("/health/ready").await;
+    assert!(!answer.header("retry-after").is_empty());
+    let problem = answer.refused(503, "unavailable");
+    assert!(text(&problem["detail"]).contains("storage"), "{problem}");
+    assert!(!problem.to_string().contains("blobs"), "no path shows: {problem}");
+    stranger.get("/health").await.ok();
+    // A file in its place is no better.
+    std::fs::write(&there, "").unwrap();
+    stranger.get("/health/ready").await.refused(503, "unavailable");
+    std::fs::remove_file(&there).unwrap();
+    std::fs::rename(&gone, &there).unwrap();
+    eventually("the server is ready again", async || stranger.get("/health/ready").await.status == 200).await;
+}
+
+#[tokio::test]
+async fn a_server_without_its_database_is_healthy_but_not_ready() {
+    let server = Server::start().await;
+    let stranger = server.anonymous();
+    server.execute("ALTER TABLE users RENAME TO lost");
+    let problem = stranger.get("/health/ready").await.refused(503, "unavailable");
+    assert!(text(&problem["detail"]).contains("database"), "{problem}");
+    for word in ["users", "SELECT", "sqlite", "lost"] {
+        assert!(!problem.to_string().contains(word), "nothing of the inside shows: {problem}");
+    }
+    stranger.get("/health").await.ok();
+    server.execute("ALTER TABLE lost RENAME TO users");
+    eventually("the server is ready again", async || stranger.get("/health/ready").await.status == 200).await;
+}
+
+#[tokio::test]
+async fn a_fault_of_the_servers_shows_nothing_but_its_number() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    server.execute("ALTER TABLE drives RENAME COLUMN quota_bytes TO lost");
+    let answer = ann.get("/user").await;
+    assert!(answer.status == 500 || answer.status == 503, "{}", answer.text());
+    for word in ["quota_bytes", "lost", "SELECT", "column", "sqlite", "/"] {
+        assert!(!answer.json()["detail"].to_string().contains(word), "{}", answer.text());
+    }
+    assert_eq!(answer.json()["request_id"], answer.header("x-request-id"));
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_there_is_a_problem_like_any_other() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    for caller in [&ann, &server.anonymous()] {
+        for path in [
+            "/nothing",
+            "/user/",
+            "/User",
+            "//user",
+            "/drive/x/y",
+            "/file/x/content/y",
+            "/.env",
+            "/data/secret.key",
+            "/%2e%2e/%2e%2e/etc/passwd",
+            "/%00",
+            "/%ff%fe",
+            "/语言",
+            "/blob",
+            "/blob/a/b",
+            "/docs/nothing.js",
+            "/docs/..%2f..%2fetc%2fpasswd",
+        ] {
+            for method in [Method::GET, Method::POST, Method::OPTIONS] {
+                let answer = caller.send(caller.request(method.clone(), path)).await;
+                answer.refused(404, "not_found");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_path_refuses_the_methods_that_it_does_not_have_and_says_which_it_has() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let mut paths = paths(&ann).await;
+    let photo = paths.iter().find(|(path, _)| path == "/profile_photo").unwrap().1.clone();
+    paths.push(("/profile-photo".to_owned(), photo));
+    for (path, documented) in paths {
+        let refusal = ann.send(ann.request(Method::TRACE, &path)).await;
+        let allowed: BTreeSet<String> = refusal.header("allow").split(", ").map(str::to_owned).collect();
+        // The document need not say that one may ask for the head alone.
+        let extra: Vec<&String> = allowed.difference(&documented).collect();
+        assert!(allowed.is_superset(&documented) && (extra.is_empty() || extra == ["HEAD"]), "{path}: {allowed:?}");
+        for caller in [&ann, &server.anonymous()] {
+            for name in METHODS.into_iter().filter(|name| !allowed.contains(*name)) {
+                let answer = caller.send(caller.request(method(name), &path)).await;
+                assert_eq!((answer.status, answer.header("allow")), (405, refusal.header("allow")), "{name} {path}");
+                if name != "HEAD" {
+                    answer.refused(405, "method_not_allowed");
+                }
+            }
+        }
+        if extra == ["HEAD"] {
+            assert_eq!(head(&ann, &path).await.status(), 200, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_keeps_the_identifier_that_it_brings_when_that_is_sane() {
+    let server = Server::start().await;
+    let stranger = server.anonymous();
+    let send = |value: Vec<u8>| {
+        let value = reqwest::header::HeaderValue::from_bytes(&value).unwrap();
+        stranger.send(stranger.request(Method::GET, "/user").header("X-Request-Id", value))
+    };
+    let long = "a".repeat(128);
+    for id in ["7", "order-66/retry=2", "019ab0c2-7a00-7000-8000-000000000000", "{\"a\":1}", &long] {
+        let answer = send(id.into()).await;
+        assert_eq!((answer.header("x-request-id"), &answer.json()["request_id"]), (id, &json!(id)));
+    }
+    let mut given = BTreeSet::new();
+    for id in [&b""[..], b"two words", b"tab\there", "naïve".as_bytes(), b"\xff\xfe", "a".repeat(129).as_bytes()] {
+        let answer = send(id.into()).await;
+        let new = uuid::Uuid::parse_str(answer.header("x-request-id")).unwrap();
+        assert_eq!(new.get_version_num(), 7);
+        assert_eq!(answer.json()["request_id"], new.to_string());
+        assert!(given.insert(new), "each has its own");
+    }
+}
+
+/// What every answer has in a browser's eyes.
+#[track_caller]
+fn assert_secured(answer: &Answer, policy: &str, what: &str) {
+    for (header, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("content-security-policy", policy),
+    ] {
+        assert_eq!(answer.header(header), value, "{what}: {header}");
+    }
+    for header in ["server", "x-powered-by", "set-cookie"] {
+        assert_eq!(answer.header(header), "", "{what}: {header}");
+    }
+    let kept = answer.header("cache-control");
+    assert!(["private, no-cache", "no-store"].contains(&kept), "{what}: {kept:?}");
+}
+
+#[tokio::test]
+async fn every_kind_of_answer_is_secured() {
+    const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+    const BYTES: &str = "sandbox; default-src 'none'";
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let stranger = server.anonymous();
+    let upload = ann.begin("open.txt", 1, None).await.ok();
+    let file = ann.upload("page.html", b"<script>alert(1)</script>", None).await;
+    let file = format!("/file/{}", text(&file["id"]));
+    let signed = text(&ann.get(&file).await.ok()["download"]["url"]);
+    let content = format!("{file}/content");
+    let folder = json!({"folder_name": "a"});
+    for (what, status, answer) in [
+        ("JSON", 200, ann.get("/drive").await),
+        ("what was made", 201, ann.post("/drive", folder.clone()).await),
+        ("nothing", 204, ann.delete(&format!("/upload/{}", text(&upload["upload_id"]))).await),
+        ("a form", 201, ann.send_form(&[], "b.txt", b"b").await),
+        ("a redirection", 307, stranger.get("/docs").await),
+        ("malformed", 400, ann.get("/drive?limit=1&limit=2").await),
+        ("unknown caller", 401, stranger.get("/drive").await),
+        ("forged URL", 403, stranger.get("/blob/x?signature=x").await),
+        ("no such path", 404, stranger.get("/nothing").await),
+        ("no such file", 404, ann.get("/file/x").await),
+        ("no such method", 405, ann.delete("/drive").await),
+        ("a clash", 409, ann.post("/drive", folder).await),
+        ("another type", 415, ann.send(ann.request(Method::POST, "/drive").body("x")).await),
+        ("another range", 416, ann.send(ann.request(Method::GET, &content).header("Range", "bytes=99-")).await),
+        ("a broken rule", 422, ann.get("/drive?limit=0").await),
+        ("the document", 200, stranger.get("/openapi.json").await),
+        ("health", 200, stranger.get("/health").await),
+    ] {
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        assert_secured(&answer, NOTHING, what);
+    }
+    // What users have stored never runs here, whatever it is.
+    for (what, answer) in [
+        ("bytes", ann.get(&content).await),
+        ("bytes by URL", stranger.get(&signed).await),
+        ("some bytes", ann.send(ann.request(Method::GET, &content).header("Range", "bytes=0-3")).await),
+        ("no bytes", ann.send(ann.request(Method::HEAD, &content)).await),
+    ] {
+        assert_secured(&answer, BYTES, what);
+        assert!(answer.header("content-disposition").starts_with("attachment;"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_problem_says_all_that_it_should_and_no_more() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let problem = ann.get("/nothing").await.json();
+    let mut members: Vec<&String> = problem.as_object().unwrap().keys().collect();
+    members.sort();
+    assert_eq!(members, ["code", "detail", "request_id", "status", "title", "type"]);
+    assert_eq!(problem["type"], "about:blank");
+    let problem = ann.get("/drive?limit=0").await.json();
+    assert_eq!(problem["errors"][0]["field"], "limit");
+}
+
+/// The documentation loads from the server alone, so that it works where there is no other.
+#[tokio::test]
+async fn the_documentation_needs_nobody_else() {
+    let server = Server::start().await;
+    let reader = server.anonymous();
+    let moved = reader.get("/docs").await;
+    assert_eq!((moved.status, moved.header("location")), (307, "/docs/"));
+    let page = reader.get("/docs/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html"));
+    let policy = page.header("content-security-policy").to_owned();
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("http"), "{policy}");
+    assert_secured(&page, &policy, "the page");
+    let html = page.text();
+    let assets: Vec<&str> = html.split('"').filter(|part| part.ends_with(".js") || part.ends_with(".css")).collect();
+    assert!(assets.len() >= 4, "{html}");
+    let pictures = html.split('"').filter(|part| part.ends_with(".png"));
+    for asset in assets.iter().copied().chain(pictures) {
+        let path = format!("/docs/{}", asset.trim_start_matches("./"));
+        let answer = reader.get(&path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(!answer.body.is_empty(), "{path}");
+        let media_type = match path.rsplit('.').next().unwrap() {
+            "js" => "text/javascript",
+            "css" => "text/css",
+            _ => "image/png",
+        };
+        // With `nosniff`, a browser runs a script only by its right name.
+        assert_eq!(answer.header("content-type").split(';').next().unwrap(), media_type, "{path}");
+        assert_secured(&answer, &policy, &path);
+    }
+    let start = reader.get("/docs/swagger-initializer.js").await.text();
+    assert!(start.contains(r#""url": "/openapi.json""#), "{start}");
+    assert!(start.contains(r#""validatorUrl": "none""#), "nobody is asked to judge the document: {start}");
+    for text in [&html, &start] {
+        assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"), "{text}");
+        assert!(!text.contains("<script>"), "the policy forbids scripts within the page: {text}");
+    }
+}

@@ -1,0 +1,6 @@
+//! Sharing: `/share`, `/share/{share_id}` and `/shared-with-me`.
+
+mod change;
+mod create;
+mod received;
+mod rights;

@@ -1,0 +1,190 @@
+//! What shares give: for how much, from when, and until when.
+
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Server, text};
+
+async fn permission(user: &Caller, path: &str) -> Value {
+    let answer = user.get(path).await;
+    if answer.status == 404 {
+        return Value::Null;
+    }
+    let body = answer.ok();
+    let item = if body["folder"].is_object() { &body["folder"] } else { &body };
+    item["permission"].clone()
+}
+
+#[tokio::test]
+async fn a_share_holds_for_everything_below_also_for_what_arrives_later() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let share = ann.share_folder(&top, "ben", "view").await;
+    let mut parent = top.clone();
+    let mut below = vec![format!("/drive/{top}")];
+    for level in ["a", "b", "c", "d"] {
+        parent = ann.folder(level, Some(&parent)).await;
+        below.push(format!("/drive/{parent}"));
+        below.push(format!("/file/{}", text(&ann.upload("note.txt", b"note", Some(&parent)).await["id"])));
+    }
+    for path in &below {
+        assert_eq!(permission(&ben, path).await, "view", "{path}");
+    }
+    ann.patch(&format!("/share/{share}"), json!({"permission": "edit"})).await.ok();
+    for path in &below {
+        assert_eq!(permission(&ben, path).await, "edit", "{path}");
+    }
+    ann.delete(&format!("/share/{share}")).await.ok_empty();
+    for path in &below {
+        assert_eq!(permission(&ben, path).await, Value::Null, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_moves_into_a_shared_folder_is_shared_and_what_leaves_it_is_not() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let (top, own) = (ann.folder("Top", None).await, ann.folder("Own", None).await);
+    ann.share_folder(&top, "ben", "view").await;
+    let album = ann.folder("Album", Some(&own)).await;
+    let photo = format!("/file/{}", text(&ann.upload("photo", b"photo", Some(&album)).await["id"]));
+    assert_eq!(permission(&ben, &photo).await, Value::Null);
+    ann.patch(&format!("/drive/{album}"), json!({"parent_folder_id": top})).await.ok();
+    assert_eq!(permission(&ben, &photo).await, "view");
+    ann.patch(&format!("/drive/{album}"), json!({"parent_folder_id": own})).await.ok();
+    assert_eq!(permission(&ben, &photo).await, Value::Null);
+    // A share on the item itself goes with it.
+    ann.share_folder(&album, "ben", "edit").await;
+    ann.patch(&format!("/drive/{album}"), json!({"parent_folder_id": null})).await.ok();
+    assert_eq!(permission(&ben, &photo).await, "edit");
+}
+
+#[tokio::test]
+async fn where_several_shares_reach_an_item_the_highest_role_counts() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let inner = ann.folder("Inner", Some(&top)).await;
+    let file = text(&ann.upload("note.txt", b"note", Some(&inner)).await["id"]);
+    let (at_top, at_inner, at_file) = (format!("/drive/{top}"), format!("/drive/{inner}"), format!("/file/{file}"));
+    ann.share_folder(&top, "ben", "view").await;
+    let on_file = ann.share_file(&file, "ben", "edit").await;
+    let on_inner = ann.share_folder(&inner, "ben", "edit").await;
+    assert_eq!(permission(&ben, &at_top).await, "view");
+    assert_eq!(permission(&ben, &at_inner).await, "edit");
+    assert_eq!(permission(&ben, &at_file).await, "edit");
+    let listed = ben.get(&at_inner).await.ok()["items"][0]["permission"].clone();
+    assert_eq!(listed, "edit");
+    // A lower role further down takes nothing away.
+    ann.patch(&format!("/share/{on_file}"), json!({"permission": "view"})).await.ok();
+    assert_eq!(permission(&ben, &at_file).await, "edit");
+    ann.delete(&format!("/share/{on_inner}")).await.ok_empty();
+    assert_eq!(permission(&ben, &at_inner).await, "view", "the one on the top remains");
+    assert_eq!(permission(&ben, &at_file).await, "view");
+}
+
+#[tokio::test]
+async fn a_file_shared_to_edit_in_a_folder_shared_to_view_opens_nothing_beside_it() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let mine = text(&ann.upload("mine.txt", b"mine", Some(&top)).await["id"]);
+    let other = text(&ann.upload("other.txt", b"other", Some(&top)).await["id"]);
+    ann.share_folder(&top, "ben", "view").await;
+    ann.share_file(&mine, "ben", "edit").await;
+    let items = ben.get(&format!("/drive/{top}")).await.ok()["items"].clone();
+    assert_eq!((&items[0]["permission"], &items[1]["permission"]), (&json!("edit"), &json!("view")));
+    ben.patch(&format!("/file/{other}"), json!({"file_name": "x"})).await.refused(403, "permission_denied");
+    // The shared file itself keeps its name and place: they are the owner's to change.
+    ben.patch(&format!("/file/{mine}"), json!({"file_name": "x"})).await.refused(403, "permission_denied");
+    ben.begin("new.txt", 1, Some(&top)).await.refused(403, "permission_denied");
+}
+
+#[tokio::test]
+async fn an_editor_moves_things_between_folders_where_both_ends_may_be_edited() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let mut folders = Vec::new();
+    for (name, role) in [("from", Some("edit")), ("to", Some("edit")), ("seen", Some("view")), ("hidden", None)] {
+        let folder = ann.folder(name, None).await;
+        if let Some(role) = role {
+            ann.share_folder(&folder, "ben", role).await;
+        }
+        folders.push(folder);
+    }
+    let [from, to, seen, hidden] = folders.try_into().unwrap();
+    let file = format!("/file/{}", text(&ann.upload("note.txt", b"note", Some(&from)).await["id"]));
+    let into = |folder: &str| json!({"parent_folder_id": folder});
+    assert_eq!(ben.patch(&file, into(&to)).await.ok()["parent_folder_id"], json!(to));
+    ben.patch(&file, into(&seen)).await.refused(403, "permission_denied");
+    ben.patch(&file, into(&hidden)).await.refused(404, "not_found");
+    ann.patch(&file, into(&seen)).await.ok();
+    // Out of a folder that may only be seen nothing is taken.
+    ben.patch(&file, into(&to)).await.refused(403, "permission_denied");
+    assert_eq!(ann.names(Some(&seen)).await, ["note.txt"]);
+}
+
+#[tokio::test]
+async fn what_a_guest_puts_into_a_folder_is_the_folder_owners_and_counts_against_the_owners_quota() {
+    let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "1000")]).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let share = ann.share_folder(&top, "ben", "edit").await;
+    let folder = ben.post("/drive", json!({"folder_name": "Inner", "parent_folder_id": top})).await.ok();
+    let inner = text(&folder["id"]);
+    let signed = ben.upload("signed", &[b'x'; 400], Some(&inner)).await;
+    let form = ben.send_form(&[("parent_folder_id", &inner)], "form", &[b'x'; 300]).await.ok();
+    for item in [&folder, &signed, &form] {
+        assert_eq!((&item["owner"]["username"], &item["created_by"]["username"]), (&json!("ann"), &json!("ben")));
+        assert_eq!(item["permission"], "edit");
+    }
+    let quota = |used: u64, reserved: u64| {
+        let available = 1000 - used - reserved;
+        json!({"total_bytes": 1000, "used_bytes": used, "reserved_bytes": reserved, "available_bytes": available})
+    };
+    assert_eq!(ann.quota().await, quota(700, 0));
+    assert_eq!(ben.quota().await, quota(0, 0));
+
+    // An open upload reserves what is ann's to give; more than that does not fit, though ben's own drive is empty.
+    ben.begin("third", 200, Some(&inner)).await.ok();
+    assert_eq!(ann.quota().await, quota(700, 200));
+    let problem = ben.begin("fourth", 101, Some(&inner)).await.refused(403, "quota_exceeded");
+    let expected = json!({"total_bytes": 1000, "used_bytes": 700, "reserved_bytes": 200, "needed_bytes": 101});
+    assert_eq!(problem["quota"], expected);
+    ben.send_form(&[("parent_folder_id", &inner)], "fifth", &[b'x'; 101]).await.refused(403, "quota_exceeded");
+    ben.upload("at home", &[b'x'; 1000], None).await;
+    assert_eq!(ann.quota().await, quota(700, 200));
+
+    // When ben leaves, all of it stays where it is.
+    ben.delete(&format!("/share/{share}")).await.ok_empty();
+    assert_eq!(ann.names(Some(&inner)).await, ["form", "signed"]);
+    let file = ann.get(&format!("/file/{}", text(&signed["id"]))).await.ok();
+    assert_eq!((&file["permission"], &file["created_by"]["username"]), (&json!("owner"), &json!("ben")));
+}
+
+#[tokio::test]
+async fn an_upload_ends_with_the_right_to_put_anything_there() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let share = format!("/share/{}", ann.share_folder(&top, "ben", "edit").await);
+    let upload = ben.begin("note.txt", 4, Some(&top)).await.ok();
+    ben.put(&upload, "note").await.ok_empty();
+    ann.patch(&share, json!({"permission": "view"})).await.ok();
+    ben.complete(&upload).await.refused(403, "permission_denied");
+    ann.delete(&share).await.ok_empty();
+    ben.complete(&upload).await.refused(404, "not_found");
+    assert_eq!(ann.names(Some(&top)).await, Vec::<String>::new());
+
+    // It is still ben's to complete once he may again, or to give up; either way nothing stays reserved.
+    let share = format!("/share/{}", ann.share_folder(&top, "ben", "edit").await);
+    let other = ben.begin("other.txt", 4, Some(&top)).await.ok();
+    ben.complete(&upload).await.ok();
+    ann.delete(&share).await.ok_empty();
+    // A repeat tells nothing of a file that ben may not see any more.
+    ben.complete(&upload).await.refused(404, "not_found");
+    ben.delete(&format!("/upload/{}", text(&other["upload_id"]))).await.ok_empty();
+    let quota = ann.quota().await;
+    assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(4), &json!(0)));
+    assert_eq!(ann.names(Some(&top)).await, ["note.txt"]);
+}

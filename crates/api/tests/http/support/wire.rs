@@ -1,0 +1,78 @@
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{Answer, Caller, Server};
+
+/// A connection on which a test speaks HTTP by hand, as no decent client would.
+pub struct Wire {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Wire {
+    pub async fn to(server: &Server) -> Self {
+        Self { stream: TcpStream::connect(server.address()).await.unwrap(), read: Vec::new() }
+    }
+
+    /// Sends the head of a request, with the caller's token if it has one. `target` may be a whole URL of the server's.
+    pub async fn head(&mut self, caller: &Caller, method: &str, target: &str, headers: &[(&str, &str)]) {
+        let path = target.strip_prefix("http://").map_or(target, |rest| &rest[rest.find('/').unwrap()..]);
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: drive.example\r\n");
+        if let Some(token) = caller.known_by() {
+            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        self.send(head).await;
+    }
+
+    /// Sends bytes, as many as the other side takes.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        // Who has said all it has to say may have hung up.
+        let _ = self.stream.write_all(bytes.as_ref()).await;
+    }
+
+    /// Says that nothing more will be sent.
+    pub async fn end(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// The next answer, whose length its head must tell.
+    pub async fn answer(&mut self) -> Answer {
+        let answer = self.next_answer().await;
+        answer.expect("the server closed the connection without an answer")
+    }
+
+    /// The next answer, unless the server closes the connection before it.
+    pub async fn next_answer(&mut self) -> Option<Answer> {
+        let end = loop {
+            match self.read.windows(4).position(|window| window == b"\r\n\r\n") {
+                Some(at) => break at,
+                None => self.more().await?,
+            }
+        };
+        let head = String::from_utf8(self.read.drain(..end + 4).collect()).unwrap();
+        let mut lines = head.trim_end().split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
+            headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        if status == 100 {
+            return Box::pin(self.next_answer()).await;
+        }
+        let length = headers.get("content-length").map_or(0, |value| value.to_str().unwrap().parse().unwrap());
+        while self.read.len() < length {
+            self.more().await?;
+        }
+        Some(Answer { status, headers, body: self.read.drain(..length).collect() })
+    }
+
+    async fn more(&mut self) -> Option<()> {
+        let read = self.stream.read_buf(&mut self.read).await.unwrap_or(0);
+        (read > 0).then_some(())
+    }
+}

@@ -1,0 +1,42 @@
+use serde_json::json;
+
+use super::{path, progress};
+use crate::support::Server;
+
+#[tokio::test]
+async fn an_upload_is_its_senders_alone() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.user("ann").await, server.user("bob").await);
+    let folder = ann.folder("shared", None).await;
+    ann.share_folder(&folder, "bob", "edit").await;
+    let anns = ann.begin("secret.txt", 6, Some(&folder)).await.ok();
+    ann.put(&anns, "secret").await.ok_empty();
+    let bobs = bob.begin("other.txt", 5, Some(&folder)).await.ok();
+    // Not even the owner of the drive has a say in a guest's upload.
+    for (caller, upload) in [(&bob, &anns), (&ann, &bobs)] {
+        caller.get(&path(upload)).await.refused(404, "not_found");
+        let parts = caller.post(&format!("{}/parts", path(upload)), json!({"part_numbers": [1]})).await;
+        parts.refused(404, "not_found");
+        caller.complete(upload).await.refused(404, "not_found");
+        caller.delete(&path(upload)).await.refused(404, "not_found");
+    }
+    let nobody = server.anonymous();
+    nobody.get(&path(&anns)).await.refused(401, "unauthenticated");
+    nobody.complete(&anns).await.refused(401, "unauthenticated");
+    nobody.delete(&path(&anns)).await.refused(401, "unauthenticated");
+    assert_eq!(progress(&ann, &anns).await["state"], "open");
+    ann.complete(&anns).await.ok();
+}
+
+#[tokio::test]
+async fn an_upload_that_never_was_is_not_found() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    for id in ["019ab0c2-7a00-7000-8000-000000000000", "1", "%00", "019ab0c2-7a00-7000-8000-000000000000x"] {
+        ann.get(&format!("/upload/{id}")).await.refused(404, "not_found");
+        ann.delete(&format!("/upload/{id}")).await.refused(404, "not_found");
+        ann.post(&format!("/upload/{id}/complete"), json!({})).await.refused(404, "not_found");
+        let parts = ann.post(&format!("/upload/{id}/parts"), json!({"part_numbers": [1]})).await;
+        parts.refused(404, "not_found");
+    }
+}
