@@ -12,8 +12,8 @@ use clouddrive_domain::service::{Ambient, Collector, CollectorReport};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
-use crate::http::routes::routes;
 use crate::http::request;
+use crate::http::routes::routes;
 use crate::wiring::{self, Stores};
 
 /// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
@@ -80,10 +80,22 @@ fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([
-            "authorization", "content-type", "if-match", "if-none-match", "if-range", "range", "x-request-id",
+            "authorization",
+            "content-type",
+            "if-match",
+            "if-none-match",
+            "if-range",
+            "range",
+            "x-request-id",
         ])
         .expose_headers([
-            "accept-ranges", "content-disposition", "content-range", "etag", "location", "retry-after", "x-request-id",
+            "accept-ranges",
+            "content-disposition",
+            "content-range",
+            "etag",
+            "location",
+            "retry-after",
+            "x-request-id",
         ])
         .max_age(3600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))

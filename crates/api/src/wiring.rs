@@ -88,8 +88,7 @@ impl Stores {
             ambient.clone(),
             config.url_lifetime,
         );
-        let files =
-            Files::new(database.clone(), disk.clone(), urls.clone(), ambient.clone(), config.url_lifetime);
+        let files = Files::new(database.clone(), disk.clone(), urls.clone(), ambient.clone(), config.url_lifetime);
         Ok(App {
             accounts,
             folders: Folders::new(database.clone(), ambient.clone()),

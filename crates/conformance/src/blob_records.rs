@@ -143,7 +143,7 @@ async fn blobs_of_another_store_are_left_alone(world: &World<'_>) {
     world.store.records.record(&key, &other, world.now()).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&key));
     let condemned = world.store.records.condemn(&other, world.now(), ALL).await.unwrap();
-    assert_eq!(condemned, [key.clone()]);
+    assert_eq!(condemned, std::slice::from_ref(&key));
     world.store.records.forget(&[key]).await.unwrap();
 }
 

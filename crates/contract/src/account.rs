@@ -15,20 +15,12 @@ pub struct Register {
     )]
     pub username: String,
     /// Unique without regard to case.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(example = "ann@example.com", format = "email", max_length = 254)
-    )]
+    #[cfg_attr(feature = "openapi", schema(example = "ann@example.com", format = "email", max_length = 254))]
     pub email: String,
     /// 8–128 characters, none of the commonest 3,000 passwords.
     #[cfg_attr(
         feature = "openapi",
-        schema(
-            example = "correct horse battery",
-            format = "password",
-            min_length = 8,
-            max_length = 128
-        )
+        schema(example = "correct horse battery", format = "password", min_length = 8, max_length = 128)
     )]
     pub password: String,
 }

@@ -49,10 +49,7 @@ pub struct File {
     /// 64 hexadecimal digits; null until the digest has been verified.
     #[cfg_attr(
         feature = "openapi",
-        schema(
-            required,
-            example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-        )
+        schema(required, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
     )]
     pub sha256: Option<String>,
     /// The current version.
@@ -96,10 +93,7 @@ pub struct FileWithDownload {
 pub struct PatchFile {
     /// The new name. `new_name` is an alias.
     #[serde(default, alias = "new_name", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "openapi",
-        schema(example = "sunset.jpg", min_length = 1, max_length = 255)
-    )]
+    #[cfg_attr(feature = "openapi", schema(example = "sunset.jpg", min_length = 1, max_length = 255))]
     pub file_name: Option<String>,
     /// The folder into which to move it; null moves it to the root of its own drive.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]

@@ -28,13 +28,7 @@ impl Time {
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-        serializer.serialize_str(
-            &self
-                .0
-                .to_offset(UtcOffset::UTC)
-                .format(format)
-                .map_err(S::Error::custom)?,
-        )
+        serializer.serialize_str(&self.0.to_offset(UtcOffset::UTC).format(format).map_err(S::Error::custom)?)
     }
 }
 
@@ -50,12 +44,9 @@ impl<'de> Deserialize<'de> for Time {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
-                let time = OffsetDateTime::parse(text, &Rfc3339)
-                    .ok()
-                    .map(|time| time.to_offset(UtcOffset::UTC));
+                let time = OffsetDateTime::parse(text, &Rfc3339).ok().map(|time| time.to_offset(UtcOffset::UTC));
                 let time = time.filter(|time| (0..=9999).contains(&time.year()));
-                time.map(Time)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                time.map(Time).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
 
@@ -92,17 +83,8 @@ mod tests {
     fn times_are_written_in_utc_with_milliseconds_and_read_with_any_offset() {
         let time: Time = serde_json::from_str("\"2026-11-22T08:12:00.1239+02:00\"").unwrap();
         assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-22T06:12:00.123Z\"");
-        assert_eq!(
-            Time::from_unix_millis(time.unix_millis()).unwrap().unix_millis(),
-            time.unix_millis()
-        );
-        for text in [
-            "\"yesterday\"",
-            "\"2026-11-22\"",
-            "\"2026-11-22T06:12:00\"",
-            "12",
-            "\"2026-13-01T00:00:00Z\"",
-        ] {
+        assert_eq!(Time::from_unix_millis(time.unix_millis()).unwrap().unix_millis(), time.unix_millis());
+        for text in ["\"yesterday\"", "\"2026-11-22\"", "\"2026-11-22T06:12:00\"", "12", "\"2026-13-01T00:00:00Z\""] {
             assert!(serde_json::from_str::<Time>(text).is_err(), "{text}");
         }
     }

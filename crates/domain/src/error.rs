@@ -194,25 +194,16 @@ impl Error {
     /// One field breaks a rule.
     #[must_use]
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![Violation {
-            field: field.into(),
-            message: message.into(),
-        }])
+        Self::Invalid(vec![Violation { field: field.into(), message: message.into() }])
     }
 
     /// `part` is out of reach because of `source`.
     pub fn unavailable(part: &'static str, source: impl Into<BoxedError>) -> Self {
-        Self::Unavailable {
-            part,
-            source: source.into(),
-        }
+        Self::Unavailable { part, source: source.into() }
     }
 
     /// `part` failed because of `source`.
     pub fn internal(part: &'static str, source: impl Into<BoxedError>) -> Self {
-        Self::Internal {
-            part,
-            source: source.into(),
-        }
+        Self::Internal { part, source: source.into() }
     }
 }

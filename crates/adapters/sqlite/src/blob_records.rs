@@ -65,8 +65,7 @@ impl BlobRecords for Database {
         let store = store.clone();
         self.write(move |connection| {
             // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
-            let unreferenced = 
-                blobs::table.filter(blobs::unreferenced_at.is_not_null().and(blobs::store.eq(store.0)));
+            let unreferenced = blobs::table.filter(blobs::unreferenced_at.is_not_null().and(blobs::store.eq(store.0)));
             let due = blobs::unreferenced_at.le(before.as_millis()).or(blobs::condemned_at.is_not_null());
             let keys: Vec<String> = unreferenced
                 .filter(due.assume_not_null())

@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, Name, PasswordHash, Person, User, UserId};
+use clouddrive_domain::model::{
+    BlobKey, ChangeKind, Command, Credentials, Handle, Name, PasswordHash, Person, User, UserId,
+};
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
 use diesel::dsl::exists;

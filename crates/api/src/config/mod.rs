@@ -188,7 +188,10 @@ fn cors_origins(source: &Source) -> Result<Vec<String>, ConfigError> {
         .map(|origin| {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or("");
             if host.is_empty() || host.contains(['/', '*', ' ']) {
-                return Err(ConfigError::new(name, "must be origins such as https://app.example.com, parted by commas"));
+                return Err(ConfigError::new(
+                    name,
+                    "must be origins such as https://app.example.com, parted by commas",
+                ));
             }
             Ok(origin.to_owned())
         })

@@ -18,9 +18,10 @@ impl Source {
     #[expect(clippy::disallowed_methods, reason = "this is where configuration is read")]
     pub(crate) fn of_process() -> Result<Self, ConfigError> {
         let file = match dotenvy::from_path_iter(Path::new(".env")) {
-            Ok(pairs) => pairs.map(|pair| pair.map(owned)).collect::<Result<_, _>>().map_err(|_| {
-                ConfigError::new(".env", "must be lines of NAME=value; a line cannot be read")
-            })?,
+            Ok(pairs) => pairs
+                .map(|pair| pair.map(owned))
+                .collect::<Result<_, _>>()
+                .map_err(|_| ConfigError::new(".env", "must be lines of NAME=value; a line cannot be read"))?,
             Err(fault) if fault.not_found() => BTreeMap::new(),
             Err(_) => return Err(ConfigError::new(".env", "cannot be read")),
         };

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use actix_web::http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, Header, IF_NONE_MATCH,
-    IF_RANGE, Range as RangeHeader, RANGE,
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, Header,
+    IF_NONE_MATCH, IF_RANGE, RANGE, Range as RangeHeader,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -73,7 +73,8 @@ fn empty() -> ByteStream {
 }
 
 fn plan(request: &HttpRequest, bytes: &Representation<'_>) -> Outcome<Plan> {
-    let header = |name| request.headers().get(name).and_then(|value: &actix_web::http::header::HeaderValue| value.to_str().ok());
+    let header =
+        |name| request.headers().get(name).and_then(|value: &actix_web::http::header::HeaderValue| value.to_str().ok());
     if header(IF_NONE_MATCH).is_some_and(|tags| matches(tags, &bytes.etag)) {
         return Ok(Plan::NotModified);
     }
@@ -89,8 +90,7 @@ fn plan(request: &HttpRequest, bytes: &Representation<'_>) -> Outcome<Plan> {
     let [spec] = specs.as_slice() else {
         return Ok(Plan::Whole);
     };
-    let (first, last) =
-        spec.to_satisfiable_range(bytes.size).ok_or(Error::RangeNotSatisfiable { size: bytes.size })?;
+    let (first, last) = spec.to_satisfiable_range(bytes.size).ok_or(Error::RangeNotSatisfiable { size: bytes.size })?;
     Ok(Plan::Part(first..last + 1))
 }
 

@@ -1,13 +1,13 @@
 //! From the domain's values to the contract's, field by field: nothing slips into an answer.
 
 use clouddrive_contract as dto;
-use clouddrive_domain::{Error, Result};
 use clouddrive_domain::model::{
     Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, PathStep, Permission, Person, Quota, Revision, Role,
     Share, Timestamp, UploadState,
 };
 use clouddrive_domain::port::SignedUrl;
 use clouddrive_domain::service::{PartUrl, Progress};
+use clouddrive_domain::{Error, Result};
 
 pub(crate) fn time(time: Timestamp) -> Result<dto::Time> {
     dto::Time::from_unix_millis(time.as_millis())

@@ -87,13 +87,8 @@ const JSON: &[Code] = &[Code::UnsupportedMediaType, Code::ValidationFailed];
 const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired];
 const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::ValidationFailed];
 const ITEM: &[Code] = &[Code::NotFound];
-const RELOCATE: &[Code] = &[
-    Code::NotFound,
-    Code::PermissionDenied,
-    Code::NameTaken,
-    Code::CrossDriveMove,
-    Code::PreconditionFailed,
-];
+const RELOCATE: &[Code] =
+    &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
@@ -130,22 +125,14 @@ fn errors(operation: &str) -> Vec<Code> {
             &[Code::UploadIncomplete, Code::UploadClosed, Code::UploadExpired],
             &[Code::SizeMismatch, Code::ChecksumMismatch],
         ],
-        "create_share" => &[
-            KNOWN,
-            BODY,
-            JSON,
-            ITEM,
-            &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
-        ],
+        "create_share" => {
+            &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner]]
+        }
         "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
         "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
         "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
         "get_blob" => &[SIGNED, ITEM, &[Code::RangeNotSatisfiable]],
-        "put_blob" => &[
-            SIGNED,
-            BODY,
-            &[Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch],
-        ],
+        "put_blob" => &[SIGNED, BODY, &[Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]],
         _ => &[],
     };
     let mut codes: Vec<Code> = groups.concat();
@@ -194,10 +181,8 @@ fn add_errors(operation: &mut Operation) {
         });
         let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
         content.examples = examples.map(|(name, example)| (name, example.into())).collect();
-        let response = ResponseBuilder::new()
-            .description(words.join(", "))
-            .content("application/problem+json", content)
-            .build();
+        let response =
+            ResponseBuilder::new().description(words.join(", ")).content("application/problem+json", content).build();
         operation.responses.responses.insert(status.to_string(), response.into());
     }
 }

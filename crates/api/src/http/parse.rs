@@ -13,8 +13,9 @@ pub(crate) fn name(field: &'static str, text: &str) -> Outcome<Name> {
 }
 
 pub(crate) fn media_type(text: &str) -> Outcome<MediaType> {
-    MediaType::parse(text)
-        .ok_or_else(|| Problem::invalid("content_type", "must be a media type, such as image/jpeg, of at most 255 bytes"))
+    MediaType::parse(text).ok_or_else(|| {
+        Problem::invalid("content_type", "must be a media type, such as image/jpeg, of at most 255 bytes")
+    })
 }
 
 pub(crate) fn sha256(text: &str) -> Outcome<Sha256> {
@@ -49,11 +50,7 @@ pub(crate) fn limit(given: Option<u64>) -> Outcome<Limit> {
 }
 
 /// What the body of a PATCH asks for, of which there must be something.
-pub(crate) fn new_place(
-    field: &'static str,
-    name: Option<&str>,
-    parent: Option<Option<Uuid>>,
-) -> Outcome<NewPlace> {
+pub(crate) fn new_place(field: &'static str, name: Option<&str>, parent: Option<Option<Uuid>>) -> Outcome<NewPlace> {
     if name.is_none() && parent.is_none() {
         return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or both")));
     }

@@ -27,9 +27,7 @@ pub(crate) fn created_tagged(location: String, etag: &str, body: &impl Serialize
 
 /// The same answer for nobody to keep: it bears a token or a URL.
 pub(crate) fn secret(mut response: HttpResponse) -> HttpResponse {
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, actix_web::http::header::HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(CACHE_CONTROL, actix_web::http::header::HeaderValue::from_static("no-store"));
     response
 }
 

@@ -1,8 +1,8 @@
 //! The URL tree. `http/` and `tests/http/` mirror it.
 
 use actix_web::guard::{self, GuardContext};
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
@@ -50,9 +50,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::get().to(file::get)))
                 .route(known(web::patch().to(file::patch))),
         )
-        .service(
-            resource("/file/{id}/content", "GET, HEAD").route(known(read().to(file::content))),
-        )
+        .service(resource("/file/{id}/content", "GET, HEAD").route(known(read().to(file::content))))
         .service(
             resource("/upload/{id}", "DELETE, GET")
                 .route(known(web::get().to(upload::get)))
@@ -69,11 +67,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/shared-with-me", "GET").route(known(web::get().to(share::list_received))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
-        .service(
-            resource("/blob/{key}", "GET, PUT")
-                .route(web::get().to(blob::get))
-                .route(web::put().to(blob::put)),
-        )
+        .service(resource("/blob/{key}", "GET, PUT").route(web::get().to(blob::get)).route(web::put().to(blob::put)))
         .service(resource("/openapi.json", "GET, HEAD").route(read().to(openapi::document)))
         .service(web::redirect("/docs", "/docs/"))
         .service(

@@ -81,11 +81,7 @@ pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
         Action::Rename | Action::Move => located.inherited_role() >= Some(Role::Edit),
         Action::Share => role == Role::Owner,
     };
-    if allowed {
-        Ok(Grant { action, role, located })
-    } else {
-        Err(Error::permission_denied())
-    }
+    if allowed { Ok(Grant { action, role, located }) } else { Err(Error::permission_denied()) }
 }
 
 impl Located {
@@ -108,12 +104,7 @@ impl Located {
         if self.owner.id == self.viewer {
             return Some(Role::Owner);
         }
-        self.lineage
-            .iter()
-            .skip(first)
-            .filter_map(|step| step.share)
-            .max()
-            .map(Role::from)
+        self.lineage.iter().skip(first).filter_map(|step| step.share).max().map(Role::from)
     }
 
     /// How many folders stand above the node; 0 for the root and for what lies in it.
@@ -141,12 +132,7 @@ impl Located {
         // The root is always the last step, and is never shown.
         let parent_is_shown = self.lineage.len() > 2 && self.inherited_role().is_some();
         let parent = self.node.parent.filter(|_| parent_is_shown);
-        Some(Entry {
-            node: self.node,
-            owner: self.owner,
-            parent,
-            role,
-        })
+        Some(Entry { node: self.node, owner: self.owner, parent, role })
     }
 
     /// The folders from the topmost one that the viewer may see down to the node itself, without the root.
@@ -156,19 +142,10 @@ impl Located {
         let shown = if self.owner.id == self.viewer {
             below_root
         } else {
-            self.lineage
-                .iter()
-                .rposition(|step| step.share.is_some())
-                .map_or(0, |top| top + 1)
+            self.lineage.iter().rposition(|step| step.share.is_some()).map_or(0, |top| top + 1)
         };
         let steps = self.lineage.iter().take(shown.min(below_root));
-        steps
-            .rev()
-            .map(|step| PathStep {
-                id: step.id,
-                name: step.name.clone(),
-            })
-            .collect()
+        steps.rev().map(|step| PathStep { id: step.id, name: step.name.clone() }).collect()
     }
 }
 
@@ -222,12 +199,7 @@ impl Grant {
     pub fn child(&self, node: Node, share: Option<Permission>) -> Entry {
         let parent = (self.node().kind() != NodeKind::Root).then_some(self.node().id);
         let role = share.map_or(self.role, |permission| self.role.max(permission.into()));
-        Entry {
-            node,
-            owner: self.located.owner.clone(),
-            parent,
-            role,
-        }
+        Entry { node, owner: self.located.owner.clone(), parent, role }
     }
 }
 
@@ -260,12 +232,7 @@ mod tests {
         let id = |i: usize| NodeId::from_uuid(Uuid::from_u128(100 + i as u128));
         let lineage = shares.iter().enumerate();
         let lineage: Vec<Step> = lineage
-            .map(|(i, share)| Step {
-                id: id(i),
-                name: name(&format!("n{i}")),
-                trashed: false,
-                share: *share,
-            })
+            .map(|(i, share)| Step { id: id(i), name: name(&format!("n{i}")), trashed: false, share: *share })
             .collect();
         let node = Node {
             id: id(0),
@@ -274,37 +241,18 @@ mod tests {
             name: name("n0"),
             body,
             revision: Revision(1),
-            created_by: Person {
-                id: OWNER,
-                username: None,
-            },
+            created_by: Person { id: OWNER, username: None },
             created_at: Timestamp::from_millis(0),
             modified_at: Timestamp::from_millis(0),
         };
-        Located {
-            node,
-            owner: Person {
-                id: OWNER,
-                username: None,
-            },
-            viewer,
-            lineage,
-        }
+        Located { node, owner: Person { id: OWNER, username: None }, viewer, lineage }
     }
 
-    const ALL: [Action; 6] = [
-        Action::Read,
-        Action::AddTo,
-        Action::Replace,
-        Action::Rename,
-        Action::Move,
-        Action::Share,
-    ];
+    const ALL: [Action; 6] =
+        [Action::Read, Action::AddTo, Action::Replace, Action::Rename, Action::Move, Action::Share];
 
     fn allowed(found: &Located) -> Vec<Action> {
-        ALL.into_iter()
-            .filter(|action| authorize(Some(found.clone()), *action).is_ok())
-            .collect()
+        ALL.into_iter().filter(|action| authorize(Some(found.clone()), *action).is_ok()).collect()
     }
 
     #[test]
@@ -313,33 +261,13 @@ mod tests {
         let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
         let file = || NodeBody::File(content(1));
         let cases = [
-            (
-                OWNER,
-                NodeBody::Folder,
-                vec![None, None, None],
-                vec![Read, AddTo, Rename, Move, Share],
-            ),
-            (
-                OWNER,
-                file(),
-                vec![None, None, None],
-                vec![Read, Replace, Rename, Move, Share],
-            ),
+            (OWNER, NodeBody::Folder, vec![None, None, None], vec![Read, AddTo, Rename, Move, Share]),
+            (OWNER, file(), vec![None, None, None], vec![Read, Replace, Rename, Move, Share]),
             (OWNER, NodeBody::Root, vec![None], vec![Read, AddTo]),
-            (
-                GUEST,
-                NodeBody::Folder,
-                vec![None, edit, None],
-                vec![Read, AddTo, Rename, Move],
-            ),
+            (GUEST, NodeBody::Folder, vec![None, edit, None], vec![Read, AddTo, Rename, Move]),
             (GUEST, NodeBody::Folder, vec![edit, None, None], vec![Read, AddTo]),
             (GUEST, NodeBody::Folder, vec![edit, view, None], vec![Read, AddTo]),
-            (
-                GUEST,
-                NodeBody::Folder,
-                vec![view, edit, None],
-                vec![Read, AddTo, Rename, Move],
-            ),
+            (GUEST, NodeBody::Folder, vec![view, edit, None], vec![Read, AddTo, Rename, Move]),
             (GUEST, file(), vec![edit, None], vec![Read, Replace]),
             (GUEST, file(), vec![None, edit, None], vec![Read, Replace, Rename, Move]),
             (GUEST, file(), vec![None, view, None], vec![Read]),
@@ -355,10 +283,7 @@ mod tests {
     #[test]
     fn what_is_invisible_is_not_found_and_what_is_visible_is_forbidden() {
         let stranger = located(GUEST, NodeBody::Folder, &[None, None]);
-        assert!(matches!(
-            authorize(Some(stranger), Action::Rename),
-            Err(Error::NotFound)
-        ));
+        assert!(matches!(authorize(Some(stranger), Action::Rename), Err(Error::NotFound)));
         assert!(matches!(authorize(None, Action::Read), Err(Error::NotFound)));
         let viewer = located(GUEST, NodeBody::Folder, &[Some(Permission::View), None]);
         let denied = authorize(Some(viewer), Action::AddTo);
@@ -368,13 +293,7 @@ mod tests {
     #[test]
     fn the_path_and_the_parent_stop_where_the_share_begins() {
         let shares = [None, None, Some(Permission::View), None, None];
-        let names = |found: &Located| {
-            found
-                .path()
-                .iter()
-                .map(|step| step.name.to_string())
-                .collect::<Vec<_>>()
-        };
+        let names = |found: &Located| found.path().iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
         let guest = located(GUEST, NodeBody::Folder, &shares);
         assert_eq!(names(&guest), ["n2", "n1", "n0"]);
         assert!(guest.entry().unwrap().parent.is_some());
@@ -383,10 +302,7 @@ mod tests {
         assert_eq!(top.entry().unwrap().parent, None);
         let owner = located(OWNER, NodeBody::Folder, &shares);
         assert_eq!(names(&owner), ["n3", "n2", "n1", "n0"]);
-        assert_eq!(
-            located(OWNER, NodeBody::Folder, &[None, None]).entry().unwrap().parent,
-            None
-        );
+        assert_eq!(located(OWNER, NodeBody::Folder, &[None, None]).entry().unwrap().parent, None);
         assert_eq!(names(&located(OWNER, NodeBody::Root, &[None])), Vec::<String>::new());
     }
 
@@ -396,19 +312,8 @@ mod tests {
         let grant = authorize(Some(before.clone()), Action::AddTo).unwrap();
         assert!(grant.renew(Some(before.clone())).is_ok());
         assert!(grant.renew(None).is_err());
-        assert!(
-            grant
-                .renew(Some(located(GUEST, NodeBody::Folder, &[Some(Permission::View), None])))
-                .is_err()
-        );
-        assert!(
-            grant
-                .renew(Some(Located {
-                    viewer: OWNER,
-                    ..before
-                }))
-                .is_err()
-        );
+        assert!(grant.renew(Some(located(GUEST, NodeBody::Folder, &[Some(Permission::View), None]))).is_err());
+        assert!(grant.renew(Some(Located { viewer: OWNER, ..before })).is_err());
     }
 
     #[test]
@@ -416,10 +321,7 @@ mod tests {
         assert!(check_depth(MAX_TREE_DEPTH, 0).is_ok());
         assert!(check_depth(MAX_TREE_DEPTH, 1).is_err());
         assert_eq!(located(OWNER, NodeBody::Root, &[None]).depth_of_child_folder(), 1);
-        assert_eq!(
-            located(OWNER, NodeBody::Folder, &[None, None]).depth_of_child_folder(),
-            2
-        );
+        assert_eq!(located(OWNER, NodeBody::Folder, &[None, None]).depth_of_child_folder(), 2);
     }
 
     fn share() -> impl Strategy<Value = Option<Permission>> {

@@ -126,10 +126,7 @@ impl MediaType {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let token = |part: &str| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
         };
         let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
         let (kind, subtype) = essence.trim_end_matches(' ').split_once('/')?;
@@ -147,12 +144,10 @@ impl MediaType {
 
 fn hex(bytes: &[u8]) -> String {
     use fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -163,12 +158,8 @@ mod tests {
     fn only_what_was_made_as_a_key_is_one() {
         let key = "0123456789abcdef0123456789abcdef";
         assert_eq!(BlobKey::parse(key).unwrap().as_str(), key);
-        for text in [
-            "",
-            "../../../etc/passwd",
-            "0123456789ABCDEF0123456789ABCDEF",
-            "0123456789abcdef0123456789abcde/",
-        ] {
+        for text in ["", "../../../etc/passwd", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcde/"]
+        {
             assert_eq!(BlobKey::parse(text), None, "{text}");
         }
     }
@@ -183,24 +174,10 @@ mod tests {
 
     #[test]
     fn a_media_type_cannot_carry_a_header() {
-        for text in [
-            "text/plain",
-            "text/plain; charset=utf-8",
-            "image/svg+xml",
-            "application/vnd.api+json",
-        ] {
+        for text in ["text/plain", "text/plain; charset=utf-8", "image/svg+xml", "application/vnd.api+json"] {
             assert!(MediaType::parse(text).is_some(), "{text}");
         }
-        for text in [
-            "",
-            "text",
-            "/",
-            "text/",
-            "text/pl ain",
-            "text/plain\r\nX: y",
-            "text/plain; a=\u{e9}",
-            "a/b\n",
-        ] {
+        for text in ["", "text", "/", "text/", "text/pl ain", "text/plain\r\nX: y", "text/plain; a=\u{e9}", "a/b\n"] {
             assert_eq!(MediaType::parse(text), None, "{text:?}");
         }
     }

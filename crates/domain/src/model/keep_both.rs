@@ -32,11 +32,7 @@ impl KeepBoth {
             NodeKind::File => wanted.split(),
             NodeKind::Root | NodeKind::Folder => (wanted.as_str(), ""),
         };
-        Self {
-            stem: stem.to_owned(),
-            extension: extension.to_owned(),
-            digits: 0,
-        }
+        Self { stem: stem.to_owned(), extension: extension.to_owned(), digits: 0 }
     }
 }
 
@@ -57,11 +53,7 @@ impl Iterator for KeepBoth {
         };
         let room = MAX_NAME_BYTES - suffix - extension.len();
         let stem = truncated(&stem, room)?.to_owned();
-        Some(Round {
-            stem,
-            extension,
-            digits: self.digits,
-        })
+        Some(Round { stem, extension, digits: self.digits })
     }
 }
 
@@ -102,9 +94,7 @@ mod tests {
 
     fn beside(wanted: &str, kind: NodeKind, taken: &[&str]) -> String {
         let taken: HashSet<String> = taken.iter().map(ToString::to_string).collect();
-        let chosen = KeepBoth::new(&name(wanted), kind)
-            .find_map(|round| round.first_free(&taken))
-            .unwrap();
+        let chosen = KeepBoth::new(&name(wanted), kind).find_map(|round| round.first_free(&taken)).unwrap();
         chosen.as_str().to_owned()
     }
 
@@ -125,10 +115,7 @@ mod tests {
 
     #[test]
     fn the_first_gap_is_taken_and_there_is_no_last_number() {
-        assert_eq!(
-            beside("a.txt", NodeKind::File, &["a (1).txt", "a (3).txt"]),
-            "a (2).txt"
-        );
+        assert_eq!(beside("a.txt", NodeKind::File, &["a (1).txt", "a (3).txt"]), "a (2).txt");
         let many: Vec<String> = (1..=120).map(|n| format!("a ({n}).txt")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(beside("a.txt", NodeKind::File, &many), "a (121).txt");

@@ -10,10 +10,7 @@ impl Limit {
     /// Checks that `count` is between 1 and 1,000.
     #[must_use]
     pub fn new(count: u64) -> Option<Self> {
-        u16::try_from(count)
-            .ok()
-            .filter(|count| (1..=1000).contains(count))
-            .map(Self)
+        u16::try_from(count).ok().filter(|count| (1..=1000).contains(count)).map(Self)
     }
 
     /// The number of items.
@@ -129,10 +126,7 @@ impl<T, P> Page<T, P> {
     /// The same page of other items.
     #[must_use]
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U, P> {
-        Page {
-            items: self.items.into_iter().map(change).collect(),
-            next: self.next,
-        }
+        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
     }
 }
 
@@ -149,26 +143,8 @@ mod tests {
     #[test]
     fn only_a_row_too_many_makes_a_next_page() {
         let cut = |rows: &[u32]| Page::cut(rows.to_vec(), Limit(2), |row| *row);
-        assert_eq!(
-            cut(&[]),
-            Page {
-                items: vec![],
-                next: None
-            }
-        );
-        assert_eq!(
-            cut(&[1, 2]),
-            Page {
-                items: vec![1, 2],
-                next: None
-            }
-        );
-        assert_eq!(
-            cut(&[1, 2, 3]),
-            Page {
-                items: vec![1, 2],
-                next: Some(2)
-            }
-        );
+        assert_eq!(cut(&[]), Page { items: vec![], next: None });
+        assert_eq!(cut(&[1, 2]), Page { items: vec![1, 2], next: None });
+        assert_eq!(cut(&[1, 2, 3]), Page { items: vec![1, 2], next: Some(2) });
     }
 }

@@ -31,27 +31,9 @@ mod tests {
 
     #[test]
     fn the_last_byte_fits_and_the_next_does_not() {
-        let quota = Quota {
-            total: 10,
-            used: 4,
-            reserved: 3,
-        };
+        let quota = Quota { total: 10, used: 4, reserved: 3 };
         assert!(quota.admits(3) && !quota.admits(4));
-        assert!(
-            Quota {
-                total: 1,
-                used: 5,
-                reserved: 0
-            }
-            .admits(0)
-        );
-        assert!(
-            !Quota {
-                total: 1,
-                used: 5,
-                reserved: 0
-            }
-            .admits(1)
-        );
+        assert!(Quota { total: 1, used: 5, reserved: 0 }.admits(0));
+        assert!(!Quota { total: 1, used: 5, reserved: 0 }.admits(1));
     }
 }

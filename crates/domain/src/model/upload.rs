@@ -203,9 +203,6 @@ mod tests {
         let before = Timestamp::from_millis(upload.expires_at.as_millis() - 1);
         assert_eq!(upload.state_at(before), UploadState::Open);
         assert_eq!(upload.state_at(upload.expires_at), UploadState::Expired);
-        assert!(matches!(
-            upload.completion(upload.expires_at),
-            Err(Error::Gone(Gone::UploadExpired))
-        ));
+        assert!(matches!(upload.completion(upload.expires_at), Err(Error::Gone(Gone::UploadExpired))));
     }
 }

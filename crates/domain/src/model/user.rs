@@ -21,14 +21,8 @@ impl Username {
     /// The rule, for people, when it is broken.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let valid = (3..=32).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-        if valid {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("must be 3 to 32 of A–Z a–z 0–9 _ . -")
-        }
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+        if valid { Ok(Self(text.to_owned())) } else { Err("must be 3 to 32 of A–Z a–z 0–9 _ . -") }
     }
 
     /// The name as its user wrote it.
@@ -54,16 +48,9 @@ impl Email {
     /// # Errors
     /// The rule, for people, when it is broken.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let options = Options::default()
-            .with_required_tld()
-            .without_display_text()
-            .without_domain_literal();
+        let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
         let valid = text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok();
-        if valid {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("must be a valid e-mail address")
-        }
+        if valid { Ok(Self(text.to_owned())) } else { Err("must be a valid e-mail address") }
     }
 
     /// The address as its user wrote it.
@@ -92,11 +79,7 @@ impl Handle {
     /// Tells the two apart by the `@`, which no user name has. Any text is a handle; few name somebody.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        if text.contains('@') {
-            Self::Email(text.to_lowercase())
-        } else {
-            Self::Username(text.to_ascii_lowercase())
-        }
+        if text.contains('@') { Self::Email(text.to_lowercase()) } else { Self::Username(text.to_ascii_lowercase()) }
     }
 }
 
@@ -222,16 +205,9 @@ mod tests {
             assert!(Email::parse(text).is_ok(), "{text}");
         }
         let long = format!("ann@{}.com", "a".repeat(260));
-        for text in [
-            "",
-            "ann",
-            "ann@",
-            "@example.com",
-            "ann@example",
-            "Ann <ann@example.com>",
-            "a b@example.com",
-            &long,
-        ] {
+        for text in
+            ["", "ann", "ann@", "@example.com", "ann@example", "Ann <ann@example.com>", "a b@example.com", &long]
+        {
             assert!(Email::parse(text).is_err(), "{text}");
         }
     }
@@ -242,10 +218,7 @@ mod tests {
         assert!(Password::choose("e\u{301}e\u{301}e\u{301}e\u{301}").is_err());
         assert!(Password::choose(&"語".repeat(128)).is_ok());
         assert!(Password::choose(&"x".repeat(129)).is_err());
-        assert_eq!(
-            Password::choose("cafe\u{301} au lait").unwrap(),
-            Password::choose("café au lait").unwrap()
-        );
+        assert_eq!(Password::choose("cafe\u{301} au lait").unwrap(), Password::choose("café au lait").unwrap());
     }
 
     #[test]
@@ -260,18 +233,12 @@ mod tests {
     fn secrets_print_as_nothing() {
         let password = Password::choose("a quiet secret").unwrap();
         assert_eq!(format!("{password:?}"), "Password(…)");
-        assert_eq!(
-            format!("{:?}", PasswordHash::new("$argon2id$".to_owned())),
-            "PasswordHash(…)"
-        );
+        assert_eq!(format!("{:?}", PasswordHash::new("$argon2id$".to_owned())), "PasswordHash(…)");
     }
 
     #[test]
     fn a_handle_is_an_address_when_it_has_an_at_sign() {
         assert_eq!(Handle::parse("Ann"), Handle::Username("ann".to_owned()));
-        assert_eq!(
-            Handle::parse("Ann@Example.com"),
-            Handle::Email("ann@example.com".to_owned())
-        );
+        assert_eq!(Handle::parse("Ann@Example.com"), Handle::Email("ann@example.com".to_owned()));
     }
 }

@@ -14,9 +14,7 @@ pub struct SignedUrl {
 
 impl std::fmt::Debug for SignedUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SignedUrl")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
+        f.debug_struct("SignedUrl").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 

@@ -17,11 +17,7 @@ impl Access {
 
     /// Leave for `user` to do `action` with the node `id`, which must be of `kind`.
     pub(super) async fn of(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
-        let found = self
-            .drive
-            .find(id, user)
-            .await?
-            .filter(|found| found.node.kind() == kind);
+        let found = self.drive.find(id, user).await?.filter(|found| found.node.kind() == kind);
         authorize(found, action)
     }
 

@@ -57,15 +57,7 @@ impl Accounts {
         ambient: Ambient,
         settings: AccountSettings,
     ) -> Self {
-        Self {
-            users,
-            sessions,
-            drive,
-            passwords,
-            tokens,
-            ambient,
-            settings,
-        }
+        Self { users, sessions, drive, passwords, tokens, ambient, settings }
     }
 
     /// Makes an account with a drive of its own.
@@ -80,35 +72,12 @@ impl Accounts {
         password: &Password,
     ) -> Result<Account> {
         let hash = self.passwords.hash(password).await?;
-        let user = User {
-            id: self.ambient.id(),
-            username,
-            email,
-            created_at: self.ambient.now(),
-            photo: None,
-        };
-        let command = Command {
-            actor: Some(user.id),
-            at: user.created_at,
-            request,
-        };
+        let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };
+        let command = Command { actor: Some(user.id), at: user.created_at, request };
         let quota_bytes = self.settings.quota_bytes;
-        let registration = Registration {
-            user,
-            hash,
-            drive: self.ambient.id(),
-            root: self.ambient.id(),
-            quota_bytes,
-        };
+        let registration = Registration { user, hash, drive: self.ambient.id(), root: self.ambient.id(), quota_bytes };
         self.users.register(&command, &registration).await?;
-        Ok(Account {
-            user: registration.user,
-            quota: Quota {
-                total: quota_bytes,
-                used: 0,
-                reserved: 0,
-            },
-        })
+        Ok(Account { user: registration.user, quota: Quota { total: quota_bytes, used: 0, reserved: 0 } })
     }
 
     /// Begins a session for whoever knows the password. `name` is a user name or an e-mail address.
@@ -124,18 +93,13 @@ impl Accounts {
             self.passwords.verify_nobody(&password).await?;
             return Err(refused);
         };
-        let actor = Actor {
-            user: known.user,
-            request,
-        };
+        let actor = Actor { user: known.user, request };
         match self.passwords.verify(&password, &known.hash).await? {
             Verdict::Wrong => return Err(refused),
             Verdict::Right => {}
             Verdict::Outdated => {
                 let hash = self.passwords.hash(&password).await?;
-                self.users
-                    .rehash(&self.ambient.command(&actor), known.user, &known.hash, &hash)
-                    .await?;
+                self.users.rehash(&self.ambient.command(&actor), known.user, &known.hash, &hash).await?;
             }
         }
         self.start_session(&actor, client).await
@@ -160,10 +124,7 @@ impl Accounts {
             issued_at: session.created_at,
             expires_at: session.expires_at,
         };
-        Ok(Login {
-            access_token: self.tokens.issue(&claims)?,
-            lifetime,
-        })
+        Ok(Login { access_token: self.tokens.issue(&claims)?, lifetime })
     }
 
     /// Who calls with this access token.
@@ -175,12 +136,7 @@ impl Accounts {
         let claims = self.tokens.verify(token, now)?;
         let username = self.sessions.find_username(claims.session, claims.user, now).await?;
         let username = username.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
-        Ok(Identity {
-            user: claims.user,
-            username,
-            session: claims.session,
-            expires_at: claims.expires_at,
-        })
+        Ok(Identity { user: claims.user, username, session: claims.session, expires_at: claims.expires_at })
     }
 
     /// The caller's own account.

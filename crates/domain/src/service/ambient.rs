@@ -39,19 +39,11 @@ impl Ambient {
 
     /// A command of `actor`, now.
     pub(super) fn command(&self, actor: &Actor) -> Command {
-        Command {
-            actor: Some(actor.user),
-            at: self.now(),
-            request: actor.request.clone(),
-        }
+        Command { actor: Some(actor.user), at: self.now(), request: actor.request.clone() }
     }
 
     /// A command of the server itself, now.
     pub(super) fn own_command(&self, request: &RequestId) -> Command {
-        Command {
-            actor: None,
-            at: self.now(),
-            request: request.clone(),
-        }
+        Command { actor: None, at: self.now(), request: request.clone() }
     }
 }

@@ -42,13 +42,7 @@ impl Collector {
         ambient: Ambient,
         grace: Duration,
     ) -> Self {
-        Self {
-            uploads,
-            records,
-            store,
-            ambient,
-            grace,
-        }
+        Self { uploads, records, store, ambient, grace }
     }
 
     /// Does one round, in bounded batches.
@@ -58,10 +52,7 @@ impl Collector {
     pub async fn run(&self, request: &RequestId) -> Result<CollectorReport> {
         let mut report = CollectorReport::default();
         loop {
-            let expired = self
-                .uploads
-                .expire_due(&self.ambient.own_command(request), BATCH)
-                .await?;
+            let expired = self.uploads.expire_due(&self.ambient.own_command(request), BATCH).await?;
             report.uploads_expired += u64::from(expired);
             if expired < BATCH {
                 break;

@@ -49,14 +49,7 @@ impl Files {
         ambient: Ambient,
         url_lifetime: Duration,
     ) -> Self {
-        Self {
-            access: Access::new(drive.clone()),
-            drive,
-            store,
-            signer,
-            ambient,
-            url_lifetime,
-        }
+        Self { access: Access::new(drive.clone()), drive, store, signer, ambient, url_lifetime }
     }
 
     /// A file and leave to read its bytes by [`read`](Self::read).
@@ -66,10 +59,7 @@ impl Files {
     pub async fn open(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
         let grant = self.access.of(actor.user, NodeKind::File, file, Action::Read).await?;
         let content = grant.node().content().cloned().ok_or(Error::NotFound)?;
-        Ok(OpenFile {
-            entry: grant.into_located().entry().ok_or(Error::NotFound)?,
-            content,
-        })
+        Ok(OpenFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
     }
 
     /// The bytes of an open file, from `range.start` up to, not including, `range.end`.
@@ -86,10 +76,7 @@ impl Files {
     /// `NotFound`.
     pub async fn download(&self, actor: &Actor, file: NodeId) -> Result<(Entry, SignedUrl)> {
         let OpenFile { entry, content } = self.open(actor, file).await?;
-        let presentation = Presentation {
-            media_type: content.media_type,
-            attachment: Some(entry.node.name.clone()),
-        };
+        let presentation = Presentation { media_type: content.media_type, attachment: Some(entry.node.name.clone()) };
         let expires_at = self.ambient.now().plus(self.url_lifetime);
         Ok((entry, self.signer.sign_get(&content.blob, &presentation, expires_at)?))
     }
@@ -106,15 +93,6 @@ impl Files {
         seen: Option<Revision>,
     ) -> Result<Entry> {
         let command = self.ambient.command(actor);
-        relocation::relocate(
-            &self.access,
-            &*self.drive,
-            command,
-            actor.user,
-            (NodeKind::File, file),
-            place,
-            seen,
-        )
-        .await
+        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::File, file), place, seen).await
     }
 }

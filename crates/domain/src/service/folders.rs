@@ -45,11 +45,7 @@ impl Folders {
     /// Puts the service together.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, ambient: Ambient) -> Self {
-        Self {
-            access: Access::new(drive.clone()),
-            drive,
-            ambient,
-        }
+        Self { access: Access::new(drive.clone()), drive, ambient }
     }
 
     /// Makes a folder in `parent`, or in the root of the caller's own drive.
@@ -59,10 +55,7 @@ impl Folders {
     pub async fn create(&self, actor: &Actor, parent: Option<NodeId>, name: &Name) -> Result<Entry> {
         let parent = self.access.add_to(actor.user, parent).await?;
         let command = self.ambient.command(actor);
-        let made = self
-            .drive
-            .create_folder(&command, &parent, self.ambient.id(), name)
-            .await?;
+        let made = self.drive.create_folder(&command, &parent, self.ambient.id(), name).await?;
         made.entry().ok_or(Error::NotFound)
     }
 
@@ -81,25 +74,15 @@ impl Folders {
     /// # Errors
     /// `NotFound`.
     pub async fn list(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<FolderListing> {
-        let grant = self
-            .access
-            .of(actor.user, NodeKind::Folder, folder, Action::Read)
-            .await?;
+        let grant = self.access.of(actor.user, NodeKind::Folder, folder, Action::Read).await?;
         let page = self.page(&grant, query).await?;
         let located = grant.into_located();
         let path = located.path();
-        Ok(FolderListing {
-            folder: located.entry().ok_or(Error::NotFound)?,
-            path,
-            page,
-        })
+        Ok(FolderListing { folder: located.entry().ok_or(Error::NotFound)?, path, page })
     }
 
     async fn page(&self, folder: &Grant, query: &ListQuery) -> Result<EntryPage> {
-        let children = self
-            .drive
-            .list(folder, query.sort, query.after.as_ref(), query.limit)
-            .await?;
+        let children = self.drive.list(folder, query.sort, query.after.as_ref(), query.limit).await?;
         let page = Page::cut(children, query.limit, |child| Position::of(&child.node, query.sort.by));
         Ok(page.map(|child| folder.child(child.node, child.share)))
     }
@@ -116,15 +99,7 @@ impl Folders {
         seen: Option<Revision>,
     ) -> Result<Entry> {
         let command = self.ambient.command(actor);
-        relocation::relocate(
-            &self.access,
-            &*self.drive,
-            command,
-            actor.user,
-            (NodeKind::Folder, folder),
-            place,
-            seen,
-        )
-        .await
+        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::Folder, folder), place, seen)
+            .await
     }
 }

@@ -34,16 +34,7 @@ impl Photos {
         ambient: Ambient,
         url_lifetime: Duration,
     ) -> Self {
-        Self {
-            users,
-            drive,
-            records,
-            store,
-            signer,
-            maker,
-            ambient,
-            url_lifetime,
-        }
+        Self { users, drive, records, store, signer, maker, ambient, url_lifetime }
     }
 
     /// Makes the caller's profile photo of `picture`.
@@ -55,10 +46,7 @@ impl Photos {
         let key = self.ambient.blob_key();
         let command = self.ambient.command(actor);
         self.records.record(&key, &self.store.name(), command.at).await?;
-        let expected = Expected {
-            length: Length::Exactly(photo.len() as u64),
-            sha256: None,
-        };
+        let expected = Expected { length: Length::Exactly(photo.len() as u64), sha256: None };
         let body = Box::pin(Once(Some(photo)));
         self.store.put(&key, body, expected).await?;
         self.users.set_photo(&command, actor.user, Some(&key)).await?;
@@ -80,20 +68,13 @@ impl Photos {
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn remove(&self, actor: &Actor) -> Result<()> {
-        let had_one = self
-            .users
-            .set_photo(&self.ambient.command(actor), actor.user, None)
-            .await?;
+        let had_one = self.users.set_photo(&self.ambient.command(actor), actor.user, None).await?;
         if had_one { Ok(()) } else { Err(Error::NotFound) }
     }
 
     fn sign(&self, key: &BlobKey) -> Result<SignedUrl> {
-        let presentation = Presentation {
-            media_type: MediaType::jpeg(),
-            attachment: None,
-        };
-        self.signer
-            .sign_get(key, &presentation, self.ambient.now().plus(self.url_lifetime))
+        let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None };
+        self.signer.sign_get(key, &presentation, self.ambient.now().plus(self.url_lifetime))
     }
 }
 

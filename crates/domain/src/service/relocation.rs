@@ -32,26 +32,13 @@ pub(super) async fn relocate(
     place: NewPlace,
     seen: Option<Revision>,
 ) -> Result<Entry> {
-    let action = if place.to.is_some() {
-        Action::Move
-    } else {
-        Action::Rename
-    };
+    let action = if place.to.is_some() { Action::Move } else { Action::Rename };
     let item = access.of(user, kind, id, action).await?;
     let to = match place.to {
         None => None,
         Some(Destination::Root) => Some(access.move_to(&item, None).await?),
         Some(Destination::Folder(folder)) => Some(access.move_to(&item, Some(folder)).await?),
     };
-    let relocation = Relocation {
-        item,
-        to,
-        name: place.name,
-        seen,
-    };
-    drive
-        .relocate(&command, &relocation)
-        .await?
-        .entry()
-        .ok_or(Error::NotFound)
+    let relocation = Relocation { item, to, name: place.name, seen };
+    drive.relocate(&command, &relocation).await?.entry().ok_or(Error::NotFound)
 }

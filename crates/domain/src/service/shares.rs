@@ -25,13 +25,7 @@ impl Shares {
     /// Puts the service together.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, shares: Arc<dyn port::Shares>, users: Arc<dyn Users>, ambient: Ambient) -> Self {
-        Self {
-            access: Access::new(drive.clone()),
-            drive,
-            shares,
-            users,
-            ambient,
-        }
+        Self { access: Access::new(drive.clone()), drive, shares, users, ambient }
     }
 
     /// Shares a file or folder of the caller's with `guest`.
@@ -51,11 +45,7 @@ impl Shares {
         if guest.id == item.located().owner.id {
             return Err(Error::Conflict(Conflict::ShareWithOwner));
         }
-        let share = NewShare {
-            id: self.ambient.id(),
-            guest: guest.id,
-            permission,
-        };
+        let share = NewShare { id: self.ambient.id(), guest: guest.id, permission };
         self.shares.create(&self.ambient.command(actor), &item, &share).await
     }
 
@@ -65,18 +55,9 @@ impl Shares {
     /// None of its own.
     pub async fn list_received(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<SharePage> {
         let rows = self.shares.list_received(actor.user, after, limit).await?;
-        let page = Page::cut(rows, limit, |(share, _)| SharePosition {
-            at: share.shared_at,
-            id: share.id,
-        });
-        let seen = page
-            .items
-            .into_iter()
-            .filter_map(|(share, item)| Some((share, item.entry()?)));
-        Ok(Page {
-            items: seen.collect(),
-            next: page.next,
-        })
+        let page = Page::cut(rows, limit, |(share, _)| SharePosition { at: share.shared_at, id: share.id });
+        let seen = page.items.into_iter().filter_map(|(share, item)| Some((share, item.entry()?)));
+        Ok(Page { items: seen.collect(), next: page.next })
     }
 
     /// Gives a share another permission.
@@ -86,9 +67,7 @@ impl Shares {
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
         let share = self.shares.find(share).await?.ok_or(Error::NotFound)?;
         let grant = self.as_owner(actor, &share).await?;
-        self.shares
-            .change(&self.ambient.command(actor), &grant, share.id, permission)
-            .await
+        self.shares.change(&self.ambient.command(actor), &grant, share.id, permission).await
     }
 
     /// Ends a share: its owner revokes it, its guest leaves.

@@ -65,15 +65,7 @@ impl Uploads {
         ambient: Ambient,
         settings: UploadSettings,
     ) -> Self {
-        Self {
-            access: Access::new(drive.clone()),
-            drive,
-            uploads,
-            store,
-            signer,
-            ambient,
-            settings,
-        }
+        Self { access: Access::new(drive.clone()), drive, uploads, store, signer, ambient, settings }
     }
 
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.
@@ -89,22 +81,12 @@ impl Uploads {
         size: u64,
     ) -> Result<(Progress, PartUrl)> {
         if size > MAX_FILE_BYTES {
-            return Err(Error::invalid(
-                "file_size_in_bytes",
-                "must be at most 5497558138880 (5 TiB)",
-            ));
+            return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
         }
         let folder = self.access.add_to(actor.user, folder).await?;
         let (upload, _) = self.open(actor, &folder, file, Some(size)).await?;
         let part = self.part(&upload, size)?;
-        Ok((
-            Progress {
-                state: upload.state,
-                received: None,
-                upload,
-            },
-            part,
-        ))
+        Ok((Progress { state: upload.state, received: None, upload }, part))
     }
 
     async fn open(
@@ -127,25 +109,15 @@ impl Uploads {
             created_at: command.at,
             expires_at: command.at.plus(self.settings.lifetime),
         };
-        let opening = Opening {
-            upload: upload.clone(),
-            store: self.store.name(),
-            most_open: self.settings.most_open,
-        };
+        let opening = Opening { upload: upload.clone(), store: self.store.name(), most_open: self.settings.most_open };
         let quota = self.uploads.begin(&command, folder, &opening).await?;
         Ok((upload, quota))
     }
 
     fn part(&self, upload: &Upload, size: u64) -> Result<PartUrl> {
         let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
-        let target = self
-            .signer
-            .sign_put(&upload.blob, size, upload.file.sha256, expires_at)?;
-        Ok(PartUrl {
-            number: 1,
-            size,
-            target,
-        })
+        let target = self.signer.sign_put(&upload.blob, size, upload.file.sha256, expires_at)?;
+        Ok(PartUrl { number: 1, size, target })
     }
 
     /// How far an upload has come.
@@ -159,11 +131,7 @@ impl Uploads {
             UploadState::Open | UploadState::Complete(_) => self.store.head(&upload.blob).await?,
             UploadState::Aborted | UploadState::Expired => None,
         };
-        Ok(Progress {
-            upload,
-            state,
-            received,
-        })
+        Ok(Progress { upload, state, received })
     }
 
     /// Fresh URLs for the parts `numbers`, and more time for the upload: until the returned time.
@@ -202,11 +170,7 @@ impl Uploads {
             return found.and_then(crate::model::Located::entry).ok_or(Error::NotFound);
         }
         let folder = self.folder_of(actor, &upload).await?;
-        let stored = self
-            .store
-            .head(&upload.blob)
-            .await?
-            .ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
+        let stored = self.store.head(&upload.blob).await?.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
         if upload.announced.is_some_and(|size| size != stored.size) {
             return Err(Error::Refused(Refused::Size));
         }
@@ -215,14 +179,7 @@ impl Uploads {
         {
             return Err(Error::Refused(Refused::Checksum));
         }
-        self.commit(
-            actor,
-            &folder,
-            &upload,
-            stored,
-            conflict.unwrap_or(upload.file.conflict),
-        )
-        .await
+        self.commit(actor, &folder, &upload, stored, conflict.unwrap_or(upload.file.conflict)).await
     }
 
     async fn folder_of(&self, actor: &Actor, upload: &Upload) -> Result<Grant> {
@@ -238,17 +195,9 @@ impl Uploads {
         stored: Stored,
         conflict: ConflictPolicy,
     ) -> Result<Entry> {
-        let commit = Commit {
-            upload: upload.id,
-            stored,
-            conflict,
-            file: self.ambient.id(),
-            version: self.ambient.id(),
-        };
-        let made = self
-            .uploads
-            .commit(&self.ambient.command(actor), folder, &commit)
-            .await?;
+        let commit =
+            Commit { upload: upload.id, stored, conflict, file: self.ambient.id(), version: self.ambient.id() };
+        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await?;
         made.entry().ok_or(Error::NotFound)
     }
 
@@ -284,9 +233,7 @@ impl Uploads {
         }
         let folder = self.access.add_to(actor.user, folder).await?;
         let (upload, quota) = self.open(actor, &folder, file, None).await?;
-        let outcome = self
-            .store_and_commit(actor, &folder, &upload, quota, announced, body)
-            .await;
+        let outcome = self.store_and_commit(actor, &folder, &upload, quota, announced, body).await;
         if outcome.is_err() {
             // Should this fail as well, the upload expires by itself; the caller is told of the first fault. The bytes go
             // only once the upload has ended: of a commit whose answer was lost nobody knows whether they are a file's.
@@ -314,18 +261,11 @@ impl Uploads {
             Some(size) => Length::Exactly(size),
             None => Length::AtMost(room),
         };
-        let expected = Expected {
-            length,
-            sha256: upload.file.sha256,
-        };
-        let stored = self
-            .store
-            .put(&upload.blob, body, expected)
-            .await
-            .map_err(|fault| match fault {
-                Error::Refused(Refused::TooLarge { limit }) if limit < MAX_FILE_BYTES => over_quota(limit + 1),
-                other => other,
-            })?;
+        let expected = Expected { length, sha256: upload.file.sha256 };
+        let stored = self.store.put(&upload.blob, body, expected).await.map_err(|fault| match fault {
+            Error::Refused(Refused::TooLarge { limit }) if limit < MAX_FILE_BYTES => over_quota(limit + 1),
+            other => other,
+        })?;
         self.commit(actor, folder, upload, stored, upload.file.conflict).await
     }
 

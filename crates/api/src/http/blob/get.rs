@@ -18,11 +18,7 @@ use crate::http::problem::Outcome;
         (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
             headers(("ETag" = String), ("Content-Range" = String))),
         (status = 304, description = "The client has these bytes")))]
-pub(crate) async fn get(
-    key: web::Path<String>,
-    request: HttpRequest,
-    app: web::Data<App>,
-) -> Outcome<HttpResponse> {
+pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::Data<App>) -> Outcome<HttpResponse> {
     let blobs = &app.local_blobs;
     let signed = SignedRequest { key: &key, query: request.query_string() };
     let (key, presentation) = blobs.gate.admit_get(signed, app.ambient.now())?;

@@ -32,9 +32,8 @@ pub(crate) async fn put(
     let store = app.local_blobs.store.clone();
     let etag = format!("\"{}\"", key.as_str());
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
-    let storing = tokio::spawn(tracing::Instrument::in_current_span(async move {
-        store.put(&key, bytes, expected).await
-    }));
+    let storing =
+        tokio::spawn(tracing::Instrument::in_current_span(async move { store.put(&key, bytes, expected).await }));
     if sender.feed(&mut payload, body::failed).await {
         sender.finish().await;
     }

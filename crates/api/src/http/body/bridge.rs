@@ -1,8 +1,8 @@
 use std::task::Poll;
 
 use actix_web::web::Bytes;
-use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::error::Refused;
+use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::{Error, Result};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;

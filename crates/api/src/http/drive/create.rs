@@ -10,11 +10,7 @@ use crate::http::{App, map, parse, reply};
 #[utoipa::path(post, path = "/drive", operation_id = "create_folder", tag = "folders", request_body = CreateFolder,
     responses((status = 201, description = "The folder", body = Folder,
         headers(("Location" = String), ("ETag" = String)))))]
-pub(crate) async fn create(
-    user: CurrentUser,
-    body: Json<CreateFolder>,
-    app: web::Data<App>,
-) -> Outcome<HttpResponse> {
+pub(crate) async fn create(user: CurrentUser, body: Json<CreateFolder>, app: web::Data<App>) -> Outcome<HttpResponse> {
     let name = parse::name("folder_name", &body.0.folder_name)?;
     let parent = body.0.parent_folder_id.map(NodeId::from_uuid);
     let folder = map::folder(app.folders.create(&user.actor, parent, &name).await?)?;

@@ -1,15 +1,13 @@
 //! Pages of a folder's list: parameters, and cursors that hold for one list in one order only.
 
 use clouddrive_contract::{ListParameters, SortBy as SortByDto, SortOrder};
-use clouddrive_domain::model::{
-    Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId,
-};
+use clouddrive_domain::model::{Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId};
 use clouddrive_domain::service::ListQuery;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::http::{App, parse};
 use crate::http::problem::{Outcome, Problem};
+use crate::http::{App, parse};
 
 /// One list: whose view of which folder, in which order.
 pub(super) struct List {

@@ -1,5 +1,5 @@
-use actix_web::{HttpResponse, web};
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Folder, PatchFolder};
 use clouddrive_domain::model::NodeId;
 

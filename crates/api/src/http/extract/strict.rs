@@ -31,8 +31,7 @@ pub(crate) fn parameters<T: DeserializeOwned>(text: &str, what: &'static str) ->
         return Err(Problem::malformed(format!("{twice:?} is given twice")));
     }
     let reader = serde_urlencoded::Deserializer::new(form(text));
-    serde_path_to_error::deserialize(reader)
-        .map_err(|fault| misshapen(what, fault.path(), &fault.inner().to_string()))
+    serde_path_to_error::deserialize(reader).map_err(|fault| misshapen(what, fault.path(), &fault.inner().to_string()))
 }
 
 fn form(text: &str) -> form_urlencoded::Parse<'_> {
@@ -124,7 +123,8 @@ mod tests {
 
     #[test]
     fn unreadable_json_and_duplicate_keys_are_malformed() {
-        for text in ["", "{", "{\"folder_name\": \"a\"} x", "{\"folder_name\": \"a\", \"folder_name\": \"b\"}", "\u{1}"] {
+        for text in ["", "{", "{\"folder_name\": \"a\"} x", "{\"folder_name\": \"a\", \"folder_name\": \"b\"}", "\u{1}"]
+        {
             assert_eq!(folder(text), (Code::MalformedRequest, None), "{text}");
         }
         assert!(json::<CreateFolder>(b"{\"folder_name\": \"\xff\"}").is_err());

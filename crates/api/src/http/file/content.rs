@@ -1,10 +1,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::model::NodeId;
 
+use crate::http::App;
 use crate::http::bytes::{self, Representation};
 use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
-use crate::http::App;
 
 /// The bytes of a file, whole or in a range.
 #[utoipa::path(method(get, head), path = "/file/{file_id}/content", operation_id = "get_content", tag = "files",

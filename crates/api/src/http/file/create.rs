@@ -11,11 +11,7 @@ use crate::http::{App, map, parse, reply};
     request_body(content((CreateUpload = "application/json"), (FileForm = "multipart/form-data"))),
     responses((status = 201, description = "An upload (JSON), or the file (form)", body = CreatedFile,
         headers(("Location" = String)))))]
-pub(crate) async fn create(
-    user: CurrentUser,
-    body: Json<CreateUpload>,
-    app: web::Data<App>,
-) -> Outcome<HttpResponse> {
+pub(crate) async fn create(user: CurrentUser, body: Json<CreateUpload>, app: web::Data<App>) -> Outcome<HttpResponse> {
     let body = body.0;
     let size = body.file_size_in_bytes;
     let folder = body.parent_folder_id.map(NodeId::from_uuid);

@@ -100,6 +100,5 @@ fn once<T>(slot: &mut Option<T>, name: &str, parse: impl FnOnce() -> Outcome<T>)
 
 /// A value as it would stand in JSON, without the quotes.
 fn value<T: DeserializeOwned>(name: &str, text: &str) -> Outcome<T> {
-    T::deserialize(StrDeserializer::<ValueError>::new(text))
-        .map_err(|fault| Problem::invalid(name, fault.to_string()))
+    T::deserialize(StrDeserializer::<ValueError>::new(text)).map_err(|fault| Problem::invalid(name, fault.to_string()))
 }

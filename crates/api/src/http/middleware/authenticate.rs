@@ -32,7 +32,8 @@ async fn identify(request: &ServiceRequest) -> Outcome<Identity> {
 
 fn bearer(request: &ServiceRequest) -> Outcome<&str> {
     let header = request.headers().get(AUTHORIZATION);
-    let header = header.ok_or_else(|| Problem::new(Code::Unauthenticated, "send Authorization: Bearer <access_token>"))?;
+    let header =
+        header.ok_or_else(|| Problem::new(Code::Unauthenticated, "send Authorization: Bearer <access_token>"))?;
     let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or(("", ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Problem::new(Code::Unauthenticated, "send Authorization: Bearer <access_token>"));

@@ -9,11 +9,7 @@ use crate::http::{App, map, parse, reply};
 /// Shares a file or folder with another user.
 #[utoipa::path(post, path = "/share", operation_id = "create_share", tag = "sharing", request_body = CreateShare,
     responses((status = 201, description = "The share", body = Share, headers(("Location" = String)))))]
-pub(crate) async fn create(
-    user: CurrentUser,
-    body: Json<CreateShare>,
-    app: web::Data<App>,
-) -> Outcome<HttpResponse> {
+pub(crate) async fn create(user: CurrentUser, body: Json<CreateShare>, app: web::Data<App>) -> Outcome<HttpResponse> {
     let item = item(&body.0)?;
     let guest = Handle::parse(&body.0.username);
     let permission = parse::permission(body.0.permission);

@@ -26,8 +26,7 @@ pub(crate) async fn list_received(
         Some(cursor) => Some(app.cursors.open::<Place>(&list, cursor)?),
         None => None,
     };
-    let after =
-        after.map(|Place(at, id)| SharePosition { at: Timestamp::from_millis(at), id: ShareId::from_uuid(id) });
+    let after = after.map(|Place(at, id)| SharePosition { at: Timestamp::from_millis(at), id: ShareId::from_uuid(id) });
     let page = app.shares.list_received(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
     let place = page.next.map(|next| Place(next.at.as_millis(), next.id.as_uuid()));
     Ok(reply::ok(&ReceivedShares {

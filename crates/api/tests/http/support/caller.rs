@@ -144,8 +144,7 @@ impl Caller {
 
     /// Shares the file `file` with `guest`, and returns the share's identifier.
     pub async fn share_file(&self, file: &str, guest: &str, permission: &str) -> String {
-        let body =
-            json!({"share_object_type": "file", "file_id": file, "username": guest, "permission": permission});
+        let body = json!({"share_object_type": "file", "file_id": file, "username": guest, "permission": permission});
         text(&self.post("/share", body).await.ok()["id"])
     }
 

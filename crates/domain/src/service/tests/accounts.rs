@@ -33,26 +33,15 @@ impl Ports {
             Arc::new(self.passwords),
             Arc::new(self.tokens),
             ambient(),
-            AccountSettings {
-                quota_bytes: 1_000,
-                token_lifetime: HOUR,
-            },
+            AccountSettings { quota_bytes: 1_000, token_lifetime: HOUR },
         )
     }
 
     /// Somebody is known under `handle`.
     fn knowing(handle: Handle) -> Self {
         let mut ports = Self::default();
-        let known = Credentials {
-            user: OWNER,
-            hash: hash("stored"),
-        };
-        ports
-            .users
-            .expect_find_credentials()
-            .with(eq(handle))
-            .times(1)
-            .return_once(|_| Ok(Some(known)));
+        let known = Credentials { user: OWNER, hash: hash("stored") };
+        ports.users.expect_find_credentials().with(eq(handle)).times(1).return_once(|_| Ok(Some(known)));
         ports
     }
 }
@@ -70,20 +59,11 @@ fn hash(text: &str) -> PasswordHash {
 }
 
 fn claims() -> AccessClaims {
-    AccessClaims {
-        token: made(2),
-        user: OWNER,
-        session: made(1),
-        issued_at: NOW,
-        expires_at: NOW.plus(HOUR),
-    }
+    AccessClaims { token: made(2), user: OWNER, session: made(1), issued_at: NOW, expires_at: NOW.plus(HOUR) }
 }
 
 async fn refusal(accounts: Accounts, name: &str, password: &str) -> Option<Error> {
-    accounts
-        .login(request(), name, password, ClientInfo::default())
-        .await
-        .err()
+    accounts.login(request(), name, password, ClientInfo::default()).await.err()
 }
 
 fn is_refused(fault: Option<&Error>) -> bool {
@@ -93,12 +73,7 @@ fn is_refused(fault: Option<&Error>) -> bool {
 #[tokio::test]
 async fn a_user_a_drive_and_its_root_are_made_by_one_call() {
     let mut ports = Ports::default();
-    ports
-        .passwords
-        .expect_hash()
-        .with(eq(secret()))
-        .times(1)
-        .returning(|_| Ok(hash("fresh")));
+    ports.passwords.expect_hash().with(eq(secret())).times(1).returning(|_| Ok(hash("fresh")));
     let user = User {
         id: made(1),
         username: Username::parse("Olga").unwrap(),
@@ -106,52 +81,22 @@ async fn a_user_a_drive_and_its_root_are_made_by_one_call() {
         created_at: NOW,
         photo: None,
     };
-    let registration = Registration {
-        user: user.clone(),
-        hash: hash("fresh"),
-        drive: made(2),
-        root: made(3),
-        quota_bytes: 1_000,
-    };
-    let by_herself = Command {
-        actor: Some(user.id),
-        at: NOW,
-        request: request(),
-    };
-    ports
-        .users
-        .expect_register()
-        .with(eq(by_herself), eq(registration))
-        .times(1)
-        .returning(|_, _| Ok(()));
-    let made = ports
-        .service()
-        .register(request(), user.username.clone(), user.email.clone(), &secret())
-        .await;
+    let registration =
+        Registration { user: user.clone(), hash: hash("fresh"), drive: made(2), root: made(3), quota_bytes: 1_000 };
+    let by_herself = Command { actor: Some(user.id), at: NOW, request: request() };
+    ports.users.expect_register().with(eq(by_herself), eq(registration)).times(1).returning(|_, _| Ok(()));
+    let made = ports.service().register(request(), user.username.clone(), user.email.clone(), &secret()).await;
     let account = made.unwrap();
     assert_eq!(account.user, user);
-    assert_eq!(
-        account.quota,
-        Quota {
-            total: 1_000,
-            used: 0,
-            reserved: 0
-        }
-    );
+    assert_eq!(account.quota, Quota { total: 1_000, used: 0, reserved: 0 });
 }
 
 #[tokio::test]
 async fn a_name_that_is_taken_is_found_by_the_store() {
     let mut ports = Ports::default();
     ports.passwords.expect_hash().returning(|_| Ok(hash("fresh")));
-    ports
-        .users
-        .expect_register()
-        .returning(|_, _| Err(Error::Conflict(Conflict::UsernameTaken)));
-    let (username, email) = (
-        Username::parse("olga").unwrap(),
-        Email::parse("olga@example.com").unwrap(),
-    );
+    ports.users.expect_register().returning(|_, _| Err(Error::Conflict(Conflict::UsernameTaken)));
+    let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
     let refused = ports.service().register(request(), username, email, &secret()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UsernameTaken))));
 }
@@ -160,12 +105,7 @@ async fn a_name_that_is_taken_is_found_by_the_store() {
 async fn an_unknown_user_and_a_wrong_password_answer_alike_and_cost_one_verification_each() {
     let mut unknown = Ports::default();
     unknown.users.expect_find_credentials().times(1).returning(|_| Ok(None));
-    unknown
-        .passwords
-        .expect_verify_nobody()
-        .with(eq(secret()))
-        .times(1)
-        .returning(|_| Ok(()));
+    unknown.passwords.expect_verify_nobody().with(eq(secret())).times(1).returning(|_| Ok(()));
     let nobody = refusal(unknown.service(), "olga", SECRET).await;
 
     let mut wrong = Ports::knowing(olga());
@@ -191,12 +131,7 @@ async fn an_absurdly_long_password_is_refused_before_anybody_is_looked_up() {
 async fn the_right_password_begins_a_session_and_the_token_names_it() {
     let mut ports = Ports::knowing(olga());
     let mut order = Sequence::new();
-    ports
-        .passwords
-        .expect_verify()
-        .times(1)
-        .in_sequence(&mut order)
-        .returning(|_, _| Ok(Verdict::Right));
+    ports.passwords.expect_verify().times(1).in_sequence(&mut order).returning(|_, _| Ok(Verdict::Right));
     let session = Session {
         id: made(1),
         user: OWNER,
@@ -219,16 +154,8 @@ async fn the_right_password_begins_a_session_and_the_token_names_it() {
         .times(1)
         .in_sequence(&mut order)
         .returning(|_| Ok("token".to_owned()));
-    let client = ClientInfo {
-        address: Some("192.0.2.1".to_owned()),
-        user_agent: Some("curl".to_owned()),
-    };
-    let login = ports
-        .service()
-        .login(request(), "Olga", SECRET, client)
-        .await
-        .ok()
-        .unwrap();
+    let client = ClientInfo { address: Some("192.0.2.1".to_owned()), user_agent: Some("curl".to_owned()) };
+    let login = ports.service().login(request(), "Olga", SECRET, client).await.ok().unwrap();
     assert_eq!((login.access_token.as_str(), login.lifetime), ("token", HOUR));
 }
 
@@ -246,17 +173,9 @@ async fn a_client_that_talks_too_much_about_itself_is_cut_short() {
     let mut ports = Ports::knowing(olga());
     ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
     let kept = |session: &Session| session.user_agent.as_deref() == Some("é".repeat(255).as_str());
-    ports
-        .sessions
-        .expect_start()
-        .withf(move |_, session| kept(session))
-        .times(1)
-        .returning(|_, _| Ok(()));
+    ports.sessions.expect_start().withf(move |_, session| kept(session)).times(1).returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
-    let client = ClientInfo {
-        address: None,
-        user_agent: Some("é".repeat(5_000)),
-    };
+    let client = ClientInfo { address: None, user_agent: Some("é".repeat(5_000)) };
     assert!(ports.service().login(request(), "olga", SECRET, client).await.is_ok());
 }
 
@@ -264,12 +183,7 @@ async fn a_client_that_talks_too_much_about_itself_is_cut_short() {
 async fn an_outdated_hash_is_replaced_before_the_session_begins() {
     let mut ports = Ports::knowing(olga());
     let mut order = Sequence::new();
-    ports
-        .passwords
-        .expect_verify()
-        .times(1)
-        .in_sequence(&mut order)
-        .returning(|_, _| Ok(Verdict::Outdated));
+    ports.passwords.expect_verify().times(1).in_sequence(&mut order).returning(|_, _| Ok(Verdict::Outdated));
     ports
         .passwords
         .expect_hash()
@@ -284,12 +198,7 @@ async fn an_outdated_hash_is_replaced_before_the_session_begins() {
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _, _| Ok(()));
-    ports
-        .sessions
-        .expect_start()
-        .times(1)
-        .in_sequence(&mut order)
-        .returning(|_, _| Ok(()));
+    ports.sessions.expect_start().times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
     assert!(refusal(ports.service(), "olga", SECRET).await.is_none());
 }
@@ -297,18 +206,9 @@ async fn an_outdated_hash_is_replaced_before_the_session_begins() {
 #[tokio::test]
 async fn no_session_begins_while_passwords_cannot_be_verified() {
     let mut ports = Ports::knowing(olga());
-    ports
-        .passwords
-        .expect_verify()
-        .returning(|_, _| Err(Error::unavailable("password hashing", "busy")));
+    ports.passwords.expect_verify().returning(|_, _| Err(Error::unavailable("password hashing", "busy")));
     let fault = refusal(ports.service(), "olga", SECRET).await;
-    assert!(matches!(
-        fault,
-        Some(Error::Unavailable {
-            part: "password hashing",
-            ..
-        })
-    ));
+    assert!(matches!(fault, Some(Error::Unavailable { part: "password hashing", .. })));
 }
 
 #[tokio::test]
@@ -324,11 +224,7 @@ async fn no_token_is_issued_for_a_session_that_did_not_begin() {
 #[tokio::test]
 async fn a_token_tells_who_calls_while_its_session_runs() {
     let mut ports = Ports::default();
-    ports
-        .tokens
-        .expect_verify()
-        .with(eq("token"), eq(NOW))
-        .returning(|_, _| Ok(claims()));
+    ports.tokens.expect_verify().with(eq("token"), eq(NOW)).returning(|_, _| Ok(claims()));
     ports
         .sessions
         .expect_find_username()
@@ -336,12 +232,7 @@ async fn a_token_tells_who_calls_while_its_session_runs() {
         .times(1)
         .returning(|_, _, _| Ok(Some("olga".to_owned())));
     let identity = ports.service().authenticate("token").await.unwrap();
-    let expected = Identity {
-        user: OWNER,
-        username: "olga".to_owned(),
-        session: made(1),
-        expires_at: NOW.plus(HOUR),
-    };
+    let expected = Identity { user: OWNER, username: "olga".to_owned(), session: made(1), expires_at: NOW.plus(HOUR) };
     assert_eq!(identity, expected);
 }
 
@@ -349,16 +240,9 @@ async fn a_token_tells_who_calls_while_its_session_runs() {
 async fn the_token_of_an_ended_session_is_invalid() {
     let mut ports = Ports::default();
     ports.tokens.expect_verify().returning(|_, _| Ok(claims()));
-    ports
-        .sessions
-        .expect_find_username()
-        .times(1)
-        .returning(|_, _, _| Ok(None));
+    ports.sessions.expect_find_username().times(1).returning(|_, _, _| Ok(None));
     let refused = ports.service().authenticate("token").await;
-    assert!(matches!(
-        refused,
-        Err(Error::Unauthenticated(Unauthenticated::InvalidToken))
-    ));
+    assert!(matches!(refused, Err(Error::Unauthenticated(Unauthenticated::InvalidToken))));
 }
 
 #[tokio::test]
@@ -368,19 +252,12 @@ async fn an_expired_token_says_so_and_its_session_is_not_looked_up() {
     ports.tokens.expect_verify().returning(move |_, _| Err(expired()));
     ports.sessions.expect_find_username().never();
     let refused = ports.service().authenticate("token").await;
-    assert!(matches!(
-        refused,
-        Err(Error::Unauthenticated(Unauthenticated::TokenExpired))
-    ));
+    assert!(matches!(refused, Err(Error::Unauthenticated(Unauthenticated::TokenExpired))));
 }
 
 #[tokio::test]
 async fn callers_see_their_own_account_until_it_is_deleted() {
-    let accounts = Ports {
-        drive: drive_with([]),
-        ..Ports::default()
-    }
-    .service();
+    let accounts = Ports { drive: drive_with([]), ..Ports::default() }.service();
     assert_eq!(accounts.find(&actor(OWNER)).await.unwrap(), home().account);
     assert!(matches!(accounts.find(&actor(GUEST)).await, Err(Error::NotFound)));
 }

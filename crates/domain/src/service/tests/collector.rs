@@ -45,11 +45,7 @@ fn nothing_swept() -> MockBlobStore {
 
 #[tokio::test]
 async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise_after_the_grace() {
-    let own = Command {
-        actor: None,
-        at: NOW,
-        request: request(),
-    };
+    let own = Command { actor: None, at: NOW, request: request() };
     let mut order = Sequence::new();
     let mut uploads = MockUploads::new();
     for due in [500, 500, 3] {
@@ -60,17 +56,8 @@ async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise
         let batch = uploads.expect_forget_ended().with(eq(BEFORE), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(ended));
     }
-    let report = service(uploads, nothing_condemned(), nothing_swept())
-        .run(&request())
-        .await
-        .unwrap();
-    assert_eq!(
-        report,
-        CollectorReport {
-            uploads_expired: 1_003,
-            ..CollectorReport::default()
-        }
-    );
+    let report = service(uploads, nothing_condemned(), nothing_swept()).run(&request()).await.unwrap();
+    assert_eq!(report, CollectorReport { uploads_expired: 1_003, ..CollectorReport::default() });
 }
 
 #[tokio::test]
@@ -89,12 +76,7 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
             .in_sequence(&mut order)
             .return_once(move |_, _, _| Ok(condemned));
         for key in batch.clone() {
-            store
-                .expect_delete()
-                .with(eq(key))
-                .times(1)
-                .in_sequence(&mut order)
-                .returning(|_| Ok(()));
+            store.expect_delete().with(eq(key)).times(1).in_sequence(&mut order).returning(|_| Ok(()));
         }
         records
             .expect_forget()
@@ -103,24 +85,9 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
             .in_sequence(&mut order)
             .returning(|_| Ok(()));
     }
-    store
-        .expect_sweep()
-        .with(eq(BEFORE))
-        .times(1)
-        .in_sequence(&mut order)
-        .returning(|_| Ok(7));
-    let report = service(nothing_expired(), records, store)
-        .run(&request())
-        .await
-        .unwrap();
-    assert_eq!(
-        report,
-        CollectorReport {
-            uploads_expired: 0,
-            blobs_removed: 502,
-            partial_writes_removed: 7
-        }
-    );
+    store.expect_sweep().with(eq(BEFORE)).times(1).in_sequence(&mut order).returning(|_| Ok(7));
+    let report = service(nothing_expired(), records, store).run(&request()).await.unwrap();
+    assert_eq!(report, CollectorReport { uploads_expired: 0, blobs_removed: 502, partial_writes_removed: 7 });
 }
 
 #[tokio::test]
@@ -129,9 +96,10 @@ async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten_and_keeps_no_o
     records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![made_key(1), made_key(2)]));
     records.expect_forget().times(1).withf(|keys| keys == [made_key(2)]).returning(|_| Ok(()));
     let mut store = MockBlobStore::new();
-    store.expect_delete().times(2).returning(|key| {
-        if *key == made_key(1) { Err(Error::unavailable("storage", "read-only")) } else { Ok(()) }
-    });
+    store
+        .expect_delete()
+        .times(2)
+        .returning(|key| if *key == made_key(1) { Err(Error::unavailable("storage", "read-only")) } else { Ok(()) });
     let fault = service(nothing_expired(), records, store).run(&request()).await.unwrap_err();
     assert!(matches!(fault, Error::Unavailable { part: "storage", .. }));
 }
@@ -142,9 +110,6 @@ async fn nothing_is_condemned_while_the_books_cannot_be_read() {
     uploads.expect_expire_due().times(1).returning(|_, _| Err(outage()));
     let mut records = MockBlobRecords::new();
     records.expect_condemn().never();
-    let fault = service(uploads, records, MockBlobStore::new())
-        .run(&request())
-        .await
-        .unwrap_err();
+    let fault = service(uploads, records, MockBlobStore::new()).run(&request()).await.unwrap_err();
     assert!(matches!(fault, Error::Unavailable { part: "database", .. }));
 }

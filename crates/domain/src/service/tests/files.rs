@@ -24,10 +24,7 @@ fn files_of(drive: MockDrive) -> Files {
 }
 
 fn png() -> Content {
-    Content {
-        media_type: MediaType::parse("image/png").unwrap(),
-        ..content(10)
-    }
+    Content { media_type: MediaType::parse("image/png").unwrap(), ..content(10) }
 }
 
 /// What cannot be seen as the file [`FILE`], with who cannot.
@@ -43,25 +40,10 @@ fn unseen() -> [(Located, UserId); 4] {
 #[tokio::test]
 async fn a_download_is_signed_with_the_files_name_and_type_for_a_short_while() {
     for viewer in [OWNER, GUEST] {
-        let node = Node {
-            name: name("été.png"),
-            body: NodeBody::File(png()),
-            ..file(FILE)
-        };
-        let found = if viewer == OWNER {
-            for_owner(node)
-        } else {
-            for_guest(node, Permission::View)
-        };
-        let presentation = Presentation {
-            media_type: png().media_type,
-            attachment: Some(name("été.png")),
-        };
-        let url = SignedUrl {
-            url: "https://store/x".to_owned(),
-            headers: vec![],
-            expires_at: NOW.plus(MINUTE),
-        };
+        let node = Node { name: name("été.png"), body: NodeBody::File(png()), ..file(FILE) };
+        let found = if viewer == OWNER { for_owner(node) } else { for_guest(node, Permission::View) };
+        let presentation = Presentation { media_type: png().media_type, attachment: Some(name("été.png")) };
+        let url = SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) };
         let signed = url.clone();
         let mut signer = MockUrlSigner::new();
         signer
@@ -85,20 +67,13 @@ async fn no_url_is_signed_for_what_the_caller_cannot_see() {
         let files = service(drive_with([found]), MockBlobStore::new(), signer);
         assert!(matches!(files.download(&actor(user), FILE).await, Err(Error::NotFound)));
     }
-    assert!(matches!(
-        files_of(drive_with([])).download(&actor(OWNER), FILE).await,
-        Err(Error::NotFound)
-    ));
+    assert!(matches!(files_of(drive_with([])).download(&actor(OWNER), FILE).await, Err(Error::NotFound)));
 }
 
 #[tokio::test]
 async fn the_bytes_of_an_open_file_come_from_its_blob() {
     let mut store = MockBlobStore::new();
-    store
-        .expect_get()
-        .with(eq(key()), eq(3..10))
-        .times(1)
-        .returning(|_, _| Ok(body([Ok("lo w"), Ok("orl")])));
+    store.expect_get().with(eq(key()), eq(3..10)).times(1).returning(|_, _| Ok(body([Ok("lo w"), Ok("orl")])));
     let drive = drive_with([for_heir(file(FILE), Permission::View)]);
     let files = service(drive, store, MockUrlSigner::new());
     let open = files.open(&actor(GUEST), FILE).await.ok().unwrap();
@@ -110,9 +85,7 @@ async fn the_bytes_of_an_open_file_come_from_its_blob() {
 #[tokio::test]
 async fn a_range_past_the_end_is_told_by_the_store() {
     let mut store = MockBlobStore::new();
-    store
-        .expect_get()
-        .returning(|_, _| Err(Error::RangeNotSatisfiable { size: 10 }));
+    store.expect_get().returning(|_, _| Err(Error::RangeNotSatisfiable { size: 10 }));
     let files = service(drive_with([for_owner(file(FILE))]), store, MockUrlSigner::new());
     let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
     let refused = files.read(&open, 5..11).await.err();
@@ -137,53 +110,28 @@ async fn the_owner_renames_and_moves_at_once_what_nobody_changed_meanwhile() {
         name: Some(name("dune.jpg")),
         seen: Some(Revision(1)),
     };
-    let moved = Located {
-        node: Node {
-            name: name("dune.jpg"),
-            ..file(FILE)
-        },
-        ..item
-    };
-    drive
-        .expect_relocate()
-        .with(eq(command(OWNER)), eq(relocation))
-        .times(1)
-        .return_once(move |_, _| Ok(moved));
-    let place = NewPlace {
-        name: Some(name("dune.jpg")),
-        to: Some(Destination::Folder(FOLDER)),
-    };
-    let entry = files_of(drive)
-        .relocate(&actor(OWNER), FILE, place, Some(Revision(1)))
-        .await
-        .unwrap();
+    let moved = Located { node: Node { name: name("dune.jpg"), ..file(FILE) }, ..item };
+    drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).return_once(move |_, _| Ok(moved));
+    let place = NewPlace { name: Some(name("dune.jpg")), to: Some(Destination::Folder(FOLDER)) };
+    let entry = files_of(drive).relocate(&actor(OWNER), FILE, place, Some(Revision(1))).await.unwrap();
     assert_eq!(entry.node.name, name("dune.jpg"));
 }
 
 #[tokio::test]
 async fn who_may_not_rename_a_file_changes_nothing() {
-    let renamed = || NewPlace {
-        name: Some(name("mine.jpg")),
-        to: None,
-    };
+    let renamed = || NewPlace { name: Some(name("mine.jpg")), to: None };
     let refused = async |found: Located, place: NewPlace| {
         let user = found.viewer;
         let mut drive = drive_with([found, root(user)]);
         drive.expect_relocate().never();
-        files_of(drive)
-            .relocate(&actor(user), FILE, place, None)
-            .await
-            .unwrap_err()
+        files_of(drive).relocate(&actor(user), FILE, place, None).await.unwrap_err()
     };
     for permission in [Permission::View, Permission::Edit] {
         // The very file that was shared is its owner's to rename, whatever its guest may write into it.
         let fault = refused(for_guest(file(FILE), permission), renamed()).await;
         assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
     }
-    let into_root = NewPlace {
-        name: None,
-        to: Some(Destination::Root),
-    };
+    let into_root = NewPlace { name: None, to: Some(Destination::Root) };
     let fault = refused(for_heir(file(FILE), Permission::Edit), into_root).await;
     assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
     for (found, _) in unseen() {

@@ -25,41 +25,26 @@ fn service(drive: MockDrive) -> Folders {
 async fn refused_creation(found: Option<Located>, user: UserId) -> Error {
     let mut drive = drive_with(found);
     drive.expect_create_folder().never();
-    service(drive)
-        .create(&actor(user), Some(FOLDER), &name("new"))
-        .await
-        .unwrap_err()
+    service(drive).create(&actor(user), Some(FOLDER), &name("new")).await.unwrap_err()
 }
 
 /// What comes of giving [`FOLDER`] another name or place where that is refused; nothing may be changed.
 async fn refused_relocation(found: impl IntoIterator<Item = Located>, user: UserId, place: NewPlace) -> Error {
     let mut drive = drive_with(found);
     drive.expect_relocate().never();
-    service(drive)
-        .relocate(&actor(user), FOLDER, place, None)
-        .await
-        .unwrap_err()
+    service(drive).relocate(&actor(user), FOLDER, place, None).await.unwrap_err()
 }
 
 fn named(text: &str) -> NewPlace {
-    NewPlace {
-        name: Some(name(text)),
-        to: None,
-    }
+    NewPlace { name: Some(name(text)), to: None }
 }
 
 fn into(folder: NodeId) -> NewPlace {
-    NewPlace {
-        name: None,
-        to: Some(Destination::Folder(folder)),
-    }
+    NewPlace { name: None, to: Some(Destination::Folder(folder)) }
 }
 
 fn into_root() -> NewPlace {
-    NewPlace {
-        name: None,
-        to: Some(Destination::Root),
-    }
+    NewPlace { name: None, to: Some(Destination::Root) }
 }
 
 fn is_forbidden(fault: &Error) -> bool {
@@ -72,18 +57,10 @@ async fn a_folder_goes_into_the_root_of_the_callers_own_drive_unless_told() {
     let id: NodeId = made(1);
     drive
         .expect_create_folder()
-        .with(
-            eq(command(OWNER)),
-            eq(leave(&root(OWNER), Action::AddTo)),
-            eq(id),
-            eq(name("holiday")),
-        )
+        .with(eq(command(OWNER)), eq(leave(&root(OWNER), Action::AddTo)), eq(id), eq(name("holiday")))
         .times(1)
         .returning(|_, _, id, _| Ok(for_owner(folder(id))));
-    let made = service(drive)
-        .create(&actor(OWNER), None, &name("holiday"))
-        .await
-        .unwrap();
+    let made = service(drive).create(&actor(OWNER), None, &name("holiday")).await.unwrap();
     assert_eq!((made.node.id, made.role), (id, Role::Owner));
 }
 
@@ -93,18 +70,10 @@ async fn a_guest_may_add_to_a_folder_that_is_shared_for_editing() {
         let mut drive = drive_with([found.clone()]);
         drive
             .expect_create_folder()
-            .with(
-                eq(command(GUEST)),
-                eq(leave(&found, Action::AddTo)),
-                eq(made::<NodeId>(1)),
-                eq(name("new")),
-            )
+            .with(eq(command(GUEST)), eq(leave(&found, Action::AddTo)), eq(made::<NodeId>(1)), eq(name("new")))
             .times(1)
             .returning(|_, _, id, _| Ok(for_heir(folder(id), EDIT)));
-        let made = service(drive)
-            .create(&actor(GUEST), Some(FOLDER), &name("new"))
-            .await
-            .unwrap();
+        let made = service(drive).create(&actor(GUEST), Some(FOLDER), &name("new")).await.unwrap();
         assert_eq!((made.role, made.owner.id), (Role::Edit, OWNER));
     }
 }
@@ -121,40 +90,23 @@ async fn who_may_not_add_to_a_folder_adds_nothing() {
 
 #[tokio::test]
 async fn nothing_goes_into_a_file_or_into_the_trash() {
-    assert!(matches!(
-        refused_creation(Some(for_owner(file(FOLDER))), OWNER).await,
-        Error::NotFound
-    ));
-    assert!(matches!(
-        refused_creation(Some(trashed(for_owner(folder(FOLDER)))), OWNER).await,
-        Error::NotFound
-    ));
+    assert!(matches!(refused_creation(Some(for_owner(file(FOLDER))), OWNER).await, Error::NotFound));
+    assert!(matches!(refused_creation(Some(trashed(for_owner(folder(FOLDER)))), OWNER).await, Error::NotFound));
 }
 
 #[tokio::test]
 async fn who_has_just_deleted_the_account_has_no_root_any_more() {
     let folders = service(drive_with([]));
-    assert!(matches!(
-        folders.create(&actor(GUEST), None, &name("new")).await,
-        Err(Error::NotFound)
-    ));
-    assert!(matches!(
-        folders.list_root(&actor(GUEST), &ListQuery::default()).await,
-        Err(Error::NotFound)
-    ));
+    assert!(matches!(folders.create(&actor(GUEST), None, &name("new")).await, Err(Error::NotFound)));
+    assert!(matches!(folders.list_root(&actor(GUEST), &ListQuery::default()).await, Err(Error::NotFound)));
 }
 
 #[tokio::test]
 async fn a_name_that_is_taken_comes_back_with_the_one_who_has_it() {
     let mut drive = drive_with([]);
     drive.expect_create_folder().returning(|_, _, _, _| Err(name_taken()));
-    let fault = service(drive)
-        .create(&actor(OWNER), None, &name("holiday"))
-        .await
-        .unwrap_err();
-    let Error::Conflict(Conflict::NameTaken(taken)) = fault else {
-        panic!("{fault}")
-    };
+    let fault = service(drive).create(&actor(OWNER), None, &name("holiday")).await.unwrap_err();
+    let Error::Conflict(Conflict::NameTaken(taken)) = fault else { panic!("{fault}") };
     assert_eq!((taken.item.id, taken.suggested.as_str()), (OTHER_FOLDER, "holiday (1)"));
 }
 
@@ -170,41 +122,20 @@ async fn the_root_is_listed_with_the_account() {
                 && *limit == Limit::default()
         })
         .times(1)
-        .returning(|_, _, _, _| {
-            Ok(vec![Child {
-                node: folder(PARENT),
-                share: None,
-            }])
-        });
-    let (account, page) = service(drive)
-        .list_root(&actor(OWNER), &ListQuery::default())
-        .await
-        .unwrap();
+        .returning(|_, _, _, _| Ok(vec![Child { node: folder(PARENT), share: None }]));
+    let (account, page) = service(drive).list_root(&actor(OWNER), &ListQuery::default()).await.unwrap();
     assert_eq!(account, home().account);
     assert_eq!((page.items[0].node.id, page.items[0].role), (PARENT, Role::Owner));
-    assert_eq!(
-        page.items[0].parent, None,
-        "the root shows nowhere, not even as a parent"
-    );
+    assert_eq!(page.items[0].parent, None, "the root shows nowhere, not even as a parent");
     assert_eq!(page.next, None);
 }
 
 #[tokio::test]
 async fn a_page_is_cut_from_what_follows_the_position_and_tells_where_the_next_begins() {
     let found = for_owner(folder(FOLDER));
-    let after = Position {
-        value: SortValue::Size(3),
-        id: OTHER_FOLDER,
-    };
-    let sort = Sort {
-        by: SortBy::Size,
-        order: Order::Descending,
-    };
-    let query = ListQuery {
-        sort,
-        after: Some(after.clone()),
-        limit: Limit::new(1).unwrap(),
-    };
+    let after = Position { value: SortValue::Size(3), id: OTHER_FOLDER };
+    let sort = Sort { by: SortBy::Size, order: Order::Descending };
+    let query = ListQuery { sort, after: Some(after.clone()), limit: Limit::new(1).unwrap() };
     let mut drive = drive_with([found.clone()]);
     drive
         .expect_list()
@@ -213,58 +144,24 @@ async fn a_page_is_cut_from_what_follows_the_position_and_tells_where_the_next_b
         })
         .times(1)
         .returning(|_, _, _, _| {
-            Ok(vec![
-                Child {
-                    node: file(FILE),
-                    share: None,
-                },
-                Child {
-                    node: folder(PARENT),
-                    share: None,
-                },
-            ])
+            Ok(vec![Child { node: file(FILE), share: None }, Child { node: folder(PARENT), share: None }])
         });
     let listing = service(drive).list(&actor(OWNER), FOLDER, &query).await.ok().unwrap();
     let ids: Vec<NodeId> = listing.page.items.iter().map(|item| item.node.id).collect();
     assert_eq!(ids, [FILE]);
-    assert_eq!(
-        listing.page.next,
-        Some(Position {
-            value: SortValue::Size(10),
-            id: FILE
-        })
-    );
+    assert_eq!(listing.page.next, Some(Position { value: SortValue::Size(10), id: FILE }));
 }
 
 #[tokio::test]
 async fn a_guest_sees_the_way_from_the_shared_folder_and_more_where_more_is_shared() {
     let mut drive = drive_with([for_guest(folder(FOLDER), VIEW)]);
     drive.expect_list().returning(|_, _, _, _| {
-        Ok(vec![
-            Child {
-                node: file(FILE),
-                share: None,
-            },
-            Child {
-                node: folder(OTHER_FOLDER),
-                share: Some(EDIT),
-            },
-        ])
+        Ok(vec![Child { node: file(FILE), share: None }, Child { node: folder(OTHER_FOLDER), share: Some(EDIT) }])
     });
-    let listing = service(drive)
-        .list(&actor(GUEST), FOLDER, &ListQuery::default())
-        .await
-        .ok()
-        .unwrap();
+    let listing = service(drive).list(&actor(GUEST), FOLDER, &ListQuery::default()).await.ok().unwrap();
     let roles: Vec<Role> = listing.page.items.iter().map(|item| item.role).collect();
     assert_eq!(roles, [Role::View, Role::Edit]);
-    assert!(
-        listing
-            .page
-            .items
-            .iter()
-            .all(|item| item.parent == Some(FOLDER) && item.owner.id == OWNER)
-    );
+    assert!(listing.page.items.iter().all(|item| item.parent == Some(FOLDER) && item.owner.id == OWNER));
     assert_eq!((listing.folder.role, listing.folder.parent), (Role::View, None));
     let path: Vec<&Name> = listing.path.iter().map(|step| &step.name).collect();
     assert_eq!(path, [&name("holiday")]);
@@ -285,9 +182,7 @@ async fn what_is_no_folder_of_the_callers_is_not_listed() {
         assert!(matches!(refused.err(), Some(Error::NotFound)));
     }
     // A root is listed as the caller's own, never by its identifier.
-    let refused = service(drive_with([root(OWNER)]))
-        .list(&actor(OWNER), ROOT, &ListQuery::default())
-        .await;
+    let refused = service(drive_with([root(OWNER)])).list(&actor(OWNER), ROOT, &ListQuery::default()).await;
     assert!(matches!(refused.err(), Some(Error::NotFound)));
 }
 
@@ -307,9 +202,7 @@ async fn the_owner_and_who_edits_the_folder_above_may_rename() {
             .with(eq(command(user)), eq(relocation))
             .times(1)
             .returning(move |_, _| Ok(found.clone()));
-        let renamed = service(drive)
-            .relocate(&actor(user), FOLDER, named("seaside"), Some(Revision(1)))
-            .await;
+        let renamed = service(drive).relocate(&actor(user), FOLDER, named("seaside"), Some(Revision(1))).await;
         assert_eq!(renamed.unwrap().node.id, FOLDER);
     }
 }
@@ -343,46 +236,22 @@ async fn a_move_carries_leave_for_both_ends() {
         name: Some(name("seaside")),
         seen: None,
     };
-    drive
-        .expect_relocate()
-        .with(eq(command(GUEST)), eq(relocation))
-        .times(1)
-        .returning(move |_, _| Ok(item.clone()));
-    let place = NewPlace {
-        name: Some(name("seaside")),
-        ..into(OTHER_FOLDER)
-    };
-    assert!(
-        service(drive)
-            .relocate(&actor(GUEST), FOLDER, place, None)
-            .await
-            .is_ok()
-    );
+    drive.expect_relocate().with(eq(command(GUEST)), eq(relocation)).times(1).returning(move |_, _| Ok(item.clone()));
+    let place = NewPlace { name: Some(name("seaside")), ..into(OTHER_FOLDER) };
+    assert!(service(drive).relocate(&actor(GUEST), FOLDER, place, None).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_move_needs_leave_at_the_other_end_as_well() {
     let item = || for_heir(folder(FOLDER), EDIT);
-    let unseen = Located {
-        viewer: GUEST,
-        ..for_stranger(folder(OTHER_FOLDER))
-    };
+    let unseen = Located { viewer: GUEST, ..for_stranger(folder(OTHER_FOLDER)) };
     let viewed = for_guest(folder(OTHER_FOLDER), VIEW);
-    assert!(is_forbidden(
-        &refused_relocation([item(), viewed], GUEST, into(OTHER_FOLDER)).await
-    ));
-    for found in [
-        unseen,
-        for_heir(file(OTHER_FOLDER), EDIT),
-        trashed(for_heir(folder(OTHER_FOLDER), EDIT)),
-    ] {
+    assert!(is_forbidden(&refused_relocation([item(), viewed], GUEST, into(OTHER_FOLDER)).await));
+    for found in [unseen, for_heir(file(OTHER_FOLDER), EDIT), trashed(for_heir(folder(OTHER_FOLDER), EDIT))] {
         let fault = refused_relocation([item(), found], GUEST, into(OTHER_FOLDER)).await;
         assert!(matches!(fault, Error::NotFound));
     }
-    assert!(matches!(
-        refused_relocation([item()], GUEST, into(OTHER_FOLDER)).await,
-        Error::NotFound
-    ));
+    assert!(matches!(refused_relocation([item()], GUEST, into(OTHER_FOLDER)).await, Error::NotFound));
 }
 
 #[tokio::test]
@@ -395,17 +264,8 @@ async fn only_the_owner_moves_to_the_root_of_the_drive() {
         name: None,
         seen: None,
     };
-    drive
-        .expect_relocate()
-        .with(eq(command(OWNER)), eq(relocation))
-        .times(1)
-        .returning(move |_, _| Ok(item.clone()));
-    assert!(
-        service(drive)
-            .relocate(&actor(OWNER), FOLDER, into_root(), None)
-            .await
-            .is_ok()
-    );
+    drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).returning(move |_, _| Ok(item.clone()));
+    assert!(service(drive).relocate(&actor(OWNER), FOLDER, into_root(), None).await.is_ok());
 
     let guest = refused_relocation([for_heir(folder(FOLDER), EDIT), root(GUEST)], GUEST, into_root()).await;
     assert!(is_forbidden(&guest));
@@ -421,10 +281,7 @@ async fn what_the_move_itself_meets_is_passed_on() {
     for fault in faults {
         let mut drive = drive_with([for_owner(folder(FOLDER)), for_owner(folder(OTHER_FOLDER))]);
         drive.expect_relocate().times(1).returning(move |_, _| Err(fault()));
-        let met = service(drive)
-            .relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), None)
-            .await
-            .unwrap_err();
+        let met = service(drive).relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), None).await.unwrap_err();
         assert_eq!(met.to_string(), fault().to_string());
     }
 }

@@ -88,10 +88,7 @@ fn request() -> RequestId {
 }
 
 fn actor(user: UserId) -> Actor {
-    Actor {
-        user,
-        request: request(),
-    }
+    Actor { user, request: request() }
 }
 
 /// What a port is told of a mutation on behalf of `user`.
@@ -100,18 +97,11 @@ fn command(user: UserId) -> Command {
 }
 
 fn command_at(user: UserId, at: Timestamp) -> Command {
-    Command {
-        actor: Some(user),
-        at,
-        request: request(),
-    }
+    Command { actor: Some(user), at, request: request() }
 }
 
 fn person(id: UserId, username: &str) -> Person {
-    Person {
-        id,
-        username: Some(username.to_owned()),
-    }
+    Person { id, username: Some(username.to_owned()) }
 }
 
 fn node(id: NodeId, text: &str, body: NodeBody) -> Node {
@@ -137,23 +127,13 @@ fn file(id: NodeId) -> Node {
 }
 
 fn located(node: Node, viewer: UserId, share: Option<Permission>, inherited: Option<Permission>) -> Located {
-    let step = |id, name, share| Step {
-        id,
-        name,
-        trashed: false,
-        share,
-    };
+    let step = |id, name, share| Step { id, name, trashed: false, share };
     let lineage = vec![
         step(node.id, node.name.clone(), share),
         step(PARENT, name("shelf"), inherited),
         step(ROOT, Name::of_root(), None),
     ];
-    Located {
-        node,
-        owner: person(OWNER, "olga"),
-        viewer,
-        lineage,
-    }
+    Located { node, owner: person(OWNER, "olga"), viewer, lineage }
 }
 
 /// The node as its owner finds it.
@@ -184,22 +164,9 @@ fn trashed(mut located: Located) -> Located {
 
 /// The root of the owner's drive, as `viewer` finds it.
 fn root(viewer: UserId) -> Located {
-    let step = Step {
-        id: ROOT,
-        name: Name::of_root(),
-        trashed: false,
-        share: None,
-    };
-    let node = Node {
-        name: Name::of_root(),
-        ..node(ROOT, "root", NodeBody::Root)
-    };
-    Located {
-        node,
-        owner: person(OWNER, "olga"),
-        viewer,
-        lineage: vec![step],
-    }
+    let step = Step { id: ROOT, name: Name::of_root(), trashed: false, share: None };
+    let node = Node { name: Name::of_root(), ..node(ROOT, "root", NodeBody::Root) };
+    Located { node, owner: person(OWNER, "olga"), viewer, lineage: vec![step] }
 }
 
 fn home() -> Home {
@@ -210,18 +177,11 @@ fn home() -> Home {
         created_at: Timestamp::from_millis(0),
         photo: None,
     };
-    Home {
-        account: Account { user, quota: QUOTA },
-        root: root(OWNER),
-    }
+    Home { account: Account { user, quota: QUOTA }, root: root(OWNER) }
 }
 
 /// Thirty bytes are free.
-const QUOTA: Quota = Quota {
-    total: 100,
-    used: 50,
-    reserved: 20,
-};
+const QUOTA: Quota = Quota { total: 100, used: 50, reserved: 20 };
 
 fn leave(found: &Located, action: Action) -> Grant {
     authorize(Some(found.clone()), action).unwrap()
@@ -232,24 +192,15 @@ fn drive_with(nodes: impl IntoIterator<Item = Located>) -> MockDrive {
     let nodes: Vec<Located> = nodes.into_iter().collect();
     let mut drive = MockDrive::new();
     drive.expect_find().returning(move |id, viewer| {
-        Ok(nodes
-            .iter()
-            .find(|found| found.node.id == id && found.viewer == viewer)
-            .cloned())
+        Ok(nodes.iter().find(|found| found.node.id == id && found.viewer == viewer).cloned())
     });
-    drive
-        .expect_find_home()
-        .returning(|user| Ok((user == OWNER).then(home)));
+    drive.expect_find_home().returning(|user| Ok((user == OWNER).then(home)));
     drive
 }
 
 fn name_taken() -> Error {
     Error::Conflict(Conflict::NameTaken(Box::new(NameTaken {
-        item: ItemRef {
-            kind: NodeKind::Folder,
-            id: OTHER_FOLDER,
-            name: name("holiday"),
-        },
+        item: ItemRef { kind: NodeKind::Folder, id: OTHER_FOLDER, name: name("holiday") },
         revision: Revision(4),
         suggested: name("holiday (1)"),
     })))
@@ -261,9 +212,7 @@ fn outage() -> Error {
 
 /// A body that comes in these pieces.
 fn body<const N: usize>(pieces: [Result<&'static str>; N]) -> ByteStream {
-    Box::pin(stream::iter(
-        pieces.map(|piece| piece.map(|text| Bytes::from_static(text.as_bytes()))),
-    ))
+    Box::pin(stream::iter(pieces.map(|piece| piece.map(|text| Bytes::from_static(text.as_bytes())))))
 }
 
 /// All that comes of a body which never has to wait.

@@ -16,10 +16,7 @@ use crate::service::Photos;
 use crate::testing::key;
 
 const MINUTE: Duration = Duration::from_secs(60);
-const EXPECTED: Expected = Expected {
-    length: Length::Exactly(4),
-    sha256: None,
-};
+const EXPECTED: Expected = Expected { length: Length::Exactly(4), sha256: None };
 
 #[derive(Default)]
 struct Ports {
@@ -56,18 +53,11 @@ impl Ports {
 }
 
 fn signed() -> SignedUrl {
-    SignedUrl {
-        url: "https://store/photo".to_owned(),
-        headers: vec![],
-        expires_at: NOW.plus(MINUTE),
-    }
+    SignedUrl { url: "https://store/photo".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) }
 }
 
 fn in_place() -> Presentation {
-    Presentation {
-        media_type: MediaType::jpeg(),
-        attachment: None,
-    }
+    Presentation { media_type: MediaType::jpeg(), attachment: None }
 }
 
 fn picture() -> Bytes {
@@ -123,10 +113,7 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
 #[tokio::test]
 async fn what_is_no_picture_leaves_no_trace() {
     let mut ports = Ports::default();
-    ports
-        .maker
-        .expect_make()
-        .returning(|_| Err(Error::Refused(Refused::Image("not an image"))));
+    ports.maker.expect_make().returning(|_| Err(Error::Refused(Refused::Image("not an image"))));
     ports.records.expect_record().never();
     let refused = ports.service().set(&actor(OWNER), picture()).await;
     assert!(matches!(refused, Err(Error::Refused(Refused::Image(_)))));
@@ -139,19 +126,13 @@ async fn no_byte_is_written_under_a_key_that_was_not_recorded() {
     ports.store.expect_name().returning(|| StoreName("disk"));
     ports.records.expect_record().returning(|_, _, _| Err(outage()));
     ports.store.expect_put().never();
-    assert!(matches!(
-        ports.service().set(&actor(OWNER), picture()).await,
-        Err(Error::Unavailable { .. })
-    ));
+    assert!(matches!(ports.service().set(&actor(OWNER), picture()).await, Err(Error::Unavailable { .. })));
 }
 
 #[tokio::test]
 async fn the_former_photo_stays_when_the_bytes_cannot_be_stored() {
     let mut ports = Ports::recorded();
-    ports
-        .store
-        .expect_put()
-        .returning(|_, _, _| Err(Error::unavailable("storage", "full")));
+    ports.store.expect_put().returning(|_, _, _| Err(Error::unavailable("storage", "full")));
     ports.users.expect_set_photo().never();
     let refused = ports.service().set(&actor(OWNER), picture()).await;
     assert!(matches!(refused, Err(Error::Unavailable { part: "storage", .. })));
@@ -160,10 +141,7 @@ async fn the_former_photo_stays_when_the_bytes_cannot_be_stored() {
 #[tokio::test]
 async fn bytes_whose_pointer_may_or_may_not_be_set_are_the_collectors() {
     let mut ports = Ports::recorded();
-    ports
-        .store
-        .expect_put()
-        .returning(|_, _, _| Ok(Stored { size: 4, sha256: None }));
+    ports.store.expect_put().returning(|_, _, _| Ok(Stored { size: 4, sha256: None }));
     ports.users.expect_set_photo().returning(|_, _, _| Err(outage()));
     ports.store.expect_delete().never();
     let refused = ports.service().set(&actor(OWNER), picture()).await;
@@ -174,20 +152,9 @@ async fn bytes_whose_pointer_may_or_may_not_be_set_are_the_collectors() {
 async fn a_photo_is_shown_in_place_for_a_short_while() {
     let mut ports = Ports::default();
     let Home { account, root } = home();
-    let user = User {
-        photo: Some(key()),
-        ..account.user
-    };
-    let home = Home {
-        account: Account { user, ..account },
-        root,
-    };
-    ports
-        .drive
-        .expect_find_home()
-        .with(eq(OWNER))
-        .times(1)
-        .return_once(|_| Ok(Some(home)));
+    let user = User { photo: Some(key()), ..account.user };
+    let home = Home { account: Account { user, ..account }, root };
+    ports.drive.expect_find_home().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(home)));
     ports
         .signer
         .expect_sign_get()
@@ -199,11 +166,7 @@ async fn a_photo_is_shown_in_place_for_a_short_while() {
 
 #[tokio::test]
 async fn without_a_photo_or_an_account_there_is_nothing_to_show() {
-    let photos = Ports {
-        drive: drive_with([]),
-        ..Ports::default()
-    }
-    .service();
+    let photos = Ports { drive: drive_with([]), ..Ports::default() }.service();
     assert!(matches!(photos.find(&actor(OWNER)).await, Err(Error::NotFound)));
     assert!(matches!(photos.find(&actor(GUEST)).await, Err(Error::NotFound)));
 }
@@ -219,10 +182,6 @@ async fn a_photo_is_removed_once() {
             .times(1)
             .returning(move |_, _, _| Ok(had_one));
         let removed = ports.service().remove(&actor(OWNER)).await;
-        assert!(if had_one {
-            removed.is_ok()
-        } else {
-            matches!(removed, Err(Error::NotFound))
-        });
+        assert!(if had_one { removed.is_ok() } else { matches!(removed, Err(Error::NotFound)) });
     }
 }

@@ -33,11 +33,7 @@ fn share_of(id: ShareId, item: NodeId, at: i64) -> Share {
     Share {
         id,
         permission: VIEW,
-        item: ItemRef {
-            kind: NodeKind::Folder,
-            id: item,
-            name: name("holiday"),
-        },
+        item: ItemRef { kind: NodeKind::Folder, id: item, name: name("holiday") },
         shared_with: person(GUEST, "gustav"),
         shared_by: person(OWNER, "olga"),
         shared_at: Timestamp::from_millis(at),
@@ -47,22 +43,14 @@ fn share_of(id: ShareId, item: NodeId, at: i64) -> Share {
 /// Shares of which [`share`] is one.
 fn shares_with_one() -> MockShares {
     let mut shares = MockShares::new();
-    shares
-        .expect_find()
-        .with(eq(SHARE))
-        .times(1)
-        .returning(|_| Ok(Some(share())));
+    shares.expect_find().with(eq(SHARE)).times(1).returning(|_| Ok(Some(share())));
     shares
 }
 
 /// Users of whom one is known under `handle`.
 fn users_knowing(handle: Handle, id: UserId) -> MockUsers {
     let mut users = MockUsers::new();
-    users
-        .expect_find_person()
-        .with(eq(handle))
-        .times(1)
-        .returning(move |_| Ok(Some(person(id, "somebody"))));
+    users.expect_find_person().with(eq(handle)).times(1).returning(move |_| Ok(Some(person(id, "somebody"))));
     users
 }
 
@@ -76,18 +64,12 @@ async fn refused_sharing(found: Option<Located>, user: UserId, item: (NodeKind, 
     shares.expect_create().never();
     let mut users = MockUsers::new();
     users.expect_find_person().never();
-    service(drive_with(found), shares, users)
-        .create(&actor(user), item, &gustav(), VIEW)
-        .await
-        .unwrap_err()
+    service(drive_with(found), shares, users).create(&actor(user), item, &gustav(), VIEW).await.unwrap_err()
 }
 
 /// Somebody who finds [`FOLDER`] so, and who is neither its owner nor the guest of [`share`].
 fn bystanders() -> [Located; 4] {
-    let fellow = |found: Located| Located {
-        viewer: STRANGER,
-        ..found
-    };
+    let fellow = |found: Located| Located { viewer: STRANGER, ..found };
     [
         for_stranger(folder(FOLDER)),
         fellow(for_guest(folder(FOLDER), VIEW)),
@@ -98,15 +80,8 @@ fn bystanders() -> [Located; 4] {
 
 #[tokio::test]
 async fn an_owner_shares_a_folder_or_a_file() {
-    for (kind, found) in [
-        (NodeKind::Folder, for_owner(folder(FOLDER))),
-        (NodeKind::File, for_owner(file(FILE))),
-    ] {
-        let new = NewShare {
-            id: made(1),
-            guest: GUEST,
-            permission: EDIT,
-        };
+    for (kind, found) in [(NodeKind::Folder, for_owner(folder(FOLDER))), (NodeKind::File, for_owner(file(FILE)))] {
+        let new = NewShare { id: made(1), guest: GUEST, permission: EDIT };
         let mut shares = MockShares::new();
         shares
             .expect_create()
@@ -116,9 +91,7 @@ async fn an_owner_shares_a_folder_or_a_file() {
         let users = users_knowing(Handle::Email("gustav@example.com".to_owned()), GUEST);
         let item = (kind, found.node.id);
         let guest = Handle::parse("Gustav@Example.com");
-        let made = service(drive_with([found]), shares, users)
-            .create(&actor(OWNER), item, &guest, EDIT)
-            .await;
+        let made = service(drive_with([found]), shares, users).create(&actor(OWNER), item, &guest, EDIT).await;
         assert_eq!(made.unwrap(), share());
     }
 }
@@ -127,14 +100,8 @@ async fn an_owner_shares_a_folder_or_a_file() {
 async fn the_owner_needs_no_share() {
     let mut shares = MockShares::new();
     shares.expect_create().never();
-    let service = service(
-        drive_with([for_owner(folder(FOLDER))]),
-        shares,
-        users_knowing(gustav(), OWNER),
-    );
-    let refused = service
-        .create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW)
-        .await;
+    let service = service(drive_with([for_owner(folder(FOLDER))]), shares, users_knowing(gustav(), OWNER));
+    let refused = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::ShareWithOwner))));
 }
 
@@ -143,113 +110,64 @@ async fn nothing_is_shared_with_nobody() {
     let mut shares = MockShares::new();
     shares.expect_create().never();
     let mut users = MockUsers::new();
-    users
-        .expect_find_person()
-        .with(eq(gustav()))
-        .times(1)
-        .returning(|_| Ok(None));
+    users.expect_find_person().with(eq(gustav())).times(1).returning(|_| Ok(None));
     let service = service(drive_with([for_owner(folder(FOLDER))]), shares, users);
-    let refused = service
-        .create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW)
-        .await;
+    let refused = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::NotFound)));
 }
 
 #[tokio::test]
 async fn that_a_user_has_a_share_already_is_found_by_the_store() {
     let mut shares = MockShares::new();
-    shares
-        .expect_create()
-        .returning(|_, _, _| Err(Error::Conflict(Conflict::AlreadyShared)));
-    let service = service(
-        drive_with([for_owner(folder(FOLDER))]),
-        shares,
-        users_knowing(gustav(), GUEST),
-    );
-    let refused = service
-        .create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW)
-        .await;
+    shares.expect_create().returning(|_, _, _| Err(Error::Conflict(Conflict::AlreadyShared)));
+    let service = service(drive_with([for_owner(folder(FOLDER))]), shares, users_knowing(gustav(), GUEST));
+    let refused = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::AlreadyShared))));
 }
 
 #[tokio::test]
 async fn who_does_not_own_an_item_neither_shares_it_nor_learns_who_has_an_account() {
     let item = (NodeKind::Folder, FOLDER);
-    for found in [
-        for_guest(folder(FOLDER), EDIT),
-        for_heir(folder(FOLDER), EDIT),
-        for_guest(folder(FOLDER), VIEW),
-    ] {
+    for found in [for_guest(folder(FOLDER), EDIT), for_heir(folder(FOLDER), EDIT), for_guest(folder(FOLDER), VIEW)] {
         let fault = refused_sharing(Some(found), GUEST, item).await;
         assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
     }
-    assert!(matches!(
-        refused_sharing(Some(for_stranger(folder(FOLDER))), STRANGER, item).await,
-        Error::NotFound
-    ));
+    assert!(matches!(refused_sharing(Some(for_stranger(folder(FOLDER))), STRANGER, item).await, Error::NotFound));
     assert!(matches!(refused_sharing(None, STRANGER, item).await, Error::NotFound));
 }
 
 #[tokio::test]
 async fn neither_the_trash_nor_a_root_nor_an_item_of_another_kind_is_shared() {
     let folder_id = (NodeKind::Folder, FOLDER);
-    assert!(matches!(
-        refused_sharing(Some(for_owner(file(FOLDER))), OWNER, folder_id).await,
-        Error::NotFound
-    ));
+    assert!(matches!(refused_sharing(Some(for_owner(file(FOLDER))), OWNER, folder_id).await, Error::NotFound));
     let binned = trashed(for_owner(folder(FOLDER)));
-    assert!(matches!(
-        refused_sharing(Some(binned), OWNER, folder_id).await,
-        Error::NotFound
-    ));
+    assert!(matches!(refused_sharing(Some(binned), OWNER, folder_id).await, Error::NotFound));
     for kind in [NodeKind::Folder, NodeKind::Root] {
-        assert!(matches!(
-            refused_sharing(Some(root(OWNER)), OWNER, (kind, ROOT)).await,
-            Error::NotFound
-        ));
+        assert!(matches!(refused_sharing(Some(root(OWNER)), OWNER, (kind, ROOT)).await, Error::NotFound));
     }
 }
 
 #[tokio::test]
 async fn a_page_of_what_was_received_may_be_short_and_have_a_next() {
     let id = |n| ShareId::from_uuid(Uuid::from_u128(n));
-    let after = SharePosition {
-        at: Timestamp::from_millis(950),
-        id: id(9),
-    };
+    let after = SharePosition { at: Timestamp::from_millis(950), id: id(9) };
     let mut shares = MockShares::new();
-    shares
-        .expect_list_received()
-        .with(eq(GUEST), eq(Some(after)), eq(Limit::new(2).unwrap()))
-        .times(1)
-        .returning(move |_, _, _| {
+    shares.expect_list_received().with(eq(GUEST), eq(Some(after)), eq(Limit::new(2).unwrap())).times(1).returning(
+        move |_, _, _| {
             Ok(vec![
                 (share_of(id(3), FOLDER, 900), for_guest(folder(FOLDER), VIEW)),
-                (
-                    share_of(id(2), OTHER_FOLDER, 800),
-                    trashed(for_guest(folder(OTHER_FOLDER), VIEW)),
-                ),
+                (share_of(id(2), OTHER_FOLDER, 800), trashed(for_guest(folder(OTHER_FOLDER), VIEW))),
                 (share_of(id(1), PARENT, 700), for_guest(folder(PARENT), VIEW)),
             ])
-        });
+        },
+    );
     let service = service(MockDrive::new(), shares, MockUsers::new());
-    let page = service
-        .list_received(&actor(GUEST), Some(after), Limit::new(2).unwrap())
-        .await
-        .unwrap();
+    let page = service.list_received(&actor(GUEST), Some(after), Limit::new(2).unwrap()).await.unwrap();
     // What lies in the trash shows nowhere, but the page ends where it would have ended.
-    let [(received, entry)] = page.items.as_slice() else {
-        panic!("{page:?}")
-    };
+    let [(received, entry)] = page.items.as_slice() else { panic!("{page:?}") };
     assert_eq!((received.id, entry.node.id), (id(3), FOLDER));
     assert_eq!((entry.role, entry.parent), (Role::View, None));
-    assert_eq!(
-        page.next,
-        Some(SharePosition {
-            at: Timestamp::from_millis(800),
-            id: id(2)
-        })
-    );
+    assert_eq!(page.next, Some(SharePosition { at: Timestamp::from_millis(800), id: id(2) }));
 }
 
 #[tokio::test]
@@ -258,22 +176,10 @@ async fn the_owner_gives_a_share_another_permission() {
     let mut shares = shares_with_one();
     shares
         .expect_change()
-        .with(
-            eq(command(OWNER)),
-            eq(leave(&found, Action::Share)),
-            eq(SHARE),
-            eq(EDIT),
-        )
+        .with(eq(command(OWNER)), eq(leave(&found, Action::Share)), eq(SHARE), eq(EDIT))
         .times(1)
-        .returning(|_, _, _, to| {
-            Ok(Share {
-                permission: to,
-                ..share()
-            })
-        });
-    let changed = service(drive_with([found]), shares, MockUsers::new())
-        .change(&actor(OWNER), SHARE, EDIT)
-        .await;
+        .returning(|_, _, _, to| Ok(Share { permission: to, ..share() }));
+    let changed = service(drive_with([found]), shares, MockUsers::new()).change(&actor(OWNER), SHARE, EDIT).await;
     assert_eq!(changed.unwrap().permission, EDIT);
 }
 
@@ -282,25 +188,18 @@ async fn guests_do_not_raise_their_own_permission() {
     for found in [for_guest(folder(FOLDER), VIEW), for_guest(folder(FOLDER), EDIT)] {
         let mut shares = shares_with_one();
         shares.expect_change().never();
-        let refused = service(drive_with([found]), shares, MockUsers::new())
-            .change(&actor(GUEST), SHARE, EDIT)
-            .await;
+        let refused = service(drive_with([found]), shares, MockUsers::new()).change(&actor(GUEST), SHARE, EDIT).await;
         assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
     }
 }
 
 #[tokio::test]
 async fn a_share_on_what_lies_in_the_trash_is_not_changed() {
-    for found in [
-        trashed(for_owner(folder(FOLDER))),
-        trashed(for_guest(folder(FOLDER), VIEW)),
-    ] {
+    for found in [trashed(for_owner(folder(FOLDER))), trashed(for_guest(folder(FOLDER), VIEW))] {
         let user = found.viewer;
         let mut shares = shares_with_one();
         shares.expect_change().never();
-        let refused = service(drive_with([found]), shares, MockUsers::new())
-            .change(&actor(user), SHARE, EDIT)
-            .await;
+        let refused = service(drive_with([found]), shares, MockUsers::new()).change(&actor(user), SHARE, EDIT).await;
         assert!(matches!(refused, Err(Error::NotFound)));
     }
 }
@@ -311,33 +210,20 @@ async fn a_share_of_others_is_not_there_even_for_those_who_see_the_item() {
         let mut shares = shares_with_one();
         shares.expect_change().never();
         let service = service(drive_with([found.clone()]), shares, MockUsers::new());
-        assert!(matches!(
-            service.change(&actor(STRANGER), SHARE, EDIT).await,
-            Err(Error::NotFound)
-        ));
+        assert!(matches!(service.change(&actor(STRANGER), SHARE, EDIT).await, Err(Error::NotFound)));
 
         let mut shares = shares_with_one();
         shares.expect_revoke().never();
         let service = self::service(drive_with([found]), shares, MockUsers::new());
-        assert!(matches!(
-            service.revoke(&actor(STRANGER), SHARE).await,
-            Err(Error::NotFound)
-        ));
+        assert!(matches!(service.revoke(&actor(STRANGER), SHARE).await, Err(Error::NotFound)));
     }
 }
 
 #[tokio::test]
 async fn the_owner_revokes_and_the_guest_leaves() {
-    for (user, found) in [
-        (OWNER, for_owner(folder(FOLDER))),
-        (GUEST, for_guest(folder(FOLDER), VIEW)),
-    ] {
+    for (user, found) in [(OWNER, for_owner(folder(FOLDER))), (GUEST, for_guest(folder(FOLDER), VIEW))] {
         let mut shares = shares_with_one();
-        shares
-            .expect_revoke()
-            .with(eq(command(user)), eq(SHARE))
-            .times(1)
-            .returning(|_, _| Ok(()));
+        shares.expect_revoke().with(eq(command(user)), eq(SHARE)).times(1).returning(|_, _| Ok(()));
         let service = service(drive_with([found]), shares, MockUsers::new());
         assert!(service.revoke(&actor(user), SHARE).await.is_ok());
     }
@@ -348,12 +234,6 @@ async fn a_share_that_has_ended_is_not_found() {
     let mut shares = MockShares::new();
     shares.expect_find().times(2).returning(|_| Ok(None));
     let service = service(MockDrive::new(), shares, MockUsers::new());
-    assert!(matches!(
-        service.change(&actor(OWNER), SHARE, EDIT).await,
-        Err(Error::NotFound)
-    ));
-    assert!(matches!(
-        service.revoke(&actor(OWNER), SHARE).await,
-        Err(Error::NotFound)
-    ));
+    assert!(matches!(service.change(&actor(OWNER), SHARE, EDIT).await, Err(Error::NotFound)));
+    assert!(matches!(service.revoke(&actor(OWNER), SHARE).await, Err(Error::NotFound)));
 }

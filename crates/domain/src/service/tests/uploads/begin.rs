@@ -4,20 +4,13 @@ use super::*;
 async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
     let mut ports = Ports::with([]);
     ports.store.expect_name().returning(|| StoreName("disk"));
-    let opening = Opening {
-        upload: begun(announced(), Some(10), root(OWNER).node.id),
-        store: StoreName("disk"),
-        most_open: 20,
-    };
+    let opening =
+        Opening { upload: begun(announced(), Some(10), root(OWNER).node.id), store: StoreName("disk"), most_open: 20 };
     let mut order = Sequence::new();
     ports
         .uploads
         .expect_begin()
-        .with(
-            eq(command(OWNER)),
-            eq(leave(&root(OWNER), Action::AddTo)),
-            eq(opening.clone()),
-        )
+        .with(eq(command(OWNER)), eq(leave(&root(OWNER), Action::AddTo)), eq(opening.clone()))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(QUOTA));
@@ -28,11 +21,7 @@ async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _, _| Ok(url()));
-    let (progress, part) = ports
-        .service()
-        .begin(&actor(OWNER), None, announced(), 10)
-        .await
-        .unwrap();
+    let (progress, part) = ports.service().begin(&actor(OWNER), None, announced(), 10).await.unwrap();
     assert_eq!(progress.upload, opening.upload);
     assert_eq!((progress.state, progress.received), (UploadState::Open, None));
     assert_eq!((part.number, part.size), (1, 10));
@@ -52,47 +41,24 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
         })
         .times(1)
         .returning(|_, _, _| Ok(QUOTA));
-    ports
-        .signer
-        .expect_sign_put()
-        .times(1)
-        .returning(|_, _, _, _| Ok(url()));
-    assert!(
-        ports
-            .service()
-            .begin(&actor(GUEST), Some(FOLDER), announced(), 0)
-            .await
-            .is_ok()
-    );
+    ports.signer.expect_sign_put().times(1).returning(|_, _, _, _| Ok(url()));
+    assert!(ports.service().begin(&actor(GUEST), Some(FOLDER), announced(), 0).await.is_ok());
 
     let refused = async |found: Located| {
         let user = found.viewer;
         let mut ports = Ports::with([found]);
         ports.uploads.expect_begin().never();
         let service = ports.service();
-        let begun = service
-            .begin(&actor(user), Some(FOLDER), announced(), 10)
-            .await
-            .unwrap_err();
-        let received = service
-            .receive(&actor(user), Some(FOLDER), announced(), None, hello())
-            .await
-            .unwrap_err();
+        let begun = service.begin(&actor(user), Some(FOLDER), announced(), 10).await.unwrap_err();
+        let received = service.receive(&actor(user), Some(FOLDER), announced(), None, hello()).await.unwrap_err();
         (begun, received)
     };
-    for found in [
-        for_guest(folder(FOLDER), Permission::View),
-        for_heir(folder(FOLDER), Permission::View),
-    ] {
+    for found in [for_guest(folder(FOLDER), Permission::View), for_heir(folder(FOLDER), Permission::View)] {
         let faults = refused(found).await;
         let denied = |fault: &Error| matches!(fault, Error::Forbidden(Forbidden::Permission));
         assert!(denied(&faults.0) && denied(&faults.1));
     }
-    for found in [
-        for_stranger(folder(FOLDER)),
-        for_owner(file(FOLDER)),
-        trashed(for_owner(folder(FOLDER))),
-    ] {
+    for found in [for_stranger(folder(FOLDER)), for_owner(file(FOLDER)), trashed(for_owner(folder(FOLDER)))] {
         assert!(matches!(refused(found).await, (Error::NotFound, Error::NotFound)));
     }
 }
@@ -103,48 +69,24 @@ async fn more_than_any_file_may_have_is_refused_before_anything_is_recorded() {
     ports.uploads.expect_begin().never();
     let service = ports.service();
     let size = MAX_FILE_BYTES + 1;
-    let fault = service
-        .begin(&actor(OWNER), Some(FOLDER), announced(), size)
-        .await
-        .unwrap_err();
-    let Error::Invalid(violations) = fault else {
-        panic!("{fault}")
-    };
+    let fault = service.begin(&actor(OWNER), Some(FOLDER), announced(), size).await.unwrap_err();
+    let Error::Invalid(violations) = fault else { panic!("{fault}") };
     assert_eq!(violations[0].field, "file_size_in_bytes");
     assert!(violations[0].message.contains(&MAX_FILE_BYTES.to_string()));
 
-    let fault = service
-        .receive(&actor(OWNER), Some(FOLDER), announced(), Some(size), hello())
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        fault,
-        Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })
-    ));
+    let fault = service.receive(&actor(OWNER), Some(FOLDER), announced(), Some(size), hello()).await.unwrap_err();
+    assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
 }
 
 #[tokio::test]
 async fn no_url_is_signed_for_what_could_not_begin() {
-    let faults: [fn() -> Error; 2] = [name_taken, || {
-        Error::Forbidden(Forbidden::Quota {
-            quota: QUOTA,
-            needed: 31,
-        })
-    }];
+    let faults: [fn() -> Error; 2] = [name_taken, || Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })];
     for fault in faults {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
-        ports
-            .uploads
-            .expect_begin()
-            .times(1)
-            .returning(move |_, _, _| Err(fault()));
+        ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(fault()));
         ports.signer.expect_sign_put().never();
-        let met = ports
-            .service()
-            .begin(&actor(OWNER), Some(FOLDER), announced(), 31)
-            .await
-            .unwrap_err();
+        let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
         assert_eq!(met.to_string(), fault().to_string());
     }
 }
@@ -152,12 +94,7 @@ async fn no_url_is_signed_for_what_could_not_begin() {
 #[tokio::test]
 async fn an_upload_tells_how_far_it_has_come() {
     let mut waiting = Ports::with_upload(upload());
-    waiting
-        .store
-        .expect_head()
-        .with(eq(key()))
-        .times(1)
-        .returning(|_| Ok(None));
+    waiting.store.expect_head().with(eq(key())).times(1).returning(|_| Ok(None));
     let progress = waiting.service().progress(&actor(OWNER), upload().id).await.unwrap();
     assert_eq!((progress.state, progress.received), (UploadState::Open, None));
 
@@ -170,10 +107,7 @@ async fn an_upload_tells_how_far_it_has_come() {
 
 #[tokio::test]
 async fn nothing_is_left_of_an_upload_that_was_given_up_or_ran_out_of_time() {
-    let aborted = Upload {
-        state: UploadState::Aborted,
-        ..upload()
-    };
+    let aborted = Upload { state: UploadState::Aborted, ..upload() };
     for (upload, state) in [(aborted, UploadState::Aborted), (upload(), UploadState::Expired)] {
         let id = upload.id;
         let mut ports = Ports::with_upload(upload);
@@ -186,22 +120,11 @@ async fn nothing_is_left_of_an_upload_that_was_given_up_or_ran_out_of_time() {
 #[tokio::test]
 async fn an_upload_is_its_senders_alone() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
-    ports
-        .uploads
-        .expect_find()
-        .with(eq(upload().id), eq(STRANGER))
-        .times(4)
-        .returning(|_, _| Ok(None));
+    ports.uploads.expect_find().with(eq(upload().id), eq(STRANGER)).times(4).returning(|_, _| Ok(None));
     let (service, stranger, id) = (ports.service(), actor(STRANGER), upload().id);
     assert!(matches!(service.progress(&stranger, id).await, Err(Error::NotFound)));
-    assert!(matches!(
-        service.sign_parts(&stranger, id, &[1]).await,
-        Err(Error::NotFound)
-    ));
-    assert!(matches!(
-        service.complete(&stranger, id, None).await,
-        Err(Error::NotFound)
-    ));
+    assert!(matches!(service.sign_parts(&stranger, id, &[1]).await, Err(Error::NotFound)));
+    assert!(matches!(service.complete(&stranger, id, None).await, Err(Error::NotFound)));
     assert!(matches!(service.abort(&stranger, id).await, Err(Error::NotFound)));
 }
 
@@ -209,15 +132,8 @@ async fn an_upload_is_its_senders_alone() {
 async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
     let far = Timestamp::from_millis(500_000);
     for (expires_at, until) in [(LATER, NOW.plus(MINUTE)), (far, far)] {
-        let file = FileInfo {
-            sha256: Some(DIGEST),
-            ..file_info("a.txt")
-        };
-        let mut ports = Ports::with_upload(Upload {
-            expires_at,
-            file,
-            ..upload()
-        });
+        let file = FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") };
+        let mut ports = Ports::with_upload(Upload { expires_at, file, ..upload() });
         ports
             .uploads
             .expect_extend()
@@ -230,16 +146,9 @@ async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
             .with(eq(key()), eq(10), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
             .times(1)
             .returning(|_, _, _, _| Ok(url()));
-        let (given, parts) = ports
-            .service()
-            .sign_parts(&actor(OWNER), upload().id, &[1])
-            .await
-            .unwrap();
+        let (given, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &[1]).await.unwrap();
         assert_eq!(given, until);
-        assert_eq!(
-            parts.iter().map(|part| (part.number, part.size)).collect::<Vec<_>>(),
-            [(1, 10)]
-        );
+        assert_eq!(parts.iter().map(|part| (part.number, part.size)).collect::<Vec<_>>(), [(1, 10)]);
     }
 }
 
@@ -251,10 +160,7 @@ async fn parts_that_an_upload_does_not_have_are_not_signed() {
         let refused = ports.service().sign_parts(&actor(OWNER), upload().id, numbers).await;
         assert!(matches!(refused, Err(Error::Invalid(_))), "{numbers:?}");
     }
-    let streaming = Ports::with_upload(Upload {
-        announced: None,
-        ..upload()
-    });
+    let streaming = Ports::with_upload(Upload { announced: None, ..upload() });
     let refused = streaming.service().sign_parts(&actor(OWNER), upload().id, &[1]).await;
     assert!(matches!(refused, Err(Error::NotFound)));
 }
@@ -267,9 +173,6 @@ async fn what_has_ended_gets_neither_time_nor_urls() {
         let refused = ports.service().sign_parts(&actor(OWNER), upload().id, &[1]).await;
         assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
     }
-    let refused = Ports::with_upload(upload())
-        .service_at(LATER)
-        .sign_parts(&actor(OWNER), upload().id, &[1])
-        .await;
+    let refused = Ports::with_upload(upload()).service_at(LATER).sign_parts(&actor(OWNER), upload().id, &[1]).await;
     assert!(matches!(refused, Err(Error::Gone(Gone::UploadExpired))));
 }

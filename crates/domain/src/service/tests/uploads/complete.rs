@@ -2,37 +2,18 @@ use super::*;
 
 #[tokio::test]
 async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
-    for (said, expected) in [
-        (None, ConflictPolicy::Fail),
-        (Some(ConflictPolicy::Keep), ConflictPolicy::Keep),
-    ] {
-        let arrived = Stored {
-            size: 10,
-            sha256: Some(DIGEST),
-        };
+    for (said, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
+        let arrived = Stored { size: 10, sha256: Some(DIGEST) };
         let mut ports = Ports::with_upload(upload()).arrived(arrived);
-        let commit = Commit {
-            upload: upload().id,
-            stored: arrived,
-            conflict: expected,
-            file: made(1),
-            version: made(2),
-        };
+        let commit =
+            Commit { upload: upload().id, stored: arrived, conflict: expected, file: made(1), version: made(2) };
         ports
             .uploads
             .expect_commit()
-            .with(
-                eq(command(OWNER)),
-                eq(leave(&for_owner(folder(FOLDER)), Action::AddTo)),
-                eq(commit),
-            )
+            .with(eq(command(OWNER)), eq(leave(&for_owner(folder(FOLDER)), Action::AddTo)), eq(commit))
             .times(1)
             .returning(|_, _, commit| Ok(for_owner(file(commit.file))));
-        let entry = ports
-            .service()
-            .complete(&actor(OWNER), upload().id, said)
-            .await
-            .unwrap();
+        let entry = ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
         assert_eq!(entry.node.id, made(1));
     }
 }
@@ -40,12 +21,7 @@ async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
 #[tokio::test]
 async fn bytes_that_have_not_arrived_make_no_file() {
     let mut ports = Ports::with_upload(upload());
-    ports
-        .store
-        .expect_head()
-        .with(eq(key()))
-        .times(1)
-        .returning(|_| Ok(None));
+    ports.store.expect_head().with(eq(key())).times(1).returning(|_| Ok(None));
     ports.uploads.expect_commit().never();
     let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete))));
@@ -59,15 +35,8 @@ async fn other_bytes_than_announced_make_no_file() {
         let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
         assert!(matches!(refused, Err(Error::Refused(Refused::Size))));
     }
-    let other = Stored {
-        size: 10,
-        sha256: Some(Sha256::from_bytes([8; 32])),
-    };
-    let mut ports = Ports::with_upload(Upload {
-        file: announced(),
-        ..upload()
-    })
-    .arrived(other);
+    let other = Stored { size: 10, sha256: Some(Sha256::from_bytes([8; 32])) };
+    let mut ports = Ports::with_upload(Upload { file: announced(), ..upload() }).arrived(other);
     ports.uploads.expect_commit().never();
     let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
     assert!(matches!(refused, Err(Error::Refused(Refused::Checksum))));
@@ -75,20 +44,13 @@ async fn other_bytes_than_announced_make_no_file() {
 
 #[tokio::test]
 async fn completing_again_answers_the_same_file_and_commits_nothing() {
-    let complete = Upload {
-        state: UploadState::Complete(FILE),
-        ..upload()
-    };
+    let complete = Upload { state: UploadState::Complete(FILE), ..upload() };
     let mut ports = Ports::with_upload(complete.clone());
     ports.drive = drive_with([for_owner(file(FILE))]);
     ports.uploads.expect_commit().never();
     ports.store.expect_head().never();
     // Also long after the upload would have expired.
-    let entry = ports
-        .service_at(LATER)
-        .complete(&actor(OWNER), upload().id, None)
-        .await
-        .unwrap();
+    let entry = ports.service_at(LATER).complete(&actor(OWNER), upload().id, None).await.unwrap();
     assert_eq!(entry.node.id, FILE);
 
     for gone in [vec![], vec![trashed(for_owner(file(FILE)))]] {
@@ -101,17 +63,11 @@ async fn completing_again_answers_the_same_file_and_commits_nothing() {
 
 #[tokio::test]
 async fn what_was_given_up_or_ran_out_of_time_is_not_completed() {
-    let aborted = Ports::with_upload(Upload {
-        state: UploadState::Aborted,
-        ..upload()
-    });
+    let aborted = Ports::with_upload(Upload { state: UploadState::Aborted, ..upload() });
     let refused = aborted.service().complete(&actor(OWNER), upload().id, None).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
     let expired = Ports::with_upload(upload());
-    let refused = expired
-        .service_at(LATER)
-        .complete(&actor(OWNER), upload().id, None)
-        .await;
+    let refused = expired.service_at(LATER).complete(&actor(OWNER), upload().id, None).await;
     assert!(matches!(refused, Err(Error::Gone(Gone::UploadExpired))));
 }
 
@@ -119,10 +75,7 @@ async fn what_was_given_up_or_ran_out_of_time_is_not_completed() {
 async fn who_may_not_add_to_the_folder_any_more_completes_nothing() {
     let sent_by = |user: UserId, found: Located| {
         let mut ports = Ports::with([found]);
-        let upload = Upload {
-            sender: user,
-            ..upload()
-        };
+        let upload = Upload { sender: user, ..upload() };
         ports.uploads.expect_find().return_once(|_, _| Ok(Some(upload)));
         ports.uploads.expect_commit().never();
         ports.service()
@@ -131,25 +84,15 @@ async fn who_may_not_add_to_the_folder_any_more_completes_nothing() {
     let refused = demoted.complete(&actor(GUEST), upload().id, None).await;
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
     let revoked = sent_by(STRANGER, for_stranger(folder(FOLDER)));
-    assert!(matches!(
-        revoked.complete(&actor(STRANGER), upload().id, None).await,
-        Err(Error::NotFound)
-    ));
+    assert!(matches!(revoked.complete(&actor(STRANGER), upload().id, None).await, Err(Error::NotFound)));
     let binned = sent_by(OWNER, trashed(for_owner(folder(FOLDER))));
-    assert!(matches!(
-        binned.complete(&actor(OWNER), upload().id, None).await,
-        Err(Error::NotFound)
-    ));
+    assert!(matches!(binned.complete(&actor(OWNER), upload().id, None).await, Err(Error::NotFound)));
 }
 
 #[tokio::test]
 async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
     let mut ports = Ports::with_upload(upload()).arrived(stored(10));
-    ports
-        .uploads
-        .expect_commit()
-        .times(1)
-        .returning(|_, _, _| Err(name_taken()));
+    ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
     ports.uploads.expect_abort().never();
     ports.store.expect_delete().never();
     let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
@@ -159,19 +102,10 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
 #[tokio::test]
 async fn an_open_upload_is_given_up_once() {
     let mut ports = Ports::with_upload(upload());
-    ports
-        .uploads
-        .expect_abort()
-        .with(eq(command(OWNER)), eq(upload().id))
-        .times(1)
-        .returning(|_, _| Ok(()));
+    ports.uploads.expect_abort().with(eq(command(OWNER)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
     assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
 
-    for (state, now) in [
-        (UploadState::Aborted, NOW),
-        (UploadState::Expired, NOW),
-        (UploadState::Open, LATER),
-    ] {
+    for (state, now) in [(UploadState::Aborted, NOW), (UploadState::Expired, NOW), (UploadState::Open, LATER)] {
         let mut ports = Ports::with_upload(Upload { state, ..upload() });
         ports.uploads.expect_abort().never();
         assert!(ports.service_at(now).abort(&actor(OWNER), upload().id).await.is_ok());
@@ -180,10 +114,7 @@ async fn an_open_upload_is_given_up_once() {
 
 #[tokio::test]
 async fn a_file_is_not_taken_back_by_giving_its_upload_up() {
-    let mut ports = Ports::with_upload(Upload {
-        state: UploadState::Complete(FILE),
-        ..upload()
-    });
+    let mut ports = Ports::with_upload(Upload { state: UploadState::Complete(FILE), ..upload() });
     ports.uploads.expect_abort().never();
     let refused = ports.service().abort(&actor(OWNER), upload().id).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
@@ -193,11 +124,6 @@ async fn a_file_is_not_taken_back_by_giving_its_upload_up() {
 async fn every_command_tells_the_time_at_which_it_is_given() {
     let at = Timestamp::from_millis(30_999);
     let mut ports = Ports::with_upload(upload());
-    ports
-        .uploads
-        .expect_abort()
-        .with(eq(command_at(OWNER, at)), eq(upload().id))
-        .times(1)
-        .returning(|_, _| Ok(()));
+    ports.uploads.expect_abort().with(eq(command_at(OWNER, at)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
     assert!(ports.service_at(at).abort(&actor(OWNER), upload().id).await.is_ok());
 }

@@ -25,11 +25,7 @@ use crate::testing::{file_info, key, upload};
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
 const MINUTE: Duration = Duration::from_secs(60);
 const SECONDS: Duration = Duration::from_secs(5);
-const SETTINGS: UploadSettings = UploadSettings {
-    lifetime: MINUTE,
-    url_lifetime: SECONDS,
-    most_open: 20,
-};
+const SETTINGS: UploadSettings = UploadSettings { lifetime: MINUTE, url_lifetime: SECONDS, most_open: 20 };
 /// The very time at which [`upload`] expires.
 const LATER: Timestamp = Timestamp::from_millis(31_000);
 
@@ -44,21 +40,13 @@ struct Ports {
 impl Ports {
     /// A drive with these nodes, and nothing else.
     fn with(nodes: impl IntoIterator<Item = Located>) -> Self {
-        Self {
-            drive: drive_with(nodes),
-            ..Self::default()
-        }
+        Self { drive: drive_with(nodes), ..Self::default() }
     }
 
     /// The owner's [`FOLDER`], and an upload into it.
     fn with_upload(upload: Upload) -> Self {
         let mut ports = Self::with([for_owner(folder(FOLDER))]);
-        ports
-            .uploads
-            .expect_find()
-            .with(eq(upload.id), eq(OWNER))
-            .times(1)
-            .return_once(|_, _| Ok(Some(upload)));
+        ports.uploads.expect_find().with(eq(upload.id), eq(OWNER)).times(1).return_once(|_, _| Ok(Some(upload)));
         ports
     }
 
@@ -66,38 +54,22 @@ impl Ports {
     fn beginning(quota: Quota) -> Self {
         let mut ports = Self::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
-        ports
-            .uploads
-            .expect_begin()
-            .times(1)
-            .returning(move |_, _, _| Ok(quota));
+        ports.uploads.expect_begin().times(1).returning(move |_, _, _| Ok(quota));
         ports
     }
 
     /// All bytes have arrived.
     fn arrived(mut self, stored: Stored) -> Self {
-        self.store
-            .expect_head()
-            .with(eq(key()))
-            .times(1)
-            .returning(move |_| Ok(Some(stored)));
+        self.store.expect_head().with(eq(key())).times(1).returning(move |_| Ok(Some(stored)));
         self
     }
 
     /// What was begun is given up, and then its bytes go.
     fn given_up(mut self) -> Self {
         let mut order = Sequence::new();
-        let abort = self
-            .uploads
-            .expect_abort()
-            .with(eq(command(OWNER)), eq(made::<UploadId>(1)));
+        let abort = self.uploads.expect_abort().with(eq(command(OWNER)), eq(made::<UploadId>(1)));
         abort.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
-        self.store
-            .expect_delete()
-            .with(eq(made_key(2)))
-            .times(1)
-            .in_sequence(&mut order)
-            .returning(|_| Ok(()));
+        self.store.expect_delete().with(eq(made_key(2))).times(1).in_sequence(&mut order).returning(|_| Ok(()));
         self
     }
 
@@ -107,23 +79,13 @@ impl Ports {
 
     fn service_at(self, now: Timestamp) -> Uploads {
         let (drive, store) = (Arc::new(self.drive), Arc::new(self.store));
-        Uploads::new(
-            drive,
-            Arc::new(self.uploads),
-            store,
-            Arc::new(self.signer),
-            ambient_at(now),
-            SETTINGS,
-        )
+        Uploads::new(drive, Arc::new(self.uploads), store, Arc::new(self.signer), ambient_at(now), SETTINGS)
     }
 }
 
 /// What the sender says of a file, its digest included.
 fn announced() -> FileInfo {
-    FileInfo {
-        sha256: Some(DIGEST),
-        ..file_info("a.txt")
-    }
+    FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") }
 }
 
 /// The upload that the service makes for the owner, with the first two uses of randomness.
@@ -145,11 +107,7 @@ fn stored(size: u64) -> Stored {
 }
 
 fn url() -> SignedUrl {
-    SignedUrl {
-        url: "https://store/x".to_owned(),
-        headers: vec![("If-None-Match", "*".to_owned())],
-        expires_at: NOW,
-    }
+    SignedUrl { url: "https://store/x".to_owned(), headers: vec![("If-None-Match", "*".to_owned())], expires_at: NOW }
 }
 
 fn hello() -> ByteStream {
