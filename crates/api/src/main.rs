@@ -76,7 +76,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 
 /// Beside a running server too: what is to go is decided in the database, one transaction at a time.
 async fn collect(config: &Config) -> anyhow::Result<()> {
-    let stores = Stores::open(config).await?;
+    let stores = Stores::open_current(config).await?;
     let report = stores.collector(config).run(&stores.ambient().request_id()).await?;
     say(format!("uploads expired: {}", report.uploads_expired))?;
     say(format!("blobs removed: {}", report.blobs_removed))?;

@@ -1,7 +1,7 @@
 //! The server: from the first line that it prints to the last request that it lets finish.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -42,7 +42,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         stores.ambient().clone(),
         config.collect_interval,
     ));
-    announce(&public_url, &config);
+    announce(address, &public_url, &config);
     server.await?;
     collecting.abort();
     tracing::info!("stopped");
@@ -50,10 +50,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// Says in three lines where everything is. A server that nobody listens to serves all the same.
-fn announce(public_url: &str, config: &Config) {
+fn announce(address: SocketAddr, public_url: &str, config: &Config) {
+    if address.ip().is_unspecified() && config.public_url.is_none() {
+        tracing::warn!("PUBLIC_URL is not set: signed URLs start with {public_url}, which other machines cannot reach");
+    }
     let data = config.data_dir.canonicalize().unwrap_or_else(|_| config.data_dir.clone());
     let text = format!(
-        "CloudDrive {} listens on {public_url}\nAPI documentation: {public_url}/docs/\nData: {}\n",
+        "CloudDrive {} listens on http://{address}\nAPI documentation: {public_url}/docs/\nData: {}\n",
         env!("CARGO_PKG_VERSION"),
         data.display()
     );

@@ -8,20 +8,25 @@ use anyhow::{Context, bail};
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
 use clouddrive_disk::{DiskStore, DiskUrls};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, UploadSettings, Uploads,
+    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings,
+    Uploads,
 };
 use clouddrive_image::SquarePhotos;
 use clouddrive_sqlite::{Database, Options, ServerLock};
 
 use crate::config::{Algorithm, Config, SecretKey, cores};
-use crate::http::{App, Cursors, LocalBlobs, Part};
+use crate::http::{App, Cursors, Part};
 use crate::system::{OsRandom, SystemClock};
 
 /// Who issues access tokens, and for whom.
 const ISSUER: &str = "clouddrive";
 
-/// How many callers may wait for a password hash or a photo, for each that is being made.
+/// How many callers may wait for a password hash, for each that is being made.
 const QUEUE_PER_CORE: usize = 64;
+
+/// How many profile photos are made at once, each in up to 500 MB, and how many callers may wait with 5 MiB each.
+const PHOTOS_AT_ONCE: usize = 1;
+const PHOTOS_WAITING: usize = 15;
 
 /// The stores, open.
 pub(crate) struct Stores {
@@ -31,12 +36,19 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Opens the stores, and makes those that are not there.
+    /// Opens the stores, makes those that are not there, and brings the database's schema up to date.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         make_directory(&config.data_dir)?;
-        let options = Options { readers: config.database_connections, ..Options::default() };
-        let database = Database::open(&config.database, options);
-        let database = database.await.with_context(|| format!("the database {}", config.database.display()))?;
+        Self::with(config, Database::open(&config.database, options(config)).await)
+    }
+
+    /// Opens the stores as they are: beside a running server, for example.
+    pub(crate) async fn open_current(config: &Config) -> anyhow::Result<Self> {
+        Self::with(config, Database::open_current(&config.database, options(config)).await)
+    }
+
+    fn with(config: &Config, database: clouddrive_domain::Result<Database>) -> anyhow::Result<Self> {
+        let database = database.with_context(|| format!("the database {}", config.database.display()))?;
         let disk = DiskStore::open(config.blob_dir.clone())?;
         let ambient = Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom));
         Ok(Self { database: Arc::new(database), disk: Arc::new(disk), ambient })
@@ -84,7 +96,7 @@ impl Stores {
             database.clone(),
             disk.clone(),
             urls.clone(),
-            Arc::new(SquarePhotos::new(at_once, at_once * QUEUE_PER_CORE)),
+            Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
             ambient.clone(),
             config.url_lifetime,
         );
@@ -96,13 +108,17 @@ impl Stores {
             uploads: Arc::new(uploads),
             shares: Shares::new(database.clone(), database.clone(), database.clone(), ambient.clone()),
             photos,
-            local_blobs: LocalBlobs { gate: urls, store: disk.clone() },
+            signed_blobs: Arc::new(SignedBlobs::new(urls, disk.clone(), database.clone(), ambient.clone())),
             parts: vec![Part { name: "database", probe: database }, Part { name: "storage", probe: disk }],
             ambient,
             cursors: Cursors::new(key.derive(Purpose::Cursors)),
             body_limits: config.body_limits,
         })
     }
+}
+
+fn options(config: &Config) -> Options {
+    Options { readers: config.database_connections, ..Options::default() }
 }
 
 /// Keeps every other server off the same data until the lock is dropped.

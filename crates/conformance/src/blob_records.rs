@@ -26,6 +26,7 @@ pub async fn suite(store: &Persistence) {
         what_is_condemned_comes_again_until_it_is_forgotten,
         blobs_are_condemned_in_batches,
         what_is_not_forgotten_does_not_hold_up_the_rest,
+        uploads_versions_and_photos_refer_to_blobs,
         blobs_of_another_store_are_left_alone,
         only_condemned_blobs_are_forgotten,
         forgetting_may_be_repeated,
@@ -136,6 +137,23 @@ async fn what_is_not_forgotten_does_not_hold_up_the_rest(world: &World<'_>) {
         condemned.extend(world.store.records.condemn(&STORE, before, 1).await.unwrap());
     }
     assert_eq!(condemned, due);
+}
+
+async fn uploads_versions_and_photos_refer_to_blobs(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let referred = async |key: &BlobKey| world.store.records.is_referred_to(key).await.unwrap();
+    let (complete, aborted) = (world.open(&root, "a", Some(1)).await, world.open(&root, "b", Some(1)).await);
+    assert!(referred(&complete.blob).await && referred(&aborted.blob).await);
+    world.commit(&root, &world.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
+    world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
+    assert!(referred(&complete.blob).await && !referred(&aborted.blob).await);
+    let photo = world.record().await;
+    assert!(!referred(&photo).await);
+    world.set_photo(ann.id, Some(&photo)).await.unwrap();
+    assert!(referred(&photo).await);
+    world.set_photo(ann.id, None).await.unwrap();
+    assert!(!referred(&photo).await && !referred(&world.key()).await);
 }
 
 async fn blobs_of_another_store_are_left_alone(world: &World<'_>) {

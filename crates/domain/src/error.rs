@@ -176,6 +176,9 @@ pub enum Refused {
     /// The bytes are no image that is taken.
     #[error("not an acceptable image: {0}")]
     Image(&'static str),
+    /// The bytes are not laid out as they should be.
+    #[error("{0}")]
+    Malformed(&'static str),
     /// The bytes stopped before their end: the sender went away.
     #[error("the body ended before its time")]
     Interrupted,

@@ -61,6 +61,11 @@ impl BlobRecords for Database {
         self.write(move |connection| insert(connection, &key, &store, at, Some(at))).await
     }
 
+    async fn is_referred_to(&self, key: &BlobKey) -> Result<bool> {
+        let key = key.clone();
+        self.read(move |connection| is_referred_to(connection, key.as_str())).await
+    }
+
     async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
         let store = store.clone();
         self.write(move |connection| {

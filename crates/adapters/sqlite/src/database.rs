@@ -1,3 +1,4 @@
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,6 +51,26 @@ impl Database {
     /// [`Unavailable`](Error::Unavailable) and [`Internal`](Error::Internal), of the part `database`.
     pub async fn open(path: &Path, options: Options) -> Result<Self> {
         Self::migrate(path).await?;
+        Self::connect(path, options)
+    }
+
+    /// Opens the database at `path` as it is: beside a server that may be at work on it, for example.
+    ///
+    /// # Errors
+    /// [`Internal`](Error::Internal), of the part `database`, when there is none or its schema is not up to date.
+    pub async fn open_current(path: &Path, options: Options) -> Result<Self> {
+        if !path.is_file() {
+            return Err(Error::internal("database", "there is no such file"));
+        }
+        let database = Self::connect(path, options)?;
+        let current = database.read(|connection| {
+            // It cannot be told where no migration has ever run: a reading connection may not prepare for the first.
+            Ok(!connection.has_pending_migration(MIGRATIONS).unwrap_or(true))
+        });
+        if current.await? { Ok(database) } else { Err(Error::internal("database", "its schema is not up to date")) }
+    }
+
+    fn connect(path: &Path, options: Options) -> Result<Self> {
         let pool = |access, size| {
             let connector = Connector { path: path.to_owned(), access };
             Pool::builder(connector)
@@ -69,6 +90,7 @@ impl Database {
     pub async fn migrate(path: &Path) -> Result<Vec<String>> {
         let connector = Connector { path: path.to_owned(), access: Access::Write };
         blocking(move || {
+            make_private(&connector.path)?;
             let mut connection = connector.connect()?;
             // Two processes that start at once take turns: the second finds nothing left to do.
             let applied = connection.immediate_transaction(|connection| {
@@ -111,6 +133,15 @@ impl Probe for Database {
         })
         .await
     }
+}
+
+/// Makes the file, unless it is there, for nobody but its owner: SQLite gives its other files the same mode.
+fn make_private(path: &Path) -> Outcome<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|fault| Error::unavailable("database", fault).into())
 }
 
 async fn take(pool: &Pool<Connector>) -> Result<Object<Connector>> {

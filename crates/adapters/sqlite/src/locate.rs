@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::model::{
-    BlobKey, Content, Located, MediaType, Node, NodeBody, NodeId, Person, Revision, Step, Timestamp, UserId,
+    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, Person, Revision, Step, Timestamp, UserId,
 };
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
@@ -125,6 +125,9 @@ impl StepRow {
     }
 }
 
+/// How many steps up are followed. A tree is not as deep; should a fault ever make a ring of nodes, the query still ends.
+const MOST_STEPS: u32 = 2 * MAX_TREE_DEPTH;
+
 /// The lineages of the nodes for which `seeds` holds, each from the node up to its root, with the viewer's shares. A
 /// drive without an owner is on its way out: nothing of it is found.
 fn lineages(seeds: &str) -> String {
@@ -133,7 +136,7 @@ fn lineages(seeds: &str) -> String {
             SELECT id, id, 0 FROM nodes WHERE {seeds}
             UNION ALL
             SELECT up.seed, n.parent_id, up.distance + 1 FROM up JOIN nodes n ON n.id = up.id
-            WHERE n.parent_id IS NOT NULL
+            WHERE n.parent_id IS NOT NULL AND up.distance < {MOST_STEPS}
         )
         SELECT up.seed, n.trashed_at IS NOT NULL AS trashed, s.permission, d.owner_id, owner.username AS owner_name,
             {NODE_COLUMNS}

@@ -97,10 +97,14 @@ impl Uploads for Database {
         self.read(move |connection| Ok(find(connection, upload)?.filter(|found| found.sender == sender))).await
     }
 
-    async fn extend(&self, command: &Command, upload: UploadId, until: Timestamp) -> Result<()> {
-        let command = command.clone();
+    async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
+        let (command, folder) = (command.clone(), folder.clone());
         self.write(move |connection| {
+            let folder = folder.renew(locate::find(connection, folder.node().id, folder.actor())?)?;
             let upload = found(connection, upload)?;
+            if (upload.sender, upload.folder) != (folder.actor(), folder.node().id) {
+                return Err(Error::NotFound.into());
+            }
             upload.require_open(command.at)?;
             if until > upload.expires_at {
                 diesel::update(uploads::table.find(DbId::from(upload.id)))

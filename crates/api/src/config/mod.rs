@@ -153,7 +153,10 @@ fn database(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
         return Ok(None);
     };
     match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
-        Some(path) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
+        // SQLite takes some names for something else than a path.
+        Some(path) if !path.is_empty() && !path.starts_with([':', '?']) && !path.starts_with("file:") => {
+            Ok(Some(PathBuf::from(path)))
+        }
         _ => Err(ConfigError::new(name, "must be sqlite:PATH")),
     }
 }
@@ -259,6 +262,8 @@ mod tests {
             ("PUBLIC_URL", "http://"),
             ("DATABASE_URL", "postgres://localhost/drive"),
             ("DATABASE_URL", "sqlite:"),
+            ("DATABASE_URL", "sqlite::memory:"),
+            ("DATABASE_URL", "sqlite:file:drive.db?mode=memory"),
             ("DATABASE", "drive"),
             ("S3_BUCKET_NAME", "drive"),
             ("BUCKET_NAME", "drive"),

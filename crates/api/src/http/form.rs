@@ -86,6 +86,7 @@ pub(crate) async fn bytes(mut field: Field, limit: u64) -> Outcome<web::Bytes> {
 fn failed(fault: MultipartError) -> Error {
     match fault {
         MultipartError::Payload(fault) => body::failed(fault),
-        _ => Error::Refused(Refused::Interrupted),
+        MultipartError::Incomplete => Error::Refused(Refused::Interrupted),
+        _ => Error::Refused(Refused::Malformed("the form is not well-formed multipart/form-data")),
     }
 }

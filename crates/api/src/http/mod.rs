@@ -24,8 +24,8 @@ mod upload;
 use std::sync::Arc;
 
 use clouddrive_domain::model::RequestId;
-use clouddrive_domain::port::{BlobStore, Probe, UrlGate};
-use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, Uploads};
+use clouddrive_domain::port::Probe;
+use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, SignedBlobs, Uploads};
 
 pub(crate) use body::BodyLimits;
 pub(crate) use cursor::Cursors;
@@ -39,17 +39,11 @@ pub(crate) struct App {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) shares: Shares,
     pub(crate) photos: Photos,
-    pub(crate) local_blobs: LocalBlobs,
+    pub(crate) signed_blobs: Arc<SignedBlobs>,
     pub(crate) parts: Vec<Part>,
     pub(crate) ambient: Ambient,
     pub(crate) cursors: Cursors,
     pub(crate) body_limits: BodyLimits,
-}
-
-/// The blobs whose signed URLs lead to this server.
-pub(crate) struct LocalBlobs {
-    pub(crate) gate: Arc<dyn UrlGate>,
-    pub(crate) store: Arc<dyn BlobStore>,
 }
 
 /// A part of the system without which the server is not ready.

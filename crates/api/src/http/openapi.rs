@@ -115,7 +115,9 @@ fn errors(operation: &str) -> Vec<Code> {
         "get_content" | "head_content" => &[KNOWN, ITEM, &[Code::RangeNotSatisfiable]],
         "get_upload" => &[KNOWN, ITEM],
         "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
-        "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::UploadClosed, Code::UploadExpired]],
+        "sign_parts" => {
+            &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]]
+        }
         "complete_upload" => &[
             KNOWN,
             BODY,
@@ -132,7 +134,7 @@ fn errors(operation: &str) -> Vec<Code> {
         "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
         "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
         "get_blob" => &[SIGNED, ITEM, &[Code::RangeNotSatisfiable]],
-        "put_blob" => &[SIGNED, BODY, &[Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]],
+        "put_blob" => &[SIGNED, BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]],
         _ => &[],
     };
     let mut codes: Vec<Code> = groups.concat();

@@ -125,7 +125,7 @@ impl Problem {
             Refused::Size => Code::SizeMismatch,
             Refused::TooLarge { .. } => Code::PayloadTooLarge,
             Refused::Image(_) => Code::InvalidImage,
-            Refused::Interrupted => Code::MalformedRequest,
+            Refused::Malformed(_) | Refused::Interrupted => Code::MalformedRequest,
             Refused::TooSlow => Code::RequestTimeout,
         };
         Self::new(code, refused.to_string())

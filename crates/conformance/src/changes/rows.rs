@@ -104,7 +104,7 @@ pub(super) async fn uploads_leave_rows(world: &World<'_>) {
     let [first, second, third] = <[_; 3]>::try_from(begun).unwrap();
     let until = first.expires_at.plus(Duration::from_secs(60));
     let command = log.expect(ann.id, ChangeKind::UploadExtended, drive, Some(ann.root));
-    uploads.extend(&command, first.id, until).await.unwrap();
+    uploads.extend(&command, &root, first.id, until).await.unwrap();
     let commit = world.completing(&first, ConflictPolicy::Fail);
     let command = log.expect(ann.id, ChangeKind::FileCreated, drive, Some(commit.file));
     uploads.commit(&command, &root, &commit).await.unwrap();
@@ -231,6 +231,6 @@ pub(super) async fn failures_of_uploads_leave_no_row(world: &World<'_>) {
     world.commit(&root, &too_much).await.unwrap_err();
     let uploads = &world.store.uploads;
     uploads.abort(&world.command(ann.id), complete.id).await.unwrap_err();
-    uploads.extend(&world.command(ann.id), complete.id, complete.expires_at).await.unwrap_err();
+    uploads.extend(&world.command(ann.id), &root, complete.id, complete.expires_at).await.unwrap_err();
     log.check().await;
 }

@@ -96,7 +96,8 @@ pub(super) async fn a_sender_has_so_many_open_and_no_more(world: &World<'_>) {
 }
 
 async fn extend(world: &World<'_>, upload: &Upload, at: Timestamp, until: Timestamp) -> clouddrive_domain::Result<()> {
-    world.store.uploads.extend(&world.command_at(Some(upload.sender), at), upload.id, until).await
+    let folder = world.grant(upload.sender, upload.folder, Action::AddTo).await;
+    world.store.uploads.extend(&world.command_at(Some(upload.sender), at), &folder, upload.id, until).await
 }
 
 pub(super) async fn an_upload_gets_more_time_and_never_less(world: &World<'_>) {

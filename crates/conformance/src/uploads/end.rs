@@ -85,7 +85,7 @@ pub(super) async fn uploads_expire_at_their_very_time(world: &World<'_>) {
     assert!(condemned.contains(&due.blob) && !condemned.contains(&later.blob));
     // More time is more time.
     let until = later.expires_at.plus(MILLISECOND);
-    world.store.uploads.extend(&world.command(ann.id), later.id, until).await.unwrap();
+    world.store.uploads.extend(&world.command(ann.id), &root, later.id, until).await.unwrap();
     assert_eq!(expire(later.expires_at).await, 0);
     assert_eq!(expire(until).await, 1);
     assert_eq!(world.quota(ann.id).await.reserved, 0);

@@ -4,7 +4,7 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Action, ConflictPolicy, Permission};
 
-use crate::world::{World, assert_refused};
+use crate::world::{LIFETIME, World, assert_refused};
 
 pub(super) async fn a_revoked_share_ends_grants(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
@@ -22,6 +22,9 @@ pub(super) async fn a_revoked_share_ends_grants(world: &World<'_>) {
     assert_refused!(world.commit(&folder, &commit).await, Error::NotFound);
     assert_eq!(world.store.drive.find(commit.file, ann.id).await.unwrap(), None);
     let refused = world.commit(&folder, &world.completing(&replacing, ConflictPolicy::Replace)).await;
+    assert_refused!(refused, Error::NotFound);
+    let later = new.expires_at.plus(LIFETIME);
+    let refused = world.store.uploads.extend(&world.command(bob.id), &folder, new.id, later).await;
     assert_refused!(refused, Error::NotFound);
     assert_eq!(world.located(file, ann.id).await, before);
     assert_eq!(world.upload(&new).await, new);

@@ -107,12 +107,6 @@ impl Located {
         self.lineage.iter().skip(first).filter_map(|step| step.share).max().map(Role::from)
     }
 
-    /// How many folders stand above the node; 0 for the root and for what lies in it.
-    #[must_use]
-    pub fn depth(&self) -> u32 {
-        u32::try_from(self.lineage.len().saturating_sub(2)).unwrap_or(u32::MAX)
-    }
-
     /// How many folders would stand inside one another down to a folder that is put into this node.
     #[must_use]
     pub fn depth_of_child_folder(&self) -> u32 {

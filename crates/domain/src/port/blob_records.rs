@@ -12,6 +12,10 @@ pub trait BlobRecords: Send + Sync {
     /// Records, before a byte is written, that `store` will hold a blob under `key`. Nothing refers to it since `at`.
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()>;
 
+    /// Whether anything refers to the blob: an open upload, a version or a photo. Bytes that come for any other are
+    /// nobody's.
+    async fn is_referred_to(&self, key: &BlobKey) -> Result<bool>;
+
     /// Condemns up to `most` blobs of `store` to which nothing has referred since `before` or longer, and returns their keys,
     /// together with those that were condemned before and not yet forgotten. That nothing refers to them MUST be
     /// checked anew in the same transaction, and nothing may refer to a condemned blob ever again.

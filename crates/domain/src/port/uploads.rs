@@ -48,11 +48,12 @@ pub trait Uploads: Send + Sync {
     /// The upload, if it is `sender`'s.
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>>;
 
-    /// Gives the upload time until `until`, if that is later than it has already.
+    /// Gives the upload into the granted folder time until `until`, if that is later than it has already.
     ///
     /// # Errors
-    /// As [`Upload::require_open`], by what the transaction sees.
-    async fn extend(&self, command: &Command, upload: UploadId, until: Timestamp) -> Result<()>;
+    /// As [`Upload::require_open`], by what the transaction sees;
+    /// [`NotFound`](crate::Error::NotFound) when it is not the actor's, or goes into another folder.
+    async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()>;
 
     /// Turns the upload into a file, or into another content of a file: the name is decided, the quota charged with the
     /// true size, the reservation ended and the upload closed, all in one transaction. A repeat changes nothing and

@@ -12,6 +12,7 @@ mod folders;
 mod photos;
 mod relocation;
 mod shares;
+mod signed_blobs;
 mod uploads;
 
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
@@ -22,6 +23,7 @@ pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
 pub use photos::Photos;
 pub use relocation::{Destination, NewPlace};
 pub use shares::{SharePage, Shares};
+pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs};
 pub use uploads::{PartUrl, Progress, UploadSettings, Uploads};
 
 #[cfg(test)]

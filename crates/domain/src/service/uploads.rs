@@ -137,7 +137,8 @@ impl Uploads {
     /// Fresh URLs for the parts `numbers`, and more time for the upload: until the returned time.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's; `Invalid` for a part that it does not have; `UploadClosed`, `UploadExpired`.
+    /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` of its folder; `Invalid` for a part that it does
+    /// not have; `UploadClosed`, `UploadExpired`.
     pub async fn sign_parts(
         &self,
         actor: &Actor,
@@ -152,8 +153,9 @@ impl Uploads {
         if numbers != [1] {
             return Err(Error::invalid("part_numbers", "must be [1]: this upload has one part"));
         }
+        let folder = self.folder_of(actor, &upload).await?;
         let until = upload.expires_at.max(command.at.plus(self.settings.lifetime));
-        self.uploads.extend(&command, upload.id, until).await?;
+        self.uploads.extend(&command, &folder, upload.id, until).await?;
         Ok((until, vec![self.part(&upload, size)?]))
     }
 
@@ -201,7 +203,7 @@ impl Uploads {
         made.entry().ok_or(Error::NotFound)
     }
 
-    /// Gives an upload up and ends its reservation. One that is over already stays as it ended.
+    /// Gives an upload up, ends its reservation and removes what has arrived. One that is over already stays as it ended.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `UploadClosed` when it is complete.
@@ -210,6 +212,8 @@ impl Uploads {
         let command = self.ambient.command(actor);
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
+            // Bytes that cannot be removed now are the collector's.
+            let _ = self.store.delete(&upload.blob).await;
         }
         Ok(())
     }

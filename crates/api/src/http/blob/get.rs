@@ -1,5 +1,4 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_domain::Error;
 use clouddrive_domain::port::SignedRequest;
 
 use crate::http::App;
@@ -19,15 +18,14 @@ use crate::http::problem::Outcome;
             headers(("ETag" = String), ("Content-Range" = String))),
         (status = 304, description = "The client has these bytes")))]
 pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::Data<App>) -> Outcome<HttpResponse> {
-    let blobs = &app.local_blobs;
     let signed = SignedRequest { key: &key, query: request.query_string() };
-    let (key, presentation) = blobs.gate.admit_get(signed, app.ambient.now())?;
-    let stored = blobs.store.head(&key).await?.ok_or(Error::NotFound)?;
+    let blob = app.signed_blobs.open(signed).await?;
+    let presentation = blob.presentation();
     let representation = Representation {
-        size: stored.size,
-        etag: format!("\"{}\"", key.as_str()),
+        size: blob.size(),
+        etag: format!("\"{}\"", blob.key().as_str()),
         media_type: presentation.media_type.as_str(),
         attachment: presentation.attachment.as_ref(),
     };
-    bytes::answer(&request, representation, |range| blobs.store.get(&key, range)).await
+    bytes::answer(&request, representation, |range| app.signed_blobs.read(&blob, range)).await
 }

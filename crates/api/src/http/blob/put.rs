@@ -1,8 +1,6 @@
 use actix_web::http::header::{CONTENT_LENGTH, ETAG};
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::Error;
-use clouddrive_domain::error::Refused;
-use clouddrive_domain::model::Length;
 use clouddrive_domain::port::SignedRequest;
 
 use crate::http::App;
@@ -23,17 +21,13 @@ pub(crate) async fn put(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let signed = SignedRequest { key: &key, query: request.query_string() };
-    let (key, expected) = app.local_blobs.gate.admit_put(signed, app.ambient.now())?;
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| Length::Exactly(length) != expected.length) {
-        return Err(Error::Refused(Refused::Size).into());
-    }
+    let leave = app.signed_blobs.admit(signed, announced).await?;
+    let etag = format!("\"{}\"", leave.key().as_str());
     let (sender, bytes) = bridge();
-    let store = app.local_blobs.store.clone();
-    let etag = format!("\"{}\"", key.as_str());
+    let blobs = app.signed_blobs.clone();
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
-    let storing =
-        tokio::spawn(tracing::Instrument::in_current_span(async move { store.put(&key, bytes, expected).await }));
+    let storing = tokio::spawn(tracing::Instrument::in_current_span(async move { blobs.put(leave, bytes).await }));
     if sender.feed(&mut payload, body::failed).await {
         sender.finish().await;
     }

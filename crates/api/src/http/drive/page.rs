@@ -1,6 +1,6 @@
 //! Pages of a folder's list: parameters, and cursors that hold for one list in one order only.
 
-use clouddrive_contract::{ListParameters, SortBy as SortByDto, SortOrder};
+use clouddrive_contract::{Code, ListParameters, SortBy as SortByDto, SortOrder};
 use clouddrive_domain::model::{Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId};
 use clouddrive_domain::service::ListQuery;
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,7 @@ impl From<&Position> for Place {
 impl Place {
     fn into_position(self) -> Outcome<Position> {
         let value = match self.value {
-            Value::Name(name) => SortValue::Name(Name::parse(&name).map_err(|_| Problem::malformed("the cursor"))?),
+            Value::Name(name) => SortValue::Name(Name::parse(&name).map_err(|_| Problem::new(Code::InvalidCursor, "not a place of this list"))?),
             Value::Time(millis) => SortValue::Time(Timestamp::from_millis(millis)),
             Value::Size(size) => SortValue::Size(size),
         };

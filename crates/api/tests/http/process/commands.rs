@@ -81,8 +81,14 @@ async fn what_nothing_needs_can_be_cleared_away_beside_a_running_server() {
 }
 
 #[test]
-fn clearing_away_where_nothing_is_finds_nothing() {
+fn clearing_away_makes_no_database_and_changes_no_schema() {
     let dir = tempfile::tempdir().unwrap();
     let (code, out, err) = said(run(dir.path(), &["collect"], &[]));
-    assert_eq!((code, out.lines().count(), err.as_str()), (0, 3, ""), "{out}");
+    assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{err}");
+    assert!(err.contains("there is no such file"), "{err}");
+    assert!(!dir.path().join("data/clouddrive.db").exists());
+    std::fs::create_dir_all(dir.path().join("data")).unwrap();
+    std::fs::write(dir.path().join("data/clouddrive.db"), "").unwrap();
+    let (code, _, err) = said(run(dir.path(), &["collect"], &[]));
+    assert!(code == 1 && err.contains("not up to date"), "{err}");
 }

@@ -112,7 +112,7 @@ async fn signed_urls_begin_as_the_configuration_says_whatever_host_a_client_name
 fn what_is_not_utf8_is_refused_where_it_counts_and_passed_over_elsewhere() {
     let dir = tempfile::tempdir().unwrap();
     let latin = OsStr::from_bytes(b"caf\xe9 caf\xe9 caf\xe9 caf\xe9 caf\xe9 caf\xe9 caf\xe9");
-    let with = |name: &str| said(binary(dir.path(), &[]).env(name, latin).arg("collect").output().unwrap());
+    let with = |name: &str| said(binary(dir.path(), &[]).env(name, latin).arg("migrate").output().unwrap());
     for name in ["SECRET_KEY", "DATA_DIR", "PUBLIC_URL"] {
         let (code, _, err) = with(name);
         assert_eq!((code, err.lines().count()), (2, 1), "{err}");

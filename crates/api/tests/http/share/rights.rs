@@ -170,10 +170,13 @@ async fn an_upload_ends_with_the_right_to_put_anything_there() {
     let share = format!("/share/{}", ann.share_folder(&top, "ben", "edit").await);
     let upload = ben.begin("note.txt", 4, Some(&top)).await.ok();
     ben.put(&upload, "note").await.ok_empty();
+    let more = format!("/upload/{}/parts", text(&upload["upload_id"]));
     ann.patch(&share, json!({"permission": "view"})).await.ok();
     ben.complete(&upload).await.refused(403, "permission_denied");
+    ben.post(&more, json!({"part_numbers": [1]})).await.refused(403, "permission_denied");
     ann.delete(&share).await.ok_empty();
     ben.complete(&upload).await.refused(404, "not_found");
+    ben.post(&more, json!({"part_numbers": [1]})).await.refused(404, "not_found");
     assert_eq!(ann.names(Some(&top)).await, Vec::<String>::new());
 
     // It is still ben's to complete once he may again, or to give up; either way nothing stays reserved.

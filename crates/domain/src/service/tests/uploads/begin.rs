@@ -137,9 +137,11 @@ async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
         ports
             .uploads
             .expect_extend()
-            .with(eq(command(OWNER)), eq(upload().id), eq(until))
+            .withf(move |by, folder, id, till| {
+                (by, folder.node().id, id, till) == (&command(OWNER), FOLDER, &upload().id, &until)
+            })
             .times(1)
-            .returning(|_, _, _| Ok(()));
+            .returning(|_, _, _, _| Ok(()));
         ports
             .signer
             .expect_sign_put()

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use mockall::predicate::eq;
+
+use super::{NOW, ambient};
+use crate::error::{Conflict, Error, Forbidden, Refused};
+use crate::model::{Expected, Length, Stored};
+use crate::port::{MockBlobRecords, MockBlobStore, MockUrlGate, SignedRequest};
+use crate::service::SignedBlobs;
+use crate::testing::key;
+
+const REQUEST: SignedRequest<'static> = SignedRequest { key: "k", query: "q" };
+const TEN: Expected = Expected { length: Length::Exactly(10), sha256: None };
+
+/// A service whose gate lets ten bytes pass, while the books answer `wanted`, one after the other.
+fn service(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
+    let mut gate = MockUrlGate::new();
+    gate.expect_admit_put().withf(|_, now| *now == NOW).times(1).returning(|_, _| Ok((key(), TEN)));
+    let mut records = MockBlobRecords::new();
+    let mut answers = wanted.iter();
+    records.expect_is_referred_to().with(eq(key())).times(wanted.len()).returning(move |_| Ok(*answers.next().unwrap()));
+    SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(records), ambient())
+}
+
+fn body() -> crate::port::ByteStream {
+    Box::pin(futures_util::stream::empty())
+}
+
+fn storing() -> MockBlobStore {
+    let mut store = MockBlobStore::new();
+    let put = store.expect_put().withf(|stored, _, expected| *stored == key() && *expected == TEN);
+    put.times(1).returning(|_, _, _| Ok(Stored { size: 10, sha256: None }));
+    store
+}
+
+#[tokio::test]
+async fn what_an_open_upload_waits_for_is_stored() {
+    let blobs = service(&[true, true], storing());
+    let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
+    blobs.put(leave, body()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_nothing_waits_for_any_more_is_not_taken() {
+    let refused = service(&[false], MockBlobStore::new()).admit(REQUEST, None).await.err();
+    assert!(matches!(refused, Some(Error::Conflict(Conflict::UploadClosed))));
+}
+
+#[tokio::test]
+async fn bytes_whose_upload_ended_while_they_came_are_removed_again() {
+    let mut store = storing();
+    store.expect_delete().with(eq(key())).times(1).returning(|_| Ok(()));
+    let blobs = service(&[true, false], store);
+    let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
+    assert!(matches!(blobs.put(leave, body()).await, Err(Error::Conflict(Conflict::UploadClosed))));
+}
+
+#[tokio::test]
+async fn another_length_than_the_signed_one_is_refused_before_anything_is_looked_up() {
+    let refused = service(&[], MockBlobStore::new()).admit(REQUEST, Some(11)).await.err();
+    assert!(matches!(refused, Some(Error::Refused(Refused::Size))));
+}
+
+#[tokio::test]
+async fn without_a_genuine_signature_nothing_is_looked_up() {
+    let mut gate = MockUrlGate::new();
+    gate.expect_admit_put().returning(|_, _| Err(Error::Forbidden(Forbidden::Signature)));
+    gate.expect_admit_get().returning(|_, _| Err(Error::Forbidden(Forbidden::UrlExpired)));
+    let (store, records) = (MockBlobStore::new(), MockBlobRecords::new());
+    let blobs = SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(records), ambient());
+    assert!(matches!(blobs.admit(REQUEST, None).await.err(), Some(Error::Forbidden(Forbidden::Signature))));
+    assert!(matches!(blobs.open(REQUEST).await.err(), Some(Error::Forbidden(Forbidden::UrlExpired))));
+}
