@@ -20,5 +20,10 @@ pub(crate) fn start(source: &Source) -> Result<(), ConfigError> {
     } else {
         log.json().flatten_event(true).with_span_list(false).init();
     }
+    // A panic is a line of the log as well.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, panic = panic.payload_as_str(), "panicked");
+    }));
     Ok(())
 }

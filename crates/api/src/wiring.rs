@@ -8,8 +8,7 @@ use anyhow::{Context, bail};
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
 use clouddrive_disk::{DiskStore, DiskUrls};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings,
-    Uploads,
+    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings, Uploads,
 };
 use clouddrive_image::SquarePhotos;
 use clouddrive_sqlite::{Database, Options, ServerLock};

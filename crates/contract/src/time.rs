@@ -44,7 +44,8 @@ impl<'de> Deserialize<'de> for Time {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
-                let time = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(|time| time.checked_to_offset(UtcOffset::UTC));
+                let time =
+                    OffsetDateTime::parse(text, &Rfc3339).ok().and_then(|time| time.checked_to_offset(UtcOffset::UTC));
                 let time = time.filter(|time| (0..=9999).contains(&time.year()));
                 time.map(Time).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
@@ -84,7 +85,15 @@ mod tests {
         let time: Time = serde_json::from_str("\"2026-11-22T08:12:00.1239+02:00\"").unwrap();
         assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-11-22T06:12:00.123Z\"");
         assert_eq!(Time::from_unix_millis(time.unix_millis()).unwrap().unix_millis(), time.unix_millis());
-        for text in ["\"yesterday\"", "\"2026-11-22\"", "\"2026-11-22T06:12:00\"", "12", "\"2026-13-01T00:00:00Z\"", "\"9999-12-31T23:59:59-01:00\"", "\"0000-01-01T00:00:00+01:00\""] {
+        for text in [
+            "\"yesterday\"",
+            "\"2026-11-22\"",
+            "\"2026-11-22T06:12:00\"",
+            "12",
+            "\"2026-13-01T00:00:00Z\"",
+            "\"9999-12-31T23:59:59-01:00\"",
+            "\"0000-01-01T00:00:00+01:00\"",
+        ] {
             assert!(serde_json::from_str::<Time>(text).is_err(), "{text}");
         }
     }

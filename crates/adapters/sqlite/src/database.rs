@@ -89,7 +89,7 @@ impl Database {
     /// As [`open`](Self::open).
     pub async fn migrate(path: &Path) -> Result<Vec<String>> {
         let connector = Connector { path: path.to_owned(), access: Access::Write };
-        blocking(move || {
+        let applied = blocking(move || {
             make_private(&connector.path)?;
             let mut connection = connector.connect()?;
             // Two processes that start at once take turns: the second finds nothing left to do.
@@ -101,7 +101,8 @@ impl Database {
             })?;
             Ok(applied)
         })
-        .await
+        .await;
+        Ok(applied?)
     }
 
     /// Runs `work` on a reading connection.
@@ -110,7 +111,7 @@ impl Database {
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
         let mut connection = take(&self.readers).await?;
-        blocking(move || work(&mut connection)).await
+        Ok(blocking(move || work(&mut connection)).await?)
     }
 
     /// Runs `work` in a transaction on the writing connection; it happens wholly or not at all, even if nobody waits
@@ -120,7 +121,11 @@ impl Database {
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
         let mut connection = take(&self.writer).await?;
-        blocking(move || connection.immediate_transaction(work)).await
+        match blocking(move || connection.immediate_transaction(work)).await {
+            // Others may write while the free name is sought.
+            Err(Fault::Taken(taken)) => Err(self.read(|connection| taken.explain(connection)).await?),
+            outcome => Ok(outcome?),
+        }
     }
 }
 
@@ -152,10 +157,10 @@ async fn take(pool: &Pool<Connector>) -> Result<Object<Connector>> {
 }
 
 /// Runs `work` where it may block, within the current span.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
     let span = Span::current();
     let outcome = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
-    outcome.map_err(|fault| Error::internal("database", fault))?.map_err(Error::from)
+    outcome.map_err(|fault| Error::internal("database", fault))?
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -211,7 +216,7 @@ impl managed::Manager for Connector {
 
     async fn create(&self) -> Result<SqliteConnection> {
         let connector = Self { path: self.path.clone(), access: self.access };
-        blocking(move || connector.connect()).await
+        Ok(blocking(move || connector.connect()).await?)
     }
 
     async fn recycle(&self, connection: &mut SqliteConnection, _: &Metrics) -> RecycleResult<Error> {

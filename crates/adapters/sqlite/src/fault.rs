@@ -3,13 +3,16 @@
 use clouddrive_domain::Error;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::names::Taken;
+
 /// What the functions of this adapter return.
 pub(crate) type Outcome<T> = Result<T, Fault>;
 
-/// A decision of the domain's, or a fault of the database's.
+/// A decision of the domain's, a name that is taken, or a fault of the database's.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Domain(Error),
+    Taken(Box<Taken>),
     Database(DieselError),
 }
 
@@ -29,6 +32,7 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Domain(error) => error,
+            Fault::Taken(taken) => Self::internal("database", format!("unexplained: {taken:?}")),
             Fault::Database(error) if is_passing(&error) => Self::unavailable("database", error),
             Fault::Database(error) => Self::internal("database", error),
         }

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::model::{
-    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, Person, Revision, Step, Timestamp, UserId,
+    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, Person, Revision, Step, Timestamp,
+    UserId,
 };
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;

@@ -11,6 +11,12 @@ use crate::fault::{Constraint, Fault, Outcome, violated};
 use crate::schema::nodes;
 use crate::types::{DbId, bad_row, bytes, size};
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// How many characters a text has.
+    fn length(text: diesel::sql_types::Text) -> diesel::sql_types::Integer;
+}
+
 /// A folder or file that is being made.
 pub(crate) struct NewNode<'a> {
     pub(crate) id: NodeId,
@@ -47,6 +53,7 @@ impl NewNode<'_> {
 }
 
 /// A live node that has a name which somebody wants.
+#[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) item: ItemRef,
     pub(crate) revision: Revision,
@@ -90,6 +97,7 @@ pub(crate) fn first_free(
             .filter(nodes::trashed_at.is_null())
             .filter(nodes::name.ge(&prefix))
             .filter(nodes::name.lt(&end))
+            .filter(length(nodes::name).eq(i32::try_from(round.length()).unwrap_or(i32::MAX)))
             .select(nodes::name)
             .load(connection)?
             .into_iter()
@@ -101,16 +109,23 @@ pub(crate) fn first_free(
     Err(Error::internal("database", "no free name").into())
 }
 
-/// The answer to somebody who wants the name that `holder` has, for a node of `kind`.
-pub(crate) fn taken(
-    connection: &mut SqliteConnection,
-    folder: NodeId,
-    holder: Holder,
-    kind: NodeKind,
-) -> Outcome<Fault> {
-    let suggested = first_free(connection, folder, &holder.item.name, kind)?;
-    let taken = NameTaken { item: holder.item, revision: holder.revision, suggested };
-    Ok(Fault::Domain(Error::Conflict(Conflict::NameTaken(Box::new(taken)))))
+/// A name that somebody wanted and another node has. Which name is free beside it is for [`Taken::explain`] to find, once
+/// the transaction is over: that may take a while, and nobody else should wait for it.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) folder: NodeId,
+    pub(crate) holder: Holder,
+    /// What was to have the name.
+    pub(crate) kind: NodeKind,
+}
+
+impl Taken {
+    /// The answer to whoever wanted the name.
+    pub(crate) fn explain(self, connection: &mut SqliteConnection) -> Outcome<Error> {
+        let suggested = first_free(connection, self.folder, &self.holder.item.name, self.kind)?;
+        let taken = NameTaken { item: self.holder.item, revision: self.holder.revision, suggested };
+        Ok(Error::Conflict(Conflict::NameTaken(Box::new(taken))))
+    }
 }
 
 /// What a failed insert or update of a node's name amounts to: the constraint has decided who has the name.
@@ -125,7 +140,7 @@ pub(crate) fn explain(
         return fault.into();
     }
     match holder(connection, folder, name) {
-        Ok(Some(holder)) => taken(connection, folder, holder, kind).unwrap_or_else(|other| other),
+        Ok(Some(holder)) => Fault::Taken(Box::new(Taken { folder, holder, kind })),
         Ok(None) => fault.into(),
         Err(other) => other,
     }

@@ -14,7 +14,7 @@ use crate::changes::log;
 use crate::drive::{QUOTA, quota};
 use crate::fault::{Fault, Outcome};
 use crate::locate;
-use crate::names::{Holder, NewNode, first_free, holder, taken};
+use crate::names::{Holder, NewNode, Taken, first_free, holder};
 use crate::schema::{blobs, drives, nodes, uploads, versions};
 use crate::types::{DbId, bad_row, bytes, conflict, conflict_word, name, sha256, size};
 
@@ -185,7 +185,7 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
     if let Some(holder) = holder(connection, folder.node().id, &upload.file.name)? {
         match (upload.file.conflict, holder.item.kind) {
             (ConflictPolicy::Keep, _) | (ConflictPolicy::Replace, NodeKind::File) => {}
-            _ => return Err(taken(connection, folder.node().id, holder, NodeKind::File)?),
+            _ => return Err(Fault::Taken(Box::new(Taken { folder: folder.node().id, holder, kind: NodeKind::File }))),
         }
     }
     let needed = upload.announced.unwrap_or(0);
@@ -258,7 +258,9 @@ fn commit_upload(
             let free = first_free(connection, upload.folder, &upload.file.name, NodeKind::File)?;
             (create(connection, command, &upload, wish, &free)?, 0)
         }
-        (Some(holder), _) => return Err(taken(connection, upload.folder, holder, NodeKind::File)?),
+        (Some(holder), _) => {
+            return Err(Fault::Taken(Box::new(Taken { folder: upload.folder, holder, kind: NodeKind::File })));
+        }
     };
     insert_version(connection, command, &upload, file, wish)?;
     charge(connection, &upload, wish.stored.size, freed)?;

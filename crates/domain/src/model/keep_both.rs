@@ -64,6 +64,12 @@ impl Round {
         format!("{} (", self.stem)
     }
 
+    /// How many characters each name of this round has: among those that begin with the prefix, no other matters.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.stem.chars().count() + " ()".len() + self.digits as usize + self.extension.chars().count()
+    }
+
     /// The first candidate of this round that is not among `taken`, if there is one.
     #[must_use]
     pub fn first_free(&self, taken: &HashSet<String>) -> Option<Name> {
@@ -147,7 +153,8 @@ mod tests {
             let expected = (1..).find(|n| !taken.contains(n)).unwrap();
             prop_assert_eq!(chosen.as_str(), spell(expected));
             prop_assert!(!names.contains(chosen.as_str()) && chosen != wanted);
-            prop_assert!(rounds.iter().any(|round| chosen.as_str().starts_with(&round.prefix())));
+            let round = rounds.iter().find(|round| round.length() == chosen.as_str().chars().count()).unwrap();
+            prop_assert!(chosen.as_str().starts_with(&round.prefix()));
         }
     }
 }

@@ -77,7 +77,9 @@ impl From<&Position> for Place {
 impl Place {
     fn into_position(self) -> Outcome<Position> {
         let value = match self.value {
-            Value::Name(name) => SortValue::Name(Name::parse(&name).map_err(|_| Problem::new(Code::InvalidCursor, "not a place of this list"))?),
+            Value::Name(name) => SortValue::Name(
+                Name::parse(&name).map_err(|_| Problem::new(Code::InvalidCursor, "not a place of this list"))?,
+            ),
             Value::Time(millis) => SortValue::Time(Timestamp::from_millis(millis)),
             Value::Size(size) => SortValue::Size(size),
         };

@@ -1,3 +1,5 @@
+use std::panic::AssertUnwindSafe;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -10,6 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
 use clouddrive_domain::model::RequestId;
+use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -41,7 +44,7 @@ pub(crate) async fn request(
         request.set_payload(body.payload());
     }
     // Nothing of the request may be held while it is routed: the router notes in it what it finds.
-    let answered = next.call(request).instrument(span.clone()).await;
+    let answered = caught(next.call(request)).instrument(span.clone()).await;
     if let Some(body) = &mut body {
         body.drain().await;
     }
@@ -59,6 +62,16 @@ pub(crate) async fn request(
             Err(InternalError::from_response(fault, response).into())
         }
     }
+}
+
+/// What `work` comes to. Should it panic, that is a fault like others: this request fails, and is answered and logged.
+async fn caught<T>(work: impl Future<Output = Result<T, actix_web::Error>>) -> Result<T, actix_web::Error> {
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Problem::from(clouddrive_domain::Error::internal("a handler", format!("it panicked: {text}"))).into())
+    })
 }
 
 fn has_body(request: &ServiceRequest) -> bool {
@@ -151,5 +164,20 @@ fn log(method: &Method, route: Option<&str>, response: &HttpResponse, began: Ins
         tracing::error!(method, route, status, millis, code, cause, "request failed");
     } else {
         tracing::info!(method, route, status, millis, code, "request");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_is_a_fault_of_this_one_request() {
+        let fault = caught(async { if true { panic!("a bug") } else { Ok(()) } }).await.unwrap_err();
+        let response = fault.error_response();
+        assert_eq!(response.status(), 500);
+        let cause = response.extensions().get::<Problem>().and_then(|problem| problem.cause.clone());
+        assert!(cause.unwrap().contains("a bug"));
+        assert_eq!(caught(async { Ok(7) }).await.unwrap(), 7);
     }
 }

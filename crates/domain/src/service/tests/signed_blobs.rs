@@ -18,7 +18,11 @@ fn service(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
     gate.expect_admit_put().withf(|_, now| *now == NOW).times(1).returning(|_, _| Ok((key(), TEN)));
     let mut records = MockBlobRecords::new();
     let mut answers = wanted.iter();
-    records.expect_is_referred_to().with(eq(key())).times(wanted.len()).returning(move |_| Ok(*answers.next().unwrap()));
+    records
+        .expect_is_referred_to()
+        .with(eq(key()))
+        .times(wanted.len())
+        .returning(move |_| Ok(*answers.next().unwrap()));
     SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(records), ambient())
 }
 

@@ -1,5 +1,7 @@
 //! The OpenAPI document: made of the handlers and the contract's types, completed here with what is common to all.
 
+mod example;
+
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
@@ -8,6 +10,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::middleware::Next;
 use clouddrive_contract::{Code, Problem as ProblemDto};
+use serde_json::Value;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
@@ -50,14 +53,20 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
 )]
 struct Api;
 
+/// The document.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
+    example::complete(&mut document);
+    document
+});
+
 /// The document as JSON text.
 pub(crate) fn json() -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&Api::openapi())
+    serde_json::to_string_pretty(&*DOCUMENT)
 }
 
 /// `GET /openapi.json`.
 pub(crate) async fn document() -> HttpResponse {
-    static DOCUMENT: LazyLock<Document> = LazyLock::new(Api::openapi);
     HttpResponse::Ok().json(&*DOCUMENT)
 }
 
@@ -115,9 +124,7 @@ fn errors(operation: &str) -> Vec<Code> {
         "get_content" | "head_content" => &[KNOWN, ITEM, &[Code::RangeNotSatisfiable]],
         "get_upload" => &[KNOWN, ITEM],
         "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
-        "sign_parts" => {
-            &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]]
-        }
+        "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]],
         "complete_upload" => &[
             KNOWN,
             BODY,
@@ -134,7 +141,9 @@ fn errors(operation: &str) -> Vec<Code> {
         "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
         "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
         "get_blob" => &[SIGNED, ITEM, &[Code::RangeNotSatisfiable]],
-        "put_blob" => &[SIGNED, BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]],
+        "put_blob" => {
+            &[SIGNED, BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]]
+        }
         _ => &[],
     };
     let mut codes: Vec<Code> = groups.concat();
@@ -206,6 +215,26 @@ fn example(code: Code) -> ProblemDto {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_schema_body_and_answer_has_an_example_without_holes() {
+        fn check(place: &str, example: &Value) {
+            assert!(!matches!(example, Value::Null) && *example != serde_json::json!({}), "{place}: {example}");
+        }
+        for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
+            check(name, &schema["examples"][0]);
+        }
+        for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let bodies = operation["responses"].as_object().unwrap().iter();
+                for (status, body) in bodies.chain([(&"body".to_owned(), &operation["requestBody"])]) {
+                    if let Some(content) = body["content"].get("application/json") {
+                        check(&format!("{method} {path} {status}"), &content["example"]);
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_operation_has_an_id_of_its_own_and_its_errors() {

@@ -1,0 +1,90 @@
+//! Examples for every schema, body and answer of the document, put together from those of the fields.
+
+use serde_json::{Map, Value, json};
+
+/// The methods of a path.
+const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
+
+/// Gives an example to every schema, and to every JSON body and answer, that has none.
+pub(super) fn complete(document: &mut Value) {
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(own) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        for schema in own.values_mut() {
+            let example = of(schema, &schemas);
+            if let Some(schema) = schema.as_object_mut().filter(|schema| !schema.contains_key("examples")) {
+                schema.insert("examples".to_owned(), json!([example]));
+            }
+        }
+    }
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for item in paths.into_iter().flat_map(Map::values_mut) {
+        for operation in METHODS {
+            let Some(operation) = item.get_mut(operation) else { continue };
+            if let Some(body) = operation.get_mut("requestBody") {
+                fill(body, &schemas);
+            }
+            let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+            for response in responses.into_iter().flat_map(Map::values_mut) {
+                fill(response, &schemas);
+            }
+        }
+    }
+}
+
+/// Gives an example to what can be written as text.
+fn fill(body: &mut Value, schemas: &Map<String, Value>) {
+    for kind in ["application/json", "application/x-www-form-urlencoded"] {
+        let Some(content) = body.get_mut("content").and_then(|content| content.get_mut(kind)) else { continue };
+        let example = content.get("schema").map(|schema| of(schema, schemas));
+        if let (Some(content), Some(example)) = (content.as_object_mut(), example) {
+            content.entry("example").or_insert(example);
+        }
+    }
+}
+
+/// An example of what `schema` describes.
+fn of(schema: &Value, schemas: &Map<String, Value>) -> Value {
+    if let Some(example) = schema.get("example").or_else(|| schema.pointer("/examples/0")) {
+        return example.clone();
+    }
+    if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next()) {
+        return schemas.get(name).map_or(Value::Null, |schema| of(schema, schemas));
+    }
+    if let Some(first) = schema.pointer("/enum/0") {
+        return first.clone();
+    }
+    let parts = |key| schema.get(key).and_then(Value::as_array);
+    if let Some(choices) = parts("oneOf").or_else(|| parts("anyOf")) {
+        let choice = choices.iter().find(|choice| choice.get("type") != Some(&json!("null")));
+        return choice.map_or(Value::Null, |choice| of(choice, schemas));
+    }
+    let mut fields: Map<String, Value> = Map::new();
+    for part in parts("allOf").into_iter().flatten() {
+        if let Value::Object(more) = of(part, schemas) {
+            fields.extend(more);
+        }
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, property) in properties.into_iter().flatten() {
+        fields.insert(name.clone(), of(property, schemas));
+    }
+    if !fields.is_empty() {
+        return Value::Object(fields);
+    }
+    of_type(schema, schemas)
+}
+
+/// An example of a simple type.
+fn of_type(schema: &Value, schemas: &Map<String, Value>) -> Value {
+    let kind = schema.get("type");
+    let kind = kind.and_then(|kind| kind.as_str().or_else(|| kind.pointer("/0").and_then(Value::as_str)));
+    match (kind, schema.get("format").and_then(Value::as_str)) {
+        (Some("string"), Some("uuid")) => json!("019ab0c2-7a00-7000-8000-000000000000"),
+        (Some("string"), _) => json!("…"),
+        (Some("integer" | "number"), _) => json!(1),
+        (Some("boolean"), _) => json!(true),
+        (Some("array"), _) => schema.get("items").map_or_else(|| json!([]), |items| json!([of(items, schemas)])),
+        (Some("object"), _) => json!({}),
+        _ => Value::Null,
+    }
+}
