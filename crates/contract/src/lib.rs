@@ -19,7 +19,7 @@ pub use folder::{
     SortOrder,
 };
 pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
-pub use photo::{PhotoForm, PhotoUrl};
+pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};
 pub use service::{Health, Ready, ServiceInfo};
 pub use share::{CreateShare, PageParameters, PatchShare, ReceivedShare, ReceivedShares, Share, ShareObjectType};

@@ -142,10 +142,6 @@ pub(crate) fn download(url: SignedUrl) -> Result<dto::Download> {
     Ok(dto::Download { expires_at: time(url.expires_at)?, url: url.url })
 }
 
-pub(crate) fn photo(url: SignedUrl) -> Result<dto::PhotoUrl> {
-    Ok(dto::PhotoUrl { expires_at: time(url.expires_at)?, url: url.url })
-}
-
 pub(crate) fn part(part: PartUrl) -> dto::Part {
     dto::Part {
         part_number: part.number,

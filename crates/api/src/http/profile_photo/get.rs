@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::PhotoUrl;
+use clouddrive_contract::Download;
 
 use crate::http::extract::CurrentUser;
 use crate::http::problem::Outcome;
@@ -7,7 +7,7 @@ use crate::http::{App, map, reply};
 
 /// Where the caller's profile photo can be fetched for a short while. `/profile-photo` is an alias.
 #[utoipa::path(get, path = "/profile_photo", operation_id = "get_profile_photo", tag = "profile photo",
-    responses((status = 200, description = "The URL", body = PhotoUrl)))]
+    responses((status = 200, description = "The URL", body = Download)))]
 pub(crate) async fn get(user: CurrentUser, app: web::Data<App>) -> Outcome<HttpResponse> {
-    Ok(reply::secret(reply::ok(&map::photo(app.photos.find(&user.actor).await?)?)))
+    Ok(reply::secret(reply::ok(&map::download(app.photos.find(&user.actor).await?)?)))
 }

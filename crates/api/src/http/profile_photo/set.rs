@@ -1,6 +1,6 @@
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_contract::{Code, PhotoForm, PhotoUrl};
+use clouddrive_contract::{Code, Download, PhotoForm};
 
 use crate::http::extract::CurrentUser;
 use crate::http::form::{self, FormReader};
@@ -13,7 +13,7 @@ const MAX_PICTURE_BYTES: u64 = 5 << 20;
 /// Sets the caller's profile photo. `/profile-photo` is an alias.
 #[utoipa::path(post, path = "/profile_photo", operation_id = "set_profile_photo", tag = "profile photo",
     request_body(content((PhotoForm = "multipart/form-data"), (Vec<u8> = "image/*"))),
-    responses((status = 200, description = "The URL", body = PhotoUrl)))]
+    responses((status = 200, description = "The URL", body = Download)))]
 pub(crate) async fn set(
     user: CurrentUser,
     request: HttpRequest,
@@ -29,7 +29,7 @@ pub(crate) async fn set(
     } else {
         return Err(Problem::new(Code::UnsupportedMediaType, "send image/* or multipart/form-data"));
     };
-    Ok(reply::secret(reply::ok(&map::photo(app.photos.set(&user.actor, picture).await?)?)))
+    Ok(reply::secret(reply::ok(&map::download(app.photos.set(&user.actor, picture).await?)?)))
 }
 
 /// The only field of the form, `photo`.
