@@ -5,8 +5,8 @@ use super::Ambient;
 use super::access::Access;
 use crate::error::{Conflict, Error, Forbidden, Refused, Result};
 use crate::model::{
-    Actor, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, NodeId, Quota, Stored,
-    Timestamp, Upload, UploadId, UploadState,
+    Action, Actor, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Located, MAX_FILE_BYTES,
+    NodeId, Quota, Stored, Timestamp, Upload, UploadId, UploadState, authorize,
 };
 use crate::port::{self, BlobStore, ByteStream, Commit, Drive, Opening, SignedUrl, UrlSigner};
 
@@ -168,11 +168,16 @@ impl Uploads {
     pub async fn complete(&self, actor: &Actor, upload: UploadId, conflict: Option<ConflictPolicy>) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
         if let Completion::Repeat(file) = upload.completion(self.ambient.now())? {
-            let found = self.drive.find(file, actor.user).await?;
-            return found.and_then(crate::model::Located::entry).ok_or(Error::NotFound);
+            return self.repeat(actor, file).await;
         }
         let folder = self.folder_of(actor, &upload).await?;
-        let stored = self.store.head(&upload.blob).await?.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
+        let Some(stored) = self.store.head(&upload.blob).await? else {
+            // Whoever gave the upload up a moment ago has removed its bytes: then that is the answer.
+            return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
+                Completion::Repeat(file) => self.repeat(actor, file).await,
+                Completion::Commit => Err(Error::Conflict(Conflict::UploadIncomplete)),
+            };
+        };
         if upload.announced.is_some_and(|size| size != stored.size) {
             return Err(Error::Refused(Refused::Size));
         }
@@ -184,9 +189,15 @@ impl Uploads {
         self.commit(actor, &folder, &upload, stored, conflict.unwrap_or(upload.file.conflict)).await
     }
 
+    /// The file that the upload became, as it is by now.
+    async fn repeat(&self, actor: &Actor, file: NodeId) -> Result<Entry> {
+        let found = self.drive.find(file, actor.user).await?;
+        found.and_then(Located::entry).ok_or(Error::NotFound)
+    }
+
     async fn folder_of(&self, actor: &Actor, upload: &Upload) -> Result<Grant> {
         let found = self.drive.find(upload.folder, actor.user).await?;
-        crate::model::authorize(found, crate::model::Action::AddTo)
+        authorize(found, Action::AddTo)
     }
 
     async fn commit(

@@ -18,13 +18,25 @@ async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     }
 }
 
-#[tokio::test]
-async fn bytes_that_have_not_arrived_make_no_file() {
+/// An upload whose bytes are not there, and which is `then` when it is looked at again.
+fn without_bytes(then: UploadState) -> Ports {
     let mut ports = Ports::with_upload(upload());
+    ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(Upload { state: then, ..upload() })));
     ports.store.expect_head().with(eq(key())).times(1).returning(|_| Ok(None));
     ports.uploads.expect_commit().never();
-    let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
+    ports
+}
+
+#[tokio::test]
+async fn bytes_that_have_not_arrived_make_no_file() {
+    let refused = without_bytes(UploadState::Open).service().complete(&actor(OWNER), upload().id, None).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete))));
+}
+
+#[tokio::test]
+async fn an_upload_that_is_given_up_meanwhile_is_closed_and_not_incomplete() {
+    let refused = without_bytes(UploadState::Aborted).service().complete(&actor(OWNER), upload().id, None).await;
+    assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
 }
 
 #[tokio::test]
