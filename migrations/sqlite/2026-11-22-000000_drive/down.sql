@@ -3,7 +3,7 @@ DROP TABLE shares;
 DROP TABLE uploads;
 DROP TABLE versions;
 DROP TABLE nodes;
-DROP TABLE blobs;
 DROP TABLE drives;
 DROP TABLE sessions;
 DROP TABLE users;
+DROP TABLE blobs;

@@ -113,13 +113,18 @@ pub(crate) fn first_free(
 /// the transaction is over: that may take a while, and nobody else should wait for it.
 #[derive(Debug)]
 pub(crate) struct Taken {
-    pub(crate) folder: NodeId,
-    pub(crate) holder: Holder,
+    folder: NodeId,
+    holder: Holder,
     /// What was to have the name.
-    pub(crate) kind: NodeKind,
+    kind: NodeKind,
 }
 
 impl Taken {
+    /// What ends the transaction in which `holder` was found to have the name.
+    pub(crate) fn fault(folder: NodeId, holder: Holder, kind: NodeKind) -> Fault {
+        Fault::Taken(Box::new(Self { folder, holder, kind }))
+    }
+
     /// The answer to whoever wanted the name.
     pub(crate) fn explain(self, connection: &mut SqliteConnection) -> Outcome<Error> {
         let suggested = first_free(connection, self.folder, &self.holder.item.name, self.kind)?;
@@ -140,7 +145,7 @@ pub(crate) fn explain(
         return fault.into();
     }
     match holder(connection, folder, name) {
-        Ok(Some(holder)) => Fault::Taken(Box::new(Taken { folder, holder, kind })),
+        Ok(Some(holder)) => Taken::fault(folder, holder, kind),
         Ok(None) => fault.into(),
         Err(other) => other,
     }

@@ -185,7 +185,7 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
     if let Some(holder) = holder(connection, folder.node().id, &upload.file.name)? {
         match (upload.file.conflict, holder.item.kind) {
             (ConflictPolicy::Keep, _) | (ConflictPolicy::Replace, NodeKind::File) => {}
-            _ => return Err(Fault::Taken(Box::new(Taken { folder: folder.node().id, holder, kind: NodeKind::File }))),
+            _ => return Err(Taken::fault(folder.node().id, holder, NodeKind::File)),
         }
     }
     let needed = upload.announced.unwrap_or(0);
@@ -258,9 +258,7 @@ fn commit_upload(
             let free = first_free(connection, upload.folder, &upload.file.name, NodeKind::File)?;
             (create(connection, command, &upload, wish, &free)?, 0)
         }
-        (Some(holder), _) => {
-            return Err(Fault::Taken(Box::new(Taken { folder: upload.folder, holder, kind: NodeKind::File })));
-        }
+        (Some(holder), _) => return Err(Taken::fault(upload.folder, holder, NodeKind::File)),
     };
     insert_version(connection, command, &upload, file, wish)?;
     charge(connection, &upload, wish.stored.size, freed)?;
