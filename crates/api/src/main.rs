@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod health;
 mod http;
 mod logging;
 mod serve;
@@ -35,6 +36,10 @@ enum Command {
     Migrate,
     /// Clear away, once, what nothing needs any more: expired uploads, unreferenced blobs, temporary files
     Collect,
+    /// Check configuration, database, store, clocks and rights, and say what to change
+    Doctor,
+    /// Ask the server on BIND_ADDR whether it is ready: the health check of a container
+    Health,
 }
 
 #[actix_web::main]
@@ -53,16 +58,22 @@ async fn run(command: Command) -> anyhow::Result<()> {
         return say(http::openapi::json()?);
     }
     let source = Source::of_process()?;
+    if let Command::Health = command {
+        return health::check(&source).await;
+    }
+    let source = wiring::with_secret(source).await?;
     let config = Config::read(&source)?;
     logging::start(&source)?;
     match command {
-        Command::Serve | Command::Openapi => serve::serve(config).await,
+        Command::Serve | Command::Openapi | Command::Health => serve::serve(config).await,
         Command::Migrate => migrate(&config).await,
         Command::Collect => collect(&config).await,
+        Command::Doctor => doctor(&config).await,
     }
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
+    wiring::make_directories(config)?;
     let _lock = wiring::lock(config)?;
     let applied = wiring::migrate(config).await?;
     for name in &applied {
@@ -81,6 +92,18 @@ async fn collect(config: &Config) -> anyhow::Result<()> {
     say(format!("uploads expired: {}", report.uploads_expired))?;
     say(format!("blobs removed: {}", report.blobs_removed))?;
     say(format!("partial writes removed: {}", report.partial_writes_removed))
+}
+
+/// Says what is good and what is not, and fails when something must change.
+async fn doctor(config: &Config) -> anyhow::Result<()> {
+    let findings = wiring::doctor(config).await?;
+    for finding in &findings {
+        say(finding)?;
+    }
+    match findings.iter().filter(|finding| finding.is_bad()).count() {
+        0 => Ok(()),
+        bad => anyhow::bail!("{bad} of {} checks ended badly", findings.len()),
+    }
 }
 
 /// Writes a line to standard output. Whoever reads it may have heard enough: that is no reason to complain.

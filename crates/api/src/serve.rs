@@ -18,6 +18,7 @@ use crate::wiring::{self, Stores};
 
 /// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    wiring::make_directories(&config)?;
     let _lock = wiring::lock(&config)?;
     let key = wiring::key(&config)?;
     let stores = Stores::open(&config).await?;
@@ -54,11 +55,10 @@ fn announce(address: SocketAddr, public_url: &str, config: &Config) {
     if address.ip().is_unspecified() && config.public_url.is_none() {
         tracing::warn!("PUBLIC_URL is not set: signed URLs start with {public_url}, which other machines cannot reach");
     }
-    let data = config.data_dir.canonicalize().unwrap_or_else(|_| config.data_dir.clone());
     let text = format!(
         "CloudDrive {} listens on http://{address}\nAPI documentation: {public_url}/docs/\nData: {}\n",
         env!("CARGO_PKG_VERSION"),
-        data.display()
+        wiring::whereabouts(config)
     );
     let mut out = std::io::stdout().lock();
     if let Err(fault) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -29,3 +29,16 @@ impl Random for OsRandom {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clouddrive_conformance::ambient;
+
+    use super::*;
+
+    #[test]
+    fn the_clock_and_the_generator_keep_their_contracts() {
+        ambient::clock_suite(&SystemClock);
+        ambient::random_suite(&OsRandom);
+    }
+}

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod ambient;
 pub mod blob_records;
 pub mod blobs;
 pub mod changes;
+pub mod direct_uploads;
 pub mod drive;
 pub mod passwords;
 mod persistence;

@@ -1,28 +1,36 @@
-//! What every implementation of [`UrlSigner`] and of [`UrlGate`] must do.
+//! What every implementation of [`UrlSigner`] and of [`UrlGate`] must do, and [`DirectUploads`] where they sign.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::fmt::Debug;
 
 use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::Transfer;
 use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Name, Sha256, Timestamp};
-use clouddrive_domain::port::{Presentation, Random, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+use clouddrive_domain::port::{DirectUploads, Presentation, Random, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 use clouddrive_domain::{Error, Result};
+use futures_util::FutureExt;
 
 /// Runs every case that a signer can pass alone. It signs keys under which nothing lies, until `expires_at`.
-pub fn signer_suite(signer: &dyn UrlSigner, random: &dyn Random, expires_at: Timestamp) {
-    let case = &Case { signer, random, expires_at };
-    urls_are_absolute(case);
-    urls_end_when_they_were_to_end(case);
-    a_put_does_not_replace(case);
-    every_key_has_urls_of_its_own(case);
-    urls_are_not_debugged(case);
+pub async fn signer_suite(
+    signer: &dyn UrlSigner,
+    direct: &dyn DirectUploads,
+    random: &dyn Random,
+    expires_at: Timestamp,
+) {
+    let case = &Case { signer, direct, random, expires_at };
+    urls_are_absolute(case).await;
+    urls_end_when_they_were_to_end(case).await;
+    a_get_needs_no_headers(case).await;
+    every_key_has_urls_of_its_own(case).await;
+    urls_are_not_debugged(case).await;
 }
 
-/// Runs every case on a signer and the gate to which its URLs lead, those of [`signer_suite`] included.
-pub fn gate_suite(signer: &dyn UrlSigner, gate: &dyn UrlGate, random: &dyn Random) {
+/// Runs every case on a signer and the gate to which its URLs lead, those of [`signer_suite`] included. Whoever checks
+/// URLs by itself signs them without waiting for anything.
+pub async fn gate_suite(signer: &dyn UrlSigner, direct: &dyn DirectUploads, gate: &dyn UrlGate, random: &dyn Random) {
     let expires_at = Timestamp::from_millis(1_800_000_000_000);
-    signer_suite(signer, random, expires_at);
-    let case = &Case { signer, random, expires_at };
+    signer_suite(signer, direct, random, expires_at).await;
+    let case = &Case { signer, direct, random, expires_at };
     what_was_signed_to_put_is_admitted(case, gate);
     what_was_signed_to_get_is_admitted(case, gate);
     urls_end_at_their_very_time(case, gate);
@@ -39,6 +47,8 @@ pub fn gate_suite(signer: &dyn UrlSigner, gate: &dyn UrlGate, random: &dyn Rando
 pub struct Case<'a> {
     /// The signer.
     pub signer: &'a dyn UrlSigner,
+    /// What signs for those who send.
+    pub direct: &'a dyn DirectUploads,
     /// What keys are made of.
     pub random: &'a dyn Random,
     /// When the URLs are to end.
@@ -50,52 +60,71 @@ impl Case<'_> {
         BlobKey::generate(self.random)
     }
 
+    async fn sign_put(&self, key: &BlobKey) -> SignedUrl {
+        let transfer = Transfer { key: key.clone(), ticket: self.direct.begin(key).await.unwrap() };
+        let digest = Some(Sha256::from_bytes([0xA7; 32]));
+        self.direct.sign_put(&transfer, 10, digest, self.expires_at).await.unwrap()
+    }
+
+    async fn sign_get(&self, key: &BlobKey) -> SignedUrl {
+        let presentation = presentation("text/plain; charset=utf-8", Some("a.txt"));
+        self.signer.sign_get(key, &presentation, self.expires_at).await.unwrap()
+    }
+
     fn put(&self, key: &BlobKey) -> SignedUrl {
-        self.signer.sign_put(key, 10, Some(Sha256::from_bytes([0xA7; 32])), self.expires_at).unwrap()
+        self.sign_put(key).now_or_never().unwrap()
     }
 
     fn get(&self, key: &BlobKey) -> SignedUrl {
-        self.signer.sign_get(key, &presentation("text/plain; charset=utf-8", Some("a.txt")), self.expires_at).unwrap()
+        self.sign_get(key).now_or_never().unwrap()
+    }
+
+    fn put_of(&self, key: &BlobKey, length: u64, sha256: Option<Sha256>, expires_at: Timestamp) -> SignedUrl {
+        let transfer = Transfer { key: key.clone(), ticket: None };
+        self.direct.sign_put(&transfer, length, sha256, expires_at).now_or_never().unwrap().unwrap()
+    }
+
+    fn get_as(&self, key: &BlobKey, presentation: &Presentation) -> SignedUrl {
+        self.signer.sign_get(key, presentation, self.expires_at).now_or_never().unwrap().unwrap()
     }
 }
 
 /// A URL needs nothing but itself.
-pub fn urls_are_absolute(case: &Case<'_>) {
-    for signed in [case.put(&case.key()), case.get(&case.key())] {
+pub async fn urls_are_absolute(case: &Case<'_>) {
+    for signed in [case.sign_put(&case.key()).await, case.sign_get(&case.key()).await] {
         assert!(signed.url.starts_with("http://") || signed.url.starts_with("https://"));
         assert!(signed.url.bytes().all(|byte| byte.is_ascii_graphic()));
     }
 }
 
 /// A URL lives until the time that was asked for: not longer, and at the most a second, the step of some stores, less.
-pub fn urls_end_when_they_were_to_end(case: &Case<'_>) {
-    for signed in [case.put(&case.key()), case.get(&case.key())] {
+pub async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
+    for signed in [case.sign_put(&case.key()).await, case.sign_get(&case.key()).await] {
         let early = case.expires_at.as_millis() - signed.expires_at.as_millis();
         assert!((0..1000).contains(&early), "{early} ms early");
     }
 }
 
-/// A PUT must carry the condition by which the store refuses a second one; a GET carries nothing.
-pub fn a_put_does_not_replace(case: &Case<'_>) {
-    let headers = case.put(&case.key()).headers;
-    assert!(headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("if-none-match") && value == "*"));
-    assert_eq!(case.get(&case.key()).headers, []);
+/// A GET carries nothing: a browser can follow its URL.
+pub async fn a_get_needs_no_headers(case: &Case<'_>) {
+    assert_eq!(case.sign_get(&case.key()).await.headers, []);
 }
 
 /// No two keys, and no two purposes, share a URL.
-pub fn every_key_has_urls_of_its_own(case: &Case<'_>) {
-    let (one, two) = (case.key(), case.key());
-    let mut urls: Vec<_> =
-        [case.put(&one), case.put(&two), case.get(&one), case.get(&two)].map(|signed| signed.url).into();
+pub async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
+    let mut urls = Vec::new();
+    for key in [case.key(), case.key()] {
+        urls.extend([case.sign_put(&key).await.url, case.sign_get(&key).await.url]);
+    }
     urls.sort();
     urls.dedup();
     assert_eq!(urls.len(), 4);
 }
 
 /// A URL is a secret: its `Debug` does not print it.
-pub fn urls_are_not_debugged(case: &Case<'_>) {
+pub async fn urls_are_not_debugged(case: &Case<'_>) {
     let key = case.key();
-    for signed in [case.put(&key), case.get(&key)] {
+    for signed in [case.sign_put(&key).await, case.sign_get(&key).await] {
         assert!(!format!("{signed:?}").contains(key.as_str()));
     }
 }
@@ -105,7 +134,7 @@ pub fn what_was_signed_to_put_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
     for length in [0, 1, u64::MAX] {
         for sha256 in [None, Some(Sha256::from_bytes([0; 32])), Some(Sha256::from_bytes([0xA7; 32]))] {
             let key = case.key();
-            let signed = case.signer.sign_put(&key, length, sha256, case.expires_at).unwrap();
+            let signed = case.put_of(&key, length, sha256, case.expires_at);
             let admitted = gate.admit_put(request(&signed), just_before(signed.expires_at)).unwrap();
             assert_eq!(admitted, (key, Expected { length: Length::Exactly(length), sha256 }));
         }
@@ -120,7 +149,7 @@ pub fn what_was_signed_to_get_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
             [None, Some("a.txt"), Some("a b+c%20&name=x&expires=9#?=;.txt"), Some("日本語 🎈.txt"), Some(&longest)]
         {
             let (key, presentation) = (case.key(), presentation(media_type, name));
-            let signed = case.signer.sign_get(&key, &presentation, case.expires_at).unwrap();
+            let signed = case.get_as(&key, &presentation);
             let admitted = gate.admit_get(request(&signed), just_before(signed.expires_at)).unwrap();
             assert_eq!(admitted, (key, presentation));
         }
@@ -231,7 +260,7 @@ pub fn values_cannot_be_spelt_otherwise(case: &Case<'_>, gate: &dyn UrlGate) {
 pub fn parts_of_two_urls_make_none(case: &Case<'_>, gate: &dyn UrlGate) {
     let key = case.key();
     let later = Timestamp::from_millis(case.expires_at.as_millis() + 60_000);
-    let sign = |length, until| case.signer.sign_put(&key, length, None, until).unwrap();
+    let sign = |length, until| case.put_of(&key, length, None, until);
     let urls = [case.put(&key), case.get(&key), sign(10, case.expires_at), sign(10, later), sign(11, later)];
     for one in &urls {
         for two in urls.iter().filter(|two| *two != one) {
@@ -256,7 +285,7 @@ pub fn what_was_never_signed_is_refused(case: &Case<'_>, gate: &dyn UrlGate) {
 /// Runs `check` on the key and query of a URL of each kind.
 fn each_query(case: &Case<'_>, check: impl Fn(&str, &str)) {
     let key = case.key();
-    let bare = case.signer.sign_get(&key, &presentation("image/jpeg", None), case.expires_at).unwrap();
+    let bare = case.get_as(&key, &presentation("image/jpeg", None));
     for signed in [case.put(&key), case.get(&key), bare] {
         check(request(&signed).key, request(&signed).query);
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, Located, MediaType, Name,
-    NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Timestamp, Upload, UploadState,
-    User, UserId, Username, authorize,
+    NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Ticket, Timestamp, Upload,
+    UploadState, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{Commit, NewShare, Opening, Random, Registration, Relocation};
 
@@ -220,6 +220,7 @@ impl<'a> World<'a> {
             file,
             announced,
             blob: self.key(),
+            ticket: Ticket::parse("ticket-of-the-store"),
             state: UploadState::Open,
             created_at: now,
             expires_at: now.plus(LIFETIME),

@@ -46,6 +46,7 @@ pub(crate) fn upload() -> Upload {
         file: file_info("a.txt"),
         announced: Some(10),
         blob: key(),
+        ticket: None,
         state: UploadState::Open,
         created_at: Timestamp::from_millis(1_000),
         expires_at: Timestamp::from_millis(31_000),

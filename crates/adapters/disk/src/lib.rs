@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod direct;
 mod draft;
 mod files;
 mod layout;
@@ -8,5 +9,6 @@ mod signing;
 mod store;
 mod workers;
 
+pub use direct::DiskUploads;
 pub use signing::DiskUrls;
 pub use store::DiskStore;

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_domain::error::Forbidden;
@@ -64,6 +65,19 @@ impl DiskUrls {
         SignedUrl { url, headers, expires_at }
     }
 
+    /// A URL by which `length` bytes, with that digest if it is known, can be PUT under `key` once.
+    pub(crate) fn sign_put(
+        &self,
+        key: &BlobKey,
+        length: u64,
+        sha256: Option<Sha256>,
+        expires_at: Timestamp,
+    ) -> SignedUrl {
+        let sha256 = sha256.map(|digest| format!("&sha256={digest}")).unwrap_or_default();
+        let query = format!("method=PUT&length={length}{sha256}&expires={}", expires_at.as_millis());
+        self.sign(Purpose::Put, key, &query, expires_at)
+    }
+
     /// The key and the query without its signature, if that is ours.
     fn verify<'a>(&self, purpose: Purpose, request: SignedRequest<'a>) -> Option<(BlobKey, Query<'a>)> {
         let (query, signature) = request.query.rsplit_once("&signature=")?;
@@ -79,14 +93,9 @@ impl fmt::Debug for DiskUrls {
     }
 }
 
+#[async_trait]
 impl UrlSigner for DiskUrls {
-    fn sign_put(&self, key: &BlobKey, length: u64, sha256: Option<Sha256>, expires_at: Timestamp) -> Result<SignedUrl> {
-        let sha256 = sha256.map(|digest| format!("&sha256={digest}")).unwrap_or_default();
-        let query = format!("method=PUT&length={length}{sha256}&expires={}", expires_at.as_millis());
-        Ok(self.sign(Purpose::Put, key, &query, expires_at))
-    }
-
-    fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl> {
+    async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl> {
         let media_type = utf8_percent_encode(presentation.media_type.as_str(), RESERVED);
         let name = presentation
             .attachment
@@ -163,6 +172,8 @@ impl<'a> Query<'a> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     const KEY: &str = "00112233445566778899aabbccddeeff";
@@ -176,7 +187,7 @@ mod tests {
 
     fn put() -> String {
         let key = BlobKey::parse(KEY).unwrap();
-        query(&urls().sign_put(&key, 10, Some(Sha256::from_bytes([0xA7; 32])), END).unwrap())
+        query(&urls().sign_put(&key, 10, Some(Sha256::from_bytes([0xA7; 32])), END))
     }
 
     fn get() -> String {
@@ -184,7 +195,8 @@ mod tests {
             media_type: MediaType::parse("text/plain; charset=utf-8").unwrap(),
             attachment: Some(Name::parse("a&name=b=ü 100%.txt").unwrap()),
         };
-        query(&urls().sign_get(&BlobKey::parse(KEY).unwrap(), &presentation, END).unwrap())
+        let key = BlobKey::parse(KEY).unwrap();
+        query(&urls().sign_get(&key, &presentation, END).now_or_never().unwrap().unwrap())
     }
 
     fn query(signed: &SignedUrl) -> String {
@@ -225,6 +237,12 @@ mod tests {
             parameters,
             "method=GET&type=text%2Fplain%3B%20charset%3Dutf-8&name=a%26name%3Db%3D%C3%BC%20100%25.txt&expires=301000"
         );
+    }
+
+    #[test]
+    fn a_put_carries_the_condition_that_nothing_is_there() {
+        let signed = urls().sign_put(&BlobKey::parse(KEY).unwrap(), 10, None, END);
+        assert_eq!(signed.headers, [("If-None-Match", "*".to_owned())]);
     }
 
     #[test]

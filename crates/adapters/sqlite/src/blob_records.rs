@@ -2,13 +2,13 @@ use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, StoreName, Timestamp};
 use clouddrive_domain::port::BlobRecords;
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::blob_records::{NewBlobRow, key as parse_key};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::{blobs, uploads, users, versions};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::fault::Outcome;
-use crate::schema::{blobs, uploads, users, versions};
-use crate::types::bad_row;
 
 /// Adds the row of a blob, to which nothing refers since `unreferenced_at`, if that is given.
 pub(crate) fn insert(
@@ -18,14 +18,7 @@ pub(crate) fn insert(
     at: Timestamp,
     unreferenced_at: Option<Timestamp>,
 ) -> Outcome<()> {
-    diesel::insert_into(blobs::table)
-        .values((
-            blobs::key.eq(key.as_str()),
-            blobs::store.eq(store.0),
-            blobs::created_at.eq(at.as_millis()),
-            blobs::unreferenced_at.eq(unreferenced_at.map(Timestamp::as_millis)),
-        ))
-        .execute(connection)?;
+    diesel::insert_into(blobs::table).values(NewBlobRow::new(key, store, at, unreferenced_at)).execute(connection)?;
     Ok(())
 }
 
@@ -86,7 +79,7 @@ impl BlobRecords for Database {
                     continue;
                 }
                 diesel::update(row).set(blobs::condemned_at.eq(before.as_millis())).execute(connection)?;
-                condemned.push(BlobKey::parse(&key).ok_or_else(|| bad_row("blobs", &key, "key"))?);
+                condemned.push(parse_key(&key)?);
             }
             Ok(condemned)
         })

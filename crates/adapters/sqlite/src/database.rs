@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::{Fault, Outcome};
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
 use diesel::connection::{InstrumentationEvent, SimpleConnection, TransactionManager};
@@ -12,7 +13,8 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tracing::Span;
 
-use crate::fault::{Fault, Outcome, is_locked};
+use crate::fault::{error, is_locked};
+use crate::names;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
 
@@ -102,7 +104,7 @@ impl Database {
             Ok(applied)
         })
         .await;
-        Ok(applied?)
+        applied.map_err(error)
     }
 
     /// Runs `work` on a reading connection.
@@ -111,7 +113,7 @@ impl Database {
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
         let mut connection = take(&self.readers).await?;
-        Ok(blocking(move || work(&mut connection)).await?)
+        blocking(move || work(&mut connection)).await.map_err(error)
     }
 
     /// Runs `work` in a transaction on the writing connection; it happens wholly or not at all, even if nobody waits
@@ -123,8 +125,8 @@ impl Database {
         let mut connection = take(&self.writer).await?;
         match blocking(move || connection.immediate_transaction(work)).await {
             // Others may write while the free name is sought.
-            Err(Fault::Taken(taken)) => Err(self.read(|connection| taken.explain(connection)).await?),
-            outcome => Ok(outcome?),
+            Err(Fault::Taken(taken)) => Err(self.read(|connection| names::answer(connection, *taken)).await?),
+            outcome => outcome.map_err(error),
         }
     }
 }
@@ -216,7 +218,7 @@ impl managed::Manager for Connector {
 
     async fn create(&self) -> Result<SqliteConnection> {
         let connector = Self { path: self.path.clone(), access: self.access };
-        Ok(blocking(move || connector.connect()).await?)
+        blocking(move || connector.connect()).await.map_err(error)
     }
 
     async fn recycle(&self, connection: &mut SqliteConnection, _: &Metrics) -> RecycleResult<Error> {

@@ -1,139 +1,21 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Account, BlobKey, ChangeKind, Command, Email, Grant, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order,
-    Person, Position, Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, check_depth,
+    ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, Position, Sort, UserId, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Relocation};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, home, levels, page};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::NewNode;
+use clouddrive_sql::schema::nodes;
+use clouddrive_sql::types::DbId;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::Database;
 use crate::changes::log;
-use crate::fault::Outcome;
-use crate::locate::{self, NODE_COLUMNS, NODE_JOINS, NodeRow};
-use crate::names::{NewNode, explain};
-use crate::schema::{drives, nodes, users};
-use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, bad_row, bytes, permission, size};
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = users, check_for_backend(diesel::sqlite::Sqlite))]
-struct UserRow {
-    id: DbId,
-    username: String,
-    email: String,
-    created_at: i64,
-    photo_blob: Option<String>,
-}
-
-impl TryFrom<UserRow> for User {
-    type Error = Error;
-
-    fn try_from(row: UserRow) -> Result<Self> {
-        let id = UserId::from(row.id);
-        let bad = |what| bad_row("users", id, what);
-        Ok(Self {
-            id,
-            username: Username::parse(&row.username).map_err(|_| bad("username"))?,
-            email: Email::parse(&row.email).map_err(|_| bad("email"))?,
-            created_at: Timestamp::from_millis(row.created_at),
-            photo: row.photo_blob.map(|key| BlobKey::parse(&key).ok_or_else(|| bad("photo_blob"))).transpose()?,
-        })
-    }
-}
-
-/// The columns of a drive's quota, in the order of [`quota`].
-pub(crate) const QUOTA: (drives::quota_bytes, drives::used_bytes, drives::reserved_bytes) =
-    (drives::quota_bytes, drives::used_bytes, drives::reserved_bytes);
-
-pub(crate) fn quota((total, used, reserved): (i64, i64, i64)) -> Quota {
-    Quota { total: size(total), used: size(used), reserved: size(reserved) }
-}
-
-type HomeRow = (UserRow, DbId, (i64, i64, i64), DbId, i64);
-
-fn home((user, drive, quota_row, root, revision): HomeRow) -> Result<Home> {
-    let user = User::try_from(user)?;
-    let owner = Person { id: user.id, username: Some(user.username.as_str().to_owned()) };
-    let id = NodeId::from(root);
-    let root = Node {
-        id,
-        drive: drive.into(),
-        parent: None,
-        name: Name::of_root(),
-        body: NodeBody::Root,
-        revision: Revision(size(revision)),
-        created_by: owner.clone(),
-        created_at: user.created_at,
-        modified_at: user.created_at,
-    };
-    let lineage = vec![Step { id, name: Name::of_root(), trashed: false, share: None }];
-    let root = Located { node: root, owner, viewer: user.id, lineage };
-    Ok(Home { account: Account { user, quota: quota(quota_row) }, root })
-}
-
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(diesel::sqlite::Sqlite))]
-struct ChildRow {
-    #[diesel(embed)]
-    node: NodeRow,
-    #[diesel(sql_type = Nullable<Text>)]
-    permission: Option<String>,
-}
-
-impl TryFrom<ChildRow> for Child {
-    type Error = Error;
-
-    fn try_from(row: ChildRow) -> Result<Self> {
-        let node = Node::try_from(row.node)?;
-        let share = row.permission.as_deref().map(|word| permission("shares", node.id, word)).transpose()?;
-        Ok(Self { node, share })
-    }
-}
-
-/// The columns of each sort order, as the indexes have them.
-const fn columns(by: SortBy) -> &'static [&'static str] {
-    match by {
-        SortBy::Name => &["n.sort_key", "n.name", "n.id"],
-        SortBy::CreatedAt => &["n.created_at", "n.id"],
-        SortBy::ModifiedAt => &["n.modified_at", "n.id"],
-        SortBy::Size => &["n.size_bytes", "n.id"],
-    }
-}
-
-/// A page of what stands in `folder`, by the index of its order.
-fn page(viewer: UserId, folder: NodeId, sort: Sort, after: Option<&Position>, limit: Limit) -> Statement {
-    let columns = columns(sort.by);
-    let (direction, beyond) = match sort.order {
-        Order::Ascending => ("ASC", ">"),
-        Order::Descending => ("DESC", "<"),
-    };
-    let mut parameters = vec![viewer.into(), folder.into()];
-    let start = after.map_or_else(String::new, |position| {
-        match &position.value {
-            SortValue::Name(name) => {
-                parameters.push(Parameter::Text(name.sort_key()));
-                parameters.push(Parameter::Text(name.as_str().to_owned()));
-            }
-            SortValue::Time(time) => parameters.push(Parameter::Integer(time.as_millis())),
-            SortValue::Size(size) => parameters.push(Parameter::Integer(bytes(*size))),
-        }
-        parameters.push(position.id.into());
-        let marks = vec!["?"; columns.len()].join(", ");
-        format!("AND ({}) {beyond} ({marks})", columns.join(", "))
-    });
-    let order: Vec<String> = columns.iter().map(|column| format!("{column} {direction}")).collect();
-    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!(
-        "SELECT {NODE_COLUMNS}, s.permission FROM nodes n {NODE_JOINS}
-        LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
-        WHERE n.parent_id = ? AND n.trashed_at IS NULL {start} ORDER BY {} LIMIT ?",
-        order.join(", ")
-    );
-    Statement::new(text, parameters)
-}
+use crate::locate;
+use crate::names::{explain, insert};
 
 #[async_trait]
 impl Drive for Database {
@@ -143,14 +25,8 @@ impl Drive for Database {
 
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
         self.read(move |connection| {
-            let row = users::table
-                .inner_join(drives::table.on(drives::owner_id.eq(users::id.nullable())))
-                .inner_join(nodes::table.on(nodes::drive_id.eq(drives::id).and(nodes::parent_id.is_null())))
-                .filter(users::id.eq(DbId::from(user)))
-                .select((UserRow::as_select(), drives::id, QUOTA, nodes::id, nodes::revision))
-                .first::<HomeRow>(connection)
-                .optional()?;
-            Ok(row.map(home).transpose()?)
+            let row: Option<HomeRow> = home(user).get_result(connection).optional()?;
+            Ok(row.map(Home::try_from).transpose()?)
         })
         .await
     }
@@ -176,7 +52,7 @@ impl Drive for Database {
             let parent = parent.renew(locate::find(connection, parent.node().id, parent.actor())?)?;
             check_depth(parent.located().depth_of_child_folder(), 0)?;
             let (drive, folder) = (parent.drive(), parent.node().id);
-            NewNode { id, drive, parent: folder, name: &name, content: None }.insert(connection, &command)?;
+            insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
             raise_reach(connection, parent.located(), 1)?;
             log(connection, &command, ChangeKind::FolderCreated, Some(drive), Some(id))?;
             locate::found(connection, id, parent.actor())
@@ -246,26 +122,14 @@ fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32)
 /// How many levels of folders stand below `folder`, checked to be allowed at `depth`. The noted reach never shrinks: only
 /// when it seems too much are the levels counted, and noted anew.
 fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
-    #[derive(QueryableByName)]
-    struct Levels {
-        #[diesel(sql_type = BigInt)]
-        levels: i64,
-    }
-
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(connection)?;
     let noted = u32::try_from(noted).unwrap_or(u32::MAX);
     if check_depth(depth, noted).is_ok() {
         return Ok(noted);
     }
-    let count = "WITH RECURSIVE below (id, level) AS (
-            SELECT CAST(? AS BLOB), 0
-            UNION ALL
-            SELECT n.id, below.level + 1 FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.kind = 'folder'
-        )
-        SELECT MAX(level) AS levels FROM below";
-    let counted: Levels = Statement::new(count, vec![folder.into()]).get_result(connection)?;
-    let counted = u32::try_from(counted.levels).unwrap_or(u32::MAX);
+    let counted: LevelsRow = levels(folder).get_result(connection)?;
+    let counted = counted.levels();
     check_depth(depth, counted)?;
     diesel::update(row).set(nodes::reach.eq(i64::from(counted))).execute(connection)?;
     Ok(counted)
@@ -273,7 +137,9 @@ fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -
 
 #[cfg(test)]
 mod tests {
+    use clouddrive_domain::model::{Order, SortBy, SortValue, Timestamp};
     use diesel::connection::SimpleConnection;
+    use diesel::sql_types::Text;
     use uuid::Uuid;
 
     use super::*;
@@ -304,8 +170,8 @@ mod tests {
                 (Order::Ascending, Some(&position)),
                 (Order::Descending, Some(&position)),
             ] {
-                let mut statement = page(user, node, Sort { by, order }, after, Limit::default());
-                statement.explain();
+                let statement =
+                    page(user, node, Sort { by, order }, after, Limit::default()).after("EXPLAIN QUERY PLAN");
                 let plan: Vec<Plan> = statement.load(&mut connection).unwrap();
                 let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
                 let plan = plan.join("\n");

@@ -1,42 +1,12 @@
 //! What can go wrong inside this adapter, and what the domain calls it.
 
 use clouddrive_domain::Error;
+use clouddrive_sql::fault::{Constraint, Fault};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::names::Taken;
-
-/// What the functions of this adapter return.
-pub(crate) type Outcome<T> = Result<T, Fault>;
-
-/// A decision of the domain's, a name that is taken, or a fault of the database's.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    Domain(Error),
-    Taken(Box<Taken>),
-    Database(DieselError),
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Domain(error)
-    }
-}
-
-impl From<DieselError> for Fault {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Domain(error) => error,
-            Fault::Taken(taken) => Self::internal("database", format!("unexplained: {taken:?}")),
-            Fault::Database(error) if is_passing(&error) => Self::unavailable("database", error),
-            Fault::Database(error) => Self::internal("database", error),
-        }
-    }
+/// What the domain calls `fault`.
+pub(crate) fn error(fault: Fault) -> Error {
+    fault.into_error(is_passing)
 }
 
 /// Whether the database may well work again later: it is locked, full, or its disk fails.
@@ -54,16 +24,6 @@ fn says(error: &DieselError, signs: &[&str]) -> bool {
         return false;
     };
     signs.iter().any(|sign| info.message().contains(sign))
-}
-
-/// A constraint of the schema that a statement can violate in the course of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Constraint {
-    Username,
-    Email,
-    LiveName,
-    ShareOnce,
-    Reference,
 }
 
 /// Which constraint `error` is a violation of.

@@ -9,11 +9,8 @@ mod fault;
 mod locate;
 mod lock;
 mod names;
-mod schema;
 mod sessions;
 mod shares;
-mod statement;
-mod types;
 mod uploads;
 mod users;
 

@@ -2,157 +2,16 @@
 
 use std::sync::LazyLock;
 
-use clouddrive_domain::model::{
-    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, Person, Revision, Step, Timestamp,
-    UserId,
-};
-use clouddrive_domain::{Error, Result};
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Located, NodeId, UserId};
+use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::locate::{StepRow, lineage, lineages, located};
+use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
-
-use crate::fault::{Fault, Outcome};
-use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, bad_row, name, permission, sha256, size};
-
-/// The columns of a [`NodeRow`], of a node `n` after [`NODE_JOINS`].
-pub(crate) const NODE_COLUMNS: &str = "n.id, n.drive_id, n.parent_id, n.kind, n.name, n.revision, n.created_by, \
-     creator.username AS creator_name, n.created_at, n.modified_at, v.id AS version_id, v.blob_key, v.size_bytes, \
-     b.sha256, v.media_type, v.client_modified_at";
-
-/// What a [`NodeRow`] needs beside the node `n`.
-pub(crate) const NODE_JOINS: &str = "LEFT JOIN users creator ON creator.id = n.created_by \
-     LEFT JOIN versions v ON v.id = n.version_id LEFT JOIN blobs b ON b.key = v.blob_key";
-
-/// A node with its creator's name and its current content.
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(diesel::sqlite::Sqlite))]
-pub(crate) struct NodeRow {
-    #[diesel(sql_type = Binary)]
-    id: DbId,
-    #[diesel(sql_type = Binary)]
-    drive_id: DbId,
-    #[diesel(sql_type = Nullable<Binary>)]
-    parent_id: Option<DbId>,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = BigInt)]
-    revision: i64,
-    #[diesel(sql_type = Binary)]
-    created_by: DbId,
-    #[diesel(sql_type = Nullable<Text>)]
-    creator_name: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    created_at: i64,
-    #[diesel(sql_type = BigInt)]
-    modified_at: i64,
-    #[diesel(sql_type = Nullable<Binary>)]
-    version_id: Option<DbId>,
-    #[diesel(sql_type = Nullable<Text>)]
-    blob_key: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    size_bytes: Option<i64>,
-    #[diesel(sql_type = Nullable<Binary>)]
-    sha256: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Text>)]
-    media_type: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    client_modified_at: Option<i64>,
-}
-
-impl NodeRow {
-    fn body(&self) -> Result<NodeBody> {
-        let id = NodeId::from(self.id);
-        let bad = |what: &str| bad_row("nodes", id, what);
-        match self.kind.as_str() {
-            "root" => Ok(NodeBody::Root),
-            "folder" => Ok(NodeBody::Folder),
-            "file" => Ok(NodeBody::File(Content {
-                version: self.version_id.ok_or_else(|| bad("version_id"))?.into(),
-                blob: self.blob_key.as_deref().and_then(BlobKey::parse).ok_or_else(|| bad("blob_key"))?,
-                size: size(self.size_bytes.ok_or_else(|| bad("size_bytes"))?),
-                sha256: self.sha256.clone().map(|bytes| sha256("blobs", id, bytes)).transpose()?,
-                media_type: self.media_type.as_deref().and_then(MediaType::parse).ok_or_else(|| bad("media_type"))?,
-                client_modified_at: self.client_modified_at.map(Timestamp::from_millis),
-            })),
-            _ => Err(bad("kind")),
-        }
-    }
-}
-
-impl TryFrom<NodeRow> for Node {
-    type Error = Error;
-
-    fn try_from(row: NodeRow) -> Result<Self> {
-        let id = NodeId::from(row.id);
-        Ok(Self {
-            id,
-            drive: row.drive_id.into(),
-            parent: row.parent_id.map(Into::into),
-            name: name("nodes", id, &row.name)?,
-            body: row.body()?,
-            revision: Revision(size(row.revision)),
-            created_by: Person { id: row.created_by.into(), username: row.creator_name },
-            created_at: Timestamp::from_millis(row.created_at),
-            modified_at: Timestamp::from_millis(row.modified_at),
-        })
-    }
-}
-
-/// One step of a lineage. The details are the step's own; those of the first are the located node's.
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(diesel::sqlite::Sqlite))]
-struct StepRow {
-    #[diesel(sql_type = Binary)]
-    seed: DbId,
-    #[diesel(sql_type = Bool)]
-    trashed: bool,
-    #[diesel(sql_type = Nullable<Text>)]
-    permission: Option<String>,
-    #[diesel(sql_type = Binary)]
-    owner_id: DbId,
-    #[diesel(sql_type = Text)]
-    owner_name: String,
-    #[diesel(embed)]
-    node: NodeRow,
-}
-
-impl StepRow {
-    fn step(&self) -> Result<Step> {
-        let id = NodeId::from(self.node.id);
-        let share = self.permission.as_deref().map(|word| permission("shares", id, word)).transpose()?;
-        Ok(Step { id, name: name("nodes", id, &self.node.name)?, trashed: self.trashed, share })
-    }
-}
-
-/// How many steps up are followed. A tree is not as deep; should a fault ever make a ring of nodes, the query still ends.
-const MOST_STEPS: u32 = 2 * MAX_TREE_DEPTH;
-
-/// The lineages of the nodes for which `seeds` holds, each from the node up to its root, with the viewer's shares. A
-/// drive without an owner is on its way out: nothing of it is found.
-fn lineages(seeds: &str) -> String {
-    format!(
-        "WITH RECURSIVE up (seed, id, distance) AS (
-            SELECT id, id, 0 FROM nodes WHERE {seeds}
-            UNION ALL
-            SELECT up.seed, n.parent_id, up.distance + 1 FROM up JOIN nodes n ON n.id = up.id
-            WHERE n.parent_id IS NOT NULL AND up.distance < {MOST_STEPS}
-        )
-        SELECT up.seed, n.trashed_at IS NOT NULL AS trashed, s.permission, d.owner_id, owner.username AS owner_name,
-            {NODE_COLUMNS}
-        FROM up JOIN nodes n ON n.id = up.id {NODE_JOINS}
-        JOIN drives d ON d.id = n.drive_id JOIN users owner ON owner.id = d.owner_id
-        LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
-        ORDER BY up.seed, up.distance"
-    )
-}
 
 /// The node as `viewer` finds it.
 pub(crate) fn find(connection: &mut SqliteConnection, node: NodeId, viewer: UserId) -> Outcome<Option<Located>> {
-    static ONE: LazyLock<String> = LazyLock::new(|| lineages("id = ?"));
-    let statement = Statement::new(ONE.as_str(), vec![node.into(), viewer.into()]);
-    Ok(load(connection, statement, viewer)?.pop())
+    Ok(load(connection, lineage(node, viewer), viewer)?.pop())
 }
 
 /// The nodes as `viewer` finds them, in no order.
@@ -165,20 +24,7 @@ pub(crate) fn find_many(connection: &mut SqliteConnection, nodes: &[NodeId], vie
 
 fn load(connection: &mut SqliteConnection, statement: Statement, viewer: UserId) -> Outcome<Vec<Located>> {
     let rows: Vec<StepRow> = statement.load(connection)?;
-    let mut found: Vec<Located> = Vec::new();
-    for row in rows {
-        let step = row.step()?;
-        match found.last_mut() {
-            Some(last) if last.node.id == NodeId::from(row.seed) => last.lineage.push(step),
-            _ => found.push(Located {
-                owner: Person { id: row.owner_id.into(), username: Some(row.owner_name) },
-                node: Node::try_from(row.node)?,
-                viewer,
-                lineage: vec![step],
-            }),
-        }
-    }
-    Ok(found)
+    Ok(located(rows, viewer)?)
 }
 
 /// The node as `viewer` finds it, which must be there: the same transaction has just seen or made it.

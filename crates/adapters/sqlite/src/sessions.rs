@@ -2,34 +2,27 @@ use async_trait::async_trait;
 use clouddrive_domain::model::{ChangeKind, Command, Session, SessionId, Timestamp, UserId};
 use clouddrive_domain::port::Sessions;
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::{Constraint, Fault};
+use clouddrive_sql::schema::{sessions, users};
+use clouddrive_sql::sessions::NewSessionRow;
+use clouddrive_sql::types::DbId;
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::changes::log;
-use crate::fault::{Constraint, Fault, violated};
-use crate::schema::{sessions, users};
-use crate::types::DbId;
+use crate::fault::violated;
 
 #[async_trait]
 impl Sessions for Database {
     async fn start(&self, command: &Command, session: &Session) -> Result<()> {
         let (command, session) = (command.clone(), session.clone());
         self.write(move |connection| {
-            diesel::insert_into(sessions::table)
-                .values((
-                    sessions::id.eq(DbId::from(session.id)),
-                    sessions::user_id.eq(DbId::from(session.user)),
-                    sessions::created_at.eq(session.created_at.as_millis()),
-                    sessions::last_used_at.eq(session.created_at.as_millis()),
-                    sessions::expires_at.eq(session.expires_at.as_millis()),
-                    sessions::address.eq(session.address),
-                    sessions::user_agent.eq(session.user_agent),
-                ))
-                .execute(connection)
-                .map_err(|fault| match violated(&fault) {
+            diesel::insert_into(sessions::table).values(NewSessionRow::from(session)).execute(connection).map_err(
+                |fault| match violated(&fault) {
                     Some(Constraint::Reference) => Fault::Domain(Error::NotFound),
                     _ => fault.into(),
-                })?;
+                },
+            )?;
             log(connection, &command, ChangeKind::SessionStarted, None, None)
         })
         .await

@@ -1,78 +1,24 @@
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    ChangeKind, Command, DriveId, Grant, ItemRef, Limit, Located, NodeId, NodeKind, Permission, Person, Share, ShareId,
-    SharePosition, Timestamp, UserId,
+    ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share, ShareId, SharePosition, UserId,
 };
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::schema::{nodes, shares};
+use clouddrive_sql::shares::{self as rows, NewShareRow, ShareRow, beside_nodes};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::types::{DbId, permission_word};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use crate::Database;
 use crate::changes::log;
-use crate::fault::{Constraint, Fault, Outcome, violated};
+use crate::fault::violated;
 use crate::locate;
-use crate::schema::{nodes, shares};
-use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, bad_row, bytes, name, permission, permission_word};
-
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(diesel::sqlite::Sqlite))]
-struct ShareRow {
-    #[diesel(sql_type = Binary)]
-    id: DbId,
-    #[diesel(sql_type = Text)]
-    permission: String,
-    #[diesel(sql_type = Binary)]
-    node_id: DbId,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Binary)]
-    guest_id: DbId,
-    #[diesel(sql_type = Text)]
-    guest_name: String,
-    #[diesel(sql_type = Binary)]
-    shared_by: DbId,
-    #[diesel(sql_type = Nullable<Text>)]
-    sharer_name: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    created_at: i64,
-}
-
-const SHARES: &str = "SELECT s.id, s.permission, s.node_id, n.kind, n.name, s.guest_id, guest.username AS guest_name,
-        s.shared_by, sharer.username AS sharer_name, s.created_at
-    FROM shares s JOIN nodes n ON n.id = s.node_id JOIN users guest ON guest.id = s.guest_id
-    LEFT JOIN users sharer ON sharer.id = s.shared_by";
-
-impl TryFrom<ShareRow> for Share {
-    type Error = Error;
-
-    fn try_from(row: ShareRow) -> Result<Self> {
-        let id = ShareId::from(row.id);
-        let kind = match row.kind.as_str() {
-            "folder" => NodeKind::Folder,
-            "file" => NodeKind::File,
-            _ => return Err(bad_row("shares", id, "kind of node")),
-        };
-        Ok(Self {
-            id,
-            permission: permission("shares", id, &row.permission)?,
-            item: ItemRef { kind, id: row.node_id.into(), name: name("nodes", id, &row.name)? },
-            shared_with: Person { id: row.guest_id.into(), username: Some(row.guest_name) },
-            shared_by: Person { id: row.shared_by.into(), username: row.sharer_name },
-            shared_at: Timestamp::from_millis(row.created_at),
-        })
-    }
-}
 
 fn find(connection: &mut SqliteConnection, share: ShareId) -> Outcome<Option<Share>> {
-    let statement = Statement::new(format!("{SHARES} WHERE s.id = ?"), vec![share.into()]);
-    let row: Option<ShareRow> = statement.get_result(connection).optional()?;
+    let row: Option<ShareRow> = rows::find(share).get_result(connection).optional()?;
     Ok(row.map(Share::try_from).transpose()?)
 }
 
@@ -80,30 +26,12 @@ fn found(connection: &mut SqliteConnection, share: ShareId) -> Outcome<Share> {
     find(connection, share)?.ok_or(Fault::Domain(Error::NotFound))
 }
 
-/// A page of the shares of `guest`, newest first.
-fn received(guest: UserId, after: Option<SharePosition>, limit: Limit) -> Statement {
-    let mut parameters = vec![guest.into()];
-    let start = after.map_or("", |position| {
-        parameters.push(Parameter::Integer(position.at.as_millis()));
-        parameters.push(position.id.into());
-        "AND (s.created_at, s.id) < (?, ?)"
-    });
-    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!("{SHARES} WHERE s.guest_id = ? {start} ORDER BY s.created_at DESC, s.id DESC LIMIT ?");
-    Statement::new(text, parameters)
-}
-
 fn list_received(connection: &mut SqliteConnection, guest: UserId, page: Statement) -> Outcome<Vec<(Share, Located)>> {
     let rows: Vec<ShareRow> = page.load(connection)?;
     let shares = rows.into_iter().map(Share::try_from).collect::<Result<Vec<_>>>()?;
     let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
-    let mut located: HashMap<NodeId, Located> =
-        locate::find_many(connection, &nodes, guest)?.into_iter().map(|found| (found.node.id, found)).collect();
-    let pair = |share: Share| {
-        let found = located.remove(&share.item.id)?;
-        Some((share, found))
-    };
-    Ok(shares.into_iter().filter_map(pair).collect())
+    let nodes = locate::find_many(connection, &nodes, guest)?;
+    Ok(beside_nodes(shares, nodes))
 }
 
 #[async_trait]
@@ -113,14 +41,7 @@ impl Shares for Database {
         self.write(move |connection| {
             let item = item.renew(locate::find(connection, item.node().id, item.actor())?)?;
             diesel::insert_into(shares::table)
-                .values((
-                    shares::id.eq(DbId::from(share.id)),
-                    shares::node_id.eq(DbId::from(item.node().id)),
-                    shares::guest_id.eq(DbId::from(share.guest)),
-                    shares::permission.eq(permission_word(share.permission)),
-                    shares::shared_by.eq(DbId::from(item.actor())),
-                    shares::created_at.eq(command.at.as_millis()),
-                ))
+                .values(NewShareRow::new(&command, &item, &share))
                 .execute(connection)
                 .map_err(|fault| match violated(&fault) {
                     Some(Constraint::ShareOnce) => Fault::Domain(Error::Conflict(Conflict::AlreadyShared)),
@@ -143,7 +64,7 @@ impl Shares for Database {
         after: Option<SharePosition>,
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
-        let statement = received(guest, after, limit);
+        let statement = rows::received(guest, after, limit);
         // Both queries see the same state: a node that goes between them would make the page look like the last.
         self.read(move |connection| connection.transaction(|connection| list_received(connection, guest, statement)))
             .await

@@ -1,77 +1,24 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Action, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, FileInfo, Grant, Located,
-    MediaType, Name, Node, NodeId, NodeKind, Quota, Timestamp, Upload, UploadId, UploadState, UserId, authorize,
+    Action, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, Grant, Located, Name, Node, NodeId,
+    NodeKind, Quota, Timestamp, Upload, UploadId, UploadState, UserId, authorize,
 };
 use clouddrive_domain::port::{Commit, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::drive::{QUOTA, quota};
+use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::names::{Holder, NewNode, Taken};
+use clouddrive_sql::schema::{blobs, drives, nodes, uploads, versions};
+use clouddrive_sql::types::{DbId, bytes};
+use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, state_word};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::blob_records::{self, refer, release};
 use crate::changes::log;
-use crate::drive::{QUOTA, quota};
-use crate::fault::{Fault, Outcome};
 use crate::locate;
-use crate::names::{Holder, NewNode, Taken, first_free, holder};
-use crate::schema::{blobs, drives, nodes, uploads, versions};
-use crate::types::{DbId, bad_row, bytes, conflict, conflict_word, name, sha256, size};
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = uploads, check_for_backend(diesel::sqlite::Sqlite))]
-struct UploadRow {
-    id: DbId,
-    drive_id: DbId,
-    folder_id: DbId,
-    sender_id: DbId,
-    name: String,
-    media_type: String,
-    sha256: Option<Vec<u8>>,
-    client_modified_at: Option<i64>,
-    conflict: String,
-    announced_bytes: Option<i64>,
-    blob_key: String,
-    state: String,
-    file_id: Option<DbId>,
-    created_at: i64,
-    expires_at: i64,
-}
-
-impl TryFrom<UploadRow> for Upload {
-    type Error = Error;
-
-    fn try_from(row: UploadRow) -> Result<Self> {
-        let id = UploadId::from(row.id);
-        let bad = |what| bad_row("uploads", id, what);
-        let state = match (row.state.as_str(), row.file_id) {
-            ("open", None) => UploadState::Open,
-            ("complete", Some(file)) => UploadState::Complete(file.into()),
-            ("aborted", None) => UploadState::Aborted,
-            ("expired", None) => UploadState::Expired,
-            _ => return Err(bad("state")),
-        };
-        let file = FileInfo {
-            name: name("uploads", id, &row.name)?,
-            media_type: MediaType::parse(&row.media_type).ok_or_else(|| bad("media_type"))?,
-            sha256: row.sha256.map(|digest| sha256("uploads", id, digest)).transpose()?,
-            client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
-            conflict: conflict("uploads", id, &row.conflict)?,
-        };
-        Ok(Self {
-            id,
-            drive: row.drive_id.into(),
-            folder: row.folder_id.into(),
-            sender: row.sender_id.into(),
-            file,
-            announced: row.announced_bytes.map(size),
-            blob: BlobKey::parse(&row.blob_key).ok_or_else(|| bad("blob_key"))?,
-            state,
-            created_at: Timestamp::from_millis(row.created_at),
-            expires_at: Timestamp::from_millis(row.expires_at),
-        })
-    }
-}
+use crate::names::{first_free, holder, insert};
 
 fn find(connection: &mut SqliteConnection, upload: UploadId) -> Outcome<Option<Upload>> {
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select()).first(connection).optional()?;
@@ -127,7 +74,7 @@ impl Uploads for Database {
         self.write(move |connection| {
             let upload = found(connection, upload)?;
             if upload.abortion(command.at)? {
-                end(connection, &command, &upload, "aborted")?;
+                end(connection, &command, &upload, UploadState::Aborted)?;
                 log(connection, &command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
             }
             Ok(())
@@ -147,7 +94,7 @@ impl Uploads for Database {
             let mut ended = 0;
             for row in due {
                 let upload = Upload::try_from(row)?;
-                end(connection, &command, &upload, "expired")?;
+                end(connection, &command, &upload, UploadState::Expired)?;
                 log(connection, &command, ChangeKind::UploadExpired, Some(upload.drive), Some(upload.folder))?;
                 ended += 1;
             }
@@ -185,7 +132,7 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
     if let Some(holder) = holder(connection, folder.node().id, &upload.file.name)? {
         match (upload.file.conflict, holder.item.kind) {
             (ConflictPolicy::Keep, _) | (ConflictPolicy::Replace, NodeKind::File) => {}
-            _ => return Err(Taken::fault(folder.node().id, holder, NodeKind::File)),
+            _ => return Err(Taken::for_file(folder.node().id, holder).into()),
         }
     }
     let needed = upload.announced.unwrap_or(0);
@@ -198,37 +145,15 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
         .set(drives::reserved_bytes.eq(bytes(quota.reserved)))
         .execute(connection)?;
     blob_records::insert(connection, &upload.blob, &opening.store, command.at, None)?;
-    insert(connection, upload)?;
+    diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(connection)?;
     log(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder))?;
     Ok(quota)
 }
 
-fn insert(connection: &mut SqliteConnection, upload: &Upload) -> Outcome<()> {
-    diesel::insert_into(uploads::table)
-        .values((
-            uploads::id.eq(DbId::from(upload.id)),
-            uploads::drive_id.eq(DbId::from(upload.drive)),
-            uploads::folder_id.eq(DbId::from(upload.folder)),
-            uploads::sender_id.eq(DbId::from(upload.sender)),
-            uploads::name.eq(upload.file.name.as_str()),
-            uploads::media_type.eq(upload.file.media_type.as_str()),
-            uploads::sha256.eq(upload.file.sha256.map(|digest| digest.as_bytes().to_vec())),
-            uploads::client_modified_at.eq(upload.file.client_modified_at.map(Timestamp::as_millis)),
-            uploads::conflict.eq(conflict_word(upload.file.conflict)),
-            uploads::announced_bytes.eq(upload.announced.map(bytes)),
-            uploads::blob_key.eq(upload.blob.as_str()),
-            uploads::state.eq("open"),
-            uploads::created_at.eq(upload.created_at.as_millis()),
-            uploads::expires_at.eq(upload.expires_at.as_millis()),
-        ))
-        .execute(connection)?;
-    Ok(())
-}
-
 /// Ends an open upload that became no file: its reservation ends, and its blob is the collector's.
-fn end(connection: &mut SqliteConnection, command: &Command, upload: &Upload, state: &str) -> Outcome<()> {
+fn end(connection: &mut SqliteConnection, command: &Command, upload: &Upload, state: UploadState) -> Outcome<()> {
     diesel::update(uploads::table.find(DbId::from(upload.id)))
-        .set((uploads::state.eq(state), uploads::ended_at.eq(command.at.as_millis())))
+        .set((uploads::state.eq(state_word(state)), uploads::ended_at.eq(command.at.as_millis())))
         .execute(connection)?;
     diesel::update(drives::table.find(DbId::from(upload.drive)))
         .set(drives::reserved_bytes.eq(drives::reserved_bytes - bytes(upload.announced.unwrap_or(0))))
@@ -258,7 +183,7 @@ fn commit_upload(
             let free = first_free(connection, upload.folder, &upload.file.name, NodeKind::File)?;
             (create(connection, command, &upload, wish, &free)?, 0)
         }
-        (Some(holder), _) => return Err(Taken::fault(upload.folder, holder, NodeKind::File)),
+        (Some(holder), _) => return Err(Taken::for_file(upload.folder, holder).into()),
     };
     insert_version(connection, command, &upload, file, wish)?;
     charge(connection, &upload, wish.stored.size, freed)?;
@@ -283,7 +208,8 @@ fn create(
     name: &Name,
 ) -> Outcome<NodeId> {
     let content = Some((wish.version, wish.stored.size));
-    NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name, content }.insert(connection, command)?;
+    let node = NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name, content };
+    insert(connection, command, &node)?;
     Ok(wish.file)
 }
 
@@ -320,23 +246,9 @@ fn insert_version(
 ) -> Outcome<()> {
     refer(connection, &upload.blob)?;
     diesel::update(blobs::table.find(upload.blob.as_str()))
-        .set((
-            blobs::size_bytes.eq(bytes(wish.stored.size)),
-            blobs::sha256.eq(wish.stored.sha256.map(|digest| digest.as_bytes().to_vec())),
-        ))
+        .set((blobs::size_bytes.eq(bytes(wish.stored.size)), blobs::sha256.eq(digest(wish.stored.sha256))))
         .execute(connection)?;
-    diesel::insert_into(versions::table)
-        .values((
-            versions::id.eq(DbId::from(wish.version)),
-            versions::node_id.eq(DbId::from(file)),
-            versions::blob_key.eq(upload.blob.as_str()),
-            versions::size_bytes.eq(bytes(wish.stored.size)),
-            versions::media_type.eq(upload.file.media_type.as_str()),
-            versions::client_modified_at.eq(upload.file.client_modified_at.map(Timestamp::as_millis)),
-            versions::created_by.eq(DbId::from(upload.sender)),
-            versions::created_at.eq(command.at.as_millis()),
-        ))
-        .execute(connection)?;
+    diesel::insert_into(versions::table).values(NewVersionRow::new(command, upload, file, wish)).execute(connection)?;
     Ok(())
 }
 

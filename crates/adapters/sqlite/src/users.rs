@@ -1,19 +1,20 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{
-    BlobKey, ChangeKind, Command, Credentials, Handle, Name, PasswordHash, Person, User, UserId,
-};
+use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId};
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::names::NewNodeRow;
+use clouddrive_sql::schema::{drives, nodes, users};
+use clouddrive_sql::types::DbId;
+use clouddrive_sql::users::{NewDriveRow, NewUserRow};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::blob_records::{refer, release};
 use crate::changes::log;
-use crate::fault::{Constraint, Fault, Outcome, violated};
-use crate::schema::{drives, nodes, users};
-use crate::types::{DbId, bytes};
+use crate::fault::violated;
 
 /// The user whom a handle names, by one of the two unique indexes.
 fn named(handle: &Handle) -> users::BoxedQuery<'_, diesel::sqlite::Sqlite> {
@@ -25,44 +26,15 @@ fn named(handle: &Handle) -> users::BoxedQuery<'_, diesel::sqlite::Sqlite> {
 }
 
 fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registration) -> Outcome<()> {
-    let user = &new.user;
-    diesel::insert_into(users::table)
-        .values((
-            users::id.eq(DbId::from(user.id)),
-            users::username.eq(user.username.as_str()),
-            users::username_key.eq(user.username.key()),
-            users::email.eq(user.email.as_str()),
-            users::email_key.eq(user.email.key()),
-            users::password_hash.eq(new.hash.expose()),
-            users::created_at.eq(user.created_at.as_millis()),
-        ))
-        .execute(connection)
-        .map_err(|fault| match violated(&fault) {
+    diesel::insert_into(users::table).values(NewUserRow::from(new)).execute(connection).map_err(
+        |fault| match violated(&fault) {
             Some(Constraint::Username) => Fault::Domain(Error::Conflict(Conflict::UsernameTaken)),
-            Some(Constraint::Email) => email_taken(connection, user).unwrap_or_else(|other| other),
+            Some(Constraint::Email) => email_taken(connection, &new.user).unwrap_or_else(|other| other),
             _ => fault.into(),
-        })?;
-    diesel::insert_into(drives::table)
-        .values((
-            drives::id.eq(DbId::from(new.drive)),
-            drives::owner_id.eq(DbId::from(user.id)),
-            drives::quota_bytes.eq(bytes(new.quota_bytes)),
-            drives::created_at.eq(user.created_at.as_millis()),
-        ))
-        .execute(connection)?;
-    let name = Name::of_root();
-    diesel::insert_into(nodes::table)
-        .values((
-            nodes::id.eq(DbId::from(new.root)),
-            nodes::drive_id.eq(DbId::from(new.drive)),
-            nodes::kind.eq("root"),
-            nodes::name.eq(name.as_str()),
-            nodes::sort_key.eq(name.sort_key()),
-            nodes::created_by.eq(DbId::from(user.id)),
-            nodes::created_at.eq(user.created_at.as_millis()),
-            nodes::modified_at.eq(user.created_at.as_millis()),
-        ))
-        .execute(connection)?;
+        },
+    )?;
+    diesel::insert_into(drives::table).values(NewDriveRow::from(new)).execute(connection)?;
+    diesel::insert_into(nodes::table).values(NewNodeRow::root(new)).execute(connection)?;
     log(connection, command, ChangeKind::UserRegistered, Some(new.drive), None)
 }
 

@@ -1,31 +1,42 @@
-//! Configuration: the environment and `.env`, read once, checked whole, and named in every complaint.
+//! Configuration: the environment, `.env` and, in production, one secret; read once, checked whole, and named in every
+//! complaint.
 
+mod reader;
 mod secret;
 mod source;
+mod stores;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-pub(crate) use secret::SecretKey;
-pub(crate) use source::Source;
-
+use self::reader::Reader;
+pub(crate) use self::secret::SecretKey;
+pub(crate) use self::source::Source;
+pub(crate) use self::stores::{
+    AwsConfig, BlobsConfig, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig, S3Config,
+};
 use crate::http::BodyLimits;
 
-/// A variable with a value that cannot be used. It prints as one line.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} {message}")]
-pub(crate) struct ConfigError {
-    pub(crate) variable: String,
-    pub(crate) message: String,
-}
+/// Variables with values that cannot be used, each with what it must be. It prints as one line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ConfigError(Vec<(String, String)>);
 
 impl ConfigError {
     pub(crate) fn new(variable: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { variable: variable.into(), message: message.into() }
+        Self(vec![(variable.into(), message.into())])
     }
 }
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let complaints: Vec<String> = self.0.iter().map(|(variable, message)| format!("{variable} {message}")).collect();
+        f.write_str(&complaints.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
 
 /// With which hash function access tokens are signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +49,12 @@ pub(crate) enum Algorithm {
 /// How the server is to run.
 pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
-    /// What signed URLs start with; the bound address unless told.
+    /// What signed URLs of the local store start with; the bound address unless told.
     pub(crate) public_url: Option<String>,
     pub(crate) data_dir: PathBuf,
-    pub(crate) database: PathBuf,
-    pub(crate) blob_dir: PathBuf,
+    pub(crate) database: DatabaseConfig,
+    pub(crate) blobs: BlobsConfig,
+    pub(crate) aws: AwsConfig,
     pub(crate) secret_key: Option<SecretKey>,
     pub(crate) algorithm: Algorithm,
     pub(crate) token_lifetime: Duration,
@@ -55,182 +67,132 @@ pub(crate) struct Config {
     pub(crate) cors_origins: Vec<String>,
     pub(crate) body_limits: BodyLimits,
     pub(crate) database_connections: usize,
+    /// How long to wait for a free connection.
+    pub(crate) database_wait: Duration,
+    /// How long to wait, at the start, for a database or a store that is not up yet.
+    pub(crate) startup: Duration,
     pub(crate) workers: usize,
     pub(crate) shutdown: Duration,
+}
+
+/// Where the secret is that holds the values of production.
+pub(crate) struct SecretRequest {
+    pub(crate) name: String,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) aws: AwsConfig,
+}
+
+impl SecretRequest {
+    /// The secret to be read first, if one is.
+    pub(crate) fn read(source: &Source) -> Result<Option<Self>, ConfigError> {
+        let mut reader = Reader::of(source);
+        let name = reader.text("AWS_SECRET_NAME").unwrap_or("CloudDriveEnvVars");
+        if !is_production(&mut reader) || name == "none" {
+            return reader.finish(None);
+        }
+        let endpoint = reader.url("AWS_ENDPOINT_URL_SECRETS_MANAGER");
+        let aws = stores::aws(&mut reader);
+        reader.finish(Some(Self { name: name.to_owned(), endpoint, aws }))
+    }
 }
 
 impl Config {
     /// Reads and checks everything.
     pub(crate) fn read(source: &Source) -> Result<Self, ConfigError> {
-        let production = is_production(source)?;
-        refuse_what_is_not_there_yet(source)?;
-        let data_dir = PathBuf::from(source.text(&["DATA_DIR"])?.map_or("./data", |(_, dir)| dir));
-        let database = database(source)?;
-        let blob_dir = source.text(&["BLOB_DIR"])?.map(|(_, dir)| PathBuf::from(dir));
-        let secret_key = match source.text(&["SECRET_KEY"])? {
-            Some((name, text)) => {
-                Some(SecretKey::parse(text).ok_or_else(|| ConfigError::new(name, "must have at least 32 bytes"))?)
-            }
-            None => None,
-        };
-        if production {
-            require_by_name(database.is_some(), "DATABASE_URL", "sqlite:PATH")?;
-            require_by_name(blob_dir.is_some(), "BLOB_DIR", "PATH")?;
-            require_by_name(secret_key.is_some(), "SECRET_KEY", "at least 32 random bytes")?;
+        let mut reader = Reader::of(source);
+        let production = is_production(&mut reader);
+        let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or("./data"));
+        let database = stores::database(&mut reader, production, &data_dir);
+        let blobs = stores::blobs(&mut reader, production, &data_dir);
+        let secret_key = reader.parsed("SECRET_KEY", "at least 32 bytes long", SecretKey::parse);
+        let shared = matches!(database, DatabaseConfig::Postgres(_));
+        if (production || shared) && reader.text("SECRET_KEY").is_none() {
+            let message = "must be set, to at least 32 random bytes: with ENVIRONMENT=production, and with PostgreSQL, \
+                           where every instance needs the same";
+            reader.complain("SECRET_KEY", message);
         }
-        let upload_lifetime = seconds(source, "UPLOAD_LIFETIME_SECONDS", 86_400, 1..=2_592_000)?;
-        let url_lifetime = seconds(source, "SIGNED_URL_SECONDS", 300, 1..=300)?;
+        let upload_lifetime = reader.seconds("UPLOAD_LIFETIME_SECONDS", 86_400, 1..=2_592_000);
+        let url_lifetime = reader.seconds("SIGNED_URL_SECONDS", 300, 1..=300);
         let grace = upload_lifetime.as_secs() + 3600;
         let longest = upload_lifetime.max(url_lifetime).as_secs();
-        Ok(Self {
-            bind: parsed(source, "BIND_ADDR", "an address and a port, such as 127.0.0.1:8000")?
-                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000))),
-            public_url: public_url(source)?,
-            database: database.unwrap_or_else(|| data_dir.join("clouddrive.db")),
-            blob_dir: blob_dir.unwrap_or_else(|| data_dir.clone()),
+        let config = Self {
+            bind: bind(&mut reader),
+            public_url: reader.url("PUBLIC_URL"),
             data_dir,
+            database,
+            blobs,
+            aws: stores::aws(&mut reader),
             secret_key,
-            algorithm: algorithm(source)?,
-            token_lifetime: Duration::from_secs(60 * number(source, "ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600)?),
-            quota_bytes: number(source, "DEFAULT_QUOTA_BYTES", 5 << 30, 0..=1 << 60)?,
+            algorithm: reader.parsed("ALGORITHM", "HS256, HS384 or HS512", algorithm).unwrap_or(Algorithm::Hs256),
+            token_lifetime: Duration::from_secs(60 * reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600)),
+            quota_bytes: reader.number("DEFAULT_QUOTA_BYTES", 5 << 30, 0..=1 << 60),
             upload_lifetime,
             url_lifetime,
-            most_open_uploads: narrow(number(source, "MAX_OPEN_UPLOADS", 1000, 1..=100_000)?),
-            collect_interval: seconds(source, "COLLECT_INTERVAL_SECONDS", 600, 1..=86_400)?,
+            most_open_uploads: reader.number("MAX_OPEN_UPLOADS", 1000, 1..=100_000),
+            collect_interval: reader.seconds("COLLECT_INTERVAL_SECONDS", 600, 1..=86_400),
             // A blob must outlast every upload that may still refer to it, and every URL by which its bytes may still come.
-            collect_grace: seconds(source, "COLLECT_GRACE_SECONDS", grace, longest..=31_536_000)?,
-            cors_origins: cors_origins(source)?,
+            collect_grace: reader.seconds("COLLECT_GRACE_SECONDS", grace, longest..=31_536_000),
+            cors_origins: reader.parsed("CORS_ORIGINS", ORIGINS, origins).unwrap_or_default(),
             body_limits: BodyLimits {
-                idle: seconds(source, "BODY_IDLE_SECONDS", 30, 1..=3600)?,
-                min_rate: number(source, "BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30)?,
+                idle: reader.seconds("BODY_IDLE_SECONDS", 30, 1..=3600),
+                min_rate: reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30),
             },
-            database_connections: narrow::<u16>(number(source, "DATABASE_CONNECTIONS", 8, 1..=1000)?).into(),
-            workers: narrow::<u16>(number(source, "WORKERS", cores(), 1..=1024)?).into(),
-            shutdown: seconds(source, "SHUTDOWN_SECONDS", 30, 0..=3600)?,
-        })
+            database_connections: reader.number("DATABASE_CONNECTIONS", if shared { 16 } else { 8 }, 1..=1000),
+            database_wait: reader.seconds("DATABASE_WAIT_SECONDS", 10, 1..=300),
+            startup: reader.seconds("STARTUP_SECONDS", 60, 0..=3600),
+            workers: reader.number("WORKERS", cores(), 1..=1024),
+            shutdown: reader.seconds("SHUTDOWN_SECONDS", 30, 0..=3600),
+        };
+        reader.finish(config)
     }
+}
+
+/// Where the server listens, whatever else is configured.
+pub(crate) fn bind_address(source: &Source) -> Result<SocketAddr, ConfigError> {
+    let mut reader = Reader::of(source);
+    let address = bind(&mut reader);
+    reader.finish(address)
+}
+
+fn bind(reader: &mut Reader<'_>) -> SocketAddr {
+    let what = "an address and a port, such as 127.0.0.1:8000";
+    let address = reader.parsed("BIND_ADDR", what, |text| text.parse().ok());
+    address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000)))
 }
 
 /// How many things the machine can do at once.
-pub(crate) fn cores() -> u64 {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn is_production(source: &Source) -> Result<bool, ConfigError> {
-    match source.text(&["ENVIRONMENT"])? {
-        None | Some((_, "development")) => Ok(false),
-        Some((_, "production")) => match source.text(&["AWS_SECRET_NAME"])? {
-            Some((_, "none")) => Ok(true),
-            _ => Err(ConfigError::new(
-                "AWS_SECRET_NAME",
-                "must be none with ENVIRONMENT=production: this version takes all values from the environment",
-            )),
-        },
-        Some((name, _)) => Err(ConfigError::new(name, "must be development or production")),
-    }
-}
-
-/// A variable that would be passed over in silence is worse than one that is refused.
-fn refuse_what_is_not_there_yet(source: &Source) -> Result<(), ConfigError> {
-    if let Some((name, _)) = source.text(&["DATABASE"])? {
-        return Err(ConfigError::new(name, "names a PostgreSQL database, which this version cannot use: unset it"));
-    }
-    if let Some((name, _)) = source.text(&["S3_BUCKET_NAME", "BUCKET_NAME"])? {
-        return Err(ConfigError::new(name, "names an S3 bucket, which this version cannot use: unset it"));
-    }
-    Ok(())
-}
-
-fn require_by_name(given: bool, variable: &str, value: &str) -> Result<(), ConfigError> {
-    if given {
-        return Ok(());
-    }
-    Err(ConfigError::new(variable, format!("must be set with ENVIRONMENT=production, to {value}")))
-}
-
-fn database(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
-    let Some((name, url)) = source.text(&["DATABASE_URL"])? else {
-        return Ok(None);
+fn is_production(reader: &mut Reader<'_>) -> bool {
+    let parse = |text: &str| match text {
+        "development" => Some(false),
+        "production" => Some(true),
+        _ => None,
     };
-    match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
-        // SQLite takes some names for something else than a path.
-        Some(path) if !path.is_empty() && !path.starts_with([':', '?']) && !path.starts_with("file:") => {
-            Ok(Some(PathBuf::from(path)))
-        }
-        _ => Err(ConfigError::new(name, "must be sqlite:PATH")),
+    reader.parsed("ENVIRONMENT", "development or production", parse).unwrap_or(false)
+}
+
+fn algorithm(text: &str) -> Option<Algorithm> {
+    match text {
+        "HS256" => Some(Algorithm::Hs256),
+        "HS384" => Some(Algorithm::Hs384),
+        "HS512" => Some(Algorithm::Hs512),
+        _ => None,
     }
 }
 
-fn algorithm(source: &Source) -> Result<Algorithm, ConfigError> {
-    match source.text(&["ALGORITHM"])? {
-        None | Some((_, "HS256")) => Ok(Algorithm::Hs256),
-        Some((_, "HS384")) => Ok(Algorithm::Hs384),
-        Some((_, "HS512")) => Ok(Algorithm::Hs512),
-        Some((name, _)) => Err(ConfigError::new(name, "must be HS256, HS384 or HS512")),
-    }
-}
+const ORIGINS: &str = "origins such as https://app.example.com, parted by commas";
 
-fn public_url(source: &Source) -> Result<Option<String>, ConfigError> {
-    let Some((name, url)) = source.text(&["PUBLIC_URL"])? else {
-        return Ok(None);
-    };
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or("");
-    let sane = !host.is_empty() && url.bytes().all(|b| b.is_ascii_graphic()) && !url.contains(['?', '#']);
-    if !sane {
-        return Err(ConfigError::new(name, "must begin with http:// or https:// and name a host"));
-    }
-    Ok(Some(url.trim_end_matches('/').to_owned()))
-}
-
-fn cors_origins(source: &Source) -> Result<Vec<String>, ConfigError> {
-    let Some((name, text)) = source.text(&["CORS_ORIGINS"])? else {
-        return Ok(Vec::new());
-    };
+fn origins(text: &str) -> Option<Vec<String>> {
     let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
     origins
         .map(|origin| {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or("");
-            if host.is_empty() || host.contains(['/', '*', ' ']) {
-                return Err(ConfigError::new(
-                    name,
-                    "must be origins such as https://app.example.com, parted by commas",
-                ));
-            }
-            Ok(origin.to_owned())
+            (!host.is_empty() && !host.contains(['/', '*', ' '])).then(|| origin.to_owned())
         })
         .collect()
-}
-
-fn parsed<T: FromStr>(source: &Source, name: &'static str, what: &str) -> Result<Option<T>, ConfigError> {
-    let Some((name, text)) = source.text(&[name])? else {
-        return Ok(None);
-    };
-    text.parse().map(Some).map_err(|_| ConfigError::new(name, format!("must be {what}")))
-}
-
-fn number(
-    source: &Source,
-    name: &'static str,
-    default: u64,
-    allowed: std::ops::RangeInclusive<u64>,
-) -> Result<u64, ConfigError> {
-    let what = format!("a number from {} to {}", allowed.start(), allowed.end());
-    let value = parsed(source, name, &what)?.unwrap_or(default);
-    if allowed.contains(&value) { Ok(value) } else { Err(ConfigError::new(name, format!("must be {what}"))) }
-}
-
-fn seconds(
-    source: &Source,
-    name: &'static str,
-    default: u64,
-    allowed: std::ops::RangeInclusive<u64>,
-) -> Result<Duration, ConfigError> {
-    number(source, name, default, allowed).map(Duration::from_secs)
-}
-
-/// A number whose bounds have been checked.
-fn narrow<T: TryFrom<u64> + Default>(number: u64) -> T {
-    T::try_from(number).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -241,15 +203,25 @@ mod tests {
         Config::read(&Source::of(values))
     }
 
-    fn refused(values: &[(&str, &str)]) -> String {
-        read(values).map(|_| ()).unwrap_err().variable
+    /// The variables that are complained of.
+    fn refused(values: &[(&str, &str)]) -> Vec<String> {
+        read(values).map(|_| ()).unwrap_err().0.into_iter().map(|(variable, _)| variable).collect()
+    }
+
+    fn postgres(values: &[(&str, &str)]) -> PostgresConfig {
+        let key = ("SECRET_KEY", "0123456789abcdef0123456789abcdef");
+        match read(&[values, &[key]].concat()).map(|config| config.database) {
+            Ok(DatabaseConfig::Postgres(config)) => *config,
+            other => panic!("{:?}", other.map(|_| ())),
+        }
     }
 
     #[test]
     fn nothing_at_all_is_a_configuration() {
         let config = read(&[]).unwrap();
         assert_eq!(config.bind.to_string(), "127.0.0.1:8000");
-        assert_eq!(config.database, PathBuf::from("./data/clouddrive.db"));
+        assert!(matches!(config.database, DatabaseConfig::Sqlite(path) if path == PathBuf::from("./data/clouddrive.db")));
+        assert!(matches!(config.blobs, BlobsConfig::Disk(path) if path == PathBuf::from("./data")));
         assert!(config.collect_grace > config.upload_lifetime);
         assert!(config.cors_origins.is_empty() && config.secret_key.is_none());
     }
@@ -260,13 +232,13 @@ mod tests {
             ("BIND_ADDR", "here"),
             ("PUBLIC_URL", "drive.example.com"),
             ("PUBLIC_URL", "http://"),
-            ("DATABASE_URL", "postgres://localhost/drive"),
+            ("DATABASE_URL", "mysql://localhost/drive"),
             ("DATABASE_URL", "sqlite:"),
             ("DATABASE_URL", "sqlite::memory:"),
             ("DATABASE_URL", "sqlite:file:drive.db?mode=memory"),
-            ("DATABASE", "drive"),
-            ("S3_BUCKET_NAME", "drive"),
-            ("BUCKET_NAME", "drive"),
+            ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
+            ("S3_PUBLIC_ENDPOINT", "s3"),
+            ("S3_PATH_STYLE", "yes"),
             ("SECRET_KEY", "short"),
             ("ALGORITHM", "none"),
             ("ALGORITHM", "RS256"),
@@ -278,30 +250,63 @@ mod tests {
             ("CORS_ORIGINS", "*"),
             ("WORKERS", "-1"),
         ] {
-            assert_eq!(refused(&[(name, value)]), name, "{value}");
+            assert_eq!(refused(&[(name, value)]), [name], "{value}");
         }
     }
 
     #[test]
     fn blobs_outlast_uploads_and_urls() {
         let short = [("UPLOAD_LIFETIME_SECONDS", "1"), ("COLLECT_GRACE_SECONDS", "1")];
-        assert_eq!(refused(&short), "COLLECT_GRACE_SECONDS");
+        assert_eq!(refused(&short), ["COLLECT_GRACE_SECONDS"]);
         assert!(read(&[short[0], short[1], ("SIGNED_URL_SECONDS", "1")]).is_ok());
     }
 
     #[test]
-    fn production_takes_no_default_that_was_not_asked_for() {
-        let mut values = vec![("ENVIRONMENT", "production")];
-        for (missing, value) in [
-            ("AWS_SECRET_NAME", "none"),
+    fn production_takes_no_default_that_was_not_asked_for_and_says_all_at_once() {
+        let production = ("ENVIRONMENT", "production");
+        assert_eq!(refused(&[production]), ["DATABASE_URL", "S3_BUCKET_NAME", "SECRET_KEY"]);
+        let parts = [production, ("DATABASE", "drive"), ("BUCKET_NAME", "drive"), ("SECRET_KEY", "short"), ("PORT", "x")];
+        assert_eq!(refused(&parts), ["HOST", "USER", "PASSWORD", "PORT", "SECRET_KEY"]);
+        let embedded = [
+            production,
             ("DATABASE_URL", "sqlite:/var/lib/clouddrive/clouddrive.db"),
             ("BLOB_DIR", "/var/lib/clouddrive"),
             ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ] {
-            assert_eq!(refused(&values), missing);
-            values.push((missing, value));
+        ];
+        assert!(read(&embedded).is_ok());
+    }
+
+    #[test]
+    fn a_database_has_one_address_or_the_parts_of_one_in_either_spelling() {
+        for (user, password) in [("USER", "PASSWORD"), ("DB_USER", "DATABASE_PASSWORD")] {
+            let config = postgres(&[("DATABASE", "drive"), ("HOST", "db"), (user, "ann"), (password, "hush")]);
+            let PostgresAddress::Parts { host, port, database, user, password, .. } = config.address else { panic!() };
+            assert_eq!((host.as_str(), port, database.as_str(), user.as_str()), ("db", 5432, "drive", "ann"));
+            assert_eq!(password.unwrap().expose(), "hush");
         }
-        assert!(read(&values).is_ok());
+        let config = postgres(&[("DATABASE_URL", "postgres://ann:hush@db/drive"), ("DATABASE", "another")]);
+        assert!(matches!(&config.address, PostgresAddress::Url(url) if url.expose().ends_with("/drive")));
+        assert!(!format!("{config:?}").contains("hush"));
+        assert_eq!(refused(&[("DATABASE_URL", "postgres://db/drive")]), ["SECRET_KEY"]);
+    }
+
+    #[test]
+    fn half_a_key_of_aws_is_none() {
+        assert_eq!(refused(&[("AWS_ACCESS_KEY_ID", "AKIA")]), ["AWS_SECRET_ACCESS_KEY"]);
+        assert_eq!(refused(&[("AWS_SECRET_ACCESS_KEY", "hush")]), ["AWS_ACCESS_KEY_ID"]);
+    }
+
+    #[test]
+    fn a_store_of_another_make_is_addressed_by_path() {
+        let bucket = ("S3_BUCKET_NAME", "drive");
+        for (values, expected) in [
+            (vec![bucket], false),
+            (vec![bucket, ("AWS_ENDPOINT_URL_S3", "http://garage:3900")], true),
+            (vec![bucket, ("AWS_ENDPOINT_URL_S3", "https://r2.example"), ("S3_PATH_STYLE", "off")], false),
+        ] {
+            let BlobsConfig::S3(config) = read(&values).unwrap().blobs else { panic!() };
+            assert_eq!(config.path_style, expected);
+        }
     }
 
     #[test]

@@ -7,8 +7,11 @@ use super::ConfigError;
 /// Variables that a login shell or a container sets for its own ends: the file knows better.
 const INHERITED: [&str; 2] = ["USER", "HOST"];
 
-/// Where values come from: the environment first, then `.env`; for what shells set by themselves, the other way round.
+/// Where values come from: a secret first, if one was read, then the environment, then `.env`; for what shells set by
+/// themselves, `.env` before the environment.
+#[derive(Default)]
 pub(crate) struct Source {
+    secret: BTreeMap<OsString, OsString>,
     environment: BTreeMap<OsString, OsString>,
     file: BTreeMap<OsString, OsString>,
 }
@@ -25,13 +28,18 @@ impl Source {
             Err(fault) if fault.not_found() => BTreeMap::new(),
             Err(_) => return Err(ConfigError::new(".env", "cannot be read")),
         };
-        Ok(Self { environment: std::env::vars_os().collect(), file })
+        Ok(Self { environment: std::env::vars_os().collect(), file, ..Self::default() })
+    }
+
+    /// The same with the values of a secret, which come before all others.
+    pub(crate) fn with_secret(self, values: BTreeMap<String, String>) -> Self {
+        Self { secret: values.into_iter().map(owned).collect(), ..self }
     }
 
     #[cfg(test)]
     pub(crate) fn of(values: &[(&str, &str)]) -> Self {
         let pair = |(name, value): &(&str, &str)| (name.into(), value.into());
-        Self { environment: values.iter().map(pair).collect(), file: BTreeMap::new() }
+        Self { environment: values.iter().map(pair).collect(), ..Self::default() }
     }
 
     /// The value of the first of `names` that has one, with that name. An empty value is none.
@@ -47,7 +55,7 @@ impl Source {
     fn one(&self, name: &str) -> Option<&OsStr> {
         let (first, second) =
             if INHERITED.contains(&name) { (&self.file, &self.environment) } else { (&self.environment, &self.file) };
-        let values = [first, second].into_iter().filter_map(|values| values.get(OsStr::new(name)));
+        let values = [&self.secret, first, second].into_iter().filter_map(|values| values.get(OsStr::new(name)));
         values.map(OsString::as_os_str).find(|value| !value.is_empty())
     }
 }
@@ -67,6 +75,11 @@ mod tests {
             source.file.insert(name.into(), value.into());
         }
         for (name, value) in [("DATA_DIR", "a"), ("USER", "drive"), ("SECRET_KEY", "c"), ("LOG", "d")] {
+            assert_eq!(source.one(name), Some(OsStr::new(value)), "{name}");
+        }
+        let secret = [("USER", "secret"), ("DATA_DIR", "s")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let source = source.with_secret(secret.into());
+        for (name, value) in [("DATA_DIR", "s"), ("USER", "secret"), ("SECRET_KEY", "c")] {
             assert_eq!(source.one(name), Some(OsStr::new(value)), "{name}");
         }
         assert_eq!(source.text(&["NONE", "LOG"]), Ok(Some(("LOG", "d"))));

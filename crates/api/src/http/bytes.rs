@@ -4,16 +4,17 @@ use std::ops::Range;
 
 use actix_web::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, Header,
-    IF_NONE_MATCH, IF_RANGE, RANGE, Range as RangeHeader,
+    HeaderName, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, Range as RangeHeader,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use clouddrive_domain::Error;
 use clouddrive_domain::model::Name;
-use clouddrive_domain::port::ByteStream;
+use clouddrive_domain::port::{ByteStream, SignedUrl};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::problem::Outcome;
+use super::reply;
 
 /// Bytes as they are handed out.
 pub(crate) struct Representation<'a> {
@@ -68,18 +69,38 @@ where
     Ok(response.body(actix_web::body::SizedStream::new(length, body)))
 }
 
+/// Answers a GET with the URL that `sign` makes, where the store hands the bytes out itself. What needs no bytes is
+/// answered here: a HEAD, and a GET of bytes that the client has.
+pub(crate) async fn redirect<F>(
+    request: &HttpRequest,
+    bytes: Representation<'_>,
+    sign: impl FnOnce() -> F,
+) -> Outcome<HttpResponse>
+where
+    F: Future<Output = clouddrive_domain::Result<SignedUrl>>,
+{
+    let has_them = header(request, IF_NONE_MATCH).is_some_and(|tags| matches(tags, &bytes.etag));
+    if has_them || request.method() == Method::HEAD {
+        return answer(request, bytes, |_| async { Ok(empty()) }).await;
+    }
+    let url = sign().await?.url;
+    Ok(reply::secret(HttpResponse::TemporaryRedirect().insert_header((LOCATION, url)).finish()))
+}
+
 fn empty() -> ByteStream {
     Box::pin(futures_util::stream::empty())
 }
 
+fn header(request: &HttpRequest, name: HeaderName) -> Option<&str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
 fn plan(request: &HttpRequest, bytes: &Representation<'_>) -> Outcome<Plan> {
-    let header =
-        |name| request.headers().get(name).and_then(|value: &actix_web::http::header::HeaderValue| value.to_str().ok());
-    if header(IF_NONE_MATCH).is_some_and(|tags| matches(tags, &bytes.etag)) {
+    if header(request, IF_NONE_MATCH).is_some_and(|tags| matches(tags, &bytes.etag)) {
         return Ok(Plan::NotModified);
     }
     // A range of other bytes than the client has begun with would make a mixture.
-    let same = header(IF_RANGE).is_none_or(|tag| tag.trim() == bytes.etag);
+    let same = header(request, IF_RANGE).is_none_or(|tag| tag.trim() == bytes.etag);
     if !same || !request.headers().contains_key(RANGE) {
         return Ok(Plan::Whole);
     }

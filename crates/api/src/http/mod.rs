@@ -30,6 +30,7 @@ use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shar
 pub(crate) use body::BodyLimits;
 pub(crate) use cursor::Cursors;
 pub(crate) use middleware::request;
+use problem::{Outcome, Problem};
 
 /// What every request may need: the services, and what HTTP itself needs.
 pub(crate) struct App {
@@ -39,7 +40,8 @@ pub(crate) struct App {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) shares: Shares,
     pub(crate) photos: Photos,
-    pub(crate) signed_blobs: Arc<SignedBlobs>,
+    /// What answers signed URLs that lead back here; nothing, where the store answers its own.
+    pub(crate) local: Option<Arc<SignedBlobs>>,
     pub(crate) parts: Vec<Part>,
     pub(crate) ambient: Ambient,
     pub(crate) cursors: Cursors,
@@ -55,5 +57,10 @@ pub(crate) struct Part {
 impl App {
     pub(crate) fn new_request_id(&self) -> RequestId {
         self.ambient.request_id()
+    }
+
+    /// What answers signed URLs that lead back here. Where none do, there is no such path.
+    pub(crate) fn local(&self) -> Outcome<&Arc<SignedBlobs>> {
+        self.local.as_ref().ok_or_else(Problem::no_such_path)
     }
 }

@@ -56,6 +56,10 @@ impl Problem {
         Self::new(Code::MalformedRequest, detail)
     }
 
+    pub(crate) fn no_such_path() -> Self {
+        Self::new(Code::NotFound, "there is no such path")
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::new(Code::NotFound, "absent, or not yours to see")
     }

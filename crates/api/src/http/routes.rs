@@ -105,7 +105,7 @@ fn known(route: Route) -> Route {
 }
 
 async fn unknown_path() -> Result<actix_web::HttpResponse, Problem> {
-    Err(Problem::new(Code::NotFound, "there is no such path"))
+    Err(Problem::no_such_path())
 }
 
 fn has_content_type(context: &GuardContext<'_>, essence: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::error::{Error, Refused, Result};
 use crate::port::Random;
 
 /// The key of a blob: 128 random bits as 32 lower-case hexadecimal digits. Made once, never reused.
@@ -29,6 +30,34 @@ impl BlobKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What a store calls a transfer that it has begun, where it keeps books of them: at most 1,024 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(String);
+
+impl Ticket {
+    /// The ticket that `text` spells, if it can be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid = (1..=1024).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    /// The ticket as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The bytes of a blob on their way straight from a client into the store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Transfer {
+    /// The blob that it is to become.
+    pub key: BlobKey,
+    /// What the store calls it, if it keeps books.
+    pub ticket: Option<Ticket>,
 }
 
 /// The name of a store of blobs, such as `disk`. A blob's row names the one that holds it.
@@ -85,6 +114,24 @@ pub struct Expected {
     pub length: Length,
     /// Its digest, if it was announced.
     pub sha256: Option<Sha256>,
+}
+
+impl Expected {
+    /// Checks that `stored` is what was expected, as far as the store knows it.
+    ///
+    /// # Errors
+    /// `Size`, `TooLarge`, `Checksum`.
+    pub fn check(&self, stored: Stored) -> Result<()> {
+        match self.length {
+            Length::Exactly(size) if stored.size != size => return Err(Error::Refused(Refused::Size)),
+            Length::AtMost(limit) if stored.size > limit => return Err(Error::Refused(Refused::TooLarge { limit })),
+            _ => {}
+        }
+        match (self.sha256, stored.sha256) {
+            (Some(announced), Some(verified)) if announced != verified => Err(Error::Refused(Refused::Checksum)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How long a body may be.
@@ -162,6 +209,25 @@ mod tests {
         {
             assert_eq!(BlobKey::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_stored_is_held_against_what_was_expected_as_far_as_it_is_known() {
+        let (seven, eight) = (Some(Sha256::from_bytes([7; 32])), Some(Sha256::from_bytes([8; 32])));
+        let check = |length, announced, size, verified| {
+            let outcome = Expected { length, sha256: announced }.check(Stored { size, sha256: verified });
+            outcome.map_err(|fault| fault.to_string())
+        };
+        for (announced, verified) in [(None, None), (None, seven), (seven, None), (seven, seven)] {
+            assert_eq!(check(Length::Exactly(10), announced, 10, verified), Ok(()));
+        }
+        let refused = |refusal: Refused| Err(Error::Refused(refusal).to_string());
+        assert_eq!(check(Length::Exactly(10), seven, 10, eight), refused(Refused::Checksum));
+        for size in [0, 9, 11] {
+            assert_eq!(check(Length::Exactly(10), seven, size, seven), refused(Refused::Size));
+        }
+        assert_eq!(check(Length::AtMost(10), None, 10, None), Ok(()));
+        assert_eq!(check(Length::AtMost(10), None, 11, None), refused(Refused::TooLarge { limit: 10 }));
     }
 
     #[test]

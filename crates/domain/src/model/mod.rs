@@ -17,7 +17,7 @@ mod upload;
 mod user;
 
 pub use access::{Action, Grant, Located, Step, authorize, check_depth};
-pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored};
+pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
 pub use id::{DriveId, Id, NodeId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId};
 pub use keep_both::{KeepBoth, Round};

@@ -1,6 +1,6 @@
 //! Uploads: how bytes come into a drive, and the states that a transfer goes through.
 
-use super::{BlobKey, DriveId, MediaType, Name, NodeId, Sha256, Timestamp, UploadId, UserId};
+use super::{BlobKey, DriveId, MediaType, Name, NodeId, Sha256, Ticket, Timestamp, Transfer, UploadId, UserId};
 use crate::error::{Conflict, Error, Gone, Result};
 
 /// The largest file, in bytes: 5 TiB.
@@ -63,6 +63,8 @@ pub struct Upload {
     pub announced: Option<u64>,
     /// Where the bytes go.
     pub blob: BlobKey,
+    /// What the store calls the transfer; none when bytes stream in through the API, or when the store keeps no books.
+    pub ticket: Option<Ticket>,
     /// Where it stands.
     pub state: UploadState,
     /// When it began.
@@ -81,6 +83,12 @@ pub enum Completion {
 }
 
 impl Upload {
+    /// The way of the bytes into the store.
+    #[must_use]
+    pub fn transfer(&self) -> Transfer {
+        Transfer { key: self.blob.clone(), ticket: self.ticket.clone() }
+    }
+
     /// Where the upload stands at `now`: an open one whose time ran out has expired, whether or not that was noted.
     #[must_use]
     pub fn state_at(&self, now: Timestamp) -> UploadState {

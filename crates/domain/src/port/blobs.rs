@@ -45,6 +45,7 @@ pub trait BlobStore: Send + Sync {
     /// Removes the blob. That there is none is no error.
     async fn delete(&self, key: &BlobKey) -> Result<()>;
 
-    /// Removes what is left of writes that began before `before` and never ended, and tells how many those were.
+    /// Removes what is left of writes that began before `before` and never ended, and tells how many those were; without
+    /// what [`DirectUploads::list_begun`](super::DirectUploads::list_begun) finds.
     async fn sweep(&self, before: Timestamp) -> Result<u64>;
 }

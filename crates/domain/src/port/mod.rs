@@ -11,6 +11,7 @@ mod blob_records;
 mod blobs;
 mod changes;
 mod clock;
+mod direct_uploads;
 mod drive;
 mod passwords;
 mod photos;
@@ -27,6 +28,7 @@ pub use blob_records::BlobRecords;
 pub use blobs::{BlobStore, ByteStream};
 pub use changes::Changes;
 pub use clock::Clock;
+pub use direct_uploads::DirectUploads;
 pub use drive::{Child, Drive, Home, Relocation};
 pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
@@ -41,8 +43,8 @@ pub use users::{Registration, Users};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
-    blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock, drive::MockDrive,
-    passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, sessions::MockSessions,
-    shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads,
-    users::MockUsers,
+    blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
+    direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
+    probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
+    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
 };

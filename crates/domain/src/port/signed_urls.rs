@@ -1,5 +1,7 @@
+use async_trait::async_trait;
+
 use crate::error::Result;
-use crate::model::{BlobKey, Expected, MediaType, Name, Sha256, Timestamp};
+use crate::model::{BlobKey, Expected, MediaType, Name, Timestamp};
 
 /// A URL that is leave to do one thing with one blob until a certain time.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,15 +29,12 @@ pub struct Presentation {
     pub attachment: Option<Name>,
 }
 
-/// The ability of a store to let clients send and fetch bytes themselves.
+/// The ability of a store to let clients fetch bytes themselves. To sign asks nobody: it costs no network.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
 pub trait UrlSigner: Send + Sync {
-    /// A URL by which `length` bytes, with that digest if it is known, can be PUT under `key` once, until `expires_at`.
-    /// The store itself MUST refuse other bytes, and a second PUT with 412.
-    fn sign_put(&self, key: &BlobKey, length: u64, sha256: Option<Sha256>, expires_at: Timestamp) -> Result<SignedUrl>;
-
     /// A URL by which the blob under `key` can be fetched, whole or in ranges, until `expires_at`.
-    fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl>;
+    async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl>;
 }
 
 /// A request on a signed URL, as it arrived.

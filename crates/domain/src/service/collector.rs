@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use crate::error::Result;
 use crate::model::{RequestId, Timestamp};
-use crate::port::{BlobRecords, BlobStore, Uploads};
+use crate::port::{BlobRecords, BlobStore, DirectUploads, Uploads};
 
 /// How many rows one transaction of the collector touches.
 const BATCH: u32 = 500;
@@ -28,6 +28,7 @@ pub struct Collector {
     uploads: Arc<dyn Uploads>,
     records: Arc<dyn BlobRecords>,
     store: Arc<dyn BlobStore>,
+    direct: Arc<dyn DirectUploads>,
     ambient: Ambient,
     grace: Duration,
 }
@@ -39,10 +40,11 @@ impl Collector {
         uploads: Arc<dyn Uploads>,
         records: Arc<dyn BlobRecords>,
         store: Arc<dyn BlobStore>,
+        direct: Arc<dyn DirectUploads>,
         ambient: Ambient,
         grace: Duration,
     ) -> Self {
-        Self { uploads, records, store, ambient, grace }
+        Self { uploads, records, store, direct, ambient, grace }
     }
 
     /// Does one round, in bounded batches.
@@ -61,8 +63,28 @@ impl Collector {
         let before = self.ambient.now().minus(self.grace);
         while self.uploads.forget_ended(before, BATCH).await? == BATCH {}
         report.blobs_removed = self.remove_blobs(before).await?;
-        report.partial_writes_removed = self.store.sweep(before).await?;
+        report.partial_writes_removed = self.store.sweep(before).await? + self.discard_abandoned(before).await?;
         Ok(report)
+    }
+
+    /// Discards the transfers that were begun before `before` and belong to no upload any more, and tells how many.
+    async fn discard_abandoned(&self, before: Timestamp) -> Result<u64> {
+        let mut discarded = 0;
+        let mut after = None;
+        loop {
+            let begun = self.direct.list_begun(before, after.as_ref()).await?;
+            for transfer in &begun {
+                // An upload that was given more time than others is older than any grace, and still open.
+                if !self.records.is_referred_to(&transfer.key).await? {
+                    self.direct.discard(transfer).await?;
+                    discarded += 1;
+                }
+            }
+            match begun.into_iter().next_back() {
+                Some(last) => after = Some(last),
+                None => return Ok(discarded),
+            }
+        }
     }
 
     /// Removes the blobs to which nothing has referred since `before`, and tells how many. One that cannot be removed

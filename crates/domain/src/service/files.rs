@@ -75,10 +75,20 @@ impl Files {
     /// # Errors
     /// `NotFound`.
     pub async fn download(&self, actor: &Actor, file: NodeId) -> Result<(Entry, SignedUrl)> {
-        let OpenFile { entry, content } = self.open(actor, file).await?;
-        let presentation = Presentation { media_type: content.media_type, attachment: Some(entry.node.name.clone()) };
+        let file = self.open(actor, file).await?;
+        let url = self.sign(&file).await?;
+        Ok((file.entry, url))
+    }
+
+    /// A URL by which the bytes of an open file can be fetched for a short while.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
+        let OpenFile { entry, content } = file;
+        let (media_type, attachment) = (content.media_type.clone(), Some(entry.node.name.clone()));
         let expires_at = self.ambient.now().plus(self.url_lifetime);
-        Ok((entry, self.signer.sign_get(&content.blob, &presentation, expires_at)?))
+        self.signer.sign_get(&content.blob, &Presentation { media_type, attachment }, expires_at).await
     }
 
     /// Gives a file another name, another place, or both.

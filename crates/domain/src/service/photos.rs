@@ -50,7 +50,7 @@ impl Photos {
         let body = Box::pin(Once(Some(photo)));
         self.store.put(&key, body, expected).await?;
         self.users.set_photo(&command, actor.user, Some(&key)).await?;
-        self.sign(&key)
+        self.sign(&key).await
     }
 
     /// Where the caller's profile photo can be fetched for a short while.
@@ -60,7 +60,7 @@ impl Photos {
     pub async fn find(&self, actor: &Actor) -> Result<SignedUrl> {
         let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
         let key = home.account.user.photo.ok_or(Error::NotFound)?;
-        self.sign(&key)
+        self.sign(&key).await
     }
 
     /// Removes the caller's profile photo.
@@ -72,9 +72,9 @@ impl Photos {
         if had_one { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    fn sign(&self, key: &BlobKey) -> Result<SignedUrl> {
+    async fn sign(&self, key: &BlobKey) -> Result<SignedUrl> {
         let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None };
-        self.signer.sign_get(key, &presentation, self.ambient.now().plus(self.url_lifetime))
+        self.signer.sign_get(key, &presentation, self.ambient.now().plus(self.url_lifetime)).await
     }
 }
 

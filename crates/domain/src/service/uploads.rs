@@ -6,9 +6,9 @@ use super::access::Access;
 use crate::error::{Conflict, Error, Forbidden, Refused, Result};
 use crate::model::{
     Action, Actor, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Located, MAX_FILE_BYTES,
-    NodeId, Quota, Stored, Timestamp, Upload, UploadId, UploadState, authorize,
+    NodeId, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState, authorize,
 };
-use crate::port::{self, BlobStore, ByteStream, Commit, Drive, Opening, SignedUrl, UrlSigner};
+use crate::port::{self, BlobStore, ByteStream, Commit, DirectUploads, Drive, Opening, SignedUrl};
 
 /// What [`Uploads`] may be told.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ pub struct Uploads {
     drive: Arc<dyn Drive>,
     uploads: Arc<dyn port::Uploads>,
     store: Arc<dyn BlobStore>,
-    signer: Arc<dyn UrlSigner>,
+    direct: Arc<dyn DirectUploads>,
     ambient: Ambient,
     settings: UploadSettings,
 }
@@ -61,11 +61,11 @@ impl Uploads {
         drive: Arc<dyn Drive>,
         uploads: Arc<dyn port::Uploads>,
         store: Arc<dyn BlobStore>,
-        signer: Arc<dyn UrlSigner>,
+        direct: Arc<dyn DirectUploads>,
         ambient: Ambient,
         settings: UploadSettings,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, uploads, store, signer, ambient, settings }
+        Self { access: Access::new(drive.clone()), drive, uploads, store, direct, ambient, settings }
     }
 
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.
@@ -84,8 +84,20 @@ impl Uploads {
             return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
         }
         let folder = self.access.add_to(actor.user, folder).await?;
-        let (upload, _) = self.open(actor, &folder, file, Some(size)).await?;
-        let part = self.part(&upload, size)?;
+        let key = self.ambient.blob_key();
+        let ticket = self.direct.begin(&key).await?;
+        let transfer = Transfer { key, ticket };
+        let (upload, _) = match self.open(actor, &folder, file, Some(size), transfer.clone()).await {
+            Ok(opened) => opened,
+            Err(fault) => {
+                // Of a row whose answer was lost nobody knows: then the transfer waits for it to expire.
+                if transfer.ticket.is_some() && !matches!(fault, Error::Unavailable { .. } | Error::Internal { .. }) {
+                    let _ = self.direct.discard(&transfer).await;
+                }
+                return Err(fault);
+            }
+        };
+        let part = self.part(&upload, size).await?;
         Ok((Progress { state: upload.state, received: None, upload }, part))
     }
 
@@ -95,6 +107,7 @@ impl Uploads {
         folder: &Grant,
         file: FileInfo,
         announced: Option<u64>,
+        transfer: Transfer,
     ) -> Result<(Upload, Quota)> {
         let command = self.ambient.command(actor);
         let upload = Upload {
@@ -104,7 +117,8 @@ impl Uploads {
             sender: actor.user,
             file,
             announced,
-            blob: self.ambient.blob_key(),
+            blob: transfer.key,
+            ticket: transfer.ticket,
             state: UploadState::Open,
             created_at: command.at,
             expires_at: command.at.plus(self.settings.lifetime),
@@ -114,9 +128,9 @@ impl Uploads {
         Ok((upload, quota))
     }
 
-    fn part(&self, upload: &Upload, size: u64) -> Result<PartUrl> {
+    async fn part(&self, upload: &Upload, size: u64) -> Result<PartUrl> {
         let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
-        let target = self.signer.sign_put(&upload.blob, size, upload.file.sha256, expires_at)?;
+        let target = self.direct.sign_put(&upload.transfer(), size, upload.file.sha256, expires_at).await?;
         Ok(PartUrl { number: 1, size, target })
     }
 
@@ -128,7 +142,7 @@ impl Uploads {
         let upload = self.find(actor, upload).await?;
         let state = upload.state_at(self.ambient.now());
         let received = match state {
-            UploadState::Open | UploadState::Complete(_) => self.store.head(&upload.blob).await?,
+            UploadState::Open | UploadState::Complete(_) => self.direct.find_received(&upload.transfer()).await?,
             UploadState::Aborted | UploadState::Expired => None,
         };
         Ok(Progress { upload, state, received })
@@ -156,7 +170,7 @@ impl Uploads {
         let folder = self.folder_of(actor, &upload).await?;
         let until = upload.expires_at.max(command.at.plus(self.settings.lifetime));
         self.uploads.extend(&command, &folder, upload.id, until).await?;
-        Ok((until, vec![self.part(&upload, size)?]))
+        Ok((until, vec![self.part(&upload, size).await?]))
     }
 
     /// Turns an upload whose bytes have arrived into a file, or into another content of one. A repeat answers the same.
@@ -171,21 +185,18 @@ impl Uploads {
             return self.repeat(actor, file).await;
         }
         let folder = self.folder_of(actor, &upload).await?;
-        let Some(stored) = self.store.head(&upload.blob).await? else {
-            // Whoever gave the upload up a moment ago has removed its bytes: then that is the answer.
-            return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
-                Completion::Repeat(file) => self.repeat(actor, file).await,
-                Completion::Commit => Err(Error::Conflict(Conflict::UploadIncomplete)),
-            };
+        let length = upload.announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
+        let expected = Expected { length, sha256: upload.file.sha256 };
+        let stored = match self.direct.finish(&upload.transfer(), expected).await {
+            Err(Error::Conflict(Conflict::UploadIncomplete)) => {
+                // Whoever gave the upload up a moment ago has removed its bytes: then that is the answer.
+                return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
+                    Completion::Repeat(file) => self.repeat(actor, file).await,
+                    Completion::Commit => Err(Error::Conflict(Conflict::UploadIncomplete)),
+                };
+            }
+            outcome => outcome?,
         };
-        if upload.announced.is_some_and(|size| size != stored.size) {
-            return Err(Error::Refused(Refused::Size));
-        }
-        if let (Some(announced), Some(verified)) = (upload.file.sha256, stored.sha256)
-            && announced != verified
-        {
-            return Err(Error::Refused(Refused::Checksum));
-        }
         self.commit(actor, &folder, &upload, stored, conflict.unwrap_or(upload.file.conflict)).await
     }
 
@@ -224,7 +235,7 @@ impl Uploads {
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
             // Bytes that cannot be removed now are the collector's.
-            let _ = self.store.delete(&upload.blob).await;
+            let _ = self.direct.discard(&upload.transfer()).await;
         }
         Ok(())
     }
@@ -247,7 +258,8 @@ impl Uploads {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
         let folder = self.access.add_to(actor.user, folder).await?;
-        let (upload, quota) = self.open(actor, &folder, file, None).await?;
+        let (upload, quota) =
+            self.open(actor, &folder, file, None, Transfer { key: self.ambient.blob_key(), ticket: None }).await?;
         let outcome = self.store_and_commit(actor, &folder, &upload, quota, announced, body).await;
         if outcome.is_err() {
             // Should this fail as well, the upload expires by itself; the caller is told of the first fault. The bytes go

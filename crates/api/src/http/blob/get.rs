@@ -19,7 +19,8 @@ use crate::http::problem::Outcome;
         (status = 304, description = "The client has these bytes")))]
 pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::Data<App>) -> Outcome<HttpResponse> {
     let signed = SignedRequest { key: &key, query: request.query_string() };
-    let blob = app.signed_blobs.open(signed).await?;
+    let blobs = app.local()?;
+    let blob = blobs.open(signed).await?;
     let presentation = blob.presentation();
     let representation = Representation {
         size: blob.size(),
@@ -27,5 +28,5 @@ pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::
         media_type: presentation.media_type.as_str(),
         attachment: presentation.attachment.as_ref(),
     };
-    bytes::answer(&request, representation, |range| app.signed_blobs.read(&blob, range)).await
+    bytes::answer(&request, representation, |range| blobs.read(&blob, range)).await
 }

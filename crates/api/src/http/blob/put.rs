@@ -22,10 +22,10 @@ pub(crate) async fn put(
 ) -> Outcome<HttpResponse> {
     let signed = SignedRequest { key: &key, query: request.query_string() };
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let leave = app.signed_blobs.admit(signed, announced).await?;
+    let blobs = app.local()?.clone();
+    let leave = blobs.admit(signed, announced).await?;
     let etag = format!("\"{}\"", leave.key().as_str());
     let (sender, bytes) = bridge();
-    let blobs = app.signed_blobs.clone();
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
     let storing = tokio::spawn(tracing::Instrument::in_current_span(async move { blobs.put(leave, bytes).await }));
     if sender.feed(&mut payload, body::failed).await {

@@ -6,7 +6,7 @@ use crate::http::bytes::{self, Representation};
 use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
 
-/// The bytes of a file, whole or in a range.
+/// The bytes of a file, whole or in a range; where the store hands them out itself, the way there.
 #[utoipa::path(method(get, head), path = "/file/{file_id}/content", operation_id = "get_content", tag = "files",
     params(("file_id" = Uuid, Path),
         ("Range" = Option<String>, Header, description = "One range of bytes"),
@@ -16,6 +16,8 @@ use crate::http::problem::Outcome;
             headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
         (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
             headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 307, description = "The bytes are where `Location` says, for a short while: a signed URL of the blob store",
+            headers(("Location" = String))),
         (status = 304, description = "The client has these bytes")))]
 pub(crate) async fn content(
     user: CurrentUser,
@@ -31,5 +33,8 @@ pub(crate) async fn content(
         media_type: content.media_type.as_str(),
         attachment: Some(&file.entry().node.name),
     };
-    bytes::answer(&request, representation, |range| app.files.read(&file, range)).await
+    if app.local.is_some() {
+        return bytes::answer(&request, representation, |range| app.files.read(&file, range)).await;
+    }
+    bytes::redirect(&request, representation, || app.files.sign(&file)).await
 }

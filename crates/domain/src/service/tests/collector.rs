@@ -6,8 +6,8 @@ use mockall::predicate::eq;
 
 use super::{NOW, ambient, made_key, outage, request};
 use crate::error::Error;
-use crate::model::{BlobKey, Command, StoreName, Timestamp};
-use crate::port::{MockBlobRecords, MockBlobStore, MockUploads};
+use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
+use crate::port::{MockBlobRecords, MockBlobStore, MockDirectUploads, MockUploads};
 use crate::service::{Collector, CollectorReport};
 
 const GRACE: Duration = Duration::from_secs(4);
@@ -17,9 +17,21 @@ const BEFORE: Timestamp = Timestamp::from_millis(6_000);
 /// What the store is called.
 const STORE: StoreName = StoreName("disk");
 
-fn service(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
+fn service(uploads: MockUploads, records: MockBlobRecords, store: MockBlobStore) -> Collector {
+    let mut direct = MockDirectUploads::new();
+    direct.expect_list_begun().returning(|_, _| Ok(vec![]));
+    collector(uploads, records, store, direct)
+}
+
+fn collector(
+    uploads: MockUploads,
+    records: MockBlobRecords,
+    mut store: MockBlobStore,
+    direct: MockDirectUploads,
+) -> Collector {
     store.expect_name().return_const(STORE);
-    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(store), ambient(), GRACE)
+    let (uploads, records) = (Arc::new(uploads), Arc::new(records));
+    Collector::new(uploads, records, Arc::new(store), Arc::new(direct), ambient(), GRACE)
 }
 
 /// No upload ran out of time, and none ended long ago.
@@ -102,6 +114,38 @@ async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten_and_keeps_no_o
         .returning(|key| if *key == made_key(1) { Err(Error::unavailable("storage", "read-only")) } else { Ok(()) });
     let fault = service(nothing_expired(), records, store).run(&request()).await.unwrap_err();
     assert!(matches!(fault, Error::Unavailable { part: "storage", .. }));
+}
+
+#[tokio::test]
+async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the_grace() {
+    let transfer = |number| Transfer { key: made_key(number), ticket: None };
+    let mut order = Sequence::new();
+    let mut direct = MockDirectUploads::new();
+    let mut records = nothing_condemned();
+    for (after, page) in [(None, vec![1, 2]), (Some(2), vec![3]), (Some(3), vec![])] {
+        let listed: Vec<Transfer> = page.iter().map(|number| transfer(*number)).collect();
+        direct
+            .expect_list_begun()
+            .withf(move |before, last| *before == BEFORE && *last == after.map(transfer).as_ref())
+            .times(1)
+            .in_sequence(&mut order)
+            .return_once(move |_, _| Ok(listed));
+        for number in page {
+            // The second belongs to an upload that was given more time.
+            records
+                .expect_is_referred_to()
+                .with(eq(made_key(number)))
+                .times(1)
+                .in_sequence(&mut order)
+                .returning(move |_| Ok(number == 2));
+            if number != 2 {
+                let discard = direct.expect_discard().with(eq(transfer(number)));
+                discard.times(1).in_sequence(&mut order).returning(|_| Ok(()));
+            }
+        }
+    }
+    let report = collector(nothing_expired(), records, nothing_swept(), direct).run(&request()).await.unwrap();
+    assert_eq!(report, CollectorReport { partial_writes_removed: 2, ..CollectorReport::default() });
 }
 
 #[tokio::test]

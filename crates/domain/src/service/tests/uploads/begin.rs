@@ -1,12 +1,18 @@
 use super::*;
 
+fn ticket() -> Option<Ticket> {
+    Ticket::parse("ticket-1")
+}
+
 #[tokio::test]
 async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
     let mut ports = Ports::with([]);
     ports.store.expect_name().returning(|| StoreName("disk"));
-    let opening =
-        Opening { upload: begun(announced(), Some(10), root(OWNER).node.id), store: StoreName("disk"), most_open: 20 };
+    let upload = Upload { ticket: ticket(), ..begun(announced(), Some(10), root(OWNER).node.id) };
+    let opening = Opening { upload, store: StoreName("disk"), most_open: 20 };
     let mut order = Sequence::new();
+    let begin = ports.direct.expect_begin().with(eq(made_key(1)));
+    begin.times(1).in_sequence(&mut order).returning(|_| Ok(ticket()));
     ports
         .uploads
         .expect_begin()
@@ -15,9 +21,9 @@ async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(QUOTA));
     ports
-        .signer
+        .direct
         .expect_sign_put()
-        .with(eq(made_key(2)), eq(10), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
+        .with(eq(opening.upload.transfer()), eq(10), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _, _| Ok(url()));
@@ -41,13 +47,15 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
         })
         .times(1)
         .returning(|_, _, _| Ok(QUOTA));
-    ports.signer.expect_sign_put().times(1).returning(|_, _, _, _| Ok(url()));
+    ports.direct.expect_begin().times(1).returning(|_| Ok(None));
+    ports.direct.expect_sign_put().times(1).returning(|_, _, _, _| Ok(url()));
     assert!(ports.service().begin(&actor(GUEST), Some(FOLDER), announced(), 0).await.is_ok());
 
     let refused = async |found: Located| {
         let user = found.viewer;
         let mut ports = Ports::with([found]);
         ports.uploads.expect_begin().never();
+        ports.direct.expect_begin().never();
         let service = ports.service();
         let begun = service.begin(&actor(user), Some(FOLDER), announced(), 10).await.unwrap_err();
         let received = service.receive(&actor(user), Some(FOLDER), announced(), None, hello()).await.unwrap_err();
@@ -67,6 +75,7 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
 async fn more_than_any_file_may_have_is_refused_before_anything_is_recorded() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.uploads.expect_begin().never();
+    ports.direct.expect_begin().never();
     let service = ports.service();
     let size = MAX_FILE_BYTES + 1;
     let fault = service.begin(&actor(OWNER), Some(FOLDER), announced(), size).await.unwrap_err();
@@ -85,21 +94,45 @@ async fn no_url_is_signed_for_what_could_not_begin() {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
         ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(fault()));
-        ports.signer.expect_sign_put().never();
+        ports.direct.expect_begin().times(1).returning(|_| Ok(ticket()));
+        let transfer = Transfer { key: made_key(1), ticket: ticket() };
+        ports.direct.expect_discard().with(eq(transfer)).times(1).returning(|_| Ok(()));
+        ports.direct.expect_sign_put().never();
         let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
         assert_eq!(met.to_string(), fault().to_string());
     }
 }
 
 #[tokio::test]
+async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
+    let mut ports = Ports::with([for_owner(folder(FOLDER))]);
+    ports.store.expect_name().returning(|| StoreName("disk"));
+    ports.direct.expect_begin().times(1).returning(|_| Ok(ticket()));
+    ports.direct.expect_discard().never();
+    ports.uploads.expect_begin().times(1).returning(|_, _, _| Err(outage()));
+    let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
+    assert!(matches!(met, Error::Unavailable { part: "database", .. }));
+}
+
+#[tokio::test]
+async fn nothing_is_recorded_of_a_transfer_that_the_store_does_not_begin() {
+    let mut ports = Ports::with([for_owner(folder(FOLDER))]);
+    ports.direct.expect_begin().times(1).returning(|_| Err(Error::unavailable("storage", "away")));
+    ports.uploads.expect_begin().never();
+    let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
+    assert!(matches!(met, Error::Unavailable { part: "storage", .. }));
+}
+
+#[tokio::test]
 async fn an_upload_tells_how_far_it_has_come() {
     let mut waiting = Ports::with_upload(upload());
-    waiting.store.expect_head().with(eq(key())).times(1).returning(|_| Ok(None));
+    waiting.direct.expect_find_received().with(eq(upload().transfer())).times(1).returning(|_| Ok(None));
     let progress = waiting.service().progress(&actor(OWNER), upload().id).await.unwrap();
     assert_eq!((progress.state, progress.received), (UploadState::Open, None));
 
     for state in [UploadState::Open, UploadState::Complete(FILE)] {
-        let ports = Ports::with_upload(Upload { state, ..upload() }).arrived(stored(10));
+        let mut ports = Ports::with_upload(Upload { state, ..upload() });
+        ports.direct.expect_find_received().times(1).returning(|_| Ok(Some(stored(10))));
         let progress = ports.service().progress(&actor(OWNER), upload().id).await.unwrap();
         assert_eq!((progress.state, progress.received), (state, Some(stored(10))));
     }
@@ -111,7 +144,7 @@ async fn nothing_is_left_of_an_upload_that_was_given_up_or_ran_out_of_time() {
     for (upload, state) in [(aborted, UploadState::Aborted), (upload(), UploadState::Expired)] {
         let id = upload.id;
         let mut ports = Ports::with_upload(upload);
-        ports.store.expect_head().never();
+        ports.direct.expect_find_received().never();
         let progress = ports.service_at(LATER).progress(&actor(OWNER), id).await.unwrap();
         assert_eq!((progress.state, progress.received), (state, None));
     }
@@ -143,9 +176,9 @@ async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
             .times(1)
             .returning(|_, _, _, _| Ok(()));
         ports
-            .signer
+            .direct
             .expect_sign_put()
-            .with(eq(key()), eq(10), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
+            .with(eq(upload().transfer()), eq(10), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
             .times(1)
             .returning(|_, _, _, _| Ok(url()));
         let (given, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &[1]).await.unwrap();

@@ -4,7 +4,7 @@ use super::*;
 async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     for (said, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
         let arrived = Stored { size: 10, sha256: Some(DIGEST) };
-        let mut ports = Ports::with_upload(upload()).arrived(arrived);
+        let mut ports = Ports::with_upload(upload()).arrived(ten_bytes(None), arrived);
         let commit =
             Commit { upload: upload().id, stored: arrived, conflict: expected, file: made(1), version: made(2) };
         ports
@@ -18,11 +18,16 @@ async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     }
 }
 
+/// What [`upload`] announces.
+fn ten_bytes(sha256: Option<Sha256>) -> Expected {
+    Expected { length: Length::Exactly(10), sha256 }
+}
+
 /// An upload whose bytes are not there, and which is `then` when it is looked at again.
 fn without_bytes(then: UploadState) -> Ports {
     let mut ports = Ports::with_upload(upload());
     ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(Upload { state: then, ..upload() })));
-    ports.store.expect_head().with(eq(key())).times(1).returning(|_| Ok(None));
+    ports.direct.expect_finish().times(1).returning(|_, _| Err(Error::Conflict(Conflict::UploadIncomplete)));
     ports.uploads.expect_commit().never();
     ports
 }
@@ -41,17 +46,15 @@ async fn an_upload_that_is_given_up_meanwhile_is_closed_and_not_incomplete() {
 
 #[tokio::test]
 async fn other_bytes_than_announced_make_no_file() {
-    for size in [0, 9, 11] {
-        let mut ports = Ports::with_upload(upload()).arrived(stored(size));
+    for refusal in [Refused::Size, Refused::Checksum] {
+        let mut ports = Ports::with_upload(Upload { file: announced(), ..upload() });
+        let finish = ports.direct.expect_finish().with(eq(upload().transfer()), eq(ten_bytes(Some(DIGEST))));
+        let refused = refusal.clone();
+        finish.times(1).returning(move |_, _| Err(Error::Refused(refused.clone())));
         ports.uploads.expect_commit().never();
-        let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
-        assert!(matches!(refused, Err(Error::Refused(Refused::Size))));
+        let outcome = ports.service().complete(&actor(OWNER), upload().id, None).await;
+        assert!(matches!(outcome, Err(Error::Refused(met)) if met == refusal));
     }
-    let other = Stored { size: 10, sha256: Some(Sha256::from_bytes([8; 32])) };
-    let mut ports = Ports::with_upload(Upload { file: announced(), ..upload() }).arrived(other);
-    ports.uploads.expect_commit().never();
-    let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
-    assert!(matches!(refused, Err(Error::Refused(Refused::Checksum))));
 }
 
 #[tokio::test]
@@ -60,7 +63,7 @@ async fn completing_again_answers_the_same_file_and_commits_nothing() {
     let mut ports = Ports::with_upload(complete.clone());
     ports.drive = drive_with([for_owner(file(FILE))]);
     ports.uploads.expect_commit().never();
-    ports.store.expect_head().never();
+    ports.direct.expect_finish().never();
     // Also long after the upload would have expired.
     let entry = ports.service_at(LATER).complete(&actor(OWNER), upload().id, None).await.unwrap();
     assert_eq!(entry.node.id, FILE);
@@ -103,10 +106,10 @@ async fn who_may_not_add_to_the_folder_any_more_completes_nothing() {
 
 #[tokio::test]
 async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
-    let mut ports = Ports::with_upload(upload()).arrived(stored(10));
+    let mut ports = Ports::with_upload(upload()).arrived(ten_bytes(None), stored(10));
     ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
     ports.uploads.expect_abort().never();
-    ports.store.expect_delete().never();
+    ports.direct.expect_discard().never();
     let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::NameTaken(_)))));
 }
@@ -115,7 +118,7 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
 async fn an_open_upload_is_given_up_once() {
     let mut ports = Ports::with_upload(upload());
     ports.uploads.expect_abort().with(eq(command(OWNER)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
-    ports.store.expect_delete().with(eq(key())).times(1).returning(|_| Ok(()));
+    ports.direct.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
     assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
 
     for (state, now) in [(UploadState::Aborted, NOW), (UploadState::Expired, NOW), (UploadState::Open, LATER)] {
@@ -138,6 +141,6 @@ async fn every_command_tells_the_time_at_which_it_is_given() {
     let at = Timestamp::from_millis(30_999);
     let mut ports = Ports::with_upload(upload());
     ports.uploads.expect_abort().with(eq(command_at(OWNER, at)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
-    ports.store.expect_delete().with(eq(key())).times(1).returning(|_| Ok(()));
+    ports.direct.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
     assert!(ports.service_at(at).abort(&actor(OWNER), upload().id).await.is_ok());
 }

@@ -16,11 +16,11 @@ use super::{
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
     Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, NodeId, Permission, Quota, Sha256,
-    StoreName, Stored, Timestamp, Upload, UploadId, UploadState, UserId,
+    StoreName, Stored, Ticket, Timestamp, Transfer, Upload, UploadId, UploadState, UserId,
 };
-use crate::port::{ByteStream, Commit, MockBlobStore, MockDrive, MockUploads, MockUrlSigner, Opening, SignedUrl};
+use crate::port::{ByteStream, Commit, MockBlobStore, MockDirectUploads, MockDrive, MockUploads, Opening, SignedUrl};
 use crate::service::{UploadSettings, Uploads};
-use crate::testing::{file_info, key, upload};
+use crate::testing::{file_info, upload};
 
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ struct Ports {
     drive: MockDrive,
     uploads: MockUploads,
     store: MockBlobStore,
-    signer: MockUrlSigner,
+    direct: MockDirectUploads,
 }
 
 impl Ports {
@@ -58,18 +58,19 @@ impl Ports {
         ports
     }
 
-    /// All bytes have arrived.
-    fn arrived(mut self, stored: Stored) -> Self {
-        self.store.expect_head().with(eq(key())).times(1).returning(move |_| Ok(Some(stored)));
+    /// All bytes have arrived, and are what was expected.
+    fn arrived(mut self, expected: Expected, stored: Stored) -> Self {
+        let finish = self.direct.expect_finish().with(eq(upload().transfer()), eq(expected));
+        finish.times(1).returning(move |_, _| Ok(stored));
         self
     }
 
     /// What was begun is given up, and then its bytes go.
     fn given_up(mut self) -> Self {
         let mut order = Sequence::new();
-        let abort = self.uploads.expect_abort().with(eq(command(OWNER)), eq(made::<UploadId>(1)));
+        let abort = self.uploads.expect_abort().with(eq(command(OWNER)), eq(made::<UploadId>(2)));
         abort.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
-        self.store.expect_delete().with(eq(made_key(2))).times(1).in_sequence(&mut order).returning(|_| Ok(()));
+        self.store.expect_delete().with(eq(made_key(1))).times(1).in_sequence(&mut order).returning(|_| Ok(()));
         self
     }
 
@@ -79,7 +80,7 @@ impl Ports {
 
     fn service_at(self, now: Timestamp) -> Uploads {
         let (drive, store) = (Arc::new(self.drive), Arc::new(self.store));
-        Uploads::new(drive, Arc::new(self.uploads), store, Arc::new(self.signer), ambient_at(now), SETTINGS)
+        Uploads::new(drive, Arc::new(self.uploads), store, Arc::new(self.direct), ambient_at(now), SETTINGS)
     }
 }
 
@@ -91,11 +92,11 @@ fn announced() -> FileInfo {
 /// The upload that the service makes for the owner, with the first two uses of randomness.
 fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
     Upload {
-        id: made(1),
+        id: made(2),
         folder,
         file,
         announced: size,
-        blob: made_key(2),
+        blob: made_key(1),
         created_at: NOW,
         expires_at: NOW.plus(MINUTE),
         ..upload()

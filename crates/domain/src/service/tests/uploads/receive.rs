@@ -26,7 +26,7 @@ async fn a_stream_is_recorded_stored_and_committed_in_this_order() {
         ports
             .store
             .expect_put()
-            .withf(move |key, _, given| *key == made_key(2) && *given == expected)
+            .withf(move |key, _, given| *key == made_key(1) && *given == expected)
             .times(1)
             .in_sequence(&mut order)
             .returning(|_, body, _| {
@@ -34,7 +34,7 @@ async fn a_stream_is_recorded_stored_and_committed_in_this_order() {
                 Ok(stored(5))
             });
         let commit = Commit {
-            upload: made(1),
+            upload: made(2),
             stored: stored(5),
             conflict: ConflictPolicy::Replace,
             file: made(3),

@@ -1,8 +1,14 @@
-//! The tables, as the migrations make them.
+//! The tables, as the migrations of both databases make them.
+
+#![expect(missing_docs, reason = "the migrations say what the columns hold")]
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Users.
     users (id) {
-        id -> Binary,
+        id -> Id,
         username -> Text,
         username_key -> Text,
         email -> Text,
@@ -14,9 +20,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Sessions.
     sessions (id) {
-        id -> Binary,
-        user_id -> Binary,
+        id -> Id,
+        user_id -> Id,
         created_at -> BigInt,
         last_used_at -> BigInt,
         expires_at -> BigInt,
@@ -27,9 +37,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Drives with their counters.
     drives (id) {
-        id -> Binary,
-        owner_id -> Nullable<Binary>,
+        id -> Id,
+        owner_id -> Nullable<Id>,
         quota_bytes -> BigInt,
         used_bytes -> BigInt,
         reserved_bytes -> BigInt,
@@ -38,6 +52,10 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Where bytes lie.
     blobs (key) {
         key -> Text,
         store -> Text,
@@ -50,18 +68,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Files and folders, and the roots of drives.
     nodes (id) {
-        id -> Binary,
-        drive_id -> Binary,
-        parent_id -> Nullable<Binary>,
+        id -> Id,
+        drive_id -> Id,
+        parent_id -> Nullable<Id>,
         kind -> Text,
         name -> Text,
         sort_key -> Text,
         size_bytes -> BigInt,
         revision -> BigInt,
         reach -> BigInt,
-        version_id -> Nullable<Binary>,
-        created_by -> Binary,
+        version_id -> Nullable<Id>,
+        created_by -> Id,
         created_at -> BigInt,
         modified_at -> BigInt,
         trashed_at -> Nullable<BigInt>,
@@ -69,24 +91,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// The contents that files have.
     versions (id) {
-        id -> Binary,
-        node_id -> Binary,
+        id -> Id,
+        node_id -> Id,
         blob_key -> Text,
         size_bytes -> BigInt,
         media_type -> Text,
         client_modified_at -> Nullable<BigInt>,
-        created_by -> Binary,
+        created_by -> Id,
         created_at -> BigInt,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Uploads, open and ended.
     uploads (id) {
-        id -> Binary,
-        drive_id -> Binary,
-        folder_id -> Binary,
-        sender_id -> Binary,
+        id -> Id,
+        drive_id -> Id,
+        folder_id -> Id,
+        sender_id -> Id,
         name -> Text,
         media_type -> Text,
         sha256 -> Nullable<Binary>,
@@ -94,8 +124,9 @@ diesel::table! {
         conflict -> Text,
         announced_bytes -> Nullable<BigInt>,
         blob_key -> Text,
+        ticket -> Nullable<Text>,
         state -> Text,
-        file_id -> Nullable<Binary>,
+        file_id -> Nullable<Id>,
         created_at -> BigInt,
         expires_at -> BigInt,
         ended_at -> Nullable<BigInt>,
@@ -103,23 +134,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Shares.
     shares (id) {
-        id -> Binary,
-        node_id -> Binary,
-        guest_id -> Binary,
+        id -> Id,
+        node_id -> Id,
+        guest_id -> Id,
         permission -> Text,
-        shared_by -> Binary,
+        shared_by -> Id,
         created_at -> BigInt,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// The change log. In PostgreSQL a row gets its sequence some time after its commit; one that has none yet is never read.
     changes (sequence) {
         sequence -> BigInt,
         kind -> Text,
-        drive_id -> Nullable<Binary>,
-        node_id -> Nullable<Binary>,
-        actor_id -> Nullable<Binary>,
+        drive_id -> Nullable<Id>,
+        node_id -> Nullable<Id>,
+        actor_id -> Nullable<Id>,
         request_id -> Text,
         at -> BigInt,
     }

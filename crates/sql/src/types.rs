@@ -5,30 +5,48 @@ use clouddrive_domain::model::{
     ConflictPolicy, DriveId, Name, NodeId, Permission, SessionId, Sha256, ShareId, UploadId, UserId, VersionId,
 };
 use diesel::backend::Backend;
-use diesel::deserialize::FromSqlRow;
-use diesel::deserialize::{self, FromSql};
+use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
+use diesel::pg::Pg;
+use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::Binary;
+use diesel::sql_types::{Binary, SqlType};
 use diesel::sqlite::Sqlite;
 use uuid::Uuid;
 
-/// An identifier of any kind, as 16 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
-#[diesel(sql_type = Binary)]
-pub(crate) struct DbId(pub(crate) Uuid);
+/// The type of an identifier's column: `uuid` in PostgreSQL, 16 bytes in SQLite.
+#[derive(Clone, Copy, Debug, Default, QueryId, SqlType)]
+#[diesel(sqlite_type(name = "Binary"), postgres_type(oid = 2950, array_oid = 2951))]
+pub struct Id;
 
-impl FromSql<Binary, Sqlite> for DbId {
+/// An identifier of any kind, as it stands in a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Id)]
+pub struct DbId(Uuid);
+
+impl FromSql<Id, Sqlite> for DbId {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
         Ok(Self(Uuid::from_slice(&bytes)?))
     }
 }
 
-impl ToSql<Binary, Sqlite> for DbId {
+impl ToSql<Id, Sqlite> for DbId {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.as_bytes().as_slice());
         Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Id, Pg> for DbId {
+    fn from_sql(value: <Pg as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        <Uuid as FromSql<diesel::sql_types::Uuid, Pg>>::from_sql(value).map(Self)
+    }
+}
+
+impl ToSql<Id, Pg> for DbId {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        <Uuid as ToSql<diesel::sql_types::Uuid, Pg>>::to_sql(&self.0, out)
     }
 }
 
@@ -51,16 +69,19 @@ macro_rules! ids {
 ids!(UserId, DriveId, NodeId, VersionId, UploadId, ShareId, SessionId);
 
 /// A row that says what cannot be: it names the table and the row, for the log.
-pub(crate) fn bad_row(table: &'static str, id: impl std::fmt::Display, what: &str) -> Error {
+pub fn bad_row(table: &'static str, id: impl std::fmt::Display, what: &str) -> Error {
     Error::internal("database", format!("bad row in {table}, {id}: {what}"))
 }
 
-pub(crate) fn size(bytes: i64) -> u64 {
+/// A number of bytes, or of anything else, as it stands in a column.
+#[must_use]
+pub fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
 }
 
-/// Sizes fit: the largest file has 5 TiB.
-pub(crate) fn bytes(size: u64) -> i64 {
+/// The column of a number of bytes. Sizes fit: the largest file has 5 TiB.
+#[must_use]
+pub fn bytes(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
@@ -72,7 +93,9 @@ pub(crate) fn sha256(table: &'static str, id: impl std::fmt::Display, bytes: Vec
     bytes.try_into().map(Sha256::from_bytes).map_err(|_| bad_row(table, id, "sha256"))
 }
 
-pub(crate) const fn permission_word(permission: Permission) -> &'static str {
+/// The word for a permission.
+#[must_use]
+pub const fn permission_word(permission: Permission) -> &'static str {
     match permission {
         Permission::View => "view",
         Permission::Edit => "edit",

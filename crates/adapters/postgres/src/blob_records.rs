@@ -1,0 +1,136 @@
+use async_trait::async_trait;
+use clouddrive_domain::model::{BlobKey, StoreName, Timestamp};
+use clouddrive_domain::port::BlobRecords;
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::blob_records::{NewBlobRow, key as parse_key};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::{blobs, uploads, users, versions};
+use clouddrive_sql::statement::{Parameter, Statement};
+use diesel::dsl::exists;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName};
+use diesel::sql_types::Text;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::locate::array;
+use crate::unit::Begin;
+
+/// What is true of a blob `b` to which something refers.
+const REFERRED_TO: &str = "(EXISTS (SELECT FROM versions WHERE blob_key = b.key)
+    OR EXISTS (SELECT FROM uploads WHERE blob_key = b.key AND state = 'open')
+    OR EXISTS (SELECT FROM users WHERE photo_blob = b.key))";
+
+#[derive(QueryableByName)]
+struct KeyRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+}
+
+/// Adds the row of a blob, to which nothing refers since `unreferenced_at`, if that is given.
+pub(crate) async fn insert(
+    mut connection: &AsyncPgConnection,
+    key: &BlobKey,
+    store: &StoreName,
+    at: Timestamp,
+    unreferenced_at: Option<Timestamp>,
+) -> Outcome<()> {
+    let row = NewBlobRow::new(key, store, at, unreferenced_at);
+    diesel::insert_into(blobs::table).values(row).execute(&mut connection).await?;
+    Ok(())
+}
+
+/// Notes that something refers to the blob from now on, which must not have been condemned.
+pub(crate) async fn refer(mut connection: &AsyncPgConnection, key: &BlobKey) -> Outcome<()> {
+    let usable = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::condemned_at.is_null()));
+    let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(&mut connection).await?;
+    require_usable(found)
+}
+
+/// Fails unless a blob was found that may be referred to.
+pub(crate) fn require_usable(found: usize) -> Outcome<()> {
+    if found == 0 {
+        return Err(Error::internal("database", "a blob to be referred to is not recorded, or condemned").into());
+    }
+    Ok(())
+}
+
+/// Notes that references to these blobs have just been removed: those whose last it was are unreferenced since `at`.
+///
+/// Their rows are locked first, in one order, and looked at next: who refers to a blob updates its row before, so no
+/// reference is overlooked, and two who remove the last two at once see each other's.
+pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], at: Timestamp) -> Outcome<()> {
+    let rows = blobs::table.filter(blobs::key.eq_any(keys)).order(blobs::key).select(blobs::key).for_update();
+    rows.load::<String>(&mut connection).await?;
+    let text =
+        format!("UPDATE blobs b SET unreferenced_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO}");
+    let parameters = vec![Parameter::Integer(at.as_millis()), array(keys)];
+    Statement::new(text, parameters).execute(&mut connection).await?;
+    Ok(())
+}
+
+/// Condemns what may be condemned. Who refers to a blob at this moment has locked its row, which is passed over, or will
+/// find it condemned.
+async fn condemn(
+    mut connection: &AsyncPgConnection,
+    store: &StoreName,
+    before: Timestamp,
+    most: u32,
+) -> Outcome<Vec<BlobKey>> {
+    // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
+    let text = "SELECT key FROM blobs
+        WHERE store = ? AND unreferenced_at IS NOT NULL AND (unreferenced_at <= ? OR condemned_at IS NOT NULL)
+        ORDER BY condemned_at IS NOT NULL, unreferenced_at LIMIT ? FOR UPDATE SKIP LOCKED";
+    let before = Parameter::Integer(before.as_millis());
+    let parameters = vec![Parameter::Text(store.0.to_owned()), before.clone(), Parameter::Integer(most.into())];
+    let due: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
+    let keys = || array(due.iter().map(|row| &row.key));
+    // Looked at anew, now that nobody can refer to them any more.
+    let text = format!(
+        "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO} RETURNING key"
+    );
+    let condemned: Vec<KeyRow> = Statement::new(text, vec![before, keys()]).load(&mut connection).await?;
+    if condemned.len() < due.len() {
+        let text =
+            format!("UPDATE blobs b SET unreferenced_at = NULL WHERE key = ANY (CAST(? AS text[])) AND {REFERRED_TO}");
+        Statement::new(text, vec![keys()]).execute(&mut connection).await?;
+    }
+    Ok(condemned.into_iter().map(|row| parse_key(&row.key)).collect::<Result<_>>()?)
+}
+
+#[async_trait]
+impl BlobRecords for Database {
+    async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
+        let (key, store) = (key.clone(), store.clone());
+        let work = async move |connection: &AsyncPgConnection| insert(connection, &key, &store, at, Some(at)).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn is_referred_to(&self, key: &BlobKey) -> Result<bool> {
+        let key = key.clone();
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let key = key.as_str();
+            let by_version = exists(versions::table.filter(versions::blob_key.eq(key)));
+            let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(uploads::state.eq("open"))));
+            let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
+            let any = diesel::select(by_version.or(by_upload).or(by_photo));
+            Ok(any.get_result(&mut connection).await?)
+        })
+        .await
+    }
+
+    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+        let store = store.clone();
+        let work = async move |connection: &AsyncPgConnection| condemn(connection, &store, before, most).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn forget(&self, keys: &[BlobKey]) -> Result<()> {
+        let keys: Vec<String> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let condemned = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_not_null()));
+            diesel::delete(condemned).execute(&mut connection).await?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,168 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{
+    ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, Sort, UserId,
+    check_depth,
+};
+use clouddrive_domain::port::{Child, Drive, Home, Relocation};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, home, levels, page};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::NewNode;
+use clouddrive_sql::schema::{nodes, users};
+use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::types::DbId;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::try_join4;
+
+use crate::Database;
+use crate::changes::log;
+use crate::locate::{self, array};
+use crate::names::{explain, insert};
+use crate::unit::Begin;
+
+#[async_trait]
+impl Drive for Database {
+    async fn find(&self, node: NodeId, viewer: UserId) -> Result<Option<Located>> {
+        self.read(async move |connection: &AsyncPgConnection| locate::find(connection, node, viewer).await).await
+    }
+
+    async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let row: Option<HomeRow> = home(user).get_result(&mut connection).await.optional()?;
+            Ok(row.map(Home::try_from).transpose()?)
+        })
+        .await
+    }
+
+    async fn list<'a>(
+        &self,
+        folder: &Grant,
+        sort: Sort,
+        after: Option<&'a Position>,
+        limit: Limit,
+    ) -> Result<Vec<Child>> {
+        let statement = page(folder.actor(), folder.node().id, sort, after, limit);
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let rows: Vec<ChildRow> = statement.load(&mut connection).await?;
+            Ok(rows.into_iter().map(Child::try_from).collect::<Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located> {
+        let (command, parent, name) = (command.clone(), parent.clone(), name.clone());
+        let begin = Begin::Within(parent.drive());
+        let work =
+            async move |connection: &AsyncPgConnection| create_folder(connection, &command, &parent, id, &name).await;
+        self.write(begin, work).await
+    }
+
+    async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Located> {
+        let (command, wish) = (command.clone(), relocation.clone());
+        let begin = Begin::Tree(wish.item.drive());
+        let work = async move |connection: &AsyncPgConnection| relocate(connection, &command, &wish).await;
+        self.write(begin, work).await
+    }
+}
+
+async fn create_folder(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    parent: &Grant,
+    id: NodeId,
+    name: &Name,
+) -> Outcome<Located> {
+    let parent = parent.renew(locate::find(connection, parent.node().id, parent.actor()).await?)?;
+    check_depth(parent.located().depth_of_child_folder(), 0)?;
+    let node = NewNode { id, drive: parent.drive(), parent: parent.node().id, name, content: None };
+    let ((), (), (), maker) = try_join4(
+        insert(connection, command, &node),
+        raise_reach(connection, parent.located(), 1),
+        log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)),
+        actor(connection, &parent),
+    )
+    .await?;
+    Ok(node.located(parent.into_located(), maker, NodeBody::Folder, command.at))
+}
+
+/// The actor of `grant` by name.
+pub(crate) async fn actor(mut connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Person> {
+    let (owner, id) = (&grant.located().owner, grant.actor());
+    if owner.id == id {
+        return Ok(owner.clone());
+    }
+    let row = users::table.find(DbId::from(id)).select(users::username);
+    Ok(Person { id, username: row.first(&mut connection).await.optional()? })
+}
+
+async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &Relocation) -> Outcome<Located> {
+    let actor = wish.item.actor();
+    let item = wish.item.renew(locate::find(connection, wish.item.node().id, actor).await?)?;
+    let node = item.node();
+    if wish.seen.is_some_and(|seen| seen != node.revision) {
+        return Err(Error::PreconditionFailed.into());
+    }
+    let to = match &wish.to {
+        Some(to) => Some(to.renew(locate::find(connection, to.node().id, actor).await?)?),
+        None => None,
+    };
+    if let Some(to) = &to {
+        if to.drive() != item.drive() {
+            return Err(Error::Conflict(Conflict::CrossDriveMove).into());
+        }
+        if to.located().is_at_or_below(node.id) {
+            return Err(Error::Conflict(Conflict::FolderCycle).into());
+        }
+    }
+    let old_parent = node.parent.ok_or(Error::NotFound)?;
+    let parent = to.as_ref().map_or(old_parent, |to| to.node().id);
+    let name = wish.name.as_ref().unwrap_or(&node.name);
+    if parent == old_parent && *name == node.name {
+        return Ok(item.into_located());
+    }
+    if let Some(to) = to.as_ref().filter(|_| node.kind() == NodeKind::Folder) {
+        let reach = reach_within(connection, node.id, to.located().depth_of_child_folder()).await?;
+        raise_reach(connection, to.located(), reach + 1).await?;
+    }
+    let changed = diesel::update(nodes::table.find(DbId::from(node.id))).set((
+        nodes::parent_id.eq(DbId::from(parent)),
+        nodes::name.eq(name.as_str()),
+        nodes::sort_key.eq(name.sort_key()),
+        nodes::revision.eq(nodes::revision + 1),
+        nodes::modified_at.eq(command.at.as_millis()),
+    ));
+    let changed = changed.execute(&mut connection).await;
+    changed.map_err(|fault| explain(fault, parent, name, node.kind()))?;
+    log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id)).await?;
+    locate::found(connection, node.id, actor).await
+}
+
+/// Notes that `levels` of folders stand below `folder`, and so more below those above it, up to the root: that much is
+/// noted of one folder says nothing of those above it, whose reach may have been noted anew since.
+async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Located, levels: u32) -> Outcome<()> {
+    let text = "UPDATE nodes SET reach = needed.reach FROM (
+            SELECT id, place - 1 + ? AS reach FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS step (id, place)
+        ) AS needed
+        WHERE nodes.id = needed.id AND nodes.reach < needed.reach";
+    let steps = array(folder.lineage.iter().map(|step| step.id));
+    Statement::new(text, vec![Parameter::Integer(levels.into()), steps]).execute(&mut connection).await?;
+    Ok(())
+}
+
+/// How many levels of folders stand below `folder`, checked to be allowed at `depth`. The noted reach never shrinks: only
+/// when it seems too much are the levels counted, and noted anew.
+async fn reach_within(mut connection: &AsyncPgConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
+    let row = nodes::table.find(DbId::from(folder));
+    let noted: i64 = row.select(nodes::reach).first(&mut connection).await?;
+    let noted = u32::try_from(noted).unwrap_or(u32::MAX);
+    if check_depth(depth, noted).is_ok() {
+        return Ok(noted);
+    }
+    let counted: LevelsRow = levels(folder).get_result(&mut connection).await?;
+    let counted = counted.levels();
+    check_depth(depth, counted)?;
+    diesel::update(row).set(nodes::reach.eq(i64::from(counted))).execute(&mut connection).await?;
+    Ok(counted)
+}

@@ -1,0 +1,41 @@
+//! Nodes with the way up to their root: what every decision goes by, in one recursive query.
+
+use std::sync::LazyLock;
+
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Located, NodeId, UserId};
+use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::locate::{StepRow, lineage, lineages, located};
+use clouddrive_sql::statement::{Parameter, Statement};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+/// The node as `viewer` finds it.
+pub(crate) async fn find(connection: &AsyncPgConnection, node: NodeId, viewer: UserId) -> Outcome<Option<Located>> {
+    Ok(load(connection, lineage(node, viewer), viewer).await?.pop())
+}
+
+/// The nodes as `viewer` finds them, in no order.
+pub(crate) async fn find_many(
+    connection: &AsyncPgConnection,
+    nodes: &[NodeId],
+    viewer: UserId,
+) -> Outcome<Vec<Located>> {
+    static MANY: LazyLock<String> = LazyLock::new(|| lineages("id = ANY (CAST(? AS uuid[]))"));
+    load(connection, Statement::new(MANY.as_str(), vec![array(nodes), viewer.into()]), viewer).await
+}
+
+/// An array, as a text to be cast. The elements are identifiers or keys, which need no quotes.
+pub(crate) fn array<T: ToString>(elements: impl IntoIterator<Item = T>) -> Parameter {
+    let elements: Vec<String> = elements.into_iter().map(|element| element.to_string()).collect();
+    Parameter::Text(format!("{{{}}}", elements.join(",")))
+}
+
+async fn load(mut connection: &AsyncPgConnection, statement: Statement, viewer: UserId) -> Outcome<Vec<Located>> {
+    let rows: Vec<StepRow> = statement.load(&mut connection).await?;
+    Ok(located(rows, viewer)?)
+}
+
+/// The node as `viewer` finds it, which must be there: the same transaction has just seen or made it.
+pub(crate) async fn found(connection: &AsyncPgConnection, node: NodeId, viewer: UserId) -> Outcome<Located> {
+    find(connection, node, viewer).await?.ok_or(Fault::Domain(Error::NotFound))
+}

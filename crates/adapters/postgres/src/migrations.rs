@@ -1,0 +1,139 @@
+//! The schema: which migrations are pending, and how they are applied; and what else is to be known of a server.
+
+use clouddrive_domain::port::Clock;
+use clouddrive_domain::{Error, Result};
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use crate::connector::{Connector, Refusal, adopt};
+use crate::database::{Database, Options};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/postgres");
+
+/// The lock of whoever migrates, for as long as the connection lasts.
+const LOCK: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(1129072714, 1)";
+
+/// What there is to know of a database before anything is done with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examination {
+    /// The version of the server.
+    pub server_version: String,
+    /// The encoding of the database, which must be `UTF8`.
+    pub encoding: String,
+    /// The language of the server's messages, which must be English: `C`, `POSIX` or `en_…`.
+    pub messages: String,
+    /// The migrations that have not been applied yet.
+    pub pending: Vec<String>,
+    /// How many milliseconds the server's clock is ahead of ours.
+    pub clock_ahead_millis: i64,
+}
+
+impl Database {
+    /// Examines the database at the target of `options`, once, without waiting for it and without changing anything.
+    ///
+    /// # Errors
+    /// [`Unavailable`](Error::Unavailable) when it is out of reach; [`Internal`](Error::Internal) when it does not let us
+    /// in.
+    pub async fn examine(options: &Options, clock: &dyn Clock) -> Result<Examination> {
+        let client = client(options).await?;
+        let [server_version, encoding, messages] = row(
+            &client,
+            "SELECT current_setting('server_version'), current_setting('server_encoding'), \
+             current_setting('lc_messages')",
+        )
+        .await?;
+        let [theirs] = row(&client, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await?;
+        let ours = clock.now().as_millis();
+        let theirs: i64 = theirs.parse().map_err(|fault| Error::internal("database", fault))?;
+        let pending = pending_of(&client).await?.iter().map(|migration| migration.name().to_string()).collect();
+        Ok(Examination { server_version, encoding, messages, pending, clock_ahead_millis: theirs - ours })
+    }
+}
+
+/// Fails unless the database is in UTF-8: names of any script must go in and come out as they are.
+pub(crate) async fn require_utf8(client: &Client) -> Result<()> {
+    let [encoding] = row(client, "SELECT current_setting('server_encoding')").await?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(Error::internal("database", format!("the database is in {encoding}: it must be in UTF8")))
+}
+
+/// The names of the migrations that have not been applied yet.
+pub(crate) async fn pending(options: &Options) -> Result<Vec<String>> {
+    let pending = pending_of(&client(options).await?).await?;
+    Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+}
+
+/// Applies what is pending, and names it.
+pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
+    let target = options.migration_target.as_ref().unwrap_or(&options.target);
+    let (client, _) = Connector::new(target, options)?.client().await.map_err(|refusal| refusal.error)?;
+    if pending_of(&client).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let [may_create] = row(&client, "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)").await?;
+    if may_create != "t" {
+        return Err(not_allowed("our role may not create tables"));
+    }
+    let connection = adopt(client).await.map_err(|refusal| refusal.error)?;
+    let migrating = tokio::task::spawn_blocking(move || apply(connection));
+    migrating.await.map_err(|fault| Error::internal("database", fault))?
+}
+
+fn apply(connection: AsyncPgConnection) -> Result<Vec<String>> {
+    let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::from(connection);
+    // Those who start at once take turns: all but the first find nothing left to do.
+    connection.batch_execute(LOCK).map_err(|fault| Error::unavailable("database", fault))?;
+    let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|fault| {
+        let text = fault.to_string();
+        let forbidden = text.contains("permission denied") || text.contains("must be owner");
+        if forbidden { not_allowed(&text) } else { Error::internal("database", fault) }
+    })?;
+    Ok(applied.iter().map(ToString::to_string).collect())
+}
+
+fn not_allowed(why: &str) -> Error {
+    let advice = "have `clouddrive migrate` run by a role that may change the schema";
+    Error::internal("database", format!("the schema is not up to date, and {why}: {advice}"))
+}
+
+async fn client(options: &Options) -> Result<Client> {
+    let connecting = Connector::new(&options.target, options)?.client().await;
+    Ok(connecting.map_err(|refusal| refusal.error)?.0)
+}
+
+/// Looks, without a right to more than that, also where no migration has ever run.
+async fn pending_of(client: &Client) -> Result<Vec<Box<dyn Migration<Pg>>>> {
+    let [begun] = row(client, "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL").await?;
+    let applied = match begun.as_str() {
+        "t" => rows(client, "SELECT version FROM __diesel_schema_migrations").await?,
+        _ => Vec::new(),
+    };
+    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|fault| Error::internal("database", fault))?;
+    let is_applied = |migration: &dyn Migration<Pg>| {
+        let version = migration.name().version().to_string();
+        applied.iter().any(|[known]| *known == version)
+    };
+    Ok(ours.into_iter().filter(|migration| !is_applied(migration.as_ref())).collect())
+}
+
+/// The rows that `sql` yields, of so many columns, none of them null, by the simple protocol: a pooler may stand between.
+async fn rows<const N: usize>(client: &Client, sql: &str) -> Result<Vec<[String; N]>> {
+    let messages = client.simple_query(sql).await.map_err(|fault| Refusal::from(fault).error)?;
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    Ok(rows.map(|row| std::array::from_fn(|column| row.get(column).unwrap_or_default().to_owned())).collect())
+}
+
+async fn row<const N: usize>(client: &Client, sql: &str) -> Result<[String; N]> {
+    let first = rows(client, sql).await?.into_iter().next();
+    first.ok_or_else(|| Error::internal("database", "the server gave no row"))
+}

@@ -1,0 +1,108 @@
+//! Names in a folder: giving one to a new node, who has it already, and which are free.
+
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Command, KeepBoth, Name, NodeId, NodeKind};
+use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::names::{self, Holder, HolderRow, NewNode, Taken, TakenRow};
+use clouddrive_sql::schema::nodes;
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::types::DbId;
+use diesel::prelude::{OptionalExtension, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::fault::violated;
+use crate::unit::TRIES;
+
+/// Adds the node, made by the command's actor; the unique index decides whether it may have its name.
+pub(crate) async fn insert(mut connection: &AsyncPgConnection, command: &Command, node: &NewNode<'_>) -> Outcome<()> {
+    let row = node.row(command)?;
+    let inserted = diesel::insert_into(nodes::table).values(row).execute(&mut connection).await;
+    inserted.map_err(|fault| explain(fault, node.parent, node.name, node.kind()))?;
+    Ok(())
+}
+
+/// What a failed insert or update of a node's name amounts to: the constraint has decided that somebody has the name.
+pub(crate) fn explain(fault: diesel::result::Error, folder: NodeId, name: &Name, kind: NodeKind) -> Fault {
+    match violated(&fault) {
+        Some(Constraint::LiveName) => Taken { folder, name: name.clone(), kind, holder: None }.into(),
+        _ => fault.into(),
+    }
+}
+
+/// Adds the node if its name is free, and tells whether it was. The unique index decides.
+pub(crate) async fn insert_if_free(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    node: &NewNode<'_>,
+) -> Outcome<bool> {
+    let row = node.row(command)?;
+    let insert = diesel::insert_into(nodes::table).values(row).on_conflict_do_nothing();
+    Ok(insert.execute(&mut connection).await? > 0)
+}
+
+/// Adds the node under its name or the first free one beside that, and tells which it got. Those who do so in one folder
+/// follow one another.
+pub(crate) async fn insert_beside(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    node: &NewNode<'_>,
+) -> Outcome<Name> {
+    let folder = nodes::table.find(DbId::from(node.parent)).select(nodes::id).for_no_key_update();
+    folder.first::<DbId>(&mut connection).await.optional()?;
+    let mut name = node.name.clone();
+    for _ in 0..TRIES {
+        if insert_if_free(connection, command, &NewNode { name: &name, ..*node }).await? {
+            return Ok(name);
+        }
+        name = first_free(connection, node.parent, node.name, node.kind()).await?;
+    }
+    Err(Error::unavailable("database", "free names are taken too fast").into())
+}
+
+/// Who has `name` in `folder`.
+pub(crate) async fn holder(connection: &AsyncPgConnection, folder: NodeId, name: &Name) -> Outcome<Option<Holder>> {
+    holder_by(connection, names::holder(folder, name), name).await
+}
+
+/// Who has `name` in `folder`, locked, so that it stays as it is.
+pub(crate) async fn locked_holder(
+    connection: &AsyncPgConnection,
+    folder: NodeId,
+    name: &Name,
+) -> Outcome<Option<Holder>> {
+    holder_by(connection, names::holder(folder, name).before("FOR NO KEY UPDATE"), name).await
+}
+
+async fn holder_by(mut connection: &AsyncPgConnection, statement: Statement, name: &Name) -> Outcome<Option<Holder>> {
+    let row: Option<HolderRow> = statement.get_result(&mut connection).await.optional()?;
+    Ok(row.map(|row| row.holder(name)).transpose()?)
+}
+
+/// The first name that is free beside `wanted` in `folder`, for a node of `kind`.
+async fn first_free(
+    mut connection: &AsyncPgConnection,
+    folder: NodeId,
+    wanted: &Name,
+    kind: NodeKind,
+) -> Outcome<Name> {
+    for round in KeepBoth::new(wanted, kind) {
+        let taken: Vec<TakenRow> = names::taken(folder, &round).load(&mut connection).await?;
+        if let Some(free) = names::first_free(&round, taken) {
+            return Ok(free);
+        }
+    }
+    Err(Error::internal("database", "no free name").into())
+}
+
+/// The answer to whoever wanted a name that another node has; none when nobody has it any more.
+pub(crate) async fn answer(connection: &AsyncPgConnection, taken: Taken) -> Outcome<Option<Error>> {
+    let holder = match taken.holder {
+        Some(holder) => Some(holder),
+        None => holder(connection, taken.folder, &taken.name).await?,
+    };
+    let Some(holder) = holder else {
+        return Ok(None);
+    };
+    let suggested = first_free(connection, taken.folder, &taken.name, taken.kind).await?;
+    Ok(Some(Taken::answer(holder, suggested)))
+}

@@ -1,0 +1,127 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{
+    ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share, ShareId, SharePosition, UserId,
+};
+use clouddrive_domain::port::{NewShare, Shares};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::schema::{nodes, shares};
+use clouddrive_sql::shares::{self as rows, NewShareRow, ShareRow, beside_nodes};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::types::{DbId, permission_word};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::changes::log;
+use crate::fault::{error, violated};
+use crate::locate;
+use crate::unit::Begin;
+
+async fn find(mut connection: &AsyncPgConnection, share: ShareId) -> Outcome<Option<Share>> {
+    let row: Option<ShareRow> = rows::find(share).get_result(&mut connection).await.optional()?;
+    Ok(row.map(Share::try_from).transpose()?)
+}
+
+async fn found(connection: &AsyncPgConnection, share: ShareId) -> Outcome<Share> {
+    find(connection, share).await?.ok_or(Fault::Domain(Error::NotFound))
+}
+
+async fn renewed(connection: &AsyncPgConnection, item: &Grant) -> Outcome<Grant> {
+    Ok(item.renew(locate::find(connection, item.node().id, item.actor()).await?)?)
+}
+
+async fn create(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    item: &Grant,
+    share: &NewShare,
+) -> Outcome<Share> {
+    let item = renewed(connection, item).await?;
+    let row = NewShareRow::new(command, &item, share);
+    let inserted = diesel::insert_into(shares::table).values(row).execute(&mut connection).await;
+    inserted.map_err(|fault| match violated(&fault) {
+        Some(Constraint::ShareOnce) => Fault::Domain(Error::Conflict(Conflict::AlreadyShared)),
+        Some(Constraint::Reference) => Fault::Domain(Error::NotFound),
+        _ => fault.into(),
+    })?;
+    log(connection, command, ChangeKind::ShareCreated, Some(item.drive()), Some(item.node().id)).await?;
+    found(connection, share.id).await
+}
+
+async fn change(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    item: &Grant,
+    share: ShareId,
+    to: Permission,
+) -> Outcome<Share> {
+    let item = renewed(connection, item).await?;
+    let node = item.node().id;
+    let row = shares::table.filter(shares::id.eq(DbId::from(share)).and(shares::node_id.eq(DbId::from(node))));
+    let to = shares::permission.eq(permission_word(to));
+    if diesel::update(row).set(to).execute(&mut connection).await? == 0 {
+        return Err(Error::NotFound.into());
+    }
+    log(connection, command, ChangeKind::ShareChanged, Some(item.drive()), Some(node)).await?;
+    found(connection, share).await
+}
+
+async fn revoke(mut connection: &AsyncPgConnection, command: &Command, share: ShareId) -> Outcome<()> {
+    let row = diesel::delete(shares::table.find(DbId::from(share))).returning(shares::node_id);
+    let node = row.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
+    let drive = nodes::table.find(node).select(nodes::drive_id).first::<DbId>(&mut connection).await.optional()?;
+    log(connection, command, ChangeKind::ShareRevoked, drive.map(DriveId::from), Some(node.into())).await
+}
+
+async fn list_received(
+    mut connection: &AsyncPgConnection,
+    guest: UserId,
+    page: Statement,
+) -> Outcome<Vec<(Share, Located)>> {
+    let rows: Vec<ShareRow> = page.load(&mut connection).await?;
+    let shares = rows.into_iter().map(Share::try_from).collect::<Result<Vec<_>>>()?;
+    let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
+    let nodes = locate::find_many(connection, &nodes, guest).await?;
+    Ok(beside_nodes(shares, nodes))
+}
+
+#[async_trait]
+impl Shares for Database {
+    async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share> {
+        let (command, item, share) = (command.clone(), item.clone(), *share);
+        let begin = Begin::Within(item.drive());
+        let work = async move |connection: &AsyncPgConnection| create(connection, &command, &item, &share).await;
+        self.write(begin, work).await
+    }
+
+    async fn find(&self, share: ShareId) -> Result<Option<Share>> {
+        self.read(async move |connection: &AsyncPgConnection| find(connection, share).await).await
+    }
+
+    async fn list_received(
+        &self,
+        guest: UserId,
+        after: Option<SharePosition>,
+        limit: Limit,
+    ) -> Result<Vec<(Share, Located)>> {
+        let page = rows::received(guest, after, limit);
+        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        let work = async move |connection: &AsyncPgConnection| list_received(connection, guest, page).await;
+        self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
+    async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {
+        let (command, item) = (command.clone(), item.clone());
+        let begin = Begin::Within(item.drive());
+        let work = async move |connection: &AsyncPgConnection| change(connection, &command, &item, share, to).await;
+        self.write(begin, work).await
+    }
+
+    async fn revoke(&self, command: &Command, share: ShareId) -> Result<()> {
+        let command = command.clone();
+        let work = async move |connection: &AsyncPgConnection| revoke(connection, &command, share).await;
+        self.write(Begin::Write, work).await
+    }
+}

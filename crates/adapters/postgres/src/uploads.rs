@@ -1,0 +1,230 @@
+mod commit;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::{
+    ChangeKind, Command, ConflictPolicy, DriveId, Grant, Located, NodeKind, Quota, Timestamp, Upload, UploadId,
+    UploadState, UserId,
+};
+use clouddrive_domain::port::{Commit, Opening, Uploads};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::changes::NewChangeRow;
+use clouddrive_sql::drive::{QUOTA, quota};
+use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::names::Taken;
+use clouddrive_sql::schema::{drives, uploads};
+use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::types::{DbId, bytes};
+use clouddrive_sql::uploads::{UploadRow, state_word};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::try_join3;
+
+use crate::Database;
+use crate::blob_records::{self, release};
+use crate::changes::{log, log_all};
+use crate::locate;
+use crate::names::holder;
+use crate::unit::Begin;
+
+async fn find(mut connection: &AsyncPgConnection, upload: UploadId) -> Outcome<Option<Upload>> {
+    let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select());
+    Ok(row.first(&mut connection).await.optional()?.map(Upload::try_from).transpose()?)
+}
+
+/// The upload, which nobody else changes until the transaction ends.
+async fn locked(mut connection: &AsyncPgConnection, upload: UploadId) -> Outcome<Upload> {
+    let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select()).for_update();
+    let row = row.first(&mut connection).await.optional()?;
+    row.map(Upload::try_from).transpose()?.ok_or(Fault::Domain(Error::NotFound))
+}
+
+#[async_trait]
+impl Uploads for Database {
+    async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota> {
+        let (command, folder, opening) = (command.clone(), folder.clone(), opening.clone());
+        let how = Begin::Opening(opening.upload.sender, folder.drive());
+        let work = async move |connection: &AsyncPgConnection| begin(connection, &command, &folder, &opening).await;
+        self.write(how, work).await
+    }
+
+    async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
+        self.read(async move |connection: &AsyncPgConnection| {
+            Ok(find(connection, upload).await?.filter(|found| found.sender == sender))
+        })
+        .await
+    }
+
+    async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
+        let (command, folder) = (command.clone(), folder.clone());
+        let how = Begin::Within(folder.drive());
+        let work =
+            async move |connection: &AsyncPgConnection| extend(connection, &command, &folder, upload, until).await;
+        self.write(how, work).await
+    }
+
+    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located> {
+        let (command, folder, wish) = (command.clone(), folder.clone(), commit.clone());
+        let how = Begin::Within(folder.drive());
+        let work = async move |connection: &AsyncPgConnection| commit::run(connection, &command, &folder, &wish).await;
+        self.write(how, work).await
+    }
+
+    async fn abort(&self, command: &Command, upload: UploadId) -> Result<()> {
+        let command = command.clone();
+        self.write(Begin::Write, async move |connection: &AsyncPgConnection| {
+            let upload = locked(connection, upload).await?;
+            if upload.abortion(command.at)? {
+                end(connection, &command, &[upload], UploadState::Aborted, ChangeKind::UploadAborted).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn expire_due(&self, command: &Command, most: u32) -> Result<u32> {
+        let command = command.clone();
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            // Another instance may be at the same: each takes what the other has not.
+            let due = uploads::table
+                .filter(uploads::state.eq("open").and(uploads::expires_at.le(command.at.as_millis())))
+                .order((uploads::expires_at, uploads::id))
+                .limit(most.into())
+                .select(UploadRow::as_select())
+                .for_update()
+                .skip_locked()
+                .load(&mut connection)
+                .await?;
+            let due: Vec<Upload> = due.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
+            end(connection, &command, &due, UploadState::Expired, ChangeKind::UploadExpired).await?;
+            Ok(u32::try_from(due.len()).unwrap_or(most))
+        })
+        .await
+    }
+
+    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let text = "DELETE FROM uploads WHERE id = ANY (ARRAY(
+                SELECT id FROM uploads WHERE ended_at < ? ORDER BY ended_at LIMIT ? FOR UPDATE SKIP LOCKED))";
+            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(most.into())];
+            let gone = Statement::new(text, parameters).execute(&mut connection).await?;
+            Ok(u32::try_from(gone).unwrap_or(most))
+        })
+        .await
+    }
+}
+
+/// The sender's row is locked, so that the sender's open uploads can be counted.
+async fn begin(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    folder: &Grant,
+    opening: &Opening,
+) -> Outcome<Quota> {
+    let upload = &opening.upload;
+    let (place, open, holder) = try_join3(
+        locate::find(connection, folder.node().id, folder.actor()),
+        count_open(connection, upload.sender, command.at),
+        holder(connection, folder.node().id, &upload.file.name),
+    )
+    .await?;
+    let folder = folder.renew(place)?;
+    if open >= i64::from(opening.most_open) {
+        let message = format!("{open} uploads are open already: complete or abort one of them");
+        return Err(Error::invalid("file_name", message).into());
+    }
+    if let Some(holder) = holder {
+        match (upload.file.conflict, holder.item.kind) {
+            (ConflictPolicy::Keep, _) | (ConflictPolicy::Replace, NodeKind::File) => {}
+            _ => return Err(Taken::for_file(folder.node().id, holder).into()),
+        }
+    }
+    blob_records::insert(connection, &upload.blob, &opening.store, command.at, None).await?;
+    diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
+    log(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder)).await?;
+    // Last, so that others wait for the drive's counters as briefly as can be.
+    reserve(connection, upload).await
+}
+
+async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Timestamp) -> Outcome<i64> {
+    let open = uploads::table
+        .filter(uploads::sender_id.eq(DbId::from(sender)).and(uploads::state.eq("open")))
+        .filter(uploads::expires_at.gt(at.as_millis()));
+    Ok(open.count().get_result(&mut connection).await?)
+}
+
+/// Reserves what the upload announces if it fits, in one statement.
+async fn reserve(mut connection: &AsyncPgConnection, upload: &Upload) -> Outcome<Quota> {
+    let needed = upload.announced.unwrap_or(0);
+    let available = drives::quota_bytes - drives::used_bytes - drives::reserved_bytes;
+    // Nothing always fits, also into a drive that is too full.
+    let least = if needed == 0 { i64::MIN } else { bytes(needed) };
+    let drive = drives::table.filter(drives::id.eq(DbId::from(upload.drive)).and(available.ge(least)));
+    let reserved = drives::reserved_bytes.eq(drives::reserved_bytes + bytes(needed));
+    let row = diesel::update(drive).set(reserved).returning(QUOTA).get_result(&mut connection).await.optional()?;
+    match row {
+        Some(row) => Ok(quota(row)),
+        None => Err(exceeded(connection, upload.drive, needed).await?.into()),
+    }
+}
+
+/// What it amounts to that `needed` more bytes do not fit.
+async fn exceeded(mut connection: &AsyncPgConnection, drive: DriveId, needed: u64) -> Outcome<Error> {
+    let row = drives::table.find(DbId::from(drive)).select(QUOTA);
+    Ok(Error::Forbidden(Forbidden::Quota { quota: quota(row.first(&mut connection).await?), needed }))
+}
+
+async fn extend(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    folder: &Grant,
+    upload: UploadId,
+    until: Timestamp,
+) -> Outcome<()> {
+    let folder = folder.renew(locate::find(connection, folder.node().id, folder.actor()).await?)?;
+    let upload = locked(connection, upload).await?;
+    if (upload.sender, upload.folder) != (folder.actor(), folder.node().id) {
+        return Err(Error::NotFound.into());
+    }
+    upload.require_open(command.at)?;
+    if until > upload.expires_at {
+        let row = diesel::update(uploads::table.find(DbId::from(upload.id)));
+        row.set(uploads::expires_at.eq(until.as_millis())).execute(&mut connection).await?;
+        log(connection, command, ChangeKind::UploadExtended, Some(upload.drive), Some(upload.folder)).await?;
+    }
+    Ok(())
+}
+
+/// Ends open uploads, locked, that became no file: their reservations end, and their blobs are the collector's.
+async fn end(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    ended: &[Upload],
+    state: UploadState,
+    kind: ChangeKind,
+) -> Outcome<()> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<DbId> = ended.iter().map(|upload| upload.id.into()).collect();
+    diesel::update(uploads::table.filter(uploads::id.eq_any(ids)))
+        .set((uploads::state.eq(state_word(state)), uploads::ended_at.eq(command.at.as_millis())))
+        .execute(&mut connection)
+        .await?;
+    let keys: Vec<&str> = ended.iter().map(|upload| upload.blob.as_str()).collect();
+    release(connection, &keys, command.at).await?;
+    let row = |upload: &Upload| NewChangeRow::new(command, kind, Some(upload.drive), Some(upload.folder));
+    log_all(connection, ended.iter().map(row).collect()).await?;
+    // The drives in the order of their identifiers, as everybody who changes several does.
+    let mut reserved = BTreeMap::<DbId, i64>::new();
+    for upload in ended {
+        *reserved.entry(upload.drive.into()).or_default() += bytes(upload.announced.unwrap_or(0));
+    }
+    for (drive, freed) in reserved {
+        let less = drives::reserved_bytes.eq(drives::reserved_bytes - freed);
+        diesel::update(drives::table.find(drive)).set(less).execute(&mut connection).await?;
+    }
+    Ok(())
+}

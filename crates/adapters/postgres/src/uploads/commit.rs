@@ -1,0 +1,193 @@
+//! How an upload becomes a file.
+
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{
+    Action, ChangeKind, Command, Completion, ConflictPolicy, Content, Grant, Located, Name, Node, NodeBody, NodeId,
+    NodeKind, Upload, authorize,
+};
+use clouddrive_domain::port::Commit;
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::{NewNode, Taken};
+use clouddrive_sql::schema::{blobs, nodes, uploads, versions};
+use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::types::{DbId, bytes};
+use clouddrive_sql::uploads::{NewVersionRow, digest};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::{try_join, try_join5};
+
+use super::{exceeded, locked};
+use crate::blob_records::{release, require_usable};
+use crate::changes::log;
+use crate::drive::actor;
+use crate::locate;
+use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
+use crate::unit::TRIES;
+
+/// What the upload became.
+enum Became {
+    /// A file of that name.
+    New(Name),
+    /// The content of that file, in the place of so many bytes.
+    Content(NodeId, u64),
+}
+
+pub(super) async fn run(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    folder: &Grant,
+    wish: &Commit,
+) -> Outcome<Located> {
+    let viewer = folder.actor();
+    let place = locate::find(connection, folder.node().id, viewer);
+    let (upload, place) = try_join(locked(connection, wish.upload), place).await?;
+    if upload.sender != viewer {
+        return Err(Error::NotFound.into());
+    }
+    if let Completion::Repeat(file) = upload.completion(command.at)? {
+        return locate::found(connection, file, viewer).await;
+    }
+    if upload.folder != folder.node().id {
+        return Err(Error::NotFound.into());
+    }
+    let folder = folder.renew(place)?;
+    let became = name(connection, command, &folder, &upload, wish).await?;
+    let (file, kind, freed) = match became {
+        Became::New(_) => (wish.file, ChangeKind::FileCreated, 0),
+        Became::Content(file, freed) => (file, ChangeKind::FileReplaced, freed),
+    };
+    let maker = actor(connection, &folder).await?;
+    try_join5(
+        attach(connection, &upload, wish),
+        insert_version(connection, NewVersionRow::new(command, &upload, file, wish)),
+        close(connection, command, &upload, file),
+        log(connection, command, kind, Some(folder.drive()), Some(file)),
+        // Last, so that others wait for the drive's counters as briefly as can be.
+        charge(connection, &upload, wish.stored.size, freed),
+    )
+    .await?;
+    match became {
+        Became::Content(file, _) => locate::found(connection, file, viewer).await,
+        Became::New(name) => {
+            let body = NodeBody::File(Content {
+                version: wish.version,
+                blob: upload.blob.clone(),
+                size: wish.stored.size,
+                sha256: wish.stored.sha256,
+                media_type: upload.file.media_type.clone(),
+                client_modified_at: upload.file.client_modified_at,
+            });
+            Ok(new_node(&upload, wish, &name).located(folder.into_located(), maker, body, command.at))
+        }
+    }
+}
+
+const fn new_node<'a>(upload: &Upload, wish: &Commit, name: &'a Name) -> NewNode<'a> {
+    let content = Some((wish.version, wish.stored.size));
+    NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name, content }
+}
+
+/// Decides who gets the name: by the unique index, not by looking.
+async fn name(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    folder: &Grant,
+    upload: &Upload,
+    wish: &Commit,
+) -> Outcome<Became> {
+    let wanted = &upload.file.name;
+    let node = new_node(upload, wish, wanted);
+    match wish.conflict {
+        ConflictPolicy::Fail => {
+            insert(connection, command, &node).await?;
+            Ok(Became::New(wanted.clone()))
+        }
+        ConflictPolicy::Keep => Ok(Became::New(insert_beside(connection, command, &node).await?)),
+        ConflictPolicy::Replace => {
+            for _ in 0..TRIES {
+                if insert_if_free(connection, command, &node).await? {
+                    return Ok(Became::New(wanted.clone()));
+                }
+                match locked_holder(connection, upload.folder, wanted).await? {
+                    Some(holder) if holder.item.kind == NodeKind::File => {
+                        return replace(connection, command, folder, holder.item.id, wish).await;
+                    }
+                    Some(holder) => return Err(Taken::for_file(upload.folder, holder).into()),
+                    None => {}
+                }
+            }
+            Err(Error::unavailable("database", "a name changes hands too fast").into())
+        }
+    }
+}
+
+/// Points `file`, locked, at the version that is inserted next, and drops the former one.
+async fn replace(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    folder: &Grant,
+    file: NodeId,
+    wish: &Commit,
+) -> Outcome<Became> {
+    let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
+    let former = Node::content(grant.node()).cloned().ok_or(Error::NotFound)?;
+    diesel::update(nodes::table.find(DbId::from(file)))
+        .set((
+            nodes::version_id.eq(DbId::from(wish.version)),
+            nodes::size_bytes.eq(bytes(wish.stored.size)),
+            nodes::revision.eq(nodes::revision + 1),
+            nodes::modified_at.eq(command.at.as_millis()),
+        ))
+        .execute(&mut connection)
+        .await?;
+    diesel::delete(versions::table.find(DbId::from(former.version))).execute(&mut connection).await?;
+    release(connection, &[former.blob.as_str()], command.at).await?;
+    Ok(Became::Content(file, former.size))
+}
+
+/// Notes what has arrived in the upload's blob, and that something refers to it, which must not have been condemned.
+async fn attach(mut connection: &AsyncPgConnection, upload: &Upload, wish: &Commit) -> Outcome<()> {
+    let usable = blobs::table.filter(blobs::key.eq(upload.blob.as_str()).and(blobs::condemned_at.is_null()));
+    let found = diesel::update(usable)
+        .set((
+            blobs::unreferenced_at.eq(None::<i64>),
+            blobs::size_bytes.eq(bytes(wish.stored.size)),
+            blobs::sha256.eq(digest(wish.stored.sha256)),
+        ))
+        .execute(&mut connection)
+        .await?;
+    require_usable(found)
+}
+
+async fn insert_version(mut connection: &AsyncPgConnection, row: NewVersionRow) -> Outcome<()> {
+    diesel::insert_into(versions::table).values(row).execute(&mut connection).await?;
+    Ok(())
+}
+
+async fn close(mut connection: &AsyncPgConnection, command: &Command, upload: &Upload, file: NodeId) -> Outcome<()> {
+    diesel::update(uploads::table.find(DbId::from(upload.id)))
+        .set((
+            uploads::state.eq("complete"),
+            uploads::file_id.eq(DbId::from(file)),
+            uploads::ended_at.eq(command.at.as_millis()),
+        ))
+        .execute(&mut connection)
+        .await?;
+    Ok(())
+}
+
+/// Turns the upload's reservation into use, in one statement. What was announced has been admitted already; more than
+/// that must fit now.
+async fn charge(mut connection: &AsyncPgConnection, upload: &Upload, stored: u64, freed: u64) -> Outcome<()> {
+    let reserved = upload.announced.unwrap_or(0);
+    let unannounced = stored.saturating_sub(reserved);
+    let text = "UPDATE drives SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ? - ?
+        WHERE id = ? AND ? <= greatest(quota_bytes - used_bytes - reserved_bytes, 0) + ?";
+    let number = |size| Parameter::Integer(bytes(size));
+    let (drive, needed) = (upload.drive.into(), number(unannounced));
+    let parameters = vec![number(reserved), number(stored), number(freed), drive, needed, number(freed)];
+    if Statement::new(text, parameters).execute(&mut connection).await? == 0 {
+        return Err(exceeded(connection, upload.drive, unannounced).await?.into());
+    }
+    Ok(())
+}

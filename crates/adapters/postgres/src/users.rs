@@ -1,0 +1,130 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId};
+use clouddrive_domain::port::{Registration, Users};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::NewNodeRow;
+use clouddrive_sql::schema::{drives, nodes, users};
+use clouddrive_sql::types::DbId;
+use clouddrive_sql::users::{NewDriveRow, NewUserRow};
+use diesel::dsl::exists;
+use diesel::pg::Pg;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::blob_records::{refer, release};
+use crate::changes::log;
+use crate::unit::Begin;
+
+/// The user whom a handle names, by one of the two unique indexes. No handle holds a NUL, which no text of the server's
+/// can hold either.
+fn named(handle: &Handle) -> Option<users::BoxedQuery<'_, Pg>> {
+    let users = users::table.into_boxed();
+    match handle {
+        Handle::Username(key) | Handle::Email(key) if key.contains('\0') => None,
+        Handle::Username(key) => Some(users.filter(users::username_key.eq(key))),
+        Handle::Email(key) => Some(users.filter(users::email_key.eq(key))),
+    }
+}
+
+async fn insert(mut connection: &AsyncPgConnection, command: &Command, new: &Registration) -> Outcome<()> {
+    let user = diesel::insert_into(users::table).values(NewUserRow::from(new)).on_conflict_do_nothing();
+    if user.execute(&mut connection).await? == 0 {
+        return Err(taken(connection, &new.user).await?.into());
+    }
+    diesel::insert_into(drives::table).values(NewDriveRow::from(new)).execute(&mut connection).await?;
+    diesel::insert_into(nodes::table).values(NewNodeRow::root(new)).execute(&mut connection).await?;
+    log(connection, command, ChangeKind::UserRegistered, Some(new.drive), None).await
+}
+
+/// What it amounts to that one of the constraints kept the user out: the name goes first.
+async fn taken(mut connection: &AsyncPgConnection, user: &User) -> Outcome<Error> {
+    let name = exists(users::table.filter(users::username_key.eq(user.username.key())));
+    let email = exists(users::table.filter(users::email_key.eq(user.email.key())));
+    Ok(match diesel::select((name, email)).get_result::<(bool, bool)>(&mut connection).await? {
+        (true, _) => Error::Conflict(Conflict::UsernameTaken),
+        (_, true) => Error::Conflict(Conflict::EmailTaken),
+        _ => Error::unavailable("database", "whoever had the name or the address is gone"),
+    })
+}
+
+async fn set_photo(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    user: UserId,
+    photo: Option<&BlobKey>,
+) -> Outcome<bool> {
+    let id = DbId::from(user);
+    let row = users::table.find(id).select(users::photo_blob).for_no_key_update();
+    let former = row.first::<Option<String>>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
+    if former.is_none() && photo.is_none() {
+        return Ok(false);
+    }
+    if let Some(key) = photo {
+        refer(connection, key).await?;
+    }
+    let new = users::photo_blob.eq(photo.map(BlobKey::as_str));
+    diesel::update(users::table.find(id)).set(new).execute(&mut connection).await?;
+    if let Some(former) = &former {
+        release(connection, &[former], command.at).await?;
+    }
+    let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
+    log(connection, command, kind, None, None).await?;
+    Ok(former.is_some())
+}
+
+#[async_trait]
+impl Users for Database {
+    async fn register(&self, command: &Command, registration: &Registration) -> Result<()> {
+        let (command, new) = (command.clone(), registration.clone());
+        let work = async move |connection: &AsyncPgConnection| insert(connection, &command, &new).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn find_person(&self, handle: &Handle) -> Result<Option<Person>> {
+        let handle = handle.clone();
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let Some(query) = named(&handle) else {
+                return Ok(None);
+            };
+            let found = query.select((users::id, users::username)).first::<(DbId, String)>(&mut connection);
+            Ok(found.await.optional()?.map(|(id, username)| Person { id: id.into(), username: Some(username) }))
+        })
+        .await
+    }
+
+    async fn find_credentials(&self, handle: &Handle) -> Result<Option<Credentials>> {
+        let handle = handle.clone();
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let Some(query) = named(&handle) else {
+                return Ok(None);
+            };
+            let found = query.select((users::id, users::password_hash)).first::<(DbId, String)>(&mut connection);
+            let found = found.await.optional()?;
+            Ok(found.map(|(id, hash)| Credentials { user: id.into(), hash: PasswordHash::new(hash) }))
+        })
+        .await
+    }
+
+    async fn rehash(&self, command: &Command, user: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<()> {
+        let (command, old, new) = (command.clone(), old.clone(), new.clone());
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
+            let new = users::password_hash.eq(new.expose());
+            if diesel::update(same).set(new).execute(&mut connection).await? > 0 {
+                log(connection, &command, ChangeKind::PasswordRehashed, None, None).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_photo<'a>(&self, command: &Command, user: UserId, photo: Option<&'a BlobKey>) -> Result<bool> {
+        let (command, photo) = (command.clone(), photo.cloned());
+        let work =
+            async move |connection: &AsyncPgConnection| set_photo(connection, &command, user, photo.as_ref()).await;
+        self.write(Begin::Write, work).await
+    }
+}

@@ -1,0 +1,70 @@
+//! The suites that every persistence adapter passes, each on a database of its own.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod support;
+
+use std::sync::Arc;
+
+use clouddrive_conformance::{Persistence, blob_records, changes, drive, sessions, shares, uploads, users};
+use clouddrive_postgres::{Database, Options};
+use support::Fresh;
+use support::cluster::Cluster;
+
+async fn open(options: &Options) -> Persistence {
+    Persistence::of(Arc::new(Database::open(options).await.unwrap()))
+}
+
+macro_rules! suites {
+    ($($port:ident),+ $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $port() {
+            let fresh = Fresh::new().await;
+            $port::suite(&open(&fresh.options()).await).await;
+        }
+    )+};
+}
+
+suites!(users, sessions, drive, uploads, shares, blob_records, changes);
+
+async fn all(store: &Persistence) {
+    users::suite(store).await;
+    sessions::suite(store).await;
+    drive::suite(store).await;
+    uploads::suite(store).await;
+    shares::suite(store).await;
+    blob_records::suite(store).await;
+    changes::suite(store).await;
+}
+
+/// Suites leave one another alone, in any order.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_store_for_all() {
+    let fresh = Fresh::new().await;
+    let store = open(&fresh.options()).await;
+    blob_records::suite(&store).await;
+    uploads::suite(&store).await;
+    changes::suite(&store).await;
+    users::suite(&store).await;
+}
+
+/// Behind a pooler that gives each transaction another of two connections.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_pgbouncer() {
+    let mut cluster = Cluster::start("");
+    let pooler = cluster.bounce(2);
+    let fresh = Fresh::on(&cluster.url(), "").await;
+    let options = Options {
+        target: pooler.parse::<clouddrive_postgres::Target>().unwrap().with_database(fresh.name()),
+        migration_target: Some(fresh.target()),
+        prepared_statements: false,
+        ..fresh.options()
+    };
+    all(&open(&options).await).await;
+}
+
+/// One connection is enough for everything: none is ever waited for by who has one.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_connection() {
+    let fresh = Fresh::new().await;
+    all(&open(&Options { pool_size: 1, ..fresh.options() }).await).await;
+}

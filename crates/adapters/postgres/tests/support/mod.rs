@@ -1,0 +1,107 @@
+//! Databases of the tests' own, and servers of their own where a test does to one what others would notice.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test fails by a panic, and is told its server")]
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+pub mod cluster;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use clouddrive_postgres::{Options, Target};
+use tokio_postgres::{Client, NoTls};
+
+/// The server that the environment names, as a role that may make databases.
+pub fn server() -> String {
+    std::env::var("DATABASE_URL").unwrap_or_else(|_| {
+        panic!(
+            "these tests need a PostgreSQL server: run `./scripts/test`, or \
+             `./scripts/stack cargo test -p clouddrive-postgres`, which set DATABASE_URL"
+        )
+    })
+}
+
+/// A database of a test's own, on some server. It goes when the test lets go of it.
+pub struct Fresh {
+    server: String,
+    name: String,
+    pub url: String,
+}
+
+impl Fresh {
+    /// An empty database on the server that the environment names.
+    pub async fn new() -> Self {
+        Self::on(&server(), "").await
+    }
+
+    /// An empty database on `server`, made with `extra` words.
+    pub async fn on(server: &str, extra: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("clouddrive_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let client = connect(server).await;
+        client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+        let make = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {extra}");
+        client.batch_execute(&make).await.unwrap();
+        let (start, query) = server.split_once('?').unwrap_or((server, ""));
+        let (base, _) = start.rsplit_once('/').unwrap();
+        let url = format!("{base}/{name}?{query}");
+        Self { server: server.to_owned(), name, url }
+    }
+
+    pub fn target(&self) -> Target {
+        self.url.parse().unwrap()
+    }
+
+    pub fn options(&self) -> Options {
+        Options::new(self.target())
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection beside those of the adapter.
+    pub async fn outsider(&self) -> Client {
+        connect(&self.url).await
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let server = self.server.clone();
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                // A server of the test's own may be gone already.
+                if let Ok((client, connection)) = tokio_postgres::connect(&server, NoTls).await {
+                    tokio::spawn(connection);
+                    let _ = client.batch_execute(&drop).await;
+                }
+            });
+        });
+        let _ = dropping.join();
+    }
+}
+
+/// A connection past the adapter.
+pub async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// The first row of what `sql` yields: its first column.
+pub async fn ask(client: &Client, sql: &str) -> String {
+    let messages = client.simple_query(sql).await.unwrap();
+    let row = messages.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    row.unwrap().get(0).unwrap_or_default().to_owned()
+}
+
+/// Waits until `sql` yields `t`.
+pub async fn until(client: &Client, sql: &str) {
+    while ask(client, sql).await != "t" {
+        tokio::task::yield_now().await;
+    }
+}

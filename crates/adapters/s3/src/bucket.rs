@@ -1,0 +1,153 @@
+//! The calls to one bucket, each written once.
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use bytes::Bytes;
+use clouddrive_domain::model::{BlobKey, Sha256, Stored};
+
+use crate::checksum;
+use crate::settings::{Clients, Settings};
+use crate::trouble::{Trouble, TroubleKind};
+
+/// Below what blobs lie.
+pub(crate) const PREFIX: &str = "blobs/";
+
+/// The metadata of an object that tells which write it comes from: the key of that write, and of no other.
+const MARK: &str = "write";
+
+/// The name of the object that holds a blob.
+pub(crate) fn object(key: &BlobKey) -> String {
+    format!("{PREFIX}{}", key.as_str())
+}
+
+/// One bucket.
+pub(crate) struct Bucket {
+    pub(crate) clients: Clients,
+    pub(crate) name: String,
+}
+
+/// What lies in the bucket under a name.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) size: u64,
+    checksum: Option<String>,
+    mark: Option<String>,
+}
+
+impl Found {
+    fn of(head: HeadObjectOutput) -> Self {
+        Self {
+            size: head.content_length.and_then(|size| size.try_into().ok()).unwrap_or_default(),
+            checksum: head.checksum_sha256,
+            mark: head.metadata.and_then(|mut metadata| metadata.remove(MARK)),
+        }
+    }
+
+    /// Whether the write with that mark made it.
+    pub(crate) fn is_of(&self, mark: &str) -> bool {
+        self.mark.as_deref() == Some(mark)
+    }
+
+    /// What is known of it; of one that was put together of one part, its digest too if it is the `announced` one.
+    pub(crate) fn stored(&self, announced: Option<Sha256>) -> Stored {
+        let of_one_part = |sha256: &Sha256| self.checksum.as_ref() == Some(&checksum::of_one_part(sha256));
+        let whole = self.checksum.as_deref().and_then(checksum::decode);
+        Stored { size: self.size, sha256: whole.or(announced.filter(of_one_part)) }
+    }
+}
+
+impl Bucket {
+    pub(crate) async fn new(settings: &Settings) -> Self {
+        Self { clients: Clients::new(settings).await, name: settings.bucket.clone() }
+    }
+
+    /// Whether the bucket is there.
+    pub(crate) async fn check(&self) -> Result<(), Trouble> {
+        let answer = self.clients.calls.head_bucket().bucket(&self.name).send().await;
+        answer.map(drop).map_err(|error| match Trouble::of("HeadBucket", &error) {
+            // An answer to HEAD has no body that would say what it is that is not found.
+            _ if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => {
+                Trouble::silent("HeadBucket", TroubleKind::NoBucket)
+            }
+            trouble => trouble,
+        })
+    }
+
+    /// What lies under `object`, if anything does.
+    pub(crate) async fn look(&self, object: &str) -> Result<Option<Found>, Trouble> {
+        match self.head(object).await {
+            Ok(head) => Ok(Some(Found::of(head))),
+            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
+            Err(error) => Err(Trouble::of("HeadObject", &error)),
+        }
+    }
+
+    /// The answer to HEAD as it is.
+    pub(crate) async fn head(&self, object: &str) -> Result<HeadObjectOutput, SdkError<HeadObjectError, HttpResponse>> {
+        let call = self.clients.calls.head_object().bucket(&self.name).key(object);
+        call.checksum_mode(ChecksumMode::Enabled).send().await
+    }
+
+    /// Writes an object. With `once`, only where there is none.
+    pub(crate) async fn put(
+        &self,
+        object: &str,
+        bytes: Bytes,
+        sha256: &Sha256,
+        mark: &str,
+        once: bool,
+    ) -> Result<(), Trouble> {
+        let call = self
+            .clients
+            .calls
+            .put_object()
+            .bucket(&self.name)
+            .key(object)
+            .metadata(MARK, mark)
+            .content_length(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
+            .checksum_sha256(checksum::encode(sha256))
+            .set_if_none_match(once.then(|| "*".to_owned()))
+            .body(ByteStream::from(bytes));
+        let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
+        answer.map(drop).map_err(|error| Trouble::of("PutObject", &error))
+    }
+
+    /// Begins to fetch an object, or the bytes `first..=last` of it.
+    pub(crate) async fn get(&self, object: &str, range: Option<(u64, u64)>) -> Result<GetObjectOutput, Trouble> {
+        let range = range.map(|(first, last)| format!("bytes={first}-{last}"));
+        let call = self.clients.calls.get_object().bucket(&self.name).key(object).set_range(range);
+        call.send().await.map_err(|error| Trouble::of("GetObject", &error))
+    }
+
+    /// Removes an object. That there is none is no error.
+    pub(crate) async fn delete(&self, object: &str) -> Result<(), Trouble> {
+        let answer = self.clients.calls.delete_object().bucket(&self.name).key(object).send().await;
+        match answer.map_err(|error| Trouble::of("DeleteObject", &error)) {
+            Err(trouble) if !trouble.is("NoSuchKey") => Err(trouble),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins a multipart upload, and gives its identifier. With a `mark`, all parts will come with their SHA-256.
+    pub(crate) async fn begin(&self, object: &str, mark: Option<&str>) -> Result<String, Trouble> {
+        let mut call = self.clients.calls.create_multipart_upload().bucket(&self.name).key(object);
+        if let Some(mark) = mark {
+            call = call.metadata(MARK, mark).checksum_algorithm(ChecksumAlgorithm::Sha256);
+        }
+        let begun = call.send().await.map_err(|error| Trouble::of("CreateMultipartUpload", &error))?;
+        begun.upload_id.ok_or(Trouble::silent("CreateMultipartUpload", TroubleKind::Other))
+    }
+
+    /// Gives a multipart upload up. That there is none is no error.
+    pub(crate) async fn abort(&self, object: &str, id: &str) -> Result<(), Trouble> {
+        let call = self.clients.calls.abort_multipart_upload().bucket(&self.name).key(object).upload_id(id);
+        match call.send().await.map_err(|error| Trouble::of("AbortMultipartUpload", &error)) {
+            Err(trouble) if !trouble.is("NoSuchUpload") => Err(trouble),
+            _ => Ok(()),
+        }
+    }
+}

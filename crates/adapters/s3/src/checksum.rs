@@ -1,0 +1,42 @@
+//! Digests as S3 writes them.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clouddrive_domain::model::Sha256;
+use sha2::Digest;
+
+/// The digest of `bytes`.
+pub(crate) fn digest(bytes: &[u8]) -> Sha256 {
+    Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
+}
+
+/// A digest in base64.
+pub(crate) fn encode(sha256: &Sha256) -> String {
+    STANDARD.encode(sha256.as_bytes())
+}
+
+/// The digest that the base64 spells; none of several parts, which are not digests of the whole.
+pub(crate) fn decode(text: &str) -> Option<Sha256> {
+    Some(Sha256::from_bytes(STANDARD.decode(text).ok()?.try_into().ok()?))
+}
+
+/// What a store says of an object that was put together of one part, which had that digest.
+pub(crate) fn of_one_part(sha256: &Sha256) -> String {
+    format!("{}-1", encode(&digest(sha256.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_read_back_and_those_of_parts_are_none() {
+        let hello = digest(b"hello");
+        assert_eq!(encode(&hello), "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
+        assert_eq!(decode(&encode(&hello)), Some(hello));
+        assert_eq!(of_one_part(&hello), "lZXJ35AHUUjrBoYDZd8zWEt1v/eCpRDGzUiDpBmDPVA=-1");
+        for text in [of_one_part(&hello).as_str(), "", "AAAA", "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"] {
+            assert_eq!(decode(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What an operator can be told about a bucket: rights, clock, rules.
+
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_s3::types::{CorsRule, ExpirationStatus, LifecycleRule, LifecycleRuleFilter};
+use bytes::Bytes;
+use clouddrive_domain::model::Timestamp;
+
+use crate::abilities;
+use crate::bucket::PREFIX;
+use crate::checksum::digest;
+use crate::store::S3Store;
+use crate::trouble::{Trouble, TroubleKind};
+
+/// How far apart the clocks may be, in milliseconds: URLs live that much longer or shorter.
+const MOST_SKEW: u64 = 60_000;
+
+/// What browsers send along with a PUT.
+const PUT_HEADERS: [&str; 3] = ["content-type", "if-none-match", "x-amz-checksum-sha256"];
+/// What browsers send along with a GET.
+const GET_HEADERS: [&str; 1] = ["range"];
+
+/// The outcome of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was checked.
+    pub subject: String,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// It works, and would be better otherwise; with what to change.
+    Advice(String),
+    /// It does not work; with what to change.
+    Bad(String),
+    /// It cannot be checked here; with the reason.
+    Unknown(String),
+}
+
+impl Finding {
+    fn new(subject: impl Into<String>, verdict: Verdict) -> Self {
+        Self { subject: subject.into(), verdict }
+    }
+
+    fn of<T>(subject: &str, outcome: &Result<T, Trouble>) -> Self {
+        let verdict = match outcome {
+            Ok(_) => Verdict::Good,
+            Err(trouble) if trouble.kind() == TroubleKind::NotImplemented => Verdict::Unknown(trouble.to_string()),
+            Err(trouble) => Verdict::Bad(trouble.to_string()),
+        };
+        Self::new(subject, verdict)
+    }
+}
+
+impl S3Store {
+    /// Uses every right that the store needs, one by one, on objects below `.clouddrive-probe/` that are removed again.
+    /// Each is called by its IAM action.
+    pub async fn check_rights(&self) -> Vec<Finding> {
+        let (bucket, object) = (&self.bucket, abilities::object(&*self.random));
+        let bytes = Bytes::from_static(b"right");
+        let sha256 = digest(&bytes);
+        let mut findings = vec![
+            Finding::of("s3:ListBucket", &bucket.check().await),
+            Finding::of("s3:PutObject", &bucket.put(&object, bytes.clone(), &sha256, "right", false).await),
+            Finding::of("s3:GetObject", &bucket.get(&object, None).await),
+            Finding::of("s3:DeleteObject", &bucket.delete(&object).await),
+        ];
+        let begun = bucket.begin(&object, None).await;
+        findings.push(Finding::of("s3:PutObject of parts", &begun));
+        findings
+            .push(Finding::of("s3:ListBucketMultipartUploads", &bucket.uploads(abilities::PREFIX, (None, None)).await));
+        if let Ok(id) = begun {
+            findings.push(Finding::of("s3:ListMultipartUploadParts", &bucket.parts(&object, &id).await));
+            findings.push(Finding::of("s3:AbortMultipartUpload", &bucket.abort(&object, &id).await));
+        }
+        findings
+    }
+
+    /// Holds the store's clock, as its answers tell it, against that of this machine.
+    pub async fn check_clock(&self) -> Finding {
+        let answer = self.bucket.head(&abilities::object(&*self.random)).await;
+        let Err(error) = answer else {
+            return Finding::new("clock", Verdict::Unknown("the store has an object that nobody put there".to_owned()));
+        };
+        let date = error.raw_response().and_then(|response| response.headers().get("date"));
+        let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok()?.to_millis().ok());
+        let verdict = match date.map(Timestamp::from_millis) {
+            Some(theirs) => clock_verdict(theirs, self.clock.now()),
+            None => match Trouble::of("HeadObject", &error) {
+                trouble if trouble.kind() == TroubleKind::Skewed => Verdict::Bad(trouble.to_string()),
+                _ => Verdict::Unknown("the store's answer has no date".to_owned()),
+            },
+        };
+        Finding::new("clock", verdict)
+    }
+
+    /// Whether pages of these origins may PUT and GET by signed URLs.
+    pub async fn check_cors(&self, origins: &[String]) -> Vec<Finding> {
+        let answer = self.bucket.clients.calls.get_bucket_cors().bucket(&self.bucket.name).send().await;
+        let rules = match answer.map_err(|error| Trouble::of("GetBucketCors", &error)) {
+            Ok(cors) => Ok(cors.cors_rules.unwrap_or_default()),
+            Err(trouble) if trouble.is("NoSuchCORSConfiguration") => Ok(Vec::new()),
+            Err(trouble) => Err(unknown(&trouble)),
+        };
+        let verdict = |origin: &String| match &rules {
+            Ok(rules) => cors_verdict(rules, origin),
+            Err(unknown) => unknown.clone(),
+        };
+        origins.iter().map(|origin| Finding::new(format!("CORS for {origin}"), verdict(origin))).collect()
+    }
+
+    /// Whether a rule clears away multipart uploads that nobody ends.
+    pub async fn check_lifecycle(&self) -> Finding {
+        let call = self.bucket.clients.calls.get_bucket_lifecycle_configuration().bucket(&self.bucket.name);
+        let verdict = match call.send().await.map_err(|error| Trouble::of("GetBucketLifecycleConfiguration", &error)) {
+            Ok(lifecycle) if lifecycle.rules().iter().any(clears_uploads) => Verdict::Good,
+            Err(trouble) if !trouble.is("NoSuchLifecycleConfiguration") => unknown(&trouble),
+            _ => Verdict::Advice(format!("put this lifecycle rule on the bucket, as a second net:\n{LIFECYCLE_RULE}")),
+        };
+        Finding::new("lifecycle of unfinished uploads", verdict)
+    }
+}
+
+fn unknown(trouble: &Trouble) -> Verdict {
+    Verdict::Unknown(format!("cannot be checked: {trouble}"))
+}
+
+fn clock_verdict(theirs: Timestamp, ours: Timestamp) -> Verdict {
+    let apart = theirs.as_millis().abs_diff(ours.as_millis());
+    if apart <= MOST_SKEW {
+        return Verdict::Good;
+    }
+    let side = if theirs > ours { "behind" } else { "ahead of" };
+    Verdict::Bad(format!("this machine is {} s {side} the store; set both clocks by NTP", apart / 1000))
+}
+
+/// A rule that leaves out what is not ours would have to be read closely: only one for all, or for our prefix, counts.
+fn clears_uploads(rule: &LifecycleRule) -> bool {
+    let bare = LifecycleRuleFilter::builder().build();
+    let prefix = match rule.filter() {
+        None => rule_prefix(rule),
+        Some(filter) if *filter == bare => Some(""),
+        Some(filter) => filter.prefix(),
+    };
+    *rule.status() == ExpirationStatus::Enabled
+        && rule.abort_incomplete_multipart_upload().is_some()
+        && prefix.is_some_and(|prefix| PREFIX.starts_with(prefix))
+}
+
+#[expect(deprecated, reason = "old rules have their prefix here")]
+fn rule_prefix(rule: &LifecycleRule) -> Option<&str> {
+    Some(rule.prefix().unwrap_or_default())
+}
+
+const LIFECYCLE_RULE: &str = r#"{"Rules": [{"ID": "unfinished uploads", "Status": "Enabled", "Filter": {"Prefix": "blobs/"},
+  "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}]}"#;
+
+/// The rules of a bucket that let pages of these origins PUT and GET by signed URLs, as JSON for
+/// `aws s3api put-bucket-cors --cors-configuration`.
+#[must_use]
+pub fn cors_rule(origins: &[String]) -> String {
+    let quoted: Vec<String> = origins.iter().map(|origin| format!("{origin:?}")).collect();
+    format!(
+        r#"{{"CORSRules": [{{"AllowedOrigins": [{}],
+  "AllowedMethods": ["GET", "PUT"],
+  "AllowedHeaders": ["content-type", "if-none-match", "range", "x-amz-checksum-sha256"],
+  "ExposeHeaders": ["ETag", "Content-Range"],
+  "MaxAgeSeconds": 3600}}]}}"#,
+        quoted.join(", ")
+    )
+}
+
+fn cors_verdict(rules: &[CorsRule], origin: &str) -> Verdict {
+    // Of the rules for an origin and a method, a store goes by one: so one has to allow all.
+    let allows = |method: &str, headers: &[&str]| {
+        rules.iter().any(|rule| {
+            rule.allowed_origins().iter().any(|allowed| covers(allowed, origin))
+                && rule.allowed_methods().iter().any(|allowed| allowed == method)
+                && headers.iter().all(|header| {
+                    rule.allowed_headers().iter().any(|allowed| covers(&allowed.to_ascii_lowercase(), header))
+                })
+                && rule.expose_headers().iter().any(|exposed| exposed.eq_ignore_ascii_case("etag"))
+        })
+    };
+    if allows("PUT", &PUT_HEADERS) && allows("GET", &GET_HEADERS) {
+        return Verdict::Good;
+    }
+    let rule = cors_rule(&[origin.to_owned()]);
+    Verdict::Bad(format!("browsers would refuse to upload or download; put these rules on the bucket:\n{rule}"))
+}
+
+/// Whether `pattern`, in which one `*` may stand for anything, covers `text`.
+fn covers(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
+        None => pattern == text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::types::AbortIncompleteMultipartUpload;
+
+    use super::*;
+
+    const ORIGIN: &str = "https://drive.example";
+
+    fn rule(origin: &str, methods: &[&str], headers: &[&str], exposed: &[&str]) -> CorsRule {
+        let owned = |texts: &[&str]| Some(texts.iter().copied().map(str::to_owned).collect());
+        CorsRule::builder()
+            .allowed_origins(origin)
+            .set_allowed_methods(owned(methods))
+            .set_allowed_headers(owned(headers))
+            .set_expose_headers(owned(exposed))
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn one_rule_has_to_allow_all_that_a_browser_sends() {
+        let headers = ["Content-Type", "if-none-match", "X-Amz-Checksum-Sha256", "range"];
+        for rules in [
+            vec![rule(ORIGIN, &["PUT", "GET"], &headers, &["ETag"])],
+            vec![rule("*", &["PUT", "GET"], &["*"], &["etag"])],
+            vec![rule("https://*.example", &["PUT"], &headers[..3], &["ETag"]), rule("*", &["GET"], &["*"], &["ETag"])],
+        ] {
+            assert_eq!(cors_verdict(&rules, ORIGIN), Verdict::Good, "{rules:?}");
+        }
+        for rules in [
+            vec![],
+            vec![rule("https://other.example", &["PUT", "GET"], &["*"], &["ETag"])],
+            vec![rule("https://*.example.org", &["PUT", "GET"], &["*"], &["ETag"])],
+            vec![rule(ORIGIN, &["GET"], &["*"], &["ETag"])],
+            vec![rule(ORIGIN, &["PUT", "GET"], &headers[1..], &["ETag"])],
+            vec![rule(ORIGIN, &["PUT", "GET"], &["*"], &[])],
+            vec![
+                rule(ORIGIN, &["PUT", "GET"], &headers[..2], &["ETag"]),
+                rule(ORIGIN, &["PUT"], &headers[2..], &["ETag"]),
+            ],
+        ] {
+            let verdict = cors_verdict(&rules, ORIGIN);
+            assert!(matches!(&verdict, Verdict::Bad(text) if text.contains(r#""https://drive.example""#)), "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn a_lifecycle_rule_counts_if_it_clears_ours() {
+        let rule = |filter: Option<LifecycleRuleFilter>, status, aborts: bool| {
+            let abort = AbortIncompleteMultipartUpload::builder().days_after_initiation(7).build();
+            LifecycleRule::builder()
+                .set_filter(filter)
+                .status(status)
+                .set_abort_incomplete_multipart_upload(aborts.then_some(abort))
+                .build()
+                .unwrap()
+        };
+        let prefix = |prefix: &str| Some(LifecycleRuleFilter::builder().prefix(prefix).build());
+        for filter in [None, prefix(""), prefix("blobs/"), prefix("b"), Some(LifecycleRuleFilter::builder().build())] {
+            assert!(clears_uploads(&rule(filter.clone(), ExpirationStatus::Enabled, true)), "{filter:?}");
+            assert!(!clears_uploads(&rule(filter.clone(), ExpirationStatus::Disabled, true)));
+            assert!(!clears_uploads(&rule(filter, ExpirationStatus::Enabled, false)));
+        }
+        let larger = Some(LifecycleRuleFilter::builder().object_size_greater_than(1).build());
+        for filter in [prefix("logs/"), prefix("blobs/00"), larger] {
+            assert!(!clears_uploads(&rule(filter.clone(), ExpirationStatus::Enabled, true)), "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn clocks_may_be_a_minute_apart() {
+        let at = Timestamp::from_millis;
+        assert_eq!(clock_verdict(at(1_000_000), at(1_060_000)), Verdict::Good);
+        for (theirs, ours, side) in [(0, 61_000, "ahead of"), (61_000, 0, "behind")] {
+            let text = format!("this machine is 61 s {side} the store; set both clocks by NTP");
+            assert_eq!(clock_verdict(at(theirs), at(ours)), Verdict::Bad(text));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Uploads by signed URLs: into the blob itself where the store refuses a second write, else into a part beside it.
+
+use async_trait::async_trait;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{BlobKey, Expected, Sha256, Stored, Ticket, Timestamp, Transfer};
+use clouddrive_domain::port::{DirectUploads, SignedUrl};
+use clouddrive_domain::{Error, Result};
+
+use crate::bucket::{PREFIX, object};
+use crate::multipart::{Part, sum};
+use crate::store::S3Store;
+use crate::trouble::{Trouble, TroubleKind};
+
+/// How often the parts are looked at anew, when they change just before they are put together.
+const TRIES: u32 = 3;
+
+#[async_trait]
+impl DirectUploads for S3Store {
+    async fn begin(&self, key: &BlobKey) -> Result<Option<Ticket>> {
+        if self.abilities().conditional_writes {
+            return Ok(None);
+        }
+        let id = self.bucket.begin(&object(key), None).await?;
+        let ticket = Ticket::parse(&id).ok_or_else(|| Trouble::silent("CreateMultipartUpload", TroubleKind::Other))?;
+        Ok(Some(ticket))
+    }
+
+    async fn sign_put(
+        &self,
+        transfer: &Transfer,
+        length: u64,
+        sha256: Option<Sha256>,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl> {
+        match &transfer.ticket {
+            // No store need take an empty part. An empty object can be put where it belongs: that only ever makes it
+            // what it is.
+            Some(ticket) if length > 0 => self.sign_part(&transfer.key, ticket, length, sha256, expires_at).await,
+            ticket => self.sign_object(&transfer.key, length, sha256, ticket.is_none(), expires_at).await,
+        }
+    }
+
+    async fn find_received(&self, transfer: &Transfer) -> Result<Option<Stored>> {
+        match self.parts(transfer).await?.as_deref().and_then(sum) {
+            Some(arrived) => Ok(Some(arrived)),
+            None => self.find_object(transfer, None).await,
+        }
+    }
+
+    async fn finish(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
+        for _ in 0..TRIES {
+            let parts = self.parts(transfer).await?.unwrap_or_default();
+            let Some(arrived) = sum(&parts) else {
+                return self.finish_object(transfer, expected).await;
+            };
+            expected.check(arrived)?;
+            if self.complete(transfer, &parts).await? {
+                return self.finish_object(transfer, expected).await;
+            }
+        }
+        // Its sender keeps sending it.
+        Err(Error::Conflict(Conflict::UploadIncomplete))
+    }
+
+    async fn discard(&self, transfer: &Transfer) -> Result<()> {
+        if let Some(ticket) = &transfer.ticket {
+            self.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
+        }
+        Ok(self.bucket.delete(&object(&transfer.key)).await?)
+    }
+
+    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+        let mut after = (
+            after.map(|transfer| object(&transfer.key)),
+            after.and_then(|transfer| Some(transfer.ticket.as_ref()?.as_str().to_owned())),
+        );
+        loop {
+            let page = match self.bucket.uploads(PREFIX, after.clone()).await {
+                // Then its owner has to set a rule that clears them away.
+                Err(trouble) if trouble.kind() == TroubleKind::NotImplemented => return Ok(Vec::new()),
+                page => page?,
+            };
+            let mut old: Vec<Transfer> = page.uploads().iter().filter_map(|upload| begun(upload, before)).collect();
+            // The pages follow each other by their keys; within a page there are stores that go by something else.
+            old.sort();
+            let next = (page.next_key_marker, page.next_upload_id_marker);
+            // A page of young ones alone is not the end.
+            if !old.is_empty() || page.is_truncated != Some(true) || next == after {
+                return Ok(old);
+            }
+            after = next;
+        }
+    }
+}
+
+impl S3Store {
+    /// The parts of a transfer that has a ticket and is not over.
+    async fn parts(&self, transfer: &Transfer) -> Result<Option<Vec<Part>>> {
+        let Some(ticket) = &transfer.ticket else { return Ok(None) };
+        Ok(self.bucket.parts(&object(&transfer.key), ticket.as_str()).await?)
+    }
+
+    async fn find_object(&self, transfer: &Transfer, announced: Option<Sha256>) -> Result<Option<Stored>> {
+        Ok(self.bucket.look(&object(&transfer.key)).await?.map(|found| found.stored(announced)))
+    }
+
+    /// Makes the blob of the parts. Whether that is done is asked of the bucket, not concluded from an answer: `false`
+    /// when it is not done because the parts are others by now.
+    async fn complete(&self, transfer: &Transfer, parts: &[Part]) -> Result<bool> {
+        let object = object(&transfer.key);
+        let ticket = transfer.ticket.as_ref().map(Ticket::as_str).unwrap_or_default();
+        let Err(trouble) = self.bucket.complete(&object, ticket, parts, self.abilities().conditional_writes).await
+        else {
+            return Ok(true);
+        };
+        match self.bucket.look(&object).await? {
+            Some(_) => Ok(true),
+            None if trouble.is("InvalidPart") || trouble.is("NoSuchUpload") => Ok(false),
+            None => Err(trouble.into()),
+        }
+    }
+
+    /// What the transfer has become.
+    async fn finish_object(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
+        let found = self.find_object(transfer, expected.sha256).await?;
+        let stored = found.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
+        expected.check(stored)?;
+        if let Some(ticket) = transfer.ticket.as_ref().filter(|_| stored.size == 0) {
+            // What holds no part is not over before it is said to be.
+            self.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
+        }
+        Ok(stored)
+    }
+}
+
+/// The transfer, if it is one of ours that was begun before `before`.
+fn begun(upload: &aws_sdk_s3::types::MultipartUpload, before: Timestamp) -> Option<Transfer> {
+    let key = BlobKey::parse(upload.key()?.strip_prefix(PREFIX)?)?;
+    let at = Timestamp::from_millis(upload.initiated()?.to_millis().ok()?);
+    let ticket = Ticket::parse(upload.upload_id()?)?;
+    (at < before).then_some(Transfer { key, ticket: Some(ticket) })
+}

@@ -1,0 +1,250 @@
+//! The way of a body into the bucket: one object if it is short, else part by part.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clouddrive_domain::error::{Conflict, Refused};
+use clouddrive_domain::model::{BlobKey, Expected, Length, Sha256, Stored};
+use clouddrive_domain::port::ByteStream;
+use clouddrive_domain::{Error, Result};
+use futures_util::StreamExt;
+use futures_util::future::try_join;
+use sha2::Digest;
+
+use crate::bucket::object;
+use crate::multipart::Begun;
+use crate::store::S3Store;
+use crate::trouble::{Trouble, TroubleKind};
+
+/// How many parts are of the first size.
+const SMALL_PARTS: usize = 1000;
+/// How many there are at the most: what S3 takes.
+const MOST_PARTS: usize = 10_000;
+/// How many times larger the others are.
+const GROWTH: usize = 8;
+
+/// The size in bytes of the part `number`, counted from 1.
+const fn part_size(first: usize, number: usize) -> usize {
+    if number <= SMALL_PARTS { first } else { first.saturating_mul(GROWTH) }
+}
+
+/// The most bytes that fit into all parts.
+const fn capacity(first: usize) -> u64 {
+    first as u64 * (SMALL_PARTS + (MOST_PARTS - SMALL_PARTS) * GROWTH) as u64
+}
+
+impl S3Store {
+    /// Takes `body` in and makes it the blob under `key`. When anything fails, nothing is left.
+    pub(crate) async fn take_in(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
+        let mut source = Source::new(body, expected, capacity(self.part_bytes))?;
+        let mark = self.fresh();
+        let first = source.part(self.part_bytes).await?;
+        if !first.last {
+            return self.take_in_parts(key, source, first, expected, &mark).await;
+        }
+        let stored = source.verdict(expected)?;
+        let _turn = self.turn(key).await?;
+        let once = self.abilities().conditional_writes;
+        let outcome = self.bucket.put(&object(key), first.bytes, &first.sha256, &mark, once).await;
+        self.settle(key, &mark, outcome).await?;
+        Ok(stored)
+    }
+
+    async fn take_in_parts(
+        &self,
+        key: &BlobKey,
+        source: Source,
+        first: Piece,
+        expected: Expected,
+        mark: &str,
+    ) -> Result<Stored> {
+        let mut begun = Begun::new(Arc::clone(&self.bucket), object(key), mark).await?;
+        let outcome = self.send_parts(&begun, key, source, first, expected, mark).await;
+        match &outcome {
+            Ok(_) => begun.end(),
+            Err(_) => begun.abort().await,
+        }
+        outcome
+    }
+
+    async fn send_parts(
+        &self,
+        begun: &Begun,
+        key: &BlobKey,
+        mut source: Source,
+        first: Piece,
+        expected: Expected,
+        mark: &str,
+    ) -> Result<Stored> {
+        let mut parts = Vec::new();
+        let mut piece = first;
+        // One part goes out while the next comes in.
+        while !piece.last {
+            let number = parts.len() + 1;
+            let sent = async { Ok::<_, Error>(begun.put(number, piece.bytes, piece.sha256).await?) };
+            let (part, next) = try_join(sent, source.part(part_size(self.part_bytes, number + 1))).await?;
+            parts.push(part);
+            piece = next;
+        }
+        let stored = source.verdict(expected)?;
+        parts.push(begun.put(parts.len() + 1, piece.bytes, piece.sha256).await?);
+        let _turn = self.turn(key).await?;
+        let outcome = begun.complete(&parts, self.abilities().conditional_writes).await;
+        self.settle(key, mark, outcome).await?;
+        Ok(stored)
+    }
+
+    /// What became of the write with that mark. Of one that failed it is not known whether it happened after all, nor,
+    /// when there is something, whether that is another's: so the bucket is asked.
+    async fn settle(&self, key: &BlobKey, mark: &str, outcome: Result<(), Trouble>) -> Result<()> {
+        let Err(trouble) = outcome else { return Ok(()) };
+        match self.bucket.look(&object(key)).await {
+            Ok(Some(found)) if found.is_of(mark) => Ok(()),
+            Ok(Some(_)) if trouble.is_unmet() => Err(Error::Conflict(Conflict::BlobExists)),
+            // What was in the way has gone by now.
+            Ok(None) if trouble.is_unmet() => {
+                Err(Error::unavailable("storage", Trouble::silent("PutObject", TroubleKind::OutOfOrder)))
+            }
+            _ => Err(trouble.into()),
+        }
+    }
+}
+
+/// A body in pieces of the size that is asked for, measured and hashed on the way.
+struct Source {
+    body: ByteStream,
+    /// What came and did not fit into the piece before.
+    rest: Bytes,
+    digest: sha2::Sha256,
+    received: u64,
+    most: u64,
+    too_long: Refused,
+}
+
+/// Bytes that go out at once.
+struct Piece {
+    bytes: Bytes,
+    sha256: Sha256,
+    /// Whether nothing comes after it.
+    last: bool,
+}
+
+impl Source {
+    fn new(body: ByteStream, expected: Expected, capacity: u64) -> Result<Self> {
+        let (most, too_long) = match expected.length {
+            Length::Exactly(size) if size > capacity => {
+                return Err(Error::Refused(Refused::TooLarge { limit: capacity }));
+            }
+            Length::Exactly(size) => (size, Refused::Size),
+            Length::AtMost(limit) => (limit.min(capacity), Refused::TooLarge { limit: limit.min(capacity) }),
+        };
+        Ok(Self { body, rest: Bytes::new(), digest: sha2::Sha256::new(), received: 0, most, too_long })
+    }
+
+    /// The next `size` bytes, or what there is.
+    async fn part(&mut self, size: usize) -> Result<Piece> {
+        let left = usize::try_from(self.most - self.received + self.rest.len() as u64).unwrap_or(usize::MAX);
+        // Of a short body of unknown length as much as there is; of a long one, a part.
+        let known = if self.received > 0 || self.too_long == Refused::Size { size.min(left) } else { 0 };
+        let (mut buffer, mut digest) = (Vec::with_capacity(known), sha2::Sha256::new());
+        let first = self.received == 0;
+        while self.fill_rest().await? {
+            let room = size - buffer.len();
+            if room == 0 {
+                break;
+            }
+            let piece = self.rest.split_to(room.min(self.rest.len()));
+            self.digest.update(&piece);
+            if !first {
+                digest.update(&piece);
+            }
+            buffer.extend_from_slice(&piece);
+        }
+        let digest = if first { self.digest.clone() } else { digest };
+        let sha256 = Sha256::from_bytes(digest.finalize().into());
+        Ok(Piece { bytes: buffer.into(), sha256, last: self.rest.is_empty() })
+    }
+
+    /// Waits until there are bytes to take, and tells whether there are any.
+    async fn fill_rest(&mut self) -> Result<bool> {
+        while self.rest.is_empty() {
+            let Some(piece) = self.body.next().await else { return Ok(false) };
+            self.rest = piece?;
+            self.received = self.received.saturating_add(self.rest.len() as u64);
+            if self.received > self.most {
+                return Err(Error::Refused(self.too_long.clone()));
+            }
+        }
+        Ok(true)
+    }
+
+    /// What the whole body was, if that was expected.
+    fn verdict(self, expected: Expected) -> Result<Stored> {
+        let stored = Stored { size: self.received, sha256: Some(Sha256::from_bytes(self.digest.finalize().into())) };
+        expected.check(stored)?;
+        Ok(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clouddrive_domain::model::Length;
+    use futures_util::stream;
+
+    use super::*;
+    use crate::checksum::digest;
+
+    #[test]
+    fn parts_hold_as_much_as_documented() {
+        assert_eq!(capacity(8 << 20), 584_000 << 20);
+        let sizes = (1..=MOST_PARTS).map(|number| part_size(8 << 20, number) as u64);
+        assert_eq!(sizes.sum::<u64>(), capacity(8 << 20));
+    }
+
+    fn source(pieces: &[&'static [u8]], length: Length) -> Result<Source> {
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece))).collect();
+        Source::new(Box::pin(stream::iter(pieces)), Expected { length, sha256: None }, 100)
+    }
+
+    #[tokio::test]
+    async fn pieces_are_cut_and_joined_and_the_last_one_is_known() {
+        let cases: [(&[&'static [u8]], &[&str]); 7] = [
+            (&[], &[""]),
+            (&[b"", b""], &[""]),
+            (&[b"abc"], &["abc"]),
+            (&[b"a", b"", b"bc", b""], &["abc"]),
+            (&[b"abcd"], &["abc", "d"]),
+            (&[b"ab", b"cdefg", b"hi"], &["abc", "def", "ghi"]),
+            (&[b"abc", b"def", b"g"], &["abc", "def", "g"]),
+        ];
+        for (pieces, parts) in cases {
+            let mut source = source(pieces, Length::AtMost(10)).unwrap();
+            for (at, part) in parts.iter().enumerate() {
+                let piece = source.part(3).await.unwrap();
+                assert_eq!((&piece.bytes[..], piece.sha256), (part.as_bytes(), digest(part.as_bytes())), "{pieces:?}");
+                assert_eq!(piece.last, at + 1 == parts.len(), "{pieces:?}");
+            }
+            let whole = pieces.concat();
+            let expected = Expected { length: Length::Exactly(whole.len() as u64), sha256: Some(digest(&whole)) };
+            source.verdict(expected).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_refused() {
+        let refused = |outcome: Result<Source>| match outcome {
+            Err(Error::Refused(refused)) => refused,
+            _ => panic!("not refused"),
+        };
+        assert_eq!(refused(source(&[], Length::Exactly(101))), Refused::TooLarge { limit: 100 });
+        let long: &'static [u8] = &[7; 101];
+        for (length, expected) in [
+            (Length::AtMost(200), Refused::TooLarge { limit: 100 }),
+            (Length::AtMost(50), Refused::TooLarge { limit: 50 }),
+            (Length::Exactly(100), Refused::Size),
+        ] {
+            let outcome = source(&[long], length).unwrap().part(1000).await.map(drop);
+            assert!(matches!(outcome, Err(Error::Refused(refused)) if refused == expected), "{length:?}");
+        }
+    }
+}

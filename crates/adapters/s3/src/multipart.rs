@@ -1,0 +1,167 @@
+//! Multipart uploads: parts lie beside the objects until they are put together.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use clouddrive_domain::model::{Sha256, Stored};
+use tokio::runtime::Handle;
+
+use crate::bucket::Bucket;
+use crate::checksum;
+use crate::trouble::{Trouble, TroubleKind};
+
+/// A part that the store has.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    number: i32,
+    etag: Option<String>,
+    size: u64,
+    sha256: Option<Sha256>,
+}
+
+/// What the parts amount to, if there are any; with the digest, if there is one part and the store told its digest.
+pub(crate) fn sum(parts: &[Part]) -> Option<Stored> {
+    let size = parts.iter().map(|part| part.size).sum();
+    match parts {
+        [] => None,
+        [part] => Some(Stored { size, sha256: part.sha256 }),
+        _ => Some(Stored { size, sha256: None }),
+    }
+}
+
+impl Bucket {
+    /// Sends one part.
+    pub(crate) async fn put_part(
+        &self,
+        object: &str,
+        id: &str,
+        number: i32,
+        bytes: Bytes,
+        sha256: Sha256,
+    ) -> Result<Part, Trouble> {
+        let size = bytes.len() as u64;
+        let call = self
+            .clients
+            .calls
+            .upload_part()
+            .bucket(&self.name)
+            .key(object)
+            .upload_id(id)
+            .part_number(number)
+            .content_length(i64::try_from(size).unwrap_or(i64::MAX))
+            .checksum_sha256(checksum::encode(&sha256))
+            .body(ByteStream::from(bytes));
+        let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
+        let part = answer.map_err(|error| Trouble::of("UploadPart", &error))?;
+        Ok(Part { number, etag: part.e_tag, size, sha256: Some(sha256) })
+    }
+
+    /// The parts that have arrived; none when there is no such upload, or no more.
+    pub(crate) async fn parts(&self, object: &str, id: &str) -> Result<Option<Vec<Part>>, Trouble> {
+        let call = self.clients.calls.list_parts().bucket(&self.name).key(object).upload_id(id);
+        match call.send().await.map_err(|error| Trouble::of("ListParts", &error)) {
+            Ok(page) => Ok(Some(page.parts.unwrap_or_default().into_iter().map(Part::of).collect())),
+            Err(trouble) if trouble.is("NoSuchUpload") => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Makes an object of just these parts. With `once`, only where there is none.
+    pub(crate) async fn complete(&self, object: &str, id: &str, parts: &[Part], once: bool) -> Result<(), Trouble> {
+        let parts = parts.iter().map(Part::completed).collect();
+        let call = self
+            .clients
+            .calls
+            .complete_multipart_upload()
+            .bucket(&self.name)
+            .key(object)
+            .upload_id(id)
+            .set_if_none_match(once.then(|| "*".to_owned()))
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
+        let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
+        answer.map(drop).map_err(|error| Trouble::of("CompleteMultipartUpload", &error))
+    }
+
+    /// One page of the uploads that have begun and not ended below `prefix`, after the object and identifier in `after`.
+    pub(crate) async fn uploads(
+        &self,
+        prefix: &str,
+        after: (Option<String>, Option<String>),
+    ) -> Result<ListMultipartUploadsOutput, Trouble> {
+        let call = self.clients.calls.list_multipart_uploads().bucket(&self.name).prefix(prefix);
+        let call = call.set_key_marker(after.0).set_upload_id_marker(after.1);
+        call.send().await.map_err(|error| Trouble::of("ListMultipartUploads", &error))
+    }
+}
+
+impl Part {
+    fn of(part: aws_sdk_s3::types::Part) -> Self {
+        Self {
+            number: part.part_number.unwrap_or_default(),
+            etag: part.e_tag,
+            size: part.size.and_then(|size| size.try_into().ok()).unwrap_or_default(),
+            sha256: part.checksum_sha256.as_deref().and_then(checksum::decode),
+        }
+    }
+
+    fn completed(&self) -> CompletedPart {
+        CompletedPart::builder()
+            .part_number(self.number)
+            .set_e_tag(self.etag.clone())
+            .set_checksum_sha256(self.sha256.as_ref().map(checksum::encode))
+            .build()
+    }
+}
+
+/// A multipart upload of our own. It is given up when it is dropped before its end.
+pub(crate) struct Begun {
+    bucket: Arc<Bucket>,
+    object: String,
+    id: String,
+    ended: bool,
+}
+
+impl Begun {
+    /// Begins one, whose object will carry `mark`.
+    pub(crate) async fn new(bucket: Arc<Bucket>, object: String, mark: &str) -> Result<Self, Trouble> {
+        let id = bucket.begin(&object, Some(mark)).await?;
+        Ok(Self { bucket, object, id, ended: false })
+    }
+
+    /// Sends the part `number`, counted from 1.
+    pub(crate) async fn put(&self, number: usize, bytes: Bytes, sha256: Sha256) -> Result<Part, Trouble> {
+        let number = i32::try_from(number).map_err(|_| Trouble::silent("UploadPart", TroubleKind::Other))?;
+        self.bucket.put_part(&self.object, &self.id, number, bytes, sha256).await
+    }
+
+    /// Makes the object of the parts.
+    pub(crate) async fn complete(&self, parts: &[Part], once: bool) -> Result<(), Trouble> {
+        self.bucket.complete(&self.object, &self.id, parts, once).await
+    }
+
+    /// Nothing remains to be given up.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Gives it up. What cannot be given up now is found by `list_begun`.
+    pub(crate) async fn abort(&mut self) {
+        if self.bucket.abort(&self.object, &self.id).await.is_ok() {
+            self.ended = true;
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (bucket, object, id) = (Arc::clone(&self.bucket), self.object.clone(), self.id.clone());
+            runtime.spawn(async move { bucket.abort(&object, &id).await });
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! URLs that the store itself honours.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use clouddrive_domain::error::BoxedError;
+use clouddrive_domain::model::{BlobKey, Name, Sha256, Ticket, Timestamp};
+use clouddrive_domain::port::{Presentation, SignedUrl, UrlSigner};
+use clouddrive_domain::{Error, Result};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::bucket::object;
+use crate::checksum::{self, digest};
+use crate::store::S3Store;
+use crate::trouble::Trouble;
+
+/// The longest that a signature holds, in seconds: a week.
+const LONGEST: i64 = 7 * 24 * 3600;
+
+/// The one part that a transfer has.
+const PART: i32 = 1;
+
+/// The headers that a signature may cover and a client has to set; `Host` and `Content-Length` its HTTP library sets.
+const HEADERS: [(&str, &str); 2] =
+    [("if-none-match", "If-None-Match"), ("x-amz-checksum-sha256", "x-amz-checksum-sha256")];
+
+impl S3Store {
+    /// A URL by which an object can be put; with `once`, where none is.
+    pub(crate) async fn sign_object(
+        &self,
+        key: &BlobKey,
+        length: u64,
+        sha256: Option<Sha256>,
+        once: bool,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl> {
+        if once && !self.abilities().conditional_writes {
+            return Err(Error::internal("storage", "a transfer that has no ticket, in a store that overwrites"));
+        }
+        // Not every client says of no bytes that they are none; so it is their digest that holds it to that.
+        let (signed_length, sha256) = match length {
+            0 if self.abilities().checksums => (None, Some(digest(b""))),
+            _ => (Some(signed_length(length)?), sha256),
+        };
+        let span = self.span(expires_at)?;
+        let call = self
+            .bucket
+            .clients
+            .urls
+            .put_object()
+            .bucket(&self.bucket.name)
+            .key(object(key))
+            .set_content_length(signed_length)
+            .set_checksum_sha256(sha256.as_ref().map(checksum::encode))
+            .set_if_none_match(once.then(|| "*".to_owned()));
+        let signed = call.presigned(span.clone()).await.map_err(|error| Trouble::of("PutObject", &error))?;
+        finished(&signed, &span)
+    }
+
+    /// A URL by which the part of a transfer can be put, as often as its holder likes, until the transfer is over.
+    pub(crate) async fn sign_part(
+        &self,
+        key: &BlobKey,
+        ticket: &Ticket,
+        length: u64,
+        sha256: Option<Sha256>,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl> {
+        let span = self.span(expires_at)?;
+        let call = self
+            .bucket
+            .clients
+            .urls
+            .upload_part()
+            .bucket(&self.bucket.name)
+            .key(object(key))
+            .upload_id(ticket.as_str())
+            .part_number(PART)
+            .content_length(signed_length(length)?)
+            .set_checksum_sha256(sha256.as_ref().map(checksum::encode));
+        let signed = call.presigned(span.clone()).await.map_err(|error| Trouble::of("UploadPart", &error))?;
+        finished(&signed, &span)
+    }
+
+    /// From now until `expires_at`, in whole seconds; what has ended already is signed as of its last second.
+    fn span(&self, expires_at: Timestamp) -> Result<PresigningConfig> {
+        let end = expires_at.as_seconds();
+        let start = self.clock.now().as_seconds().min(end.saturating_sub(1)).max(0);
+        let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        PresigningConfig::builder()
+            .start_time(UNIX_EPOCH + seconds(start))
+            .expires_in(seconds((end - start).clamp(1, LONGEST)))
+            .build()
+            .map_err(|error| Error::internal("storage", error))
+    }
+}
+
+#[async_trait]
+impl UrlSigner for S3Store {
+    async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl> {
+        let span = self.span(expires_at)?;
+        let call = self
+            .bucket
+            .clients
+            .urls
+            .get_object()
+            .bucket(&self.bucket.name)
+            .key(object(key))
+            .response_content_type(presentation.media_type.as_str())
+            .response_content_disposition(disposition(presentation.attachment.as_ref()))
+            .response_cache_control("private, no-cache");
+        let signed = call.presigned(span.clone()).await.map_err(|error| Trouble::of("GetObject", &error))?;
+        finished(&signed, &span)
+    }
+}
+
+fn signed_length(length: u64) -> Result<i64> {
+    length.try_into().map_err(|error| Error::internal("storage", error))
+}
+
+/// The URL with what its holder must know.
+fn finished(signed: &PresignedRequest, span: &PresigningConfig) -> Result<SignedUrl> {
+    let mut headers = Vec::new();
+    for (name, value) in signed.headers().filter(|(name, _)| !matches!(*name, "host" | "content-length")) {
+        let known = HEADERS.iter().find(|(known, _)| *known == name);
+        let (_, name) = known.ok_or_else(|| Error::internal("storage", format!("the signature covers {name}")))?;
+        headers.push((*name, value.to_owned()));
+    }
+    headers.sort();
+    let end = span.start_time() + span.expires();
+    let millis =
+        end.duration_since(UNIX_EPOCH).map_err(BoxedError::from).and_then(|end| Ok(end.as_millis().try_into()?));
+    let expires_at = Timestamp::from_millis(millis.map_err(|error| Error::internal("storage", error))?);
+    Ok(SignedUrl { url: signed.uri().to_owned(), headers, expires_at })
+}
+
+/// `attachment` with the name, in ASCII for old clients and in full for all others (RFC 6266); `inline` without one.
+fn disposition(name: Option<&Name>) -> String {
+    /// What RFC 8187 lets stand as it is.
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'!')
+        .remove(b'#')
+        .remove(b'$')
+        .remove(b'&')
+        .remove(b'+')
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'^')
+        .remove(b'_')
+        .remove(b'`')
+        .remove(b'|')
+        .remove(b'~');
+    let Some(name) = name else { return "inline".to_owned() };
+    let plain = |c: char| if c.is_ascii() && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
+    let ascii: String = name.as_str().chars().map(plain).collect();
+    format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", utf8_percent_encode(name.as_str(), ENCODED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_break_out_of_its_header() {
+        let name = Name::parse("a\"; filename=evil\u{20ac}%.html").unwrap();
+        assert_eq!(
+            disposition(Some(&name)),
+            "attachment; filename=\"a_; filename=evil__.html\"; filename*=UTF-8''a%22%3B%20filename%3Devil%E2%82%AC%25.html"
+        );
+        assert_eq!(disposition(None), "inline");
+    }
+}

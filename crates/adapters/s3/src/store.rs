@@ -1,0 +1,159 @@
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_s3::primitives::ByteStream as Body;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Timestamp};
+use clouddrive_domain::port::{BlobStore, ByteStream, Clock, Probe, Random};
+use clouddrive_domain::{Error, Result};
+use futures_util::stream;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::abilities::{self, Abilities};
+use crate::bucket::{Bucket, object};
+use crate::settings::Settings;
+use crate::trouble::{Trouble, TroubleKind};
+
+/// Blobs as objects in one bucket, and URLs to them that the store itself honours.
+///
+/// Any number of processes may use one bucket at once. Its methods run on a Tokio runtime.
+#[derive(Clone)]
+pub struct S3Store {
+    pub(crate) bucket: Arc<Bucket>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) part_bytes: usize,
+    abilities: Abilities,
+    /// One for each first byte of a key: who writes where nothing is keeps others of this process from it meanwhile.
+    turns: Arc<Vec<Mutex<()>>>,
+}
+
+impl S3Store {
+    /// The store in a bucket, which is tried out first on objects below `.clouddrive-probe/`.
+    ///
+    /// # Errors
+    /// When the bucket cannot be used; with what to do about it.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, Trouble> {
+        let bucket = Arc::new(Bucket::new(&settings).await);
+        let trial = abilities::probe(&bucket, &*random);
+        let abilities = tokio::time::timeout(settings.timeouts.transfer, trial)
+            .await
+            .map_err(|_| Trouble::silent("PutObject", TroubleKind::NoAnswer))??;
+        let turns = (0..=u8::MAX).map(|_| Mutex::new(())).collect();
+        Ok(Self { bucket, clock, random, part_bytes: settings.part_bytes, abilities, turns: Arc::new(turns) })
+    }
+
+    /// What the bucket was found to honour.
+    #[must_use]
+    pub const fn abilities(&self) -> Abilities {
+        self.abilities
+    }
+
+    /// 128 random bits in hexadecimal: what nothing else is called.
+    pub(crate) fn fresh(&self) -> String {
+        BlobKey::generate(&*self.random).as_str().to_owned()
+    }
+
+    /// Leave to write under `key`, where nothing is. A store that refuses a second write needs no leave.
+    pub(crate) async fn turn(&self, key: &BlobKey) -> Result<Option<MutexGuard<'_, ()>>> {
+        if self.abilities.conditional_writes {
+            return Ok(None);
+        }
+        let (shard, _) = key.as_str().split_at(2);
+        let turn = self.turns.get(usize::from_str_radix(shard, 16).unwrap_or_default());
+        let turn = match turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        match self.bucket.look(&object(key)).await? {
+            Some(_) => Err(Error::Conflict(Conflict::BlobExists)),
+            None => Ok(turn),
+        }
+    }
+
+    /// How many bytes lie under `key`.
+    async fn size(&self, key: &BlobKey) -> Result<u64> {
+        Ok(self.bucket.look(&object(key)).await?.ok_or(Error::NotFound)?.size)
+    }
+}
+
+impl fmt::Debug for S3Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Store")
+            .field("bucket", &self.bucket.name)
+            .field("abilities", &self.abilities)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl BlobStore for S3Store {
+    fn name(&self) -> StoreName {
+        StoreName("s3")
+    }
+
+    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
+        self.take_in(key, body, expected).await
+    }
+
+    async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
+        Ok(self.bucket.look(&object(key)).await?.map(|found| found.stored(None)))
+    }
+
+    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
+        // No `Range` asks for nothing, and one that ends beyond all numbers is misread.
+        if range.is_empty() || i64::try_from(range.end).is_err() {
+            let size = self.size(key).await?;
+            return if range.end > size {
+                Err(Error::RangeNotSatisfiable { size })
+            } else {
+                Ok(Box::pin(stream::empty()))
+            };
+        }
+        let answer = match self.bucket.get(&object(key), Some((range.start, range.end - 1))).await {
+            Err(trouble) if trouble.is("NoSuchKey") => return Err(Error::NotFound),
+            Err(trouble) if trouble.is("InvalidRange") => {
+                return Err(Error::RangeNotSatisfiable { size: self.size(key).await? });
+            }
+            answer => answer?,
+        };
+        let size = answer.content_range().and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        match size {
+            Some(size) if range.end > size => Err(Error::RangeNotSatisfiable { size }),
+            Some(_) => Ok(pieces(answer.body, range.end - range.start)),
+            None => Err(Error::internal("storage", "GetObject: the store does not tell which bytes it gives")),
+        }
+    }
+
+    async fn delete(&self, key: &BlobKey) -> Result<()> {
+        Ok(self.bucket.delete(&object(key)).await?)
+    }
+
+    async fn sweep(&self, _: Timestamp) -> Result<u64> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl Probe for S3Store {
+    async fn check(&self) -> Result<()> {
+        self.bucket.check().await.map_err(|trouble| Error::unavailable("storage", trouble))
+    }
+}
+
+/// The `size` bytes of `body`.
+fn pieces(body: Body, size: u64) -> ByteStream {
+    let broken = || Error::unavailable("storage", Trouble::silent("GetObject", TroubleKind::NoAnswer));
+    Box::pin(stream::try_unfold((body, size), move |(mut body, left)| async move {
+        match body.next().await {
+            Some(Ok(piece)) if piece.len() as u64 <= left => {
+                let left = left - piece.len() as u64;
+                Ok(Some((piece, (body, left))))
+            }
+            None if left == 0 => Ok(None),
+            _ => Err(broken()),
+        }
+    }))
+}

@@ -1,0 +1,191 @@
+//! What a call that failed amounts to.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use clouddrive_domain::Error;
+
+/// Why a call to the store failed. It tells what to do, and neither URLs, nor keys, nor what the store wrote beside.
+#[derive(Debug, thiserror::Error)]
+#[error("{call}{answer}: {kind}{detail}")]
+pub struct Trouble {
+    call: &'static str,
+    kind: TroubleKind,
+    answer: Answer,
+    detail: Detail,
+}
+
+/// What is wrong, and what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TroubleKind {
+    /// There is no bucket of that name.
+    #[error("there is no such bucket; make it, or correct its name")]
+    NoBucket,
+    /// The bucket is in another region.
+    #[error("the bucket is in another region; correct the region or the endpoint")]
+    OtherRegion,
+    /// The credentials may not do it.
+    #[error(
+        "access is denied; give the credentials the rights that the README of clouddrive-s3 lists, or correct them"
+    )]
+    Denied,
+    /// The store does not know the credentials.
+    #[error("the store refuses the credentials; correct the access key and its secret, or renew them")]
+    WrongCredentials,
+    /// There are no credentials.
+    #[error("no credentials were found; give an access key, a profile, or the machine a role")]
+    NoCredentials,
+    /// The clocks differ.
+    #[error("the clocks of this machine and of the store differ too much; set them by NTP")]
+    Skewed,
+    /// Nobody answers.
+    #[error("the store cannot be reached; check the endpoint and the network")]
+    Unreachable,
+    /// The answer did not come in time, or not whole.
+    #[error("the store does not answer in time")]
+    NoAnswer,
+    /// The store has a fault of its own, or too much to do.
+    #[error("the store is out of order or overloaded")]
+    OutOfOrder,
+    /// The store does not have the function.
+    #[error("the store does not implement it")]
+    NotImplemented,
+    /// Something that nobody foresaw.
+    #[error("the store refuses it")]
+    Other,
+}
+
+/// The code and status of an answer, if there was one.
+#[derive(Debug, Default)]
+struct Answer {
+    code: Option<String>,
+    status: Option<u16>,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.code, self.status) {
+            (Some(code), Some(status)) => write!(f, " ({code}, {status})"),
+            (Some(code), None) => write!(f, " ({code})"),
+            (None, Some(status)) => write!(f, " ({status})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// What the network said.
+#[derive(Debug, Default)]
+struct Detail(Vec<String>);
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+impl Trouble {
+    /// Why `call` failed.
+    pub(crate) fn of<E: ProvideErrorMetadata>(call: &'static str, error: &SdkError<E, HttpResponse>) -> Self {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        match error {
+            SdkError::ServiceError(fault) => {
+                let code = fault.err().code().filter(|code| code.bytes().all(|b| b.is_ascii_alphanumeric()));
+                Self {
+                    call,
+                    kind: TroubleKind::of_answer(code.unwrap_or_default(), status.unwrap_or_default()),
+                    answer: Answer { code: code.map(str::to_owned), status },
+                    detail: Detail::default(),
+                }
+            }
+            SdkError::TimeoutError(_) => Self::silent(call, TroubleKind::NoAnswer),
+            SdkError::ResponseError(_) => {
+                let kind = TroubleKind::of_answer("", status.unwrap_or_default());
+                let kind = if kind == TroubleKind::Other { TroubleKind::NoAnswer } else { kind };
+                Self { answer: Answer { code: None, status }, ..Self::silent(call, kind) }
+            }
+            SdkError::DispatchFailure(failure) => {
+                let causes = failure.as_connector_error().map(|error| causes(error)).unwrap_or_default();
+                let kind = if failure.is_timeout() {
+                    TroubleKind::NoAnswer
+                } else if failure.is_other() && causes.iter().any(|cause| cause.contains("credential")) {
+                    TroubleKind::NoCredentials
+                } else {
+                    TroubleKind::Unreachable
+                };
+                Self { detail: Detail(causes), ..Self::silent(call, kind) }
+            }
+            // Only what the settings say can be wrong with a call before it is sent.
+            _ => Self::silent(call, TroubleKind::Unreachable),
+        }
+    }
+
+    /// `call` did not get as far as an answer.
+    pub(crate) fn silent(call: &'static str, kind: TroubleKind) -> Self {
+        Self { call, kind, answer: Answer::default(), detail: Detail::default() }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub const fn kind(&self) -> TroubleKind {
+        self.kind
+    }
+
+    /// Whether the store answered with this code.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.answer.code.as_deref() == Some(code)
+    }
+
+    /// Whether a condition on the call did not hold.
+    pub(crate) fn is_unmet(&self) -> bool {
+        self.is("PreconditionFailed")
+            || self.is("ConditionalRequestConflict")
+            || matches!(self.answer.status, Some(412))
+    }
+
+    /// Whether the store can have done nothing of it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.answer.status.is_some_and(|status| (400..500).contains(&status))
+    }
+}
+
+/// What each layer said, from the outermost in, the first layer's own words apart.
+fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |&error| error.source()).skip(1).map(ToString::to_string).collect()
+}
+
+impl TroubleKind {
+    fn of_answer(code: &str, status: u16) -> Self {
+        match (code, status) {
+            ("NoSuchBucket", _) => Self::NoBucket,
+            ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _)
+            | (_, 301 | 307) => Self::OtherRegion,
+            (
+                "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "InvalidToken"
+                | "ExpiredToken"
+                | "TokenRefreshRequired",
+                _,
+            ) => Self::WrongCredentials,
+            ("RequestTimeTooSkewed", _) => Self::Skewed,
+            ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestTimeout", _) | (_, 408 | 429) => {
+                Self::OutOfOrder
+            }
+            ("NotImplemented", _) | (_, 405 | 501) => Self::NotImplemented,
+            (_, 401 | 403) => Self::Denied,
+            (_, 500..=599) => Self::OutOfOrder,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        match trouble.kind {
+            TroubleKind::Other | TroubleKind::NotImplemented => Self::internal("storage", trouble),
+            _ => Self::unavailable("storage", trouble),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The suites of the ports that this crate implements.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use clouddrive_conformance::direct_uploads::{Answer, Case, Wire};
+use clouddrive_conformance::{blobs, direct_uploads, signed_urls};
+use clouddrive_domain::model::Timestamp;
+use clouddrive_domain::port::{Clock, SignedUrl};
+use clouddrive_s3::S3Store;
+
+use crate::support::server::{Local, garage};
+use crate::support::{MachineClock, MachineRandom, open};
+
+/// A client of the store that knows nothing but URLs.
+struct Http(reqwest::Client);
+
+impl Wire for Http {
+    async fn put(&self, signed: &SignedUrl, body: Bytes) -> u16 {
+        let request =
+            signed.headers.iter().fold(self.0.put(&signed.url), |request, (name, value)| request.header(*name, value));
+        request.body(body).send().await.unwrap().status().as_u16()
+    }
+
+    async fn get(&self, signed: &SignedUrl, range: Option<Range<u64>>) -> Answer {
+        let mut request = self.0.get(&signed.url);
+        if let Some(range) = range {
+            request = request.header("Range", format!("bytes={}-{}", range.start, range.end - 1));
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        Answer { status, headers, body: answer.bytes().await.unwrap() }
+    }
+}
+
+async fn run_direct_uploads(store: &S3Store) {
+    let wire = &Http(reqwest::Client::new());
+    let (random, now) = (&MachineRandom, MachineClock.now());
+    direct_uploads::suite(&Case { store, direct: store, signer: store, random, wire, now }).await;
+}
+
+async fn run_signed_urls(store: &S3Store) {
+    let soon = Timestamp::from_millis(MachineClock.now().as_millis() + 240_000);
+    signed_urls::signer_suite(store, store, &MachineRandom, soon).await;
+}
+
+#[tokio::test]
+async fn blobs_in_garage() {
+    blobs::suite(&open(garage()).await, &MachineRandom).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn direct_uploads_to_garage() {
+    run_direct_uploads(&open(garage()).await).await;
+}
+
+#[tokio::test]
+async fn urls_of_garage() {
+    run_signed_urls(&open(garage()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blobs_where_conditions_are_honoured() {
+    let local = Local::start().await;
+    blobs::suite(&open(local.settings.clone()).await, &MachineRandom).await;
+}
+
+#[tokio::test]
+async fn direct_uploads_where_conditions_are_honoured() {
+    let local = Local::start().await;
+    run_direct_uploads(&open(local.settings.clone()).await).await;
+}
+
+#[tokio::test]
+async fn urls_where_conditions_are_honoured() {
+    let local = Local::start().await;
+    run_signed_urls(&open(local.settings.clone()).await).await;
+}

@@ -1,0 +1,194 @@
+//! Outages and lost answers.
+
+use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Transfer};
+use clouddrive_domain::port::{BlobStore, DirectUploads, Presentation, Probe, UrlSigner};
+use clouddrive_domain::{Error, Result};
+use clouddrive_s3::S3Store;
+
+use crate::support::front::{Fault, Front};
+use crate::support::server::{Local, garage_behind_front};
+use crate::support::{MachineClock, body, exactly, key, open, read, sample};
+
+const PART: usize = 5 << 20;
+
+fn unavailable<T: std::fmt::Debug>(outcome: Result<T>) {
+    assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })), "{outcome:?}");
+}
+
+/// Uses everything that needs the network, while nothing works.
+async fn nothing_works(store: &S3Store, key: &BlobKey) {
+    let transfer = Transfer { key: key.clone(), ticket: None };
+    unavailable(store.check().await);
+    unavailable(store.head(key).await);
+    unavailable(store.get(key, 0..1).await.map(drop));
+    unavailable(store.get(key, 0..0).await.map(drop));
+    unavailable(store.put(&self::key(), body(b"hello"), exactly(5)).await);
+    unavailable(store.delete(key).await);
+    unavailable(store.finish(&transfer, exactly(5)).await);
+    unavailable(store.discard(&transfer).await);
+}
+
+#[tokio::test]
+async fn an_outage_is_unavailable_and_ends_by_itself() {
+    let mut local = Local::start().await;
+    let store = open(local.impatient()).await;
+    let key = key();
+    store.put(&key, body(b"hello"), exactly(5)).await.unwrap();
+    local.front.stop();
+    nothing_works(&store, &key).await;
+    local.front.start_again().await;
+    assert_eq!(read(&store, &key, 5).await.unwrap(), b"hello");
+    store.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_in_trouble_is_unavailable() {
+    let local = Local::start().await;
+    let store = open(local.impatient()).await;
+    for method in ["GET", "HEAD", "PUT", "POST", "DELETE"] {
+        local.front.plan(method, "", Fault::Status(503), usize::MAX);
+    }
+    nothing_works(&store, &key()).await;
+}
+
+#[tokio::test]
+async fn a_store_that_never_answers_is_unavailable() {
+    let local = Local::start().await;
+    let store = open(local.impatient()).await;
+    local.front.plan("HEAD", "", Fault::Hang, usize::MAX);
+    local.front.plan("PUT", "", Fault::Hang, usize::MAX);
+    let (head, put) = futures_util::future::join(async { store.head(&key()).await }, async {
+        store.put(&key(), body(b"hello"), exactly(5)).await
+    })
+    .await;
+    unavailable(head);
+    unavailable(put);
+}
+
+#[tokio::test]
+async fn to_sign_needs_nobody() {
+    let (front, settings) = garage_behind_front().await;
+    let store = open(settings).await;
+    let transfer = {
+        let key = key();
+        Transfer { ticket: store.begin(&key).await.unwrap(), key }
+    };
+    front.stop();
+    let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
+    let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None };
+    for length in [0, 5] {
+        store.sign_put(&transfer, length, None, soon).await.unwrap();
+    }
+    store.sign_get(&transfer.key, &presentation, soon).await.unwrap();
+}
+
+/// Every call meets a fault once, and is as if it had not.
+async fn a_fault_is_passed_over(store: &S3Store, front: &Front, fault: Fault) {
+    let (short, long) = (key(), key());
+    let bytes = sample(PART + 7);
+    for (method, words) in [("PUT", "/blobs/"), ("POST", "uploads"), ("PUT", "partNumber=1"), ("POST", "uploadId=")] {
+        front.plan(method, words, fault, 1);
+    }
+    store.put(&short, body(b"hello"), exactly(5)).await.unwrap();
+    store.put(&long, body(&bytes), exactly(bytes.len())).await.unwrap();
+    front.plan("HEAD", "/blobs/", fault, 1);
+    assert_eq!(store.head(&short).await.unwrap().unwrap().size, 5);
+    front.plan("GET", "/blobs/", fault, 1);
+    assert_eq!(read(store, &short, 5).await.unwrap(), b"hello");
+    assert!(read(store, &long, bytes.len()).await.unwrap() == bytes);
+    for key in [short, long] {
+        front.plan("DELETE", "/blobs/", fault, 1);
+        store.delete(&key).await.unwrap();
+        assert_eq!(store.head(&key).await.unwrap(), None);
+    }
+    front.forget_plan();
+}
+
+#[tokio::test]
+async fn a_fault_that_passes_is_not_noticed() {
+    let local = Local::start().await;
+    let here = open(local.settings.clone()).await;
+    let (front, settings) = garage_behind_front().await;
+    let garage = open(settings).await;
+    for fault in [Fault::Status(500), Fault::Status(503), Fault::CutBefore, Fault::CutAnswer, Fault::DoneButStatus(500)]
+    {
+        a_fault_is_passed_over(&here, &local.front, fault).await;
+        a_fault_is_passed_over(&garage, &front, fault).await;
+    }
+}
+
+#[tokio::test]
+async fn a_put_of_unknown_outcome_is_looked_at() {
+    let local = Local::start().await;
+    let store = open(local.impatient()).await;
+    let bytes = sample(PART + 7);
+    for fault in [Fault::CutAnswer, Fault::DoneButStatus(503)] {
+        // Every try of it: the first does it, and no answer ever tells.
+        local.front.plan("PUT", "x-id=PutObject", fault, 3);
+        let key = key();
+        assert_eq!(store.put(&key, body(b"hello"), exactly(5)).await.unwrap().size, 5, "{fault:?}");
+        assert_eq!(read(&store, &key, 5).await.unwrap(), b"hello");
+        local.front.forget_plan();
+
+        local.front.plan("POST", "uploadId=", fault, 3);
+        let key = self::key();
+        store.put(&key, body(&bytes), exactly(bytes.len())).await.unwrap();
+        assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
+        local.front.forget_plan();
+    }
+}
+
+#[tokio::test]
+async fn a_finish_of_unknown_outcome_is_looked_at() {
+    let (front, settings) = garage_behind_front().await;
+    let store = open(settings).await;
+    let http = reqwest::Client::new();
+    let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
+    for fault in [Fault::CutAnswer, Fault::CutMiddle, Fault::DoneButStatus(500), Fault::DoneButStatus(404)] {
+        let key = key();
+        let transfer = Transfer { ticket: store.begin(&key).await.unwrap(), key };
+        let signed = store.sign_put(&transfer, 5, None, soon).await.unwrap();
+        assert_eq!(http.put(&signed.url).body("hello").send().await.unwrap().status(), 200);
+        front.plan("POST", "uploadId=", fault, 3);
+        let stored = store.finish(&transfer, exactly(5)).await.unwrap();
+        assert_eq!(store.finish(&transfer, exactly(5)).await.unwrap(), stored, "{fault:?}");
+        assert_eq!(read(&store, &transfer.key, 5).await.unwrap(), b"hello");
+        front.forget_plan();
+    }
+
+    // What was not done is not said to be.
+    let key = key();
+    let transfer = Transfer { ticket: store.begin(&key).await.unwrap(), key };
+    let signed = store.sign_put(&transfer, 5, None, soon).await.unwrap();
+    assert_eq!(http.put(&signed.url).body("hello").send().await.unwrap().status(), 200);
+    front.plan("POST", "uploadId=", Fault::Status(500), 3);
+    unavailable(store.finish(&transfer, exactly(5)).await);
+    assert_eq!(store.head(&transfer.key).await.unwrap(), None);
+    front.forget_plan();
+    store.finish(&transfer, exactly(5)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_is_an_error() {
+    let local = Local::start().await;
+    let store = open(local.settings.clone()).await;
+    let (key, bytes) = (key(), sample(2_000_000));
+    store.put(&key, body(&bytes), exactly(bytes.len())).await.unwrap();
+    local.front.plan("GET", "/blobs/", Fault::CutMiddle, 1);
+    unavailable(read(&store, &key, bytes.len()).await);
+    assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
+}
+
+#[tokio::test]
+async fn a_put_that_cannot_be_looked_at_is_no_success() {
+    let local = Local::start().await;
+    let store = open(local.impatient()).await;
+    let key = key();
+    local.front.plan("PUT", "/blobs/", Fault::DoneButStatus(503), usize::MAX);
+    local.front.plan("HEAD", "/blobs/", Fault::Status(503), usize::MAX);
+    unavailable(store.put(&key, body(b"hello"), exactly(5)).await);
+    local.front.forget_plan();
+    let again = store.put(&key, body(b"other"), Expected { length: Length::AtMost(5), sha256: None }).await;
+    assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+    assert_eq!(read(&store, &key, 5).await.unwrap(), b"hello");
+}

@@ -1,0 +1,110 @@
+//! What is found out at the start, and what is said when it goes wrong.
+
+use std::sync::Arc;
+
+use clouddrive_domain::Error;
+use clouddrive_domain::port::Probe;
+use clouddrive_s3::{Abilities, S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
+
+use crate::support::front::Fault;
+use crate::support::server::{Local, garage};
+use crate::support::{MachineClock, MachineRandom, open};
+
+async fn trouble(settings: Settings) -> Trouble {
+    S3Store::open(settings, Arc::new(MachineClock), Arc::new(MachineRandom)).await.map(drop).unwrap_err()
+}
+
+#[tokio::test]
+async fn what_a_store_honours_is_found_out_by_trying() {
+    let garage = open(garage()).await.abilities();
+    assert_eq!(garage, Abilities { conditional_writes: false, checksums: true });
+    assert_eq!(garage.to_string(), "conditional writes not honoured, checksums honoured");
+
+    let local = Local::start().await;
+    let abilities = open(local.settings.clone()).await.abilities();
+    assert_eq!(abilities, Abilities { conditional_writes: true, checksums: true });
+
+    let untidy = Local::start_with(false).await;
+    let abilities = open(untidy.settings.clone()).await.abilities();
+    assert_eq!(abilities, Abilities { conditional_writes: true, checksums: false });
+}
+
+#[tokio::test]
+async fn a_store_that_knows_no_conditions_overwrites() {
+    let local = Local::start().await;
+    local.front.plan("PUT", ".clouddrive-probe/", Fault::Status(501), 1);
+    assert!(!open(local.settings.clone()).await.abilities().conditional_writes);
+}
+
+#[tokio::test]
+async fn a_trial_leaves_nothing_and_survives_lost_answers() {
+    let local = Local::start().await;
+    local.front.plan("PUT", ".clouddrive-probe/", Fault::CutAnswer, 1);
+    local.front.plan("PUT", ".clouddrive-probe/", Fault::Status(500), 1);
+    let store = open(local.settings.clone()).await;
+    assert!(store.abilities().conditional_writes);
+    store.check().await.unwrap();
+    assert_eq!(local.front.seen("DELETE", ".clouddrive-probe/"), 2);
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_named_as_the_cause() {
+    for settings in [garage(), Local::start().await.settings.clone()] {
+        let settings = Settings { bucket: "nowhere".to_owned(), ..settings };
+        if settings.endpoint == garage().endpoint {
+            let trouble = trouble(settings).await;
+            assert_eq!(trouble.kind(), TroubleKind::NoBucket);
+            assert!(trouble.to_string().contains("NoSuchBucket, 404"), "{trouble}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_are_named_and_not_told() {
+    let local = Local::start().await;
+    for (settings, kinds) in [
+        (garage(), [TroubleKind::Denied, TroubleKind::Denied]),
+        (local.settings.clone(), [TroubleKind::Denied, TroubleKind::WrongCredentials]),
+    ] {
+        let right = settings.credentials.clone().unwrap();
+        let wrong_key = StaticCredentials { key_id: "GK000000000000000000000000".to_owned(), ..right.clone() };
+        let wrong_secret = StaticCredentials { secret: "another secret".to_owned(), ..right };
+        for (credentials, kind) in [wrong_key, wrong_secret].into_iter().zip(kinds) {
+            let trouble = trouble(Settings { credentials: Some(credentials.clone()), ..settings.clone() }).await;
+            let said = format!("{trouble} {trouble:?}");
+            assert!([kind, TroubleKind::WrongCredentials].contains(&trouble.kind()), "{said}");
+            assert!(!said.contains(&credentials.key_id) && !said.contains(&credentials.secret), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_reached_is_not_waited_for() {
+    let local = Local::start().await;
+    let settings = local.impatient();
+    local.front.plan("PUT", "", Fault::Hang, usize::MAX);
+    assert_eq!(trouble(settings.clone()).await.kind(), TroubleKind::NoAnswer);
+    local.front.forget_plan();
+    local.front.plan("PUT", "", Fault::Status(503), usize::MAX);
+    assert_eq!(trouble(settings.clone()).await.kind(), TroubleKind::OutOfOrder);
+    local.front.stop();
+    assert_eq!(trouble(settings).await.kind(), TroubleKind::Unreachable);
+}
+
+#[tokio::test]
+async fn what_is_absent_must_be_said_to_be() {
+    let local = Local::start().await;
+    // Without the right to list, AWS says of an absent object that access to it is denied.
+    local.front.plan("HEAD", ".clouddrive-probe/", Fault::Status(403), usize::MAX);
+    assert_eq!(trouble(local.settings.clone()).await.kind(), TroubleKind::Denied);
+}
+
+#[tokio::test]
+async fn a_bucket_that_goes_away_is_noticed() {
+    let local = Local::start().await;
+    let store = open(local.settings.clone()).await;
+    local.front.plan("HEAD", "", Fault::Status(404), 1);
+    let outcome = store.check().await;
+    let Err(Error::Unavailable { part: "storage", source }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(source.downcast_ref::<Trouble>().unwrap().kind(), TroubleKind::NoBucket);
+}

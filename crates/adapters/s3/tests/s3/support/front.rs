@@ -1,0 +1,267 @@
+//! An HTTP server before a store, that does to requests what networks and servers do.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use s3s::service::S3Service;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+
+/// Who answers.
+pub(crate) enum Upstream {
+    /// A server at this host and port.
+    Server(String),
+    /// A service in this process, one request at a time; with its directory, if what it refuses is not to stay.
+    Service(S3Service, Option<PathBuf>),
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection ends before the store sees the request.
+    CutBefore,
+    /// The store does it, and the connection ends without an answer.
+    CutAnswer,
+    /// The store does it, and the connection ends in the middle of the answer.
+    CutMiddle,
+    /// No answer ever comes.
+    Hang,
+    /// The store never sees the request, and this is the answer.
+    Status(u16),
+    /// The store does it, and this is the answer.
+    DoneButStatus(u16),
+}
+
+/// The faults to come: for requests with that method and these words in their target, so many times.
+type Plan = Vec<(&'static str, &'static str, Fault, usize)>;
+
+struct Shared {
+    upstream: Upstream,
+    plan: Mutex<Plan>,
+    seen: Mutex<Vec<String>>,
+    one_at_a_time: tokio::sync::Mutex<()>,
+}
+
+/// The server. It stops when it is dropped.
+pub(crate) struct Front {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    running: AbortHandle,
+}
+
+impl Front {
+    pub(crate) async fn start(upstream: Upstream) -> Self {
+        let shared = Shared {
+            upstream,
+            plan: Mutex::default(),
+            seen: Mutex::default(),
+            one_at_a_time: tokio::sync::Mutex::default(),
+        };
+        let shared = Arc::new(shared);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let running = tokio::spawn(serve(listener, Arc::clone(&shared))).abort_handle();
+        Self { shared, address, running }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on connections are refused, and those that were open are cut.
+    pub(crate) fn stop(&self) {
+        self.running.abort();
+    }
+
+    /// From now on all is as it was.
+    pub(crate) async fn start_again(&mut self) {
+        let listener = loop {
+            // What was stopped may not have let go yet.
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => break listener,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        self.running = tokio::spawn(serve(listener, Arc::clone(&self.shared))).abort_handle();
+    }
+
+    /// The next `times` requests with that method and these words in their target meet `fault`.
+    pub(crate) fn plan(&self, method: &'static str, words: &'static str, fault: Fault, times: usize) {
+        lock(&self.shared.plan).push((method, words, fault, times));
+    }
+
+    /// Nothing more happens but what should.
+    pub(crate) fn forget_plan(&self) {
+        lock(&self.shared.plan).clear();
+    }
+
+    /// How many requests with that method and these words in their target there have been.
+    pub(crate) fn seen(&self, method: &str, words: &str) -> usize {
+        let meets = |line: &&String| line.strip_prefix(method).is_some_and(|target| target.contains(words));
+        lock(&self.shared.seen).iter().filter(meets).count()
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move { converse(stream, &shared).await });
+    }
+}
+
+/// A request as it came.
+struct Request {
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Shared {
+    fn next_fault(&self, request: &Request) -> Option<Fault> {
+        lock(&self.seen).push(format!("{} {}", request.method, request.target));
+        let mut plan = lock(&self.plan);
+        let (.., fault, left) = plan.iter_mut().find(|(method, words, _, left)| {
+            *left > 0 && request.method == *method && request.target.contains(words)
+        })?;
+        *left -= 1;
+        Some(*fault)
+    }
+
+    async fn answer(&self, request: Request) -> Vec<u8> {
+        match &self.upstream {
+            Upstream::Server(address) => forward(address, request).await,
+            Upstream::Service(service, tidied) => {
+                let _turn = self.one_at_a_time.lock().await;
+                call(service, tidied.as_ref(), request).await
+            }
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, shared: &Shared) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let request = receive(&mut stream).await?;
+        let fault = shared.next_fault(&request);
+        match fault {
+            Some(Fault::CutBefore) => return None,
+            Some(Fault::Hang) => std::future::pending().await,
+            Some(Fault::Status(status)) => send(&mut stream, &plain(status)).await?,
+            fault => {
+                let answer = shared.answer(request).await;
+                match fault {
+                    Some(Fault::CutAnswer) => return None,
+                    Some(Fault::CutMiddle) => {
+                        send(&mut stream, answer.split_at(answer.len() / 2).0).await?;
+                        return None;
+                    }
+                    Some(Fault::DoneButStatus(status)) => send(&mut stream, &plain(status)).await?,
+                    _ => send(&mut stream, &answer).await?,
+                }
+            }
+        }
+    }
+}
+
+fn plain(status: u16) -> Vec<u8> {
+    format!("HTTP/1.1 {status} Fault\r\ncontent-length: 0\r\n\r\n").into_bytes()
+}
+
+async fn send(stream: &mut BufReader<TcpStream>, bytes: &[u8]) -> Option<()> {
+    stream.write_all(bytes).await.ok()?;
+    stream.flush().await.ok()
+}
+
+async fn receive(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+    let first = line(stream).await?;
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, target) = (words.next()?, words.next()?);
+    let mut headers = Vec::new();
+    loop {
+        let line = line(stream).await?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        headers.push((name.to_owned(), value.trim().to_owned()));
+    }
+    let mut request = Request { method, target, headers, body: Bytes::new() };
+    if request.header("expect").is_some() {
+        send(stream, b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+    }
+    let mut body = vec![0; request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)];
+    stream.read_exact(&mut body).await.ok()?;
+    request.body = body.into();
+    Some(request)
+}
+
+async fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut line = String::new();
+    (stream.read_line(&mut line).await.ok()? > 0).then(|| line.trim_end().to_owned())
+}
+
+/// Passes a request on to a server, and gives its answer.
+async fn forward(address: &str, request: Request) -> Vec<u8> {
+    let mut head = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", request.method, request.target);
+    for (name, value) in &request.headers {
+        if !["connection", "expect"].contains(&name.to_ascii_lowercase().as_str()) {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+    // A server that refuses a body before it has read it may close its side.
+    let _ = stream.write_all(&request.body).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    answer
+}
+
+/// Has a service in this process answer.
+async fn call(service: &S3Service, tidied: Option<&PathBuf>, request: Request) -> Vec<u8> {
+    let mut asked = s3s::HttpRequest::new(request.body.clone().into());
+    *asked.method_mut() = request.method.parse().unwrap();
+    *asked.uri_mut() = request.target.parse().unwrap();
+    for (name, value) in &request.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<reqwest::header::HeaderName>(), value.parse()) {
+            asked.headers_mut().append(name, value);
+        }
+    }
+    let mut answer = service.call(asked).await.unwrap();
+    let status = answer.status().as_u16();
+    if let Some(root) = tidied.filter(|_| request.method == "PUT" && status == 400) {
+        let path = request.target.split('?').next().unwrap();
+        let _ = std::fs::remove_file(root.join(path.trim_start_matches('/')));
+    }
+    let body = answer.body_mut().store_all_limited(1 << 30).await.unwrap();
+    let mut bytes = format!("HTTP/1.1 {status} Answer\r\n").into_bytes();
+    for (name, value) in answer.headers() {
+        if request.method == "HEAD" || !["content-length", "transfer-encoding"].contains(&name.as_str()) {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+    }
+    if request.method != "HEAD" {
+        bytes.extend(format!("content-length: {}\r\n", body.len()).into_bytes());
+    }
+    bytes.extend(b"\r\n");
+    bytes.extend(body);
+    bytes
+}

@@ -1,0 +1,87 @@
+//! The servers that the tests run against.
+
+use std::path::PathBuf;
+
+use clouddrive_s3::{Settings, StaticCredentials, Timeouts};
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use tempfile::TempDir;
+
+use super::front::{Front, Upstream};
+
+const BUCKET: &str = "drive";
+const KEY_ID: &str = "test";
+const SECRET: &str = "a secret of the tests";
+
+/// How to reach Garage: it overwrites, whatever the conditions, and lists all that is begun.
+pub(crate) fn garage() -> Settings {
+    let read = |name: &str| {
+        #[expect(clippy::disallowed_methods, reason = "the configuration of these tests is read here")]
+        let value = std::env::var(name);
+        value.unwrap_or_else(|_| {
+            panic!("{name} is not set: run `./scripts/test`, or `./scripts/stack cargo test -p clouddrive-s3`")
+        })
+    };
+    Settings {
+        endpoint: Some(read("AWS_ENDPOINT_URL_S3")),
+        credentials: Some(StaticCredentials {
+            key_id: read("AWS_ACCESS_KEY_ID"),
+            secret: read("AWS_SECRET_ACCESS_KEY"),
+            session_token: None,
+        }),
+        part_bytes: 5 << 20,
+        ..Settings::new(read("S3_BUCKET_NAME"), read("AWS_REGION"))
+    }
+}
+
+/// Garage behind a [`Front`].
+pub(crate) async fn garage_behind_front() -> (Front, Settings) {
+    let settings = garage();
+    let server = settings.endpoint.clone().unwrap();
+    let server = server.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    let front = Front::start(Upstream::Server(server)).await;
+    let settings = Settings { endpoint: Some(front.url()), timeouts: short(), ..settings };
+    (front, settings)
+}
+
+/// A server in this process, on a directory of its own: it honours conditions.
+pub(crate) struct Local {
+    pub(crate) front: Front,
+    pub(crate) settings: Settings,
+    _root: TempDir,
+}
+
+impl Local {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(true).await
+    }
+
+    /// `tidy`: what the server refuses does not stay, as it does in s3s-fs.
+    pub(crate) async fn start_with(tidy: bool) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join(BUCKET)).unwrap();
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
+        let tidied: Option<PathBuf> = tidy.then(|| root.path().to_owned());
+        let front = Front::start(Upstream::Service(builder.build(), tidied)).await;
+        let credentials =
+            StaticCredentials { key_id: KEY_ID.to_owned(), secret: SECRET.to_owned(), session_token: None };
+        let settings = Settings {
+            endpoint: Some(front.url()),
+            credentials: Some(credentials),
+            part_bytes: 5 << 20,
+            ..Settings::new(BUCKET, "us-east-1")
+        };
+        Self { front, settings, _root: root }
+    }
+
+    /// As short as tests of what does not come can bear to wait.
+    pub(crate) fn impatient(&self) -> Settings {
+        Settings { timeouts: short(), ..self.settings.clone() }
+    }
+}
+
+fn short() -> Timeouts {
+    let (try_once, all) = (std::time::Duration::from_secs(2), std::time::Duration::from_secs(5));
+    Timeouts { connect: try_once, attempt: try_once, call: all, transfer_attempt: try_once, transfer: all }
+}

@@ -1,0 +1,159 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Credentials;
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata};
+use serde_json::Value;
+
+/// Where secrets are, and who asks. What is not given is found by AWS's standard chain.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The region.
+    pub region: Option<String>,
+    /// Another server than AWS's own.
+    pub endpoint: Option<String>,
+    /// The key of an IAM user.
+    pub credentials: Option<Key>,
+}
+
+/// The key of an IAM user. It does not print.
+#[derive(Clone)]
+pub struct Key {
+    /// The identifier.
+    pub id: String,
+    /// The secret half.
+    pub secret: String,
+    /// The token of a temporary key.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").finish_non_exhaustive()
+    }
+}
+
+/// Why there are no values. It names no value of the secret.
+#[derive(Debug)]
+pub enum SecretError {
+    /// The secret could not be had; the text says why.
+    OutOfReach(String),
+    /// It is no JSON object, or some of its members are no texts, numbers or booleans: these are named.
+    Malformed(String),
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfReach(why) => write!(f, "cannot be read from AWS Secrets Manager: {why}"),
+            Self::Malformed(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+/// The members of the JSON object that the secret `name` (or its ARN) holds now, as texts.
+///
+/// # Errors
+/// See [`SecretError`].
+pub async fn read(name: &str, settings: Settings) -> Result<BTreeMap<String, String>, SecretError> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(30))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+    if let Some(region) = settings.region {
+        loader = loader.region(Region::new(region));
+    }
+    if let Some(endpoint) = settings.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(Key { id, secret, session_token }) = settings.credentials {
+        loader = loader.credentials_provider(Credentials::new(id, secret, session_token, None, "configuration"));
+    }
+    let config = loader.load().await;
+    if config.region().is_none() {
+        return Err(SecretError::OutOfReach("the region is not known: set AWS_REGION".to_owned()));
+    }
+    let answer = Client::new(&config).get_secret_value().secret_id(name).send().await;
+    let answer = answer.map_err(|fault| SecretError::OutOfReach(explain(&fault)))?;
+    parse(answer.secret_string().unwrap_or_default())
+}
+
+/// What went wrong, in a line: the service's own words if it said any.
+fn explain<E>(fault: &aws_sdk_secretsmanager::error::SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match (fault.code(), fault.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => DisplayErrorContext(fault).to_string().lines().collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn parse(text: &str) -> Result<BTreeMap<String, String>, SecretError> {
+    let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+        return Err(SecretError::Malformed("must name a secret that is one JSON object of names and values".to_owned()));
+    };
+    let mut values = BTreeMap::new();
+    let mut bad = Vec::new();
+    for (name, value) in members {
+        match value {
+            Value::String(text) => drop(values.insert(name, text)),
+            Value::Number(number) => drop(values.insert(name, number.to_string())),
+            Value::Bool(flag) => drop(values.insert(name, flag.to_string())),
+            Value::Null | Value::Array(_) | Value::Object(_) => bad.push(name),
+        }
+    }
+    if bad.is_empty() {
+        return Ok(values);
+    }
+    Err(SecretError::Malformed(format!("must hold texts, numbers or booleans only; it does not in {}", bad.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn members_are_texts_as_they_would_stand_in_an_environment() {
+        let values = parse(r#"{"DATABASE": "drive", "PORT": 5432, "QUOTA": 1e3, "FLAG": true, "EMPTY": ""}"#).unwrap();
+        let expected = [("DATABASE", "drive"), ("EMPTY", ""), ("FLAG", "true"), ("PORT", "5432"), ("QUOTA", "1000.0")];
+        assert_eq!(values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(), expected);
+        assert!(parse("{}").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_without_a_word_of_it() {
+        for text in ["", "hush", "\"hush\"", "[\"hush\"]", "{\"SECRET_KEY\": \"hush\"", "null"] {
+            let message = refused(text);
+            assert!(message.contains("JSON object") && !message.contains("hush"), "{message}");
+        }
+    }
+
+    #[test]
+    fn members_of_other_kinds_are_all_named() {
+        let message = refused(r#"{"HOST": null, "PORT": ["hush"], "USER": {"name": "hush"}, "DATABASE": "drive"}"#);
+        assert!(message.ends_with("HOST, PORT, USER") && !message.contains("hush"), "{message}");
+    }
+
+    #[test]
+    fn a_key_does_not_print() {
+        let key = Key { id: "AKIA".to_owned(), secret: "hush".to_owned(), session_token: Some("hush".to_owned()) };
+        assert_eq!(format!("{key:?}"), "Key { .. }");
+    }
+}

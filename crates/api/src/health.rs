@@ -1,0 +1,41 @@
+//! The health check of a container, which has no other program to ask with.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::config::{Source, bind_address};
+
+/// How long the server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks the server that listens where the configuration says whether it is ready.
+pub(crate) async fn check(source: &Source) -> anyhow::Result<()> {
+    let address = reachable(bind_address(source)?);
+    let status = tokio::time::timeout(PATIENCE, ask(address)).await.context("the server does not answer in time")??;
+    if status.starts_with("HTTP/1.1 200 ") { Ok(()) } else { bail!("the server is not ready: {status}") }
+}
+
+/// A server that listens on every address is asked on its own.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let own = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(own, address.port())
+}
+
+/// The first line of the answer.
+async fn ask(address: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address).await.with_context(|| format!("nobody listens on {address}"))?;
+    let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(4096).read_to_end(&mut answer).await?;
+    let text = String::from_utf8_lossy(&answer);
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}

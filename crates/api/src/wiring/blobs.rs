@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use clouddrive_auth::{MasterKey, Purpose};
+use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
+use clouddrive_domain::port::{BlobStore, DirectUploads, Probe, UrlGate, UrlSigner};
+use clouddrive_s3::{S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
+use tokio::time::{Duration, Instant};
+
+use crate::config::{AwsConfig, BlobsConfig, Config, S3Config};
+use crate::system::{OsRandom, SystemClock};
+
+/// How long to wait before a store that is not up yet is tried again.
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
+
+/// The store of blobs.
+pub(super) enum Blobs {
+    Disk(DiskStore),
+    S3(S3Store),
+}
+
+/// The ways from clients straight to the bytes and back.
+pub(super) struct Doors {
+    pub(super) direct: Arc<dyn DirectUploads>,
+    pub(super) signer: Arc<dyn UrlSigner>,
+    /// What checks signed URLs that lead back here, if they do.
+    pub(super) gate: Option<Arc<dyn UrlGate>>,
+}
+
+impl Blobs {
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        match &config.blobs {
+            BlobsConfig::Disk(directory) => Ok(Self::Disk(DiskStore::open(directory.clone())?)),
+            BlobsConfig::S3(bucket) => {
+                let store = open_patiently(config, bucket).await?;
+                let abilities = store.abilities();
+                tracing::info!(bucket = bucket.bucket, %abilities, "the S3 store is open");
+                Ok(Self::S3(store))
+            }
+        }
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn BlobStore> {
+        match self {
+            Self::Disk(disk) => Arc::new(disk.clone()),
+            Self::S3(s3) => Arc::new(s3.clone()),
+        }
+    }
+
+    pub(super) fn uploads(&self) -> Arc<dyn DirectUploads> {
+        match self {
+            Self::Disk(disk) => Arc::new(DiskUploads::new(disk.clone(), DiskUrls::new("", [0; 32]))),
+            Self::S3(s3) => Arc::new(s3.clone()),
+        }
+    }
+
+    pub(super) fn probe(&self) -> Arc<dyn Probe> {
+        match self {
+            Self::Disk(disk) => Arc::new(disk.clone()),
+            Self::S3(s3) => Arc::new(s3.clone()),
+        }
+    }
+
+    /// URLs that the store honours, or that lead back here and start with `public_url`.
+    pub(super) fn doors(&self, public_url: &str, key: &MasterKey) -> Doors {
+        match self {
+            Self::Disk(disk) => {
+                let urls = DiskUrls::new(public_url, key.derive(Purpose::SignedUrls));
+                let direct = Arc::new(DiskUploads::new(disk.clone(), urls.clone()));
+                let urls = Arc::new(urls);
+                Doors { direct, signer: urls.clone(), gate: Some(urls) }
+            }
+            Self::S3(s3) => {
+                let s3 = Arc::new(s3.clone());
+                Doors { direct: s3.clone(), signer: s3, gate: None }
+            }
+        }
+    }
+}
+
+/// The store in the bucket; one that is not up yet is waited for.
+async fn open_patiently(config: &Config, bucket: &S3Config) -> anyhow::Result<S3Store> {
+    let settings = settings(config, bucket)?;
+    let patience = Instant::now() + config.startup;
+    loop {
+        let opened = S3Store::open(settings.clone(), Arc::new(SystemClock), Arc::new(OsRandom)).await;
+        let passing = |trouble: &Trouble| {
+            use TroubleKind::{NoAnswer, OutOfOrder, Unreachable};
+            matches!(trouble.kind(), NoAnswer | OutOfOrder | Unreachable)
+        };
+        match opened {
+            Err(trouble) if passing(&trouble) && Instant::now() + BETWEEN_TRIES < patience => {
+                tracing::warn!(%trouble, "waiting for the S3 store");
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            outcome => return outcome.with_context(|| format!("the S3 bucket {}", bucket.bucket)),
+        }
+    }
+}
+
+pub(super) fn settings(config: &Config, bucket: &S3Config) -> anyhow::Result<Settings> {
+    let AwsConfig { region, credentials } = config.aws.clone();
+    // Servers other than AWS have whatever region one names.
+    let region = region.or_else(|| bucket.endpoint.is_some().then(|| "us-east-1".to_owned()));
+    let region = region.ok_or_else(|| anyhow!("set AWS_REGION to the region of the bucket"))?;
+    let credentials = credentials.map(|key| StaticCredentials {
+        key_id: key.key_id,
+        secret: key.secret.expose().to_owned(),
+        session_token: key.session_token.map(|token| token.expose().to_owned()),
+    });
+    Ok(Settings {
+        endpoint: bucket.endpoint.clone(),
+        public_endpoint: bucket.public_endpoint.clone(),
+        path_style: Some(bucket.path_style),
+        credentials,
+        ..Settings::new(&bucket.bucket, region)
+    })
+}

@@ -1,0 +1,135 @@
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Uploads, Users};
+use clouddrive_postgres::{Parts, Target};
+use clouddrive_sqlite::ServerLock;
+
+use crate::config::{Config, ConfigError, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig};
+
+/// The persistence ports of one database.
+#[derive(Clone)]
+pub(super) struct Persistence {
+    pub(super) users: Arc<dyn Users>,
+    pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) drive: Arc<dyn Drive>,
+    pub(super) uploads: Arc<dyn Uploads>,
+    pub(super) shares: Arc<dyn Shares>,
+    pub(super) records: Arc<dyn BlobRecords>,
+    pub(super) probe: Arc<dyn Probe>,
+}
+
+impl Persistence {
+    fn of<S>(store: S) -> Self
+    where
+        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Probe + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            users: store.clone(),
+            sessions: store.clone(),
+            drive: store.clone(),
+            uploads: store.clone(),
+            shares: store.clone(),
+            records: store.clone(),
+            probe: store,
+        }
+    }
+}
+
+/// The database, with its schema brought up to date.
+pub(super) async fn open(config: &Config) -> anyhow::Result<Persistence> {
+    match &config.database {
+        DatabaseConfig::Sqlite(path) => {
+            let database = clouddrive_sqlite::Database::open(path, sqlite(config)).await;
+            database.map(Persistence::of).with_context(|| format!("the database {}", path.display()))
+        }
+        DatabaseConfig::Postgres(settings) => {
+            let options = postgres(config, settings)?;
+            let database = clouddrive_postgres::Database::open(&options).await;
+            database.map(Persistence::of).with_context(|| format!("the database {}", options.target))
+        }
+    }
+}
+
+/// The database as it is.
+pub(super) async fn open_current(config: &Config) -> anyhow::Result<Persistence> {
+    match &config.database {
+        DatabaseConfig::Sqlite(path) => {
+            let database = clouddrive_sqlite::Database::open_current(path, sqlite(config)).await;
+            database.map(Persistence::of).with_context(|| format!("the database {}", path.display()))
+        }
+        DatabaseConfig::Postgres(settings) => {
+            let options = postgres(config, settings)?;
+            let database = clouddrive_postgres::Database::open_current(&options).await;
+            database.map(Persistence::of).with_context(|| format!("the database {}", options.target))
+        }
+    }
+}
+
+/// Brings the schema up to date, and names what was applied.
+pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<String>> {
+    match &config.database {
+        DatabaseConfig::Sqlite(path) => Ok(clouddrive_sqlite::Database::migrate(path).await?),
+        DatabaseConfig::Postgres(settings) => {
+            let options = postgres(config, settings)?;
+            let applied = clouddrive_postgres::Database::migrate(&options).await;
+            applied.with_context(|| format!("the database {}", options.target))
+        }
+    }
+}
+
+/// Keeps every other server off an embedded database until the lock is dropped. Any number may share another.
+pub(crate) fn lock(config: &Config) -> anyhow::Result<Option<ServerLock>> {
+    let DatabaseConfig::Sqlite(path) = &config.database else {
+        return Ok(None);
+    };
+    let database = path.display();
+    match ServerLock::acquire(path).with_context(|| format!("the lock of the database {database}"))? {
+        Some(lock) => Ok(Some(lock)),
+        None => bail!("another server uses the database {database}"),
+    }
+}
+
+fn sqlite(config: &Config) -> clouddrive_sqlite::Options {
+    clouddrive_sqlite::Options { readers: config.database_connections, wait: config.database_wait }
+}
+
+pub(super) fn postgres(
+    config: &Config,
+    settings: &PostgresConfig,
+) -> Result<clouddrive_postgres::Options, ConfigError> {
+    let url = |name: &'static str, url: &Hidden| {
+        url.expose().parse::<Target>().map_err(|fault| ConfigError::new(name, format!("is not usable: {fault}")))
+    };
+    let target = match &settings.address {
+        PostgresAddress::Url(address) => url("DATABASE_URL", address)?,
+        PostgresAddress::Parts { host, port, database, user, password, ssl_mode, ssl_root_cert } => {
+            let parts = Parts {
+                host: host.clone(),
+                port: Some(*port),
+                database: database.clone(),
+                user: user.clone(),
+                password: password.as_ref().map(|password| password.expose().to_owned()),
+                sslmode: ssl_mode.clone(),
+                sslrootcert: ssl_root_cert.clone(),
+            };
+            Target::try_from(parts).map_err(|fault| ConfigError::new("DATABASE", format!("is not usable: {fault}")))?
+        }
+    };
+    let migration_target = match &settings.migration_url {
+        Some(address) => Some(url("MIGRATION_DATABASE_URL", address)?),
+        None => None,
+    };
+    Ok(clouddrive_postgres::Options {
+        migration_target,
+        pool_size: config.database_connections,
+        wait: config.database_wait,
+        connect_timeout: settings.connect,
+        start_wait: config.startup,
+        statement_timeout: settings.statement,
+        lock_timeout: settings.statement,
+        prepared_statements: settings.prepared_statements,
+        ..clouddrive_postgres::Options::new(target)
+    })
+}

@@ -1,0 +1,172 @@
+//! The one place that names concrete adapters and puts the house together.
+
+mod blobs;
+mod database;
+mod doctor;
+mod secrets;
+
+use std::fs::DirBuilder;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey};
+use clouddrive_domain::service::{
+    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings, Uploads,
+};
+use clouddrive_image::SquarePhotos;
+
+use self::blobs::Blobs;
+use self::database::Persistence;
+use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
+use crate::http::{App, Cursors, Part};
+use crate::system::{OsRandom, SystemClock};
+
+pub(crate) use self::database::{lock, migrate};
+pub(crate) use self::doctor::doctor;
+pub(crate) use self::secrets::with_secret;
+
+/// Who issues access tokens, and for whom.
+const ISSUER: &str = "clouddrive";
+
+/// How many callers may wait for a password hash, for each that is being made.
+const QUEUE_PER_CORE: usize = 64;
+
+/// How many profile photos are made at once, each in up to 500 MB, and how many callers may wait with 5 MiB each.
+const PHOTOS_AT_ONCE: usize = 1;
+const PHOTOS_WAITING: usize = 15;
+
+/// The stores, open.
+pub(crate) struct Stores {
+    persistence: Persistence,
+    blobs: Blobs,
+    ambient: Ambient,
+}
+
+impl Stores {
+    /// Opens the stores, makes those that are not there, and brings the database's schema up to date.
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+        make_directories(config)?;
+        Self::with(config, database::open(config).await?).await
+    }
+
+    /// Opens the stores as they are: beside a running server, for example.
+    pub(crate) async fn open_current(config: &Config) -> anyhow::Result<Self> {
+        Self::with(config, database::open_current(config).await?).await
+    }
+
+    async fn with(config: &Config, persistence: Persistence) -> anyhow::Result<Self> {
+        let blobs = Blobs::open(config).await?;
+        let ambient = Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom));
+        Ok(Self { persistence, blobs, ambient })
+    }
+
+    /// The collector on these stores.
+    pub(crate) fn collector(&self, config: &Config) -> Collector {
+        let Persistence { uploads, records, .. } = self.persistence.clone();
+        Collector::new(uploads, records, self.blobs.store(), self.blobs.uploads(), self.ambient.clone(), config.collect_grace)
+    }
+
+    pub(crate) fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    /// All that requests need, with signed URLs of the local store that start with `public_url`.
+    pub(crate) fn app(&self, config: &Config, key: &MasterKey, public_url: &str) -> anyhow::Result<App> {
+        let Persistence { users, sessions, drive, uploads, shares, records, probe } = self.persistence.clone();
+        let (store, ambient) = (self.blobs.store(), self.ambient.clone());
+        let doors = self.blobs.doors(public_url, key);
+        let at_once = cores();
+        let accounts = Accounts::new(
+            users.clone(),
+            sessions,
+            drive.clone(),
+            Arc::new(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?),
+            Arc::new(JwtTokens::new(key, algorithm(config.algorithm), ISSUER, ISSUER)),
+            ambient.clone(),
+            AccountSettings { quota_bytes: config.quota_bytes, token_lifetime: config.token_lifetime },
+        );
+        let settings = UploadSettings {
+            lifetime: config.upload_lifetime,
+            url_lifetime: config.url_lifetime,
+            most_open: config.most_open_uploads,
+        };
+        let photos = Photos::new(
+            users.clone(),
+            drive.clone(),
+            records.clone(),
+            store.clone(),
+            doors.signer.clone(),
+            Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
+            ambient.clone(),
+            config.url_lifetime,
+        );
+        let files = Files::new(drive.clone(), store.clone(), doors.signer, ambient.clone(), config.url_lifetime);
+        let uploads =
+            Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
+        let local = doors.gate.map(|gate| Arc::new(SignedBlobs::new(gate, store, records, ambient.clone())));
+        Ok(App {
+            accounts,
+            folders: Folders::new(drive.clone(), ambient.clone()),
+            files: Arc::new(files),
+            uploads: Arc::new(uploads),
+            shares: Shares::new(drive, shares, users, ambient.clone()),
+            photos,
+            local,
+            parts: vec![
+                Part { name: "database", probe },
+                Part { name: "storage", probe: self.blobs.probe() },
+            ],
+            ambient,
+            cursors: Cursors::new(key.derive(clouddrive_auth::Purpose::Cursors)),
+            body_limits: config.body_limits,
+        })
+    }
+}
+
+/// Where the data lie, for whoever starts the server.
+pub(crate) fn whereabouts(config: &Config) -> String {
+    let full = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let database = match &config.database {
+        DatabaseConfig::Sqlite(path) => full(path),
+        DatabaseConfig::Postgres(_) => "PostgreSQL".to_owned(),
+    };
+    match &config.blobs {
+        BlobsConfig::Disk(directory) if database.starts_with(&full(directory)) => full(directory),
+        BlobsConfig::Disk(directory) => format!("{database}, {}", full(directory)),
+        BlobsConfig::S3(bucket) => format!("{database}, S3 bucket {}", bucket.bucket),
+    }
+}
+
+/// The key from which all others are derived: of the configuration, or else of the data directory.
+pub(crate) fn key(config: &Config) -> anyhow::Result<MasterKey> {
+    let secret = match &config.secret_key {
+        Some(secret) => secret.clone(),
+        None => SecretKey::in_directory(&config.data_dir, &OsRandom)?,
+    };
+    MasterKey::new(secret.expose()).map_err(anyhow::Error::msg)
+}
+
+const fn algorithm(configured: Algorithm) -> clouddrive_auth::Algorithm {
+    match configured {
+        Algorithm::Hs256 => clouddrive_auth::Algorithm::Hs256,
+        Algorithm::Hs384 => clouddrive_auth::Algorithm::Hs384,
+        Algorithm::Hs512 => clouddrive_auth::Algorithm::Hs512,
+    }
+}
+
+/// Makes the data directory, for nobody but its owner, if anything is to lie there.
+pub(crate) fn make_directories(config: &Config) -> anyhow::Result<()> {
+    let needed = config.secret_key.is_none()
+        || matches!(&config.database, DatabaseConfig::Sqlite(path) if path.starts_with(&config.data_dir))
+        || matches!(&config.blobs, BlobsConfig::Disk(path) if path.starts_with(&config.data_dir));
+    if !needed {
+        return Ok(());
+    }
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let path = &config.data_dir;
+    builder.create(path).with_context(|| format!("cannot make the directory {}", path.display()))
+}

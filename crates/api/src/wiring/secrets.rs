@@ -1,0 +1,21 @@
+use clouddrive_secrets::{Key, Settings};
+
+use crate::config::{AwsConfig, ConfigError, SecretRequest, Source};
+
+/// The source with the values of the secret that it names, if it names one.
+pub(crate) async fn with_secret(source: Source) -> Result<Source, ConfigError> {
+    let Some(request) = SecretRequest::read(&source)? else {
+        return Ok(source);
+    };
+    let AwsConfig { region, credentials } = request.aws;
+    let credentials = credentials.map(|key| Key {
+        id: key.key_id,
+        secret: key.secret.expose().to_owned(),
+        session_token: key.session_token.map(|token| token.expose().to_owned()),
+    });
+    let settings = Settings { region, endpoint: request.endpoint, credentials };
+    match clouddrive_secrets::read(&request.name, settings).await {
+        Ok(values) => Ok(source.with_secret(values)),
+        Err(fault) => Err(ConfigError::new("AWS_SECRET_NAME", format!("({}) {fault}", request.name))),
+    }
+}

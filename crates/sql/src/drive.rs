@@ -1,0 +1,198 @@
+//! Homes, pages of folders, and how deep folders stand.
+
+use clouddrive_domain::model::{
+    Account, BlobKey, Email, Limit, Located, Name, Node, NodeBody, NodeId, Order, Person, Position, Quota, Revision,
+    Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username,
+};
+use clouddrive_domain::port::{Child, Home};
+use clouddrive_domain::{Error, Result};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow};
+use crate::schema::drives;
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bad_row, bytes, permission, size};
+
+/// A user with the drive and its root.
+#[derive(QueryableByName)]
+pub struct HomeRow {
+    #[diesel(embed)]
+    user: UserRow,
+    #[diesel(sql_type = Id)]
+    drive_id: DbId,
+    #[diesel(sql_type = BigInt)]
+    quota_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    used_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    reserved_bytes: i64,
+    #[diesel(sql_type = Id)]
+    root_id: DbId,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+}
+
+#[derive(QueryableByName)]
+struct UserRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Text)]
+    username: String,
+    #[diesel(sql_type = Text)]
+    email: String,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    photo_blob: Option<String>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = Error;
+
+    fn try_from(row: UserRow) -> Result<Self> {
+        let id = UserId::from(row.id);
+        let bad = |what| bad_row("users", id, what);
+        Ok(Self {
+            id,
+            username: Username::parse(&row.username).map_err(|_| bad("username"))?,
+            email: Email::parse(&row.email).map_err(|_| bad("email"))?,
+            created_at: Timestamp::from_millis(row.created_at),
+            photo: row.photo_blob.map(|key| BlobKey::parse(&key).ok_or_else(|| bad("photo_blob"))).transpose()?,
+        })
+    }
+}
+
+/// Asks for the [`HomeRow`] of `user`.
+#[must_use]
+pub fn home(user: UserId) -> Statement {
+    let text = "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id,
+            d.quota_bytes, d.used_bytes, d.reserved_bytes, n.id AS root_id, n.revision
+        FROM users u JOIN drives d ON d.owner_id = u.id JOIN nodes n ON n.drive_id = d.id AND n.parent_id IS NULL
+        WHERE u.id = ? LIMIT 1";
+    Statement::new(text, vec![user.into()])
+}
+
+impl TryFrom<HomeRow> for Home {
+    type Error = Error;
+
+    fn try_from(row: HomeRow) -> Result<Self> {
+        let user = User::try_from(row.user)?;
+        let owner = Person { id: user.id, username: Some(user.username.as_str().to_owned()) };
+        let id = NodeId::from(row.root_id);
+        let root = Node {
+            id,
+            drive: row.drive_id.into(),
+            parent: None,
+            name: Name::of_root(),
+            body: NodeBody::Root,
+            revision: Revision(size(row.revision)),
+            created_by: owner.clone(),
+            created_at: user.created_at,
+            modified_at: user.created_at,
+        };
+        let lineage = vec![Step { id, name: Name::of_root(), trashed: false, share: None }];
+        let root = Located { node: root, owner, viewer: user.id, lineage };
+        let quota = quota((row.quota_bytes, row.used_bytes, row.reserved_bytes));
+        Ok(Self { account: Account { user, quota }, root })
+    }
+}
+
+/// The columns of a drive's quota, in the order of [`quota`].
+pub const QUOTA: (drives::quota_bytes, drives::used_bytes, drives::reserved_bytes) =
+    (drives::quota_bytes, drives::used_bytes, drives::reserved_bytes);
+
+/// The quota that stands in those columns.
+#[must_use]
+pub fn quota((total, used, reserved): (i64, i64, i64)) -> Quota {
+    Quota { total: size(total), used: size(used), reserved: size(reserved) }
+}
+
+/// What stands in a folder, with what a share on that very node gives to the viewer.
+#[derive(QueryableByName)]
+pub struct ChildRow {
+    #[diesel(embed)]
+    node: NodeRow,
+    #[diesel(sql_type = Nullable<Text>)]
+    permission: Option<String>,
+}
+
+impl TryFrom<ChildRow> for Child {
+    type Error = Error;
+
+    fn try_from(row: ChildRow) -> Result<Self> {
+        let node = Node::try_from(row.node)?;
+        let share = row.permission.as_deref().map(|word| permission("shares", node.id, word)).transpose()?;
+        Ok(Self { node, share })
+    }
+}
+
+/// The columns of each sort order, as the indexes have them.
+const fn columns(by: SortBy) -> &'static [&'static str] {
+    match by {
+        SortBy::Name => &["n.sort_key", "n.name", "n.id"],
+        SortBy::CreatedAt => &["n.created_at", "n.id"],
+        SortBy::ModifiedAt => &["n.modified_at", "n.id"],
+        SortBy::Size => &["n.size_bytes", "n.id"],
+    }
+}
+
+/// Asks for the [`ChildRow`]s of a page of what stands in `folder`, by the index of its order.
+#[must_use]
+pub fn page(viewer: UserId, folder: NodeId, sort: Sort, after: Option<&Position>, limit: Limit) -> Statement {
+    let columns = columns(sort.by);
+    let (direction, beyond) = match sort.order {
+        Order::Ascending => ("ASC", ">"),
+        Order::Descending => ("DESC", "<"),
+    };
+    let mut parameters = vec![viewer.into(), folder.into()];
+    let start = after.map_or_else(String::new, |position| {
+        match &position.value {
+            SortValue::Name(name) => {
+                parameters.push(Parameter::Text(name.sort_key()));
+                parameters.push(Parameter::Text(name.as_str().to_owned()));
+            }
+            SortValue::Time(time) => parameters.push(Parameter::Integer(time.as_millis())),
+            SortValue::Size(size) => parameters.push(Parameter::Integer(bytes(*size))),
+        }
+        parameters.push(position.id.into());
+        let marks = vec!["?"; columns.len()].join(", ");
+        format!("AND ({}) {beyond} ({marks})", columns.join(", "))
+    });
+    let order: Vec<String> = columns.iter().map(|column| format!("{column} {direction}")).collect();
+    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
+    let text = format!(
+        "SELECT {NODE_COLUMNS}, s.permission FROM nodes n {NODE_JOINS}
+        LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
+        WHERE n.parent_id = ? AND n.trashed_at IS NULL {start} ORDER BY {} LIMIT ?",
+        order.join(", ")
+    );
+    Statement::new(text, parameters)
+}
+
+/// How many levels of folders stand below a folder.
+#[derive(QueryableByName)]
+pub struct LevelsRow {
+    #[diesel(sql_type = BigInt)]
+    levels: i64,
+}
+
+impl LevelsRow {
+    /// That number.
+    #[must_use]
+    pub fn levels(&self) -> u32 {
+        u32::try_from(self.levels).unwrap_or(u32::MAX)
+    }
+}
+
+/// Asks for the [`LevelsRow`] of `folder`, by counting.
+#[must_use]
+pub fn levels(folder: NodeId) -> Statement {
+    let text = "WITH RECURSIVE below (id, level) AS (
+            SELECT id, 0 FROM nodes WHERE id = ?
+            UNION ALL
+            SELECT n.id, below.level + 1 FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.kind = 'folder'
+        )
+        SELECT CAST(MAX(level) AS BIGINT) AS levels FROM below";
+    Statement::new(text, vec![folder.into()])
+}

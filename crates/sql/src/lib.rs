@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+pub mod blob_records;
+pub mod changes;
+pub mod drive;
+pub mod fault;
+pub mod locate;
+pub mod names;
+pub mod schema;
+pub mod sessions;
+pub mod shares;
+pub mod statement;
+pub mod types;
+pub mod uploads;
+pub mod users;

@@ -1,0 +1,216 @@
+//! Names in a folder: giving one to a new node, who has it already, and which are free.
+
+use std::collections::HashSet;
+
+use clouddrive_domain::error::{Conflict, NameTaken};
+use clouddrive_domain::model::{
+    Command, DriveId, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Person, Revision, Round, Step,
+    Timestamp, VersionId,
+};
+use clouddrive_domain::port::Registration;
+use clouddrive_domain::{Error, Result};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::schema::nodes;
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bad_row, bytes, size};
+
+/// A folder or file that is being made.
+pub struct NewNode<'a> {
+    /// The identifier.
+    pub id: NodeId,
+    /// The drive.
+    pub drive: DriveId,
+    /// The folder in which it will stand.
+    pub parent: NodeId,
+    /// The name.
+    pub name: &'a Name,
+    /// A file's first version, and its size in bytes.
+    pub content: Option<(VersionId, u64)>,
+}
+
+impl NewNode<'_> {
+    /// A file, or a folder.
+    #[must_use]
+    pub const fn kind(&self) -> NodeKind {
+        if self.content.is_some() { NodeKind::File } else { NodeKind::Folder }
+    }
+
+    /// The row of the node, made by the command's actor.
+    ///
+    /// # Errors
+    /// When nobody acts.
+    pub fn row(&self, command: &Command) -> Result<NewNodeRow> {
+        let maker = command.actor.ok_or_else(|| Error::internal("database", "a node without a maker"))?;
+        Ok(NewNodeRow {
+            id: self.id.into(),
+            drive_id: self.drive.into(),
+            parent_id: Some(self.parent.into()),
+            kind: if self.kind() == NodeKind::File { "file" } else { "folder" },
+            name: self.name.as_str().to_owned(),
+            sort_key: self.name.sort_key(),
+            size_bytes: self.content.map_or(0, |(_, size)| bytes(size)),
+            version_id: self.content.map(|(version, _)| version.into()),
+            created_by: maker.into(),
+            created_at: command.at.as_millis(),
+            modified_at: command.at.as_millis(),
+        })
+    }
+}
+
+impl NewNode<'_> {
+    /// The node as its `maker` finds it at `at`, when it is made: `parent` is the folder as the maker finds it.
+    #[must_use]
+    pub fn located(&self, mut parent: Located, maker: Person, body: NodeBody, at: Timestamp) -> Located {
+        parent.lineage.insert(0, Step { id: self.id, name: self.name.clone(), trashed: false, share: None });
+        parent.node = Node {
+            id: self.id,
+            drive: self.drive,
+            parent: Some(self.parent),
+            name: self.name.clone(),
+            body,
+            revision: Revision(1),
+            created_by: maker,
+            created_at: at,
+            modified_at: at,
+        };
+        parent
+    }
+}
+
+/// A row of `nodes` to be inserted.
+#[derive(Insertable)]
+#[diesel(table_name = nodes, treat_none_as_default_value = false)]
+pub struct NewNodeRow {
+    id: DbId,
+    drive_id: DbId,
+    parent_id: Option<DbId>,
+    kind: &'static str,
+    name: String,
+    sort_key: String,
+    size_bytes: i64,
+    version_id: Option<DbId>,
+    created_by: DbId,
+    created_at: i64,
+    modified_at: i64,
+}
+
+impl NewNodeRow {
+    /// The root of a new user's drive.
+    #[must_use]
+    pub fn root(new: &Registration) -> Self {
+        let name = Name::of_root();
+        Self {
+            id: new.root.into(),
+            drive_id: new.drive.into(),
+            parent_id: None,
+            kind: "root",
+            sort_key: name.sort_key(),
+            name: name.as_str().to_owned(),
+            size_bytes: 0,
+            version_id: None,
+            created_by: new.user.id.into(),
+            created_at: new.user.created_at.as_millis(),
+            modified_at: new.user.created_at.as_millis(),
+        }
+    }
+}
+
+/// A live node that has a name which somebody wants.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// The node.
+    pub item: ItemRef,
+    /// Its revision.
+    pub revision: Revision,
+}
+
+/// The row of a [`Holder`].
+#[derive(QueryableByName)]
+pub struct HolderRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+}
+
+impl HolderRow {
+    /// The node of that row, which has `name`.
+    ///
+    /// # Errors
+    /// When the row says what cannot be.
+    pub fn holder(self, name: &Name) -> Result<Holder> {
+        let id = NodeId::from(self.id);
+        let kind = match self.kind.as_str() {
+            "folder" => NodeKind::Folder,
+            "file" => NodeKind::File,
+            _ => return Err(bad_row("nodes", id, "kind")),
+        };
+        Ok(Holder { item: ItemRef { kind, id, name: name.clone() }, revision: Revision(size(self.revision)) })
+    }
+}
+
+/// Asks for the [`HolderRow`] of `name` in `folder`.
+#[must_use]
+pub fn holder(folder: NodeId, name: &Name) -> Statement {
+    let text = "SELECT id, kind, revision FROM nodes WHERE parent_id = ? AND name = ? AND trashed_at IS NULL";
+    Statement::new(text, vec![folder.into(), Parameter::Text(name.as_str().to_owned())])
+}
+
+/// The row of a name that is taken.
+#[derive(QueryableByName)]
+pub struct TakenRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Asks for the [`TakenRow`]s in `folder` of the names of `round`.
+#[must_use]
+pub fn taken(folder: NodeId, round: &Round) -> Statement {
+    let prefix = round.prefix();
+    // A prefix ends in '(', and ')' is the character after it: what lies between begins with the prefix.
+    let end = format!("{})", prefix.trim_end_matches('('));
+    let text = "SELECT name FROM nodes
+        WHERE parent_id = ? AND trashed_at IS NULL AND name >= ? AND name < ? AND length(name) = ?";
+    let length = Parameter::Integer(bytes(round.length() as u64));
+    Statement::new(text, vec![folder.into(), Parameter::Text(prefix), Parameter::Text(end), length])
+}
+
+/// The first name of `round` that is free beside what is `taken`.
+#[must_use]
+pub fn first_free(round: &Round, taken: Vec<TakenRow>) -> Option<Name> {
+    let taken: HashSet<String> = taken.into_iter().map(|row| row.name).collect();
+    round.first_free(&taken)
+}
+
+/// A name that somebody wanted and another node has. Which name is free beside it is to be found once the transaction is
+/// over: that may take a while, and nobody else should wait for it.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The folder.
+    pub folder: NodeId,
+    /// The name.
+    pub name: Name,
+    /// What was to have the name.
+    pub kind: NodeKind,
+    /// Who has it, where the transaction could still tell.
+    pub holder: Option<Holder>,
+}
+
+impl Taken {
+    /// `name` in `folder` is wanted for a file, and `holder` has it.
+    #[must_use]
+    pub fn for_file(folder: NodeId, holder: Holder) -> Self {
+        Self { folder, name: holder.item.name.clone(), kind: NodeKind::File, holder: Some(holder) }
+    }
+
+    /// The answer to whoever wanted the name.
+    #[must_use]
+    pub fn answer(holder: Holder, suggested: Name) -> Error {
+        let taken = NameTaken { item: holder.item, revision: holder.revision, suggested };
+        Error::Conflict(Conflict::NameTaken(Box::new(taken)))
+    }
+}

@@ -1,0 +1,91 @@
+//! Statements that are written out in SQL: recursive ones, and those whose order varies.
+
+use std::borrow::Cow;
+
+use diesel::QueryResult;
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, HasSqlType, Text, Untyped};
+
+use crate::types::{DbId, Id};
+
+/// A statement with a `?` for each of its parameters, in their order; each database gets them as it wants them. Unlike
+/// `diesel::sql_query`, it is prepared once a connection: its text comes from a few that are fixed.
+#[derive(Clone)]
+pub struct Statement {
+    text: Cow<'static, str>,
+    parameters: Vec<Parameter>,
+}
+
+/// A value for a `?`.
+#[derive(Clone)]
+pub enum Parameter {
+    /// An identifier.
+    Id(DbId),
+    /// A number.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
+
+impl<T: Into<DbId>> From<T> for Parameter {
+    fn from(id: T) -> Self {
+        Self::Id(id.into())
+    }
+}
+
+impl Statement {
+    /// The statement `text` with its `parameters`.
+    pub fn new(text: impl Into<Cow<'static, str>>, parameters: Vec<Parameter>) -> Self {
+        Self { text: text.into(), parameters }
+    }
+
+    /// The same after `words`: after `EXPLAIN`, for example, it asks how it would be answered.
+    #[must_use]
+    pub fn after(self, words: &str) -> Self {
+        Self { text: format!("{words} {}", self.text).into(), ..self }
+    }
+
+    /// The same before `words`: before `FOR UPDATE`, for example.
+    #[must_use]
+    pub fn before(self, words: &str) -> Self {
+        Self { text: format!("{} {words}", self.text).into(), ..self }
+    }
+}
+
+impl<DB> QueryFragment<DB> for Statement
+where
+    DB: Backend + HasSqlType<Id>,
+    DbId: ToSql<Id, DB>,
+    i64: ToSql<BigInt, DB>,
+    String: ToSql<Text, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let mut parameters = self.parameters.iter();
+        for (index, piece) in self.text.split('?').enumerate() {
+            if index > 0 {
+                match parameters.next() {
+                    Some(Parameter::Id(id)) => out.push_bind_param::<Id, _>(id)?,
+                    Some(Parameter::Integer(number)) => out.push_bind_param::<BigInt, _>(number)?,
+                    Some(Parameter::Text(text)) => out.push_bind_param::<Text, _>(text)?,
+                    None => return Err(diesel::result::Error::QueryBuilderError("a parameter is missing".into())),
+                }
+            }
+            out.push_sql(piece);
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for Statement {
+    type QueryId = ();
+    // The text itself is the key under which the prepared statement is kept.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Statement {
+    type SqlType = Untyped;
+}
+
+impl<Connection> diesel::RunQueryDsl<Connection> for Statement {}

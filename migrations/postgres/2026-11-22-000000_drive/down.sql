@@ -1,0 +1,1 @@
+DROP TABLE changes, shares, uploads, versions, nodes, drives, sessions, users, blobs;

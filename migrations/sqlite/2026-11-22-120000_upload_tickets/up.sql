@@ -1,0 +1,2 @@
+-- What the blob store calls the transfer of an upload, where it keeps books of them.
+ALTER TABLE uploads ADD COLUMN ticket TEXT;
