@@ -61,7 +61,7 @@ impl Case<'_> {
     }
 
     async fn sign_put(&self, key: &BlobKey) -> SignedUrl {
-        let transfer = Transfer { key: key.clone(), ticket: self.direct.begin(key).await.unwrap() };
+        let transfer = Transfer { key: key.clone(), ticket: self.direct.begin(key, 10).await.unwrap() };
         let digest = Some(Sha256::from_bytes([0xA7; 32]));
         self.direct.sign_put(&transfer, 10, digest, self.expires_at).await.unwrap()
     }

@@ -25,7 +25,7 @@ impl DiskUploads {
 
 #[async_trait]
 impl DirectUploads for DiskUploads {
-    async fn begin(&self, _: &BlobKey) -> Result<Option<Ticket>> {
+    async fn begin(&self, _: &BlobKey, _: u64) -> Result<Option<Ticket>> {
         Ok(None)
     }
 
@@ -47,13 +47,5 @@ impl DirectUploads for DiskUploads {
         let stored = self.store.head(&transfer.key).await?.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
         expected.check(stored)?;
         Ok(stored)
-    }
-
-    async fn discard(&self, transfer: &Transfer) -> Result<()> {
-        self.store.delete(&transfer.key).await
-    }
-
-    async fn list_begun<'a>(&self, _: Timestamp, _: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
-        Ok(Vec::new())
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Timestamp, Transfer};
 use clouddrive_domain::port::{BlobStore, ByteStream, Probe};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
@@ -98,6 +98,14 @@ impl BlobStore for DiskStore {
     async fn sweep(&self, before: Timestamp) -> Result<u64> {
         let layout = self.layout.clone();
         self.workers.run(move || layout.sweep(before).map_err(fault)).await
+    }
+
+    async fn list_begun<'a>(&self, _: Timestamp, _: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+        Ok(Vec::new())
+    }
+
+    async fn discard(&self, transfer: &Transfer) -> Result<()> {
+        self.delete(&transfer.key).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use clouddrive_conformance::direct_uploads::{Answer, Case, Wire};
-use clouddrive_conformance::{blobs, direct_uploads, signed_urls};
+use clouddrive_conformance::{ambient, blobs, direct_uploads, signed_urls};
 use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, Timestamp};
@@ -126,4 +126,10 @@ async fn uploads_by_url() {
     let wire = &Server { store: store.clone(), urls: urls.clone() };
     let random = &Counting::default();
     direct_uploads::suite(&Case { store: &store, direct, signer: &urls, random, wire, now: NOW }).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_works_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    ambient::probe_suite(&DiskStore::open(root.path().to_owned()).unwrap()).await;
 }

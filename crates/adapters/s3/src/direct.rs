@@ -1,22 +1,28 @@
 //! Uploads by signed URLs: into the blob itself where the store refuses a second write, else into a part beside it.
 
 use async_trait::async_trait;
-use clouddrive_domain::error::Conflict;
+use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{BlobKey, Expected, Sha256, Stored, Ticket, Timestamp, Transfer};
 use clouddrive_domain::port::{DirectUploads, SignedUrl};
 use clouddrive_domain::{Error, Result};
 
-use crate::bucket::{PREFIX, object};
+use crate::bucket::object;
 use crate::multipart::{Part, sum};
 use crate::store::S3Store;
 use crate::trouble::{Trouble, TroubleKind};
+
+/// The most bytes that one PUT may have, of an object as of a part: 5 GiB.
+const MOST_BYTES: u64 = 5 << 30;
 
 /// How often the parts are looked at anew, when they change just before they are put together.
 const TRIES: u32 = 3;
 
 #[async_trait]
 impl DirectUploads for S3Store {
-    async fn begin(&self, key: &BlobKey) -> Result<Option<Ticket>> {
+    async fn begin(&self, key: &BlobKey, most: u64) -> Result<Option<Ticket>> {
+        if most > MOST_BYTES {
+            return Err(Error::Refused(Refused::TooLarge { limit: MOST_BYTES }));
+        }
         if self.abilities().conditional_writes {
             return Ok(None);
         }
@@ -61,36 +67,6 @@ impl DirectUploads for S3Store {
         // Its sender keeps sending it.
         Err(Error::Conflict(Conflict::UploadIncomplete))
     }
-
-    async fn discard(&self, transfer: &Transfer) -> Result<()> {
-        if let Some(ticket) = &transfer.ticket {
-            self.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
-        }
-        Ok(self.bucket.delete(&object(&transfer.key)).await?)
-    }
-
-    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
-        let mut after = (
-            after.map(|transfer| object(&transfer.key)),
-            after.and_then(|transfer| Some(transfer.ticket.as_ref()?.as_str().to_owned())),
-        );
-        loop {
-            let page = match self.bucket.uploads(PREFIX, after.clone()).await {
-                // Then its owner has to set a rule that clears them away.
-                Err(trouble) if trouble.kind() == TroubleKind::NotImplemented => return Ok(Vec::new()),
-                page => page?,
-            };
-            let mut old: Vec<Transfer> = page.uploads().iter().filter_map(|upload| begun(upload, before)).collect();
-            // The pages follow each other by their keys; within a page there are stores that go by something else.
-            old.sort();
-            let next = (page.next_key_marker, page.next_upload_id_marker);
-            // A page of young ones alone is not the end.
-            if !old.is_empty() || page.is_truncated != Some(true) || next == after {
-                return Ok(old);
-            }
-            after = next;
-        }
-    }
 }
 
 impl S3Store {
@@ -125,18 +101,13 @@ impl S3Store {
         let found = self.find_object(transfer, expected.sha256).await?;
         let stored = found.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
         expected.check(stored)?;
+        // Of a part that it was given by a URL the store has checked the digest that the URL signs, whether or not it lists it.
+        let signed = expected.sha256.filter(|_| self.abilities().checksums);
+        let stored = Stored { sha256: stored.sha256.or(signed), ..stored };
         if let Some(ticket) = transfer.ticket.as_ref().filter(|_| stored.size == 0) {
             // What holds no part is not over before it is said to be.
             self.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
         }
         Ok(stored)
     }
-}
-
-/// The transfer, if it is one of ours that was begun before `before`.
-fn begun(upload: &aws_sdk_s3::types::MultipartUpload, before: Timestamp) -> Option<Transfer> {
-    let key = BlobKey::parse(upload.key()?.strip_prefix(PREFIX)?)?;
-    let at = Timestamp::from_millis(upload.initiated()?.to_millis().ok()?);
-    let ticket = Ticket::parse(upload.upload_id()?)?;
-    (at < before).then_some(Transfer { key, ticket: Some(ticket) })
 }

@@ -38,8 +38,10 @@ pub struct Settings {
     pub credentials: Option<StaticCredentials>,
     /// How long calls may take.
     pub timeouts: Timeouts,
-    /// How often a call is tried at the most, the first time included. Waits between the tries grow, and are random.
+    /// How often a call is tried at the most, the first time included.
     pub attempts: u32,
+    /// The longest wait before the second try. Each further one is twice as long, and each is of random length.
+    pub backoff: Duration,
     /// The size of the first parts of a large body, in bytes; at least 5 MiB, or stores refuse the parts.
     pub part_bytes: usize,
 }
@@ -57,8 +59,13 @@ impl Settings {
             credentials: None,
             timeouts: Timeouts::default(),
             attempts: 3,
+            backoff: Duration::from_millis(250),
             part_bytes: PART_BYTES,
         }
+    }
+
+    fn retries(&self) -> RetryConfig {
+        RetryConfig::standard().with_max_attempts(self.attempts.max(1)).with_initial_backoff(self.backoff)
     }
 }
 
@@ -144,7 +151,7 @@ impl Clients {
             .credentials_provider(credentials(settings, region).await)
             .identity_cache(IdentityCache::lazy().buffer_time(CREDENTIALS_SPARE).build())
             .force_path_style(settings.path_style.unwrap_or(settings.endpoint.is_some()))
-            .retry_config(RetryConfig::standard().with_max_attempts(settings.attempts.max(1)))
+            .retry_config(settings.retries())
             .timeout_config(settings.timeouts.calls())
             // Others than AWS refuse the checksums that are sent behind a body.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)

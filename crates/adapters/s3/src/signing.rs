@@ -5,10 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use async_trait::async_trait;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use clouddrive_domain::error::BoxedError;
-use clouddrive_domain::model::{BlobKey, Name, Sha256, Ticket, Timestamp};
+use clouddrive_domain::model::{BlobKey, Sha256, Ticket, Timestamp};
 use clouddrive_domain::port::{Presentation, SignedUrl, UrlSigner};
 use clouddrive_domain::{Error, Result};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::bucket::object;
 use crate::checksum::{self, digest};
@@ -108,7 +107,7 @@ impl UrlSigner for S3Store {
             .bucket(&self.bucket.name)
             .key(object(key))
             .response_content_type(presentation.media_type.as_str())
-            .response_content_disposition(disposition(presentation.attachment.as_ref()))
+            .response_content_disposition(presentation.content_disposition())
             .response_cache_control("private, no-cache");
         let signed = call.presigned(span.clone()).await.map_err(|error| Trouble::of("GetObject", &error))?;
         finished(&signed, &span)
@@ -133,41 +132,4 @@ fn finished(signed: &PresignedRequest, span: &PresigningConfig) -> Result<Signed
         end.duration_since(UNIX_EPOCH).map_err(BoxedError::from).and_then(|end| Ok(end.as_millis().try_into()?));
     let expires_at = Timestamp::from_millis(millis.map_err(|error| Error::internal("storage", error))?);
     Ok(SignedUrl { url: signed.uri().to_owned(), headers, expires_at })
-}
-
-/// `attachment` with the name, in ASCII for old clients and in full for all others (RFC 6266); `inline` without one.
-fn disposition(name: Option<&Name>) -> String {
-    /// What RFC 8187 lets stand as it is.
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'!')
-        .remove(b'#')
-        .remove(b'$')
-        .remove(b'&')
-        .remove(b'+')
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'^')
-        .remove(b'_')
-        .remove(b'`')
-        .remove(b'|')
-        .remove(b'~');
-    let Some(name) = name else { return "inline".to_owned() };
-    let plain = |c: char| if c.is_ascii() && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
-    let ascii: String = name.as_str().chars().map(plain).collect();
-    format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", utf8_percent_encode(name.as_str(), ENCODED))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_break_out_of_its_header() {
-        let name = Name::parse("a\"; filename=evil\u{20ac}%.html").unwrap();
-        assert_eq!(
-            disposition(Some(&name)),
-            "attachment; filename=\"a_; filename=evil__.html\"; filename*=UTF-8''a%22%3B%20filename%3Devil%E2%82%AC%25.html"
-        );
-        assert_eq!(disposition(None), "inline");
-    }
 }

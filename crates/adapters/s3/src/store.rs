@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream as Body;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Ticket, Timestamp, Transfer};
 use clouddrive_domain::port::{BlobStore, ByteStream, Clock, Probe, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::abilities::{self, Abilities};
-use crate::bucket::{Bucket, object};
+use crate::bucket::{Bucket, PREFIX, object};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, TroubleKind};
 
@@ -134,6 +134,36 @@ impl BlobStore for S3Store {
     async fn sweep(&self, _: Timestamp) -> Result<u64> {
         Ok(0)
     }
+
+    async fn discard(&self, transfer: &Transfer) -> Result<()> {
+        if let Some(ticket) = &transfer.ticket {
+            self.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
+        }
+        Ok(self.bucket.delete(&object(&transfer.key)).await?)
+    }
+
+    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+        let mut after = (
+            after.map(|transfer| object(&transfer.key)),
+            after.and_then(|transfer| Some(transfer.ticket.as_ref()?.as_str().to_owned())),
+        );
+        loop {
+            let page = match self.bucket.uploads(PREFIX, after.clone()).await {
+                // Then its owner has to set a rule that clears them away.
+                Err(trouble) if trouble.kind() == TroubleKind::NotImplemented => return Ok(Vec::new()),
+                page => page?,
+            };
+            let mut old: Vec<Transfer> = page.uploads().iter().filter_map(|upload| begun(upload, before)).collect();
+            // The pages follow each other by their keys; within a page there are stores that go by something else.
+            old.sort();
+            let next = (page.next_key_marker, page.next_upload_id_marker);
+            // A page of young ones alone is not the end.
+            if !old.is_empty() || page.is_truncated != Some(true) || next == after {
+                return Ok(old);
+            }
+            after = next;
+        }
+    }
 }
 
 #[async_trait]
@@ -156,4 +186,12 @@ fn pieces(body: Body, size: u64) -> ByteStream {
             _ => Err(broken()),
         }
     }))
+}
+
+/// The transfer, if it is one of ours that was begun before `before`.
+fn begun(upload: &aws_sdk_s3::types::MultipartUpload, before: Timestamp) -> Option<Transfer> {
+    let key = BlobKey::parse(upload.key()?.strip_prefix(PREFIX)?)?;
+    let at = Timestamp::from_millis(upload.initiated()?.to_millis().ok()?);
+    let ticket = Ticket::parse(upload.upload_id()?)?;
+    (at < before).then_some(Transfer { key, ticket: Some(ticket) })
 }

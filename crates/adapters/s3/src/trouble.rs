@@ -150,9 +150,10 @@ impl Trouble {
     }
 }
 
-/// What each layer said, from the outermost in, the first layer's own words apart.
+/// What each layer said, in a line, from the outermost in; the first layer's own words apart.
 fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
-    std::iter::successors(Some(error), |&error| error.source()).skip(1).map(ToString::to_string).collect()
+    let layers = std::iter::successors(error.source(), |&error| error.source());
+    layers.map(|error| error.to_string().lines().next().unwrap_or_default().to_owned()).collect()
 }
 
 impl TroubleKind {
@@ -187,5 +188,43 @@ impl From<Trouble> for Error {
             TroubleKind::Other | TroubleKind::NotImplemented => Self::internal("storage", trouble),
             _ => Self::unavailable("storage", trouble),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_told_apart() {
+        for (code, status, kind) in [
+            ("NoSuchBucket", 404, TroubleKind::NoBucket),
+            ("PermanentRedirect", 301, TroubleKind::OtherRegion),
+            ("AuthorizationHeaderMalformed", 400, TroubleKind::OtherRegion),
+            ("", 301, TroubleKind::OtherRegion),
+            ("AccessDenied", 403, TroubleKind::Denied),
+            ("", 403, TroubleKind::Denied),
+            ("InvalidAccessKeyId", 403, TroubleKind::WrongCredentials),
+            ("SignatureDoesNotMatch", 403, TroubleKind::WrongCredentials),
+            ("ExpiredToken", 400, TroubleKind::WrongCredentials),
+            ("RequestTimeTooSkewed", 403, TroubleKind::Skewed),
+            ("SlowDown", 503, TroubleKind::OutOfOrder),
+            ("InternalError", 500, TroubleKind::OutOfOrder),
+            ("RequestTimeout", 400, TroubleKind::OutOfOrder),
+            ("NotImplemented", 501, TroubleKind::NotImplemented),
+            ("InvalidArgument", 400, TroubleKind::Other),
+        ] {
+            assert_eq!(TroubleKind::of_answer(code, status), kind, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_foresaw_is_a_fault_of_the_system() {
+        for kind in [TroubleKind::NoBucket, TroubleKind::Denied, TroubleKind::NoCredentials, TroubleKind::NoAnswer] {
+            let error = Error::from(Trouble::silent("HeadObject", kind));
+            assert!(matches!(error, Error::Unavailable { part: "storage", .. }), "{kind:?}");
+        }
+        let error = Error::from(Trouble::silent("HeadObject", TroubleKind::Other));
+        assert!(matches!(error, Error::Internal { part: "storage", .. }));
     }
 }

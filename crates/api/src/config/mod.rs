@@ -31,7 +31,8 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let complaints: Vec<String> = self.0.iter().map(|(variable, message)| format!("{variable} {message}")).collect();
+        let complaints: Vec<String> =
+            self.0.iter().map(|(variable, message)| format!("{variable} {message}")).collect();
         f.write_str(&complaints.join("; "))
     }
 }
@@ -220,7 +221,9 @@ mod tests {
     fn nothing_at_all_is_a_configuration() {
         let config = read(&[]).unwrap();
         assert_eq!(config.bind.to_string(), "127.0.0.1:8000");
-        assert!(matches!(config.database, DatabaseConfig::Sqlite(path) if path == PathBuf::from("./data/clouddrive.db")));
+        assert!(
+            matches!(config.database, DatabaseConfig::Sqlite(path) if path == PathBuf::from("./data/clouddrive.db"))
+        );
         assert!(matches!(config.blobs, BlobsConfig::Disk(path) if path == PathBuf::from("./data")));
         assert!(config.collect_grace > config.upload_lifetime);
         assert!(config.cors_origins.is_empty() && config.secret_key.is_none());
@@ -265,7 +268,8 @@ mod tests {
     fn production_takes_no_default_that_was_not_asked_for_and_says_all_at_once() {
         let production = ("ENVIRONMENT", "production");
         assert_eq!(refused(&[production]), ["DATABASE_URL", "S3_BUCKET_NAME", "SECRET_KEY"]);
-        let parts = [production, ("DATABASE", "drive"), ("BUCKET_NAME", "drive"), ("SECRET_KEY", "short"), ("PORT", "x")];
+        let parts =
+            [production, ("DATABASE", "drive"), ("BUCKET_NAME", "drive"), ("SECRET_KEY", "short"), ("PORT", "x")];
         assert_eq!(refused(&parts), ["HOST", "USER", "PASSWORD", "PORT", "SECRET_KEY"]);
         let embedded = [
             production,

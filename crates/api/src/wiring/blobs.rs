@@ -47,13 +47,6 @@ impl Blobs {
         }
     }
 
-    pub(super) fn uploads(&self) -> Arc<dyn DirectUploads> {
-        match self {
-            Self::Disk(disk) => Arc::new(DiskUploads::new(disk.clone(), DiskUrls::new("", [0; 32]))),
-            Self::S3(s3) => Arc::new(s3.clone()),
-        }
-    }
-
     pub(super) fn probe(&self) -> Arc<dyn Probe> {
         match self {
             Self::Disk(disk) => Arc::new(disk.clone()),

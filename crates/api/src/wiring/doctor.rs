@@ -111,7 +111,12 @@ async fn try_bucket(config: &Config, bucket: &S3Config) -> anyhow::Result<Vec<Fi
         Ok(store) => store,
         Err(trouble) => return Ok(vec![outcome(subject, Err::<(), _>(trouble))]),
     };
-    let mut findings = vec![finding(format!("{subject}: {}", store.abilities()), Verdict::Good)];
+    let abilities = store.abilities();
+    let verdict = match abilities.checksums {
+        true => Verdict::Good,
+        false => Verdict::Bad("it stores other bytes than announced: use a store that checks SHA-256".to_owned()),
+    };
+    let mut findings = vec![finding(format!("{subject}: {abilities}"), verdict)];
     let mut checks = store.check_rights().await;
     checks.push(store.check_clock().await);
     checks.push(store.check_lifecycle().await);

@@ -64,7 +64,7 @@ impl Stores {
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
         let Persistence { uploads, records, .. } = self.persistence.clone();
-        Collector::new(uploads, records, self.blobs.store(), self.blobs.uploads(), self.ambient.clone(), config.collect_grace)
+        Collector::new(uploads, records, self.blobs.store(), self.ambient.clone(), config.collect_grace)
     }
 
     pub(crate) fn ambient(&self) -> &Ambient {
@@ -102,8 +102,7 @@ impl Stores {
             config.url_lifetime,
         );
         let files = Files::new(drive.clone(), store.clone(), doors.signer, ambient.clone(), config.url_lifetime);
-        let uploads =
-            Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
+        let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
         let local = doors.gate.map(|gate| Arc::new(SignedBlobs::new(gate, store, records, ambient.clone())));
         Ok(App {
             accounts,
@@ -113,10 +112,7 @@ impl Stores {
             shares: Shares::new(drive, shares, users, ambient.clone()),
             photos,
             local,
-            parts: vec![
-                Part { name: "database", probe },
-                Part { name: "storage", probe: self.blobs.probe() },
-            ],
+            parts: vec![Part { name: "database", probe }, Part { name: "storage", probe: self.blobs.probe() }],
             ambient,
             cursors: Cursors::new(key.derive(clouddrive_auth::Purpose::Cursors)),
             body_limits: config.body_limits,

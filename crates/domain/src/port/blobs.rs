@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use crate::error::Result;
-use crate::model::{BlobKey, Expected, StoreName, Stored, Timestamp};
+use crate::model::{BlobKey, Expected, StoreName, Stored, Timestamp, Transfer};
 
 /// Bytes on their way, in pieces: never whole in memory. After an error nothing more comes.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -46,6 +46,14 @@ pub trait BlobStore: Send + Sync {
     async fn delete(&self, key: &BlobKey) -> Result<()>;
 
     /// Removes what is left of writes that began before `before` and never ended, and tells how many those were; without
-    /// what [`DirectUploads::list_begun`](super::DirectUploads::list_begun) finds.
+    /// what [`list_begun`](Self::list_begun) finds.
     async fn sweep(&self, before: Timestamp) -> Result<u64>;
+
+    /// Transfers that were begun before `before` and neither finished nor discarded, after `after`, in the order of their
+    /// keys and tickets: some of them, or none when there are no more. Writes by [`put`](Self::put) may be among them. A
+    /// store that keeps no books of transfers has none.
+    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>>;
+
+    /// Gives a transfer up and removes what has arrived, also when it is finished. That there is none is no error.
+    async fn discard(&self, transfer: &Transfer) -> Result<()>;
 }

@@ -12,9 +12,12 @@ use crate::model::{BlobKey, Expected, Sha256, Stored, Ticket, Timestamp, Transfe
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait DirectUploads: Send + Sync {
-    /// Makes ready for the bytes of a new blob. What is begun and never heard of again is found by
-    /// [`list_begun`](Self::list_begun).
-    async fn begin(&self, key: &BlobKey) -> Result<Option<Ticket>>;
+    /// Makes ready for the bytes of a new blob, at most `most` of them. What is begun and never heard of again is found by
+    /// [`BlobStore::list_begun`](super::BlobStore::list_begun).
+    ///
+    /// # Errors
+    /// [`TooLarge`](crate::error::Refused::TooLarge) when the store takes no more than so many by one PUT.
+    async fn begin(&self, key: &BlobKey, most: u64) -> Result<Option<Ticket>>;
 
     /// A URL by which `length` bytes, with that digest if it is known, can be PUT until `expires_at`. The store itself MUST
     /// refuse other bytes. To sign asks nobody: it costs no network.
@@ -29,18 +32,12 @@ pub trait DirectUploads: Send + Sync {
     /// What has arrived, if anything has, whether or not the transfer is finished.
     async fn find_received(&self, transfer: &Transfer) -> Result<Option<Stored>>;
 
-    /// Makes the blob of what has arrived, if it is what is expected. A repeat, also from another instance at the same time,
+    /// Makes the blob of what has arrived, if it is what is expected, the digest being the one with which the URLs were
+    /// signed. A repeat, also from another instance at the same time,
     /// answers the same. Of an answer that was lost it MUST find out what became of it.
     ///
     /// # Errors
     /// [`UploadIncomplete`](crate::error::Conflict::UploadIncomplete) when nothing has arrived;
     /// [`Refused`](crate::Error::Refused): `Size`, `Checksum` as far as the store has verified it. Nothing changes then.
     async fn finish(&self, transfer: &Transfer, expected: Expected) -> Result<Stored>;
-
-    /// Gives the transfer up and removes what has arrived, also when it is finished. That there is none is no error.
-    async fn discard(&self, transfer: &Transfer) -> Result<()>;
-
-    /// Transfers that were begun before `before` and neither finished nor discarded, after `after`, in the order of their
-    /// keys and tickets: some of them, or none when there are no more. Those that come through the API are among them.
-    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>>;
 }

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Result;
 use crate::model::{BlobKey, Expected, MediaType, Name, Timestamp};
@@ -27,6 +28,36 @@ pub struct Presentation {
     pub media_type: MediaType,
     /// The name under which to save them; none for what may be shown in place.
     pub attachment: Option<Name>,
+}
+
+impl Presentation {
+    /// The value of `Content-Disposition` (RFC 6266): `attachment` with the name, in ASCII for old clients and in full for
+    /// all others; `inline` without one.
+    #[must_use]
+    pub fn content_disposition(&self) -> String {
+        self.attachment.as_ref().map_or_else(|| "inline".to_owned(), attachment)
+    }
+}
+
+/// `attachment` with the name. None can break out of the header.
+fn attachment(name: &Name) -> String {
+    /// What RFC 8187 lets stand as it is.
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'!')
+        .remove(b'#')
+        .remove(b'$')
+        .remove(b'&')
+        .remove(b'+')
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'^')
+        .remove(b'_')
+        .remove(b'`')
+        .remove(b'|')
+        .remove(b'~');
+    let plain = |c: char| if c.is_ascii() && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
+    let ascii: String = name.as_str().chars().map(plain).collect();
+    format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", utf8_percent_encode(name.as_str(), ENCODED))
 }
 
 /// The ability of a store to let clients fetch bytes themselves. To sign asks nobody: it costs no network.
@@ -61,4 +92,20 @@ pub trait UrlGate: Send + Sync {
     /// # Errors
     /// As [`admit_put`](Self::admit_put).
     fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Presentation)>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_break_out_of_its_header() {
+        let name = Name::parse("a\"; filename=evil\u{20ac}%.html").unwrap();
+        let presentation = |attachment| Presentation { media_type: MediaType::octet_stream(), attachment };
+        assert_eq!(
+            presentation(Some(name)).content_disposition(),
+            "attachment; filename=\"a_; filename=evil__.html\"; filename*=UTF-8''a%22%3B%20filename%3Devil%E2%82%AC%25.html"
+        );
+        assert_eq!(presentation(None).content_disposition(), "inline");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use crate::error::Result;
 use crate::model::{RequestId, Timestamp};
-use crate::port::{BlobRecords, BlobStore, DirectUploads, Uploads};
+use crate::port::{BlobRecords, BlobStore, Uploads};
 
 /// How many rows one transaction of the collector touches.
 const BATCH: u32 = 500;
@@ -28,7 +28,6 @@ pub struct Collector {
     uploads: Arc<dyn Uploads>,
     records: Arc<dyn BlobRecords>,
     store: Arc<dyn BlobStore>,
-    direct: Arc<dyn DirectUploads>,
     ambient: Ambient,
     grace: Duration,
 }
@@ -40,11 +39,10 @@ impl Collector {
         uploads: Arc<dyn Uploads>,
         records: Arc<dyn BlobRecords>,
         store: Arc<dyn BlobStore>,
-        direct: Arc<dyn DirectUploads>,
         ambient: Ambient,
         grace: Duration,
     ) -> Self {
-        Self { uploads, records, store, direct, ambient, grace }
+        Self { uploads, records, store, ambient, grace }
     }
 
     /// Does one round, in bounded batches.
@@ -72,11 +70,11 @@ impl Collector {
         let mut discarded = 0;
         let mut after = None;
         loop {
-            let begun = self.direct.list_begun(before, after.as_ref()).await?;
+            let begun = self.store.list_begun(before, after.as_ref()).await?;
             for transfer in &begun {
                 // An upload that was given more time than others is older than any grace, and still open.
                 if !self.records.is_referred_to(&transfer.key).await? {
-                    self.direct.discard(transfer).await?;
+                    self.store.discard(transfer).await?;
                     discarded += 1;
                 }
             }

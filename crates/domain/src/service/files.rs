@@ -27,6 +27,12 @@ impl OpenFile {
     pub const fn content(&self) -> &Content {
         &self.content
     }
+
+    /// What whoever fetches the bytes is told about them.
+    #[must_use]
+    pub fn presentation(&self) -> Presentation {
+        Presentation { media_type: self.content.media_type.clone(), attachment: Some(self.entry.node.name.clone()) }
+    }
 }
 
 /// Files: seeing them, fetching their bytes, giving them another name or place.
@@ -85,10 +91,8 @@ impl Files {
     /// # Errors
     /// Those of the store.
     pub async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
-        let OpenFile { entry, content } = file;
-        let (media_type, attachment) = (content.media_type.clone(), Some(entry.node.name.clone()));
         let expires_at = self.ambient.now().plus(self.url_lifetime);
-        self.signer.sign_get(&content.blob, &Presentation { media_type, attachment }, expires_at).await
+        self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
     }
 
     /// Gives a file another name, another place, or both.

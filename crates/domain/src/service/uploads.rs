@@ -85,14 +85,14 @@ impl Uploads {
         }
         let folder = self.access.add_to(actor.user, folder).await?;
         let key = self.ambient.blob_key();
-        let ticket = self.direct.begin(&key).await?;
+        let ticket = self.direct.begin(&key, size).await?;
         let transfer = Transfer { key, ticket };
         let (upload, _) = match self.open(actor, &folder, file, Some(size), transfer.clone()).await {
             Ok(opened) => opened,
             Err(fault) => {
                 // Of a row whose answer was lost nobody knows: then the transfer waits for it to expire.
                 if transfer.ticket.is_some() && !matches!(fault, Error::Unavailable { .. } | Error::Internal { .. }) {
-                    let _ = self.direct.discard(&transfer).await;
+                    let _ = self.store.discard(&transfer).await;
                 }
                 return Err(fault);
             }
@@ -235,7 +235,7 @@ impl Uploads {
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
             // Bytes that cannot be removed now are the collector's.
-            let _ = self.direct.discard(&upload.transfer()).await;
+            let _ = self.store.discard(&upload.transfer()).await;
         }
         Ok(())
     }
@@ -290,7 +290,9 @@ impl Uploads {
         };
         let expected = Expected { length, sha256: upload.file.sha256 };
         let stored = self.store.put(&upload.blob, body, expected).await.map_err(|fault| match fault {
-            Error::Refused(Refused::TooLarge { limit }) if limit < MAX_FILE_BYTES => over_quota(limit + 1),
+            Error::Refused(Refused::TooLarge { limit }) if limit == room && room < MAX_FILE_BYTES => {
+                over_quota(limit + 1)
+            }
             other => other,
         })?;
         self.commit(actor, folder, upload, stored, upload.file.conflict).await

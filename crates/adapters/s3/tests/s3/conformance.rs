@@ -1,16 +1,17 @@
 //! The suites of the ports that this crate implements.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use clouddrive_conformance::direct_uploads::{Answer, Case, Wire};
-use clouddrive_conformance::{blobs, direct_uploads, signed_urls};
-use clouddrive_domain::model::Timestamp;
-use clouddrive_domain::port::{Clock, SignedUrl};
-use clouddrive_s3::S3Store;
+use clouddrive_conformance::{ambient, blobs, direct_uploads, signed_urls};
+use clouddrive_domain::model::{MediaType, Timestamp};
+use clouddrive_domain::port::{Clock, Presentation, SignedUrl, UrlSigner};
+use clouddrive_s3::{S3Store, Settings};
 
 use crate::support::server::{Local, garage};
-use crate::support::{MachineClock, MachineRandom, open};
+use crate::support::{MachineClock, MachineRandom, key, open};
 
 /// A client of the store that knows nothing but URLs.
 struct Http(reqwest::Client);
@@ -77,4 +78,21 @@ async fn direct_uploads_where_conditions_are_honoured() {
 async fn urls_where_conditions_are_honoured() {
     let local = Local::start().await;
     run_signed_urls(&open(local.settings.clone()).await).await;
+}
+
+#[tokio::test]
+async fn urls_lead_where_clients_reach_the_store() {
+    let local = Local::start().await;
+    let settings = Settings { public_endpoint: Some("https://files.example".to_owned()), ..local.settings.clone() };
+    let store = open(settings).await;
+    run_signed_urls(&store).await;
+    let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None };
+    let (key, now) = (key(), MachineClock.now());
+    for (asked, most) in [(300, 300), (30 * 24 * 3600, 7 * 24 * 3600)] {
+        let signed = store.sign_get(&key, &presentation, now.plus(Duration::from_secs(asked))).await.unwrap();
+        let path = format!("https://files.example/drive/blobs/{}?", key.as_str());
+        assert!(signed.url.starts_with(&path));
+        let end = signed.expires_at.as_seconds() - now.as_seconds();
+        assert!((most - 1..=most + 1).contains(&end), "{asked} s asked, {end} s given");
+    }
 }

@@ -71,7 +71,7 @@ async fn to_sign_needs_nobody() {
     let store = open(settings).await;
     let transfer = {
         let key = key();
-        Transfer { ticket: store.begin(&key).await.unwrap(), key }
+        Transfer { ticket: store.begin(&key, 1 << 20).await.unwrap(), key }
     };
     front.stop();
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
@@ -146,7 +146,7 @@ async fn a_finish_of_unknown_outcome_is_looked_at() {
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
     for fault in [Fault::CutAnswer, Fault::CutMiddle, Fault::DoneButStatus(500), Fault::DoneButStatus(404)] {
         let key = key();
-        let transfer = Transfer { ticket: store.begin(&key).await.unwrap(), key };
+        let transfer = Transfer { ticket: store.begin(&key, 1 << 20).await.unwrap(), key };
         let signed = store.sign_put(&transfer, 5, None, soon).await.unwrap();
         assert_eq!(http.put(&signed.url).body("hello").send().await.unwrap().status(), 200);
         front.plan("POST", "uploadId=", fault, 3);
@@ -158,7 +158,7 @@ async fn a_finish_of_unknown_outcome_is_looked_at() {
 
     // What was not done is not said to be.
     let key = key();
-    let transfer = Transfer { ticket: store.begin(&key).await.unwrap(), key };
+    let transfer = Transfer { ticket: store.begin(&key, 1 << 20).await.unwrap(), key };
     let signed = store.sign_put(&transfer, 5, None, soon).await.unwrap();
     assert_eq!(http.put(&signed.url).body("hello").send().await.unwrap().status(), 200);
     front.plan("POST", "uploadId=", Fault::Status(500), 3);

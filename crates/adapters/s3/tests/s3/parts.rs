@@ -4,7 +4,7 @@ use bytes::Bytes;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{BlobKey, Expected, Length, Sha256, Timestamp};
-use clouddrive_domain::port::{BlobStore, DirectUploads};
+use clouddrive_domain::port::BlobStore;
 use clouddrive_s3::S3Store;
 use futures_util::{FutureExt, StreamExt, future, stream};
 
@@ -28,7 +28,7 @@ async fn is_begun(store: &S3Store, key: &BlobKey) -> bool {
 }
 
 async fn bodies_of_parts_are_blobs(store: &S3Store) {
-    for size in [PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 7] {
+    for size in [PART, PART + 1, 2 * PART + 7] {
         let (key, bytes) = (key(), sample(size));
         let unknown = Expected { length: Length::AtMost(1 << 40), sha256: None };
         let stored = store.put(&key, body(&bytes), unknown).await.unwrap();
@@ -80,8 +80,8 @@ async fn where_conditions_are_honoured() {
     let store = open(local.settings.clone()).await;
     bodies_of_parts_are_blobs(&store).await;
     nothing_remains_of_what_is_refused(&store).await;
-    // This server does not list what is begun: 3 that met a blob and 5 that were refused.
-    assert_eq!(local.front.seen("DELETE", "uploadId="), 3 + 5);
+    // This server does not list what is begun: 2 that met a blob and 5 that were refused.
+    assert_eq!(local.front.seen("DELETE", "uploadId="), 2 + 5);
 }
 
 #[tokio::test]

@@ -21,12 +21,10 @@ pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::
     let signed = SignedRequest { key: &key, query: request.query_string() };
     let blobs = app.local()?;
     let blob = blobs.open(signed).await?;
-    let presentation = blob.presentation();
     let representation = Representation {
         size: blob.size(),
         etag: format!("\"{}\"", blob.key().as_str()),
-        media_type: presentation.media_type.as_str(),
-        attachment: presentation.attachment.as_ref(),
+        presentation: blob.presentation(),
     };
     bytes::answer(&request, representation, |range| blobs.read(&blob, range)).await
 }

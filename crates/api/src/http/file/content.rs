@@ -26,13 +26,9 @@ pub(crate) async fn content(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let file = app.files.open(&user.actor, id.0).await?;
-    let content = file.content();
-    let representation = Representation {
-        size: content.size,
-        etag: format!("\"{}\"", content.version),
-        media_type: content.media_type.as_str(),
-        attachment: Some(&file.entry().node.name),
-    };
+    let (content, presentation) = (file.content(), file.presentation());
+    let etag = format!("\"{}\"", content.version);
+    let representation = Representation { size: content.size, etag, presentation: &presentation };
     if app.local.is_some() {
         return bytes::answer(&request, representation, |range| app.files.read(&file, range)).await;
     }

@@ -7,7 +7,7 @@ use mockall::predicate::eq;
 use super::{NOW, ambient, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
-use crate::port::{MockBlobRecords, MockBlobStore, MockDirectUploads, MockUploads};
+use crate::port::{MockBlobRecords, MockBlobStore, MockUploads};
 use crate::service::{Collector, CollectorReport};
 
 const GRACE: Duration = Duration::from_secs(4);
@@ -17,21 +17,15 @@ const BEFORE: Timestamp = Timestamp::from_millis(6_000);
 /// What the store is called.
 const STORE: StoreName = StoreName("disk");
 
-fn service(uploads: MockUploads, records: MockBlobRecords, store: MockBlobStore) -> Collector {
-    let mut direct = MockDirectUploads::new();
-    direct.expect_list_begun().returning(|_, _| Ok(vec![]));
-    collector(uploads, records, store, direct)
+/// On a store in which no transfer was begun.
+fn service(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
+    store.expect_list_begun().returning(|_, _| Ok(vec![]));
+    collector(uploads, records, store)
 }
 
-fn collector(
-    uploads: MockUploads,
-    records: MockBlobRecords,
-    mut store: MockBlobStore,
-    direct: MockDirectUploads,
-) -> Collector {
+fn collector(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
     store.expect_name().return_const(STORE);
-    let (uploads, records) = (Arc::new(uploads), Arc::new(records));
-    Collector::new(uploads, records, Arc::new(store), Arc::new(direct), ambient(), GRACE)
+    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(store), ambient(), GRACE)
 }
 
 /// No upload ran out of time, and none ended long ago.
@@ -120,11 +114,11 @@ async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten_and_keeps_no_o
 async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the_grace() {
     let transfer = |number| Transfer { key: made_key(number), ticket: None };
     let mut order = Sequence::new();
-    let mut direct = MockDirectUploads::new();
+    let mut store = nothing_swept();
     let mut records = nothing_condemned();
     for (after, page) in [(None, vec![1, 2]), (Some(2), vec![3]), (Some(3), vec![])] {
         let listed: Vec<Transfer> = page.iter().map(|number| transfer(*number)).collect();
-        direct
+        store
             .expect_list_begun()
             .withf(move |before, last| *before == BEFORE && *last == after.map(transfer).as_ref())
             .times(1)
@@ -139,12 +133,12 @@ async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the
                 .in_sequence(&mut order)
                 .returning(move |_| Ok(number == 2));
             if number != 2 {
-                let discard = direct.expect_discard().with(eq(transfer(number)));
+                let discard = store.expect_discard().with(eq(transfer(number)));
                 discard.times(1).in_sequence(&mut order).returning(|_| Ok(()));
             }
         }
     }
-    let report = collector(nothing_expired(), records, nothing_swept(), direct).run(&request()).await.unwrap();
+    let report = collector(nothing_expired(), records, store).run(&request()).await.unwrap();
     assert_eq!(report, CollectorReport { partial_writes_removed: 2, ..CollectorReport::default() });
 }
 

@@ -1,6 +1,7 @@
 //! The servers that the tests run against.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clouddrive_s3::{Settings, StaticCredentials, Timeouts};
 use s3s::auth::SimpleAuth;
@@ -12,6 +13,8 @@ use super::front::{Front, Upstream};
 const BUCKET: &str = "drive";
 const KEY_ID: &str = "test";
 const SECRET: &str = "a secret of the tests";
+/// The wait between tries.
+const SHORT: Duration = Duration::from_millis(10);
 
 /// How to reach Garage: it overwrites, whatever the conditions, and lists all that is begun.
 pub(crate) fn garage() -> Settings {
@@ -40,7 +43,7 @@ pub(crate) async fn garage_behind_front() -> (Front, Settings) {
     let server = settings.endpoint.clone().unwrap();
     let server = server.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
     let front = Front::start(Upstream::Server(server)).await;
-    let settings = Settings { endpoint: Some(front.url()), timeouts: short(), ..settings };
+    let settings = Settings { endpoint: Some(front.url()), timeouts: short(), backoff: SHORT, ..settings };
     (front, settings)
 }
 
@@ -69,6 +72,7 @@ impl Local {
         let settings = Settings {
             endpoint: Some(front.url()),
             credentials: Some(credentials),
+            backoff: SHORT,
             part_bytes: 5 << 20,
             ..Settings::new(BUCKET, "us-east-1")
         };
@@ -82,6 +86,6 @@ impl Local {
 }
 
 fn short() -> Timeouts {
-    let (try_once, all) = (std::time::Duration::from_secs(2), std::time::Duration::from_secs(5));
+    let (try_once, all) = (Duration::from_secs(2), Duration::from_secs(5));
     Timeouts { connect: try_once, attempt: try_once, call: all, transfer_attempt: try_once, transfer: all }
 }

@@ -11,8 +11,8 @@ async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
     let upload = Upload { ticket: ticket(), ..begun(announced(), Some(10), root(OWNER).node.id) };
     let opening = Opening { upload, store: StoreName("disk"), most_open: 20 };
     let mut order = Sequence::new();
-    let begin = ports.direct.expect_begin().with(eq(made_key(1)));
-    begin.times(1).in_sequence(&mut order).returning(|_| Ok(ticket()));
+    let begin = ports.direct.expect_begin().with(eq(made_key(1)), eq(10));
+    begin.times(1).in_sequence(&mut order).returning(|_, _| Ok(ticket()));
     ports
         .uploads
         .expect_begin()
@@ -47,7 +47,7 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
         })
         .times(1)
         .returning(|_, _, _| Ok(QUOTA));
-    ports.direct.expect_begin().times(1).returning(|_| Ok(None));
+    ports.direct.expect_begin().times(1).returning(|_, _| Ok(None));
     ports.direct.expect_sign_put().times(1).returning(|_, _, _, _| Ok(url()));
     assert!(ports.service().begin(&actor(GUEST), Some(FOLDER), announced(), 0).await.is_ok());
 
@@ -94,9 +94,9 @@ async fn no_url_is_signed_for_what_could_not_begin() {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
         ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(fault()));
-        ports.direct.expect_begin().times(1).returning(|_| Ok(ticket()));
+        ports.direct.expect_begin().times(1).returning(|_, _| Ok(ticket()));
         let transfer = Transfer { key: made_key(1), ticket: ticket() };
-        ports.direct.expect_discard().with(eq(transfer)).times(1).returning(|_| Ok(()));
+        ports.store.expect_discard().with(eq(transfer)).times(1).returning(|_| Ok(()));
         ports.direct.expect_sign_put().never();
         let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
         assert_eq!(met.to_string(), fault().to_string());
@@ -107,8 +107,8 @@ async fn no_url_is_signed_for_what_could_not_begin() {
 async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.store.expect_name().returning(|| StoreName("disk"));
-    ports.direct.expect_begin().times(1).returning(|_| Ok(ticket()));
-    ports.direct.expect_discard().never();
+    ports.direct.expect_begin().times(1).returning(|_, _| Ok(ticket()));
+    ports.store.expect_discard().never();
     ports.uploads.expect_begin().times(1).returning(|_, _, _| Err(outage()));
     let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
     assert!(matches!(met, Error::Unavailable { part: "database", .. }));
@@ -117,7 +117,7 @@ async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
 #[tokio::test]
 async fn nothing_is_recorded_of_a_transfer_that_the_store_does_not_begin() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
-    ports.direct.expect_begin().times(1).returning(|_| Err(Error::unavailable("storage", "away")));
+    ports.direct.expect_begin().times(1).returning(|_, _| Err(Error::unavailable("storage", "away")));
     ports.uploads.expect_begin().never();
     let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
     assert!(matches!(met, Error::Unavailable { part: "storage", .. }));

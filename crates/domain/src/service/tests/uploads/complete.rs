@@ -109,7 +109,7 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
     let mut ports = Ports::with_upload(upload()).arrived(ten_bytes(None), stored(10));
     ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
     ports.uploads.expect_abort().never();
-    ports.direct.expect_discard().never();
+    ports.store.expect_discard().never();
     let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::NameTaken(_)))));
 }
@@ -118,7 +118,7 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
 async fn an_open_upload_is_given_up_once() {
     let mut ports = Ports::with_upload(upload());
     ports.uploads.expect_abort().with(eq(command(OWNER)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
-    ports.direct.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
+    ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
     assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
 
     for (state, now) in [(UploadState::Aborted, NOW), (UploadState::Expired, NOW), (UploadState::Open, LATER)] {
@@ -141,6 +141,6 @@ async fn every_command_tells_the_time_at_which_it_is_given() {
     let at = Timestamp::from_millis(30_999);
     let mut ports = Ports::with_upload(upload());
     ports.uploads.expect_abort().with(eq(command_at(OWNER, at)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
-    ports.direct.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
+    ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
     assert!(ports.service_at(at).abort(&actor(OWNER), upload().id).await.is_ok());
 }

@@ -130,3 +130,11 @@ async fn a_stream_that_outgrows_every_file_is_too_large_however_much_is_free() {
     let fault = refused_stream(ports, None, hello()).await;
     assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
 }
+
+#[tokio::test]
+async fn a_stream_that_outgrows_what_the_store_takes_is_too_large_however_much_is_free() {
+    let mut ports = Ports::beginning(QUOTA).given_up();
+    ports.store.expect_put().times(1).returning(|_, _, _| Err(Error::Refused(Refused::TooLarge { limit: 29 })));
+    let fault = refused_stream(ports, None, hello()).await;
+    assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: 29 })));
+}
