@@ -68,7 +68,7 @@ impl From<tokio_postgres::Error> for Refusal {
         let may_pass = match fault.code() {
             Some(code) => is_full_or_down(code),
             None => match fault.source().map(|source| source.downcast_ref::<io::Error>()) {
-                Some(Some(io)) => !io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
+                Some(Some(io)) => io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()),
                 Some(None) => false,
                 None => true,
             },

@@ -133,6 +133,8 @@ impl Unit {
                 Failure::Lost { begun, .. } if !replaced && (self.begin.reads() || !begun) => {
                     replaced = true;
                     drop(link);
+                    // What ended this connection may well have ended the idle ones, unnoticed.
+                    self.pool.retain(|_, _| false);
                     link = take(&self.pool).await?;
                 }
                 Failure::Lost { fault: Fault::Database(fault), .. } => {

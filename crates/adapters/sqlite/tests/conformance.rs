@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use clouddrive_conformance::{Persistence, blob_records, changes, drive, sessions, shares, uploads, users};
+use clouddrive_conformance::{Persistence, ambient, blob_records, changes, drive, sessions, shares, uploads, users};
 use clouddrive_sqlite::{Database, Options};
 use tempfile::TempDir;
 
@@ -34,4 +34,11 @@ async fn one_store_for_all() {
     uploads::suite(&store).await;
     changes::suite(&store).await;
     users::suite(&store).await;
+}
+
+#[tokio::test]
+async fn a_database_that_works_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::open(&dir.path().join("clouddrive.db"), Options::default()).await.unwrap();
+    ambient::probe_suite(&database).await;
 }

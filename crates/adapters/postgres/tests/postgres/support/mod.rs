@@ -1,8 +1,7 @@
 //! Databases of the tests' own, and servers of their own where a test does to one what others would notice.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test fails by a panic, and is told its server")]
-#![allow(dead_code, reason = "each test binary uses its part")]
 
-pub mod cluster;
+pub(crate) mod cluster;
+pub(crate) mod scene;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +9,8 @@ use clouddrive_postgres::{Options, Target};
 use tokio_postgres::{Client, NoTls};
 
 /// The server that the environment names, as a role that may make databases.
-pub fn server() -> String {
+#[expect(clippy::disallowed_methods, reason = "a test is told its server by the environment")]
+pub(crate) fn server() -> String {
     std::env::var("DATABASE_URL").unwrap_or_else(|_| {
         panic!(
             "these tests need a PostgreSQL server: run `./scripts/test`, or \
@@ -20,25 +20,30 @@ pub fn server() -> String {
 }
 
 /// A database of a test's own, on some server. It goes when the test lets go of it.
-pub struct Fresh {
+pub(crate) struct Fresh {
     server: String,
     name: String,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Fresh {
     /// An empty database on the server that the environment names.
-    pub async fn new() -> Self {
-        Self::on(&server(), "").await
+    pub(crate) async fn new() -> Self {
+        Self::on(&server()).await
     }
 
-    /// An empty database on `server`, made with `extra` words.
-    pub async fn on(server: &str, extra: &str) -> Self {
+    /// An empty database on `server`.
+    pub(crate) async fn on(server: &str) -> Self {
+        Self::made(server, "ENCODING 'UTF8'").await
+    }
+
+    /// An empty database on `server`, made with these words.
+    pub(crate) async fn made(server: &str, words: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("clouddrive_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let client = connect(server).await;
         client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
-        let make = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {extra}");
+        let make = format!("CREATE DATABASE {name} TEMPLATE template0 {words}");
         client.batch_execute(&make).await.unwrap();
         let (start, query) = server.split_once('?').unwrap_or((server, ""));
         let (base, _) = start.rsplit_once('/').unwrap();
@@ -46,20 +51,20 @@ impl Fresh {
         Self { server: server.to_owned(), name, url }
     }
 
-    pub fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         self.url.parse().unwrap()
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options::new(self.target())
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// A connection beside those of the adapter.
-    pub async fn outsider(&self) -> Client {
+    pub(crate) async fn outsider(&self) -> Client {
         connect(&self.url).await
     }
 }
@@ -83,14 +88,14 @@ impl Drop for Fresh {
 }
 
 /// A connection past the adapter.
-pub async fn connect(url: &str) -> Client {
+pub(crate) async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
 /// The first row of what `sql` yields: its first column.
-pub async fn ask(client: &Client, sql: &str) -> String {
+pub(crate) async fn ask(client: &Client, sql: &str) -> String {
     let messages = client.simple_query(sql).await.unwrap();
     let row = messages.iter().find_map(|message| match message {
         tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
@@ -100,8 +105,9 @@ pub async fn ask(client: &Client, sql: &str) -> String {
 }
 
 /// Waits until `sql` yields `t`.
-pub async fn until(client: &Client, sql: &str) {
+pub(crate) async fn until(client: &Client, sql: &str) {
     while ask(client, sql).await != "t" {
-        tokio::task::yield_now().await;
+        // Within a transaction, what has been seen of others stays as it was seen.
+        client.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
     }
 }

@@ -8,24 +8,25 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// A server on a directory of its own, which both go when the test lets go of them.
-pub struct Cluster {
+pub(crate) struct Cluster {
     dir: TempDir,
     server: Option<Child>,
     bouncer: Option<Child>,
 }
 
+/// The port in the name of the socket. None listens on it.
 const PORT: u16 = 5432;
 
 impl Cluster {
     /// Makes a server with these lines in its configuration, and starts it.
-    pub fn start(settings: &str) -> Self {
+    pub(crate) fn start(settings: &str) -> Self {
         let mut cluster = Self::make(settings);
         cluster.up();
         cluster
     }
 
     /// Makes a server, and does not start it.
-    pub fn make(settings: &str) -> Self {
+    pub(crate) fn make(settings: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         give_away(dir.path());
         let cluster = Self { dir, server: None, bouncer: None };
@@ -42,12 +43,12 @@ impl Cluster {
     }
 
     /// Starts the server, and returns when it takes connections.
-    pub fn up(&mut self) {
+    pub(crate) fn up(&mut self) {
         self.server = Some(self.launch());
     }
 
     /// Stops the server at once, as a crash does; the connections break.
-    pub fn down(&mut self) {
+    pub(crate) fn down(&mut self) {
         if let Some(mut server) = self.server.take() {
             // The server's own signal for it.
             let _ = Command::new("kill").args(["-QUIT", &server.id().to_string()]).status();
@@ -62,7 +63,7 @@ impl Cluster {
     }
 
     /// Puts PgBouncer before the server, in transaction mode, with so many connections to it.
-    pub fn bounce(&mut self, pool: u32) -> String {
+    pub(crate) fn bounce(&mut self, pool: u32) -> String {
         let dir = self.dir.path().display();
         let bouncer_dir = self.dir.path().join("bouncer");
         std::fs::create_dir(&bouncer_dir).unwrap();
@@ -86,16 +87,16 @@ impl Cluster {
         url(&bouncer_dir, "postgres")
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
     /// The URL of the server by its socket.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         url(self.dir.path(), "postgres")
     }
 }
@@ -115,6 +116,7 @@ fn url(socket: &Path, database: &str) -> String {
 }
 
 /// One of the server's programs, which live off the PATH, to be run as somebody who is not root.
+#[expect(clippy::disallowed_methods, reason = "programs are found by the environment")]
 fn program(name: &str) -> Command {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
     let mut places: Vec<PathBuf> = versions.map(|entry| entry.path().join("bin")).collect();
@@ -142,12 +144,12 @@ fn as_server(program: &Path) -> Command {
 }
 
 /// Gives the directory or file to whom the server runs as.
-pub fn give_away(path: &Path) {
+pub(crate) fn give_away(path: &Path) {
     if is_root() {
         let entries = std::fs::read_to_string("/etc/passwd").unwrap();
         let entry = entries.lines().find(|line| line.starts_with("postgres:")).unwrap();
-        let ids: Vec<u32> = entry.split(':').skip(2).take(2).map(|id| id.parse().unwrap()).collect();
-        chown(path, Some(ids[0]), Some(ids[1])).unwrap();
+        let mut ids = entry.split(':').skip(2).map(|id| id.parse().unwrap());
+        chown(path, ids.next(), ids.next()).unwrap();
     }
     let mode = if path.is_dir() { 0o700 } else { 0o600 };
     std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();

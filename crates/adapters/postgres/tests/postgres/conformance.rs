@@ -1,14 +1,11 @@
 //! The suites that every persistence adapter passes, each on a database of its own.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::Fresh;
+use crate::support::cluster::Cluster;
 use clouddrive_conformance::{Persistence, blob_records, changes, drive, sessions, shares, uploads, users};
 use clouddrive_postgres::{Database, Options};
-use support::Fresh;
-use support::cluster::Cluster;
 
 async fn open(options: &Options) -> Persistence {
     Persistence::of(Arc::new(Database::open(options).await.unwrap()))
@@ -47,12 +44,22 @@ async fn one_store_for_all() {
     users::suite(&store).await;
 }
 
+/// Names sort by their bytes, whatever the collation of the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_collation() {
+    let words = "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE'";
+    let fresh = Fresh::made(&crate::support::server(), words).await;
+    let store = open(&fresh.options()).await;
+    drive::suite(&store).await;
+    users::suite(&store).await;
+}
+
 /// Behind a pooler that gives each transaction another of two connections.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_pgbouncer() {
     let mut cluster = Cluster::start("");
     let pooler = cluster.bounce(2);
-    let fresh = Fresh::on(&cluster.url(), "").await;
+    let fresh = Fresh::on(&cluster.url()).await;
     let options = Options {
         target: pooler.parse::<clouddrive_postgres::Target>().unwrap().with_database(fresh.name()),
         migration_target: Some(fresh.target()),

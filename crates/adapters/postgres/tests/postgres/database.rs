@@ -1,0 +1,324 @@
+//! What is PostgreSQL's own: the server, its connections, and who waits for whom.
+
+use std::time::Duration;
+
+use crate::support::cluster::Cluster;
+use crate::support::scene::{begin, command, create_folder, folder_id, grant, name, opening, register, registration};
+use crate::support::{Fresh, ask, connect, until};
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Action, Handle, Timestamp};
+use clouddrive_domain::port::{Clock, Drive, Probe, Users};
+use clouddrive_postgres::{Database, Options, Target};
+use futures_util::future::join_all;
+
+const AGES: Duration = Duration::from_secs(3600);
+
+/// Somebody waits for a lock.
+const WAITING: &str = "SELECT count(*) > 0 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()";
+
+async fn open(fresh: &Fresh) -> Database {
+    Database::open(&fresh.options()).await.unwrap()
+}
+
+fn assert_unavailable<T: std::fmt::Debug>(outcome: clouddrive_domain::Result<T>) {
+    assert!(matches!(outcome, Err(Error::Unavailable { part: "database", .. })), "{outcome:?}");
+}
+
+/// What an outcome says that is a fault for the operator.
+fn internal<T>(outcome: clouddrive_domain::Result<T>) -> String {
+    match outcome.map(drop) {
+        Err(Error::Internal { part: "database", source }) => source.to_string(),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stored_is_there_after_reopening() {
+    let fresh = Fresh::new().await;
+    let ann = {
+        let database = open(&fresh).await;
+        let ann = register(&database, 1).await;
+        create_folder(&database, &ann, ann.root, folder_id(1), "a").await.unwrap();
+        ann
+    };
+    let database = Database::open_current(&fresh.options()).await.unwrap();
+    assert!(database.find(folder_id(1), ann.user.id).await.unwrap().is_some());
+    database.check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_without_a_schema_is_not_opened_as_it_is() {
+    let fresh = Fresh::new().await;
+    let refused = internal(Database::open_current(&fresh.options()).await);
+    assert!(refused.contains("not up to date"), "{refused}");
+    assert!(!Database::migrate(&fresh.options()).await.unwrap().is_empty());
+    assert_eq!(Database::migrate(&fresh.options()).await.unwrap(), Vec::<String>::new());
+    Database::open_current(&fresh.options()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_is_fine() {
+    let fresh = Fresh::new().await;
+    open(&fresh).await;
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231235959')";
+    fresh.outsider().await.batch_execute(newer).await.unwrap();
+    register(&open(&fresh).await, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_change_the_schema_is_told_who_should() {
+    let cluster = Cluster::start("");
+    let fresh = Fresh::on(&cluster.url()).await;
+    let owner = fresh.outsider().await;
+    owner.batch_execute("CREATE ROLE plain LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC").await.unwrap();
+    let plain: Target = fresh.url.replace("postgres@", "plain@").parse().unwrap();
+    let options = Options { target: plain, ..fresh.options() };
+    let refused = internal(Database::open(&options).await);
+    assert!(refused.contains("clouddrive migrate"), "{refused}");
+    // Another role does what this one may not; then this one needs no right to it.
+    let with_owner = Options { migration_target: Some(fresh.target()), ..options.clone() };
+    assert!(!Database::migrate(&with_owner).await.unwrap().is_empty());
+    owner.batch_execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain").await.unwrap();
+    register(&Database::open(&options).await.unwrap(), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_in_another_encoding_is_refused() {
+    let fresh = Fresh::made(&crate::support::server(), "ENCODING 'LATIN1' LOCALE 'C'").await;
+    let refused = internal(Database::open(&fresh.options()).await);
+    assert!(refused.contains("LATIN1") && refused.contains("UTF8"), "{refused}");
+}
+
+struct Epoch;
+
+impl Clock for Epoch {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(0)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_examination_tells_what_there_is() {
+    let fresh = Fresh::new().await;
+    let before = Database::examine(&fresh.options(), &Epoch).await.unwrap();
+    assert_eq!(before.encoding, "UTF8");
+    assert!(before.pending.iter().any(|name| name.contains("drive")), "{before:?}");
+    assert!(before.clock_ahead_millis > 1_700_000_000_000 && before.server_version.len() > 1);
+    open(&fresh).await;
+    assert_eq!(Database::examine(&fresh.options(), &Epoch).await.unwrap().pending, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pool_heals_when_its_connections_are_ended() {
+    let fresh = Fresh::new().await;
+    let database = open(&fresh).await;
+    let ann = register(&database, 1).await;
+    let outsider = fresh.outsider().await;
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for number in 2..12 {
+        let found = join_all((0..10).map(|_| database.find_home(ann.user.id))).await;
+        assert!(found.into_iter().all(|home| home.unwrap().is_some()));
+        assert_ne!(ask(&outsider, end).await, "0");
+        if number % 2 == 0 {
+            register(&database, number).await;
+        } else {
+            assert!(database.find_home(ann.user.id).await.unwrap().is_some());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pool_heals_after_the_server_was_down() {
+    let mut cluster = Cluster::start("");
+    let target: Target = cluster.url().parse().unwrap();
+    let database = Database::open(&Options::new(target)).await.unwrap();
+    let ann = register(&database, 1).await;
+    cluster.down();
+    for _ in 0..3 {
+        assert_unavailable(database.check().await);
+        assert_unavailable(database.register(&command(&ann), &registration(2)).await);
+    }
+    cluster.up();
+    register(&database, 2).await;
+    assert!(database.find_home(ann.user.id).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_up_yet_is_waited_for() {
+    let mut cluster = Cluster::make("");
+    let target: Target = cluster.url().parse().unwrap();
+    let options = Options { start_wait: AGES, ..Options::new(target) };
+    let opening = tokio::spawn(async move { Database::open(&options).await.unwrap() });
+    cluster.up();
+    register(&opening.await.unwrap(), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_come_up_is_unavailable() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().display().to_string().replace('/', "%2F");
+    for place in [socket.as_str(), "127.0.0.1:1"] {
+        let target: Target = format!("postgres://ann@{place}/drive").parse().unwrap();
+        let options = Options { start_wait: Duration::ZERO, ..Options::new(target) };
+        assert_unavailable(Database::open(&options).await.map(drop));
+        assert_unavailable(Database::migrate(&options).await);
+        assert_unavailable(Database::examine(&options, &Epoch).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_will_never_work_fails_at_once() {
+    let fresh = Fresh::new().await;
+    let options = Options {
+        target: fresh.target().with_database("there_is_no_such_database"),
+        start_wait: AGES,
+        ..fresh.options()
+    };
+    let refused = internal(Database::open(&options).await);
+    assert!(refused.contains("there_is_no_such_database"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_too_long_for_a_connection_is_told_that_it_is_unavailable() {
+    let fresh = Fresh::new().await;
+    let options = Options { pool_size: 1, wait: Duration::from_millis(20), lock_timeout: AGES, ..fresh.options() };
+    let database = Database::open(&options).await.unwrap();
+    let outsider = fresh.outsider().await;
+    outsider.batch_execute("BEGIN; LOCK TABLE users").await.unwrap();
+    let store = database.clone();
+    let first = tokio::spawn(async move { register(&store, 1).await });
+    until(&outsider, WAITING).await;
+    let second = registration(2);
+    assert_unavailable(database.register(&command(&second), &second).await);
+    assert_unavailable(database.find_home(second.user.id).await);
+    outsider.batch_execute("COMMIT").await.unwrap();
+    first.await.unwrap();
+    assert!(database.find_home(second.user.id).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_too_long_is_given_up() {
+    let fresh = Fresh::new().await;
+    let short = Duration::from_millis(50);
+    let by_statement = Options { statement_timeout: short, ..fresh.options() };
+    let by_lock = Options { lock_timeout: short, ..fresh.options() };
+    let unprepared = Options { prepared_statements: false, ..by_statement.clone() };
+    for (number, options) in [(1, by_statement), (2, by_lock), (3, unprepared)] {
+        let database = Database::open(&options).await.unwrap();
+        let outsider = fresh.outsider().await;
+        outsider.batch_execute("BEGIN; LOCK TABLE users").await.unwrap();
+        let new = registration(number);
+        assert_unavailable(database.register(&command(&new), &new).await);
+        assert_unavailable(database.find_home(new.user.id).await);
+        outsider.batch_execute("COMMIT").await.unwrap();
+        // The connection is as good as before.
+        register(&database, number).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_is_tried_again() {
+    let cluster = Cluster::start("deadlock_timeout = 100ms");
+    let fresh = Fresh::on(&cluster.url()).await;
+    let database = open(&fresh).await;
+    let ann = register(&database, 1).await;
+    let outsider = fresh.outsider().await;
+    // Never the one who finds it.
+    outsider.batch_execute("SET deadlock_timeout = '1h'; BEGIN; SELECT 1 FROM drives FOR NO KEY UPDATE").await.unwrap();
+    let (store, owner) = (database.clone(), ann.clone());
+    let beginning = tokio::spawn(async move { begin(&store, &owner, &opening(&owner, 1, "a", 5)).await });
+    until(&outsider, WAITING).await;
+    outsider.batch_execute("SELECT 1 FROM users FOR NO KEY UPDATE").await.unwrap();
+    outsider.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(beginning.await.unwrap().unwrap().reserved, 5);
+    let deadlocks = "SELECT deadlocks > 0 FROM pg_stat_database WHERE datname = current_database()";
+    until(&connect(&fresh.url).await, deadlocks).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_free_again_is_taken_after_all() {
+    let fresh = Fresh::new().await;
+    let database = open(&fresh).await;
+    let ann = register(&database, 1).await;
+    let outsider = fresh.outsider().await;
+    // Whoever holds the name leaves it as soon as that has kept somebody else out.
+    create_folder(&database, &ann, ann.root, folder_id(1), "a").await.unwrap();
+    let root = grant(&database, &ann, ann.root, Action::AddTo).await;
+    outsider.batch_execute("BEGIN; DELETE FROM nodes WHERE name = 'a'").await.unwrap();
+    let (store, owner) = (database.clone(), ann.clone());
+    let making =
+        tokio::spawn(async move { store.create_folder(&command(&owner), &root, folder_id(2), &name("a")).await });
+    until(&outsider, WAITING).await;
+    outsider.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(making.await.unwrap().unwrap().node.id, folder_id(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_unknown_outcome_is_no_success_and_is_not_repeated() {
+    let fresh = Fresh::new().await;
+    let database = open(&fresh).await;
+    let outsider = fresh.outsider().await;
+    // The end of a transaction waits for the outsider.
+    let trap = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_advisory_xact_lock(99, 99); RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON changes DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION wait();";
+    outsider.batch_execute(trap).await.unwrap();
+    outsider.batch_execute("SELECT pg_advisory_lock(99, 99)").await.unwrap();
+    let new = registration(1);
+    let (store, wish) = (database.clone(), new.clone());
+    let registering = tokio::spawn(async move { store.register(&command(&wish), &wish).await });
+    until(&outsider, WAITING).await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()";
+    assert_eq!(ask(&outsider, end).await, "t");
+    assert_unavailable(registering.await.unwrap());
+    outsider.batch_execute("DROP TRIGGER wait ON changes; SELECT pg_advisory_unlock(99, 99)").await.unwrap();
+    assert!(database.find_home(new.user.id).await.unwrap().is_none());
+    register(&database, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
+    let fresh = Fresh::new().await;
+    // With one connection writes follow one another: when the last is done, those before it are over.
+    let database = Database::open(&Options { pool_size: 1, ..fresh.options() }).await.unwrap();
+    for number in 0..60 {
+        let (store, new) = (database.clone(), registration(number));
+        let writing = tokio::spawn(async move { store.register(&command(&new), &new).await });
+        for _ in 0..number % 12 * 10 {
+            tokio::task::yield_now().await;
+        }
+        writing.abort();
+        let _ = writing.await;
+    }
+    register(&database, 60).await;
+    for number in 0..60 {
+        let new = registration(number);
+        let handle = Handle::parse(new.user.username.as_str());
+        let person = database.find_person(&handle).await.unwrap().is_some();
+        let home = database.find_home(new.user.id).await.unwrap().is_some();
+        let root = database.find(new.root, new.user.id).await.unwrap().is_some();
+        assert!(person == home && home == root, "user {number} is there by half");
+    }
+    // Not one of them has cost a connection.
+    let backends = "SELECT count(*) = 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    until(&fresh.outsider().await, backends).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_session_is_told_to_a_pooler() {
+    let fresh = Fresh::new().await;
+    let options = Options { prepared_statements: false, pool_size: 1, ..fresh.options() };
+    let database = Database::open(&options).await.unwrap();
+    register(&database, 1).await;
+    database.check().await.unwrap();
+    let outsider = fresh.outsider().await;
+    // The last that a session was asked is always the end of a transaction.
+    let last = "SELECT bool_and(query = 'COMMIT') FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    until(&outsider, last).await;
+}

@@ -1,0 +1,185 @@
+//! Two instances on one database, each with connections of its own, at the same thing.
+
+use crate::support::Fresh;
+use crate::support::scene::{
+    begin, command, commit, completing, create_folder, folder_id, grant, moving, name, opening, register, registration,
+};
+use clouddrive_domain::Error;
+use clouddrive_domain::error::{Conflict, Forbidden};
+use clouddrive_domain::model::{Action, ConflictPolicy, Handle, Quota};
+use clouddrive_domain::port::{Changes, Drive, Users};
+use clouddrive_postgres::Database;
+use futures_util::future::{join, join_all};
+
+async fn two() -> (Fresh, Database, Database) {
+    let fresh = Fresh::new().await;
+    let one = Database::open(&fresh.options()).await.unwrap();
+    let other = Database::open(&fresh.options()).await.unwrap();
+    (fresh, one, other)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_ten_who_migrate_at_once_one_has_something_to_do() {
+    for _ in 0..3 {
+        let fresh = Fresh::new().await;
+        let options = fresh.options();
+        let outcomes = join_all((0..10).map(|_| Database::migrate(&options))).await;
+        let applied: Vec<usize> = outcomes.into_iter().map(|names| names.unwrap().len()).collect();
+        assert_eq!(applied.iter().filter(|count| **count > 0).count(), 1, "{applied:?}");
+        register(&Database::open(&options).await.unwrap(), 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_registrations_of_a_name_succeeds() {
+    let (_fresh, one, other) = two().await;
+    for round in 0..10_u128 {
+        let mut rivals: Vec<_> = (0..8).map(|number| registration(round * 100 + number)).collect();
+        let wanted = rivals.first().unwrap().user.username.clone();
+        for rival in &mut rivals {
+            rival.user.username = wanted.clone();
+        }
+        let outcomes = join_all(rivals.iter().enumerate().map(async |(number, rival)| {
+            let database = if number % 2 == 0 { &one } else { &other };
+            database.register(&command(rival), rival).await
+        }));
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.await.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1);
+        assert!(lost.iter().all(|outcome| matches!(outcome, Err(Error::Conflict(Conflict::UsernameTaken)))));
+        assert!(one.find_person(&Handle::parse(wanted.as_str())).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_moves_never_close_a_cycle() {
+    let (_fresh, one, other) = two().await;
+    for round in 0..20 {
+        let ann = register(&one, round).await;
+        let (a, b) = (folder_id(round * 2), folder_id(round * 2 + 1));
+        create_folder(&one, &ann, ann.root, a, "a").await.unwrap();
+        create_folder(&one, &ann, ann.root, b, "b").await.unwrap();
+        let (into_b, into_a) = (moving(&one, &ann, a, b).await, moving(&other, &ann, b, a).await);
+        let by = command(&ann);
+        let (first, second) = join(one.relocate(&by, &into_b), other.relocate(&by, &into_a)).await;
+        assert_eq!([&first, &second].iter().filter(|outcome| outcome.is_ok()).count(), 1);
+        let lost = if first.is_ok() { second } else { first };
+        assert!(matches!(lost, Err(Error::Conflict(Conflict::FolderCycle))), "{lost:?}");
+        for folder in [a, b] {
+            let found = one.find(folder, ann.user.id).await.unwrap().unwrap();
+            assert_eq!(found.lineage.last().map(|step| step.id), Some(ann.root));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_has_the_name() {
+    let (_fresh, one, other) = two().await;
+    let ann = register(&one, 1).await;
+    let root = grant(&one, &ann, ann.root, Action::AddTo).await;
+    for round in 0..10_u128 {
+        let wanted = name(&format!("{round}"));
+        let outcomes = join_all((0..8).map(async |number| {
+            let database = if number % 2 == 0 { &one } else { &other };
+            database.create_folder(&command(&ann), &root, folder_id(round * 100 + number), &wanted).await
+        }));
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.await.into_iter().partition(Result::is_ok);
+        let won: Vec<_> = won.into_iter().map(|made| made.unwrap().node.id).collect();
+        assert_eq!(won.len(), 1);
+        for outcome in lost {
+            let Err(Error::Conflict(Conflict::NameTaken(taken))) = outcome else {
+                unreachable!("{outcome:?}");
+            };
+            assert_eq!(won, [taken.item.id]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quota_is_exact() {
+    let (_fresh, one, other) = two().await;
+    let ann = register(&one, 1).await;
+    let openings: Vec<_> = (0..16).map(|number| opening(&ann, number, &format!("{number}"), 300)).collect();
+    let outcomes = join_all(
+        openings
+            .iter()
+            .enumerate()
+            .map(async |(number, opening)| begin(if number % 2 == 0 { &one } else { &other }, &ann, opening).await),
+    );
+    let (begun, refused): (Vec<_>, Vec<_>) = outcomes.await.into_iter().partition(Result::is_ok);
+    assert_eq!(begun.len(), 3);
+    for outcome in refused {
+        assert!(matches!(outcome, Err(Error::Forbidden(Forbidden::Quota { needed: 300, .. }))), "{outcome:?}");
+    }
+    let quota = one.find_home(ann.user.id).await.unwrap().unwrap().account.quota;
+    assert_eq!(quota, Quota { total: 1_000, used: 0, reserved: 900 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_completed_twice_becomes_one_file() {
+    let (_fresh, one, other) = two().await;
+    let ann = register(&one, 1).await;
+    for round in 0..20 {
+        let opening = opening(&ann, round, &format!("{round}"), 10);
+        begin(&one, &ann, &opening).await.unwrap();
+        let commits = [ConflictPolicy::Keep, ConflictPolicy::Replace];
+        let [first, second] = [0, 1].map(|half| completing(&opening, round * 2 + half, commits[half as usize]));
+        let (first, second) = join(commit(&one, &ann, &first), commit(&other, &ann, &second)).await;
+        assert_eq!(first.unwrap(), second.unwrap());
+        let quota = one.find_home(ann.user.id).await.unwrap().unwrap().account.quota;
+        assert_eq!((quota.used, quota.reserved), (10 * (u64::try_from(round).unwrap() + 1), 0));
+    }
+}
+
+/// A stream of commits does not keep a move out, and nothing waits for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn moves_and_uploads_of_one_drive_take_turns() {
+    let (_fresh, one, other) = two().await;
+    let ann = register(&one, 1).await;
+    let (a, b) = (folder_id(1_000), folder_id(1_001));
+    create_folder(&one, &ann, ann.root, a, "a").await.unwrap();
+    create_folder(&one, &ann, ann.root, b, "b").await.unwrap();
+    let uploading = join_all((0..8_u128).map(async |lane| {
+        let database = if lane % 2 == 0 { &one } else { &other };
+        for number in 0..10 {
+            let opening = opening(&ann, lane * 10 + number, &format!("{lane}-{number}"), 1);
+            begin(database, &ann, &opening).await.unwrap();
+            let wish = completing(&opening, lane * 10 + number, ConflictPolicy::Fail);
+            commit(database, &ann, &wish).await.unwrap();
+        }
+    }));
+    let moves = async {
+        for round in 0..10 {
+            let to = if round % 2 == 0 { b } else { ann.root };
+            let wish = moving(&other, &ann, a, to).await;
+            other.relocate(&command(&ann), &wish).await.unwrap();
+        }
+    };
+    join(uploading, moves).await;
+    let quota = one.find_home(ann.user.id).await.unwrap().unwrap().account.quota;
+    assert_eq!(quota, Quota { total: 1_000, used: 80, reserved: 0 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_commits_late_is_not_missed() {
+    let (fresh, one, other) = two().await;
+    let ann = register(&one, 1).await;
+    let late = fresh.outsider().await;
+    late.batch_execute("BEGIN; INSERT INTO changes (kind, request_id, at) VALUES ('photo_set', 'late', 1)")
+        .await
+        .unwrap();
+    create_folder(&one, &ann, ann.root, folder_id(1), "a").await.unwrap();
+    let before = one.read_after(0, 10).await.unwrap();
+    assert_eq!(before.iter().map(|row| row.sequence).collect::<Vec<_>>(), [1, 2]);
+    late.batch_execute("COMMIT").await.unwrap();
+    let after = other.read_after(2, 10).await.unwrap();
+    assert_eq!(after.len(), 1);
+    assert_eq!((after[0].sequence, after[0].command.request.as_str()), (3, "late"));
+    // Numbers have no gaps, whoever gives them out.
+    for number in 0..40 {
+        create_folder(&one, &ann, ann.root, folder_id(100 + number), &format!("{number}")).await.unwrap();
+    }
+    let (left, right) = join(one.read_after(0, 100), other.read_after(0, 100)).await;
+    let (left, right) = (left.unwrap(), right.unwrap());
+    assert_eq!(left, right);
+    assert!(left.iter().zip(1..).all(|(row, number)| row.sequence == number) && left.len() == 43);
+}
