@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
-use clouddrive_conformance::{Persistence, blob_records, changes, drive, sessions, shares, uploads, users};
+use clouddrive_conformance::{Persistence, ambient, blob_records, changes, drive, sessions, shares, uploads, users};
 use clouddrive_postgres::{Database, Options};
 
 async fn open(options: &Options) -> Persistence {
@@ -22,6 +22,12 @@ macro_rules! suites {
 }
 
 suites!(users, sessions, drive, uploads, shares, blob_records, changes);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_works_says_so() {
+    let fresh = Fresh::new().await;
+    ambient::probe_suite(&Database::open(&fresh.options()).await.unwrap()).await;
+}
 
 async fn all(store: &Persistence) {
     users::suite(store).await;

@@ -8,6 +8,7 @@ use clouddrive_conformance::direct_uploads::{Answer, Case, Wire};
 use clouddrive_conformance::{ambient, blobs, direct_uploads, signed_urls};
 use clouddrive_domain::model::{MediaType, Timestamp};
 use clouddrive_domain::port::{Clock, Presentation, SignedUrl, UrlSigner};
+
 use clouddrive_s3::{S3Store, Settings};
 
 use crate::support::server::{Local, garage};
@@ -95,4 +96,9 @@ async fn urls_lead_where_clients_reach_the_store() {
         let end = signed.expires_at.as_seconds() - now.as_seconds();
         assert!((most - 1..=most + 1).contains(&end), "{asked} s asked, {end} s given");
     }
+}
+
+#[tokio::test]
+async fn a_bucket_that_works_says_so() {
+    ambient::probe_suite(&open(garage()).await).await;
 }
