@@ -42,7 +42,8 @@ enum Command {
     Health,
 }
 
-#[actix_web::main]
+/// The runtime of the process outlives those of the workers that serve requests: what they share lives here.
+#[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse().command.unwrap_or(Command::Serve)).await {
         Ok(()) => ExitCode::SUCCESS,

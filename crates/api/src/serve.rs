@@ -9,6 +9,7 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App as Actix, HttpServer, web};
 use anyhow::Context;
 use clouddrive_domain::service::{Ambient, Collector, CollectorReport};
+use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
@@ -19,15 +20,19 @@ use crate::wiring::{self, Stores};
 /// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     wiring::make_directories(&config)?;
+    // Handlers come first: the first process of a container has no others.
+    let stop = stop_signal()?.shared();
     let _lock = wiring::lock(&config)?;
     let key = wiring::key(&config)?;
-    let stores = Stores::open(&config).await?;
+    let stores = tokio::select! {
+        stores = Stores::open(&config) => stores?,
+        () = stop.clone() => return Ok(()),
+    };
     let listener = TcpListener::bind(config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
     let address = listener.local_addr()?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let app = web::Data::new(stores.app(&config, &key, &public_url)?);
     let origins = config.cors_origins.clone();
-    let stop = stop_signal()?;
     let server = HttpServer::new(move || {
         let cors = Condition::new(!origins.is_empty(), cors(&origins));
         Actix::new().app_data(app.clone()).wrap(cors).wrap(from_fn(request)).configure(routes)
@@ -38,11 +43,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     .shutdown_signal(stop)
     .listen(listener)?
     .run();
-    let collecting = actix_web::rt::spawn(collect_forever(
-        stores.collector(&config),
-        stores.ambient().clone(),
-        config.collect_interval,
-    ));
+    let collecting =
+        tokio::spawn(collect_forever(stores.collector(&config), stores.ambient().clone(), config.collect_interval));
     announce(address, &public_url, &config);
     server.await?;
     collecting.abort();

@@ -10,7 +10,6 @@ use clouddrive_sql::types::bytes;
 use diesel::dsl::exists;
 use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::try_join;
 
 use crate::Database;
 use crate::unit::Begin;
@@ -82,7 +81,9 @@ impl Changes for Database {
         let sequence = bytes(sequence);
         loop {
             let look = async move |connection: &AsyncPgConnection| {
-                try_join(read(connection, sequence, most), is_any_unnumbered(connection)).await
+                // In this order: what is numbered between the two is read.
+                let more = is_any_unnumbered(connection).await?;
+                Ok((read(connection, sequence, most).await?, more))
             };
             let (rows, more) = self.read(look).await?;
             if !more || rows.len() >= most as usize {

@@ -53,7 +53,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn passing(fault: impl Into<clouddrive_domain::error::BoxedError>) -> Self {
+    pub(crate) fn passing(fault: impl Into<clouddrive_domain::error::BoxedError>) -> Self {
         Self { error: Error::unavailable("database", fault), may_pass: true }
     }
 

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,10 +8,12 @@ use clouddrive_sql::fault::{Fault, Outcome};
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use tokio::time::{Instant, sleep};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 
-use crate::connector::Connector;
+use crate::connector::{Connector, Refusal};
 use crate::fault::error;
 use crate::migrations;
 use crate::names;
@@ -74,10 +77,13 @@ impl Options {
 
 /// A PostgreSQL database, by a pool of connections.
 ///
-/// It implements all persistence ports of the domain. Clones share the connections.
+/// It implements all persistence ports of the domain. Clones share the connections, which live on the runtime on which the
+/// database was opened.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Connector>,
+    /// Where connections live and units of work run: it outlives those who wait for them.
+    runtime: Handle,
     /// What each transaction is told; none when each session has been told.
     local: Option<String>,
     /// How long an attempt at a unit of work may take.
@@ -127,7 +133,7 @@ impl Database {
             .build()
             .map_err(|fault| Error::internal("database", fault))?;
         let local = (!options.prepared_statements).then(|| options.settings("SET LOCAL"));
-        Ok(Self { pool, local, bound: options.statement_timeout + MARGIN })
+        Ok(Self { pool, runtime: Handle::current(), local, bound: options.statement_timeout + MARGIN })
     }
 
     /// Runs `work`, which reads by one statement.
@@ -178,11 +184,20 @@ impl Database {
             + 'static,
         T: Send + 'static,
     {
-        let link = take(&self.pool).await?;
         let statements = begin.statements(self.local.as_deref());
         let unit = Unit { pool: self.pool.clone(), begin, statements, bound: self.bound };
-        let running = tokio::spawn(unit.run(link, work).in_current_span());
-        running.await.map_err(|fault| Error::internal("database", fault))?
+        let (waiting, gone) = oneshot::channel::<Infallible>();
+        let work = async move {
+            // Who leaves before there is a connection has begun nothing.
+            let link = tokio::select! {
+                link = take(&unit.pool) => link?,
+                _ = gone => return Err(Error::unavailable("database", "nobody waits any more").into()),
+            };
+            unit.run(link, work).await
+        };
+        let outcome = self.runtime.spawn(work.in_current_span()).await;
+        drop(waiting);
+        outcome.map_err(|fault| Error::internal("database", fault))?
     }
 }
 
@@ -204,24 +219,30 @@ pub(crate) async fn take(pool: &Pool<Connector>) -> Result<Object<Connector>> {
     })
 }
 
-/// Returns as soon as the server takes connections, and fails at once when it never will.
+/// Returns as soon as the servers take connections and answer, and fails at once when they never will.
 async fn wait_for_server(options: &Options) -> Result<()> {
-    let connector = Connector::new(&options.target, options)?;
     let deadline = Instant::now() + options.start_wait;
-    let mut told = None::<Instant>;
-    loop {
-        let refusal = match connector.client().await {
-            Ok((client, _)) => return migrations::require_utf8(&client).await,
-            Err(refusal) => refusal,
-        };
-        if !refusal.may_pass || Instant::now() >= deadline {
-            return Err(refusal.error);
+    for target in [Some(&options.target), options.migration_target.as_ref()].into_iter().flatten() {
+        let connector = Connector::new(target, options)?;
+        let mut told = None::<Instant>;
+        while let Err(refusal) = greet(&connector, options.connect_timeout).await {
+            if !refusal.may_pass || Instant::now() >= deadline {
+                return Err(refusal.error);
+            }
+            if told.is_none_or(|at| at.elapsed() >= Duration::from_secs(5)) {
+                let cause = std::error::Error::source(&refusal.error).map(ToString::to_string);
+                tracing::warn!(%target, cause, "waiting for the database");
+                told = Some(Instant::now());
+            }
+            sleep(Duration::from_millis(200)).await;
         }
-        if told.is_none_or(|at| at.elapsed() >= Duration::from_secs(5)) {
-            let cause = std::error::Error::source(&refusal.error).map(ToString::to_string);
-            tracing::warn!(target = %options.target, cause, "waiting for the database");
-            told = Some(Instant::now());
-        }
-        sleep(Duration::from_millis(200)).await;
     }
+    Ok(())
+}
+
+/// Asks the server something: a pooler takes connections also when it has none.
+async fn greet(connector: &Connector, most: Duration) -> Result<(), Refusal> {
+    let (client, _) = connector.client().await?;
+    let asked = timeout(most, migrations::require_utf8(&client)).await;
+    asked.map_err(|_| Refusal::passing("the server does not answer"))?
 }

@@ -1,10 +1,15 @@
 //! The schema: which migrations are pending, and how they are applied; and what else is to be known of a server.
 
+use std::time::Duration;
+
 use clouddrive_domain::port::Clock;
 use clouddrive_domain::{Error, Result};
 use diesel::connection::SimpleConnection;
+use diesel::deserialize::QueryableByName;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
+use diesel::sql_types::Bool;
+use diesel::{QueryResult, RunQueryDsl};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -15,8 +20,8 @@ use crate::database::{Database, Options};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/postgres");
 
-/// The lock of whoever migrates, for as long as the connection lasts.
-const LOCK: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(1129072714, 1)";
+/// Tries for the lock of whoever migrates, which then holds for as long as the connection lasts.
+const LOCK: &str = "SELECT pg_try_advisory_lock(1129072714, 1) AS held";
 
 /// What there is to know of a database before anything is done with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,12 +61,16 @@ impl Database {
 }
 
 /// Fails unless the database is in UTF-8: names of any script must go in and come out as they are.
-pub(crate) async fn require_utf8(client: &Client) -> Result<()> {
-    let [encoding] = row(client, "SELECT current_setting('server_encoding')").await?;
-    if encoding == "UTF8" {
-        return Ok(());
+pub(crate) async fn require_utf8(client: &Client) -> Result<(), Refusal> {
+    let messages = client.simple_query("SELECT current_setting('server_encoding')").await?;
+    let encoding = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    match encoding {
+        Some("UTF8") => Ok(()),
+        other => Err(Refusal::lasting(format!("the database is in {}: it must be in UTF8", other.unwrap_or("?")))),
     }
-    Err(Error::internal("database", format!("the database is in {encoding}: it must be in UTF8")))
 }
 
 /// The names of the migrations that have not been applied yet.
@@ -89,13 +98,35 @@ pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
 fn apply(connection: AsyncPgConnection) -> Result<Vec<String>> {
     let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::from(connection);
     // Those who start at once take turns: all but the first find nothing left to do.
-    connection.batch_execute(LOCK).map_err(|fault| Error::unavailable("database", fault))?;
+    lock(&mut connection).map_err(|fault| Error::unavailable("database", fault))?;
     let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|fault| {
         let text = fault.to_string();
         let forbidden = text.contains("permission denied") || text.contains("must be owner");
         if forbidden { not_allowed(&text) } else { Error::internal("database", fault) }
     })?;
     Ok(applied.iter().map(ToString::to_string).collect())
+}
+
+#[derive(QueryableByName)]
+struct LockRow {
+    #[diesel(sql_type = Bool)]
+    held: bool,
+}
+
+/// Waits for the turn of this instance, however long others take to migrate, and says so.
+fn lock(connection: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> QueryResult<()> {
+    connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
+    for round in 0_u64.. {
+        let row: LockRow = diesel::sql_query(LOCK).get_result(connection)?;
+        if row.held {
+            break;
+        }
+        if round % 25 == 0 {
+            tracing::warn!("waiting for another instance that brings the schema up to date");
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
 }
 
 fn not_allowed(why: &str) -> Error {

@@ -143,6 +143,11 @@ impl Target {
             return Err(invalid("no host is named"));
         }
         let security = match sslmode {
+            // As libpq has it: everybody's certificate is signed by one of the system's roots.
+            None | Some("verify-full") if sslrootcert == Some("system") => Security::VerifyFull,
+            Some(weaker) if sslrootcert == Some("system") => {
+                return Err(invalid(format!("sslmode must be verify-full with sslrootcert=system, not {weaker:?}")));
+            }
             None | Some("prefer") => Security::Prefer,
             Some("disable") => Security::Disable,
             // As libpq has it.

@@ -26,7 +26,8 @@ impl DirectUploads for S3Store {
         if self.abilities().conditional_writes {
             return Ok(None);
         }
-        let id = self.bucket.begin(&object(key), None).await?;
+        let object = object(key);
+        let id = self.run(|this| async move { Ok(this.bucket.begin(&object, None).await?) }).await?;
         let ticket = Ticket::parse(&id).ok_or_else(|| Trouble::silent("CreateMultipartUpload", TroubleKind::Other))?;
         Ok(Some(ticket))
     }
@@ -47,13 +48,25 @@ impl DirectUploads for S3Store {
     }
 
     async fn find_received(&self, transfer: &Transfer) -> Result<Option<Stored>> {
+        let transfer = transfer.clone();
+        self.run(|this| async move { this.arrived(&transfer).await }).await
+    }
+
+    async fn finish(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
+        let transfer = transfer.clone();
+        self.run(|this| async move { this.make_whole(&transfer, expected).await }).await
+    }
+}
+
+impl S3Store {
+    async fn arrived(&self, transfer: &Transfer) -> Result<Option<Stored>> {
         match self.parts(transfer).await?.as_deref().and_then(sum) {
             Some(arrived) => Ok(Some(arrived)),
             None => self.find_object(transfer, None).await,
         }
     }
 
-    async fn finish(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
+    async fn make_whole(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
         for _ in 0..TRIES {
             let parts = self.parts(transfer).await?.unwrap_or_default();
             let Some(arrived) = sum(&parts) else {
@@ -67,9 +80,7 @@ impl DirectUploads for S3Store {
         // Its sender keeps sending it.
         Err(Error::Conflict(Conflict::UploadIncomplete))
     }
-}
 
-impl S3Store {
     /// The parts of a transfer that has a ticket and is not over.
     async fn parts(&self, transfer: &Transfer) -> Result<Option<Vec<Part>>> {
         let Some(ticket) = &transfer.ticket else { return Ok(None) };

@@ -9,7 +9,10 @@ use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Ticket, Tim
 use clouddrive_domain::port::{BlobStore, ByteStream, Clock, Probe, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::abilities::{self, Abilities};
 use crate::bucket::{Bucket, PREFIX, object};
@@ -28,6 +31,17 @@ pub struct S3Store {
     abilities: Abilities,
     /// One for each first byte of a key: who writes where nothing is keeps others of this process from it meanwhile.
     turns: Arc<Vec<Mutex<()>>>,
+    /// Where connections live: it outlives those who wait for them.
+    runtime: Handle,
+}
+
+/// A call under way, which ends with whoever waits for it.
+struct Call<T>(JoinHandle<Result<T>>);
+
+impl<T> Drop for Call<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl S3Store {
@@ -38,11 +52,29 @@ impl S3Store {
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, Trouble> {
         let bucket = Arc::new(Bucket::new(&settings).await);
         let trial = abilities::probe(&bucket, &*random);
-        let abilities = tokio::time::timeout(settings.timeouts.transfer, trial)
+        let abilities = tokio::time::timeout(settings.timeouts.call * 2, trial)
             .await
             .map_err(|_| Trouble::silent("PutObject", TroubleKind::NoAnswer))??;
         let turns = (0..=u8::MAX).map(|_| Mutex::new(())).collect();
-        Ok(Self { bucket, clock, random, part_bytes: settings.part_bytes, abilities, turns: Arc::new(turns) })
+        Ok(Self {
+            bucket,
+            clock,
+            random,
+            part_bytes: settings.part_bytes,
+            abilities,
+            turns: Arc::new(turns),
+            runtime: Handle::current(),
+        })
+    }
+
+    /// Runs `work` where connections live.
+    pub(crate) async fn run<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let mut call = Call(self.runtime.spawn(work(self.clone()).in_current_span()));
+        (&mut call.0).await.map_err(|fault| Error::internal("storage", fault))?
     }
 
     /// What the bucket was found to honour.
@@ -73,36 +105,8 @@ impl S3Store {
         }
     }
 
-    /// How many bytes lie under `key`.
-    async fn size(&self, key: &BlobKey) -> Result<u64> {
-        Ok(self.bucket.look(&object(key)).await?.ok_or(Error::NotFound)?.size)
-    }
-}
-
-impl fmt::Debug for S3Store {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3Store")
-            .field("bucket", &self.bucket.name)
-            .field("abilities", &self.abilities)
-            .finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl BlobStore for S3Store {
-    fn name(&self) -> StoreName {
-        StoreName("s3")
-    }
-
-    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
-        self.take_in(key, body, expected).await
-    }
-
-    async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
-        Ok(self.bucket.look(&object(key)).await?.map(|found| found.stored(None)))
-    }
-
-    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
+    /// The bytes of the range, as they come.
+    async fn hand_out(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
         // No `Range` asks for nothing, and one that ends beyond all numbers is misread.
         if range.is_empty() || i64::try_from(range.end).is_err() {
             let size = self.size(key).await?;
@@ -127,22 +131,7 @@ impl BlobStore for S3Store {
         }
     }
 
-    async fn delete(&self, key: &BlobKey) -> Result<()> {
-        Ok(self.bucket.delete(&object(key)).await?)
-    }
-
-    async fn sweep(&self, _: Timestamp) -> Result<u64> {
-        Ok(0)
-    }
-
-    async fn discard(&self, transfer: &Transfer) -> Result<()> {
-        if let Some(ticket) = &transfer.ticket {
-            self.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
-        }
-        Ok(self.bucket.delete(&object(&transfer.key)).await?)
-    }
-
-    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+    async fn begun_after(&self, before: Timestamp, after: Option<&Transfer>) -> Result<Vec<Transfer>> {
         let mut after = (
             after.map(|transfer| object(&transfer.key)),
             after.and_then(|transfer| Some(transfer.ticket.as_ref()?.as_str().to_owned())),
@@ -164,12 +153,76 @@ impl BlobStore for S3Store {
             after = next;
         }
     }
+
+    /// How many bytes lie under `key`.
+    async fn size(&self, key: &BlobKey) -> Result<u64> {
+        Ok(self.bucket.look(&object(key)).await?.ok_or(Error::NotFound)?.size)
+    }
+}
+
+impl fmt::Debug for S3Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Store")
+            .field("bucket", &self.bucket.name)
+            .field("abilities", &self.abilities)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl BlobStore for S3Store {
+    fn name(&self) -> StoreName {
+        StoreName("s3")
+    }
+
+    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
+        let key = key.clone();
+        self.run(|this| async move { this.take_in(&key, body, expected).await }).await
+    }
+
+    async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
+        let object = object(key);
+        self.run(|this| async move { Ok(this.bucket.look(&object).await?.map(|found| found.stored(None))) }).await
+    }
+
+    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
+        let key = key.clone();
+        self.run(|this| async move { this.hand_out(&key, range).await }).await
+    }
+
+    async fn delete(&self, key: &BlobKey) -> Result<()> {
+        let object = object(key);
+        self.run(|this| async move { Ok(this.bucket.delete(&object).await?) }).await
+    }
+
+    async fn sweep(&self, _: Timestamp) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn discard(&self, transfer: &Transfer) -> Result<()> {
+        let transfer = transfer.clone();
+        let work = |this: Self| async move {
+            if let Some(ticket) = &transfer.ticket {
+                this.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
+            }
+            Ok(this.bucket.delete(&object(&transfer.key)).await?)
+        };
+        self.run(work).await
+    }
+
+    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+        let after = after.cloned();
+        self.run(|this| async move { this.begun_after(before, after.as_ref()).await }).await
+    }
 }
 
 #[async_trait]
 impl Probe for S3Store {
     async fn check(&self) -> Result<()> {
-        self.bucket.check().await.map_err(|trouble| Error::unavailable("storage", trouble))
+        let check = |this: Self| async move {
+            this.bucket.check().await.map_err(|trouble| Error::unavailable("storage", trouble))
+        };
+        self.run(check).await
     }
 }
 

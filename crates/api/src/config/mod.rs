@@ -105,6 +105,10 @@ impl Config {
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or("./data"));
         let database = stores::database(&mut reader, production, &data_dir);
         let blobs = stores::blobs(&mut reader, production, &data_dir);
+        let aws = stores::aws(&mut reader);
+        if matches!(&blobs, BlobsConfig::S3(bucket) if bucket.endpoint.is_none()) && aws.region.is_none() {
+            reader.complain("AWS_REGION", "must be set with S3_BUCKET_NAME, to the region of the bucket");
+        }
         let secret_key = reader.parsed("SECRET_KEY", "at least 32 bytes long", SecretKey::parse);
         let shared = matches!(database, DatabaseConfig::Postgres(_));
         if (production || shared) && reader.text("SECRET_KEY").is_none() {
@@ -122,7 +126,7 @@ impl Config {
             data_dir,
             database,
             blobs,
-            aws: stores::aws(&mut reader),
+            aws,
             secret_key,
             algorithm: reader.parsed("ALGORITHM", "HS256, HS384 or HS512", algorithm).unwrap_or(Algorithm::Hs256),
             token_lifetime: Duration::from_secs(60 * reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600)),
@@ -270,7 +274,7 @@ mod tests {
         assert_eq!(refused(&[production]), ["DATABASE_URL", "S3_BUCKET_NAME", "SECRET_KEY"]);
         let parts =
             [production, ("DATABASE", "drive"), ("BUCKET_NAME", "drive"), ("SECRET_KEY", "short"), ("PORT", "x")];
-        assert_eq!(refused(&parts), ["HOST", "USER", "PASSWORD", "PORT", "SECRET_KEY"]);
+        assert_eq!(refused(&parts), ["HOST", "USER", "PASSWORD", "PORT", "AWS_REGION", "SECRET_KEY"]);
         let embedded = [
             production,
             ("DATABASE_URL", "sqlite:/var/lib/clouddrive/clouddrive.db"),
@@ -295,6 +299,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_malformed_in_the_secret_is_told_with_what_is_missing() {
+        let source = Source::of(&[("ENVIRONMENT", "production")]);
+        let source =
+            source.with_secret([("SECRET_KEY".to_owned(), "short".to_owned())].into(), vec!["HOST".to_owned()]);
+        let message = Config::read(&source).map(|_| ()).unwrap_err().to_string();
+        for variable in ["HOST", "DATABASE_URL", "S3_BUCKET_NAME", "SECRET_KEY"] {
+            assert!(message.contains(&format!("{variable} must be")), "{message}");
+        }
+        assert!(!message.contains("short"), "{message}");
+    }
+
+    #[test]
     fn half_a_key_of_aws_is_none() {
         assert_eq!(refused(&[("AWS_ACCESS_KEY_ID", "AKIA")]), ["AWS_SECRET_ACCESS_KEY"]);
         assert_eq!(refused(&[("AWS_SECRET_ACCESS_KEY", "hush")]), ["AWS_ACCESS_KEY_ID"]);
@@ -304,7 +320,7 @@ mod tests {
     fn a_store_of_another_make_is_addressed_by_path() {
         let bucket = ("S3_BUCKET_NAME", "drive");
         for (values, expected) in [
-            (vec![bucket], false),
+            (vec![bucket, ("REGION", "eu-central-1")], false),
             (vec![bucket, ("AWS_ENDPOINT_URL_S3", "http://garage:3900")], true),
             (vec![bucket, ("AWS_ENDPOINT_URL_S3", "https://r2.example"), ("S3_PATH_STYLE", "off")], false),
         ] {

@@ -12,7 +12,8 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn of(source: &'a Source) -> Self {
-        Self { source, complaints: Vec::new() }
+        let complain = |name: &String| (name.clone(), "must be a text, a number or a boolean in the secret".to_owned());
+        Self { source, complaints: source.malformed().iter().map(complain).collect() }
     }
 
     /// `value`, if nothing was wrong with any variable.

@@ -12,6 +12,7 @@ const INHERITED: [&str; 2] = ["USER", "HOST"];
 #[derive(Default)]
 pub(crate) struct Source {
     secret: BTreeMap<OsString, OsString>,
+    malformed: Vec<String>,
     environment: BTreeMap<OsString, OsString>,
     file: BTreeMap<OsString, OsString>,
 }
@@ -32,8 +33,13 @@ impl Source {
     }
 
     /// The same with the values of a secret, which come before all others.
-    pub(crate) fn with_secret(self, values: BTreeMap<String, String>) -> Self {
-        Self { secret: values.into_iter().map(owned).collect(), ..self }
+    pub(crate) fn with_secret(self, values: BTreeMap<String, String>, malformed: Vec<String>) -> Self {
+        Self { secret: values.into_iter().map(owned).collect(), malformed, ..self }
+    }
+
+    /// The names in the secret whose values are of no use.
+    pub(super) fn malformed(&self) -> &[String] {
+        &self.malformed
     }
 
     #[cfg(test)]
@@ -78,7 +84,7 @@ mod tests {
             assert_eq!(source.one(name), Some(OsStr::new(value)), "{name}");
         }
         let secret = [("USER", "secret"), ("DATA_DIR", "s")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let source = source.with_secret(secret.into());
+        let source = source.with_secret(secret.into(), Vec::new());
         for (name, value) in [("DATA_DIR", "s"), ("USER", "secret"), ("SECRET_KEY", "c")] {
             assert_eq!(source.one(name), Some(OsStr::new(value)), "{name}");
         }

@@ -95,7 +95,7 @@ pub(super) fn settings(config: &Config, bucket: &S3Config) -> anyhow::Result<Set
     let AwsConfig { region, credentials } = config.aws.clone();
     // Servers other than AWS have whatever region one names.
     let region = region.or_else(|| bucket.endpoint.is_some().then(|| "us-east-1".to_owned()));
-    let region = region.ok_or_else(|| anyhow!("set AWS_REGION to the region of the bucket"))?;
+    let region = region.ok_or_else(|| anyhow!("AWS_REGION must be set to the region of the bucket"))?;
     let credentials = credentials.map(|key| StaticCredentials {
         key_id: key.key_id,
         secret: key.secret.expose().to_owned(),

@@ -15,7 +15,7 @@ pub(crate) async fn with_secret(source: Source) -> Result<Source, ConfigError> {
     });
     let settings = Settings { region, endpoint: request.endpoint, credentials };
     match clouddrive_secrets::read(&request.name, settings).await {
-        Ok(values) => Ok(source.with_secret(values)),
+        Ok(members) => Ok(source.with_secret(members.values, members.malformed)),
         Err(fault) => Err(ConfigError::new("AWS_SECRET_NAME", format!("({}) {fault}", request.name))),
     }
 }

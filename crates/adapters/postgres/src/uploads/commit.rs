@@ -14,7 +14,7 @@ use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, digest};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::{try_join, try_join5};
+use futures_util::future::try_join5;
 
 use super::{exceeded, locked};
 use crate::blob_records::{release, require_usable};
@@ -39,8 +39,9 @@ pub(super) async fn run(
     wish: &Commit,
 ) -> Outcome<Located> {
     let viewer = folder.actor();
-    let place = locate::find(connection, folder.node().id, viewer);
-    let (upload, place) = try_join(locked(connection, wish.upload), place).await?;
+    // In this order: what the grant relies on is looked at when the upload is ours to change.
+    let upload = locked(connection, wish.upload).await?;
+    let place = locate::find(connection, folder.node().id, viewer).await?;
     if upload.sender != viewer {
         return Err(Error::NotFound.into());
     }

@@ -1,17 +1,32 @@
+use std::time::Duration;
+
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Code, Ready};
+use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, reply};
+use crate::http::{App, Part, reply};
+
+/// How long a part may take to answer: health checks do not wait long either.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Whether the part answers; what happened, if it does not.
+async fn check(part: &Part) -> Result<(), Option<String>> {
+    match timeout(PATIENCE, part.probe.check()).await {
+        Ok(outcome) => outcome.map_err(|fault| Problem::from(fault).cause),
+        Err(_) => Err(Some(format!("no answer within {} s", PATIENCE.as_secs()))),
+    }
+}
 
 /// Whether requests can be served: the database and the storage answer.
 #[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "service", security(()),
     responses((status = 200, description = "Requests can be served", body = Ready)))]
 pub(crate) async fn ready(app: web::Data<App>) -> Outcome<HttpResponse> {
-    for part in &app.parts {
-        if let Err(fault) = part.probe.check().await {
-            let cause = Problem::from(fault).cause;
-            return Err(Problem { cause, ..Problem::new(Code::Unavailable, format!("{} does not answer", part.name)) });
+    for (part, outcome) in app.parts.iter().zip(join_all(app.parts.iter().map(check)).await) {
+        if let Err(cause) = outcome {
+            let detail = format!("{} does not answer", part.name);
+            return Err(Problem { cause, ..Problem::new(Code::Unavailable, detail) });
         }
     }
     Ok(reply::ok(&Ready { status: "ready".to_owned() }))
