@@ -14,13 +14,13 @@ use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::try_join4;
+use futures_util::FutureExt;
 
 use crate::Database;
 use crate::changes::log;
 use crate::locate::{self, array};
 use crate::names::{explain, insert};
-use crate::unit::Begin;
+use crate::unit::{Begin, together};
 
 #[async_trait]
 impl Drive for Database {
@@ -77,12 +77,12 @@ async fn create_folder(
     let parent = parent.renew(locate::find(connection, parent.node().id, parent.actor()).await?)?;
     check_depth(parent.located().depth_of_child_folder(), 0)?;
     let node = NewNode { id, drive: parent.drive(), parent: parent.node().id, name, content: None };
-    let ((), (), (), maker) = try_join4(
-        insert(connection, command, &node),
-        raise_reach(connection, parent.located(), 1),
-        log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)),
-        actor(connection, &parent),
-    )
+    let maker = actor(connection, &parent).await?;
+    together([
+        insert(connection, command, &node).boxed(),
+        raise_reach(connection, parent.located(), 1).boxed(),
+        log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)).boxed(),
+    ])
     .await?;
     Ok(node.located(parent.into_located(), maker, NodeBody::Folder, command.at))
 }

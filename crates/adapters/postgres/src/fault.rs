@@ -41,6 +41,11 @@ pub(crate) fn is_conflict(error: &DieselError) -> bool {
     }
 }
 
+/// Whether a statement failed only because one before it had.
+pub(crate) fn is_aftermath(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, info) if info.message().starts_with("current transaction is aborted"))
+}
+
 /// Which constraint `error` is a violation of.
 pub(crate) fn violated(error: &DieselError) -> Option<Constraint> {
     let DieselError::DatabaseError(kind, info) = error else {

@@ -8,12 +8,12 @@ use clouddrive_sql::sessions::NewSessionRow;
 use clouddrive_sql::types::DbId;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::try_join;
+use futures_util::FutureExt;
 
 use crate::Database;
 use crate::changes::log;
 use crate::fault::violated;
-use crate::unit::Begin;
+use crate::unit::{Begin, together};
 
 async fn insert(mut connection: &AsyncPgConnection, session: Session) -> Outcome<()> {
     let row = NewSessionRow::from(session);
@@ -31,8 +31,7 @@ impl Sessions for Database {
         let (command, session) = (command.clone(), session.clone());
         self.write(Begin::Write, async move |connection: &AsyncPgConnection| {
             let row = log(connection, &command, ChangeKind::SessionStarted, None, None);
-            try_join(insert(connection, session), row).await?;
-            Ok(())
+            together([insert(connection, session).boxed(), row.boxed()]).await
         })
         .await
     }

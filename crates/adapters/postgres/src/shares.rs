@@ -68,11 +68,17 @@ async fn change(
     found(connection, share).await
 }
 
-async fn revoke(mut connection: &AsyncPgConnection, command: &Command, share: ShareId) -> Outcome<()> {
+/// The drive in which what is shared lies.
+async fn drive_of(mut connection: &AsyncPgConnection, share: ShareId) -> Outcome<Option<DriveId>> {
+    let node = shares::table.find(DbId::from(share)).select(shares::node_id);
+    let drive = nodes::table.filter(nodes::id.eq_any(node)).select(nodes::drive_id);
+    Ok(drive.first::<DbId>(&mut connection).await.optional()?.map(DriveId::from))
+}
+
+async fn revoke(mut connection: &AsyncPgConnection, command: &Command, share: ShareId, drive: DriveId) -> Outcome<()> {
     let row = diesel::delete(shares::table.find(DbId::from(share))).returning(shares::node_id);
     let node = row.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
-    let drive = nodes::table.find(node).select(nodes::drive_id).first::<DbId>(&mut connection).await.optional()?;
-    log(connection, command, ChangeKind::ShareRevoked, drive.map(DriveId::from), Some(node.into())).await
+    log(connection, command, ChangeKind::ShareRevoked, Some(drive), Some(node.into())).await
 }
 
 async fn list_received(
@@ -114,14 +120,18 @@ impl Shares for Database {
 
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {
         let (command, item) = (command.clone(), item.clone());
-        let begin = Begin::Within(item.drive());
+        // Alone: what was begun under the former permission ends before this returns.
+        let begin = Begin::Tree(item.drive());
         let work = async move |connection: &AsyncPgConnection| change(connection, &command, &item, share, to).await;
         self.write(begin, work).await
     }
 
     async fn revoke(&self, command: &Command, share: ShareId) -> Result<()> {
         let command = command.clone();
-        let work = async move |connection: &AsyncPgConnection| revoke(connection, &command, share).await;
-        self.write(Begin::Write, work).await
+        let find = async move |connection: &AsyncPgConnection| drive_of(connection, share).await;
+        let drive = self.read(find).await?.ok_or(Error::NotFound)?;
+        // Alone: what was begun under the share ends before this returns. Nodes stay in their drive, so it is the same still.
+        let work = async move |connection: &AsyncPgConnection| revoke(connection, &command, share, drive).await;
+        self.write(Begin::Tree(drive), work).await
     }
 }

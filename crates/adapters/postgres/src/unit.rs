@@ -8,11 +8,12 @@ use clouddrive_domain::model::{DriveId, UserId};
 use clouddrive_sql::fault::{Fault, Outcome};
 use deadpool::managed::{Object, Pool};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{sleep, timeout};
 
 use crate::connector::{Connector, Link};
 use crate::database::take;
-use crate::fault::is_conflict;
+use crate::fault::{is_aftermath, is_conflict};
 
 /// How often a unit of work is tried at the most, when others stand in its way.
 pub(crate) const TRIES: u32 = 5;
@@ -183,6 +184,22 @@ impl Unit {
         let rolled_back = AnsiTransactionManager::rollback_transaction(&mut link.connection).await.is_ok();
         Err(if rolled_back { Failure::Fault(fault) } else { Failure::Lost { fault, begun: true } })
     }
+}
+
+/// Does all of `work`, sent one after the other without waiting for answers in between.
+///
+/// The first that fails aborts the transaction and with it all that come after; whichever answer is seen first, it is that
+/// first fault that counts.
+pub(crate) async fn together<const N: usize>(work: [BoxFuture<'_, Outcome<()>>; N]) -> Outcome<()> {
+    let mut aftermath = Ok(());
+    for outcome in join_all(work).await {
+        match outcome {
+            Ok(()) => {}
+            Err(Fault::Database(fault)) if is_aftermath(&fault) => aftermath = Err(fault.into()),
+            Err(fault) => return Err(fault),
+        }
+    }
+    aftermath
 }
 
 /// How long to wait after that many attempts: by chance, so that those who met do not meet again.

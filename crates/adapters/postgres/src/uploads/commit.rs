@@ -14,7 +14,7 @@ use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, digest};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::try_join5;
+use futures_util::FutureExt;
 
 use super::{exceeded, locked};
 use crate::blob_records::{release, require_usable};
@@ -22,7 +22,7 @@ use crate::changes::log;
 use crate::drive::actor;
 use crate::locate;
 use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
-use crate::unit::TRIES;
+use crate::unit::{TRIES, together};
 
 /// What the upload became.
 enum Became {
@@ -58,14 +58,14 @@ pub(super) async fn run(
         Became::Content(file, freed) => (file, ChangeKind::FileReplaced, freed),
     };
     let maker = actor(connection, &folder).await?;
-    try_join5(
-        attach(connection, &upload, wish),
-        insert_version(connection, NewVersionRow::new(command, &upload, file, wish)),
-        close(connection, command, &upload, file),
-        log(connection, command, kind, Some(folder.drive()), Some(file)),
+    together([
+        attach(connection, &upload, wish).boxed(),
+        insert_version(connection, NewVersionRow::new(command, &upload, file, wish)).boxed(),
+        close(connection, command, &upload, file).boxed(),
+        log(connection, command, kind, Some(folder.drive()), Some(file)).boxed(),
         // Last, so that others wait for the drive's counters as briefly as can be.
-        charge(connection, &upload, wish.stored.size, freed),
-    )
+        charge(connection, &upload, wish.stored.size, freed).boxed(),
+    ])
     .await?;
     match became {
         Became::Content(file, _) => locate::found(connection, file, viewer).await,
