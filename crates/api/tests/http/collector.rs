@@ -1,14 +1,12 @@
-use std::collections::HashSet;
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeSet;
 
 use reqwest::Method;
 
 use crate::support::{Caller, SHORT_GRACE, Server, eventually, png, text};
 
-/// The keys of the blobs on the disk.
-fn blobs(server: &Server) -> HashSet<String> {
-    let names = server.files_in("blobs").into_iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
-    names.map(|name| name.trim_end_matches(".sha256").to_owned()).collect()
+/// The keys under which bytes lie, whole or in parts.
+fn held(server: &Server) -> BTreeSet<String> {
+    &server.blobs() | &server.unfinished()
 }
 
 /// Collects once, and returns the figure of the line that begins with `what`.
@@ -31,7 +29,7 @@ async fn what_nothing_refers_to_goes_and_what_something_refers_to_stays() {
     let aborted = ann.begin("never.txt", 5, None).await.ok();
     ann.put(&aborted, "never").await.ok_empty();
     set_photo(&ann).await;
-    let doomed = blobs(&server);
+    let doomed = held(&server);
     assert_eq!(doomed.len(), 3);
     ann.send_form(&[("file_conflict", "Replace")], "plan.txt", b"plan B").await.ok();
     ann.delete(&format!("/upload/{}", text(&aborted["upload_id"]))).await.ok_empty();
@@ -39,12 +37,12 @@ async fn what_nothing_refers_to_goes_and_what_something_refers_to_stays() {
     let kept = ann.upload("kept.txt", b"kept", None).await;
     let open = ann.begin("open.txt", 4, None).await.ok();
     ann.put(&open, "open").await.ok_empty();
-    let safe: HashSet<String> = blobs(&server).difference(&doomed).cloned().collect();
+    let safe: BTreeSet<String> = held(&server).difference(&doomed).cloned().collect();
     assert_eq!(safe.len(), 4);
     let mut removed = 0;
     eventually("what nothing refers to is gone", async || {
         removed += collect(&server, "blobs removed");
-        blobs(&server) == safe
+        held(&server) == safe
     })
     .await;
     assert_eq!(removed, 3);
@@ -56,7 +54,7 @@ async fn what_nothing_refers_to_goes_and_what_something_refers_to_stays() {
     // An upload that is still open has lost nothing.
     let completed = ann.complete(&open).await.ok();
     assert_eq!(ann.download(&text(&completed["id"])).await, b"open");
-    assert_eq!(blobs(&server), safe);
+    assert_eq!(held(&server), safe);
 }
 
 #[tokio::test]
@@ -65,26 +63,10 @@ async fn nothing_goes_before_its_grace_is_over() {
     let ann = server.user("ann").await;
     ann.upload("plan.txt", b"plan A", None).await;
     ann.send_form(&[("file_conflict", "Replace")], "plan.txt", b"plan B").await.ok();
-    let before = blobs(&server);
+    let before = held(&server);
     let printed = server.run("collect", &[]);
     assert_eq!(printed, "uploads expired: 0\nblobs removed: 0\npartial writes removed: 0\n");
-    assert_eq!(blobs(&server), before);
-}
-
-#[tokio::test]
-async fn remains_of_broken_writes_go_and_running_ones_stay() {
-    let server = Server::start().await;
-    let tmp = server.data().join("tmp");
-    let (old, young) =
-        (tmp.join("00112233445566778899aabbccddeeff.1-0"), tmp.join("00112233445566778899aabbccddeeff.1-1"));
-    for path in [&old, &young] {
-        std::fs::write(path, "half of something").unwrap();
-    }
-    let long_ago = SystemTime::now() - Duration::from_secs(3 * 86_400);
-    std::fs::File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
-    let printed = server.run("collect", &[]);
-    assert!(printed.contains("partial writes removed: 1"), "{printed}");
-    assert_eq!(server.files_in("tmp"), [young]);
+    assert_eq!(held(&server), before);
 }
 
 #[tokio::test]
@@ -92,13 +74,12 @@ async fn the_server_collects_by_itself() {
     let server = Server::with(&[SHORT_GRACE, &[("COLLECT_INTERVAL_SECONDS", "1")]].concat()).await;
     let ann = server.user("ann").await;
     set_photo(&ann).await;
-    let doomed = blobs(&server);
+    let doomed = held(&server);
     set_photo(&ann).await;
     ann.begin("hello.txt", 5, None).await.ok();
-    assert_eq!(ann.quota().await["reserved_bytes"], 5);
-    eventually("the upload is over and the former photo is gone", async || {
-        blobs(&server).is_disjoint(&doomed) && ann.quota().await["reserved_bytes"] == 0
+    eventually("the upload is over, and of the photos only the last is there", async || {
+        let held = held(&server);
+        held.len() == 1 && held.is_disjoint(&doomed) && ann.quota().await["reserved_bytes"] == 0
     })
     .await;
-    assert_eq!(blobs(&server).len(), 1);
 }

@@ -18,7 +18,7 @@ async fn assert_untouched(server: &Server, caller: &Caller) {
     assert_eq!(caller.names(None).await, Vec::<String>::new());
     let quota = caller.quota().await;
     assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(0), &json!(0)));
-    assert!(server.files_in("blobs").is_empty() && server.files_in("tmp").is_empty());
+    assert!(server.blobs().is_empty() && server.unfinished().is_empty());
 }
 
 #[tokio::test]
@@ -287,9 +287,7 @@ async fn a_form_that_ends_too_early_becomes_no_file() {
             assert!((400..500).contains(&answer.status), "{}", answer.text());
         }
     }
-    crate::support::eventually("nothing is left", async || {
-        server.files_in("blobs").is_empty() && server.files_in("tmp").is_empty()
-    })
-    .await;
+    crate::support::eventually("nothing is left", async || server.blobs().is_empty() && server.unfinished().is_empty())
+        .await;
     assert_untouched(&server, &ann).await;
 }

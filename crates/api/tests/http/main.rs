@@ -1,4 +1,12 @@
 //! The API as its consumers see it: a real server, over HTTP. The files mirror the URL tree of `src/http/routes.rs`.
+//!
+//! All of it runs on two stacks, of which `CLOUDDRIVE_TEST_STACK` names one; what only one of them has is in the module of
+//! its name, which a run on the other leaves out:
+//!
+//! ```sh
+//! cargo test -p clouddrive-api --test http -- --skip production::
+//! ./scripts/stack env CLOUDDRIVE_TEST_STACK=production cargo test -p clouddrive-api --test http -- --skip embedded::
+//! ```
 
 #![expect(
     clippy::unwrap_used,
@@ -13,17 +21,18 @@
 mod support;
 
 mod account;
-mod blob;
 mod body;
 mod collector;
 mod content;
 mod cors;
 mod crash;
 mod drive;
+mod embedded;
 mod file;
 mod form;
 mod openapi;
 mod process;
+mod production;
 mod profile_photo;
 mod races;
 mod readme;

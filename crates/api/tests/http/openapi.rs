@@ -204,7 +204,8 @@ async fn every_operation_of_the_document_is_there() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let document = document(&server).await;
-    for (method, path, _) in operations(&document) {
+    // Signed URLs of a store of its own do not lead to the server.
+    for (method, path, _) in operations(&document).into_iter().filter(|(_, path, _)| *path != "/blob/{key}") {
         let segments = path.split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment });
         let path = segments.collect::<Vec<_>>().join("/");
         let answer = ann.send(ann.request(Method::from_bytes(method.as_bytes()).unwrap(), &path)).await;

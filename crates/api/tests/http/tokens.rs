@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::support::{Answer, Caller, Server};
+use crate::support::{Answer, Caller, Server, sql_id};
 
 const SECRET: &str = "a secret key that the whole test knows";
 
@@ -304,10 +304,7 @@ async fn a_session_that_ends_takes_its_tokens_with_it_at_once() {
     let server = Server::start().await;
     let first = server.user("ann").await;
     let (second, third) = (server.login("ann").await, server.login("ann").await);
-    let session = |caller: &Caller| {
-        let id = claims_of(caller)["sid"].as_str().unwrap().replace('-', "");
-        format!("id = x'{id}'")
-    };
+    let session = |caller: &Caller| format!("id = {}", sql_id(claims_of(caller)["sid"].as_str().unwrap()));
     for caller in [&first, &second, &third] {
         caller.get("/user").await.ok();
     }

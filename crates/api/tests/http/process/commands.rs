@@ -13,7 +13,7 @@ fn the_binary_says_what_it_is_and_what_it_can_do() {
     for argument in ["--help", "-h", "help"] {
         let (code, help, _) = said(run(dir.path(), &[argument], &[]));
         assert_eq!(code, 0);
-        for command in ["serve", "openapi", "migrate", "collect"] {
+        for command in ["serve", "openapi", "migrate", "collect", "doctor", "health"] {
             assert!(help.contains(&format!("\n  {command} ")), "{help}");
         }
     }
@@ -52,19 +52,6 @@ fn a_reader_who_has_seen_enough_is_no_fault() {
 }
 
 #[tokio::test]
-async fn the_schema_is_brought_up_to_date_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let (code, first, err) = said(run(dir.path(), &["migrate"], &[]));
-    assert_eq!((code, err.as_str()), (0, ""));
-    assert!(!first.is_empty() && first.lines().all(|line| line.starts_with("applied ")), "{first}");
-    let second = said(run(dir.path(), &["migrate"], &[]));
-    assert_eq!(second, (0, "the schema is up to date\n".to_owned(), String::new()));
-    assert!(!dir.path().join("data/secret.key").exists(), "a key is the server's to make");
-    let (server, _) = super::start_in(dir, &[]).await;
-    server.user("ann").await;
-}
-
-#[tokio::test]
 async fn what_nothing_needs_can_be_cleared_away_beside_a_running_server() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
@@ -78,17 +65,4 @@ async fn what_nothing_needs_can_be_cleared_away_beside_a_running_server() {
     let upload = ann.get(&format!("/upload/{}", crate::support::text(&upload["upload_id"]))).await.ok();
     assert_eq!(upload["state"], "expired");
     assert_eq!(ann.download(&crate::support::text(&file["id"])).await, b"hello");
-}
-
-#[test]
-fn clearing_away_makes_no_database_and_changes_no_schema() {
-    let dir = tempfile::tempdir().unwrap();
-    let (code, out, err) = said(run(dir.path(), &["collect"], &[]));
-    assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{err}");
-    assert!(err.contains("there is no such file"), "{err}");
-    assert!(!dir.path().join("data/clouddrive.db").exists());
-    std::fs::create_dir_all(dir.path().join("data")).unwrap();
-    std::fs::write(dir.path().join("data/clouddrive.db"), "").unwrap();
-    let (code, _, err) = said(run(dir.path(), &["collect"], &[]));
-    assert!(code == 1 && err.contains("not up to date"), "{err}");
 }

@@ -5,7 +5,7 @@ mod quota;
 mod rights;
 mod tree;
 
-use crate::support::{Answer, Server};
+use crate::support::Answer;
 
 /// How many of these answers have this status; of refusals, how many of those have this code.
 fn count(answers: &[Answer], status: u16, code: Option<&str>) -> usize {
@@ -13,9 +13,4 @@ fn count(answers: &[Answer], status: u16, code: Option<&str>) -> usize {
         answer.status == status && code.is_none_or(|code| answer.json()["code"].as_str() == Some(code))
     };
     answers.iter().filter(fits).count()
-}
-
-/// How many blobs the server keeps. Beside each lies its digest.
-fn blobs(server: &Server) -> usize {
-    server.files_in("blobs").iter().filter(|path| path.extension().is_none()).count()
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-use super::{blobs, count};
+use super::count;
 use crate::support::{Answer, Caller, PASSWORD, Server, text};
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn one_upload_completed_ten_times_at_once_is_one_file() {
     }
     assert_eq!(ann.names(None).await, ["fail", "Keep", "Replace"]);
     assert_eq!(ann.quota().await["used_bytes"], 6);
-    assert_eq!(blobs(&server), 3);
+    assert_eq!(server.blobs().len(), 3);
 }
 
 #[tokio::test]

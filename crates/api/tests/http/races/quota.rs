@@ -3,7 +3,7 @@
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-use super::{blobs, count};
+use super::count;
 use crate::support::{Caller, Server, text};
 
 /// What may be stored in a drive here, in bytes.
@@ -63,7 +63,7 @@ async fn no_more_forms_are_stored_than_fit() {
     let answers = join_all(names.iter().map(|name| ann.send_form(&[], name, &[b'x'; 30]))).await;
     assert_eq!((count(&answers, 201, None), count(&answers, 403, Some("quota_exceeded"))), (3, 9));
     assert_eq!(used_and_reserved(&ann).await, (90, 0));
-    assert_eq!(blobs(&server), 3, "what was refused leaves no bytes behind");
+    assert_eq!(server.blobs().len(), 3, "what was refused leaves no bytes behind");
     // The very last bytes go to one.
     let answers =
         join_all(names.iter().map(async |name| ann.send_form(&[], &format!("{name}!"), &[b'x'; 10]).await)).await;

@@ -64,7 +64,7 @@ pub const TABLE: &[Row] = &[
         Box::pin(async move { me.get(&it.at_file()).await })
     }),
     row("get_content, of that",       [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
-        Box::pin(async move { me.get(&format!("{}/content", it.at_file())).await })
+        Box::pin(async move { me.fetch(&format!("{}/content", it.at_file()), &[]).await })
     }),
 ];
 

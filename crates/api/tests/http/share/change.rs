@@ -93,7 +93,7 @@ async fn the_owner_revokes_and_the_folder_is_gone_for_the_guest_at_once() {
         format!("/file/{file}/content"),
     ] {
         it.ben.get(&path).await.refused(404, "not_found");
-        assert_eq!(it.cara.get(&path).await.status, 200, "{path}");
+        assert_eq!(it.cara.fetch(&path, &[]).await.status, 200, "{path}");
     }
     assert_eq!(it.ben_makes("a").await, 404);
     assert_eq!(it.ben.get("/shared-with-me").await.ok()["items"], json!([]));

@@ -37,22 +37,32 @@ impl Caller {
         self.token.as_deref()
     }
 
-    /// A request to be completed, and sent by [`send`](Self::send). `path` may be a whole URL of this server's.
+    /// A request to be completed, and sent by [`send`](Self::send). `path` may be a whole URL, also of the blob store: that
+    /// is not told the token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let path = path.strip_prefix(&self.url).unwrap_or(path);
-        let request = self.client.request(method, format!("{}{path}", self.url));
+        let url = if path.starts_with("http://") { path.to_owned() } else { format!("{}{path}", self.url) };
+        let own = self.is_of_server(&url);
+        let request = self.client.request(method, url);
         match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+            Some(token) if own => request.bearer_auth(token),
+            _ => request,
         }
+    }
+
+    fn is_of_server(&self, url: &str) -> bool {
+        url.strip_prefix(&self.url).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         let request = request.build().unwrap();
         let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let own = self.is_of_server(request.url().as_str());
         let response = self.client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let answer = Answer { status, headers, body: response.bytes().await.unwrap().into() };
+        if !own {
+            return answer;
+        }
         assert!(answer.headers.contains_key("x-request-id"), "{method} {path} has no X-Request-Id");
         if status >= 400 && method != "HEAD" {
             assert_eq!(answer.header("content-type"), "application/problem+json", "{method} {path}");
@@ -103,13 +113,19 @@ impl Caller {
 
     /// PUTs `bytes` as the only part of the upload that `POST /file` or `…/parts` answered with, as any client would.
     pub async fn put(&self, upload: &Value, bytes: impl Into<Vec<u8>>) -> Answer {
+        self.send(self.put_request(upload).body(bytes.into())).await
+    }
+
+    /// The PUT of the only part of an upload, but for its body.
+    pub fn put_request(&self, upload: &Value) -> RequestBuilder {
         let part = &upload["parts"][0];
-        let anonymous = Self { token: None, ..self.clone() };
-        let mut request = anonymous.request(Method::PUT, part["url"].as_str().unwrap()).body(bytes.into());
-        for (name, value) in part["headers"].as_object().unwrap() {
-            request = request.header(name, value.as_str().unwrap());
-        }
-        anonymous.send(request).await
+        let request = self.nobody().request(Method::PUT, part["url"].as_str().unwrap());
+        let headers = part["headers"].as_object().unwrap().iter();
+        headers.fold(request, |request, (name, value)| request.header(name, value.as_str().unwrap()))
+    }
+
+    fn nobody(&self) -> Self {
+        Self { token: None, ..self.clone() }
     }
 
     /// Uploads a file, by a presigned URL, into `parent` or the root, and returns the file.
@@ -157,10 +173,22 @@ impl Caller {
     /// The bytes of a file, fetched by its presigned URL.
     pub async fn download(&self, file: &str) -> Vec<u8> {
         let url = text(&self.get(&format!("/file/{file}")).await.ok()["download"]["url"]);
-        let anonymous = Self { token: None, ..self.clone() };
-        let answer = anonymous.get(&url).await;
+        let answer = self.nobody().get(&url).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.body
+    }
+
+    /// What comes of a GET of `path` with these headers, also where the store is left to answer.
+    pub async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = |caller: &Self, url: &str| {
+            let request = caller.request(Method::GET, url);
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+        };
+        let answer = self.send(request(self, path)).await;
+        match answer.status {
+            307 => self.send(request(&self.nobody(), answer.header("location"))).await,
+            _ => answer,
+        }
     }
 
     /// The caller's quota.

@@ -1,13 +1,25 @@
 //! What the tests stand on: a real server of its own for each, and people who use it over HTTP.
 
+mod beside;
+mod bucket;
 mod caller;
 mod contract;
-mod database;
+mod place;
+mod postgres;
+mod proxy;
 mod server;
+mod signed_urls;
+mod stack;
+mod stores;
 mod wire;
 
 pub use caller::{Answer, Caller, text};
+pub use place::Place;
+pub use proxy::Proxy;
 pub use server::{PASSWORD, Server, binary, eventually};
+pub use signed_urls::Reason;
+pub use stack::production;
+pub use stores::sql_id;
 pub use wire::Wire;
 
 /// An identifier that nothing has.
@@ -30,3 +42,10 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// A grace of a second, for `clouddrive collect` beside a server that gives its uploads more time.
 pub const SHORT_GRACE: &[(&str, &str)] =
     &[("UPLOAD_LIFETIME_SECONDS", "1"), ("SIGNED_URL_SECONDS", "1"), ("COLLECT_GRACE_SECONDS", "1")];
+
+/// A name that nothing has yet.
+pub fn fresh(prefix: &str) -> String {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).unwrap();
+    format!("{prefix}{:016x}", u64::from_ne_bytes(bytes))
+}

@@ -1,57 +1,68 @@
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::caller::Caller;
 use super::contract::Contract;
+use super::place::Place;
 
 /// The password of everybody who registers by [`Server::user`].
 pub const PASSWORD: &str = "a quiet morning";
 
-/// The real server, on a free port, with a data directory of its own. It is killed when the test ends.
+/// The real server, on a free port, in a place of its own. It is killed when the test ends.
 pub struct Server {
     process: Child,
     url: String,
-    dir: TempDir,
+    place: Arc<Place>,
     contract: Arc<Contract>,
     client: reqwest::Client,
 }
 
 impl Server {
-    /// A server without any configuration but its port.
+    /// A server without any configuration but its port and, on the production stack, its stores.
     pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
     /// A server with these variables.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
-        Self::in_directory(tempfile::tempdir().unwrap(), variables).await
+        Self::at(Arc::new(Place::new()), variables).await
     }
 
-    async fn in_directory(dir: TempDir, variables: &[(&str, &str)]) -> Self {
-        let (process, url) = spawn(dir.path(), variables);
-        Self::attach(process, url, dir).await
+    /// A server at `place`, with these variables.
+    pub async fn at(place: Arc<Place>, variables: &[(&str, &str)]) -> Self {
+        let (process, url) = spawn(&place, variables);
+        Self::attach(process, url, place).await
     }
 
-    /// A server that has been started in `dir`, and listens.
-    pub async fn attach(process: Child, url: String, dir: TempDir) -> Self {
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    /// A server that has been started at `place`, and listens.
+    pub async fn attach(process: Child, url: String, place: Arc<Place>) -> Self {
+        // Sooner than the server, so that no request goes out on a connection that the server is closing.
+        let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2));
+        let client = client.redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let contract = Arc::new(Contract::of(&client, &url).await);
-        Self { process, url, dir, contract, client }
+        Self { process, url, place, contract, client }
+    }
+
+    /// Another instance on the same database and the same bucket.
+    pub async fn beside(&self, variables: &[(&str, &str)]) -> Self {
+        Self::at(self.place.clone(), variables).await
+    }
+
+    /// Kills the server as a power cut would.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// Kills the server as a power cut would, and starts it anew on the same data.
     pub async fn restart(mut self, variables: &[(&str, &str)]) -> Self {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        let Self { ref mut dir, .. } = self;
-        let dir = std::mem::replace(dir, tempfile::tempdir().unwrap());
-        Self::in_directory(dir, variables).await
+        self.kill();
+        Self::at(self.place.clone(), variables).await
     }
 
     /// `http://` and the address.
@@ -65,8 +76,8 @@ impl Server {
     }
 
     /// Where the server keeps its data.
-    pub fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+    pub fn place(&self) -> &Arc<Place> {
+        &self.place
     }
 
     /// The process, for signals.
@@ -74,26 +85,9 @@ impl Server {
         &mut self.process
     }
 
-    /// Every file below `data/<folder>` that holds bytes of somebody's: not locks.
-    pub fn files_in(&self, folder: &str) -> Vec<PathBuf> {
-        fn walk(path: &Path, found: &mut Vec<PathBuf>) {
-            for entry in std::fs::read_dir(path).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    walk(&path, found);
-                } else if path.file_name().is_none_or(|name| name != "lock") {
-                    found.push(path);
-                }
-            }
-        }
-        let mut found = Vec::new();
-        walk(&self.data().join(folder), &mut found);
-        found
-    }
-
     /// Runs `clouddrive <command>` on the same data, beside the server, and returns what it prints.
     pub fn run(&self, command: &str, variables: &[(&str, &str)]) -> String {
-        let output = binary(self.dir.path(), variables).arg(command).output().unwrap();
+        let output = self.place.command(variables).arg(command).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -142,8 +136,8 @@ pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
     command
 }
 
-fn spawn(dir: &Path, variables: &[(&str, &str)]) -> (Child, String) {
-    let mut process = binary(dir, variables).stdout(Stdio::piped()).spawn().unwrap();
+fn spawn(place: &Place, variables: &[(&str, &str)]) -> (Child, String) {
+    let mut process = place.command(variables).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let first = lines.next().expect("the server ended before it listened").unwrap();
     let address = first.rsplit(' ').next().unwrap().to_owned();

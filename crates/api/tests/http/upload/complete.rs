@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{path, progress};
-use crate::support::{Server, sha256, text};
+use crate::support::{Reason, Server, sha256, text};
 
 #[tokio::test]
 async fn there_is_nothing_to_complete_before_the_bytes_are_there() {
@@ -35,9 +35,10 @@ async fn other_bytes_than_announced_are_refused_by_the_store_itself() {
     let ann = server.user("ann").await;
     let body = json!({"file_name": "hello.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
     let upload = ann.post("/file", body).await.ok();
-    ann.put(&upload, "jello").await.refused(422, "checksum_mismatch");
-    assert_eq!(server.files_in("blobs"), Vec::<std::path::PathBuf>::new());
-    assert_eq!(server.files_in("tmp"), Vec::<std::path::PathBuf>::new());
+    ann.put(&upload, "jello").await.turned_away(Reason::Checksum);
+    ann.put(&upload, "hello!").await.turned_away(Reason::Length);
+    assert!(server.blobs().is_empty());
+    assert_eq!(progress(&ann, &upload).await["received_bytes"], 0);
     ann.complete(&upload).await.refused(409, "upload_incomplete");
     ann.put(&upload, "hello").await.ok_empty();
     assert_eq!(text(&ann.complete(&upload).await.ok()["sha256"]), sha256(b"hello"));

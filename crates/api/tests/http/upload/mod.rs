@@ -33,7 +33,7 @@ async fn an_empty_file_is_a_file() {
 }
 
 /// The path of an upload.
-fn path(upload: &Value) -> String {
+pub fn path(upload: &Value) -> String {
     format!("/upload/{}", text(&upload["upload_id"]))
 }
 

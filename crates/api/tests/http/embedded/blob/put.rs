@@ -40,7 +40,7 @@ async fn just_as_many_bytes_are_taken_as_were_announced() {
     }
     let seen = ann.get(&format!("/upload/{}", upload["upload_id"].as_str().unwrap())).await.ok();
     assert_eq!((&seen["state"], &seen["received_bytes"]), (&json!("open"), &json!(0)));
-    assert!(server.files_in("blobs").is_empty() && server.files_in("tmp").is_empty());
+    assert!(server.blobs().is_empty() && server.unfinished().is_empty());
     put_chunked(&nobody, &upload, &["hel", "lo"]).await.ok_empty();
     ann.complete(&upload).await.ok();
 }
@@ -65,5 +65,5 @@ async fn of_many_who_send_the_same_part_one_stores_it() {
     }
     let file = ann.complete(&upload).await.ok();
     assert_eq!(ann.download(file["id"].as_str().unwrap()).await, vec![winner.unwrap(); 200_000]);
-    assert!(server.files_in("tmp").is_empty());
+    assert!(server.unfinished().is_empty());
 }

@@ -1,0 +1,12 @@
+//! What only the embedded stack has: a directory for its data, and signed URLs that lead back to the server. The files mirror
+//! those beside this module.
+
+mod blob;
+mod body;
+mod collector;
+mod content;
+mod cors;
+mod doctor;
+mod process;
+mod service;
+mod upload;

@@ -1,0 +1,4 @@
+mod commands;
+mod configuration;
+mod start;
+mod stop;

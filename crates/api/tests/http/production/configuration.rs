@@ -1,0 +1,128 @@
+//! What a server of production is told, and by whom.
+
+use serde_json::{Value, json};
+
+use super::id;
+use super::secrets::secret;
+use crate::process::{is_empty, said, start_in};
+use crate::support::{PASSWORD, Place, production};
+
+/// The variables of an instance that is told only where its secret is.
+fn pointing_to(name: &str) -> Vec<(&str, &str)> {
+    let stores = production();
+    vec![
+        ("ENVIRONMENT", "production"),
+        ("AWS_SECRET_NAME", name),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", stores.secrets_endpoint.as_str()),
+        ("AWS_REGION", stores.region.as_str()),
+        ("AWS_ACCESS_KEY_ID", stores.key_id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", stores.key_secret.as_str()),
+        ("AWS_ENDPOINT_URL_S3", stores.s3_endpoint.as_str()),
+        // Nothing of the place's own: all of that is the secret's to tell.
+        ("DATABASE_URL", ""),
+        ("S3_BUCKET_NAME", ""),
+        ("SECRET_KEY", ""),
+    ]
+}
+
+/// The parts of the address of the place's database, by the names of the original or by its others.
+fn parts(place: &Place, user: &str) -> Value {
+    let (role, rest) = place.postgres().url().strip_prefix("postgres://").unwrap().split_once('@').unwrap();
+    let (authority, database) = rest.split_once('/').unwrap();
+    let (host, port) = authority.rsplit_once(':').unwrap();
+    json!({
+        "DATABASE": database, "HOST": host.replace("%2F", "/"), "PORT": port, user: role.split(':').next().unwrap(),
+    })
+}
+
+fn with(mut object: Value, more: &Value) -> String {
+    for (name, value) in more.as_object().unwrap() {
+        object[name] = value.clone();
+    }
+    object.to_string()
+}
+
+#[tokio::test]
+async fn a_secret_tells_a_server_all_that_it_needs_in_either_spelling() {
+    for (user, password, bucket) in
+        [("USER", "PASSWORD", "S3_BUCKET_NAME"), ("DB_USER", "DATABASE_PASSWORD", "BUCKET_NAME")]
+    {
+        let place = Place::untouched();
+        let more = json!({password: "not asked for here", bucket: place.bucket().name(), "SECRET_KEY": place.key()});
+        let name = secret(&with(parts(&place, user), &more)).await;
+        let (server, lines) = start_in(place, &pointing_to(&name)).await;
+        assert!(lines[2].ends_with(&format!("S3 bucket {}", server.place().bucket().name())), "{}", lines[2]);
+        let ann = server.user("ann").await;
+        let file = id(&ann.upload("note.txt", b"hello", None).await);
+        assert_eq!(ann.download(&file).await, b"hello");
+        assert_eq!(server.blobs().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_secret_comes_before_the_environment_which_fills_in_the_rest() {
+    let place = Place::new();
+    let values = json!({
+        "DATABASE_URL": place.postgres().url(), "S3_BUCKET_NAME": place.bucket().name(), "SECRET_KEY": place.key(),
+        "DEFAULT_QUOTA_BYTES": 1000,
+    });
+    let name = secret(&values.to_string()).await;
+    let elsewhere = [
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nowhere"),
+        ("S3_BUCKET_NAME", "nowhere"),
+        ("DEFAULT_QUOTA_BYTES", "2000"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "5"),
+    ];
+    let (server, _) = start_in(place, &[&pointing_to(&name)[..], &elsewhere].concat()).await;
+    let ann = server.user("ann").await;
+    assert_eq!(ann.quota().await["total_bytes"], 1000);
+    let login = json!({"username": "ann", "password": PASSWORD});
+    assert_eq!(ann.post("/login", login).await.ok()["expires_in"], 300);
+}
+
+/// What a server says that does not start with this secret: one line without any value, and the exit code 2.
+async fn refused(text: &str) -> String {
+    let name = secret(text).await;
+    let place = Place::new();
+    let (code, out, err) = said(place.command(&pointing_to(&name)).output().unwrap());
+    assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{err}");
+    assert!(is_empty(place.path()));
+    assert!(!err.contains("hush"), "{err}");
+    assert!(!err.contains(&production().key_secret), "{err}");
+    err.strip_prefix("clouddrive: ").unwrap().trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_missing_or_malformed_in_the_secret_is_named_at_once() {
+    let said = refused("{}").await;
+    for name in ["DATABASE_URL ", "; S3_BUCKET_NAME ", "; SECRET_KEY "] {
+        assert!(said.contains(name), "{said}");
+    }
+    let said = refused(r#"{"DATABASE": "drive", "PORT": "hush", "BUCKET_NAME": "drive", "SECRET_KEY": "hush"}"#).await;
+    for name in ["HOST ", "; USER ", "; PASSWORD ", "; PORT ", "; SECRET_KEY "] {
+        assert!(said.contains(name), "{said}");
+    }
+    assert!(!said.contains("BUCKET_NAME"), "{said}");
+    let key = "0123456789abcdef0123456789abcdef";
+    for url in ["postgres://ann:hush@", "postgres://ann:hush@db:hush/drive", "mysql://ann:hush@db/drive"] {
+        let said = refused(&json!({"DATABASE_URL": url, "BUCKET_NAME": "drive", "SECRET_KEY": key}).to_string()).await;
+        assert!(said.starts_with("DATABASE_URL "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_is_refused_by_the_variable_that_names_it() {
+    for text in ["hush", "[\"hush\"]", "\"hush\"", "{\"SECRET_KEY\": \"hush\"", r#"{"SECRET_KEY": ["hush"]}"#] {
+        let said = refused(text).await;
+        assert!(said.starts_with("AWS_SECRET_NAME "), "{said}");
+    }
+    let place = Place::new();
+    let (code, _, err) = said(place.command(&pointing_to("no-such-secret")).output().unwrap());
+    assert_eq!((code, err.lines().count()), (2, 1), "{err}");
+    assert!(err.starts_with("clouddrive: AWS_SECRET_NAME (no-such-secret) "), "{err}");
+    // Nor is one waited for that nobody keeps.
+    let nobody = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")];
+    let (code, _, err) = said(place.command(&[&pointing_to("x")[..], &nobody].concat()).output().unwrap());
+    assert_eq!((code, err.lines().count()), (2, 1), "{err}");
+    assert!(err.starts_with("clouddrive: AWS_SECRET_NAME (x) "), "{err}");
+}

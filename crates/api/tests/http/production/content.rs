@@ -1,0 +1,104 @@
+//! Bytes go past the server, by URLs that the store honours.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::id;
+use crate::support::{Proxy, Reason, Server, eventually, sha256, text};
+
+#[tokio::test]
+async fn the_way_to_the_bytes_is_told_only_to_those_who_may_have_them() {
+    let server = Server::start().await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let file = id(&ann.upload("note.txt", b"hello", None).await);
+    let path = format!("/file/{file}/content");
+    let answer = ann.get(&path).await;
+    assert_eq!((answer.status, answer.body.len(), answer.header("cache-control")), (307, 0, "no-store"));
+    let url = answer.header("location").to_owned();
+    assert_eq!(nobody.get(&url).await.text(), "hello");
+    nobody.get(&path).await.refused(401, "unauthenticated");
+    server.user("ben").await.get(&path).await.refused(404, "not_found");
+    // What needs no bytes is answered by the server itself.
+    let head = ann.send(ann.request(Method::HEAD, &path)).await;
+    assert_eq!((head.status, head.header("content-length")), (200, "5"));
+    let has = ann.request(Method::GET, &path).header("If-None-Match", head.header("etag"));
+    assert_eq!(ann.send(has).await.status, 304);
+}
+
+#[tokio::test]
+async fn bytes_come_down_from_the_store_as_an_attachment_whole_or_in_part() {
+    let server = Server::start().await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    for (name, encoded) in [("page.html", "page.html"), ("Grüße \"an\" alle", "Gr%C3%BC%C3%9Fe%20%22an%22%20alle")] {
+        let body = json!({"file_name": name, "file_size_in_bytes": 10, "content_type": "text/html"});
+        let upload = ann.post("/file", body).await.ok();
+        ann.put(&upload, "0123456789").await.ok_empty();
+        let file = id(&ann.complete(&upload).await.ok());
+        let url = text(&ann.get(&format!("/file/{file}")).await.ok()["download"]["url"]);
+        let whole = nobody.get(&url).await;
+        assert_eq!((whole.status, whole.header("content-type")), (200, "text/html"));
+        let disposition = whole.header("content-disposition");
+        assert!(disposition.starts_with("attachment; "), "{disposition}");
+        assert!(disposition.ends_with(&format!("filename*=UTF-8''{encoded}")), "{disposition}");
+        let part = nobody.send(nobody.request(Method::GET, &url).header("Range", "bytes=3-5")).await;
+        assert_eq!((part.status, part.text().as_str()), (206, "345"));
+        nobody.get(&format!("{url}0")).await.turned_away(Reason::Forged);
+        nobody.send(nobody.request(Method::PUT, &url).body("other")).await.turned_away(Reason::Forged);
+        assert_eq!(nobody.get(&url).await.text(), "0123456789");
+    }
+}
+
+#[tokio::test]
+async fn a_url_of_the_store_is_good_for_its_time_only() {
+    let server = Server::with(&[("SIGNED_URL_SECONDS", "1")]).await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let file = id(&ann.send_form(&[], "note.txt", b"hello").await.ok());
+    let url = text(&ann.get(&format!("/file/{file}")).await.ok()["download"]["url"]);
+    let upload = ann.begin("late.txt", 5, None).await.ok();
+    eventually("the URL expires", async || nobody.get(&url).await.status == 400).await;
+    nobody.get(&url).await.turned_away(Reason::Expired);
+    eventually("the URL for storing expires", async || ann.put(&upload, "hello!").await.status == 400).await;
+    ann.put(&upload, "hello").await.turned_away(Reason::Expired);
+    ann.complete(&upload).await.refused(409, "upload_incomplete");
+}
+
+#[tokio::test]
+async fn what_is_complete_cannot_be_written_over_by_its_old_url() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let body = json!({"file_name": "note.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
+    for (upload, bytes) in
+        [(ann.post("/file", body).await.ok(), "hello"), (ann.begin("any", 5, None).await.ok(), "other")]
+    {
+        // Sent twice, as after an answer that was lost.
+        ann.put(&upload, bytes).await.ok_empty();
+        ann.put(&upload, bytes).await.ok_empty();
+        let file = id(&ann.complete(&upload).await.ok());
+        ann.put(&upload, bytes).await.turned_away(Reason::Closed);
+        assert_eq!(ann.download(&file).await, bytes.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn clients_may_reach_the_store_by_another_address_than_the_server() {
+    let (private, public) = (Proxy::to_s3(), Proxy::to_s3());
+    let (private_url, public_url) = (private.url(), public.url());
+    let server = Server::with(&[("AWS_ENDPOINT_URL_S3", &private_url), ("S3_PUBLIC_ENDPOINT", &public_url)]).await;
+    let ann = server.user("ann").await;
+    let upload = ann.begin("note.txt", 5, None).await.ok();
+    assert!(text(&upload["parts"][0]["url"]).starts_with(&format!("{public_url}/")), "{upload}");
+    ann.put(&upload, "hello").await.ok_empty();
+    // By the other address the URL is worth nothing: what it is for is part of its signature.
+    let path = format!("/file/{}", id(&ann.complete(&upload).await.ok()));
+    let url = text(&ann.get(&path).await.ok()["download"]["url"]);
+    assert!(url.starts_with(&format!("{public_url}/")), "{url}");
+    let nobody = server.anonymous();
+    assert_eq!(nobody.get(&url).await.text(), "hello");
+    nobody.get(&url.replace(&public_url, &private_url)).await.turned_away(Reason::Forged);
+    let location = ann.get(&format!("{path}/content")).await.header("location").to_owned();
+    assert!(location.starts_with(&public_url), "{location}");
+    // The server itself does not go that way.
+    public.cut();
+    ann.send_form(&[], "form.txt", b"hello").await.ok();
+    server.anonymous().get("/health/ready").await.ok();
+}

@@ -1,0 +1,138 @@
+//! Several instances on one database and one bucket are one drive.
+
+use std::sync::Arc;
+
+use futures_util::future::{join, join_all};
+use serde_json::{Value, json};
+
+use super::id;
+use crate::support::{Answer, Caller, Place, Server, text};
+
+/// Two instances, and ann at each of them with one and the same token.
+async fn two(variables: &[(&str, &str)]) -> (Server, Server, Caller, Caller) {
+    let here = Server::with(variables).await;
+    let there = here.beside(variables).await;
+    let ann = here.user("ann").await;
+    let same = there.with_token(ann.token());
+    (here, there, ann, same)
+}
+
+/// How many of the answers have this status; all others must have the other one.
+#[track_caller]
+fn count(answers: &[Answer], status: u16, other: u16) -> usize {
+    let strange = answers.iter().find(|answer| ![status, other].contains(&answer.status));
+    assert!(strange.is_none(), "{}", strange.map(Answer::text).unwrap_or_default());
+    answers.iter().filter(|answer| answer.status == status).count()
+}
+
+#[tokio::test]
+async fn what_one_instance_knows_the_other_knows() {
+    let (here, there, ann, same) = two(&[]).await;
+    let file = id(&ann.upload("note.txt", b"hello", None).await);
+    assert_eq!(same.download(&file).await, b"hello");
+    assert_eq!(same.names(None).await, ["note.txt"]);
+    // Who registers and logs in at one is known at the other, too.
+    there.user("ben").await;
+    let ben = here.login("ben").await;
+    assert_eq!(there.with_token(ben.token()).get("/verify-token").await.ok()["username"], "ben");
+    // A walk through a list may change from one to the other.
+    ann.folder("folder", None).await;
+    let first = ann.get("/drive?limit=1").await.ok();
+    let rest = same.get(&format!("/drive?limit=1&cursor={}", text(&first["next_cursor"]))).await.ok();
+    assert_eq!((&first["items"][0]["name"], &rest["items"][0]["name"]), (&json!("folder"), &json!("note.txt")));
+}
+
+#[tokio::test]
+async fn one_name_has_one_winner_among_all_who_race_for_it_anywhere() {
+    let (_here, _there, ann, same) = two(&[]).await;
+    for name in ["a", "b", "c", "d"] {
+        let body = json!({"folder_name": name});
+        let folders = join_all((0..12).map(|turn| [&ann, &same][turn % 2].post("/drive", body.clone()))).await;
+        assert_eq!(count(&folders, 201, 409), 1);
+        let kept =
+            join_all((0..6).map(|turn| [&ann, &same][turn % 2].send_form(&[("file_conflict", "Keep")], name, b"kept")))
+                .await;
+        assert_eq!(count(&kept, 201, 201), 6);
+    }
+    let names = ann.names(None).await;
+    assert_eq!(names.len(), 4 * 7, "{names:?}");
+    assert_eq!(names, same.names(None).await);
+    for number in 1..=6 {
+        assert!(names.contains(&format!("a ({number})")), "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_quota_is_exact_across_them() {
+    let (here, _there, ann, same) = two(&[("DEFAULT_QUOTA_BYTES", "100")]).await;
+    let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+    let forms = names.iter().enumerate().map(|(turn, name)| [&ann, &same][turn % 2].send_form(&[], name, &[7; 20]));
+    let reserved = join_all(
+        (0..10).map(async |turn: usize| [&ann, &same][turn % 2].begin(&format!("{turn} by URL"), 20, None).await),
+    );
+    let (forms, begun) = join(join_all(forms), reserved).await;
+    let (forms, begun) = (count(&forms, 201, 403), count(&begun, 201, 403));
+    assert_eq!(forms + begun, 5, "five times twenty bytes fit, and no more");
+    let quota = same.quota().await;
+    let bytes = |field: &str| quota[field].as_u64().unwrap() as usize;
+    assert_eq!((bytes("used_bytes"), bytes("reserved_bytes")), (20 * forms, 20 * begun));
+    assert_eq!(here.blobs().len(), forms, "what was refused leaves no bytes behind");
+}
+
+#[tokio::test]
+async fn one_upload_completed_at_both_at_once_is_one_file() {
+    let (here, _there, ann, same) = two(&[]).await;
+    for conflict in ["fail", "Keep", "Replace"] {
+        let upload = ann.begin(conflict, 5, None).await.ok();
+        same.put(&upload, "hello").await.ok_empty();
+        let path = format!("/upload/{}/complete", text(&upload["upload_id"]));
+        let body = json!({"file_conflict": conflict});
+        let answers = join_all((0..8).map(|turn| [&ann, &same][turn % 2].post(&path, body.clone()))).await;
+        let files: Vec<Value> = answers.into_iter().map(Answer::ok).collect();
+        assert!(files.iter().all(|file| *file == files[0]), "{files:?}");
+        assert_eq!(same.download(&id(&files[0])).await, b"hello");
+    }
+    assert_eq!(ann.names(None).await, ["fail", "Keep", "Replace"]);
+    assert_eq!((here.blobs().len(), here.unfinished().len()), (3, 0));
+}
+
+#[tokio::test]
+async fn a_share_that_is_revoked_at_one_is_revoked_at_the_other_at_once() {
+    let (_here, there, ann, _same) = two(&[]).await;
+    let ben = there.user("ben").await;
+    let folder = ann.folder("Shared", None).await;
+    let file = id(&ann.upload("note.txt", b"hello", Some(&folder)).await);
+    for _ in 0..5 {
+        let share = ann.share_folder(&folder, "ben", "edit").await;
+        assert_eq!(ben.download(&file).await, b"hello");
+        ben.send_form(&[("parent_folder_id", &folder), ("file_conflict", "Keep")], "ben's", b"x").await.ok();
+        ann.patch(&format!("/share/{share}"), json!({"permission": "view"})).await.ok();
+        let refused = ben.send_form(&[("parent_folder_id", &folder)], "too late", b"x").await;
+        refused.refused(403, "permission_denied");
+        ann.delete(&format!("/share/{share}")).await.ok_empty();
+        ben.get(&format!("/file/{file}")).await.refused(404, "not_found");
+        ben.get(&format!("/file/{file}/content")).await.refused(404, "not_found");
+        ben.get(&format!("/drive/{folder}")).await.refused(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn ten_may_start_at_once_on_an_empty_database() {
+    let place = Arc::new(Place::untouched());
+    let starting = (0..10).map(|_| {
+        let place = place.clone();
+        // Starting one blocks its thread.
+        tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(Server::at(place, &[("DATABASE_CONNECTIONS", "2")]))
+        })
+    });
+    let servers: Vec<Server> = join_all(starting).await.into_iter().map(Result::unwrap).collect();
+    let token = servers[0].user("ann").await.token().to_owned();
+    for (number, server) in servers.iter().enumerate() {
+        server.anonymous().get("/health/ready").await.ok();
+        server.with_token(&token).folder(&number.to_string(), None).await;
+    }
+    assert_eq!(servers[9].with_token(&token).names(None).await.len(), 10);
+    assert_eq!(servers[0].run("migrate", &[]), "the schema is up to date\n");
+}

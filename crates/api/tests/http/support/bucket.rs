@@ -1,0 +1,106 @@
+//! Buckets of the tests' own.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
+use aws_sdk_s3::{Client, Config};
+
+use super::stack::production;
+use super::{beside, fresh};
+
+/// Below what the server keeps its blobs.
+const PREFIX: &str = "blobs/";
+
+/// A bucket that goes, with all that is in it, when nobody holds it any more.
+pub struct Bucket {
+    name: String,
+}
+
+fn client() -> Client {
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+        let stores = production();
+        let credentials = Credentials::new(&stores.key_id, &stores.key_secret, None, None, "tests");
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(stores.region.clone()))
+            .credentials_provider(credentials)
+            .endpoint_url(&stores.s3_endpoint)
+            .force_path_style(true);
+        Client::from_conf(config.build())
+    });
+    CLIENT.clone()
+}
+
+impl Bucket {
+    pub fn new() -> Self {
+        let name = fresh("clouddrive-test-");
+        let bucket = name.clone();
+        beside::wait(async move { drop(client().create_bucket().bucket(bucket).send().await.unwrap()) });
+        Self { name }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Lets pages of `origin` send and fetch bytes, by the rule of docs/deployment.md.
+    pub fn let_in(&self, origin: &str) {
+        let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect());
+        let rule = CorsRule::builder()
+            .allowed_origins(origin)
+            .set_allowed_methods(texts(&["GET", "HEAD", "PUT"]))
+            .set_allowed_headers(texts(&["content-type", "if-none-match", "x-amz-checksum-sha256", "range"]))
+            .set_expose_headers(texts(&["ETag", "Content-Range", "Content-Disposition"]))
+            .max_age_seconds(3600);
+        let rules = CorsConfiguration::builder().cors_rules(rule.build().unwrap()).build().unwrap();
+        let call = client().put_bucket_cors().bucket(&self.name).cors_configuration(rules);
+        beside::wait(async move { drop(call.send().await.unwrap()) });
+    }
+
+    /// The keys of the blobs in it.
+    pub fn blobs(&self) -> BTreeSet<String> {
+        let bucket = self.name.clone();
+        let objects = beside::wait(async move { objects(&bucket).await });
+        objects.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect()
+    }
+
+    /// The keys of the blobs that are being put together of parts.
+    pub fn unfinished(&self) -> BTreeSet<String> {
+        let bucket = self.name.clone();
+        let uploads = beside::wait(async move { uploads(&bucket).await });
+        uploads.iter().filter_map(|(name, _)| name.strip_prefix(PREFIX)).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        let bucket = self.name.clone();
+        // What cannot be removed now goes with the whole store.
+        beside::wait(async move {
+            for (name, id) in uploads(&bucket).await {
+                let _ = client().abort_multipart_upload().bucket(&bucket).key(name).upload_id(id).send().await;
+            }
+            for name in objects(&bucket).await {
+                let _ = client().delete_object().bucket(&bucket).key(name).send().await;
+            }
+            let _ = client().delete_bucket().bucket(&bucket).send().await;
+        });
+    }
+}
+
+async fn objects(bucket: &str) -> Vec<String> {
+    let mut pages = client().list_objects_v2().bucket(bucket).into_paginator().send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        names.extend(page.unwrap().contents().iter().filter_map(|object| object.key.clone()));
+    }
+    names
+}
+
+async fn uploads(bucket: &str) -> Vec<(String, String)> {
+    let page = client().list_multipart_uploads().bucket(bucket).send().await.unwrap();
+    assert_ne!(page.is_truncated, Some(true), "no test begins so many");
+    page.uploads().iter().filter_map(|upload| Some((upload.key.clone()?, upload.upload_id.clone()?))).collect()
+}

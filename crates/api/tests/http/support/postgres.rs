@@ -1,0 +1,102 @@
+//! Databases of the tests' own.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+use super::server::binary;
+use super::stack::production;
+use super::{beside, fresh};
+
+/// A database that goes when nobody holds it any more.
+pub struct Postgres {
+    name: String,
+    url: String,
+    /// What it is a copy of; others may still be made of it.
+    _template: Option<Arc<Postgres>>,
+}
+
+impl Postgres {
+    /// A database without anything.
+    pub fn empty() -> Self {
+        Self::made("TEMPLATE template0", None)
+    }
+
+    /// A database whose schema is up to date.
+    pub fn migrated() -> Self {
+        // As long as anybody has a copy, the original serves the next one too.
+        static TEMPLATE: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+        let mut kept = TEMPLATE.lock().unwrap_or_else(PoisonError::into_inner);
+        let template = kept.upgrade().unwrap_or_else(|| Arc::new(Self::empty().migrate()));
+        *kept = Arc::downgrade(&template);
+        drop(kept);
+        Self::made(&format!("TEMPLATE {}", template.name), Some(template))
+    }
+
+    fn made(how: &str, template: Option<Arc<Self>>) -> Self {
+        let name = fresh("clouddrive_test_");
+        beside::wait(run(production().database_url.clone(), format!("CREATE DATABASE {name} {how}")));
+        let server = &production().database_url;
+        let (start, query) = server.split_once('?').unwrap_or((server, ""));
+        let (base, _) = start.rsplit_once('/').unwrap();
+        let url = format!("{base}/{name}?{query}");
+        Self { name, url: url.trim_end_matches('?').to_owned(), _template: template }
+    }
+
+    fn migrate(self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let variables = [("DATABASE_URL", self.url()), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
+        let output = binary(dir.path(), &variables).arg("migrate").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs these statements.
+    pub fn execute(&self, statements: &str) {
+        beside::wait(run(self.url.clone(), statements.to_owned()));
+    }
+
+    /// The one text that this expression gives.
+    pub fn value(&self, expression: &str) -> String {
+        let (url, query) = (self.url.clone(), format!("SELECT CAST(({expression}) AS text)"));
+        beside::wait(async move {
+            let messages = connect(&url).await.simple_query(&query).await.unwrap();
+            let value = messages.iter().find_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            });
+            value.unwrap()
+        })
+    }
+
+    /// Ends every connection to it, as a restart of its server does.
+    pub fn hang_up(&self) {
+        let query = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);
+        beside::wait(run(production().database_url.clone(), query));
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        beside::wait(run(production().database_url.clone(), drop));
+    }
+}
+
+async fn run(url: String, statements: String) {
+    connect(&url).await.batch_execute(&statements).await.unwrap();
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}

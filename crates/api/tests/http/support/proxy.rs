@@ -1,0 +1,98 @@
+//! What stands before a store, so that a test can take the store away.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
+
+use super::stack::production;
+use super::{Place, beside};
+
+/// A port that leads to a store as long as it is open.
+pub struct Proxy {
+    port: u16,
+    open: Arc<watch::Sender<bool>>,
+}
+
+#[derive(Clone)]
+enum Target {
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Proxy {
+    /// Before the S3 store.
+    pub fn to_s3() -> Self {
+        let endpoint = &production().s3_endpoint;
+        Self::to(Target::Tcp(endpoint.strip_prefix("http://").expect("an endpoint without TLS").to_owned()))
+    }
+
+    /// Before the PostgreSQL server.
+    pub fn to_postgres() -> Self {
+        let (_, rest) = production().database_url.split_once('@').expect("a role in DATABASE_URL");
+        let authority = rest.split(['/', '?']).next().unwrap();
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "5432"));
+        let host = host.replace("%2F", "/");
+        Self::to(if host.starts_with('/') {
+            Target::Unix(PathBuf::from(host).join(format!(".s.PGSQL.{port}")))
+        } else {
+            Target::Tcp(format!("{host}:{port}"))
+        })
+    }
+
+    fn to(target: Target) -> Self {
+        let open = Arc::new(watch::Sender::new(true));
+        let here = beside::wait(async { TcpListener::bind("127.0.0.1:0").await.unwrap() });
+        let proxy = Self { port: here.local_addr().unwrap().port(), open: open.clone() };
+        beside::start(async move {
+            while let Ok((client, _)) = here.accept().await {
+                beside::start(pass_on(client, target.clone(), open.subscribe()));
+            }
+        });
+        proxy
+    }
+
+    /// Ends every connection, and takes no more.
+    pub fn cut(&self) {
+        self.open.send_replace(false);
+        let open = self.open.clone();
+        beside::wait(async move { open.closed().await });
+    }
+
+    /// Takes connections again.
+    pub fn mend(&self) {
+        self.open.send_replace(true);
+    }
+
+    /// The S3 store by this way.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The database of `place` by this way.
+    pub fn database_url(&self, place: &Place) -> String {
+        let (role, rest) = place.postgres().url().split_once('@').unwrap();
+        let (_, database) = rest.split_once('/').unwrap();
+        format!("{role}@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+async fn pass_on(mut client: TcpStream, target: Target, mut open: watch::Receiver<bool>) {
+    if !*open.borrow() {
+        return;
+    }
+    let store: std::io::Result<Box<dyn Stream>> = match target {
+        Target::Tcp(address) => TcpStream::connect(address).await.map(|stream| Box::new(stream) as _),
+        Target::Unix(path) => UnixStream::connect(path).await.map(|stream| Box::new(stream) as _),
+    };
+    let Ok(mut store) = store else { return };
+    tokio::select! {
+        _ = copy_bidirectional(&mut client, &mut store) => {}
+        _ = open.wait_for(|open| !open) => {}
+    }
+}

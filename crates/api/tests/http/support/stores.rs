@@ -1,0 +1,99 @@
+//! The server's database and its blobs, as somebody sees them who has a shell on the machine.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
+
+use super::Server;
+use super::stack::{Stack, stack};
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::Text)]
+    value: String,
+}
+
+impl Server {
+    /// Runs these statements, which both databases must understand.
+    pub fn execute(&self, statements: &str) {
+        match stack() {
+            Stack::Embedded => self.sqlite().batch_execute(statements).unwrap(),
+            Stack::Production => self.place().postgres().execute(statements),
+        }
+    }
+
+    /// The one text that this expression gives.
+    pub fn value(&self, expression: &str) -> String {
+        if stack() == Stack::Production {
+            return self.place().postgres().value(expression);
+        }
+        let query = format!("SELECT CAST(({expression}) AS text) AS value");
+        let rows: Vec<Row> = sql_query(query).load(&mut self.sqlite()).unwrap();
+        rows.into_iter().next().unwrap().value
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let path = self.data().join("clouddrive.db");
+        let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        connection.batch_execute("PRAGMA busy_timeout = 10000;").unwrap();
+        connection
+    }
+
+    /// The keys of the blobs that are stored.
+    pub fn blobs(&self) -> BTreeSet<String> {
+        if stack() == Stack::Production {
+            return self.place().bucket().blobs();
+        }
+        names(&self.files_in("blobs")).filter(|name| !name.ends_with(DIGEST)).collect()
+    }
+
+    /// What has been begun to be written and is no blob yet.
+    pub fn unfinished(&self) -> BTreeSet<String> {
+        if stack() == Stack::Production {
+            return self.place().bucket().unfinished();
+        }
+        let whole = self.blobs();
+        let digests = names(&self.files_in("blobs")).filter(|name| name.ends_with(DIGEST)).collect::<Vec<_>>();
+        let alone = digests.into_iter().filter(|name| !whole.contains(name.trim_end_matches(DIGEST)));
+        names(&self.files_in("tmp")).chain(alone).collect()
+    }
+
+    /// Where the server keeps its data, on the embedded stack.
+    pub fn data(&self) -> PathBuf {
+        self.place().path().join("data")
+    }
+
+    /// Every file below `data/<folder>` that holds bytes of somebody's: not locks.
+    pub fn files_in(&self, folder: &str) -> Vec<PathBuf> {
+        fn walk(path: &Path, found: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(path).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, found);
+                } else if path.file_name().is_none_or(|name| name != "lock") {
+                    found.push(path);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.data().join(folder), &mut found);
+        found
+    }
+}
+
+/// Beside each blob lies its digest.
+const DIGEST: &str = ".sha256";
+
+fn names(files: &[PathBuf]) -> impl Iterator<Item = String> {
+    files.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+}
+
+/// An identifier as it stands in a statement.
+pub fn sql_id(id: &str) -> String {
+    match stack() {
+        Stack::Embedded => format!("x'{}'", id.replace('-', "")),
+        Stack::Production => format!("'{id}'::uuid"),
+    }
+}
