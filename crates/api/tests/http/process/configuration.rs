@@ -81,7 +81,7 @@ fn all_that_is_wrong_is_said_at_once_in_one_line() {
     let many: Vec<String> = complaints(&many);
     assert_eq!(
         many,
-        ["DATABASE_URL", "SECRET_KEY", "BIND_ADDR", "AWS_SECRET_ACCESS_KEY", "DEFAULT_QUOTA_BYTES", "WORKERS"]
+        ["DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "SECRET_KEY", "BIND_ADDR", "DEFAULT_QUOTA_BYTES", "WORKERS"]
     );
     assert!(is_empty(dir.path()));
 }

@@ -17,6 +17,7 @@ pub fn start(work: impl Future<Output = ()> + Send + 'static) {
 /// Waits for what `work` gives.
 pub fn wait<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     let (done, outcome) = mpsc::channel();
-    start(async move { drop(done.send(work.await)) });
-    outcome.recv().expect("it panicked, as told above")
+    start(async move { drop(done.send(tokio::spawn(work).await)) });
+    // What panics elsewhere has said so where nobody reads it.
+    outcome.recv().unwrap().unwrap_or_else(|fault| panic!("{fault}"))
 }

@@ -1,7 +1,9 @@
 //! Databases of the tests' own.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::server::binary;
@@ -92,7 +94,17 @@ impl Drop for Postgres {
 }
 
 async fn run(url: String, statements: String) {
-    connect(&url).await.batch_execute(&statements).await.unwrap();
+    for _ in 0..50 {
+        match connect(&url).await.batch_execute(&statements).await {
+            Ok(()) => return,
+            // The server's own housekeeping may look in on a template.
+            Err(fault) if fault.code() == Some(&SqlState::OBJECT_IN_USE) => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(fault) => panic!("{statements}: {fault:?}"),
+        }
+    }
+    panic!("{statements}: what it needs stays in use");
 }
 
 async fn connect(url: &str) -> Client {
