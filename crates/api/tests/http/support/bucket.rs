@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
-use aws_sdk_s3::{Client, Config};
+use aws_sdk_s3::{Client, Config, Error};
 
 use super::stack::production;
 use super::{beside, fresh};
@@ -62,14 +62,14 @@ impl Bucket {
     /// The keys of the blobs in it.
     pub fn blobs(&self) -> BTreeSet<String> {
         let bucket = self.name.clone();
-        let objects = beside::wait(async move { objects(&bucket).await });
+        let objects = beside::wait(async move { objects(&bucket).await.unwrap() });
         objects.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect()
     }
 
     /// The keys of the blobs that are being put together of parts.
     pub fn unfinished(&self) -> BTreeSet<String> {
         let bucket = self.name.clone();
-        let uploads = beside::wait(async move { uploads(&bucket).await });
+        let uploads = beside::wait(async move { uploads(&bucket).await.unwrap() });
         uploads.iter().filter_map(|(name, _)| name.strip_prefix(PREFIX)).map(str::to_owned).collect()
     }
 }
@@ -79,10 +79,10 @@ impl Drop for Bucket {
         let bucket = self.name.clone();
         // What cannot be removed now goes with the whole store.
         beside::wait(async move {
-            for (name, id) in uploads(&bucket).await {
+            for (name, id) in uploads(&bucket).await.unwrap_or_default() {
                 let _ = client().abort_multipart_upload().bucket(&bucket).key(name).upload_id(id).send().await;
             }
-            for name in objects(&bucket).await {
+            for name in objects(&bucket).await.unwrap_or_default() {
                 let _ = client().delete_object().bucket(&bucket).key(name).send().await;
             }
             let _ = client().delete_bucket().bucket(&bucket).send().await;
@@ -90,17 +90,17 @@ impl Drop for Bucket {
     }
 }
 
-async fn objects(bucket: &str) -> Vec<String> {
+async fn objects(bucket: &str) -> Result<Vec<String>, Error> {
     let mut pages = client().list_objects_v2().bucket(bucket).into_paginator().send();
     let mut names = Vec::new();
     while let Some(page) = pages.next().await {
-        names.extend(page.unwrap().contents().iter().filter_map(|object| object.key.clone()));
+        names.extend(page?.contents().iter().filter_map(|object| object.key.clone()));
     }
-    names
+    Ok(names)
 }
 
-async fn uploads(bucket: &str) -> Vec<(String, String)> {
-    let page = client().list_multipart_uploads().bucket(bucket).send().await.unwrap();
+async fn uploads(bucket: &str) -> Result<Vec<(String, String)>, Error> {
+    let page = client().list_multipart_uploads().bucket(bucket).send().await?;
     assert_ne!(page.is_truncated, Some(true), "no test begins so many");
-    page.uploads().iter().filter_map(|upload| Some((upload.key.clone()?, upload.upload_id.clone()?))).collect()
+    Ok(page.uploads().iter().filter_map(|upload| Some((upload.key.clone()?, upload.upload_id.clone()?))).collect())
 }
