@@ -254,11 +254,23 @@ mod tests {
             user: "ann".to_owned(),
             password: Some("p@/".to_owned()),
             sslmode: Some("require".to_owned()),
-            sslrootcert: Some("system".to_owned()),
+            sslrootcert: Some("/ca.pem".to_owned()),
         };
-        let same = target("postgres://ann:p%40%2F@db.example.com:6432/drive?sslmode=require&sslrootcert=system");
+        let same = target("postgres://ann:p%40%2F@db.example.com:6432/drive?sslmode=require&sslrootcert=/ca.pem");
         assert_eq!(Target::try_from(parts), Ok(same.clone()));
-        assert_eq!((same.security, same.roots), (Security::VerifyCa, Some(Roots::System)));
+        assert_eq!((same.security, same.roots), (Security::VerifyCa, Some(Roots::File("/ca.pem".into()))));
+    }
+
+    #[test]
+    fn roots_that_sign_for_everybody_go_with_names_that_are_checked() {
+        for query in ["sslrootcert=system", "sslmode=verify-full&sslrootcert=system"] {
+            let found = target(&format!("postgres://ann@db.example.com/drive?{query}"));
+            assert_eq!((found.security, found.roots), (Security::VerifyFull, Some(Roots::System)), "{query}");
+        }
+        for weaker in ["disable", "prefer", "require", "verify-ca"] {
+            let url = format!("postgres://ann@db.example.com/drive?sslmode={weaker}&sslrootcert=system");
+            assert!(url.parse::<Target>().unwrap_err().to_string().contains("verify-full"), "{weaker}");
+        }
     }
 
     #[test]
