@@ -202,6 +202,8 @@ fn origins(text: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn read(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -225,10 +227,8 @@ mod tests {
     fn nothing_at_all_is_a_configuration() {
         let config = read(&[]).unwrap();
         assert_eq!(config.bind.to_string(), "127.0.0.1:8000");
-        assert!(
-            matches!(config.database, DatabaseConfig::Sqlite(path) if path == PathBuf::from("./data/clouddrive.db"))
-        );
-        assert!(matches!(config.blobs, BlobsConfig::Disk(path) if path == PathBuf::from("./data")));
+        assert!(matches!(config.database, DatabaseConfig::Sqlite(path) if path == Path::new("./data/clouddrive.db")));
+        assert!(matches!(config.blobs, BlobsConfig::Disk(path) if path == Path::new("./data")));
         assert!(config.collect_grace > config.upload_lifetime);
         assert!(config.cors_origins.is_empty() && config.secret_key.is_none());
     }

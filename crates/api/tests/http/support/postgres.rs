@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Error, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::server::binary;
 use super::stack::production;
@@ -37,7 +37,7 @@ impl Postgres {
 
     fn made(how: &str, template: Option<Arc<Self>>) -> Self {
         let name = fresh("clouddrive_test_");
-        beside::wait(run(production().database_url.clone(), format!("CREATE DATABASE {name} {how}"))).unwrap();
+        beside::wait(run(production().database_url.clone(), format!("CREATE DATABASE {name} {how}")));
         let server = &production().database_url;
         let (start, query) = server.split_once('?').unwrap_or((server, ""));
         let (base, _) = start.rsplit_once('/').unwrap();
@@ -63,14 +63,14 @@ impl Postgres {
 
     /// Runs these statements.
     pub fn execute(&self, statements: &str) {
-        beside::wait(run(self.url.clone(), statements.to_owned())).unwrap();
+        beside::wait(run(self.url.clone(), statements.to_owned()));
     }
 
     /// The one text that this expression gives.
     pub fn value(&self, expression: &str) -> String {
         let (url, query) = (self.url.clone(), format!("SELECT CAST(({expression}) AS text)"));
         beside::wait(async move {
-            let messages = connect(&url).await.unwrap().simple_query(&query).await.unwrap();
+            let messages = connect(&url).await.simple_query(&query).await.unwrap();
             let value = messages.iter().find_map(|message| match message {
                 SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
                 _ => None,
@@ -82,7 +82,7 @@ impl Postgres {
     /// Ends every connection to it, as a restart of its server does.
     pub fn hang_up(&self) {
         let query = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);
-        beside::wait(run(production().database_url.clone(), query)).unwrap();
+        beside::wait(run(production().database_url.clone(), query));
     }
 }
 
