@@ -74,7 +74,6 @@ async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    wiring::make_directories(config)?;
     let _lock = wiring::lock(config)?;
     let applied = wiring::migrate(config).await?;
     for name in &applied {

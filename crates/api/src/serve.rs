@@ -13,13 +13,12 @@ use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
-use crate::http::request;
 use crate::http::routes::routes;
+use crate::http::{App, request};
 use crate::wiring::{self, Stores};
 
 /// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
-    wiring::make_directories(&config)?;
     // Handlers come first: the first process of a container has no others.
     let stop = stop_signal()?.shared();
     let _lock = wiring::lock(&config)?;
@@ -32,6 +31,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let app = web::Data::new(stores.app(&config, &key, &public_url)?);
+    let leave = drain(stop, app.clone(), config.drain);
     let origins = config.cors_origins.clone();
     let server = HttpServer::new(move || {
         let cors = Condition::new(!origins.is_empty(), cors(&origins));
@@ -40,7 +40,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     .workers(config.workers)
     .client_request_timeout(Duration::from_secs(10))
     .shutdown_timeout(config.shutdown.as_secs())
-    .shutdown_signal(stop)
+    .shutdown_signal(leave)
     .listen(listener)?
     .run();
     let collecting =
@@ -78,6 +78,21 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => tracing::info!("SIGINT: finishing running requests"),
         }
     })
+}
+
+/// Once told to `stop`, serves on for `most`, not ready any more, so that load balancers look elsewhere before anybody is
+/// turned away. Another signal cuts it short.
+async fn drain(stop: impl Future<Output = ()>, app: web::Data<App>, most: Duration) {
+    stop.await;
+    app.leave();
+    if most.is_zero() {
+        return;
+    }
+    tracing::info!(seconds = most.as_secs(), "draining");
+    match stop_signal() {
+        Ok(again) => drop(tokio::time::timeout(most, again).await),
+        Err(_) => tokio::time::sleep(most).await,
+    }
 }
 
 /// What pages of the origins that the configuration names may do.

@@ -1,19 +1,19 @@
 //! What every implementation of [`BlobStore`] must do.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, Expected, Length, Sha256, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, Expected, Length, Stored, Timestamp};
 use clouddrive_domain::port::{BlobStore, ByteStream, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{Either, join, join_all, select};
-use futures_util::{FutureExt, StreamExt, TryStreamExt, future, stream};
-use sha2::Digest;
+use futures_util::{FutureExt, StreamExt, future, stream};
+
+use crate::samples::{check_stored, digest, read, sample};
 
 /// Runs every case on `store`, each on keys of its own made from `random`.
 ///
@@ -235,11 +235,6 @@ pub async fn sweep_leaves_nothing_for_the_next(store: &dyn BlobStore) {
     assert_eq!(store.sweep(LATER).await.unwrap(), 0);
 }
 
-/// Bytes in which every place looks different from its neighbourhood.
-fn sample(size: usize) -> Vec<u8> {
-    (0..size).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
-}
-
 fn body(bytes: &[u8], piece: usize) -> ByteStream {
     let pieces: Vec<_> = bytes.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     Box::pin(stream::iter(pieces))
@@ -286,21 +281,6 @@ impl Pause {
 
 fn any_length() -> Expected {
     Expected { length: Length::AtMost(1 << 40), sha256: None }
-}
-
-fn digest(bytes: &[u8]) -> Sha256 {
-    Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
-}
-
-async fn read(store: &dyn BlobStore, key: &BlobKey, range: Range<u64>) -> Result<Vec<u8>> {
-    let pieces: Vec<Bytes> = store.get(key, range).await?.try_collect().await?;
-    Ok(pieces.concat())
-}
-
-/// A store need not know digests; one that tells them tells the right ones.
-fn check_stored(stored: Stored, bytes: &[u8]) {
-    assert_eq!(stored.size, bytes.len() as u64);
-    assert!(stored.sha256.is_none_or(|sha256| sha256 == digest(bytes)), "another digest: {stored:?}");
 }
 
 async fn check_blob(store: &dyn BlobStore, key: &BlobKey, bytes: &[u8]) {

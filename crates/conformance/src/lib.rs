@@ -10,6 +10,7 @@ pub mod drive;
 pub mod passwords;
 mod persistence;
 pub mod photos;
+mod samples;
 pub mod sessions;
 pub mod shares;
 pub mod signed_urls;

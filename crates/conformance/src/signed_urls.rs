@@ -4,11 +4,12 @@
 use std::fmt::Debug;
 
 use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::Transfer;
-use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Name, Sha256, Timestamp};
+use clouddrive_domain::model::{BlobKey, Expected, Length, Sha256, Timestamp, Transfer};
 use clouddrive_domain::port::{DirectUploads, Presentation, Random, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 use clouddrive_domain::{Error, Result};
 use futures_util::FutureExt;
+
+use crate::samples::presentation;
 
 /// Runs every case that a signer can pass alone. It signs keys under which nothing lies, until `expires_at`.
 pub async fn signer_suite(
@@ -308,13 +309,6 @@ fn request(signed: &SignedUrl) -> SignedRequest<'_> {
     let (path, query) = signed.url.split_once('?').unwrap();
     let (_, key) = path.rsplit_once('/').unwrap();
     SignedRequest { key, query }
-}
-
-fn presentation(media_type: &str, name: Option<&str>) -> Presentation {
-    Presentation {
-        media_type: MediaType::parse(media_type).unwrap(),
-        attachment: name.map(|name| Name::parse(name).unwrap()),
-    }
 }
 
 fn just_before(time: Timestamp) -> Timestamp {

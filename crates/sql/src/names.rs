@@ -57,9 +57,7 @@ impl NewNode<'_> {
             modified_at: command.at.as_millis(),
         })
     }
-}
 
-impl NewNode<'_> {
     /// The node as its `maker` finds it at `at`, when it is made: `parent` is the folder as the maker finds it.
     #[must_use]
     pub fn located(&self, mut parent: Located, maker: Person, body: NodeBody, at: Timestamp) -> Located {

@@ -18,7 +18,7 @@ use crate::fault::error;
 use crate::migrations;
 use crate::names;
 use crate::target::Target;
-use crate::unit::{Begin, TRIES, Unit, Work};
+use crate::unit::{Begin, Job, TRIES, Unit};
 
 /// How much longer than a statement an attempt at a unit of work may take, until its connection is thrown away.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -137,28 +137,12 @@ impl Database {
     }
 
     /// Runs `work`, which reads by one statement.
-    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
-    where
-        for<'c> F: AsyncFnOnce(&'c AsyncPgConnection) -> Outcome<T>
-            + Work<&'c AsyncPgConnection, Outcome<T>, Future: Send>
-            + Clone
-            + Send
-            + 'static,
-        T: Send + 'static,
-    {
+    pub(crate) async fn read<T: Send + 'static>(&self, work: impl Job<T>) -> Result<T> {
         self.run(Begin::Read, work).await.map_err(error)
     }
 
     /// Runs `work` in a transaction that begins so.
-    pub(crate) async fn write<T, F>(&self, begin: Begin, work: F) -> Result<T>
-    where
-        for<'c> F: AsyncFnOnce(&'c AsyncPgConnection) -> Outcome<T>
-            + Work<&'c AsyncPgConnection, Outcome<T>, Future: Send>
-            + Clone
-            + Send
-            + 'static,
-        T: Send + 'static,
-    {
+    pub(crate) async fn write<T: Send + 'static>(&self, begin: Begin, work: impl Job<T>) -> Result<T> {
         for _ in 0..TRIES {
             match self.run(begin, work.clone()).await {
                 // The constraint has aborted the transaction: who has the name is to be asked anew, and may be gone.
@@ -175,15 +159,7 @@ impl Database {
     }
 
     /// Runs `work` to its end, even if nobody waits for that any more: so a connection is never left inside a transaction.
-    pub(crate) async fn run<T, F>(&self, begin: Begin, work: F) -> Outcome<T>
-    where
-        for<'c> F: AsyncFnOnce(&'c AsyncPgConnection) -> Outcome<T>
-            + Work<&'c AsyncPgConnection, Outcome<T>, Future: Send>
-            + Clone
-            + Send
-            + 'static,
-        T: Send + 'static,
-    {
+    pub(crate) async fn run<T: Send + 'static>(&self, begin: Begin, work: impl Job<T>) -> Outcome<T> {
         let statements = begin.statements(self.local.as_deref());
         let unit = Unit { pool: self.pool.clone(), begin, statements, bound: self.bound };
         let (waiting, gone) = oneshot::channel::<Infallible>();

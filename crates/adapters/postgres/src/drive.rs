@@ -1,10 +1,9 @@
 use async_trait::async_trait;
-use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
     ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, Sort, UserId,
     check_depth,
 };
-use clouddrive_domain::port::{Child, Drive, Home, Relocation};
+use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, home, levels, page};
 use clouddrive_sql::fault::Outcome;
@@ -108,20 +107,9 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
         Some(to) => Some(to.renew(locate::find(connection, to.node().id, actor).await?)?),
         None => None,
     };
-    if let Some(to) = &to {
-        if to.drive() != item.drive() {
-            return Err(Error::Conflict(Conflict::CrossDriveMove).into());
-        }
-        if to.located().is_at_or_below(node.id) {
-            return Err(Error::Conflict(Conflict::FolderCycle).into());
-        }
-    }
-    let old_parent = node.parent.ok_or(Error::NotFound)?;
-    let parent = to.as_ref().map_or(old_parent, |to| to.node().id);
-    let name = wish.name.as_ref().unwrap_or(&node.name);
-    if parent == old_parent && *name == node.name {
+    let Some(Place { parent, name }) = wish.place(&item, to.as_ref())? else {
         return Ok(item.into_located());
-    }
+    };
     if let Some(to) = to.as_ref().filter(|_| node.kind() == NodeKind::Folder) {
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder()).await?;
         raise_reach(connection, to.located(), reach + 1).await?;

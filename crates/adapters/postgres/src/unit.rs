@@ -32,6 +32,14 @@ where
     type Future = Running;
 }
 
+/// Work that may be done again, each time by a copy of it.
+pub(crate) trait Job<T>:
+    for<'c> Work<&'c AsyncPgConnection, Outcome<T>, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<T, F> Job<T> for F where F: for<'c> Work<&'c AsyncPgConnection, Outcome<T>, Future: Send> + Clone + Send + 'static {}
+
 /// How a unit of work begins: what it needs, and what it locks, in this order, before it looks at anything.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Begin {
@@ -108,14 +116,7 @@ enum Failure {
 impl Unit {
     /// Runs `work` on `link`, and again, as a whole, while others stand in its way; once more, on another connection, when
     /// this one turns out to be lost and nothing can have been done.
-    pub(crate) async fn run<T, F>(self, mut link: Object<Connector>, work: F) -> Outcome<T>
-    where
-        for<'c> F: AsyncFnOnce(&'c AsyncPgConnection) -> Outcome<T>
-            + Work<&'c AsyncPgConnection, Outcome<T>, Future: Send>
-            + Clone
-            + Send,
-        T: Send,
-    {
+    pub(crate) async fn run<T: Send>(self, mut link: Object<Connector>, work: impl Job<T>) -> Outcome<T> {
         let mut replaced = false;
         let mut attempt = 1;
         loop {
@@ -151,13 +152,7 @@ impl Unit {
         }
     }
 
-    async fn attempt<T, F>(&self, link: &mut Link, work: F) -> Result<T, Failure>
-    where
-        for<'c> F: AsyncFnOnce(&'c AsyncPgConnection) -> Outcome<T>
-            + Work<&'c AsyncPgConnection, Outcome<T>, Future: Send>
-            + Send,
-        T: Send,
-    {
+    async fn attempt<T: Send>(&self, link: &mut Link, work: impl Job<T>) -> Result<T, Failure> {
         let Some(statements) = &self.statements else {
             return match work(&link.connection).await {
                 Err(fault @ Fault::Database(_)) if !link.answers().await => Err(Failure::Lost { fault, begun: true }),

@@ -52,11 +52,9 @@ impl Found {
         self.mark.as_deref() == Some(mark)
     }
 
-    /// What is known of it; of one that was put together of one part, its digest too if it is the `announced` one.
-    pub(crate) fn stored(&self, announced: Option<Sha256>) -> Stored {
-        let of_one_part = |sha256: &Sha256| self.checksum.as_ref() == Some(&checksum::of_one_part(sha256));
-        let whole = self.checksum.as_deref().and_then(checksum::decode);
-        Stored { size: self.size, sha256: whole.or(announced.filter(of_one_part)) }
+    /// What is known of it.
+    pub(crate) fn stored(&self) -> Stored {
+        Stored { size: self.size, sha256: self.checksum.as_deref().and_then(checksum::decode) }
     }
 }
 

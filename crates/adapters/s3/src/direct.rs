@@ -62,7 +62,7 @@ impl S3Store {
     async fn arrived(&self, transfer: &Transfer) -> Result<Option<Stored>> {
         match self.parts(transfer).await?.as_deref().and_then(sum) {
             Some(arrived) => Ok(Some(arrived)),
-            None => self.find_object(transfer, None).await,
+            None => self.find_object(transfer).await,
         }
     }
 
@@ -87,8 +87,8 @@ impl S3Store {
         Ok(self.bucket.parts(&object(&transfer.key), ticket.as_str()).await?)
     }
 
-    async fn find_object(&self, transfer: &Transfer, announced: Option<Sha256>) -> Result<Option<Stored>> {
-        Ok(self.bucket.look(&object(&transfer.key)).await?.map(|found| found.stored(announced)))
+    async fn find_object(&self, transfer: &Transfer) -> Result<Option<Stored>> {
+        Ok(self.bucket.look(&object(&transfer.key)).await?.map(|found| found.stored()))
     }
 
     /// Makes the blob of the parts. Whether that is done is asked of the bucket, not concluded from an answer: `false`
@@ -109,10 +109,9 @@ impl S3Store {
 
     /// What the transfer has become.
     async fn finish_object(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
-        let found = self.find_object(transfer, expected.sha256).await?;
-        let stored = found.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
+        let stored = self.find_object(transfer).await?.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
         expected.check(stored)?;
-        // Of a part that it was given by a URL the store has checked the digest that the URL signs, whether or not it lists it.
+        // The store has checked the digest that the URL signed, whether or not it lists it.
         let signed = expected.sha256.filter(|_| self.abilities().checksums);
         let stored = Stored { sha256: stored.sha256.or(signed), ..stored };
         if let Some(ticket) = transfer.ticket.as_ref().filter(|_| stored.size == 0) {

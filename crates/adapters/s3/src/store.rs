@@ -182,7 +182,7 @@ impl BlobStore for S3Store {
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
         let object = object(key);
-        self.run(|this| async move { Ok(this.bucket.look(&object).await?.map(|found| found.stored(None))) }).await
+        self.run(|this| async move { Ok(this.bucket.look(&object).await?.map(|found| found.stored())) }).await
     }
 
     async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {

@@ -73,6 +73,9 @@ pub(crate) struct Config {
     /// How long to wait, at the start, for a database or a store that is not up yet.
     pub(crate) startup: Duration,
     pub(crate) workers: usize,
+    /// How long to go on serving, without being ready any more, before the listener closes.
+    pub(crate) drain: Duration,
+    /// How long running requests then get.
     pub(crate) shutdown: Duration,
 }
 
@@ -104,11 +107,8 @@ impl Config {
         let production = is_production(&mut reader);
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or("./data"));
         let database = stores::database(&mut reader, production, &data_dir);
-        let blobs = stores::blobs(&mut reader, production, &data_dir);
         let aws = stores::aws(&mut reader);
-        if matches!(&blobs, BlobsConfig::S3(bucket) if bucket.endpoint.is_none()) && aws.region.is_none() {
-            reader.complain("AWS_REGION", "must be set with S3_BUCKET_NAME, to the region of the bucket");
-        }
+        let blobs = stores::blobs(&mut reader, production, &data_dir, &aws);
         let secret_key = reader.parsed("SECRET_KEY", "at least 32 bytes long", SecretKey::parse);
         let shared = matches!(database, DatabaseConfig::Postgres(_));
         if (production || shared) && reader.text("SECRET_KEY").is_none() {
@@ -146,6 +146,8 @@ impl Config {
             database_wait: reader.seconds("DATABASE_WAIT_SECONDS", 10, 1..=300),
             startup: reader.seconds("STARTUP_SECONDS", 60, 0..=3600),
             workers: reader.number("WORKERS", cores(), 1..=1024),
+            // Behind a load balancer, which takes a while to notice; nobody waits so long at a terminal.
+            drain: reader.seconds("DRAIN_SECONDS", if production { 5 } else { 0 }, 0..=3600),
             shutdown: reader.seconds("SHUTDOWN_SECONDS", 30, 0..=3600),
         };
         reader.finish(config)

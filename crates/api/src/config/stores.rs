@@ -50,6 +50,7 @@ pub(crate) enum BlobsConfig {
 #[derive(Debug)]
 pub(crate) struct S3Config {
     pub(crate) bucket: String,
+    pub(crate) region: String,
     pub(crate) endpoint: Option<String>,
     pub(crate) public_endpoint: Option<String>,
     pub(crate) path_style: bool,
@@ -161,14 +162,20 @@ fn parts(reader: &mut Reader<'_>, production: bool) -> Option<PostgresAddress> {
 }
 
 /// The store of blobs; with a complaint, in production, when none was asked for by name.
-pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path) -> BlobsConfig {
+pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, aws: &AwsConfig) -> BlobsConfig {
     let bucket = reader.named(&["S3_BUCKET_NAME", "BUCKET_NAME"]).map(|(_, bucket)| bucket.to_owned());
     let directory = reader.text("BLOB_DIR").map(PathBuf::from);
     let endpoint = reader.url("AWS_ENDPOINT_URL_S3");
     let public_endpoint = reader.url("S3_PUBLIC_ENDPOINT");
     let path_style = reader.switch("S3_PATH_STYLE", endpoint.is_some());
     if let Some(bucket) = bucket {
-        return BlobsConfig::S3(Box::new(S3Config { bucket, endpoint, public_endpoint, path_style }));
+        // Servers other than AWS have whatever region one names.
+        let known = aws.region.clone().or_else(|| endpoint.is_some().then(|| "us-east-1".to_owned()));
+        if known.is_none() {
+            reader.complain("AWS_REGION", "must be set with S3_BUCKET_NAME, to the region of the bucket");
+        }
+        let region = known.unwrap_or_default();
+        return BlobsConfig::S3(Box::new(S3Config { bucket, region, endpoint, public_endpoint, path_style }));
     }
     if production && directory.is_none() {
         reader.complain("S3_BUCKET_NAME", "must be set with ENVIRONMENT=production; or BLOB_DIR, to a directory");

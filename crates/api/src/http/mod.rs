@@ -22,6 +22,7 @@ mod share;
 mod upload;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
@@ -46,6 +47,8 @@ pub(crate) struct App {
     pub(crate) ambient: Ambient,
     pub(crate) cursors: Cursors,
     pub(crate) body_limits: BodyLimits,
+    /// Whether the server is about to stop.
+    pub(crate) leaving: AtomicBool,
 }
 
 /// A part of the system without which the server is not ready.
@@ -57,6 +60,15 @@ pub(crate) struct Part {
 impl App {
     pub(crate) fn new_request_id(&self) -> RequestId {
         self.ambient.request_id()
+    }
+
+    /// From now on the server is not ready, and asks clients to close their connections.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// What answers signed URLs that lead back here. Where none do, there is no such path.

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clouddrive_auth::{MasterKey, Purpose};
 use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
 use clouddrive_domain::port::{BlobStore, DirectUploads, Probe, UrlGate, UrlSigner};
 use clouddrive_s3::{S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
 use tokio::time::{Duration, Instant};
 
-use crate::config::{AwsConfig, BlobsConfig, Config, S3Config};
+use crate::config::{BlobsConfig, Config, S3Config};
 use crate::system::{OsRandom, SystemClock};
 
 /// How long to wait before a store that is not up yet is tried again.
@@ -73,7 +73,7 @@ impl Blobs {
 
 /// The store in the bucket; one that is not up yet is waited for.
 async fn open_patiently(config: &Config, bucket: &S3Config) -> anyhow::Result<S3Store> {
-    let settings = settings(config, bucket)?;
+    let settings = settings(config, bucket);
     let patience = Instant::now() + config.startup;
     loop {
         let opened = S3Store::open(settings.clone(), Arc::new(SystemClock), Arc::new(OsRandom)).await;
@@ -91,21 +91,17 @@ async fn open_patiently(config: &Config, bucket: &S3Config) -> anyhow::Result<S3
     }
 }
 
-pub(super) fn settings(config: &Config, bucket: &S3Config) -> anyhow::Result<Settings> {
-    let AwsConfig { region, credentials } = config.aws.clone();
-    // Servers other than AWS have whatever region one names.
-    let region = region.or_else(|| bucket.endpoint.is_some().then(|| "us-east-1".to_owned()));
-    let region = region.ok_or_else(|| anyhow!("AWS_REGION must be set to the region of the bucket"))?;
-    let credentials = credentials.map(|key| StaticCredentials {
-        key_id: key.key_id,
+pub(super) fn settings(config: &Config, bucket: &S3Config) -> Settings {
+    let credentials = config.aws.credentials.as_ref().map(|key| StaticCredentials {
+        key_id: key.key_id.clone(),
         secret: key.secret.expose().to_owned(),
-        session_token: key.session_token.map(|token| token.expose().to_owned()),
+        session_token: key.session_token.as_ref().map(|token| token.expose().to_owned()),
     });
-    Ok(Settings {
+    Settings {
         endpoint: bucket.endpoint.clone(),
         public_endpoint: bucket.public_endpoint.clone(),
         path_style: Some(bucket.path_style),
         credentials,
-        ..Settings::new(&bucket.bucket, region)
-    })
+        ..Settings::new(&bucket.bucket, &bucket.region)
+    }
 }

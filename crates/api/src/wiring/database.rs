@@ -5,6 +5,7 @@ use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Uploa
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sqlite::ServerLock;
 
+use super::make_directories;
 use crate::config::{Config, ConfigError, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig};
 
 /// The persistence ports of one database.
@@ -79,8 +80,10 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<String>> {
     }
 }
 
-/// Keeps every other server off an embedded database until the lock is dropped. Any number may share another.
+/// Keeps every other server off an embedded database until the lock is dropped, and makes the directory in which it lies.
+/// Any number of servers may share another database.
 pub(crate) fn lock(config: &Config) -> anyhow::Result<Option<ServerLock>> {
+    make_directories(config)?;
     let DatabaseConfig::Sqlite(path) = &config.database else {
         return Ok(None);
     };

@@ -7,7 +7,6 @@ use clouddrive_s3::{S3Store, Verdict};
 
 use super::blobs::settings;
 use super::database::postgres;
-use super::make_directories;
 use crate::config::{BlobsConfig, Config, DatabaseConfig, PostgresConfig, S3Config};
 use crate::system::{OsRandom, SystemClock};
 
@@ -38,7 +37,6 @@ fn chain(fault: &dyn std::error::Error) -> String {
 /// Checks the database and the store of the configuration, which itself is known to be sound.
 pub(crate) async fn doctor(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let mut findings = vec![finding("configuration", Verdict::Good)];
-    make_directories(config)?;
     match &config.database {
         DatabaseConfig::Sqlite(path) => {
             let subject = format!("database {}", path.display());
@@ -64,7 +62,7 @@ pub(crate) async fn doctor(config: &Config) -> anyhow::Result<Vec<Finding>> {
                 Err(fault) => outcome(subject, Err::<(), _>(fault)),
             });
         }
-        BlobsConfig::S3(bucket) => findings.extend(try_bucket(config, bucket).await?),
+        BlobsConfig::S3(bucket) => findings.extend(try_bucket(config, bucket).await),
     }
     Ok(findings)
 }
@@ -103,13 +101,13 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
     ])
 }
 
-async fn try_bucket(config: &Config, bucket: &S3Config) -> anyhow::Result<Vec<Finding>> {
+async fn try_bucket(config: &Config, bucket: &S3Config) -> Vec<Finding> {
     let subject = format!("S3 bucket {}", bucket.bucket);
-    let settings = settings(config, bucket)?;
+    let settings = settings(config, bucket);
     let opened = S3Store::open(settings, std::sync::Arc::new(SystemClock), std::sync::Arc::new(OsRandom)).await;
     let store = match opened {
         Ok(store) => store,
-        Err(trouble) => return Ok(vec![outcome(subject, Err::<(), _>(trouble))]),
+        Err(trouble) => return vec![outcome(subject, Err::<(), _>(trouble))],
     };
     let abilities = store.abilities();
     let verdict = match abilities.checksums {
@@ -126,7 +124,7 @@ async fn try_bucket(config: &Config, bucket: &S3Config) -> anyhow::Result<Vec<Fi
         let advice = "CORS_ORIGINS is not set: pages in browsers cannot use the API, nor the bucket";
         findings.push(finding("S3 CORS", Verdict::Advice(advice.to_owned())));
     }
-    Ok(findings)
+    findings
 }
 
 impl Finding {

@@ -8,6 +8,7 @@ mod secrets;
 use std::fs::DirBuilder;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey};
@@ -46,7 +47,6 @@ pub(crate) struct Stores {
 impl Stores {
     /// Opens the stores, makes those that are not there, and brings the database's schema up to date.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
-        make_directories(config)?;
         Self::with(config, database::open(config).await?).await
     }
 
@@ -116,6 +116,7 @@ impl Stores {
             ambient,
             cursors: Cursors::new(key.derive(clouddrive_auth::Purpose::Cursors)),
             body_limits: config.body_limits,
+            leaving: AtomicBool::new(false),
         })
     }
 }
@@ -152,7 +153,7 @@ const fn algorithm(configured: Algorithm) -> clouddrive_auth::Algorithm {
 }
 
 /// Makes the data directory, for nobody but its owner, if anything is to lie there.
-pub(crate) fn make_directories(config: &Config) -> anyhow::Result<()> {
+fn make_directories(config: &Config) -> anyhow::Result<()> {
     let needed = config.secret_key.is_none()
         || matches!(&config.database, DatabaseConfig::Sqlite(path) if path.starts_with(&config.data_dir))
         || matches!(&config.blobs, BlobsConfig::Disk(path) if path.starts_with(&config.data_dir));

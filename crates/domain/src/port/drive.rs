@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::error::{Conflict, Error, Result};
 use crate::model::{
     Account, Command, Grant, Limit, Located, Name, Node, NodeId, Permission, Position, Revision, Sort, UserId,
 };
@@ -34,6 +34,38 @@ pub struct Relocation {
     pub name: Option<Name>,
     /// The revision that the caller has seen, if the caller insists on it.
     pub seen: Option<Revision>,
+}
+
+/// Where a relocated node is to stand, and under which name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The folder, or root.
+    pub parent: NodeId,
+    /// The name.
+    pub name: &'a Name,
+}
+
+impl Relocation {
+    /// Where the node is to stand, given `item` and `to` as they have been [renewed](Grant::renew); none when it stands
+    /// there already, under that name.
+    ///
+    /// # Errors
+    /// `CrossDriveMove`, `FolderCycle`; [`NotFound`](crate::Error::NotFound) for a root, which stands nowhere.
+    pub fn place<'a>(&'a self, item: &'a Grant, to: Option<&Grant>) -> Result<Option<Place<'a>>> {
+        let node = item.node();
+        if let Some(to) = to {
+            if to.drive() != item.drive() {
+                return Err(Error::Conflict(Conflict::CrossDriveMove));
+            }
+            if to.located().is_at_or_below(node.id) {
+                return Err(Error::Conflict(Conflict::FolderCycle));
+            }
+        }
+        let old = Place { parent: node.parent.ok_or(Error::NotFound)?, name: &node.name };
+        let new =
+            Place { parent: to.map_or(old.parent, |to| to.node().id), name: self.name.as_ref().unwrap_or(old.name) };
+        Ok((new != old).then_some(new))
+    }
 }
 
 /// The tree of files and folders.

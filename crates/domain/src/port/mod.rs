@@ -29,7 +29,7 @@ pub use blobs::{BlobStore, ByteStream};
 pub use changes::Changes;
 pub use clock::Clock;
 pub use direct_uploads::DirectUploads;
-pub use drive::{Child, Drive, Home, Relocation};
+pub use drive::{Child, Drive, Home, Place, Relocation};
 pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
 pub use probe::Probe;

@@ -3,11 +3,11 @@ use std::panic::AssertUnwindSafe;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::Method;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
@@ -52,12 +52,12 @@ pub(crate) async fn request(
     match answered {
         Ok(answered) => {
             let (head, response) = answered.map_into_boxed_body().into_parts();
-            let response = finish(response, &id);
+            let response = finish(response, &id, &app);
             log(&method, head.match_pattern().as_deref(), &response, began);
             Ok(ServiceResponse::new(head, response))
         }
         Err(fault) => {
-            let response = finish(fault.error_response(), &id);
+            let response = finish(fault.error_response(), &id, &app);
             log(&method, None, &response, began);
             Err(InternalError::from_response(fault, response).into())
         }
@@ -80,7 +80,7 @@ fn has_body(request: &ServiceRequest) -> bool {
 }
 
 /// The response as it goes out: problems as `application/problem+json`, also those that the framework makes.
-fn finish(response: HttpResponse, id: &RequestId) -> HttpResponse {
+fn finish(response: HttpResponse, id: &RequestId, app: &App) -> HttpResponse {
     let status = response.status();
     let problem = response.extensions().get::<Problem>().cloned();
     let problem = problem.or_else(|| {
@@ -91,6 +91,9 @@ fn finish(response: HttpResponse, id: &RequestId) -> HttpResponse {
         Some(problem) => put_into_words(response, problem, id),
         None => response,
     };
+    if app.is_leaving() {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(X_REQUEST_ID, value);
@@ -159,11 +162,12 @@ fn log(method: &Method, route: Option<&str>, response: &HttpResponse, began: Ins
     let extensions = response.extensions();
     let problem = extensions.get::<Problem>();
     let code = problem.map(|problem| problem.code.as_str());
-    if status >= 500 {
-        let cause = problem.and_then(|problem| problem.cause.as_deref());
-        tracing::error!(method, route, status, millis, code, cause, "request failed");
-    } else {
-        tracing::info!(method, route, status, millis, code, "request");
+    let cause = problem.and_then(|problem| problem.cause.as_deref());
+    match status {
+        // Nothing is broken: there is too much to do, or the server is about to stop.
+        503 if cause.is_none() => tracing::warn!(method, route, status, millis, code, "request turned away"),
+        500.. => tracing::error!(method, route, status, millis, code, cause, "request failed"),
+        _ => tracing::info!(method, route, status, millis, code, "request"),
     }
 }
 

@@ -19,10 +19,13 @@ async fn check(part: &Part) -> Result<(), Option<String>> {
     }
 }
 
-/// Whether requests can be served: the database and the storage answer.
+/// Whether requests can be served: the database and the storage answer, and the server is not about to stop.
 #[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "service", security(()),
     responses((status = 200, description = "Requests can be served", body = Ready)))]
 pub(crate) async fn ready(app: web::Data<App>) -> Outcome<HttpResponse> {
+    if app.is_leaving() {
+        return Err(Problem::new(Code::Unavailable, "the server is about to stop"));
+    }
     for (part, outcome) in app.parts.iter().zip(join_all(app.parts.iter().map(check)).await) {
         if let Err(cause) = outcome {
             let detail = format!("{} does not answer", part.name);

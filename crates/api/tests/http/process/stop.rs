@@ -3,6 +3,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -42,6 +43,22 @@ async fn connections_on_which_nothing_happens_do_not_hold_the_server_up() {
     signal(server.process().id(), "TERM");
     assert_eq!(exit_code(&mut server).await, 0);
     drop((idle, silent));
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_says_so_before_it_turns_anybody_away() {
+    let (mut server, _) = start_in(Place::new(), &[("DRAIN_SECONDS", "3600")]).await;
+    let ann = server.user("ann").await;
+    assert_eq!(server.anonymous().get("/health/ready").await.status, 200);
+    signal(server.process().id(), "TERM");
+    eventually("it is not ready any more", async || server.anonymous().get("/health/ready").await.status == 503).await;
+    // All else goes on, on connections that then close.
+    let answer = ann.post("/drive", json!({"folder_name": "Late"})).await;
+    assert_eq!((answer.status, answer.header("connection")), (201, "close"));
+    assert_eq!(server.anonymous().get("/health").await.status, 200);
+    // Who is in a hurry says so again.
+    signal(server.process().id(), "TERM");
+    assert_eq!(exit_code(&mut server).await, 0);
 }
 
 /// How this machine runs a command as the first process of its own, if it lets us.

@@ -1,0 +1,109 @@
+//! URLs and how the bytes come down by them.
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use bytes::Bytes;
+use clouddrive_domain::model::{BlobKey, Timestamp};
+use clouddrive_domain::port::SignedUrl;
+
+use super::{Case, Wire};
+use crate::samples::presentation;
+
+/// Nothing can be sent or fetched by a URL whose time ran out.
+pub(super) async fn a_url_ends<W: Wire>(case: &Case<'_, W>) {
+    let transfer = case.begin().await;
+    let past = Timestamp::from_millis(case.now.as_millis() - 60_000);
+    let late = case.direct.sign_put(&transfer, 5, None, past).await.unwrap();
+    let status = case.wire.put(&late, Bytes::from_static(b"hello")).await;
+    assert!((400..500).contains(&status), "{status}");
+    assert_eq!(case.direct.find_received(&transfer).await.unwrap(), None);
+
+    let key = case.make(b"hello").await;
+    let late = case.signer.sign_get(&key, &presentation("text/plain", None), past).await.unwrap();
+    let answer = case.wire.get(&late, None).await;
+    assert!((400..500).contains(&answer.status), "{answer:?}");
+}
+
+/// A URL with another key, or with one character changed, is leave for nothing.
+pub(super) async fn a_url_cannot_be_changed<W: Wire>(case: &Case<'_, W>) {
+    let (transfer, made) = (case.begin().await, case.make(b"hello").await);
+    let others = case.make(b"others").await;
+    let put = case.sign_put(&transfer, b"hello", true).await;
+    let get = case.signer.sign_get(&made, &presentation("text/plain", Some("a.txt")), case.soon()).await.unwrap();
+    for changed in changes(&put, &transfer.key, &BlobKey::generate(case.random)) {
+        let status = case.wire.put(&changed, Bytes::from_static(b"hello")).await;
+        assert!(status >= 400, "{status} to {}", changed.url);
+    }
+    assert_eq!(case.direct.find_received(&transfer).await.unwrap(), None);
+    for changed in changes(&get, &made, &others) {
+        let answer = case.wire.get(&changed, None).await;
+        assert!(answer.status >= 400, "{} to {}", answer.status, changed.url);
+    }
+    assert_eq!(case.wire.get(&get, None).await.status, 200);
+}
+
+/// With the media type and under the name that were signed, and with a tag of just these bytes.
+pub(super) async fn bytes_come_down_as_they_were_signed<W: Wire>(case: &Case<'_, W>) {
+    let key = case.make(b"hello").await;
+    for media_type in ["text/plain", "text/html; charset=utf-8", "application/octet-stream"] {
+        for name in [None, Some("a.txt"), Some("a\"b; filename=c.txt"), Some("100% ü+&=?#.txt"), Some("日本語 🎈.txt")]
+        {
+            let presentation = presentation(media_type, name);
+            let signed = case.signer.sign_get(&key, &presentation, case.soon()).await.unwrap();
+            let answer = case.wire.get(&signed, None).await;
+            assert_eq!((answer.status, &*answer.body), (200, &b"hello"[..]), "{answer:?}");
+            assert_eq!(answer.header("content-type"), Some(media_type));
+            assert!(answer.header("etag").is_some_and(|tag| tag.starts_with('"') && tag.len() > 2), "{answer:?}");
+            let disposition = answer.header("content-disposition");
+            match name {
+                None => assert!(disposition.is_none_or(|disposition| disposition == "inline"), "{disposition:?}"),
+                Some(name) => assert_eq!(attachment(disposition.unwrap()).as_deref(), Some(name), "{disposition:?}"),
+            }
+        }
+    }
+}
+
+/// The bytes of a range, with 206; 416 for one that begins past the end.
+pub(super) async fn ranges_come_down<W: Wire>(case: &Case<'_, W>) {
+    let key = case.make(b"0123456789").await;
+    let signed = case.signer.sign_get(&key, &presentation("text/plain", None), case.soon()).await.unwrap();
+    let whole = case.wire.get(&signed, None).await;
+    for (range, bytes, told) in
+        [(0..4, "0123", "bytes 0-3/10"), (4..7, "456", "bytes 4-6/10"), (9..10, "9", "bytes 9-9/10")]
+    {
+        let answer = case.wire.get(&signed, Some(range)).await;
+        assert_eq!((answer.status, &*answer.body), (206, bytes.as_bytes()), "{answer:?}");
+        assert_eq!(answer.header("content-range"), Some(told));
+        assert_eq!(answer.header("etag"), whole.header("etag"));
+    }
+    assert_eq!(case.wire.get(&signed, Some(10..11)).await.status, 416);
+}
+
+/// The URL with `other` in the place of `key`, and with characters of its query changed, one at a time.
+fn changes(signed: &SignedUrl, key: &BlobKey, other: &BlobKey) -> Vec<SignedUrl> {
+    let (path, query) = signed.url.split_once('?').unwrap();
+    let mut urls = vec![format!("{}?{query}", path.replace(key.as_str(), other.as_str()))];
+    for (at, char) in query.char_indices().filter(|(_, char)| char.is_ascii_alphanumeric()).step_by(11) {
+        let (before, after) = (query.split_at(at).0, query.split_at(at + 1).1);
+        let other = if char.eq_ignore_ascii_case(&'A') { 'B' } else { 'A' };
+        urls.push(format!("{path}?{before}{other}{after}"));
+    }
+    urls.into_iter().map(|url| SignedUrl { url, ..signed.clone() }).collect()
+}
+
+/// The name in a `Content-Disposition` that is `attachment` (RFC 6266).
+fn attachment(disposition: &str) -> Option<String> {
+    let (_, encoded) = disposition.strip_prefix("attachment;")?.split_once("filename*=UTF-8''")?;
+    let mut bytes = Vec::new();
+    let mut rest = encoded.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        rest = others;
+        if *first == b'%' {
+            let (digits, others) = others.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = others;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,38 @@
+//! Bytes to store, and what is to be known of them.
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{BlobKey, MediaType, Name, Sha256, Stored};
+use clouddrive_domain::port::{BlobStore, Presentation};
+use futures_util::TryStreamExt;
+use sha2::Digest;
+
+/// Bytes in which every place looks different from its neighbourhood.
+pub(crate) fn sample(size: usize) -> Vec<u8> {
+    (0..size).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
+}
+
+pub(crate) fn digest(bytes: &[u8]) -> Sha256 {
+    Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
+}
+
+pub(crate) async fn read(store: &dyn BlobStore, key: &BlobKey, range: Range<u64>) -> Result<Vec<u8>> {
+    let pieces: Vec<Bytes> = store.get(key, range).await?.try_collect().await?;
+    Ok(pieces.concat())
+}
+
+/// A store need not know digests; one that tells them tells the right ones.
+pub(crate) fn check_stored(stored: Stored, bytes: &[u8]) {
+    assert_eq!(stored.size, bytes.len() as u64);
+    assert!(stored.sha256.is_none_or(|sha256| sha256 == digest(bytes)), "another digest: {stored:?}");
+}
+
+pub(crate) fn presentation(media_type: &str, name: Option<&str>) -> Presentation {
+    Presentation {
+        media_type: MediaType::parse(media_type).unwrap(),
+        attachment: name.map(|name| Name::parse(name).unwrap()),
+    }
+}
