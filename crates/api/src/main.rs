@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod background;
 mod config;
 mod health;
 mod http;
-mod logging;
 mod serve;
 mod system;
+mod telemetry;
 mod wiring;
 
 use std::fmt::Display;
@@ -64,13 +65,15 @@ async fn run(command: Command) -> anyhow::Result<()> {
     }
     let source = wiring::with_secret(source).await?;
     let config = Config::read(&source)?;
-    logging::start(&source)?;
-    match command {
+    let traces = telemetry::logs::start(&source)?;
+    let outcome = match command {
         Command::Serve | Command::Openapi | Command::Health => serve::serve(config).await,
         Command::Migrate => migrate(&config).await,
         Command::Collect => collect(&config).await,
         Command::Doctor => doctor(&config).await,
-    }
+    };
+    traces.finish().await;
+    outcome
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {

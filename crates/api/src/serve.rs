@@ -8,21 +8,22 @@ use actix_cors::Cors;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App as Actix, HttpServer, web};
 use anyhow::Context;
-use clouddrive_domain::service::{Ambient, Collector, CollectorReport};
 use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::background;
 use crate::config::Config;
 use crate::http::routes::routes;
 use crate::http::{App, request};
-use crate::wiring::{self, Stores};
+use crate::telemetry::metrics;
+use crate::wiring::{self, Keys, Stores};
 
 /// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // Handlers come first: the first process of a container has no others.
     let stop = stop_signal()?.shared();
     let _lock = wiring::lock(&config)?;
-    let key = wiring::key(&config)?;
+    let keys = Keys::of(&config)?;
     let stores = tokio::select! {
         stores = Stores::open(&config) => stores?,
         () = stop.clone() => return Ok(()),
@@ -30,7 +31,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
     let address = listener.local_addr()?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let app = web::Data::new(stores.app(&config, &key, &public_url)?);
+    let app = web::Data::new(stores.app(&config, &keys, &public_url)?);
+    let metrics = metrics::serve(&config.metrics, &app, stores.connections())?;
     let leave = drain(stop, app.clone(), config.drain);
     let origins = config.cors_origins.clone();
     let server = HttpServer::new(move || {
@@ -44,24 +46,27 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     .listen(listener)?
     .run();
     let collecting =
-        tokio::spawn(collect_forever(stores.collector(&config), stores.ambient().clone(), config.collect_interval));
-    announce(address, &public_url, &config);
+        tokio::spawn(background::collect(stores.collector(&config), stores.ambient().clone(), config.collect_interval));
+    announce(address, &public_url, metrics, &config);
     server.await?;
     collecting.abort();
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Says in three lines where everything is. A server that nobody listens to serves all the same.
-fn announce(address: SocketAddr, public_url: &str, config: &Config) {
+/// Says in a few lines where everything is. A server that nobody listens to serves all the same.
+fn announce(address: SocketAddr, public_url: &str, metrics: Option<SocketAddr>, config: &Config) {
     if address.ip().is_unspecified() && config.public_url.is_none() {
         tracing::warn!("PUBLIC_URL is not set: signed URLs start with {public_url}, which other machines cannot reach");
     }
-    let text = format!(
+    let mut text = format!(
         "CloudDrive {} listens on http://{address}\nAPI documentation: {public_url}/docs/\nData: {}\n",
         env!("CARGO_PKG_VERSION"),
         wiring::whereabouts(config)
     );
+    if let Some(metrics) = metrics {
+        text.push_str(&format!("Metrics: http://{metrics}/metrics\n"));
+    }
     let mut out = std::io::stdout().lock();
     if let Err(fault) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         tracing::warn!(%fault, "standard output is closed");
@@ -119,16 +124,4 @@ fn cors(origins: &[String]) -> Cors {
         ])
         .max_age(3600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
-}
-
-async fn collect_forever(collector: Collector, ambient: Ambient, interval: Duration) {
-    let mut ticks = tokio::time::interval(interval);
-    loop {
-        ticks.tick().await;
-        match collector.run(&ambient.request_id()).await {
-            Ok(report) if report == CollectorReport::default() => {}
-            Ok(report) => tracing::info!(?report, "collected"),
-            Err(fault) => tracing::error!(%fault, source = ?std::error::Error::source(&fault), "collecting failed"),
-        }
-    }
 }

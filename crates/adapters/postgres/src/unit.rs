@@ -6,13 +6,13 @@ use std::time::Duration;
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{DriveId, UserId};
 use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::pool::take;
 use deadpool::managed::{Object, Pool};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{sleep, timeout};
 
 use crate::connector::{Connector, Link};
-use crate::database::take;
 use crate::fault::{is_aftermath, is_conflict};
 
 /// How often a unit of work is tried at the most, when others stand in its way.

@@ -114,6 +114,15 @@ impl Uploads for Database {
         })
         .await
     }
+
+    async fn count_open(&self) -> Result<u64> {
+        self.read(async |mut connection: &AsyncPgConnection| {
+            let open: i64 =
+                uploads::table.filter(uploads::state.eq("open")).count().get_result(&mut connection).await?;
+            Ok(open.unsigned_abs())
+        })
+        .await
+    }
 }
 
 /// The sender's row is locked, so that the sender's open uploads can be counted.

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    Builder, Credentials, IdentityCache, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    SharedCredentialsProvider,
+    Builder, ConfigBag, Credentials, IdentityCache, Intercept, Region, RequestChecksumCalculation,
+    ResponseChecksumValidation, RuntimeComponents, SharedCredentialsProvider,
 };
+use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::{Client, Config};
 
 /// How long before their end credentials are no longer signed with: as long as a URL lives at the most.
@@ -44,6 +46,9 @@ pub struct Settings {
     pub backoff: Duration,
     /// The size of the first parts of a large body, in bytes; at least 5 MiB, or stores refuse the parts.
     pub part_bytes: usize,
+    /// What else each call bears, such as the trace that it belongs to. Headers that S3 does not know are no part of its
+    /// signature, and it passes over them.
+    pub headers: fn() -> Vec<(&'static str, String)>,
 }
 
 impl Settings {
@@ -61,6 +66,7 @@ impl Settings {
             attempts: 3,
             backoff: Duration::from_millis(250),
             part_bytes: PART_BYTES,
+            headers: Vec::new,
         }
     }
 
@@ -153,6 +159,7 @@ impl Clients {
             .force_path_style(settings.path_style.unwrap_or(settings.endpoint.is_some()))
             .retry_config(settings.retries())
             .timeout_config(settings.timeouts.calls())
+            .interceptor(MoreHeaders(settings.headers))
             // Others than AWS refuse the checksums that are sent behind a body.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
@@ -164,6 +171,28 @@ impl Clients {
             None => calls.clone(),
         };
         Self { calls, transfers: Builder::new().timeout_config(settings.timeouts.transfers()), urls }
+    }
+}
+
+/// Adds headers to each call as it goes out.
+#[derive(Debug)]
+struct MoreHeaders(fn() -> Vec<(&'static str, String)>);
+
+impl Intercept for MoreHeaders {
+    fn name(&self) -> &'static str {
+        "more headers"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        for (name, value) in (self.0)() {
+            context.request_mut().headers_mut().try_insert(name, value)?;
+        }
+        Ok(())
     }
 }
 

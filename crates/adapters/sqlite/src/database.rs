@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::pool::{Connections, take};
+use clouddrive_sql::watch::Statements;
 use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
-use diesel::connection::{InstrumentationEvent, SimpleConnection, TransactionManager};
+use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult};
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tracing::Span;
@@ -107,6 +109,12 @@ impl Database {
         applied.map_err(error)
     }
 
+    /// How its connections are used, the one that writes among them.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        Connections::of(&self.readers).and(Connections::of(&self.writer))
+    }
+
     /// Runs `work` on a reading connection.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -151,13 +159,6 @@ fn make_private(path: &Path) -> Outcome<()> {
     options.open(path).map(drop).map_err(|fault| Error::unavailable("database", fault).into())
 }
 
-async fn take(pool: &Pool<Connector>) -> Result<Object<Connector>> {
-    pool.get().await.map_err(|fault| match fault {
-        PoolError::Backend(error) => error,
-        other => Error::unavailable("database", other.to_string()),
-    })
-}
-
 /// Runs `work` where it may block, within the current span.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
     let span = Span::current();
@@ -182,15 +183,7 @@ impl Connector {
         let path = self.path.to_str().ok_or_else(|| Error::internal("database", "the path is not UTF-8"))?;
         let opened = SqliteConnection::establish(path);
         let mut connection = opened.map_err(|fault| Error::unavailable("database", fault))?;
-        connection.set_instrumentation(|event: InstrumentationEvent<'_>| {
-            let wanted = tracing::enabled!(target: "clouddrive_sqlite::statement", tracing::Level::TRACE);
-            if let (true, InstrumentationEvent::StartQuery { query, .. }) = (wanted, event) {
-                // Without its parameters: hashes of passwords are among them.
-                let text = query.to_string();
-                let sql = text.split(" -- binds: ").next().unwrap_or_default();
-                tracing::trace!(target: "clouddrive_sqlite::statement", sql);
-            }
-        });
+        connection.set_instrumentation(Statements::default());
         connection.batch_execute(SETUP)?;
         write_ahead(&mut connection)?;
         if self.access == Access::Read {

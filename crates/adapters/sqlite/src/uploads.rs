@@ -115,6 +115,14 @@ impl Uploads for Database {
         })
         .await
     }
+
+    async fn count_open(&self) -> Result<u64> {
+        self.read(|connection| {
+            let open: i64 = uploads::table.filter(uploads::state.eq("open")).count().get_result(connection)?;
+            Ok(open.unsigned_abs())
+        })
+        .await
+    }
 }
 
 fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, opening: &Opening) -> Outcome<Quota> {

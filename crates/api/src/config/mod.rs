@@ -7,9 +7,11 @@ mod source;
 mod stores;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use self::reader::Reader;
 pub(crate) use self::secret::SecretKey;
@@ -47,9 +49,19 @@ pub(crate) enum Algorithm {
     Hs512,
 }
 
+/// Where metrics are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MetricsAddress {
+    Off,
+    Given(SocketAddr),
+    /// Where nobody has said.
+    Usual(SocketAddr),
+}
+
 /// How the server is to run.
 pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
+    pub(crate) metrics: MetricsAddress,
     /// What signed URLs of the local store start with; the bound address unless told.
     pub(crate) public_url: Option<String>,
     pub(crate) data_dir: PathBuf,
@@ -57,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) blobs: BlobsConfig,
     pub(crate) aws: AwsConfig,
     pub(crate) secret_key: Option<SecretKey>,
+    /// A key that is accepted too, while keys are changed.
+    pub(crate) previous_secret_key: Option<SecretKey>,
     pub(crate) algorithm: Algorithm,
     pub(crate) token_lifetime: Duration,
     pub(crate) quota_bytes: u64,
@@ -66,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) collect_interval: Duration,
     pub(crate) collect_grace: Duration,
     pub(crate) cors_origins: Vec<String>,
+    /// Whose word counts for where a request came from.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) body_limits: BodyLimits,
     pub(crate) database_connections: usize,
     /// How long to wait for a free connection.
@@ -77,6 +93,22 @@ pub(crate) struct Config {
     pub(crate) drain: Duration,
     /// How long running requests then get.
     pub(crate) shutdown: Duration,
+}
+
+/// Where traces are to be sent.
+pub(crate) struct TraceConfig {
+    pub(crate) endpoint: String,
+    pub(crate) service: String,
+}
+
+impl TraceConfig {
+    /// None when nobody has said where to.
+    pub(crate) fn read(source: &Source) -> Result<Option<Self>, ConfigError> {
+        let mut reader = Reader::of(source);
+        let endpoint = reader.url("OTEL_EXPORTER_OTLP_ENDPOINT");
+        let service = reader.text("OTEL_SERVICE_NAME").unwrap_or("clouddrive").to_owned();
+        reader.finish(endpoint.map(|endpoint| Self { endpoint, service }))
+    }
 }
 
 /// Where the secret is that holds the values of production.
@@ -110,6 +142,7 @@ impl Config {
         let aws = stores::aws(&mut reader);
         let blobs = stores::blobs(&mut reader, production, &data_dir, &aws);
         let secret_key = reader.parsed("SECRET_KEY", "at least 32 bytes long", SecretKey::parse);
+        let previous_secret_key = reader.parsed("PREVIOUS_SECRET_KEY", "at least 32 bytes long", SecretKey::parse);
         let shared = matches!(database, DatabaseConfig::Postgres(_));
         if (production || shared) && reader.text("SECRET_KEY").is_none() {
             let message = "must be set, to at least 32 random bytes: with ENVIRONMENT=production, and with PostgreSQL, \
@@ -122,12 +155,14 @@ impl Config {
         let longest = upload_lifetime.max(url_lifetime).as_secs();
         let config = Self {
             bind: bind(&mut reader),
+            metrics: metrics(&mut reader),
             public_url: reader.url("PUBLIC_URL"),
             data_dir,
             database,
             blobs,
             aws,
             secret_key,
+            previous_secret_key,
             algorithm: reader.parsed("ALGORITHM", "HS256, HS384 or HS512", algorithm).unwrap_or(Algorithm::Hs256),
             token_lifetime: Duration::from_secs(60 * reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600)),
             quota_bytes: reader.number("DEFAULT_QUOTA_BYTES", 5 << 30, 0..=1 << 60),
@@ -138,6 +173,7 @@ impl Config {
             // A blob must outlast every upload that may still refer to it, and every URL by which its bytes may still come.
             collect_grace: reader.seconds("COLLECT_GRACE_SECONDS", grace, longest..=31_536_000),
             cors_origins: reader.parsed("CORS_ORIGINS", ORIGINS, origins).unwrap_or_default(),
+            trusted_proxies: reader.parsed("TRUSTED_PROXIES", PROXIES, networks).unwrap_or_default(),
             body_limits: BodyLimits {
                 idle: reader.seconds("BODY_IDLE_SECONDS", 30, 1..=3600),
                 min_rate: reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30),
@@ -165,6 +201,15 @@ fn bind(reader: &mut Reader<'_>) -> SocketAddr {
     let what = "an address and a port, such as 127.0.0.1:8000";
     let address = reader.parsed("BIND_ADDR", what, |text| text.parse().ok());
     address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000)))
+}
+
+fn metrics(reader: &mut Reader<'_>) -> MetricsAddress {
+    let parse = |text: &str| match text {
+        "off" => Some(MetricsAddress::Off),
+        address => address.parse().ok().map(MetricsAddress::Given),
+    };
+    let given = reader.parsed("METRICS_ADDR", "off, or an address and a port, such as 127.0.0.1:9464", parse);
+    given.unwrap_or_else(|| MetricsAddress::Usual(SocketAddr::from(([127, 0, 0, 1], 9464))))
 }
 
 /// How many things the machine can do at once.
@@ -200,6 +245,13 @@ fn origins(text: &str) -> Option<Vec<String>> {
             (!host.is_empty() && !host.contains(['/', '*', ' '])).then(|| origin.to_owned())
         })
         .collect()
+}
+
+const PROXIES: &str = "addresses and networks such as 10.0.0.0/8, parted by commas";
+
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+    networks.map(|network| network.parse().ok().or_else(|| network.parse::<IpAddr>().ok().map(IpNet::from))).collect()
 }
 
 #[cfg(test)]
@@ -239,6 +291,7 @@ mod tests {
     fn every_complaint_names_its_variable() {
         for (name, value) in [
             ("BIND_ADDR", "here"),
+            ("METRICS_ADDR", "9464"),
             ("PUBLIC_URL", "drive.example.com"),
             ("PUBLIC_URL", "http://"),
             ("DATABASE_URL", "mysql://localhost/drive"),
@@ -257,6 +310,8 @@ mod tests {
             ("SIGNED_URL_SECONDS", "301"),
             ("COLLECT_GRACE_SECONDS", "10"),
             ("CORS_ORIGINS", "*"),
+            ("TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("TRUSTED_PROXIES", "proxy.example.com"),
             ("WORKERS", "-1"),
         ] {
             assert_eq!(refused(&[(name, value)]), [name], "{value}");

@@ -17,21 +17,26 @@ const SEAL: usize = 16;
 #[derive(Clone)]
 pub(crate) struct Cursors {
     mac: Hmac<Sha256>,
+    /// That of a key that sealed before this one.
+    former: Option<Hmac<Sha256>>,
 }
 
 impl Cursors {
     pub(crate) fn new(key: [u8; 32]) -> Self {
-        // HMAC takes a key of a whole block: a shorter one is filled up with zeros (RFC 2104).
-        let mut block = [0; 64];
-        block.iter_mut().zip(key).for_each(|(byte, key)| *byte = key);
-        Self { mac: Hmac::new(&block.into()) }
+        Self { mac: hmac(key), former: None }
+    }
+
+    /// Opens cursors that were sealed with the key `former` as well, while keys are changed.
+    pub(crate) fn accepting(mut self, former: [u8; 32]) -> Self {
+        self.former = Some(hmac(former));
+        self
     }
 
     /// The cursor of a place in the list that `list` names.
     pub(crate) fn seal(&self, list: &str, place: &impl Serialize) -> Outcome<String> {
         let fault = |fault: serde_json::Error| clouddrive_domain::Error::internal("cursor", fault);
         let mut bytes = serde_json::to_vec(place).map_err(fault)?;
-        let seal = self.mac(list, &bytes).finalize().into_bytes();
+        let seal = cover(&self.mac, list, &bytes).finalize().into_bytes();
         bytes.extend(seal.iter().take(SEAL));
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -42,17 +47,25 @@ impl Cursors {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign())?;
         let split = bytes.len().checked_sub(SEAL).ok_or_else(foreign)?;
         let (place, seal) = bytes.split_at(split);
-        self.mac(list, place).verify_truncated_left(seal).map_err(|_| foreign())?;
+        let covers = |mac| cover(mac, list, place).verify_truncated_left(seal).is_ok();
+        if !covers(&self.mac) && !self.former.as_ref().is_some_and(covers) {
+            return Err(foreign());
+        }
         serde_json::from_slice(place).map_err(|_| foreign())
     }
+}
 
-    fn mac(&self, list: &str, place: &[u8]) -> Hmac<Sha256> {
-        let mut mac = self.mac.clone();
-        mac.update(&(list.len() as u64).to_be_bytes());
-        mac.update(list.as_bytes());
-        mac.update(place);
-        mac
-    }
+/// HMAC takes a key of a whole block: a shorter one is filled up with zeros (RFC 2104).
+fn hmac(key: [u8; 32]) -> Hmac<Sha256> {
+    let mut block = [0; 64];
+    block.iter_mut().zip(key).for_each(|(byte, key)| *byte = key);
+    Hmac::new(&block.into())
+}
+
+/// `mac` over the name of a list and a place in it.
+fn cover(mac: &Hmac<Sha256>, list: &str, place: &[u8]) -> Hmac<Sha256> {
+    let length = (list.len() as u64).to_be_bytes();
+    mac.clone().chain_update(length).chain_update(list).chain_update(place)
 }
 
 #[cfg(test)]

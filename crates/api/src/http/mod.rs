@@ -4,6 +4,7 @@ mod account;
 mod blob;
 mod body;
 mod bytes;
+mod client;
 mod cursor;
 mod drive;
 mod extract;
@@ -27,11 +28,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, SignedBlobs, Uploads};
+use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;
+pub(crate) use client::ClientAddress;
 pub(crate) use cursor::Cursors;
 pub(crate) use middleware::request;
 use problem::{Outcome, Problem};
+pub(crate) use service::check;
 
 /// What every request may need: the services, and what HTTP itself needs.
 pub(crate) struct App {
@@ -47,6 +51,8 @@ pub(crate) struct App {
     pub(crate) ambient: Ambient,
     pub(crate) cursors: Cursors,
     pub(crate) body_limits: BodyLimits,
+    /// Whose word counts for where a request came from.
+    pub(crate) proxies: Vec<IpNet>,
     /// Whether the server is about to stop.
     pub(crate) leaving: AtomicBool,
 }

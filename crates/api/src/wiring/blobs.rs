@@ -1,14 +1,16 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use clouddrive_auth::{MasterKey, Purpose};
-use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
+use clouddrive_disk::{DiskStore, DiskUploads};
 use clouddrive_domain::port::{BlobStore, DirectUploads, Probe, UrlGate, UrlSigner};
 use clouddrive_s3::{S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
 use tokio::time::{Duration, Instant};
 
+use super::Keys;
 use crate::config::{BlobsConfig, Config, S3Config};
 use crate::system::{OsRandom, SystemClock};
+use crate::telemetry::blobs::Observed;
+use crate::telemetry::traces;
 
 /// How long to wait before a store that is not up yet is tried again.
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);
@@ -41,10 +43,11 @@ impl Blobs {
     }
 
     pub(super) fn store(&self) -> Arc<dyn BlobStore> {
-        match self {
+        let store: Arc<dyn BlobStore> = match self {
             Self::Disk(disk) => Arc::new(disk.clone()),
             Self::S3(s3) => Arc::new(s3.clone()),
-        }
+        };
+        Arc::new(Observed(store))
     }
 
     pub(super) fn probe(&self) -> Arc<dyn Probe> {
@@ -55,17 +58,18 @@ impl Blobs {
     }
 
     /// URLs that the store honours, or that lead back here and start with `public_url`.
-    pub(super) fn doors(&self, public_url: &str, key: &MasterKey) -> Doors {
+    pub(super) fn doors(&self, public_url: &str, keys: &Keys) -> Doors {
         match self {
             Self::Disk(disk) => {
-                let urls = DiskUrls::new(public_url, key.derive(Purpose::SignedUrls));
-                let direct = Arc::new(DiskUploads::new(disk.clone(), urls.clone()));
+                let urls = keys.urls(public_url);
+                let direct: Arc<dyn DirectUploads> = Arc::new(DiskUploads::new(disk.clone(), urls.clone()));
                 let urls = Arc::new(urls);
-                Doors { direct, signer: urls.clone(), gate: Some(urls) }
+                Doors { direct: Arc::new(Observed(direct)), signer: urls.clone(), gate: Some(urls) }
             }
             Self::S3(s3) => {
                 let s3 = Arc::new(s3.clone());
-                Doors { direct: s3.clone(), signer: s3, gate: None }
+                let direct: Arc<dyn DirectUploads> = s3.clone();
+                Doors { direct: Arc::new(Observed(direct)), signer: s3, gate: None }
             }
         }
     }
@@ -102,6 +106,7 @@ pub(super) fn settings(config: &Config, bucket: &S3Config) -> Settings {
         public_endpoint: bucket.public_endpoint.clone(),
         path_style: Some(bucket.path_style),
         credentials,
+        headers: traces::outgoing,
         ..Settings::new(&bucket.bucket, &bucket.region)
     }
 }

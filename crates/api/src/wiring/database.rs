@@ -3,10 +3,14 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Uploads, Users};
 use clouddrive_postgres::{Parts, Target};
+use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
 
 use super::make_directories;
 use crate::config::{Config, ConfigError, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig};
+
+/// Tells how the connections to the database are used.
+pub(crate) type CountConnections = Arc<dyn Fn() -> Connections + Send + Sync>;
 
 /// The persistence ports of one database.
 #[derive(Clone)]
@@ -18,10 +22,11 @@ pub(super) struct Persistence {
     pub(super) shares: Arc<dyn Shares>,
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) probe: Arc<dyn Probe>,
+    pub(super) connections: CountConnections,
 }
 
 impl Persistence {
-    fn of<S>(store: S) -> Self
+    fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
         S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Probe + 'static,
     {
@@ -33,7 +38,8 @@ impl Persistence {
             uploads: store.clone(),
             shares: store.clone(),
             records: store.clone(),
-            probe: store,
+            probe: store.clone(),
+            connections: Arc::new(move || count(&store)),
         }
     }
 }
@@ -43,12 +49,16 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Persistence> {
     match &config.database {
         DatabaseConfig::Sqlite(path) => {
             let database = clouddrive_sqlite::Database::open(path, sqlite(config)).await;
-            database.map(Persistence::of).with_context(|| format!("the database {}", path.display()))
+            database
+                .map(|database| Persistence::of(database, clouddrive_sqlite::Database::connections))
+                .with_context(|| format!("the database {}", path.display()))
         }
         DatabaseConfig::Postgres(settings) => {
             let options = postgres(config, settings)?;
             let database = clouddrive_postgres::Database::open(&options).await;
-            database.map(Persistence::of).with_context(|| format!("the database {}", options.target))
+            database
+                .map(|database| Persistence::of(database, clouddrive_postgres::Database::connections))
+                .with_context(|| format!("the database {}", options.target))
         }
     }
 }
@@ -58,12 +68,16 @@ pub(super) async fn open_current(config: &Config) -> anyhow::Result<Persistence>
     match &config.database {
         DatabaseConfig::Sqlite(path) => {
             let database = clouddrive_sqlite::Database::open_current(path, sqlite(config)).await;
-            database.map(Persistence::of).with_context(|| format!("the database {}", path.display()))
+            database
+                .map(|database| Persistence::of(database, clouddrive_sqlite::Database::connections))
+                .with_context(|| format!("the database {}", path.display()))
         }
         DatabaseConfig::Postgres(settings) => {
             let options = postgres(config, settings)?;
             let database = clouddrive_postgres::Database::open_current(&options).await;
-            database.map(Persistence::of).with_context(|| format!("the database {}", options.target))
+            database
+                .map(|database| Persistence::of(database, clouddrive_postgres::Database::connections))
+                .with_context(|| format!("the database {}", options.target))
         }
     }
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
+use clouddrive_disk::DiskUrls;
 use clouddrive_domain::service::{
     AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings, Uploads,
 };
@@ -22,8 +23,9 @@ use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
 use crate::http::{App, Cursors, Part};
 use crate::system::{OsRandom, SystemClock};
+use crate::telemetry::audit::LoggedTrail;
 
-pub(crate) use self::database::{lock, migrate};
+pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
 pub(crate) use self::secrets::with_secret;
 
@@ -57,7 +59,7 @@ impl Stores {
 
     async fn with(config: &Config, persistence: Persistence) -> anyhow::Result<Self> {
         let blobs = Blobs::open(config).await?;
-        let ambient = Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom));
+        let ambient = Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(LoggedTrail));
         Ok(Self { persistence, blobs, ambient })
     }
 
@@ -71,18 +73,23 @@ impl Stores {
         &self.ambient
     }
 
+    /// What tells how the connections to the database are used.
+    pub(crate) fn connections(&self) -> CountConnections {
+        self.persistence.connections.clone()
+    }
+
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
-    pub(crate) fn app(&self, config: &Config, key: &MasterKey, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, probe } = self.persistence.clone();
+    pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
+        let Persistence { users, sessions, drive, uploads, shares, records, probe, .. } = self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
-        let doors = self.blobs.doors(public_url, key);
+        let doors = self.blobs.doors(public_url, keys);
         let at_once = cores();
         let accounts = Accounts::new(
             users.clone(),
             sessions,
             drive.clone(),
             Arc::new(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?),
-            Arc::new(JwtTokens::new(key, algorithm(config.algorithm), ISSUER, ISSUER)),
+            Arc::new(keys.tokens(config.algorithm)),
             ambient.clone(),
             AccountSettings { quota_bytes: config.quota_bytes, token_lifetime: config.token_lifetime },
         );
@@ -114,8 +121,9 @@ impl Stores {
             local,
             parts: vec![Part { name: "database", probe }, Part { name: "storage", probe: self.blobs.probe() }],
             ambient,
-            cursors: Cursors::new(key.derive(clouddrive_auth::Purpose::Cursors)),
+            cursors: keys.cursors(),
             body_limits: config.body_limits,
+            proxies: config.trusted_proxies.clone(),
             leaving: AtomicBool::new(false),
         })
     }
@@ -135,13 +143,42 @@ pub(crate) fn whereabouts(config: &Config) -> String {
     }
 }
 
-/// The key from which all others are derived: of the configuration, or else of the data directory.
-pub(crate) fn key(config: &Config) -> anyhow::Result<MasterKey> {
-    let secret = match &config.secret_key {
-        Some(secret) => secret.clone(),
-        None => SecretKey::in_directory(&config.data_dir, &OsRandom)?,
-    };
-    MasterKey::new(secret.expose()).map_err(anyhow::Error::msg)
+/// The key from which all others are derived, and one whose work is accepted too, while keys are changed.
+pub(crate) struct Keys {
+    current: MasterKey,
+    former: Option<MasterKey>,
+}
+
+impl Keys {
+    /// Those of the configuration, or else of the data directory.
+    pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
+        let secret = match &config.secret_key {
+            Some(secret) => secret.clone(),
+            None => SecretKey::in_directory(&config.data_dir, &OsRandom)?,
+        };
+        let key = |secret: &SecretKey| MasterKey::new(secret.expose()).map_err(anyhow::Error::msg);
+        let former = config.previous_secret_key.as_ref().map(key).transpose()?;
+        Ok(Self { current: key(&secret)?, former })
+    }
+
+    fn former(&self, purpose: Purpose) -> Option<[u8; 32]> {
+        self.former.as_ref().map(|key| key.derive(purpose))
+    }
+
+    fn tokens(&self, configured: Algorithm) -> JwtTokens {
+        let tokens = JwtTokens::new(&self.current, algorithm(configured), ISSUER, ISSUER);
+        self.former.iter().fold(tokens, JwtTokens::accepting)
+    }
+
+    fn urls(&self, public_url: &str) -> DiskUrls {
+        let urls = DiskUrls::new(public_url, self.current.derive(Purpose::SignedUrls));
+        self.former(Purpose::SignedUrls).into_iter().fold(urls, DiskUrls::accepting)
+    }
+
+    fn cursors(&self) -> Cursors {
+        let cursors = Cursors::new(self.current.derive(Purpose::Cursors));
+        self.former(Purpose::Cursors).into_iter().fold(cursors, Cursors::accepting)
+    }
 }
 
 const fn algorithm(configured: Algorithm) -> clouddrive_auth::Algorithm {

@@ -39,5 +39,6 @@ mod readme;
 mod roles;
 mod service;
 mod share;
+mod telemetry;
 mod tokens;
 mod upload;

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::support::{Answer, Caller, Server, sql_id};
+use crate::support::{Answer, Caller, Server, sql_id, text};
 
 const SECRET: &str = "a secret key that the whole test knows";
 
@@ -340,4 +340,29 @@ async fn a_token_outlives_a_restart_but_not_the_key() {
     let server = server.restart(&[("SECRET_KEY", SECRET)]).await;
     assert_invalid(present(&server, &token).await, "the key has changed");
     server.login("ann").await.get("/user").await.ok();
+}
+
+#[tokio::test]
+async fn while_keys_are_changed_what_the_former_key_made_is_still_good() {
+    let (old, new) = ("the key that has served its time so far", "the key that is to serve from now on ok");
+    let server = Server::with(&[("SECRET_KEY", old)]).await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("a.txt", b"hello", None).await;
+    ann.upload("b.txt", b"hello", None).await;
+    let cursor = text(&ann.get("/drive?limit=1").await.ok()["next_cursor"]);
+    let token = ann.token().to_owned();
+
+    // Instances that still sign with the old key know the new one before any of them signs with it.
+    let server = server.restart(&[("SECRET_KEY", old), ("PREVIOUS_SECRET_KEY", new)]).await;
+    assert_eq!(server.with_token(&token).download(&text(&file["id"])).await, b"hello");
+    let server = server.restart(&[("SECRET_KEY", new), ("PREVIOUS_SECRET_KEY", old)]).await;
+    let ann = server.with_token(&token);
+    assert_eq!(ann.download(&text(&file["id"])).await, b"hello");
+    assert_eq!(ann.get(&format!("/drive?limit=1&cursor={cursor}")).await.ok()["items"][0]["name"], "b.txt");
+    let fresh = server.login("ann").await.token().to_owned();
+
+    let server = server.restart(&[("SECRET_KEY", new)]).await;
+    assert_invalid(present(&server, &token).await, "the former key has gone");
+    server.with_token(&fresh).get("/user").await.ok();
+    server.with_token(&fresh).get(&format!("/drive?limit=1&cursor={cursor}")).await.refused(400, "invalid_cursor");
 }

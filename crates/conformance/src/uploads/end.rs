@@ -74,12 +74,14 @@ pub(super) async fn uploads_expire_at_their_very_time(world: &World<'_>) {
     let complete = world.open(&root, "c", Some(1)).await;
     world.commit(&root, &world.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
     let expire = async |at| world.store.uploads.expire_due(&world.command_at(None, at), ALL).await.unwrap();
+    assert_eq!(world.store.uploads.count_open().await.unwrap(), 2);
     assert_eq!(expire(due.expires_at.minus(MILLISECOND)).await, 0);
     assert_eq!(world.upload(&due).await, due);
     assert_eq!(expire(due.expires_at).await, 1);
     assert_eq!(world.upload(&due).await, Upload { state: UploadState::Expired, ..due.clone() });
     assert_eq!(world.upload(&later).await, later);
     assert_eq!(world.quota(ann.id).await.reserved, 3);
+    assert_eq!(world.store.uploads.count_open().await.unwrap(), 1);
     assert_eq!(expire(due.expires_at).await, 0);
     let condemned = world.condemned(due.expires_at).await;
     assert!(condemned.contains(&due.blob) && !condemned.contains(&later.blob));

@@ -318,6 +318,23 @@ mod tests {
         assert_eq!(located(OWNER, NodeBody::Folder, &[None, None]).depth_of_child_folder(), 2);
     }
 
+    #[test]
+    fn a_grant_tells_the_highest_role_that_any_share_on_the_way_gives() {
+        let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
+        let role =
+            |shares: &[_]| authorize(Some(located(GUEST, NodeBody::Folder, shares)), Action::Read).unwrap().role();
+        assert_eq!(role(&[view, None, None]), Role::View);
+        assert_eq!(role(&[view, edit, None]), Role::Edit);
+        assert_eq!(role(&[edit, view, None]), Role::Edit);
+    }
+
+    #[test]
+    fn a_node_is_below_itself_and_all_that_stands_above_it() {
+        let found = located(OWNER, NodeBody::Folder, &[None, None, None]);
+        assert!(found.lineage.iter().all(|step| found.is_at_or_below(step.id)));
+        assert!(!found.is_at_or_below(NodeId::from_uuid(Uuid::from_u128(103))));
+    }
+
     fn share() -> impl Strategy<Value = Option<Permission>> {
         prop_oneof![3 => Just(None), 1 => Just(Some(Permission::View)), 1 => Just(Some(Permission::Edit))]
     }

@@ -156,4 +156,17 @@ mod tests {
             assert!(RequestId::parse(text).is_none(), "{text:?}");
         }
     }
+
+    #[test]
+    fn the_id_of_a_request_that_brought_none_is_as_sane_as_one_that_was_brought() {
+        struct Ones;
+        impl Random for Ones {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(0xFF);
+            }
+        }
+        let made = RequestId::generate(Timestamp::from_millis(0x0123_4567_89AB), &Ones);
+        assert_eq!(made.as_str(), "01234567-89ab-7fff-bfff-ffffffffffff");
+        assert_eq!(RequestId::parse(made.as_str()), Some(made));
+    }
 }

@@ -84,3 +84,32 @@ ids! {
     /// A single access token.
     TokenId;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_reads_back_as_it_is_written() {
+        let id = NodeId::from_uuid(Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_00AB));
+        assert_eq!(id.to_string(), "01990000-0000-7000-8000-0000000000ab");
+        assert_eq!(id.to_string().parse::<NodeId>().ok(), Some(id));
+        assert_eq!(id.as_uuid().to_string(), id.to_string());
+        for text in ["", "1", "01990000-0000-7000-8000-0000000000ag", "../../../../../../../../../../../../"] {
+            assert!(text.parse::<NodeId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_begins_later_is_ordered_later_whatever_chance_brings() {
+        struct Only(u8);
+        impl Random for Only {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(self.0);
+            }
+        }
+        let earlier = UploadId::generate(Timestamp::from_millis(1_000), &Only(0xFF));
+        let later = UploadId::generate(Timestamp::from_millis(1_001), &Only(0));
+        assert!(earlier < later && earlier.to_string() < later.to_string());
+    }
+}

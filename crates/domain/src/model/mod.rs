@@ -1,6 +1,7 @@
 //! Entities and values. Each is valid by construction: what cannot be, cannot be made.
 
 mod access;
+mod audit;
 mod blob;
 mod command;
 mod id;
@@ -17,6 +18,7 @@ mod upload;
 mod user;
 
 pub use access::{Action, Grant, Located, Step, authorize, check_depth};
+pub use audit::{AuditAction, AuditEvent, LoginRefusal, SharedItem};
 pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
 pub use id::{DriveId, Id, NodeId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId};

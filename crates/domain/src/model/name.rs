@@ -138,6 +138,8 @@ mod tests {
             assert_eq!(Name::parse(text), Err(fault), "{text:?}");
         }
         assert_eq!(Name::parse(&"é".repeat(128)), Err(NameError::TooLong));
+        // Too long to be normalised first, whatever else is wrong with it.
+        assert_eq!(Name::parse(&"/".repeat(MAX_NAME_BYTES * 4 + 1)), Err(NameError::TooLong));
     }
 
     #[test]

@@ -132,7 +132,11 @@ impl<T, P> Page<T, P> {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::model::{DriveId, NodeBody, Person, Revision, UserId};
+    use crate::testing::{content, name};
 
     #[test]
     fn a_page_has_one_to_a_thousand_items() {
@@ -146,5 +150,32 @@ mod tests {
         assert_eq!(cut(&[]), Page { items: vec![], next: None });
         assert_eq!(cut(&[1, 2]), Page { items: vec![1, 2], next: None });
         assert_eq!(cut(&[1, 2, 3]), Page { items: vec![1, 2], next: Some(2) });
+    }
+
+    #[test]
+    fn a_place_in_a_list_is_told_by_what_the_list_is_sorted_by() {
+        let node = Node {
+            id: NodeId::from_uuid(Uuid::from_u128(1)),
+            drive: DriveId::from_uuid(Uuid::from_u128(2)),
+            parent: None,
+            name: name("beach.jpg"),
+            body: NodeBody::File(content(10)),
+            revision: Revision(1),
+            created_by: Person { id: UserId::from_uuid(Uuid::from_u128(3)), username: None },
+            created_at: Timestamp::from_millis(500),
+            modified_at: Timestamp::from_millis(700),
+        };
+        let cases = [
+            (SortBy::Name, SortValue::Name(name("beach.jpg"))),
+            (SortBy::CreatedAt, SortValue::Time(Timestamp::from_millis(500))),
+            (SortBy::ModifiedAt, SortValue::Time(Timestamp::from_millis(700))),
+            (SortBy::Size, SortValue::Size(10)),
+        ];
+        for (by, value) in cases {
+            assert_eq!(Position::of(&node, by), Position { value, id: node.id }, "{by:?}");
+        }
+        // A folder counts as empty, whatever lies in it.
+        let folder = Node { body: NodeBody::Folder, ..node };
+        assert_eq!(Position::of(&folder, SortBy::Size).value, SortValue::Size(0));
     }
 }

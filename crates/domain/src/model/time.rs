@@ -37,3 +37,23 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_rounded_down_before_the_epoch_too() {
+        for (millis, seconds) in [(0, 0), (1_999, 1), (-1, -1), (-1_000, -1), (-1_001, -2)] {
+            assert_eq!(Timestamp::from_millis(millis).as_seconds(), seconds, "{millis}");
+        }
+    }
+
+    #[test]
+    fn time_does_not_wrap_around_at_its_ends() {
+        let (end, beginning) = (Timestamp::from_millis(i64::MAX), Timestamp::from_millis(i64::MIN));
+        assert_eq!(Timestamp::from_millis(1).plus(Duration::MAX), end);
+        assert_eq!(end.plus(Duration::from_millis(1)), end);
+        assert_eq!(beginning.minus(Duration::from_millis(1)), beginning);
+    }
+}

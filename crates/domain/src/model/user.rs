@@ -196,7 +196,8 @@ mod tests {
         for text in ["", "ab", "ann lee", "änn", "a@b", "a/b", &"a".repeat(33)] {
             assert!(Username::parse(text).is_err(), "{text}");
         }
-        assert_eq!(Username::parse("Ann").unwrap().key(), "ann");
+        let ann = Username::parse("Ann").unwrap();
+        assert_eq!((ann.as_str(), ann.key().as_str()), ("Ann", "ann"));
     }
 
     #[test]
@@ -210,6 +211,15 @@ mod tests {
         {
             assert!(Email::parse(text).is_err(), "{text}");
         }
+        let ann = Email::parse("Ann.Lee@Example.COM").unwrap();
+        assert_eq!((ann.as_str(), ann.key().as_str()), ("Ann.Lee@Example.COM", "ann.lee@example.com"));
+    }
+
+    #[test]
+    fn whoever_logs_in_is_found_under_the_key_that_they_registered_with() {
+        let (name, address) = (Username::parse("Ann").unwrap(), Email::parse("Ann@Example.com").unwrap());
+        assert_eq!(Handle::parse("aNN"), Handle::Username(name.key()));
+        assert_eq!(Handle::parse("aNN@eXAMPLE.com"), Handle::Email(address.key()));
     }
 
     #[test]
@@ -219,6 +229,7 @@ mod tests {
         assert!(Password::choose(&"語".repeat(128)).is_ok());
         assert!(Password::choose(&"x".repeat(129)).is_err());
         assert_eq!(Password::choose("cafe\u{301} au lait").unwrap(), Password::choose("café au lait").unwrap());
+        assert_eq!(Password::attempt("cafe\u{301} au lait").unwrap().expose(), "café au lait");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!
 //! With the feature `mock`, every port has a mock by mockall: `MockDrive`, `MockUsers` and so on.
 
+mod audit;
 mod blob_records;
 mod blobs;
 mod changes;
@@ -24,6 +25,7 @@ mod tokens;
 mod uploads;
 mod users;
 
+pub use audit::AuditTrail;
 pub use blob_records::BlobRecords;
 pub use blobs::{BlobStore, ByteStream};
 pub use changes::Changes;
@@ -43,7 +45,7 @@ pub use users::{Registration, Users};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
-    blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
+    audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
     direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
     probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
     signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,

@@ -77,4 +77,7 @@ pub trait Uploads: Send + Sync {
     /// Forgets up to `most` uploads that ended before `before`, however they ended, and tells how many. Nothing else
     /// changes by it: files stay, and the change log gets no row.
     async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32>;
+
+    /// How many uploads are open, whoever sends them.
+    async fn count_open(&self) -> Result<u64>;
 }

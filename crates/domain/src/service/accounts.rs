@@ -4,7 +4,8 @@ use std::time::Duration;
 use super::Ambient;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
-    AccessClaims, Account, Actor, Command, Email, Handle, Identity, Password, Quota, RequestId, Session, User, Username,
+    AccessClaims, Account, Actor, AuditAction, Command, Email, Handle, Identity, LoginRefusal, Password, Quota,
+    RequestId, Session, User, UserId, Username,
 };
 use crate::port::{Drive, Passwords, Registration, Sessions, Tokens, Users, Verdict};
 
@@ -77,6 +78,7 @@ impl Accounts {
         let quota_bytes = self.settings.quota_bytes;
         let registration = Registration { user, hash, drive: self.ambient.id(), root: self.ambient.id(), quota_bytes };
         self.users.register(&command, &registration).await?;
+        self.ambient.audit_unknown(command.actor, &command.request, AuditAction::AccountRegistered);
         Ok(Account { user: registration.user, quota: Quota { total: quota_bytes, used: 0, reserved: 0 } })
     }
 
@@ -85,24 +87,30 @@ impl Accounts {
     /// # Errors
     /// `InvalidCredentials`, alike and in the same time for an unknown user and for a wrong password.
     pub async fn login(&self, request: RequestId, name: &str, password: &str, client: ClientInfo) -> Result<Login> {
-        let refused = Error::Unauthenticated(Unauthenticated::InvalidCredentials);
         let Some(password) = Password::attempt(password) else {
-            return Err(refused);
+            return Err(self.refuse(None, &request, LoginRefusal::ImpossiblePassword));
         };
         let Some(known) = self.users.find_credentials(&Handle::parse(name)).await? else {
             self.passwords.verify_nobody(&password).await?;
-            return Err(refused);
+            return Err(self.refuse(None, &request, LoginRefusal::UnknownUser));
         };
         let actor = Actor { user: known.user, request };
         match self.passwords.verify(&password, &known.hash).await? {
-            Verdict::Wrong => return Err(refused),
+            Verdict::Wrong => return Err(self.refuse(Some(known.user), &actor.request, LoginRefusal::WrongPassword)),
             Verdict::Right => {}
             Verdict::Outdated => {
                 let hash = self.passwords.hash(&password).await?;
                 self.users.rehash(&self.ambient.command(&actor), known.user, &known.hash, &hash).await?;
+                self.ambient.audit(&actor, AuditAction::PasswordRehashed);
             }
         }
         self.start_session(&actor, client).await
+    }
+
+    /// What everybody is told who is not let in, whatever the reason, which only the audit trail learns.
+    fn refuse(&self, user: Option<UserId>, request: &RequestId, reason: LoginRefusal) -> Error {
+        self.ambient.audit_unknown(user, request, AuditAction::LoginRefused { reason });
+        Error::Unauthenticated(Unauthenticated::InvalidCredentials)
     }
 
     async fn start_session(&self, actor: &Actor, client: ClientInfo) -> Result<Login> {
@@ -124,7 +132,9 @@ impl Accounts {
             issued_at: session.created_at,
             expires_at: session.expires_at,
         };
-        Ok(Login { access_token: self.tokens.issue(&claims)?, lifetime })
+        let access_token = self.tokens.issue(&claims)?;
+        self.ambient.audit(actor, AuditAction::LoggedIn { session: session.id });
+        Ok(Login { access_token, lifetime })
     }
 
     /// Who calls with this access token.

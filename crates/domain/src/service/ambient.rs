@@ -1,20 +1,21 @@
 use std::sync::Arc;
 
-use crate::model::{Actor, BlobKey, Command, Id, RequestId, Timestamp};
-use crate::port::{Clock, Random};
+use crate::model::{Actor, AuditAction, AuditEvent, BlobKey, Command, Id, RequestId, Timestamp, UserId};
+use crate::port::{AuditTrail, Clock, Random};
 
-/// Time and randomness, as every service needs them.
+/// Time, randomness and the audit trail, as every service needs them.
 #[derive(Clone)]
 pub struct Ambient {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    audit: Arc<dyn AuditTrail>,
 }
 
 impl Ambient {
-    /// Takes both from their ports.
+    /// Takes them from their ports.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { clock, random }
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, audit: Arc<dyn AuditTrail>) -> Self {
+        Self { clock, random, audit }
     }
 
     /// The time now.
@@ -40,6 +41,16 @@ impl Ambient {
     /// A command of `actor`, now.
     pub(super) fn command(&self, actor: &Actor) -> Command {
         Command { actor: Some(actor.user), at: self.now(), request: actor.request.clone() }
+    }
+
+    /// Puts what `actor` has done into the audit trail.
+    pub(super) fn audit(&self, actor: &Actor, action: AuditAction) {
+        self.audit_unknown(Some(actor.user), &actor.request, action);
+    }
+
+    /// The same, where nobody may be known to act.
+    pub(super) fn audit_unknown(&self, actor: Option<UserId>, request: &RequestId, action: AuditAction) {
+        self.audit.record(&AuditEvent { action, actor, at: self.now(), request: request.clone() });
     }
 
     /// A command of the server itself, now.

@@ -18,6 +18,8 @@ pub struct CollectorReport {
     pub blobs_removed: u64,
     /// Remains of broken writes that were removed.
     pub partial_writes_removed: u64,
+    /// Uploads that are open afterwards.
+    pub uploads_open: u64,
 }
 
 /// Clears away what nothing needs any more.
@@ -62,6 +64,7 @@ impl Collector {
         while self.uploads.forget_ended(before, BATCH).await? == BATCH {}
         report.blobs_removed = self.remove_blobs(before).await?;
         report.partial_writes_removed = self.store.sweep(before).await? + self.discard_abandoned(before).await?;
+        report.uploads_open = self.uploads.count_open().await?;
         Ok(report)
     }
 

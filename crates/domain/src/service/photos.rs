@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::Ambient;
 use crate::error::{Error, Result};
-use crate::model::{Actor, BlobKey, Expected, Length, MediaType};
+use crate::model::{Actor, AuditAction, BlobKey, Expected, Length, MediaType};
 use crate::port::{BlobRecords, BlobStore, Drive, PhotoMaker, Presentation, SignedUrl, UrlSigner, Users};
 
 /// Profile photos.
@@ -50,6 +50,7 @@ impl Photos {
         let body = Box::pin(Once(Some(photo)));
         self.store.put(&key, body, expected).await?;
         self.users.set_photo(&command, actor.user, Some(&key)).await?;
+        self.ambient.audit(actor, AuditAction::PhotoSet);
         self.sign(&key).await
     }
 
@@ -69,7 +70,11 @@ impl Photos {
     /// `NotFound` when there is none.
     pub async fn remove(&self, actor: &Actor) -> Result<()> {
         let had_one = self.users.set_photo(&self.ambient.command(actor), actor.user, None).await?;
-        if had_one { Ok(()) } else { Err(Error::NotFound) }
+        if !had_one {
+            return Err(Error::NotFound);
+        }
+        self.ambient.audit(actor, AuditAction::PhotoRemoved);
+        Ok(())
     }
 
     async fn sign(&self, key: &BlobKey) -> Result<SignedUrl> {

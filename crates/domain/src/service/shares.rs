@@ -4,8 +4,8 @@ use super::Ambient;
 use super::access::Access;
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    Action, Actor, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page, Permission, Share, ShareId, SharePosition,
-    authorize,
+    Action, Actor, AuditAction, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page, Permission, Share, ShareId,
+    SharePosition, authorize,
 };
 use crate::port::{self, Drive, NewShare, Users};
 
@@ -46,7 +46,9 @@ impl Shares {
             return Err(Error::Conflict(Conflict::ShareWithOwner));
         }
         let share = NewShare { id: self.ambient.id(), guest: guest.id, permission };
-        self.shares.create(&self.ambient.command(actor), &item, &share).await
+        let share = self.shares.create(&self.ambient.command(actor), &item, &share).await?;
+        self.ambient.audit(actor, AuditAction::ShareCreated((&share).into()));
+        Ok(share)
     }
 
     /// What is shared with the caller, wherever it lies, newest first. A page may be short, even empty, and have a next.
@@ -67,7 +69,9 @@ impl Shares {
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
         let share = self.shares.find(share).await?.ok_or(Error::NotFound)?;
         let grant = self.as_owner(actor, &share).await?;
-        self.shares.change(&self.ambient.command(actor), &grant, share.id, permission).await
+        let share = self.shares.change(&self.ambient.command(actor), &grant, share.id, permission).await?;
+        self.ambient.audit(actor, AuditAction::ShareChanged((&share).into()));
+        Ok(share)
     }
 
     /// Ends a share: its owner revokes it, its guest leaves.
@@ -76,10 +80,14 @@ impl Shares {
     /// `NotFound` to everybody else.
     pub async fn revoke(&self, actor: &Actor, share: ShareId) -> Result<()> {
         let share = self.shares.find(share).await?.ok_or(Error::NotFound)?;
-        if share.shared_with.id != actor.user {
+        let leaves = share.shared_with.id == actor.user;
+        if !leaves {
             self.as_owner(actor, &share).await?;
         }
-        self.shares.revoke(&self.ambient.command(actor), share.id).await
+        self.shares.revoke(&self.ambient.command(actor), share.id).await?;
+        let item = (&share).into();
+        self.ambient.audit(actor, if leaves { AuditAction::ShareLeft(item) } else { AuditAction::ShareRevoked(item) });
+        Ok(())
     }
 
     /// Leave to manage `share`. That others have shares on an item is not for those who merely see the item; of their own

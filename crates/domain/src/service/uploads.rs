@@ -5,8 +5,8 @@ use super::Ambient;
 use super::access::Access;
 use crate::error::{Conflict, Error, Forbidden, Refused, Result};
 use crate::model::{
-    Action, Actor, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Located, MAX_FILE_BYTES,
-    NodeId, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState, authorize,
+    Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Located,
+    MAX_FILE_BYTES, NodeId, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState, authorize,
 };
 use crate::port::{self, BlobStore, ByteStream, Commit, DirectUploads, Drive, Opening, SignedUrl};
 
@@ -234,6 +234,7 @@ impl Uploads {
         let command = self.ambient.command(actor);
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
+            self.ambient.audit(actor, AuditAction::UploadAborted { upload: upload.id });
             // Bytes that cannot be removed now are the collector's.
             let _ = self.store.discard(&upload.transfer()).await;
         }

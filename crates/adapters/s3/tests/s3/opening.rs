@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::port::Probe;
+use clouddrive_domain::port::{BlobStore, Probe};
 use clouddrive_s3::{Abilities, S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
 
 use crate::support::front::Fault;
-use crate::support::server::{Local, garage};
-use crate::support::{MachineClock, MachineRandom, open};
+use crate::support::server::{Local, garage, garage_behind_front};
+use crate::support::{MachineClock, MachineRandom, body, exactly, key, open, read};
 
 async fn trouble(settings: Settings) -> Trouble {
     S3Store::open(settings, Arc::new(MachineClock), Arc::new(MachineRandom)).await.map(drop).unwrap_err()
@@ -110,4 +110,19 @@ async fn a_bucket_that_goes_away_is_noticed() {
     let outcome = store.check().await;
     let Err(Error::Unavailable { part: "storage", source }) = outcome else { panic!("{outcome:?}") };
     assert_eq!(source.downcast_ref::<Trouble>().unwrap().kind(), TroubleKind::NoBucket);
+}
+
+#[tokio::test]
+async fn calls_bear_what_else_they_are_told_to() {
+    // A real server checks the signature, of which the header is no part.
+    let (front, settings) = garage_behind_front().await;
+    let headers = || vec![("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned())];
+    let store = open(Settings { headers, ..settings }).await;
+    let key = key();
+    let before = front.headers("traceparent").len();
+    store.put(&key, body(b"hello"), exactly(5)).await.unwrap();
+    assert!(front.headers("traceparent").len() > before);
+    let expected = headers().remove(0).1;
+    assert!(front.headers("traceparent").iter().all(|value| *value == expected));
+    assert_eq!(read(&store, &key, 5).await.unwrap(), b"hello");
 }

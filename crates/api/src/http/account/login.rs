@@ -1,11 +1,11 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Login, LoginForm, Token};
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::service::ClientInfo;
 
 use crate::http::extract::{CurrentRequest, Form, Json};
 use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, reply};
+use crate::http::{App, ClientAddress, reply};
 
 /// Begins a session. As OAuth2's password grant (a form), or the same as JSON.
 #[utoipa::path(post, path = "/login", operation_id = "login", tag = "account", security(()),
@@ -41,7 +41,10 @@ async fn begin(
 ) -> Outcome<HttpResponse> {
     let agent = request.headers().get(actix_web::http::header::USER_AGENT);
     let client = ClientInfo {
-        address: request.peer_addr().map(|peer| peer.ip().to_string()),
+        address: request
+            .extensions()
+            .get()
+            .and_then(|ClientAddress(address)| address.map(|address| address.to_string())),
         user_agent: agent.and_then(|value| value.to_str().ok()).map(str::to_owned),
     };
     let login = app.accounts.login(call, username, password, client).await?;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::telemetry::http::received;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
@@ -99,6 +100,7 @@ impl State {
             return match piece {
                 Some(Ok(bytes)) => {
                     self.bytes += bytes.len() as u64;
+                    received(bytes.len());
                     if self.is_too_slow() { self.time_out() } else { Poll::Ready(Some(Ok(bytes))) }
                 }
                 end => {

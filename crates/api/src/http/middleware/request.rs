@@ -13,12 +13,13 @@ use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
 use clouddrive_domain::model::RequestId;
 use futures_util::FutureExt;
-use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
-use crate::http::App;
 use crate::http::body::Guarded;
 use crate::http::problem::Problem;
+use crate::http::{App, ClientAddress};
+use crate::telemetry::http::{InFlight, counted};
+use crate::telemetry::{audit, traces};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,21 +31,22 @@ pub(crate) async fn request(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let began = Instant::now();
+    let under_way = InFlight::begin();
     let app = request.app_data::<web::Data<App>>().cloned();
     let app = app.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = given.and_then(RequestId::parse).unwrap_or_else(|| app.new_request_id());
+    let client = ClientAddress::of(&request, &app.proxies);
     request.extensions_mut().insert(id.clone());
-    // Of the highest level, so that no filter takes the identifier from what is logged of the request.
-    let span = tracing::error_span!("request", id = id.as_str());
+    request.extensions_mut().insert(client);
     let method = request.method().clone();
+    let span = traces::request_span(id.as_str(), request.headers());
     let mut body = has_body(&request).then(|| Guarded::new(request.take_payload(), app.body_limits));
     if let Some(body) = &body {
         request.set_payload(body.payload());
     }
     // Nothing of the request may be held while it is routed: the router notes in it what it finds.
-    let answered = caught(next.call(request)).instrument(span.clone()).await;
+    let answered = caught(audit::from(client.0, next.call(request))).instrument(span.clone()).await;
     if let Some(body) = &mut body {
         body.drain().await;
     }
@@ -53,12 +55,13 @@ pub(crate) async fn request(
         Ok(answered) => {
             let (head, response) = answered.map_into_boxed_body().into_parts();
             let response = finish(response, &id, &app);
-            log(&method, head.match_pattern().as_deref(), &response, began);
+            report(&under_way, &method, head.match_pattern().as_deref(), &response);
+            let response = if method == Method::HEAD { response } else { response.map_body(|_, body| counted(body)) };
             Ok(ServiceResponse::new(head, response))
         }
         Err(fault) => {
             let response = finish(fault.error_response(), &id, &app);
-            log(&method, None, &response, began);
+            report(&under_way, &method, None, &response);
             Err(InternalError::from_response(fault, response).into())
         }
     }
@@ -153,12 +156,14 @@ const fn code_of(status: u16) -> Code {
     }
 }
 
-/// The one line that the log gets for a request: its route, never its path or query, which may be signed.
-fn log(method: &Method, route: Option<&str>, response: &HttpResponse, began: Instant) {
-    let method = method.as_str();
+/// Counts a request, and logs it in one line: its route, never its path or query, which may be signed.
+fn report(request: &InFlight, method: &Method, route: Option<&str>, response: &HttpResponse) {
     let route = route.unwrap_or("(none)");
     let status = response.status().as_u16();
-    let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    request.answered(method, route, status);
+    let method = method.as_str();
+    traces::answered(&Span::current(), method, route, status);
+    let millis = u64::try_from(request.began().elapsed().as_millis()).unwrap_or(u64::MAX);
     let extensions = response.extensions();
     let problem = extensions.get::<Problem>();
     let code = problem.map(|problem| problem.code.as_str());

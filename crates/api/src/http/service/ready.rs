@@ -12,7 +12,7 @@ use crate::http::{App, Part, reply};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whether the part answers; what happened, if it does not.
-async fn check(part: &Part) -> Result<(), Option<String>> {
+pub(crate) async fn check(part: &Part) -> Result<(), Option<String>> {
     match timeout(PATIENCE, part.probe.check()).await {
         Ok(outcome) => outcome.map_err(|fault| Problem::from(fault).cause),
         Err(_) => Err(Some(format!("no answer within {} s", PATIENCE.as_secs()))),

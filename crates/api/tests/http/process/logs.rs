@@ -1,15 +1,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{log_of, start_in};
+use super::{lines, log_of, start_in};
 use crate::support::{PASSWORD, Place, Reason, Server, text};
-
-/// The log, line by line, each of which must be an object of JSON.
-fn lines(server: &Server) -> Vec<Value> {
-    let log = log_of(server);
-    let line = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-    log.lines().map(line).collect()
-}
 
 /// The lines that are about the request `id`.
 fn about(server: &Server, id: &str) -> Vec<Value> {

@@ -11,6 +11,8 @@ use std::path::Path;
 use std::process::{Child, Output, Stdio};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::support::{Place, Server, binary, eventually};
 
 /// Runs `clouddrive` in `dir` to its end.
@@ -48,6 +50,13 @@ pub async fn attach(mut process: Child, place: Arc<Place>) -> (Server, [String; 
 /// What the server has logged so far.
 pub fn log_of(server: &Server) -> String {
     std::fs::read_to_string(server.place().log()).unwrap()
+}
+
+/// The log, line by line, each of which must be an object of JSON.
+pub fn lines(server: &Server) -> Vec<Value> {
+    let log = log_of(server);
+    let line = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+    log.lines().map(line).collect()
 }
 
 /// Sends the signal `name` to the process `id`.

@@ -128,7 +128,12 @@ impl Drop for Server {
 /// The binary in `dir`, with nothing of this process's environment but what it cannot do without.
 pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clouddrive"));
-    command.current_dir(dir).env_clear().env("BIND_ADDR", "127.0.0.1:0").env("RUST_LOG", "warn");
+    command
+        .current_dir(dir)
+        .env_clear()
+        .env("BIND_ADDR", "127.0.0.1:0")
+        .env("RUST_LOG", "warn,audit=off")
+        .env("METRICS_ADDR", "off");
     if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
         command.env("LLVM_PROFILE_FILE", profile);
     }

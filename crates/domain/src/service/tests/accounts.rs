@@ -4,13 +4,14 @@ use std::time::Duration;
 use mockall::Sequence;
 use mockall::predicate::eq;
 
-use super::{GUEST, NOW, OWNER, actor, ambient, command, drive_with, home, made, outage, request};
+use super::{GUEST, NOW, OWNER, Trail, actor, ambient, ambient_with, command, drive_with, home, made, outage, request};
 use crate::error::{Conflict, Error, Unauthenticated};
 use crate::model::{
-    AccessClaims, Command, Credentials, Email, Handle, Identity, Password, PasswordHash, Quota, Session, User, Username,
+    AccessClaims, AuditAction, Command, Credentials, Email, Handle, Identity, LoginRefusal, Password, PasswordHash,
+    Quota, Session, User, Username,
 };
 use crate::port::{MockDrive, MockPasswords, MockSessions, MockTokens, MockUsers, Registration, Verdict};
-use crate::service::{AccountSettings, Accounts, ClientInfo};
+use crate::service::{AccountSettings, Accounts, Ambient, ClientInfo};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SECRET: &str = "a quiet secret";
@@ -26,13 +27,17 @@ struct Ports {
 
 impl Ports {
     fn service(self) -> Accounts {
+        self.service_in(ambient())
+    }
+
+    fn service_in(self, ambient: Ambient) -> Accounts {
         Accounts::new(
             Arc::new(self.users),
             Arc::new(self.sessions),
             Arc::new(self.drive),
             Arc::new(self.passwords),
             Arc::new(self.tokens),
-            ambient(),
+            ambient,
             AccountSettings { quota_bytes: 1_000, token_lifetime: HOUR },
         )
     }
@@ -119,6 +124,51 @@ async fn an_unknown_user_and_a_wrong_password_answer_alike_and_cost_one_verifica
 
     assert!(is_refused(nobody.as_ref()) && is_refused(somebody.as_ref()));
     assert_eq!(nobody.unwrap().to_string(), somebody.unwrap().to_string());
+}
+
+#[tokio::test]
+async fn only_the_audit_trail_learns_why_somebody_was_not_let_in() {
+    let trail = Trail::default();
+    let mut unknown = Ports::default();
+    unknown.users.expect_find_credentials().returning(|_| Ok(None));
+    unknown.passwords.expect_verify_nobody().returning(|_| Ok(()));
+    let mut wrong = Ports::knowing(olga());
+    wrong.passwords.expect_verify().returning(|_, _| Ok(Verdict::Wrong));
+    for (ports, password) in
+        [(unknown, SECRET.to_owned()), (wrong, SECRET.to_owned()), (Ports::default(), "x".repeat(100_000))]
+    {
+        assert!(is_refused(
+            refusal(ports.service_in(ambient_with(NOW, trail.clone())), "olga", &password).await.as_ref()
+        ));
+    }
+    let refused = |reason| AuditAction::LoginRefused { reason };
+    let expected = [
+        (None, refused(LoginRefusal::UnknownUser)),
+        (Some(OWNER), refused(LoginRefusal::WrongPassword)),
+        (None, refused(LoginRefusal::ImpossiblePassword)),
+    ];
+    assert_eq!(trail.read(), expected);
+}
+
+#[tokio::test]
+async fn who_comes_in_is_in_the_audit_trail_once_that_is_done() {
+    let trail = Trail::default();
+    let mut ports = Ports::knowing(olga());
+    ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Outdated));
+    ports.passwords.expect_hash().returning(|_| Ok(hash("stronger")));
+    ports.users.expect_rehash().returning(|_, _, _, _| Ok(()));
+    ports.sessions.expect_start().returning(|_, _| Ok(()));
+    ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
+    assert!(refusal(ports.service_in(ambient_with(NOW, trail.clone())), "olga", SECRET).await.is_none());
+    let session = AuditAction::LoggedIn { session: made(1) };
+    assert_eq!(trail.read(), [(Some(OWNER), AuditAction::PasswordRehashed), (Some(OWNER), session)]);
+
+    let mut down = Ports::knowing(olga());
+    down.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
+    down.sessions.expect_start().returning(|_, _| Err(outage()));
+    let trail = Trail::default();
+    assert!(refusal(down.service_in(ambient_with(NOW, trail.clone())), "olga", SECRET).await.is_some());
+    assert_eq!(trail.read(), []);
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ fn nothing_expired() -> MockUploads {
     let mut uploads = MockUploads::new();
     uploads.expect_expire_due().times(1).returning(|_, _| Ok(0));
     uploads.expect_forget_ended().times(1).returning(|_, _| Ok(0));
+    uploads.expect_count_open().returning(|| Ok(3));
     uploads
 }
 
@@ -62,8 +63,9 @@ async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise
         let batch = uploads.expect_forget_ended().with(eq(BEFORE), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(ended));
     }
+    uploads.expect_count_open().times(1).returning(|| Ok(3));
     let report = service(uploads, nothing_condemned(), nothing_swept()).run(&request()).await.unwrap();
-    assert_eq!(report, CollectorReport { uploads_expired: 1_003, ..CollectorReport::default() });
+    assert_eq!(report, CollectorReport { uploads_expired: 1_003, uploads_open: 3, ..CollectorReport::default() });
 }
 
 #[tokio::test]
@@ -93,7 +95,10 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
     }
     store.expect_sweep().with(eq(BEFORE)).times(1).in_sequence(&mut order).returning(|_| Ok(7));
     let report = service(nothing_expired(), records, store).run(&request()).await.unwrap();
-    assert_eq!(report, CollectorReport { uploads_expired: 0, blobs_removed: 502, partial_writes_removed: 7 });
+    assert_eq!(
+        report,
+        CollectorReport { uploads_expired: 0, blobs_removed: 502, partial_writes_removed: 7, uploads_open: 3 }
+    );
 }
 
 #[tokio::test]
@@ -139,7 +144,7 @@ async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the
         }
     }
     let report = collector(nothing_expired(), records, store).run(&request()).await.unwrap();
-    assert_eq!(report, CollectorReport { partial_writes_removed: 2, ..CollectorReport::default() });
+    assert_eq!(report, CollectorReport { partial_writes_removed: 2, uploads_open: 3, ..CollectorReport::default() });
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ mod collector;
 mod files;
 mod folders;
 mod photos;
+mod places;
 mod shares;
 mod signed_blobs;
 mod uploads;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, TryStreamExt, stream};
@@ -21,11 +22,11 @@ use uuid::Uuid;
 use super::Ambient;
 use crate::error::{Conflict, Error, NameTaken, Result};
 use crate::model::{
-    Account, Action, Actor, BlobKey, Command, DriveId, Email, Grant, Id, ItemRef, Located, Name, Node, NodeBody,
-    NodeId, NodeKind, Permission, Person, Quota, RequestId, Revision, Step, Timestamp, User, UserId, Username,
-    authorize,
+    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, Grant, Id, ItemRef, Located,
+    Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Quota, RequestId, Revision, Step, Timestamp, User,
+    UserId, Username, authorize,
 };
-use crate::port::{ByteStream, Clock, Home, MockDrive, Random};
+use crate::port::{AuditTrail, ByteStream, Clock, Home, MockDrive, Random};
 use crate::testing::{content, name};
 
 /// The time at which everything here happens. [`upload`](crate::testing::upload) is open then.
@@ -71,7 +72,30 @@ fn ambient() -> Ambient {
 }
 
 fn ambient_at(now: Timestamp) -> Ambient {
-    Ambient::new(Arc::new(StoppedClock(now)), Arc::new(Counting::from(1)))
+    ambient_with(now, Trail::default())
+}
+
+fn ambient_with(now: Timestamp, trail: Trail) -> Ambient {
+    Ambient::new(Arc::new(StoppedClock(now)), Arc::new(Counting::from(1)), Arc::new(trail))
+}
+
+/// An audit trail that can be read.
+#[derive(Clone, Default)]
+struct Trail(Arc<Mutex<Vec<AuditEvent>>>);
+
+impl Trail {
+    /// What was recorded: by whom, and what. All of it at the time and in the request of these tests.
+    fn read(&self) -> Vec<(Option<UserId>, AuditAction)> {
+        let events = self.0.lock().unwrap();
+        assert!(events.iter().all(|event| event.at == NOW && event.request == request()));
+        events.iter().map(|event| (event.actor, event.action.clone())).collect()
+    }
+}
+
+impl AuditTrail for Trail {
+    fn record(&self, event: &AuditEvent) {
+        self.0.lock().unwrap().push(event.clone());
+    }
 }
 
 /// The identifier that comes of the `nth` use of randomness.

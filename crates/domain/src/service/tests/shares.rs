@@ -4,13 +4,14 @@ use mockall::predicate::eq;
 use uuid::Uuid;
 
 use super::{
-    FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, actor, ambient, command, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, leave, made, person, root, trashed,
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, ambient_with,
+    command, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, person, root,
+    trashed,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, Handle, ItemRef, Limit, Located, NodeId, NodeKind, Permission, Role, Share, ShareId, SharePosition,
-    Timestamp, UserId,
+    Action, AuditAction, Handle, ItemRef, Limit, Located, NodeId, NodeKind, Permission, Role, Share, ShareId,
+    SharePosition, SharedItem, Timestamp, UserId,
 };
 use crate::port::{MockDrive, MockShares, MockUsers, NewShare};
 use crate::service::Shares;
@@ -227,6 +228,42 @@ async fn the_owner_revokes_and_the_guest_leaves() {
         let service = service(drive_with([found]), shares, MockUsers::new());
         assert!(service.revoke(&actor(user), SHARE).await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn what_becomes_of_shares_is_in_the_audit_trail_and_what_was_refused_is_not() {
+    let shared = SharedItem { share: SHARE, kind: NodeKind::Folder, node: FOLDER, guest: GUEST, permission: VIEW };
+    let raised = SharedItem { permission: EDIT, ..shared.clone() };
+    let trail = Trail::default();
+    let in_trail = |drive, shares, users| {
+        Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), ambient_with(NOW, trail.clone()))
+    };
+    let mine = || drive_with([for_owner(folder(FOLDER))]);
+
+    let mut shares = MockShares::new();
+    shares.expect_create().returning(|_, _, _| Ok(share()));
+    let service = in_trail(mine(), shares, users_knowing(gustav(), GUEST));
+    service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW).await.unwrap();
+
+    let mut shares = shares_with_one();
+    shares.expect_change().returning(|_, _, _, permission| Ok(Share { permission, ..share() }));
+    in_trail(mine(), shares, MockUsers::new()).change(&actor(OWNER), SHARE, EDIT).await.unwrap();
+
+    for user in [OWNER, GUEST] {
+        let mut shares = shares_with_one();
+        shares.expect_revoke().returning(|_, _| Ok(()));
+        in_trail(mine(), shares, MockUsers::new()).revoke(&actor(user), SHARE).await.unwrap();
+    }
+    let stranger = drive_with([for_stranger(folder(FOLDER))]);
+    assert!(in_trail(stranger, shares_with_one(), MockUsers::new()).revoke(&actor(STRANGER), SHARE).await.is_err());
+
+    let expected = [
+        (Some(OWNER), AuditAction::ShareCreated(shared.clone())),
+        (Some(OWNER), AuditAction::ShareChanged(raised)),
+        (Some(OWNER), AuditAction::ShareRevoked(shared.clone())),
+        (Some(GUEST), AuditAction::ShareLeft(shared)),
+    ];
+    assert_eq!(trail.read(), expected);
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use mockall::predicate::eq;
 
-use super::{NOW, ambient};
+use super::{NOW, ambient, drain};
 use crate::error::{Conflict, Error, Forbidden, Refused};
-use crate::model::{Expected, Length, Stored};
-use crate::port::{MockBlobRecords, MockBlobStore, MockUrlGate, SignedRequest};
+use crate::model::{Expected, Length, MediaType, Stored};
+use crate::port::{MockBlobRecords, MockBlobStore, MockUrlGate, Presentation, SignedRequest, SignedUrl};
 use crate::service::SignedBlobs;
-use crate::testing::key;
+use crate::testing::{key, name};
 
 const REQUEST: SignedRequest<'static> = SignedRequest { key: "k", query: "q" };
 const TEN: Expected = Expected { length: Length::Exactly(10), sha256: None };
@@ -74,4 +74,45 @@ async fn without_a_genuine_signature_nothing_is_looked_up() {
     let blobs = SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(records), ambient());
     assert!(matches!(blobs.admit(REQUEST, None).await.err(), Some(Error::Forbidden(Forbidden::Signature))));
     assert!(matches!(blobs.open(REQUEST).await.err(), Some(Error::Forbidden(Forbidden::UrlExpired))));
+}
+
+fn presentation() -> Presentation {
+    Presentation { media_type: MediaType::jpeg(), attachment: Some(name("beach.jpg")) }
+}
+
+/// A service whose gate lets somebody read, and in whose store this lies.
+fn reading(stored: Option<Stored>) -> (MockBlobStore, MockUrlGate) {
+    let mut gate = MockUrlGate::new();
+    gate.expect_admit_get().withf(|_, now| *now == NOW).times(1).returning(|_, _| Ok((key(), presentation())));
+    let mut store = MockBlobStore::new();
+    store.expect_head().with(eq(key())).times(1).returning(move |_| Ok(stored));
+    (store, gate)
+}
+
+fn blobs((store, gate): (MockBlobStore, MockUrlGate)) -> SignedBlobs {
+    SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(MockBlobRecords::new()), ambient())
+}
+
+#[tokio::test]
+async fn who_holds_a_genuine_url_reads_that_blob_as_it_was_signed() {
+    let (mut store, gate) = reading(Some(Stored { size: 5, sha256: None }));
+    let get = store.expect_get().with(eq(key()), eq(1..4));
+    get.times(1).returning(|_, _| Ok(super::body([Ok("el"), Ok("l")])));
+    let blobs = blobs((store, gate));
+    let open = blobs.open(REQUEST).await.unwrap();
+    assert_eq!((open.key(), open.size(), open.presentation()), (&key(), 5, &presentation()));
+    assert_eq!(drain(blobs.read(&open, 1..4).await.unwrap()).unwrap(), b"ell");
+}
+
+#[tokio::test]
+async fn a_url_whose_blob_is_gone_finds_nothing() {
+    assert!(matches!(blobs(reading(None)).open(REQUEST).await.err(), Some(Error::NotFound)));
+}
+
+#[test]
+fn a_signed_url_prints_without_what_makes_it_a_secret() {
+    let headers = vec![("x-amz-checksum-sha256", "c2VjcmV0".to_owned())];
+    let url = SignedUrl { url: "https://store/k?signature=5ec7e7".to_owned(), headers, expires_at: NOW };
+    let printed = format!("{url:?}");
+    assert!(!printed.contains("5ec7e7") && !printed.contains("store") && !printed.contains("c2VjcmV0"), "{printed}");
 }

@@ -42,6 +42,7 @@ struct Shared {
     upstream: Upstream,
     plan: Mutex<Plan>,
     seen: Mutex<Vec<String>>,
+    headers: Mutex<Vec<(String, String)>>,
     one_at_a_time: tokio::sync::Mutex<()>,
 }
 
@@ -58,6 +59,7 @@ impl Front {
             upstream,
             plan: Mutex::default(),
             seen: Mutex::default(),
+            headers: Mutex::default(),
             one_at_a_time: tokio::sync::Mutex::default(),
         };
         let shared = Arc::new(shared);
@@ -96,6 +98,13 @@ impl Front {
     /// Nothing more happens but what should.
     pub(crate) fn forget_plan(&self) {
         lock(&self.shared.plan).clear();
+    }
+
+    /// The value of that header in each request that had it.
+    pub(crate) fn headers(&self, name: &'static str) -> Vec<String> {
+        let seen = lock(&self.shared.headers);
+        let named = seen.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.clone()).collect()
     }
 
     /// How many requests with that method and these words in their target there have been.
@@ -140,6 +149,7 @@ impl Request {
 impl Shared {
     fn next_fault(&self, request: &Request) -> Option<Fault> {
         lock(&self.seen).push(format!("{} {}", request.method, request.target));
+        lock(&self.headers).extend(request.headers.iter().cloned());
         let mut plan = lock(&self.plan);
         let (.., fault, left) = plan.iter_mut().find(|(method, words, _, left)| {
             *left > 0 && request.method == *method && request.target.contains(words)

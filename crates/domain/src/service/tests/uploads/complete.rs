@@ -45,6 +45,15 @@ async fn an_upload_that_is_given_up_meanwhile_is_closed_and_not_incomplete() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_completed_twice_at_once_is_one_file_for_both() {
+    // The other one has finished the transfer, so that this one finds no bytes any more, and has committed since.
+    let mut ports = without_bytes(UploadState::Complete(FILE));
+    ports.drive = drive_with([for_owner(folder(FOLDER)), for_owner(file(FILE))]);
+    let entry = ports.service().complete(&actor(OWNER), upload().id, None).await.unwrap();
+    assert_eq!(entry.node.id, FILE);
+}
+
+#[tokio::test]
 async fn other_bytes_than_announced_make_no_file() {
     for refusal in [Refused::Size, Refused::Checksum] {
         let mut ports = Ports::with_upload(Upload { file: announced(), ..upload() });

@@ -1,0 +1,54 @@
+//! What the server does by itself.
+
+use std::time::Duration;
+
+use clouddrive_domain::service::{Ambient, Collector, CollectorReport};
+use metrics::{counter, gauge, histogram};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+/// Clears away what nothing needs any more, again and again.
+pub(crate) async fn collect(collector: Collector, ambient: Ambient, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        ticks.tick().await;
+        let id = ambient.request_id();
+        // As a request of the server to itself: of the same name, so that its lines are found as those of others are.
+        let span = tracing::error_span!("collector", id = id.as_str());
+        let began = Instant::now();
+        let outcome = collector.run(&id).instrument(span.clone()).await;
+        histogram!("clouddrive_collector_run_duration_seconds").record(began.elapsed());
+        let _in_span = span.enter();
+        match outcome {
+            Ok(report) => {
+                counter!("clouddrive_collector_runs_total", "outcome" => "ok").increment(1);
+                count(&report, ambient.now().as_seconds());
+                if report != (CollectorReport { uploads_open: report.uploads_open, ..CollectorReport::default() }) {
+                    tracing::info!(?report, "collected");
+                }
+            }
+            Err(fault) => {
+                counter!("clouddrive_collector_runs_total", "outcome" => "failed").increment(1);
+                tracing::error!(%fault, source = ?std::error::Error::source(&fault), "collecting failed");
+            }
+        }
+    }
+}
+
+fn count(report: &CollectorReport, now: i64) {
+    for (kind, removed) in [
+        ("upload", report.uploads_expired),
+        ("blob", report.blobs_removed),
+        ("partial_write", report.partial_writes_removed),
+    ] {
+        counter!("clouddrive_collector_removed_total", "kind" => kind).increment(removed);
+    }
+    gauge!("clouddrive_uploads_open").set(number(report.uploads_open));
+    gauge!("clouddrive_collector_last_success_timestamp_seconds").set(number(now.unsigned_abs()));
+}
+
+/// As metrics have it: exact up to 2⁵³.
+#[expect(clippy::cast_precision_loss, reason = "nothing that is counted here comes near 2⁵³")]
+fn number(count: u64) -> f64 {
+    count as f64
+}

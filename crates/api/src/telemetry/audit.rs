@@ -1,0 +1,85 @@
+//! The audit trail, as lines of the log with a target of their own. `docs/audit.md` is their schema.
+
+use std::net::IpAddr;
+
+use clouddrive_domain::model::{AuditAction, AuditEvent, NodeKind, Permission};
+use clouddrive_domain::port::AuditTrail;
+
+/// The target of the lines.
+pub(super) const TARGET: &str = "audit";
+
+tokio::task_local! {
+    /// The address from which the request came that is being worked on.
+    static ADDRESS: Option<IpAddr>;
+}
+
+/// Does `work` for a client at `address`, which the events of that work tell.
+pub(crate) async fn from<T>(address: Option<IpAddr>, work: impl Future<Output = T>) -> T {
+    ADDRESS.scope(address, work).await
+}
+
+/// The trail in the log.
+pub(crate) struct LoggedTrail;
+
+impl AuditTrail for LoggedTrail {
+    fn record(&self, event: &AuditEvent) {
+        let address = ADDRESS.try_with(|address| address.map(|address| address.to_string())).ok().flatten();
+        let actor = event.actor.map(|actor| actor.to_string());
+        let mut told = Told::default();
+        match &event.action {
+            AuditAction::AccountRegistered
+            | AuditAction::PasswordRehashed
+            | AuditAction::PhotoSet
+            | AuditAction::PhotoRemoved => {
+                told.object = actor.as_ref().map(|actor| format!("user/{actor}"));
+            }
+            AuditAction::LoggedIn { session } => told.object = Some(format!("session/{session}")),
+            AuditAction::LoginRefused { reason } => {
+                told.object = actor.as_ref().map(|actor| format!("user/{actor}"));
+                told.reason = Some(reason.as_str());
+            }
+            AuditAction::ShareCreated(item)
+            | AuditAction::ShareChanged(item)
+            | AuditAction::ShareRevoked(item)
+            | AuditAction::ShareLeft(item) => {
+                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
+                told.share = Some(item.share.to_string());
+                told.guest = Some(item.guest.to_string());
+                told.permission = Some(match item.permission {
+                    Permission::View => "view",
+                    Permission::Edit => "edit",
+                });
+            }
+            AuditAction::UploadAborted { upload } => told.object = Some(format!("upload/{upload}")),
+        }
+        tracing::info!(
+            target: TARGET,
+            event = event.action.name(),
+            actor,
+            object = told.object,
+            address,
+            request_id = event.request.as_str(),
+            share = told.share,
+            guest = told.guest,
+            permission = told.permission,
+            reason = told.reason,
+        );
+    }
+}
+
+const fn word_of(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::File => "file",
+        NodeKind::Folder | NodeKind::Root => "folder",
+    }
+}
+
+/// What only some events tell.
+#[derive(Default)]
+struct Told {
+    object: Option<String>,
+    share: Option<String>,
+    guest: Option<String>,
+    permission: Option<&'static str>,
+    reason: Option<&'static str>,
+}

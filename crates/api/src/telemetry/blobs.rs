@@ -1,0 +1,96 @@
+//! What is counted and seen of calls of the blob store.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use clouddrive_domain::model::{BlobKey, Expected, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer};
+use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, SignedUrl};
+use clouddrive_domain::{Error, Result};
+use metrics::{counter, histogram};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::traces::failed;
+
+/// A port of the blob store whose calls are counted and timed, each within a span of its own.
+pub(crate) struct Observed<P: ?Sized>(pub(crate) Arc<P>);
+
+async fn observed<T>(operation: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let began = Instant::now();
+    let span = tracing::debug_span!("blob store", operation);
+    let outcome = call.instrument(span.clone()).await;
+    let word = match &outcome {
+        Ok(_) => "ok",
+        Err(Error::Unavailable { .. } | Error::Internal { .. }) => {
+            failed(&span);
+            "failed"
+        }
+        Err(_) => "refused",
+    };
+    histogram!("clouddrive_blob_request_duration_seconds", "operation" => operation).record(began.elapsed());
+    counter!("clouddrive_blob_requests_total", "operation" => operation, "outcome" => word).increment(1);
+    outcome
+}
+
+#[async_trait]
+impl BlobStore for Observed<dyn BlobStore> {
+    fn name(&self) -> StoreName {
+        self.0.name()
+    }
+
+    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
+        observed("put", self.0.put(key, body, expected)).await
+    }
+
+    async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
+        observed("head", self.0.head(key)).await
+    }
+
+    /// Timed to the first byte.
+    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
+        observed("get", self.0.get(key, range)).await
+    }
+
+    async fn delete(&self, key: &BlobKey) -> Result<()> {
+        observed("delete", self.0.delete(key)).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64> {
+        observed("sweep", self.0.sweep(before)).await
+    }
+
+    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+        observed("list_begun", self.0.list_begun(before, after)).await
+    }
+
+    async fn discard(&self, transfer: &Transfer) -> Result<()> {
+        observed("discard", self.0.discard(transfer)).await
+    }
+}
+
+#[async_trait]
+impl DirectUploads for Observed<dyn DirectUploads> {
+    async fn begin(&self, key: &BlobKey, most: u64) -> Result<Option<Ticket>> {
+        observed("begin", self.0.begin(key, most)).await
+    }
+
+    /// Nothing is called for a signature, so nothing is counted.
+    async fn sign_put(
+        &self,
+        transfer: &Transfer,
+        length: u64,
+        sha256: Option<Sha256>,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl> {
+        self.0.sign_put(transfer, length, sha256, expires_at).await
+    }
+
+    async fn find_received(&self, transfer: &Transfer) -> Result<Option<Stored>> {
+        observed("find_received", self.0.find_received(transfer)).await
+    }
+
+    async fn finish(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
+        observed("finish", self.0.finish(transfer, expected)).await
+    }
+}

@@ -1,0 +1,147 @@
+//! Metrics by the conventions of Prometheus, on an address of their own. What each means stands in `docs/metrics.md`.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::ContentType;
+use actix_web::{App as Actix, HttpResponse, HttpServer, web};
+use anyhow::Context;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::config::MetricsAddress;
+use crate::http::{App, check};
+use crate::wiring::CountConnections;
+
+/// Bounds of the buckets of durations, in seconds: what a request, a wait or a call may take.
+const SHORT: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// The same for work in the background.
+const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+
+/// How often what was observed is put into its buckets, whether or not anybody reads them.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Begins to count; before that nothing is counted, and counting costs nothing.
+pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
+    let runs = Matcher::Full("clouddrive_collector_run_duration_seconds".to_owned());
+    let handle = PrometheusBuilder::new().set_buckets(SHORT)?.set_buckets_for_metric(runs, LONG)?.install_recorder()?;
+    describe();
+    // Those that a good day leaves at nothing are there all the same: an alert on a counter that is not there never fires.
+    counter!("clouddrive_database_wait_timeouts_total").absolute(0);
+    counter!("clouddrive_password_hashes_refused_total").absolute(0);
+    for outcome in ["ok", "failed"] {
+        counter!("clouddrive_collector_runs_total", "outcome" => outcome).absolute(0);
+    }
+    for kind in ["upload", "blob", "partial_write"] {
+        counter!("clouddrive_collector_removed_total", "kind" => kind).absolute(0);
+    }
+    gauge!("clouddrive_http_requests_in_flight").set(0);
+    gauge!("clouddrive_password_hashes_waiting").set(0);
+    let (version, revision) = (env!("CARGO_PKG_VERSION"), option_env!("CLOUDDRIVE_REVISION").unwrap_or("unknown"));
+    gauge!("clouddrive_build_info", "version" => version, "revision" => revision).set(1);
+    Ok(handle)
+}
+
+fn describe() {
+    describe_counter!("clouddrive_http_requests_total", "Requests that were answered");
+    describe_histogram!(
+        "clouddrive_http_request_duration_seconds",
+        Unit::Seconds,
+        "From a request's head to the head of its answer"
+    );
+    describe_gauge!("clouddrive_http_requests_in_flight", "Requests that are not answered yet");
+    describe_counter!("clouddrive_http_received_bytes_total", Unit::Bytes, "Bytes of requests' bodies");
+    describe_counter!("clouddrive_http_sent_bytes_total", Unit::Bytes, "Bytes of answers' bodies");
+    describe_gauge!("clouddrive_database_connections", "Connections to the database, in use or idle");
+    describe_gauge!("clouddrive_database_connections_max", "How many connections there may be");
+    describe_gauge!("clouddrive_database_waiting", "Callers who wait for a connection");
+    describe_histogram!("clouddrive_database_wait_seconds", Unit::Seconds, "How long getting a connection took");
+    describe_counter!("clouddrive_database_wait_timeouts_total", "Callers who got no connection in time");
+    describe_counter!("clouddrive_blob_requests_total", "Calls of the blob store");
+    describe_histogram!("clouddrive_blob_request_duration_seconds", Unit::Seconds, "How long they took");
+    describe_gauge!("clouddrive_password_hashes_waiting", "Callers who wait for their turn to hash a password");
+    describe_histogram!("clouddrive_password_hash_duration_seconds", Unit::Seconds, "How long hashing a password took");
+    describe_counter!("clouddrive_password_hashes_refused_total", "Callers for whom there was no room to wait");
+    describe_gauge!(
+        "clouddrive_uploads_open",
+        "Uploads that are open, of all instances, by the collector's last round"
+    );
+    describe_counter!("clouddrive_collector_runs_total", "Rounds of the collector");
+    describe_histogram!("clouddrive_collector_run_duration_seconds", Unit::Seconds, "How long a round took");
+    describe_gauge!(
+        "clouddrive_collector_last_success_timestamp_seconds",
+        Unit::Seconds,
+        "The end of the last good round"
+    );
+    describe_counter!("clouddrive_collector_removed_total", "What the collector cleared away");
+    describe_gauge!("clouddrive_part_ready", "Whether a part answers: 1, or 0");
+    describe_gauge!("clouddrive_build_info", "What runs: always 1");
+    metrics_process::Collector::default().describe();
+}
+
+/// What answers at the address of the metrics.
+struct Page {
+    handle: PrometheusHandle,
+    app: web::Data<App>,
+    connections: CountConnections,
+}
+
+/// Serves `/metrics` for as long as the process lives. Where nobody has said at which address, one that is taken is no
+/// reason not to start.
+pub(crate) fn serve(
+    address: &MetricsAddress,
+    app: &web::Data<App>,
+    connections: CountConnections,
+) -> anyhow::Result<Option<SocketAddr>> {
+    let listener = match address {
+        MetricsAddress::Off => return Ok(None),
+        MetricsAddress::Given(address) => {
+            TcpListener::bind(address).with_context(|| format!("METRICS_ADDR: cannot listen on {address}"))?
+        }
+        MetricsAddress::Usual(address) => match TcpListener::bind(address) {
+            Ok(listener) => listener,
+            Err(fault) => {
+                tracing::warn!(%address, %fault, "there will be no metrics: set METRICS_ADDR to another address, or to off");
+                return Ok(None);
+            }
+        },
+    };
+    let address = listener.local_addr()?;
+    let handle = start()?;
+    let upkeep = handle.clone();
+    let page = web::Data::from(Arc::new(Page { handle, app: app.clone(), connections }));
+    let server = HttpServer::new(move || Actix::new().app_data(page.clone()).route("/metrics", web::get().to(render)))
+        .workers(1)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    tokio::spawn(server);
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(UPKEEP);
+        loop {
+            ticks.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(Some(address))
+}
+
+async fn render(page: web::Data<Page>) -> HttpResponse {
+    for part in &page.app.parts {
+        let ready = if check(part).await.is_ok() { 1 } else { 0 };
+        gauge!("clouddrive_part_ready", "part" => part.name).set(ready);
+    }
+    let connections = (page.connections)();
+    gauge!("clouddrive_database_connections", "state" => "used").set(count(connections.used));
+    gauge!("clouddrive_database_connections", "state" => "idle").set(count(connections.idle));
+    gauge!("clouddrive_database_connections_max").set(count(connections.most));
+    gauge!("clouddrive_database_waiting").set(count(connections.waiting));
+    metrics_process::Collector::default().collect();
+    HttpResponse::Ok().content_type(ContentType::plaintext()).body(page.handle.render())
+}
+
+fn count(connections: usize) -> u32 {
+    u32::try_from(connections).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,8 @@
+//! What people see of a running server: logs, with the audit trail among them, metrics and traces.
+
+pub(crate) mod audit;
+pub(crate) mod blobs;
+pub(crate) mod http;
+pub(crate) mod logs;
+pub(crate) mod metrics;
+pub(crate) mod traces;

@@ -1,0 +1,131 @@
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::process::{lines, start_in};
+use crate::support::{Caller, PASSWORD, Place, Server, png, text};
+
+/// The audit trail so far.
+fn trail(server: &Server) -> Vec<Value> {
+    lines(server).into_iter().filter(|line| line["target"] == "audit").collect()
+}
+
+/// The events of that name.
+fn events(server: &Server, name: &str) -> Vec<Value> {
+    trail(server).into_iter().filter(|line| line["event"] == name).collect()
+}
+
+async fn id_of(caller: &Caller) -> String {
+    text(&caller.get("/user").await.ok()["id"])
+}
+
+async fn try_login(server: &Server, name: &str, password: &str) -> String {
+    let body = json!({"username": name, "password": password});
+    let answer = server.anonymous().post("/login", body).await;
+    text(&answer.refused(401, "invalid_credentials")["request_id"])
+}
+
+#[tokio::test]
+async fn who_came_in_and_who_did_not_and_from_where_is_told_whatever_is_logged() {
+    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let ann = server.user("ann").await;
+    let id = id_of(&ann).await;
+    let wrong = try_login(&server, "ann", "not that one at all").await;
+    let unknown = try_login(&server, "nobody", "not that one at all").await;
+
+    let [registered] = &events(&server, "account.registered")[..] else { panic!() };
+    assert_eq!((&registered["actor"], &registered["object"]), (&json!(id), &json!(format!("user/{id}"))));
+    let [let_in] = &events(&server, "login.succeeded")[..] else { panic!() };
+    assert_eq!((&let_in["actor"], &let_in["address"]), (&json!(id), &json!("127.0.0.1")));
+    assert!(text(&let_in["object"]).starts_with("session/"));
+    let [first, second] = &events(&server, "login.refused")[..] else { panic!() };
+    let told = |line: &Value| ["actor", "reason", "request_id", "address"].map(|field| line[field].clone());
+    assert_eq!(told(first), [json!(id), json!("wrong_password"), json!(wrong), json!("127.0.0.1")]);
+    assert_eq!(told(second), [Value::Null, json!("unknown_user"), json!(unknown), json!("127.0.0.1")]);
+}
+
+#[tokio::test]
+async fn who_gave_what_to_whom_and_took_it_back_is_told() {
+    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let folder = ann.folder("Plans", None).await;
+    let share = ann.share_folder(&folder, "ben", "view").await;
+    ann.patch(&format!("/share/{share}"), json!({"permission": "edit"})).await.ok();
+    ann.delete(&format!("/share/{share}")).await.ok_empty();
+    let again = ann.share_folder(&folder, "ben", "view").await;
+    ben.delete(&format!("/share/{again}")).await.ok_empty();
+
+    let (ann, ben) = (id_of(&ann).await, id_of(&ben).await);
+    let shares = trail(&server).into_iter().filter(|line| text(&line["event"]).starts_with("share."));
+    let told: Vec<Vec<String>> = shares
+        .map(|line| ["event", "actor", "share", "permission"].iter().map(|field| text(&line[*field])).collect())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["share.created", &ann, &share, "view"],
+            ["share.changed", &ann, &share, "edit"],
+            ["share.revoked", &ann, &share, "edit"],
+            ["share.created", &ann, &again, "view"],
+            ["share.left", &ben, &again, "view"],
+        ]
+    );
+    let of_shares = trail(&server).into_iter().filter(|line| text(&line["event"]).starts_with("share."));
+    for line in of_shares {
+        assert_eq!((&line["object"], &line["guest"]), (&json!(format!("folder/{folder}")), &json!(ben)), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_secret() {
+    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "debug")]).await;
+    let ann = server.user("ann").await;
+    let upload = ann.begin("diary.txt", 5, None).await.ok();
+    let upload = text(&upload["upload_id"]);
+    ann.delete(&format!("/upload/{upload}")).await.ok_empty();
+    // Once it is over, nothing more happens to it.
+    ann.delete(&format!("/upload/{upload}")).await.ok_empty();
+    let photo = ann.request(Method::POST, "/profile_photo").header("Content-Type", "image/png").body(png(4, 4));
+    ann.send(photo).await.ok();
+    ann.delete("/profile_photo").await.ok_empty();
+    ann.delete("/profile_photo").await.refused(404, "not_found");
+
+    let names: Vec<String> = trail(&server).iter().map(|line| text(&line["event"])).collect();
+    let expected =
+        ["account.registered", "login.succeeded", "upload.aborted", "account.photo_set", "account.photo_removed"];
+    assert_eq!(names, expected);
+    assert_eq!(events(&server, "upload.aborted")[0]["object"], format!("upload/{upload}"));
+    let lines: String = trail(&server).iter().map(Value::to_string).collect();
+    for secret in [PASSWORD, ann.token(), "diary", "ann@"] {
+        assert!(!lines.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn every_event_and_every_field_is_documented() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let documented = read("../../docs/audit.md");
+    let source = read("../domain/src/model/audit.rs");
+    let names =
+        source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1.split('"').next());
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 13, "{names:?}");
+    for name in names {
+        assert!(documented.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_believed_of_a_trusted_proxy_only() {
+    for (proxies, expected) in [("127.0.0.0/8", "198.51.100.7"), ("10.0.0.0/8", "127.0.0.1")] {
+        let (server, _) = start_in(Place::new(), &[("TRUSTED_PROXIES", proxies), ("RUST_LOG", "error")]).await;
+        server.user("ann").await;
+        let login = server.anonymous();
+        let body = json!({"username": "ann", "password": PASSWORD});
+        let request = login.request(Method::POST, "/login").header("X-Forwarded-For", "1.2.3.4, 198.51.100.7");
+        login.send(request.json(&body)).await.ok();
+        let seen = events(&server, "login.succeeded");
+        assert_eq!(seen.last().unwrap()["address"], expected, "{proxies}");
+        assert_eq!(server.value("SELECT address FROM sessions ORDER BY created_at DESC, id DESC LIMIT 1"), expected);
+    }
+}
