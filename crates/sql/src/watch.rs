@@ -1,7 +1,7 @@
 //! What is seen of statements: a span for each, at the level `debug`, from its beginning to its end.
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
-use tracing::{Level, Span};
+use tracing::Span;
 
 /// What the spans of statements are filtered by.
 const TARGET: &str = "clouddrive_sql::statement";
@@ -15,21 +15,21 @@ pub struct Statements {
 
 impl Instrumentation for Statements {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if !tracing::span_enabled!(target: TARGET, Level::DEBUG) {
-            return;
-        }
         match event {
             InstrumentationEvent::StartQuery { query, .. } => {
-                let sql = without_values(&query.to_string());
                 let span = tracing::debug_span!(
                     target: TARGET,
                     "statement",
-                    db.query.text = sql,
+                    db.query.text = tracing::field::Empty,
                     otel.status_code = tracing::field::Empty
                 );
-                self.running.push((sql, span));
+                if !span.is_disabled() {
+                    let sql = without_values(&query.to_string());
+                    span.record("db.query.text", &sql);
+                    self.running.push((sql, span));
+                }
             }
-            InstrumentationEvent::FinishQuery { query, error, .. } => {
+            InstrumentationEvent::FinishQuery { query, error, .. } if !self.running.is_empty() => {
                 let sql = without_values(&query.to_string());
                 if let Some(at) = self.running.iter().position(|(running, _)| *running == sql) {
                     let (_, span) = self.running.swap_remove(at);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::http::header::ContentType;
 use actix_web::{App as Actix, HttpResponse, HttpServer, web};
 use anyhow::Context;
+use futures_util::future::join_all;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -129,9 +130,9 @@ pub(crate) fn serve(
 }
 
 async fn render(page: web::Data<Page>) -> HttpResponse {
-    for part in &page.app.parts {
-        let ready = if check(part).await.is_ok() { 1 } else { 0 };
-        gauge!("clouddrive_part_ready", "part" => part.name).set(ready);
+    let parts = &page.app.parts;
+    for (part, outcome) in parts.iter().zip(join_all(parts.iter().map(check)).await) {
+        gauge!("clouddrive_part_ready", "part" => part.name).set(u32::from(outcome.is_ok()));
     }
     let connections = (page.connections)();
     gauge!("clouddrive_database_connections", "state" => "used").set(count(connections.used));

@@ -4,6 +4,8 @@
 //! A span is one of the level `debug` in any of our crates, which the log does not show unless told, or one of the level
 //! `error`, of which all that is logged within it bears the fields.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use actix_web::http::header::HeaderMap;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, TraceId, Tracer, TracerProvider};
@@ -12,7 +14,7 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use tracing::{Level, Span, Subscriber};
+use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
@@ -50,6 +52,7 @@ where
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_filter(ours.and(LevelFilter::DEBUG));
+    SENDING.store(true, Ordering::Relaxed);
     Ok((Some(layer), Traces(Some(provider))))
 }
 
@@ -67,6 +70,14 @@ impl Tracer for Kinds {
         };
         self.0.build_with_context(builder.with_kind(kind), parent)
     }
+}
+
+/// Whether traces are sent by this process. To ask `tracing` what is enabled, without making a span, would mislead the filters
+/// of its layers about the next line of the log.
+static SENDING: AtomicBool = AtomicBool::new(false);
+
+fn is_sending() -> bool {
+    SENDING.load(Ordering::Relaxed)
 }
 
 fn is_ours(target: &str) -> bool {
@@ -89,8 +100,7 @@ impl Traces {
 /// identifier from what is logged of the request.
 pub(crate) fn request_span(id: &str, headers: &HeaderMap) -> Span {
     let span = tracing::error_span!("request", id, trace_id = tracing::field::Empty);
-    let wanted = tracing::span_enabled!(Level::DEBUG);
-    if !wanted && !headers.contains_key("traceparent") {
+    if !is_sending() && !headers.contains_key("traceparent") {
         return span;
     }
     let callers = TraceContextPropagator::new().extract(&Headers(headers));
@@ -104,7 +114,7 @@ pub(crate) fn request_span(id: &str, headers: &HeaderMap) -> Span {
 
 /// What has become of the request of `span`.
 pub(crate) fn answered(span: &Span, method: &str, route: &str, status: u16) {
-    if !tracing::span_enabled!(Level::DEBUG) {
+    if !is_sending() {
         return;
     }
     // It has begun, so the layer does not take a name from its fields any more.

@@ -36,6 +36,7 @@ mod production;
 mod profile_photo;
 mod races;
 mod readme;
+mod restore;
 mod roles;
 mod service;
 mod share;

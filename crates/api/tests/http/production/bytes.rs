@@ -80,21 +80,23 @@ async fn what_a_killed_server_was_storing_is_cleared_away() {
 
 #[tokio::test]
 async fn a_form_that_is_under_way_when_the_server_is_told_to_stop_is_finished() {
-    let (mut server, _) = start_in(Place::new(), &[]).await;
-    let ann = server.user("ann").await;
-    let mut wire = half_sent(&server, &ann).await;
-    signal(server.process().id(), "TERM");
-    closed(&server).await;
-    assert!(server.process().try_wait().unwrap().is_none(), "it waits for the form");
-    let end = "\r\n--b--\r\n";
-    let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"half.bin\"\r\n\r\n".len();
-    let rest = PIECE * PIECES - PIECE * PIECES / 2 - head - end.len();
-    wire.send(vec![b'x'; rest]).await;
-    wire.send(end).await;
-    let file = wire.answer().await.ok();
-    assert_eq!(exit_code(&mut server).await, 0);
-    let server = server.restart(&[]).await;
-    let stored = server.login("ann").await.download(&id(&file)).await;
-    assert_eq!(stored.len(), PIECE * PIECES - head - end.len());
-    assert!(stored.iter().all(|byte| *byte == b'x'));
+    for workers in ["1", "4"] {
+        let (mut server, _) = start_in(Place::new(), &[("WORKERS", workers)]).await;
+        let ann = server.user("ann").await;
+        let mut wire = half_sent(&server, &ann).await;
+        signal(server.process().id(), "TERM");
+        closed(&server).await;
+        assert!(server.process().try_wait().unwrap().is_none(), "it waits for the form");
+        let end = "\r\n--b--\r\n";
+        let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"half.bin\"\r\n\r\n".len();
+        let rest = PIECE * PIECES - PIECE * PIECES / 2 - head - end.len();
+        wire.send(vec![b'x'; rest]).await;
+        wire.send(end).await;
+        let file = wire.answer().await.ok();
+        assert_eq!(exit_code(&mut server).await, 0);
+        let server = server.restart(&[]).await;
+        let stored = server.login("ann").await.download(&id(&file)).await;
+        assert_eq!(stored.len(), PIECE * PIECES - head - end.len());
+        assert!(stored.iter().all(|byte| *byte == b'x'));
+    }
 }

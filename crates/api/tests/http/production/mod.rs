@@ -9,6 +9,7 @@ mod crash;
 mod doctor;
 mod instances;
 mod outages;
+mod rolling_restart;
 mod secrets;
 mod start;
 

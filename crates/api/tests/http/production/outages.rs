@@ -130,6 +130,31 @@ async fn a_server_waits_at_its_start_for_what_is_not_up_yet_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_server_that_waits_at_its_start_can_be_told_to_stop() {
+    for part in ["database", "S3 store"] {
+        let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
+        let missing = if part == "database" { &database } else { &storage };
+        missing.cut();
+        let place = Place::new();
+        let (database_url, s3_url) = (database.database_url(&place), storage.url());
+        let variables = [("DATABASE_URL", database_url.as_str()), ("AWS_ENDPOINT_URL_S3", &s3_url)];
+        let log = File::create(place.log()).unwrap();
+        let mut process = place.command(&variables).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let waits = format!("waiting for the {part}");
+        eventually("it says that it waits", async || std::fs::read_to_string(place.log()).unwrap().contains(&waits))
+            .await;
+        signal(process.id(), "TERM");
+        let mut status = None;
+        eventually("it ends", async || {
+            status = process.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        assert_eq!(status.unwrap().code(), Some(0), "{part}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_does_not_wait_for_ever_nor_for_what_will_never_be() {
     let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
     let place = Place::new();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use aws_sdk_s3::{Client, Config, Error};
 
@@ -57,6 +58,20 @@ impl Bucket {
         let rules = CorsConfiguration::builder().cors_rules(rule.build().unwrap()).build().unwrap();
         let call = client().put_bucket_cors().bucket(&self.name).cors_configuration(rules);
         beside::wait(async move { drop(call.send().await.unwrap()) });
+    }
+
+    /// Copies all that is in `other`. What is removed there meanwhile is left out.
+    pub fn copy_from(&self, other: &Self) {
+        let (from, into) = (other.name.clone(), self.name.clone());
+        beside::wait(async move {
+            for name in objects(&from).await.unwrap() {
+                let copy = client().copy_object().copy_source(format!("{from}/{name}")).bucket(&into).key(name);
+                match copy.send().await {
+                    Err(fault) if fault.code() != Some("NoSuchKey") => panic!("{fault:?}"),
+                    _ => {}
+                }
+            }
+        });
     }
 
     /// The keys of the blobs in it.

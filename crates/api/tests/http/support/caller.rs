@@ -28,6 +28,11 @@ impl Caller {
         Self { client, url, contract, token }
     }
 
+    /// What the caller's requests go out by, for who wants to see for himself what comes of them.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap()
     }

@@ -1,5 +1,6 @@
 //! What the tests stand on: a real server of its own for each, and people who use it over HTTP.
 
+mod backup;
 mod beside;
 mod bucket;
 mod caller;
@@ -13,6 +14,7 @@ mod stack;
 mod stores;
 mod wire;
 
+pub use backup::Backup;
 pub use caller::{Answer, Caller, text};
 pub use place::Place;
 pub use proxy::Proxy;
@@ -48,4 +50,17 @@ pub fn fresh(prefix: &str) -> String {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).unwrap();
     format!("{prefix}{:016x}", u64::from_ne_bytes(bytes))
+}
+
+/// A port at which nobody listens. It is none of those that the system gives to connections, so it stays free while the
+/// server that has it is replaced.
+pub fn free_port() -> u16 {
+    let mut bytes = [0; 2];
+    loop {
+        getrandom::fill(&mut bytes).unwrap();
+        let port = 20_000 + u16::from_ne_bytes(bytes) % 12_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

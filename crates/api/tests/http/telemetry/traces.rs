@@ -108,6 +108,13 @@ async fn a_request_goes_on_with_its_callers_trace_down_to_statements_and_the_sto
     let id = id.header("x-request-id").to_owned();
     let line = lines(&server).into_iter().find(|line| line["span"]["id"] == id.as_str()).unwrap();
     assert_eq!(line["span"]["trace_id"], TRACE, "{line}");
+    // Each line of a request bears its identifier, however many spans are made beside.
+    let all = lines(&server);
+    let audited = all.iter().filter(|line| line["target"] == "audit");
+    assert!(audited.clone().count() >= 2);
+    for line in audited {
+        assert_eq!(line["span"]["id"], line["request_id"], "{line}");
+    }
     stop(server).await;
 
     let spans: Vec<Span> = collector.spans().into_iter().filter(|span| hex(&span.trace_id) == TRACE).collect();

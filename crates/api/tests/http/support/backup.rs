@@ -1,0 +1,74 @@
+//! Copies of what a server keeps, made while it runs, by the steps of docs/operations.md: the database first, then the blobs.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use super::stack::{Stack, stack};
+use super::{Place, Server};
+
+/// A copy of the database, and soon of the blobs, at a place where another server can start.
+pub struct Backup {
+    place: Arc<Place>,
+    key: String,
+}
+
+impl Backup {
+    /// Copies the database as it is at one moment, and the key.
+    pub fn of_database(server: &Server) -> Self {
+        let key = server.place().key();
+        let place = match stack() {
+            Stack::Embedded => {
+                let place = Place::new();
+                let data = place.path().join("data");
+                std::fs::create_dir(&data).unwrap();
+                server.execute(&format!("VACUUM INTO '{}'", data.join("clouddrive.db").display()));
+                std::fs::copy(server.data().join("secret.key"), data.join("secret.key")).unwrap();
+                place
+            }
+            Stack::Production => {
+                let place = Place::untouched();
+                let dump = place.path().join("clouddrive.dump");
+                let dump = format!("--file={}", dump.display());
+                run("pg_dump", &["--format=custom", &dump, server.place().postgres().url()]);
+                place
+            }
+        };
+        Self { place: Arc::new(place), key }
+    }
+
+    /// Copies the blobs, of which some come and some go meanwhile.
+    pub fn add_blobs(&self, server: &Server) {
+        match stack() {
+            Stack::Embedded => copy(&server.data().join("blobs"), &self.place.path().join("data")),
+            Stack::Production => self.place.bucket().copy_from(server.place().bucket()),
+        }
+    }
+
+    /// A server on what was copied.
+    pub async fn restore(self, variables: &[(&str, &str)]) -> Server {
+        let mut variables = variables.to_vec();
+        if stack() == Stack::Production {
+            let dump = self.place.path().join("clouddrive.dump");
+            let database = format!("--dbname={}", self.place.postgres().url());
+            let options = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"];
+            run("pg_restore", &[&options[..], &[&database, dump.to_str().unwrap()]].concat());
+            std::fs::remove_file(dump).unwrap();
+            variables.push(("SECRET_KEY", &self.key));
+        }
+        Server::at(self.place.clone(), &variables).await
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap_or_else(|fault| panic!("{program}: {fault}"));
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Copies a directory into another. `cp` fails when something has gone that it has just seen: then it has copied all else.
+fn copy(from: &Path, into: &Path) {
+    let output = Command::new("cp").env("LC_ALL", "C").arg("-R").args([from, into]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let strange: Vec<_> = said.lines().filter(|line| !line.contains("No such file or directory")).collect();
+    assert!(strange.is_empty() && (output.status.success() || !said.is_empty()), "{strange:?}");
+}
