@@ -138,6 +138,7 @@ CREATE INDEX shares_guest ON shares (guest_id, created_at, id);
 
 -- The append-only log of what was changed. A row gets its place in the order, its sequence, once it is committed, from
 -- whoever reads the log next: so none turns up behind one that has been read.
+-- only here: changes.id, changes_sequence, changes_unnumbered: SQLite has one writer, which numbers changes as it writes them.
 CREATE TABLE changes (
     id         bigint           NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     sequence   bigint,
