@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -191,7 +192,8 @@ class Postgres(Case):
 
     def test_annotations_that_say_nothing(self):
         add = "ALTER TABLE files ADD COLUMN c bigint;"
-        for comment, why in (("-- allow: drop: it was never used", "allows nothing"), ("-- allow: drip: it was", "there is nothing like"),
+        for comment, why in (("-- allow: drop: it was never used", "allows nothing"),
+                             ("-- allow: drip: it was", "there is nothing like"),
                              ("-- allow: drop", "lacks its reason"), ("-- allow: drop: ", "lacks its reason")):
             self.given(f"{SET}{comment}\n{add}")
             self.bad(why)
@@ -207,7 +209,8 @@ class Postgres(Case):
         for value in ("0", "'1min'", "'1h'", "60000", "'11s'"):
             self.given(f"SET LOCAL lock_timeout = {value};\n{add}")
             self.bad("more than none and at most 10 s")
-        for setting in ("SET lock_timeout = '5s'", "SET LOCAL work_mem = '1GB'", "RESET lock_timeout", "SET SESSION search_path = a"):
+        for setting in ("SET lock_timeout = '5s'", "SET LOCAL work_mem = '1GB'", "RESET lock_timeout",
+                        "SET SESSION search_path = a"):
             self.given(f"{setting};\n{add}")
             self.bad("are for migrations")
 
@@ -235,7 +238,8 @@ class Postgres(Case):
         self.bad("runs in a transaction already")
 
     def test_what_makes_it_worse_together(self):
-        constraint = "-- allow: incompatible: no release wrote others\nALTER TABLE files ADD CONSTRAINT k CHECK (size > 0) NOT VALID;\n"
+        constraint = ("-- allow: incompatible: no release wrote others\n"
+                      "ALTER TABLE files ADD CONSTRAINT k CHECK (size > 0) NOT VALID;\n")
         self.given(SET + constraint + "ALTER TABLE files VALIDATE CONSTRAINT k;")
         self.bad("a migration of its own")
         self.given(SET + "ALTER TABLE files ADD COLUMN c bigint;\n-- allow: data: there are few rows\nUPDATE users SET name = '';")
@@ -426,6 +430,19 @@ class Together(Case):
         up.write_text(up.read_text() + "-- A word more.\n")
         (self.root / "migrations/checksums").unlink()
         self.bad("was released with v0.1.0")
+
+
+class Page(unittest.TestCase):
+    def test_its_recipes_pass(self):
+        page = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/migrations.md"
+        recipes = re.findall(r"^```sql\n(.*?)^```", page.read_text(), re.M | re.S)
+        self.assertGreater(len(recipes), 5)
+        for recipe in recipes:
+            with self.subTest(recipe):
+                schema = check.Schema({"nodes": {"colour"}})
+                outside = "CONCURRENTLY" in recipe or "DO $$" in recipe
+                for statement in check.postgres.read(recipe, schema, not outside):
+                    self.assertEqual(list(statement.complaints()), [])
 
 
 @unittest.skipUnless(os.environ.get("CLOUDDRIVE_STACK"), "run it under scripts/stack for what needs a server")

@@ -40,6 +40,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         Actix::new().app_data(app.clone()).wrap(cors).wrap(from_fn(request)).configure(routes)
     })
     .workers(config.workers)
+    .keep_alive(config.keep_alive)
     .client_request_timeout(Duration::from_secs(10))
     .shutdown_timeout(config.shutdown.as_secs())
     .shutdown_signal(leave)

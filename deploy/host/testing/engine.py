@@ -102,6 +102,9 @@ class Engine:
                 self.find(name)
             case ["container", "inspect", "--format", "{{.State.Running}}", name]:
                 return f"{self.find(name)['process'].poll() is None}\n".lower()
+            case ["container", "inspect", "--format", "{{.RestartCount}}", name]:
+                self.find(name)
+                return "0\n"
             case ["container", "inspect", "--format", "{{.Image}}", name]:
                 return self.find(name)["image"] + "\n"
             case ["container", "inspect", "--format", '{{index .Config.Labels "clouddrive.settings"}}', name]:
@@ -171,6 +174,7 @@ class Engine:
                 except OSError as fault:
                     raise Failed(f"port {port}: {fault}") from fault
         self.containers[name] = container
+        (self.directory / f"{name}.log").unlink(missing_ok=True)
         self.launch(name)
 
     def launch(self, name):

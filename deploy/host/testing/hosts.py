@@ -101,16 +101,20 @@ class World:
         self.start_haproxy()
 
     def configure(self):
+        self.log = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.log.bind(("127.0.0.1", 0))
+        self.log.settimeout(5)
         certificate = self.dir / "site.pem"
         certificate.write_text(CERTIFICATE)
         text = HAPROXY_CONFIG.read_text()
         for what, instead in (
-            (r"^  log /dev/log local0$", ""), (r"^  chroot .*$", ""), (r"^  user .*$", ""), (r"^  group .*$", ""),
+            (r"/dev/log", f"127.0.0.1:{self.log.getsockname()[1]}"),
+            (r"^  chroot .*$", ""), (r"^  user .*$", ""), (r"^  group .*$", ""),
             (r"/run/haproxy/admin\.sock", str(self.socket)), (r"^  bind :80$", f"  bind 127.0.0.1:{self.http}"),
             (r"^  bind :443 ssl crt /etc/haproxy/certs/", f"  bind 127.0.0.1:{self.https} ssl crt {certificate}"),
             (r"127\.0\.0\.1:8080", f"127.0.0.1:{self.local}"), (r"127\.0\.0\.1:8001", f"127.0.0.1:{self.blue}"),
-            (r"127\.0\.0\.1:8002", f"127.0.0.1:{self.green}"), (r"inter 1s fastinter 500ms downinter 1s",
-                                                               "inter 200ms fastinter 100ms downinter 200ms"),
+            (r"127\.0\.0\.1:8002", f"127.0.0.1:{self.green}"),
+            (r"inter 1s fastinter 500ms downinter 1s", "inter 200ms fastinter 100ms downinter 200ms"),
         ):
             text, times = re.subn(what, instead, text, flags=re.M)
             assert times == 1, f"{what} stands {times} times in haproxy.cfg"
@@ -134,6 +138,7 @@ class World:
 
     def end(self):
         self.stop_haproxy()
+        self.log.close()
         self.engine.end()
         shutil.rmtree(self.dir)
 
@@ -276,6 +281,15 @@ class Hosts(unittest.TestCase):
         self.assertEqual(world.get()[0], 503)
         self.assertEqual(world.switch("--image", "good:1"), 0, world.said)
         self.serves(world, "good:1", "blue")
+
+    def test_the_log_of_haproxy_has_no_query(self):
+        world = self.world()
+        self.assertEqual(world.get("/some/path?signature=secret")[0], 200)
+        lines = []
+        while not any("/some/path" in line for line in lines):
+            lines.append(world.log.recv(65536).decode())
+        self.assertIn("GET /some/path HTTP/1.1", lines[-1])
+        self.assertNotIn("secret", "".join(lines))
 
     def test_a_new_host_with_a_bad_image(self):
         world = self.world(None)

@@ -89,6 +89,8 @@ pub(crate) struct Config {
     /// How long to wait, at the start, for a database or a store that is not up yet.
     pub(crate) startup: Duration,
     pub(crate) workers: usize,
+    /// How long a connection may be idle. What closes it should be the other end: a proxy may be about to use it again.
+    pub(crate) keep_alive: Duration,
     /// How long to go on serving, without being ready any more, before the listener closes.
     pub(crate) drain: Duration,
     /// How long running requests then get.
@@ -182,6 +184,7 @@ impl Config {
             database_wait: reader.seconds("DATABASE_WAIT_SECONDS", 10, 1..=300),
             startup: reader.seconds("STARTUP_SECONDS", 60, 0..=3600),
             workers: reader.number("WORKERS", cores(), 1..=1024),
+            keep_alive: reader.seconds("KEEP_ALIVE_SECONDS", 200, 1..=3600),
             // Behind a load balancer, which takes a while to notice; nobody waits so long at a terminal.
             drain: reader.seconds("DRAIN_SECONDS", if production { 5 } else { 0 }, 0..=3600),
             shutdown: reader.seconds("SHUTDOWN_SECONDS", 30, 0..=3600),
