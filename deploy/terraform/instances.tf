@@ -22,6 +22,8 @@ locals {
     DATABASE_CONNECTIONS = tostring(var.database_connections)
     DRAIN_SECONDS        = tostring(var.drain_seconds)
     SHUTDOWN_SECONDS     = tostring(var.shutdown_seconds)
+    # Longer than the load balancer's: it must be the first to close a connection, or it sends on one that is being closed.
+    KEEP_ALIVE_SECONDS = tostring(var.idle_timeout + 20)
     # The load balancer's subnets: what it says of a client's address counts.
     TRUSTED_PROXIES = join(",", local.public_cidrs)
     METRICS_ADDR    = "0.0.0.0:${local.metrics_port}"

@@ -263,8 +263,8 @@ variable "idle_timeout" {
   default     = 180
 
   validation {
-    condition     = var.idle_timeout > 60 && var.idle_timeout <= 4000
-    error_message = "More than 60 seconds, and 4000 at the most."
+    condition     = var.idle_timeout > 60 && var.idle_timeout <= 3580
+    error_message = "More than 60 seconds, and 3580 at the most: the server waits 20 seconds longer."
   }
 }
 

@@ -501,7 +501,7 @@ class Hosts(unittest.TestCase):
         while "clouddrive-green" not in world.containers():
             time.sleep(0.02)
         code = world.switch("--image", "good:3")
-        self.assertEqual(code, 2, world.said)
+        self.assertEqual(code, 2, world.said + (first.stdout.read() if first.poll() is not None else ""))
         self.assertIn("another switch is under way", world.said)
         self.assertEqual(first.wait(timeout=20), 0)
         first.stdout.close()

@@ -136,6 +136,7 @@ run "what_runs_on_it" {
       for line in [
         "ENVIRONMENT=production", "AWS_SECRET_NAME=clouddrive/env", "AWS_REGION=eu-central-1", "BIND_ADDR=0.0.0.0:8000",
         "PUBLIC_URL=https://drive.example.com", "DATABASE_CONNECTIONS=16", "DRAIN_SECONDS=5", "SHUTDOWN_SECONDS=30",
+        "KEEP_ALIVE_SECONDS=200",
         "TRUSTED_PROXIES=10.40.0.0/20,10.40.16.0/20", "METRICS_ADDR=0.0.0.0:9464",
       ] : strcontains(module.boot.script, line)
     ]) && !strcontains(module.boot.script, "CORS_ORIGINS") && !strcontains(module.boot.script, "OTEL_")
@@ -174,6 +175,7 @@ run "what_can_be_told_to_it" {
     drain_seconds           = 10
     shutdown_seconds        = 60
     boot_seconds            = 900
+    idle_timeout            = 300
   }
 
   assert {
@@ -182,6 +184,7 @@ run "what_can_be_told_to_it" {
         "CORS_ORIGINS=https://app.example.com,https://www.example.com", "METRICS='9464'",
         "OTEL_EXPORTER_OTLP_ENDPOINT=http://10.40.200.5:4318", "RUST_LOG=info,clouddrive=debug",
         "DEFAULT_QUOTA_BYTES=1073741824", "DRAIN_SECONDS=10", "SHUTDOWN_SECONDS=60", "STOP_SECONDS='80'", "BOOT_SECONDS='900'",
+        "KEEP_ALIVE_SECONDS=320",
       ] : strcontains(module.boot.script, line)
     ])
     error_message = "The container gets what was said."
