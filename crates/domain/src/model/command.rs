@@ -90,7 +90,7 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// Every kind with the stable word by which it is stored.
-    pub const ALL: [(Self, &'static str); 16] = [
+    pub const ALL: &'static [(Self, &'static str)] = &[
         (Self::UserRegistered, "user_registered"),
         (Self::PasswordRehashed, "password_rehashed"),
         (Self::PhotoSet, "photo_set"),
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_own_word() {
-        for (kind, word) in ChangeKind::ALL {
+        for &(kind, word) in ChangeKind::ALL {
             assert_eq!(ChangeKind::parse(word), Some(kind));
             assert_eq!(kind.as_str(), word);
         }
