@@ -10,6 +10,7 @@ pub mod drive;
 pub mod passwords;
 mod persistence;
 pub mod photos;
+pub mod receipts;
 mod samples;
 pub mod sessions;
 pub mod shares;

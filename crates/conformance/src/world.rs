@@ -120,7 +120,7 @@ impl<'a> World<'a> {
     }
 
     pub(crate) fn command_at(&self, actor: Option<UserId>, at: Timestamp) -> Command {
-        Command { actor, at, request: RequestId::parse(&format!("request-{}", next())).unwrap() }
+        Command { actor, at, request: RequestId::parse(&format!("request-{}", next())).unwrap(), receipt: None }
     }
 
     /// A registration that nothing stands against.

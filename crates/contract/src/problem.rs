@@ -82,6 +82,8 @@ codes! {
     UploadIncomplete = "upload_incomplete", 409, "The upload's bytes have not arrived";
     /// The upload has ended.
     UploadClosed = "upload_closed", 409, "The upload has ended";
+    /// The same request was sent before, under the same key, and is still under way.
+    RequestInProgress = "request_in_progress", 409, "The request is under way";
     /// The upload's time ran out.
     UploadExpired = "upload_expired", 410, "The upload has expired";
     /// The item has changed since; or, on a signed URL, the bytes are there already.
@@ -94,6 +96,8 @@ codes! {
     RangeNotSatisfiable = "range_not_satisfiable", 416, "The range lies outside of the bytes";
     /// Fields or parameters break rules; `errors` names them.
     ValidationFailed = "validation_failed", 422, "The request breaks rules";
+    /// Another request was sent before under the same key.
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "Another request was sent under this key";
     /// The bytes have another SHA-256 than announced.
     ChecksumMismatch = "checksum_mismatch", 422, "The bytes have another SHA-256 than announced";
     /// There are more or fewer bytes than announced.

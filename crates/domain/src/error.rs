@@ -134,6 +134,9 @@ pub enum Conflict {
     /// The upload has ended.
     #[error("the upload has ended")]
     UploadClosed,
+    /// The same request, sent before under the same key, is still under way.
+    #[error("the first request with this key is still under way")]
+    RequestInProgress,
     /// The blob was written already. Its bytes stay as they are.
     #[error("the bytes have been stored already")]
     BlobExists,
@@ -173,6 +176,9 @@ pub enum Refused {
         /// How many are taken.
         limit: u64,
     },
+    /// Another request was sent under the same key.
+    #[error("another request was sent with this key")]
+    KeyReused,
     /// The bytes are no image that is taken.
     #[error("not an acceptable image: {0}")]
     Image(&'static str),

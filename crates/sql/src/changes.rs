@@ -61,6 +61,7 @@ impl TryFrom<ChangeRow> for Change {
                 actor: row.actor_id.map(Into::into),
                 at: Timestamp::from_millis(row.at),
                 request: RequestId::parse(&row.request_id).ok_or_else(|| bad("request_id"))?,
+                receipt: None,
             },
         })
     }

@@ -8,6 +8,7 @@ pub mod fault;
 pub mod locate;
 pub mod names;
 pub mod pool;
+pub mod receipts;
 pub mod schema;
 pub mod sessions;
 pub mod shares;

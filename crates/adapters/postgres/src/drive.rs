@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, Sort, UserId,
-    check_depth,
+    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, Sort,
+    UserId, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
 use clouddrive_domain::{Error, Result};
@@ -19,6 +19,7 @@ use crate::Database;
 use crate::changes::log;
 use crate::locate::{self, array};
 use crate::names::{explain, insert};
+use crate::receipts::keep;
 use crate::unit::{Begin, together};
 
 #[async_trait]
@@ -83,7 +84,9 @@ async fn create_folder(
         log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)).boxed(),
     ])
     .await?;
-    Ok(node.located(parent.into_located(), maker, NodeBody::Folder, command.at))
+    let made = node.located(parent.into_located(), maker, NodeBody::Folder, command.at);
+    keep(connection, command, Answer::Made(&made)).await?;
+    Ok(made)
 }
 
 /// The actor of `grant` by name.

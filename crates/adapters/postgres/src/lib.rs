@@ -10,6 +10,7 @@ mod fault;
 mod locate;
 mod migrations;
 mod names;
+mod receipts;
 mod sessions;
 mod shares;
 mod target;

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share, ShareId, SharePosition, UserId,
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share, ShareId, SharePosition,
+    UserId,
 };
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
@@ -17,6 +18,7 @@ use crate::Database;
 use crate::changes::log;
 use crate::fault::{error, violated};
 use crate::locate;
+use crate::receipts::keep;
 use crate::unit::Begin;
 
 async fn find(mut connection: &AsyncPgConnection, share: ShareId) -> Outcome<Option<Share>> {
@@ -47,7 +49,9 @@ async fn create(
         _ => fault.into(),
     })?;
     log(connection, command, ChangeKind::ShareCreated, Some(item.drive()), Some(item.node().id)).await?;
-    found(connection, share.id).await
+    let share = found(connection, share.id).await?;
+    keep(connection, command, Answer::Shared(&share)).await?;
+    Ok(share)
 }
 
 async fn change(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    ChangeKind, Command, ConflictPolicy, DriveId, Grant, Located, NodeKind, Quota, Timestamp, Upload, UploadId,
+    Answer, ChangeKind, Command, ConflictPolicy, DriveId, Grant, Located, NodeKind, Quota, Timestamp, Upload, UploadId,
     UploadState, UserId,
 };
 use clouddrive_domain::port::{Commit, Opening, Uploads};
@@ -27,6 +27,7 @@ use crate::blob_records::{self, release};
 use crate::changes::{log, log_all};
 use crate::locate;
 use crate::names::holder;
+use crate::receipts::keep;
 use crate::unit::Begin;
 
 async fn find(mut connection: &AsyncPgConnection, upload: UploadId) -> Outcome<Option<Upload>> {
@@ -153,6 +154,7 @@ async fn begin(
     blob_records::insert(connection, &upload.blob, &opening.store, command.at, None).await?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
     log(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder)).await?;
+    keep(connection, command, Answer::Begun(upload)).await?;
     // Last, so that others wait for the drive's counters as briefly as can be.
     reserve(connection, upload).await
 }
@@ -203,7 +205,7 @@ async fn extend(
         row.set(uploads::expires_at.eq(until.as_millis())).execute(&mut connection).await?;
         log(connection, command, ChangeKind::UploadExtended, Some(upload.drive), Some(upload.folder)).await?;
     }
-    Ok(())
+    keep(connection, command, Answer::Again).await
 }
 
 /// Ends open uploads, locked, that became no file: their reservations end, and their blobs are the collector's.

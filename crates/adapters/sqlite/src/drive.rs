@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, Position, Sort, UserId, check_depth,
+    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, Position, Sort, UserId, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
 use clouddrive_domain::{Error, Result};
@@ -15,6 +15,7 @@ use crate::Database;
 use crate::changes::log;
 use crate::locate;
 use crate::names::{explain, insert};
+use crate::receipts::keep;
 
 #[async_trait]
 impl Drive for Database {
@@ -54,7 +55,9 @@ impl Drive for Database {
             insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
             raise_reach(connection, parent.located(), 1)?;
             log(connection, &command, ChangeKind::FolderCreated, Some(drive), Some(id))?;
-            locate::found(connection, id, parent.actor())
+            let made = locate::found(connection, id, parent.actor())?;
+            keep(connection, &command, Answer::Made(&made))?;
+            Ok(made)
         })
         .await
     }

@@ -9,6 +9,7 @@ mod fault;
 mod locate;
 mod lock;
 mod names;
+mod receipts;
 mod sessions;
 mod shares;
 mod uploads;

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share, ShareId, SharePosition, UserId,
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share, ShareId, SharePosition,
+    UserId,
 };
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
@@ -16,6 +17,7 @@ use crate::Database;
 use crate::changes::log;
 use crate::fault::violated;
 use crate::locate;
+use crate::receipts::keep;
 
 fn find(connection: &mut SqliteConnection, share: ShareId) -> Outcome<Option<Share>> {
     let row: Option<ShareRow> = rows::find(share).get_result(connection).optional()?;
@@ -49,7 +51,9 @@ impl Shares for Database {
                     _ => fault.into(),
                 })?;
             log(connection, &command, ChangeKind::ShareCreated, Some(item.drive()), Some(item.node().id))?;
-            found(connection, share.id)
+            let share = found(connection, share.id)?;
+            keep(connection, &command, Answer::Shared(&share))?;
+            Ok(share)
         })
         .await
     }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Action, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, Grant, Located, Name, Node, NodeId,
-    NodeKind, Quota, Timestamp, Upload, UploadId, UploadState, UserId, authorize,
+    Action, Answer, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, Grant, Located, Name, Node,
+    NodeId, NodeKind, Quota, Timestamp, Upload, UploadId, UploadState, UserId, authorize,
 };
 use clouddrive_domain::port::{Commit, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
@@ -19,6 +19,7 @@ use crate::blob_records::{self, refer, release};
 use crate::changes::log;
 use crate::locate;
 use crate::names::{first_free, holder, insert};
+use crate::receipts::keep;
 
 fn find(connection: &mut SqliteConnection, upload: UploadId) -> Outcome<Option<Upload>> {
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select()).first(connection).optional()?;
@@ -59,7 +60,7 @@ impl Uploads for Database {
                     .execute(connection)?;
                 log(connection, &command, ChangeKind::UploadExtended, Some(upload.drive), Some(upload.folder))?;
             }
-            Ok(())
+            keep(connection, &command, Answer::Again)
         })
         .await
     }
@@ -155,6 +156,7 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
     blob_records::insert(connection, &upload.blob, &opening.store, command.at, None)?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(connection)?;
     log(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder))?;
+    keep(connection, command, Answer::Begun(upload))?;
     Ok(quota)
 }
 
@@ -204,7 +206,9 @@ fn commit_upload(
         .execute(connection)?;
     let kind = if file == wish.file { ChangeKind::FileCreated } else { ChangeKind::FileReplaced };
     log(connection, command, kind, Some(folder.drive()), Some(file))?;
-    locate::found(connection, file, actor)
+    let file = locate::found(connection, file, actor)?;
+    keep(connection, command, Answer::Changed(&file))?;
+    Ok(file)
 }
 
 /// Makes the file that the upload becomes. Its version is inserted next, in the same transaction.

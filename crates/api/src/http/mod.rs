@@ -10,6 +10,7 @@ mod drive;
 mod extract;
 mod file;
 mod form;
+mod kept;
 mod map;
 mod middleware;
 pub(crate) mod openapi;
@@ -27,12 +28,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
-use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, SignedBlobs, Uploads};
+use clouddrive_domain::service::{
+    Accounts, Ambient, Files, Folders, Idempotency, Photos, Shares, SignedBlobs, Uploads,
+};
 use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;
 pub(crate) use client::ClientAddress;
 pub(crate) use cursor::Cursors;
+pub(crate) use kept::write as write_answer;
 pub(crate) use middleware::request;
 use problem::{Outcome, Problem};
 pub(crate) use service::check;
@@ -45,6 +49,7 @@ pub(crate) struct App {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) shares: Shares,
     pub(crate) photos: Photos,
+    pub(crate) idempotency: Idempotency,
     /// What answers signed URLs that lead back here; nothing, where the store answers its own.
     pub(crate) local: Option<Arc<SignedBlobs>>,
     pub(crate) parts: Vec<Part>,

@@ -117,6 +117,7 @@ impl Problem {
             Conflict::CrossDriveMove => Code::CrossDriveMove,
             Conflict::UploadIncomplete => Code::UploadIncomplete,
             Conflict::UploadClosed => Code::UploadClosed,
+            Conflict::RequestInProgress => Code::RequestInProgress,
             // As an S3 store answers to `If-None-Match: *`.
             Conflict::BlobExists => Code::PreconditionFailed,
         };
@@ -129,6 +130,7 @@ impl Problem {
             Refused::Size => Code::SizeMismatch,
             Refused::TooLarge { .. } => Code::PayloadTooLarge,
             Refused::Image(_) => Code::InvalidImage,
+            Refused::KeyReused => Code::IdempotencyKeyReused,
             Refused::Malformed(_) | Refused::Interrupted => Code::MalformedRequest,
             Refused::TooSlow => Code::RequestTimeout,
         };
@@ -144,6 +146,7 @@ impl Problem {
                 vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))]
             }
             Code::InvalidCredentials => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            Code::RequestInProgress => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
             Code::Unavailable => vec![(RETRY_AFTER, HeaderValue::from_static("2"))],
             _ => Vec::new(),
         }

@@ -9,7 +9,7 @@ use actix_web::{Resource, Route};
 use clouddrive_contract::Code;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::middleware::authenticate;
+use super::middleware::{authenticate, idempotent};
 use super::problem::Problem;
 use super::{account, blob, drive, file, openapi, profile_photo, service, share, upload};
 
@@ -33,7 +33,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/drive", "GET, POST")
                 .route(known(web::get().to(drive::list_root)))
-                .route(known(web::post().to(drive::create))),
+                .route(keyed(web::post().to(drive::create))),
         )
         .service(
             resource("/drive/{id}", "GET, PATCH")
@@ -43,7 +43,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/file", "POST")
                 .route(known(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
-                .route(known(web::post().to(file::create))),
+                .route(keyed(web::post().to(file::create))),
         )
         .service(
             resource("/file/{id}", "GET, PATCH")
@@ -56,9 +56,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::get().to(upload::get)))
                 .route(known(web::delete().to(upload::abort))),
         )
-        .service(resource("/upload/{id}/parts", "POST").route(known(web::post().to(upload::sign_parts))))
-        .service(resource("/upload/{id}/complete", "POST").route(known(web::post().to(upload::complete))))
-        .service(resource("/share", "POST").route(known(web::post().to(share::create))))
+        .service(resource("/upload/{id}/parts", "POST").route(keyed(web::post().to(upload::sign_parts))))
+        .service(resource("/upload/{id}/complete", "POST").route(keyed(web::post().to(upload::complete))))
+        .service(resource("/share", "POST").route(keyed(web::post().to(share::create))))
         .service(
             resource("/share/{id}", "DELETE, PATCH")
                 .route(known(web::patch().to(share::patch)))
@@ -102,6 +102,11 @@ fn read() -> Route {
 /// For callers with an access token only.
 fn known(route: Route) -> Route {
     route.wrap(from_fn(authenticate))
+}
+
+/// The same, and what it asks for is done once for each `Idempotency-Key`.
+fn keyed(route: Route) -> Route {
+    known(route.wrap(from_fn(idempotent)))
 }
 
 async fn unknown_path() -> Result<actix_web::HttpResponse, Problem> {

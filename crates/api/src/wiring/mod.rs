@@ -14,14 +14,15 @@ use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings, Uploads,
+    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Idempotency, Photos, Shares, SignedBlobs,
+    UploadSettings, Uploads,
 };
 use clouddrive_image::SquarePhotos;
 
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
-use crate::http::{App, Cursors, Part};
+use crate::http::{App, Cursors, Part, write_answer};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::LoggedTrail;
 
@@ -65,8 +66,8 @@ impl Stores {
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, records, .. } = self.persistence.clone();
-        Collector::new(uploads, records, self.blobs.store(), self.ambient.clone(), config.collect_grace)
+        let Persistence { uploads, records, receipts, .. } = self.persistence.clone();
+        Collector::new(uploads, records, receipts, self.blobs.store(), self.ambient.clone(), config.collect_grace)
     }
 
     pub(crate) fn ambient(&self) -> &Ambient {
@@ -80,7 +81,8 @@ impl Stores {
 
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, probe, .. } = self.persistence.clone();
+        let Persistence { users, sessions, drive, uploads, shares, records, receipts, probe, .. } =
+            self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
         let at_once = cores();
@@ -118,6 +120,7 @@ impl Stores {
             uploads: Arc::new(uploads),
             shares: Shares::new(drive, shares, users, ambient.clone()),
             photos,
+            idempotency: Idempotency::new(receipts, Arc::new(write_answer), ambient.clone()),
             local,
             parts: vec![Part { name: "database", probe }, Part { name: "storage", probe: self.blobs.probe() }],
             ambient,

@@ -1,7 +1,7 @@
 //! Commands: what every mutation says of itself; and the log of what was changed.
 
 use super::id::uuid_v7;
-use super::{DriveId, NodeId, Timestamp, UserId};
+use super::{DriveId, NodeId, Receipt, Timestamp, UserId};
 use crate::port::Random;
 
 /// The identifier of a request, by which log lines and changes belong together: 1–128 visible ASCII characters.
@@ -36,6 +36,8 @@ pub struct Actor {
     pub user: UserId,
     /// The request.
     pub request: RequestId,
+    /// What makes the request safe to be sent again, if it is.
+    pub receipt: Option<Receipt>,
 }
 
 /// What every mutating port method is told: who changes something, when, and in which request.
@@ -49,6 +51,8 @@ pub struct Command {
     pub at: Timestamp,
     /// In which request.
     pub request: RequestId,
+    /// Into which the mutation writes what it came to; none of a command that is read back.
+    pub receipt: Option<Receipt>,
 }
 
 /// What was changed.

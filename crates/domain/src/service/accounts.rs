@@ -74,7 +74,7 @@ impl Accounts {
     ) -> Result<Account> {
         let hash = self.passwords.hash(password).await?;
         let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };
-        let command = Command { actor: Some(user.id), at: user.created_at, request };
+        let command = Command { actor: Some(user.id), at: user.created_at, request, receipt: None };
         let quota_bytes = self.settings.quota_bytes;
         let registration = Registration { user, hash, drive: self.ambient.id(), root: self.ambient.id(), quota_bytes };
         self.users.register(&command, &registration).await?;
@@ -94,7 +94,7 @@ impl Accounts {
             self.passwords.verify_nobody(&password).await?;
             return Err(self.refuse(None, &request, LoginRefusal::UnknownUser));
         };
-        let actor = Actor { user: known.user, request };
+        let actor = Actor { user: known.user, request, receipt: None };
         match self.passwords.verify(&password, &known.hash).await? {
             Verdict::Wrong => return Err(self.refuse(Some(known.user), &actor.request, LoginRefusal::WrongPassword)),
             Verdict::Right => {}

@@ -40,7 +40,8 @@ impl Ambient {
 
     /// A command of `actor`, now.
     pub(super) fn command(&self, actor: &Actor) -> Command {
-        Command { actor: Some(actor.user), at: self.now(), request: actor.request.clone() }
+        let receipt = actor.receipt.clone();
+        Command { actor: Some(actor.user), at: self.now(), request: actor.request.clone(), receipt }
     }
 
     /// Puts what `actor` has done into the audit trail.
@@ -55,6 +56,6 @@ impl Ambient {
 
     /// A command of the server itself, now.
     pub(super) fn own_command(&self, request: &RequestId) -> Command {
-        Command { actor: None, at: self.now(), request: request.clone() }
+        Command { actor: None, at: self.now(), request: request.clone(), receipt: None }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use crate::error::Result;
 use crate::model::{RequestId, Timestamp};
-use crate::port::{BlobRecords, BlobStore, Uploads};
+use crate::port::{BlobRecords, BlobStore, Receipts, Uploads};
 
 /// How many rows one transaction of the collector touches.
 const BATCH: u32 = 500;
@@ -29,6 +29,7 @@ pub struct CollectorReport {
 pub struct Collector {
     uploads: Arc<dyn Uploads>,
     records: Arc<dyn BlobRecords>,
+    receipts: Arc<dyn Receipts>,
     store: Arc<dyn BlobStore>,
     ambient: Ambient,
     grace: Duration,
@@ -40,11 +41,12 @@ impl Collector {
     pub fn new(
         uploads: Arc<dyn Uploads>,
         records: Arc<dyn BlobRecords>,
+        receipts: Arc<dyn Receipts>,
         store: Arc<dyn BlobStore>,
         ambient: Ambient,
         grace: Duration,
     ) -> Self {
-        Self { uploads, records, store, ambient, grace }
+        Self { uploads, records, receipts, store, ambient, grace }
     }
 
     /// Does one round, in bounded batches.
@@ -62,6 +64,7 @@ impl Collector {
         }
         let before = self.ambient.now().minus(self.grace);
         while self.uploads.forget_ended(before, BATCH).await? == BATCH {}
+        while self.receipts.forget(self.ambient.now(), BATCH).await? == BATCH {}
         report.blobs_removed = self.remove_blobs(before).await?;
         report.partial_writes_removed = self.store.sweep(before).await? + self.discard_abandoned(before).await?;
         report.uploads_open = self.uploads.count_open().await?;

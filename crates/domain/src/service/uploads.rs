@@ -101,6 +101,16 @@ impl Uploads {
         Ok((Progress { state: upload.state, received: None, upload }, part))
     }
 
+    /// An upload as it was when it began, with fresh URLs, for whoever asks for it again.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's, or is long over.
+    pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<(Progress, PartUrl)> {
+        let upload = self.find(actor, upload).await?;
+        let part = self.part(&upload, upload.announced.ok_or(Error::NotFound)?).await?;
+        Ok((Progress { upload, state: UploadState::Open, received: None }, part))
+    }
+
     async fn open(
         &self,
         actor: &Actor,

@@ -2,8 +2,8 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    Action, ChangeKind, Command, Completion, ConflictPolicy, Content, Grant, Located, Name, Node, NodeBody, NodeId,
-    NodeKind, Upload, authorize,
+    Action, Answer, ChangeKind, Command, Completion, ConflictPolicy, Content, Grant, Located, Name, Node, NodeBody,
+    NodeId, NodeKind, Upload, authorize,
 };
 use clouddrive_domain::port::Commit;
 use clouddrive_sql::fault::Outcome;
@@ -22,6 +22,7 @@ use crate::changes::log;
 use crate::drive::actor;
 use crate::locate;
 use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
+use crate::receipts::keep;
 use crate::unit::{TRIES, together};
 
 /// What the upload became.
@@ -67,8 +68,8 @@ pub(super) async fn run(
         charge(connection, &upload, wish.stored.size, freed).boxed(),
     ])
     .await?;
-    match became {
-        Became::Content(file, _) => locate::found(connection, file, viewer).await,
+    let file = match became {
+        Became::Content(file, _) => locate::found(connection, file, viewer).await?,
         Became::New(name) => {
             let body = NodeBody::File(Content {
                 version: wish.version,
@@ -78,9 +79,11 @@ pub(super) async fn run(
                 media_type: upload.file.media_type.clone(),
                 client_modified_at: upload.file.client_modified_at,
             });
-            Ok(new_node(&upload, wish, &name).located(folder.into_located(), maker, body, command.at))
+            new_node(&upload, wish, &name).located(folder.into_located(), maker, body, command.at)
         }
-    }
+    };
+    keep(connection, command, Answer::Changed(&file)).await?;
+    Ok(file)
 }
 
 const fn new_node<'a>(upload: &Upload, wish: &Commit, name: &'a Name) -> NewNode<'a> {

@@ -11,7 +11,7 @@ mod user;
 
 pub(crate) use form::Form;
 pub(crate) use if_match::IfMatch;
-pub(crate) use json::{Json, OptionalJson};
+pub(crate) use json::{Json, MAX_JSON_BYTES, OptionalJson};
 pub(crate) use path::PathId;
 pub(crate) use query::Query;
 pub(crate) use request_id::CurrentRequest;

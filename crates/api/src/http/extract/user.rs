@@ -3,7 +3,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use clouddrive_contract::Code;
-use clouddrive_domain::model::{Actor, Identity};
+use clouddrive_domain::model::{Actor, Identity, Receipt};
 
 use super::request_id::noted;
 use crate::http::problem::Problem;
@@ -19,13 +19,17 @@ impl FromRequest for CurrentUser {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(current(request))
+        ready(Self::of(request))
     }
 }
 
-fn current(request: &HttpRequest) -> Result<CurrentUser, Problem> {
-    let identity = request.extensions().get::<Identity>().cloned();
-    let identity = identity.ok_or_else(|| Problem::new(Code::Unauthenticated, "send an access token"))?;
-    let actor = Actor { user: identity.user, request: noted(request)? };
-    Ok(CurrentUser { identity, actor })
+impl CurrentUser {
+    /// Who calls by `request`, and the receipt under which that is done, if the middleware `idempotent` has one.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let identity = request.extensions().get::<Identity>().cloned();
+        let identity = identity.ok_or_else(|| Problem::new(Code::Unauthenticated, "send an access token"))?;
+        let receipt = request.extensions().get::<Receipt>().cloned();
+        let actor = Actor { user: identity.user, request: noted(request)?, receipt };
+        Ok(Self { identity, actor })
+    }
 }

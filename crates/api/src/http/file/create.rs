@@ -1,6 +1,7 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CreateUpload, CreatedFile, CreatedUpload, FileForm};
 use clouddrive_domain::model::{FileInfo, MediaType, NodeId};
+use clouddrive_domain::service::{PartUrl, Progress};
 
 use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
@@ -15,7 +16,11 @@ pub(crate) async fn create(user: CurrentUser, body: Json<CreateUpload>, app: web
     let body = body.0;
     let size = body.file_size_in_bytes;
     let folder = body.parent_folder_id.map(NodeId::from_uuid);
-    let (progress, part) = app.uploads.begin(&user.actor, folder, file_info(&body)?, size).await?;
+    begun(app.uploads.begin(&user.actor, folder, file_info(&body)?, size).await?)
+}
+
+/// What is said of an upload that has begun, and of its first parts.
+pub(crate) fn begun((progress, part): (Progress, PartUrl)) -> Outcome<HttpResponse> {
     let answer = CreatedUpload {
         upload: map::upload(progress)?,
         method: "PUT".to_owned(),

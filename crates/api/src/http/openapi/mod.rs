@@ -11,7 +11,8 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::middleware::Next;
 use clouddrive_contract::{Code, Problem as ProblemDto};
 use serde_json::Value;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
@@ -147,9 +148,15 @@ fn errors(operation: &str) -> Vec<Code> {
         _ => &[],
     };
     let mut codes: Vec<Code> = groups.concat();
+    if KEYED.contains(&operation) {
+        codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
+    }
     codes.extend([Code::InternalError, Code::Unavailable]);
     codes
 }
+
+/// The operations that are done once for each `Idempotency-Key`, as the routes have it.
+const KEYED: [&str; 5] = ["create_folder", "create_file", "sign_parts", "complete_upload", "create_share"];
 
 /// Adds what every operation has: errors with their examples, the security schemes, unique operation ids.
 struct Completion;
@@ -162,6 +169,7 @@ impl Modify for Completion {
             }
             for operation in operations(item) {
                 add_errors(operation);
+                add_key(operation);
             }
         }
         let components = document.components.get_or_insert_default();
@@ -196,6 +204,22 @@ fn add_errors(operation: &mut Operation) {
             ResponseBuilder::new().description(words.join(", ")).content("application/problem+json", content).build();
         operation.responses.responses.insert(status.to_string(), response.into());
     }
+}
+
+/// Adds the header by which a request may be sent again, and the one that tells a repeat.
+fn add_key(operation: &mut Operation) {
+    if !operation.operation_id.as_deref().is_some_and(|id| KEYED.contains(&id)) {
+        return;
+    }
+    let key = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(
+            "1 to 255 printable ASCII characters. The same request with the same key within 24 hours is done once: a \
+             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. With a JSON body only.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255))));
+    operation.parameters.get_or_insert_default().push(key.build().into());
 }
 
 fn example(code: Code) -> ProblemDto {

@@ -6,6 +6,7 @@ use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::id;
+use crate::idempotency;
 use crate::support::{Answer, Caller, Place, Server, text};
 
 /// Two instances, and ann at each of them with one and the same token.
@@ -60,6 +61,17 @@ async fn one_name_has_one_winner_among_all_who_race_for_it_anywhere() {
     for number in 1..=6 {
         assert!(names.contains(&format!("a ({number})")), "{names:?}");
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_to_both_is_done_once() {
+    let (_here, _there, ann, same) = two(&[]).await;
+    for name in ["a", "b", "c", "d"] {
+        let body = json!({"folder_name": name});
+        let sent = (0..16).map(|turn| idempotency::post([&ann, &same][turn % 2], name, "/drive", &body));
+        idempotency::one_was_done(join_all(sent).await);
+    }
+    assert_eq!(same.names(None).await, ["a", "b", "c", "d"]);
 }
 
 #[tokio::test]

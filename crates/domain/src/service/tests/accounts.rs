@@ -88,7 +88,7 @@ async fn a_user_a_drive_and_its_root_are_made_by_one_call() {
     };
     let registration =
         Registration { user: user.clone(), hash: hash("fresh"), drive: made(2), root: made(3), quota_bytes: 1_000 };
-    let by_herself = Command { actor: Some(user.id), at: NOW, request: request() };
+    let by_herself = Command { actor: Some(user.id), at: NOW, request: request(), receipt: None };
     ports.users.expect_register().with(eq(by_herself), eq(registration)).times(1).returning(|_, _| Ok(()));
     let made = ports.service().register(request(), user.username.clone(), user.email.clone(), &secret()).await;
     let account = made.unwrap();

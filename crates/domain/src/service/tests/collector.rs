@@ -7,7 +7,7 @@ use mockall::predicate::eq;
 use super::{NOW, ambient, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
-use crate::port::{MockBlobRecords, MockBlobStore, MockUploads};
+use crate::port::{MockBlobRecords, MockBlobStore, MockReceipts, MockUploads};
 use crate::service::{Collector, CollectorReport};
 
 const GRACE: Duration = Duration::from_secs(4);
@@ -25,7 +25,9 @@ fn service(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobSt
 
 fn collector(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
     store.expect_name().return_const(STORE);
-    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(store), ambient(), GRACE)
+    let mut receipts = MockReceipts::new();
+    receipts.expect_forget().with(eq(NOW), eq(500)).returning(|_, _| Ok(3));
+    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(receipts), Arc::new(store), ambient(), GRACE)
 }
 
 /// No upload ran out of time, and none ended long ago.
@@ -52,7 +54,7 @@ fn nothing_swept() -> MockBlobStore {
 
 #[tokio::test]
 async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise_after_the_grace() {
-    let own = Command { actor: None, at: NOW, request: request() };
+    let own = Command { actor: None, at: NOW, request: request(), receipt: None };
     let mut order = Sequence::new();
     let mut uploads = MockUploads::new();
     for due in [500, 500, 3] {

@@ -6,6 +6,7 @@ mod accounts;
 mod collector;
 mod files;
 mod folders;
+mod idempotency;
 mod photos;
 mod places;
 mod shares;
@@ -113,7 +114,7 @@ fn request() -> RequestId {
 }
 
 fn actor(user: UserId) -> Actor {
-    Actor { user, request: request() }
+    Actor { user, request: request(), receipt: None }
 }
 
 /// What a port is told of a mutation on behalf of `user`.
@@ -122,7 +123,7 @@ fn command(user: UserId) -> Command {
 }
 
 fn command_at(user: UserId, at: Timestamp) -> Command {
-    Command { actor: Some(user), at, request: request() }
+    Command { actor: Some(user), at, request: request(), receipt: None }
 }
 
 fn person(id: UserId, username: &str) -> Person {

@@ -43,6 +43,7 @@ pub(crate) fn command(of: &Registration) -> Command {
         actor: Some(of.user.id),
         at: Timestamp::from_millis(1_000),
         request: RequestId::parse("a-request").unwrap(),
+        receipt: None,
     }
 }
 

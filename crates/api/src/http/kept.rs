@@ -1,0 +1,98 @@
+//! Answers as receipts keep them, for those who send the same request again.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use clouddrive_contract::Item;
+use clouddrive_domain::model::{Actor, Answer, Entry, Located, NodeKind, UploadId};
+use clouddrive_domain::{Error, Result};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::problem::{Outcome, Problem};
+use super::{App, file, map};
+
+/// What a receipt says. A URL or token is a secret and stands in none: it is made afresh.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kept {
+    /// The answer itself.
+    Reply(Reply),
+    /// This upload began.
+    Upload(Uuid),
+    /// To do it again comes to the same.
+    Again,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Reply {
+    status: u16,
+    location: Option<String>,
+    etag: Option<String>,
+    body: String,
+}
+
+/// What a repeat gets.
+pub(crate) enum Repeat {
+    Answer(HttpResponse),
+    /// What was asked for is done again.
+    Again,
+}
+
+/// Writes `answer` down.
+pub(crate) fn write(answer: Answer<'_>) -> Result<String> {
+    let kept = match answer {
+        Answer::Made(made) => Kept::Reply(item(StatusCode::CREATED, made)?),
+        Answer::Changed(changed) => Kept::Reply(Reply { location: None, ..item(StatusCode::OK, changed)? }),
+        Answer::Begun(upload) => Kept::Upload(upload.id.as_uuid()),
+        Answer::Again => Kept::Again,
+        Answer::Shared(share) => {
+            let share = map::share(share.clone())?;
+            let location = Some(format!("/share/{}", share.id));
+            Kept::Reply(Reply { status: 201, location, etag: None, body: text(&share)? })
+        }
+    };
+    text(&kept)
+}
+
+fn item(status: StatusCode, found: &Located) -> Result<Reply> {
+    let entry: Entry = found.clone().entry().ok_or(Error::NotFound)?;
+    let kind = if entry.node.kind() == NodeKind::File { "file" } else { "drive" };
+    let location = Some(format!("/{kind}/{}", entry.node.id));
+    let item = map::item(entry)?;
+    let etag = match &item {
+        Item::File(file) => file.etag.clone(),
+        Item::Folder(folder) => folder.etag.clone(),
+    };
+    Ok(Reply { status: status.as_u16(), location, etag: Some(etag), body: text(&item)? })
+}
+
+fn text(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|fault| Error::internal("a receipt", fault))
+}
+
+/// What `text`, as it was written down, comes to for a repeat by `actor`.
+pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat> {
+    let kept = serde_json::from_str(text).map_err(|fault| Problem::from(Error::internal("a receipt", fault)))?;
+    match kept {
+        Kept::Reply(reply) => Ok(Repeat::Answer(response(reply)?)),
+        Kept::Upload(id) => {
+            let begun = app.uploads.begun(actor, UploadId::from_uuid(id)).await?;
+            Ok(Repeat::Answer(file::begun(begun)?))
+        }
+        Kept::Again => Ok(Repeat::Again),
+    }
+}
+
+fn response(reply: Reply) -> Outcome<HttpResponse> {
+    let status = StatusCode::from_u16(reply.status);
+    let status = status.map_err(|fault| Problem::from(Error::internal("a receipt", fault)))?;
+    let mut response = HttpResponse::build(status);
+    response.insert_header((CONTENT_TYPE, "application/json"));
+    for (name, value) in [(LOCATION, reply.location), (ETAG, reply.etag)] {
+        if let Some(value) = value {
+            response.insert_header((name, value));
+        }
+    }
+    Ok(response.body(reply.body))
+}

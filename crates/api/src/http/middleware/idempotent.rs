@@ -1,0 +1,97 @@
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpMessage, HttpResponse};
+use clouddrive_contract::Code;
+use clouddrive_domain::model::{IdempotencyKey, KeyedRequest, Receipt, Sha256};
+use clouddrive_domain::service::Start;
+use futures_util::stream;
+use sha2::Digest;
+
+use crate::http::extract::{CurrentUser, MAX_JSON_BYTES};
+use crate::http::kept::{self, Repeat};
+use crate::http::problem::{Outcome, Problem};
+use crate::http::{App, body};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What is to be done with a request.
+enum Course {
+    /// It is done, under the receipt, or without where the caller named no key.
+    Do(Option<Receipt>),
+    /// It was done before, and is done once more.
+    Redo,
+    /// It was done before, and this is the answer.
+    Answer(HttpResponse),
+}
+
+/// Does what a request with an `Idempotency-Key` asks for once, however often it is sent. It runs for callers who are known.
+pub(crate) async fn idempotent(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let app = app.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
+    let receipt = match course(&app, &mut request).await {
+        Ok(Course::Do(receipt)) => receipt,
+        Ok(Course::Redo) => {
+            let mut response = next.call(request).await?;
+            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+            return Ok(response.map_into_left_body());
+        }
+        Ok(Course::Answer(mut response)) => {
+            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+            return Ok(request.into_response(response).map_into_right_body());
+        }
+        Err(problem) => return Ok(request.error_response(problem).map_into_right_body()),
+    };
+    let Some(receipt) = receipt else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    request.extensions_mut().insert(receipt.clone());
+    let outcome = next.call(request).await;
+    let done = outcome.as_ref().is_ok_and(|response| response.status().is_success());
+    if let Err(fault) = app.idempotency.end(&receipt, done).await {
+        // It passes on by itself.
+        tracing::warn!(%fault, "a receipt was not given back");
+    }
+    Ok(outcome?.map_into_left_body())
+}
+
+async fn course(app: &App, request: &mut ServiceRequest) -> Outcome<Course> {
+    let Some(key) = key(request)? else {
+        return Ok(Course::Do(None));
+    };
+    let body = body::collect(request.take_payload(), MAX_JSON_BYTES).await?;
+    let user = CurrentUser::of(request.request())?;
+    let digest = Sha256::from_bytes(sha2::Sha256::digest(&body).into());
+    let keyed = KeyedRequest { user: user.actor.user, path: request.path().to_owned(), key, digest };
+    let course = match app.idempotency.start(keyed).await? {
+        Start::First(receipt) => Course::Do(Some(receipt)),
+        Start::Repeat(text) => match kept::read(app, &user.actor, &text).await? {
+            Repeat::Answer(response) => Course::Answer(response),
+            Repeat::Again => Course::Redo,
+        },
+    };
+    request.set_payload(payload(body));
+    Ok(course)
+}
+
+/// The key that the caller named, if any.
+fn key(request: &ServiceRequest) -> Outcome<Option<IdempotencyKey>> {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().and_then(IdempotencyKey::parse).filter(|_| values.next().is_none());
+    let broken = || Problem::invalid("Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters");
+    key.map(Some).ok_or_else(broken)
+}
+
+/// A body that has been read, for whoever reads it next.
+fn payload(body: Bytes) -> Payload {
+    Payload::Stream { payload: Box::pin(stream::iter([Ok(body)])) }
+}

@@ -1,0 +1,51 @@
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::{Receipt, Timestamp};
+
+/// What became of a request that was sent before, under the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing: the receipt is the caller's, who may do it.
+    Held,
+    /// It was done, and this was written down.
+    Answered(String),
+    /// Somebody is at it.
+    Running,
+    /// It said something else.
+    Reused,
+}
+
+/// How long a receipt is held, and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The time now.
+    pub now: Timestamp,
+    /// Until when nobody else may do what the request asks for, unless it is given back before.
+    pub held_until: Timestamp,
+    /// Until when the answer is kept.
+    pub kept_until: Timestamp,
+}
+
+/// The receipts of requests that may be sent again.
+///
+/// What a mutation came to is written into the receipt that its [`Command`](crate::model::Command) brings, by the port
+/// method that does it and in the same transaction: after a crash there is either both or neither. That method MUST fail
+/// with [`RequestInProgress`](crate::error::Conflict::RequestInProgress), and do nothing, when the receipt is held by
+/// somebody else by then, or has an answer.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait Receipts: Send + Sync {
+    /// Asks for the receipt: of any number who do so at once for the same request exactly one holds it. One that was held
+    /// for its time and has no answer passes on, whatever it said; so does one that was kept for its time.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound) when there is no such user any more.
+    async fn claim(&self, receipt: &Receipt, terms: Terms) -> Result<Claim>;
+
+    /// Gives the receipt back if it is still held and has no answer: the request may be sent again at once.
+    async fn give_back(&self, receipt: &Receipt) -> Result<()>;
+
+    /// Removes up to `most` receipts that were kept until `before` or less, and tells how many.
+    async fn forget(&self, before: Timestamp, most: u32) -> Result<u32>;
+}

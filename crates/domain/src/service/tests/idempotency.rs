@@ -1,0 +1,73 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{GUEST, NOW, ambient, made};
+use crate::error::{Conflict, Error, Refused};
+use crate::model::{Answer, IdempotencyKey, KeyedRequest, Receipt, Sha256};
+use crate::port::{Claim, MockReceipts, Terms};
+use crate::service::{Idempotency, Start};
+
+fn request() -> KeyedRequest {
+    let key = IdempotencyKey::parse("order 7").unwrap();
+    KeyedRequest { user: GUEST, path: "/drive".to_owned(), key, digest: Sha256::from_bytes([7; 32]) }
+}
+
+fn service(receipts: MockReceipts) -> Idempotency {
+    Idempotency::new(Arc::new(receipts), Arc::new(|_: Answer<'_>| Ok("done".to_owned())), ambient())
+}
+
+fn finding(claim: Claim) -> Idempotency {
+    let mut receipts = MockReceipts::new();
+    receipts.expect_claim().times(1).returning(move |_, _| Ok(claim.clone()));
+    service(receipts)
+}
+
+async fn first(service: &Idempotency) -> Receipt {
+    match service.start(request()).await.unwrap() {
+        Start::First(receipt) => receipt,
+        Start::Repeat(text) => panic!("{text}"),
+    }
+}
+
+#[tokio::test]
+async fn the_first_request_is_done_under_a_receipt_that_is_held_for_a_minute_and_kept_for_a_day() {
+    let mut receipts = MockReceipts::new();
+    let held_until = NOW.plus(Duration::from_secs(60));
+    let terms = Terms { now: NOW, held_until, kept_until: NOW.plus(Duration::from_secs(86_400)) };
+    let asked = receipts.expect_claim().withf(move |receipt, given| *receipt.request() == request() && *given == terms);
+    asked.times(1).returning(|_, _| Ok(Claim::Held));
+    assert_eq!(first(&service(receipts)).await.id(), made(1));
+}
+
+#[tokio::test]
+async fn a_repeat_gets_what_was_written() {
+    let start = finding(Claim::Answered("done".to_owned())).start(request()).await.unwrap();
+    assert!(matches!(start, Start::Repeat(text) if text == "done"));
+}
+
+#[tokio::test]
+async fn while_the_first_is_under_way_a_repeat_is_told_so() {
+    let refused = finding(Claim::Running).start(request()).await.unwrap_err();
+    assert!(matches!(refused, Error::Conflict(Conflict::RequestInProgress)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn another_request_under_the_same_key_is_refused() {
+    let refused = finding(Claim::Reused).start(request()).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(Refused::KeyReused)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn only_of_a_request_that_was_done_and_left_an_answer_the_receipt_stays() {
+    for (done, written, given_back) in [(true, true, 0), (true, false, 1), (false, true, 1), (false, false, 1)] {
+        let mut receipts = MockReceipts::new();
+        receipts.expect_claim().returning(|_, _| Ok(Claim::Held));
+        receipts.expect_give_back().withf(|receipt| receipt.id() == made(1)).times(given_back).returning(|_| Ok(()));
+        let service = service(receipts);
+        let receipt = first(&service).await;
+        if written {
+            assert_eq!(receipt.write(Answer::Again).unwrap(), "done");
+        }
+        service.end(&receipt, done).await.unwrap();
+    }
+}

@@ -1,0 +1,83 @@
+//! Receipts of requests that may be sent again.
+
+use clouddrive_domain::model::{Receipt, Timestamp};
+use clouddrive_domain::port::{Claim, Terms};
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+
+use crate::statement::{Parameter, Statement};
+
+fn text(text: &str) -> Parameter {
+    Parameter::Text(text.to_owned())
+}
+
+fn time(time: Timestamp) -> Parameter {
+    Parameter::Integer(time.as_millis())
+}
+
+/// What a receipt is found by.
+fn name(receipt: &Receipt) -> [Parameter; 3] {
+    let request = receipt.request();
+    [request.user.into(), text(&request.path), text(request.key.as_str())]
+}
+
+/// Claims `receipt`: it changes one row, or none when that belongs to somebody else. What nobody may hold any more, and
+/// what was kept for its time, is taken over.
+#[must_use]
+pub fn claim(receipt: &Receipt, terms: Terms) -> Statement {
+    let statement = "INSERT INTO receipts (user_id, path, key, id, digest, held_until, kept_until)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (user_id, path, key) DO UPDATE SET id = excluded.id, digest = excluded.digest,
+            held_until = excluded.held_until, kept_until = excluded.kept_until, answer = NULL
+        WHERE receipts.kept_until <= ? OR (receipts.answer IS NULL AND receipts.held_until <= ?)";
+    let mut parameters = name(receipt).to_vec();
+    parameters.extend([receipt.id().into(), text(&receipt.request().digest.to_string())]);
+    parameters.extend([terms.held_until, terms.kept_until, terms.now, terms.now].map(time));
+    Statement::new(statement, parameters)
+}
+
+/// What stands in the way of a claim.
+#[derive(QueryableByName)]
+pub struct StandingRow {
+    #[diesel(sql_type = Text)]
+    digest: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    answer: Option<String>,
+}
+
+/// Asks for the [`StandingRow`] of what `receipt` is for.
+#[must_use]
+pub fn standing(receipt: &Receipt) -> Statement {
+    let statement = "SELECT digest, answer FROM receipts WHERE user_id = ? AND path = ? AND key = ?";
+    Statement::new(statement, name(receipt).to_vec())
+}
+
+/// What that row means to whoever claimed `receipt`. If it is gone by now, somebody has just given it back.
+#[must_use]
+pub fn refused(receipt: &Receipt, row: Option<StandingRow>) -> Claim {
+    match row {
+        Some(row) if row.digest != receipt.request().digest.to_string() => Claim::Reused,
+        Some(StandingRow { answer: Some(answer), .. }) => Claim::Answered(answer),
+        Some(_) | None => Claim::Running,
+    }
+}
+
+/// Writes `answer` into the receipt: it changes one row, or none when the receipt is not held any more.
+#[must_use]
+pub fn keep(receipt: &Receipt, answer: &str) -> Statement {
+    let statement =
+        "UPDATE receipts SET answer = ? WHERE user_id = ? AND path = ? AND key = ? AND id = ? AND answer IS NULL";
+    let mut parameters = vec![text(answer)];
+    parameters.extend(name(receipt));
+    parameters.push(receipt.id().into());
+    Statement::new(statement, parameters)
+}
+
+/// Removes the receipt, if it is still held and has no answer.
+#[must_use]
+pub fn give_back(receipt: &Receipt) -> Statement {
+    let statement = "DELETE FROM receipts WHERE user_id = ? AND path = ? AND key = ? AND id = ? AND answer IS NULL";
+    let mut parameters = name(receipt).to_vec();
+    parameters.push(receipt.id().into());
+    Statement::new(statement, parameters)
+}
