@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use clouddrive_domain::model::RequestId;
 use clouddrive_domain::service::{Ambient, Collector, CollectorReport};
 use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// Clears away what nothing needs any more, again and again.
+/// Clears away what nothing needs any more, again and again. Instances share that work: what one of them has done within
+/// the `interval` the others leave.
 pub(crate) async fn collect(collector: Collector, ambient: Ambient, interval: Duration) {
     let mut ticks = tokio::time::interval(interval);
     loop {
@@ -16,16 +18,19 @@ pub(crate) async fn collect(collector: Collector, ambient: Ambient, interval: Du
         // As a request of the server to itself: of the same name, so that its lines are found as those of others are.
         let span = tracing::error_span!("collector", id = id.as_str());
         let began = Instant::now();
-        let outcome = collector.run(&id).instrument(span.clone()).await;
+        let mut report = CollectorReport::default();
+        let outcome = round(&collector, &id, interval, &mut report).instrument(span.clone()).await;
         histogram!("clouddrive_collector_run_duration_seconds").record(began.elapsed());
+        count(&report);
         let _in_span = span.enter();
+        if report != CollectorReport::default() {
+            tracing::info!(?report, "collected");
+        }
         match outcome {
-            Ok(report) => {
+            Ok(()) => {
                 counter!("clouddrive_collector_runs_total", "outcome" => "ok").increment(1);
-                count(&report, ambient.now().as_seconds());
-                if report != (CollectorReport { uploads_open: report.uploads_open, ..CollectorReport::default() }) {
-                    tracing::info!(?report, "collected");
-                }
+                let now = number(ambient.now().as_seconds().unsigned_abs());
+                gauge!("clouddrive_collector_last_success_timestamp_seconds").set(now);
             }
             Err(fault) => {
                 counter!("clouddrive_collector_runs_total", "outcome" => "failed").increment(1);
@@ -35,7 +40,18 @@ pub(crate) async fn collect(collector: Collector, ambient: Ambient, interval: Du
     }
 }
 
-fn count(report: &CollectorReport, now: i64) {
+async fn round(
+    collector: &Collector,
+    id: &RequestId,
+    interval: Duration,
+    report: &mut CollectorReport,
+) -> clouddrive_domain::Result<()> {
+    collector.share(id, interval, report).await?;
+    gauge!("clouddrive_uploads_open").set(number(collector.count_open_uploads().await?));
+    Ok(())
+}
+
+fn count(report: &CollectorReport) {
     for (kind, removed) in [
         ("upload", report.uploads_expired),
         ("blob", report.blobs_removed),
@@ -43,8 +59,6 @@ fn count(report: &CollectorReport, now: i64) {
     ] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).increment(removed);
     }
-    gauge!("clouddrive_uploads_open").set(number(report.uploads_open));
-    gauge!("clouddrive_collector_last_success_timestamp_seconds").set(number(now.unsigned_abs()));
 }
 
 /// As metrics have it: exact up to 2⁵³.

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use clouddrive_domain::service::CollectorReport;
 use mimalloc::MiMalloc;
 
 use crate::config::{Config, ConfigError, Source};
@@ -97,10 +98,12 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 /// Beside a running server too: what is to go is decided in the database, one transaction at a time.
 async fn collect(config: &Config) -> anyhow::Result<()> {
     let stores = Stores::open_current(config).await?;
-    let report = stores.collector(config).run(&stores.ambient().request_id()).await?;
+    let mut report = CollectorReport::default();
+    let outcome = stores.collector(config).run(&stores.ambient().request_id(), &mut report).await;
     say(format!("uploads expired: {}", report.uploads_expired))?;
     say(format!("blobs removed: {}", report.blobs_removed))?;
-    say(format!("partial writes removed: {}", report.partial_writes_removed))
+    say(format!("partial writes removed: {}", report.partial_writes_removed))?;
+    Ok(outcome?)
 }
 
 /// Says what is good and what is not, and fails when something must change.

@@ -5,6 +5,7 @@ pub mod ambient;
 pub mod blob_records;
 pub mod blobs;
 pub mod changes;
+pub mod chores;
 pub mod direct_uploads;
 pub mod drive;
 pub mod passwords;

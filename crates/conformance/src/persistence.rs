@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use clouddrive_domain::port::{BlobRecords, Changes, Drive, Receipts, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Changes, Chores, Drive, Receipts, Sessions, Shares, Uploads, Users};
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
 ///
@@ -21,6 +21,8 @@ pub struct Persistence {
     pub records: Arc<dyn BlobRecords>,
     /// The change log.
     pub changes: Arc<dyn Changes>,
+    /// Who does what in the background.
+    pub chores: Arc<dyn Chores>,
     /// The receipts of requests that may be sent again.
     pub receipts: Arc<dyn Receipts>,
 }
@@ -30,7 +32,7 @@ impl Persistence {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + Receipts + 'static,
+        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + Chores + Receipts + 'static,
     {
         Self {
             users: store.clone(),
@@ -40,6 +42,7 @@ impl Persistence {
             shares: store.clone(),
             records: store.clone(),
             changes: store.clone(),
+            chores: store.clone(),
             receipts: store,
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod blob_records;
 pub mod changes;
+pub mod chores;
 pub mod drive;
 pub mod fault;
 pub mod locate;

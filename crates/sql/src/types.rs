@@ -2,8 +2,8 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    ConflictPolicy, DriveId, Name, NodeId, Permission, ReceiptId, SessionId, Sha256, ShareId, UploadId, UserId,
-    VersionId,
+    ConflictPolicy, DriveId, LeaseId, Name, NodeId, Permission, ReceiptId, SessionId, Sha256, ShareId, UploadId,
+    UserId, VersionId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -67,7 +67,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(UserId, DriveId, NodeId, VersionId, UploadId, ShareId, SessionId, ReceiptId);
+ids!(UserId, DriveId, NodeId, VersionId, UploadId, ShareId, SessionId, ReceiptId, LeaseId);
 
 /// A row that says what cannot be: it names the table and the row, for the log.
 pub fn bad_row(table: &'static str, id: impl std::fmt::Display, what: &str) -> Error {

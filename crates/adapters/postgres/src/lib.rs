@@ -3,6 +3,7 @@
 
 mod blob_records;
 mod changes;
+mod chores;
 mod connector;
 mod database;
 mod drive;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{BlobRecords, Drive, Probe, Receipts, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Chores, Drive, Probe, Receipts, Sessions, Shares, Uploads, Users};
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
@@ -22,6 +22,7 @@ pub(super) struct Persistence {
     pub(super) shares: Arc<dyn Shares>,
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) receipts: Arc<dyn Receipts>,
+    pub(super) chores: Arc<dyn Chores>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) connections: CountConnections,
 }
@@ -29,7 +30,7 @@ pub(super) struct Persistence {
 impl Persistence {
     fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Receipts + Probe + 'static,
+        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Receipts + Chores + Probe + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -40,6 +41,7 @@ impl Persistence {
             shares: store.clone(),
             records: store.clone(),
             receipts: store.clone(),
+            chores: store.clone(),
             probe: store.clone(),
             connections: Arc::new(move || count(&store)),
         }

@@ -14,8 +14,8 @@ use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Idempotency, Photos, Shares, SignedBlobs,
-    UploadSettings, Uploads,
+    AccountSettings, Accounts, Ambient, Collector, CollectorStores, Files, Folders, Idempotency, Photos, Shares,
+    SignedBlobs, UploadSettings, Uploads,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -66,8 +66,9 @@ impl Stores {
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, records, receipts, .. } = self.persistence.clone();
-        Collector::new(uploads, records, receipts, self.blobs.store(), self.ambient.clone(), config.collect_grace)
+        let Persistence { uploads, records, receipts, chores, .. } = self.persistence.clone();
+        let stores = CollectorStores { uploads, records, receipts, chores, blobs: self.blobs.store() };
+        Collector::new(stores, self.ambient.clone(), config.collect_grace)
     }
 
     pub(crate) fn ambient(&self) -> &Ambient {

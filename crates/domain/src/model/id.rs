@@ -75,6 +75,8 @@ ids! {
     NodeId;
     /// One content that a file has or had.
     VersionId;
+    /// The right of one of those who share work to do a part of it.
+    LeaseId;
     /// The right of one of those who sent the same request to do what it asks for.
     ReceiptId;
     /// A transfer of bytes into a drive.

@@ -11,6 +11,7 @@ mod audit;
 mod blob_records;
 mod blobs;
 mod changes;
+mod chores;
 mod clock;
 mod direct_uploads;
 mod drive;
@@ -30,6 +31,7 @@ pub use audit::AuditTrail;
 pub use blob_records::BlobRecords;
 pub use blobs::{BlobStore, ByteStream};
 pub use changes::Changes;
+pub use chores::{Chores, Lease};
 pub use clock::Clock;
 pub use direct_uploads::DirectUploads;
 pub use drive::{Child, Drive, Home, Place, Relocation};
@@ -47,8 +49,9 @@ pub use users::{Registration, Users};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
-    audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
-    direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
-    probe::MockProbe, random::MockRandom, receipts::MockReceipts, sessions::MockSessions, shares::MockShares,
-    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+    audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges,
+    chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
+    passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, receipts::MockReceipts,
+    sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner,
+    tokens::MockTokens, uploads::MockUploads, users::MockUsers,
 };

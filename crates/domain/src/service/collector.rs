@@ -2,12 +2,48 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Ambient;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{RequestId, Timestamp};
-use crate::port::{BlobRecords, BlobStore, Receipts, Uploads};
+use crate::port::{BlobRecords, BlobStore, Chores, Lease, Receipts, Uploads};
 
 /// How many rows one transaction of the collector touches.
 const BATCH: u32 = 500;
+
+/// How long an instance has a chore to itself. A longer one may be taken up by another as well, which does no harm.
+const SHIFT: Duration = Duration::from_mins(1);
+
+/// A kind of work of the collector. Instances share the work by taking up one or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chore {
+    /// Ends uploads whose time has run out.
+    ExpireUploads,
+    /// Forgets uploads that ended long ago.
+    ForgetUploads,
+    /// Forgets the receipts of requests that are too old to be sent again.
+    ForgetReceipts,
+    /// Removes blobs to which nothing refers.
+    RemoveBlobs,
+    /// Removes what is left of broken writes.
+    RemovePartialWrites,
+}
+
+impl Chore {
+    /// All of them, in the order in which they are done.
+    pub const ALL: &'static [Self] =
+        &[Self::ExpireUploads, Self::ForgetUploads, Self::ForgetReceipts, Self::RemoveBlobs, Self::RemovePartialWrites];
+
+    /// The stable word by which instances tell each other what they do.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ExpireUploads => "expire_uploads",
+            Self::ForgetUploads => "forget_uploads",
+            Self::ForgetReceipts => "forget_receipts",
+            Self::RemoveBlobs => "remove_blobs",
+            Self::RemovePartialWrites => "remove_partial_writes",
+        }
+    }
+}
 
 /// What one round of the collector did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,19 +54,30 @@ pub struct CollectorReport {
     pub blobs_removed: u64,
     /// Remains of broken writes that were removed.
     pub partial_writes_removed: u64,
-    /// Uploads that are open afterwards.
-    pub uploads_open: u64,
+}
+
+/// What the collector works with.
+#[derive(Clone)]
+pub struct CollectorStores {
+    /// Uploads.
+    pub uploads: Arc<dyn Uploads>,
+    /// The books of the blobs.
+    pub records: Arc<dyn BlobRecords>,
+    /// Receipts.
+    pub receipts: Arc<dyn Receipts>,
+    /// The blobs.
+    pub blobs: Arc<dyn BlobStore>,
+    /// What instances tell each other of their work.
+    pub chores: Arc<dyn Chores>,
 }
 
 /// Clears away what nothing needs any more.
 ///
 /// A blob goes when nothing has referred to it for a grace that is longer than any upload: it is condemned in a
-/// transaction that checks so once more, then its bytes go, then its row. Every step may be repeated.
+/// transaction that checks so once more, then its bytes go, then its row. Every step may be repeated, also by several at
+/// once.
 pub struct Collector {
-    uploads: Arc<dyn Uploads>,
-    records: Arc<dyn BlobRecords>,
-    receipts: Arc<dyn Receipts>,
-    store: Arc<dyn BlobStore>,
+    stores: CollectorStores,
     ambient: Ambient,
     grace: Duration,
 }
@@ -38,81 +85,124 @@ pub struct Collector {
 impl Collector {
     /// Puts the service together.
     #[must_use]
-    pub fn new(
-        uploads: Arc<dyn Uploads>,
-        records: Arc<dyn BlobRecords>,
-        receipts: Arc<dyn Receipts>,
-        store: Arc<dyn BlobStore>,
-        ambient: Ambient,
-        grace: Duration,
-    ) -> Self {
-        Self { uploads, records, receipts, store, ambient, grace }
+    pub fn new(stores: CollectorStores, ambient: Ambient, grace: Duration) -> Self {
+        Self { stores, ambient, grace }
     }
 
-    /// Does one round, in bounded batches.
+    /// Does all chores, in bounded batches, whoever else may be at them, and adds what it did to `report`. One that fails
+    /// does not keep the others.
     ///
     /// # Errors
-    /// Those of the stores. What was done until then stays done; the next round goes on.
-    pub async fn run(&self, request: &RequestId) -> Result<CollectorReport> {
-        let mut report = CollectorReport::default();
-        loop {
-            let expired = self.uploads.expire_due(&self.ambient.own_command(request), BATCH).await?;
-            report.uploads_expired += u64::from(expired);
-            if expired < BATCH {
-                break;
-            }
+    /// The first of those of the stores. What was done stays done; the next round goes on.
+    pub async fn run(&self, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
+        let mut fault = None;
+        for chore in Chore::ALL {
+            fault = fault.or(self.perform(*chore, request, report).await.err());
         }
-        let before = self.ambient.now().minus(self.grace);
-        while self.uploads.forget_ended(before, BATCH).await? == BATCH {}
-        while self.receipts.forget(self.ambient.now(), BATCH).await? == BATCH {}
-        report.blobs_removed = self.remove_blobs(before).await?;
-        report.partial_writes_removed = self.store.sweep(before).await? + self.discard_abandoned(before).await?;
-        report.uploads_open = self.uploads.count_open().await?;
-        Ok(report)
+        fault.map_or(Ok(()), Err)
     }
 
-    /// Discards the transfers that were begun before `before` and belong to no upload any more, and tells how many.
-    async fn discard_abandoned(&self, before: Timestamp) -> Result<u64> {
-        let mut discarded = 0;
+    /// Does the chores that are due, were last begun an `interval` ago, and are not another instance's.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn share(&self, request: &RequestId, interval: Duration, report: &mut CollectorReport) -> Result<()> {
+        let mut fault = None;
+        for chore in Chore::ALL {
+            fault = fault.or(self.take_up(*chore, request, interval, report).await.err());
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// How many uploads are open, whoever sends them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn count_open_uploads(&self) -> Result<u64> {
+        self.stores.uploads.count_open().await
+    }
+
+    async fn take_up(
+        &self,
+        chore: Chore,
+        request: &RequestId,
+        interval: Duration,
+        report: &mut CollectorReport,
+    ) -> Result<()> {
+        let (lease, now) = (Lease { id: self.ambient.id(), chore: chore.as_str() }, self.ambient.now());
+        if !self.stores.chores.claim(lease, now, now.plus(SHIFT)).await? {
+            return Ok(());
+        }
+        let done = self.perform(chore, request, report).await;
+        // A little earlier than whoever comes by every interval: not to be passed over, should its clock tick early.
+        let finished = self.stores.chores.finish(lease, now.plus(interval - interval / 10)).await;
+        done.and(finished)
+    }
+
+    async fn perform(&self, chore: Chore, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
+        let CollectorStores { uploads, receipts, .. } = &self.stores;
+        let before = self.ambient.now().minus(self.grace);
+        match chore {
+            Chore::ExpireUploads => loop {
+                let expired = uploads.expire_due(&self.ambient.own_command(request), BATCH).await?;
+                report.uploads_expired += u64::from(expired);
+                if expired < BATCH {
+                    return Ok(());
+                }
+            },
+            Chore::ForgetUploads => while uploads.forget_ended(before, BATCH).await? == BATCH {},
+            Chore::ForgetReceipts => while receipts.forget(self.ambient.now(), BATCH).await? == BATCH {},
+            Chore::RemoveBlobs => self.remove_blobs(before, &mut report.blobs_removed).await?,
+            Chore::RemovePartialWrites => {
+                report.partial_writes_removed += self.stores.blobs.sweep(before).await?;
+                self.discard_abandoned(before, &mut report.partial_writes_removed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Discards the transfers that were begun before `before` and belong to no upload any more, and counts them.
+    async fn discard_abandoned(&self, before: Timestamp, discarded: &mut u64) -> Result<()> {
+        let CollectorStores { records, blobs, .. } = &self.stores;
         let mut after = None;
         loop {
-            let begun = self.store.list_begun(before, after.as_ref()).await?;
+            let begun = blobs.list_begun(before, after.as_ref()).await?;
             for transfer in &begun {
                 // An upload that was given more time than others is older than any grace, and still open.
-                if !self.records.is_referred_to(&transfer.key).await? {
-                    self.store.discard(transfer).await?;
-                    discarded += 1;
+                if !records.is_referred_to(&transfer.key).await? {
+                    blobs.discard(transfer).await?;
+                    *discarded += 1;
                 }
             }
             match begun.into_iter().next_back() {
                 Some(last) => after = Some(last),
-                None => return Ok(discarded),
+                None => return Ok(()),
             }
         }
     }
 
-    /// Removes the blobs to which nothing has referred since `before`, and tells how many. One that cannot be removed
-    /// stays condemned for the next round and does not keep the others of its batch.
-    async fn remove_blobs(&self, before: Timestamp) -> Result<u64> {
-        let store = self.store.name();
-        let mut removed = 0;
+    /// Removes the blobs to which nothing has referred since `before`, and counts them. One that cannot be removed stays
+    /// condemned for the next round and does not keep the others of its batch.
+    async fn remove_blobs(&self, before: Timestamp, removed: &mut u64) -> Result<()> {
+        let CollectorStores { records, blobs, .. } = &self.stores;
+        let store = blobs.name();
         loop {
-            let condemned = self.records.condemn(&store, before, BATCH).await?;
+            let condemned = records.condemn(&store, before, BATCH).await?;
             let mut gone = Vec::with_capacity(condemned.len());
             let mut fault = None;
             for key in &condemned {
-                match self.store.delete(key).await {
+                match blobs.delete(key).await {
                     Ok(()) => gone.push(key.clone()),
-                    Err(error) => fault = fault.or(Some(error)),
+                    Err(error) => fault = fault.or(Some::<Error>(error)),
                 }
             }
-            self.records.forget(&gone).await?;
-            removed += gone.len() as u64;
+            records.forget(&gone).await?;
+            *removed += gone.len() as u64;
             if let Some(fault) = fault {
                 return Err(fault);
             }
             if condemned.len() < BATCH as usize {
-                return Ok(removed);
+                return Ok(());
             }
         }
     }

@@ -18,7 +18,7 @@ mod uploads;
 
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
 pub use ambient::Ambient;
-pub use collector::{Collector, CollectorReport};
+pub use collector::{Chore, Collector, CollectorReport, CollectorStores};
 pub use files::{Files, OpenFile};
 pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
 pub use idempotency::{Idempotency, Start};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, drive, receipts, sessions, shares, uploads, users,
+    Persistence, ambient, blob_records, changes, chores, drive, receipts, sessions, shares, uploads, users,
 };
 use clouddrive_postgres::{Database, Options};
 
@@ -23,7 +23,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts);
+suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {

@@ -4,11 +4,11 @@ use std::time::Duration;
 use mockall::Sequence;
 use mockall::predicate::eq;
 
-use super::{NOW, ambient, made_key, outage, request};
+use super::{NOW, ambient, made, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
-use crate::port::{MockBlobRecords, MockBlobStore, MockReceipts, MockUploads};
-use crate::service::{Collector, CollectorReport};
+use crate::port::{Lease, MockBlobRecords, MockBlobStore, MockChores, MockReceipts, MockUploads};
+use crate::service::{Chore, Collector, CollectorReport, CollectorStores};
 
 const GRACE: Duration = Duration::from_secs(4);
 /// Four seconds before [`NOW`].
@@ -18,16 +18,35 @@ const BEFORE: Timestamp = Timestamp::from_millis(6_000);
 const STORE: StoreName = StoreName("disk");
 
 /// On a store in which no transfer was begun.
-fn service(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
-    store.expect_list_begun().returning(|_, _| Ok(vec![]));
-    collector(uploads, records, store)
+fn service(uploads: MockUploads, records: MockBlobRecords, mut blobs: MockBlobStore) -> Collector {
+    blobs.expect_list_begun().returning(|_, _| Ok(vec![]));
+    collector(uploads, records, blobs, MockChores::new())
 }
 
-fn collector(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
-    store.expect_name().return_const(STORE);
+fn collector(
+    uploads: MockUploads,
+    records: MockBlobRecords,
+    mut blobs: MockBlobStore,
+    chores: MockChores,
+) -> Collector {
+    blobs.expect_name().return_const(STORE);
     let mut receipts = MockReceipts::new();
     receipts.expect_forget().with(eq(NOW), eq(500)).returning(|_, _| Ok(3));
-    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(receipts), Arc::new(store), ambient(), GRACE)
+    let stores = CollectorStores {
+        uploads: Arc::new(uploads),
+        records: Arc::new(records),
+        receipts: Arc::new(receipts),
+        blobs: Arc::new(blobs),
+        chores: Arc::new(chores),
+    };
+    Collector::new(stores, ambient(), GRACE)
+}
+
+/// What a round that must end well did.
+async fn done(collector: &Collector) -> CollectorReport {
+    let mut report = CollectorReport::default();
+    collector.run(&request(), &mut report).await.unwrap();
+    report
 }
 
 /// No upload ran out of time, and none ended long ago.
@@ -35,7 +54,6 @@ fn nothing_expired() -> MockUploads {
     let mut uploads = MockUploads::new();
     uploads.expect_expire_due().times(1).returning(|_, _| Ok(0));
     uploads.expect_forget_ended().times(1).returning(|_, _| Ok(0));
-    uploads.expect_count_open().returning(|| Ok(3));
     uploads
 }
 
@@ -65,9 +83,8 @@ async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise
         let batch = uploads.expect_forget_ended().with(eq(BEFORE), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(ended));
     }
-    uploads.expect_count_open().times(1).returning(|| Ok(3));
-    let report = service(uploads, nothing_condemned(), nothing_swept()).run(&request()).await.unwrap();
-    assert_eq!(report, CollectorReport { uploads_expired: 1_003, uploads_open: 3, ..CollectorReport::default() });
+    let report = done(&service(uploads, nothing_condemned(), nothing_swept())).await;
+    assert_eq!(report, CollectorReport { uploads_expired: 1_003, ..CollectorReport::default() });
 }
 
 #[tokio::test]
@@ -96,11 +113,8 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
             .returning(|_| Ok(()));
     }
     store.expect_sweep().with(eq(BEFORE)).times(1).in_sequence(&mut order).returning(|_| Ok(7));
-    let report = service(nothing_expired(), records, store).run(&request()).await.unwrap();
-    assert_eq!(
-        report,
-        CollectorReport { uploads_expired: 0, blobs_removed: 502, partial_writes_removed: 7, uploads_open: 3 }
-    );
+    let report = done(&service(nothing_expired(), records, store)).await;
+    assert_eq!(report, CollectorReport { uploads_expired: 0, blobs_removed: 502, partial_writes_removed: 7 });
 }
 
 #[tokio::test]
@@ -108,13 +122,15 @@ async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten_and_keeps_no_o
     let mut records = MockBlobRecords::new();
     records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![made_key(1), made_key(2)]));
     records.expect_forget().times(1).withf(|keys| keys == [made_key(2)]).returning(|_| Ok(()));
-    let mut store = MockBlobStore::new();
+    let mut store = nothing_swept();
     store
         .expect_delete()
         .times(2)
         .returning(|key| if *key == made_key(1) { Err(Error::unavailable("storage", "read-only")) } else { Ok(()) });
-    let fault = service(nothing_expired(), records, store).run(&request()).await.unwrap_err();
-    assert!(matches!(fault, Error::Unavailable { part: "storage", .. }));
+    let mut report = CollectorReport::default();
+    let outcome = service(nothing_expired(), records, store).run(&request(), &mut report).await;
+    assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })));
+    assert_eq!(report.blobs_removed, 1);
 }
 
 #[tokio::test]
@@ -145,16 +161,60 @@ async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the
             }
         }
     }
-    let report = collector(nothing_expired(), records, store).run(&request()).await.unwrap();
-    assert_eq!(report, CollectorReport { partial_writes_removed: 2, uploads_open: 3, ..CollectorReport::default() });
+    let report = done(&collector(nothing_expired(), records, store, MockChores::new())).await;
+    assert_eq!(report, CollectorReport { partial_writes_removed: 2, ..CollectorReport::default() });
 }
 
 #[tokio::test]
-async fn nothing_is_condemned_while_the_books_cannot_be_read() {
+async fn a_chore_that_fails_does_not_keep_the_others_and_is_told() {
     let mut uploads = MockUploads::new();
     uploads.expect_expire_due().times(1).returning(|_, _| Err(outage()));
+    uploads.expect_forget_ended().times(1).returning(|_, _| Err(Error::NotFound));
+    let mut report = CollectorReport::default();
+    let collector = service(uploads, nothing_condemned(), nothing_swept());
+    let outcome = collector.run(&request(), &mut report).await;
+    assert!(matches!(outcome, Err(Error::Unavailable { part: "database", .. })), "the first fault: {outcome:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_removed_of_which_the_books_could_not_be_read() {
     let mut records = MockBlobRecords::new();
-    records.expect_condemn().never();
-    let fault = service(uploads, records, MockBlobStore::new()).run(&request()).await.unwrap_err();
-    assert!(matches!(fault, Error::Unavailable { part: "database", .. }));
+    records.expect_condemn().times(1).returning(|_, _, _| Err(outage()));
+    // Neither deletes nor forgets anything: no such call is expected.
+    let mut report = CollectorReport::default();
+    service(nothing_expired(), records, nothing_swept()).run(&request(), &mut report).await.unwrap_err();
+    assert_eq!(report, CollectorReport::default());
+}
+
+#[tokio::test]
+async fn of_the_shared_chores_an_instance_does_those_whose_lease_it_gets() {
+    let interval = Duration::from_secs(100);
+    let mut order = Sequence::new();
+    let (mut chores, mut uploads) = (MockChores::new(), MockUploads::new());
+    for (nth, chore) in (1..).zip(Chore::ALL) {
+        let mine = *chore == Chore::ExpireUploads;
+        let lease = Lease { id: made(nth), chore: chore.as_str() };
+        let claim = chores.expect_claim().with(eq(lease), eq(NOW), eq(NOW.plus(Duration::from_secs(60))));
+        claim.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(mine));
+        if mine {
+            uploads.expect_expire_due().times(1).in_sequence(&mut order).returning(|_, _| Ok(7));
+            let finish = chores.expect_finish().with(eq(lease), eq(NOW.plus(Duration::from_secs(90))));
+            finish.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
+        }
+    }
+    let collector = collector(uploads, MockBlobRecords::new(), MockBlobStore::new(), chores);
+    let mut report = CollectorReport::default();
+    collector.share(&request(), interval, &mut report).await.unwrap();
+    assert_eq!(report.uploads_expired, 7);
+}
+
+#[tokio::test]
+async fn a_chore_that_failed_is_due_again_as_if_it_had_not() {
+    let (mut chores, mut uploads) = (MockChores::new(), MockUploads::new());
+    chores.expect_claim().returning(|lease, _, _| Ok(lease.chore == Chore::ForgetUploads.as_str()));
+    chores.expect_finish().times(1).returning(|_, _| Ok(()));
+    uploads.expect_forget_ended().times(1).returning(|_, _| Err(outage()));
+    let collector = collector(uploads, MockBlobRecords::new(), MockBlobStore::new(), chores);
+    let outcome = collector.share(&request(), GRACE, &mut CollectorReport::default()).await;
+    assert!(matches!(outcome, Err(Error::Unavailable { .. })));
 }
