@@ -47,7 +47,7 @@ async fn a_registration_makes_the_user_the_drive_and_its_root(world: &World<'_>)
     assert_eq!((root.node.kind(), root.node.revision), (NodeKind::Root, Revision(1)));
     let person = Person { id: new.user.id, username: Some(new.user.username.as_str().to_owned()) };
     assert_eq!((root.node.created_by, root.owner), (person.clone(), person));
-    assert_eq!(root.viewer, new.user.id);
+    assert_eq!(root.viewer, new.user.id.into());
 }
 
 async fn names_and_addresses_are_unique_without_regard_to_case(world: &World<'_>) {
@@ -81,7 +81,7 @@ async fn a_refused_registration_leaves_nothing(world: &World<'_>) {
 
 async fn assert_nothing_of(world: &World<'_>, refused: &Registration) {
     assert_eq!(world.store.drive.find_home(refused.user.id).await.unwrap(), None);
-    assert_eq!(world.store.drive.find(refused.root, refused.user.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(refused.root, refused.user.id.into()).await.unwrap(), None);
 }
 
 async fn of_simultaneous_registrations_of_one_name_one_succeeds(world: &World<'_>) {

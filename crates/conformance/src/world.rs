@@ -157,7 +157,7 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn located(&self, node: NodeId, viewer: UserId) -> Located {
-        self.store.drive.find(node, viewer).await.unwrap().unwrap()
+        self.store.drive.find(node, viewer.into()).await.unwrap().unwrap()
     }
 
     /// Leave for `actor` to do `action` with `node`, as the services come to it.
@@ -166,7 +166,7 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn try_grant(&self, actor: UserId, node: NodeId, action: Action) -> Result<Grant> {
-        authorize(self.store.drive.find(node, actor).await?, action)
+        authorize(self.store.drive.find(node, actor.into()).await?, action)
     }
 
     pub(crate) async fn create_folder(&self, parent: &Grant, text: &str) -> Result<Located> {

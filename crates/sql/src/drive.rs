@@ -2,14 +2,14 @@
 
 use clouddrive_domain::model::{
     Account, BlobKey, Email, Limit, Located, Name, Node, NodeBody, NodeId, Order, Person, Position, Quota, Revision,
-    Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username,
+    Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, Viewer,
 };
 use clouddrive_domain::port::{Child, Home};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow};
+use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow, guest};
 use crate::schema::drives;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes, permission, size};
@@ -92,7 +92,7 @@ impl TryFrom<HomeRow> for Home {
             modified_at: user.created_at,
         };
         let lineage = vec![Step { id, name: Name::of_root(), trashed: false, share: None }];
-        let root = Located { node: root, owner, viewer: user.id, lineage };
+        let root = Located { node: root, owner, viewer: user.id.into(), lineage };
         let quota = quota((row.quota_bytes, row.used_bytes, row.reserved_bytes));
         Ok(Self { account: Account { user, quota }, root })
     }
@@ -139,13 +139,13 @@ const fn columns(by: SortBy) -> &'static [&'static str] {
 
 /// Asks for the [`ChildRow`]s of a page of what stands in `folder`, by the index of its order.
 #[must_use]
-pub fn page(viewer: UserId, folder: NodeId, sort: Sort, after: Option<&Position>, limit: Limit) -> Statement {
+pub fn page(viewer: Viewer, folder: NodeId, sort: Sort, after: Option<&Position>, limit: Limit) -> Statement {
     let columns = columns(sort.by);
     let (direction, beyond) = match sort.order {
         Order::Ascending => ("ASC", ">"),
         Order::Descending => ("DESC", "<"),
     };
-    let mut parameters = vec![viewer.into(), folder.into()];
+    let mut parameters = vec![guest(viewer), folder.into()];
     let start = after.map_or_else(String::new, |position| {
         match &position.value {
             SortValue::Name(name) => {

@@ -6,12 +6,13 @@ use clouddrive_domain::Error;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, Person, Revision, Step, Timestamp,
-    UserId,
+    UserId, Viewer,
 };
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use uuid::Uuid;
 
-use crate::statement::Statement;
+use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, name, permission, sha256, size};
 
 /// The columns of a [`NodeRow`], of a node `n` after [`NODE_JOINS`].
@@ -127,9 +128,15 @@ impl StepRow {
 /// How many steps up are followed. A tree is not as deep; should a fault ever make a ring of nodes, the query still ends.
 const MOST_STEPS: u32 = 2 * MAX_TREE_DEPTH;
 
+/// Whose shares a viewer has, as a parameter: nobody's, whose identifier no user bears, where it is not a user.
+#[must_use]
+pub fn guest(viewer: Viewer) -> Parameter {
+    Parameter::Id(viewer.user().unwrap_or(UserId::from_uuid(Uuid::nil())).into())
+}
+
 /// The text that asks for the [`StepRow`]s of the nodes for which `seeds` holds, each from the node up to its root, with
 /// the viewer's shares. A drive without an owner is on its way out: nothing of it is found. The parameters are those of
-/// `seeds`, then the viewer.
+/// `seeds`, then the viewer, by [`guest`].
 #[must_use]
 pub fn lineages(seeds: &str) -> String {
     format!(
@@ -150,16 +157,16 @@ pub fn lineages(seeds: &str) -> String {
 
 /// Asks for the [`StepRow`]s of `node` as `viewer` finds it.
 #[must_use]
-pub fn lineage(node: NodeId, viewer: UserId) -> Statement {
+pub fn lineage(node: NodeId, viewer: Viewer) -> Statement {
     static ONE: LazyLock<String> = LazyLock::new(|| lineages("id = ?"));
-    Statement::new(ONE.as_str(), vec![node.into(), viewer.into()])
+    Statement::new(ONE.as_str(), vec![node.into(), guest(viewer)])
 }
 
 /// The nodes that `rows` tell of, as `viewer` finds them.
 ///
 /// # Errors
 /// When a row says what cannot be.
-pub fn located(rows: Vec<StepRow>, viewer: UserId) -> Result<Vec<Located>> {
+pub fn located(rows: Vec<StepRow>, viewer: Viewer) -> Result<Vec<Located>> {
     let mut found: Vec<Located> = Vec::new();
     for row in rows {
         let step = row.step()?;

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, Sort,
-    UserId, check_depth,
+    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, ReadGrant,
+    Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
 use clouddrive_domain::{Error, Result};
@@ -24,7 +24,7 @@ use crate::unit::{Begin, together};
 
 #[async_trait]
 impl Drive for Database {
-    async fn find(&self, node: NodeId, viewer: UserId) -> Result<Option<Located>> {
+    async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>> {
         self.read(async move |connection: &AsyncPgConnection| locate::find(connection, node, viewer).await).await
     }
 
@@ -38,12 +38,12 @@ impl Drive for Database {
 
     async fn list<'a>(
         &self,
-        folder: &Grant,
+        folder: &ReadGrant,
         sort: Sort,
         after: Option<&'a Position>,
         limit: Limit,
     ) -> Result<Vec<Child>> {
-        let statement = page(folder.actor(), folder.node().id, sort, after, limit);
+        let statement = page(folder.viewer(), folder.node().id, sort, after, limit);
         self.read(async move |mut connection: &AsyncPgConnection| {
             let rows: Vec<ChildRow> = statement.load(&mut connection).await?;
             Ok(rows.into_iter().map(Child::try_from).collect::<Result<_>>()?)

@@ -3,14 +3,19 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Located, NodeId, UserId};
+use clouddrive_domain::model::{Located, NodeId, Viewer};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::locate::{StepRow, lineage, lineages, located};
+use clouddrive_sql::locate::{StepRow, guest, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// The node as `viewer` finds it.
-pub(crate) async fn find(connection: &AsyncPgConnection, node: NodeId, viewer: UserId) -> Outcome<Option<Located>> {
+pub(crate) async fn find(
+    connection: &AsyncPgConnection,
+    node: NodeId,
+    viewer: impl Into<Viewer>,
+) -> Outcome<Option<Located>> {
+    let viewer = viewer.into();
     Ok(load(connection, lineage(node, viewer), viewer).await?.pop())
 }
 
@@ -18,10 +23,11 @@ pub(crate) async fn find(connection: &AsyncPgConnection, node: NodeId, viewer: U
 pub(crate) async fn find_many(
     connection: &AsyncPgConnection,
     nodes: &[NodeId],
-    viewer: UserId,
+    viewer: impl Into<Viewer>,
 ) -> Outcome<Vec<Located>> {
+    let viewer = viewer.into();
     static MANY: LazyLock<String> = LazyLock::new(|| lineages("id = ANY (CAST(? AS uuid[]))"));
-    load(connection, Statement::new(MANY.as_str(), vec![array(nodes), viewer.into()]), viewer).await
+    load(connection, Statement::new(MANY.as_str(), vec![array(nodes), guest(viewer)]), viewer).await
 }
 
 /// An array, as a text to be cast. The elements are identifiers or keys, which need no quotes.
@@ -30,12 +36,12 @@ pub(crate) fn array<T: ToString>(elements: impl IntoIterator<Item = T>) -> Param
     Parameter::Text(format!("{{{}}}", elements.join(",")))
 }
 
-async fn load(mut connection: &AsyncPgConnection, statement: Statement, viewer: UserId) -> Outcome<Vec<Located>> {
+async fn load(mut connection: &AsyncPgConnection, statement: Statement, viewer: Viewer) -> Outcome<Vec<Located>> {
     let rows: Vec<StepRow> = statement.load(&mut connection).await?;
     Ok(located(rows, viewer)?)
 }
 
 /// The node as `viewer` finds it, which must be there: the same transaction has just seen or made it.
-pub(crate) async fn found(connection: &AsyncPgConnection, node: NodeId, viewer: UserId) -> Outcome<Located> {
+pub(crate) async fn found(connection: &AsyncPgConnection, node: NodeId, viewer: impl Into<Viewer>) -> Outcome<Located> {
     find(connection, node, viewer).await?.ok_or(Fault::Domain(Error::NotFound))
 }

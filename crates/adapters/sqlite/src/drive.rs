@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, Position, Sort, UserId, check_depth,
+    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, Position, ReadGrant, Sort, UserId,
+    Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
 use clouddrive_domain::{Error, Result};
@@ -19,7 +20,7 @@ use crate::receipts::keep;
 
 #[async_trait]
 impl Drive for Database {
-    async fn find(&self, node: NodeId, viewer: UserId) -> Result<Option<Located>> {
+    async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>> {
         self.read(move |connection| locate::find(connection, node, viewer)).await
     }
 
@@ -33,12 +34,12 @@ impl Drive for Database {
 
     async fn list<'a>(
         &self,
-        folder: &Grant,
+        folder: &ReadGrant,
         sort: Sort,
         after: Option<&'a Position>,
         limit: Limit,
     ) -> Result<Vec<Child>> {
-        let statement = page(folder.actor(), folder.node().id, sort, after, limit);
+        let statement = page(folder.viewer(), folder.node().id, sort, after, limit);
         self.read(move |connection| {
             let rows: Vec<ChildRow> = statement.load(connection)?;
             Ok(rows.into_iter().map(Child::try_from).collect::<Result<_>>()?)
@@ -162,7 +163,7 @@ mod tests {
                 (Order::Descending, Some(&position)),
             ] {
                 let statement =
-                    page(user, node, Sort { by, order }, after, Limit::default()).after("EXPLAIN QUERY PLAN");
+                    page(user.into(), node, Sort { by, order }, after, Limit::default()).after("EXPLAIN QUERY PLAN");
                 let plan: Vec<Plan> = statement.load(&mut connection).unwrap();
                 let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
                 let plan = plan.join("\n");

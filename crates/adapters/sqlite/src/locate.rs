@@ -3,31 +3,41 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Located, NodeId, UserId};
+use clouddrive_domain::model::{Located, NodeId, Viewer};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::locate::{StepRow, lineage, lineages, located};
+use clouddrive_sql::locate::{StepRow, guest, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::prelude::*;
 
 /// The node as `viewer` finds it.
-pub(crate) fn find(connection: &mut SqliteConnection, node: NodeId, viewer: UserId) -> Outcome<Option<Located>> {
+pub(crate) fn find(
+    connection: &mut SqliteConnection,
+    node: NodeId,
+    viewer: impl Into<Viewer>,
+) -> Outcome<Option<Located>> {
+    let viewer = viewer.into();
     Ok(load(connection, lineage(node, viewer), viewer)?.pop())
 }
 
 /// The nodes as `viewer` finds them, in no order.
-pub(crate) fn find_many(connection: &mut SqliteConnection, nodes: &[NodeId], viewer: UserId) -> Outcome<Vec<Located>> {
+pub(crate) fn find_many(
+    connection: &mut SqliteConnection,
+    nodes: &[NodeId],
+    viewer: impl Into<Viewer>,
+) -> Outcome<Vec<Located>> {
+    let viewer = viewer.into();
     static MANY: LazyLock<String> = LazyLock::new(|| lineages("id IN (SELECT unhex(value) FROM json_each(?))"));
     let hex: Vec<String> = nodes.iter().map(|node| format!("\"{}\"", node.as_uuid().simple())).collect();
     let list = Parameter::Text(format!("[{}]", hex.join(",")));
-    load(connection, Statement::new(MANY.as_str(), vec![list, viewer.into()]), viewer)
+    load(connection, Statement::new(MANY.as_str(), vec![list, guest(viewer)]), viewer)
 }
 
-fn load(connection: &mut SqliteConnection, statement: Statement, viewer: UserId) -> Outcome<Vec<Located>> {
+fn load(connection: &mut SqliteConnection, statement: Statement, viewer: Viewer) -> Outcome<Vec<Located>> {
     let rows: Vec<StepRow> = statement.load(connection)?;
     Ok(located(rows, viewer)?)
 }
 
 /// The node as `viewer` finds it, which must be there: the same transaction has just seen or made it.
-pub(crate) fn found(connection: &mut SqliteConnection, node: NodeId, viewer: UserId) -> Outcome<Located> {
+pub(crate) fn found(connection: &mut SqliteConnection, node: NodeId, viewer: impl Into<Viewer>) -> Outcome<Located> {
     find(connection, node, viewer)?.ok_or(Fault::Domain(Error::NotFound))
 }

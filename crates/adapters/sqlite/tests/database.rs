@@ -61,7 +61,7 @@ async fn register(database: &Database, number: u128) -> Registration {
 
 /// Makes a folder in the root of a user who was registered with that number.
 async fn create_folder(database: &Database, owner: &Registration, id: NodeId, name: &str) {
-    let root = database.find(owner.root, owner.user.id).await.unwrap();
+    let root = database.find(owner.root, owner.user.id.into()).await.unwrap();
     let root = authorize(root, Action::AddTo).unwrap();
     database.create_folder(&command(owner), &root, id, &Name::parse(name).unwrap()).await.unwrap();
 }
@@ -83,12 +83,12 @@ async fn what_was_stored_is_there_after_reopening() {
     let database = open(&path).await;
     let ann = register(&database, 1).await;
     create_folder(&database, &ann, folder_id(1), "a").await;
-    let before = database.find(folder_id(1), ann.user.id).await.unwrap();
+    let before = database.find(folder_id(1), ann.user.id.into()).await.unwrap();
     let changes = database.read_after(0, 10).await.unwrap();
     assert!(before.is_some() && changes.len() == 2);
     drop(database);
     let database = open(&path).await;
-    assert_eq!(database.find(folder_id(1), ann.user.id).await.unwrap(), before);
+    assert_eq!(database.find(folder_id(1), ann.user.id.into()).await.unwrap(), before);
     assert_eq!(database.read_after(0, 10).await.unwrap(), changes);
     create_folder(&database, &ann, folder_id(2), "b").await;
     assert_eq!(database.read_after(2, 10).await.unwrap().len(), 1);
@@ -140,7 +140,7 @@ async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
         let handle = Handle::parse(new.user.username.as_str());
         let person = database.find_person(&handle).await.unwrap().is_some();
         let home = database.find_home(new.user.id).await.unwrap().is_some();
-        let root = database.find(new.root, new.user.id).await.unwrap().is_some();
+        let root = database.find(new.root, new.user.id.into()).await.unwrap().is_some();
         assert!(person == home && home == root, "user {number} is there by half");
         whole += usize::from(person);
     }
@@ -208,7 +208,7 @@ async fn more_readers_than_connections_take_turns() {
     let mut reads = JoinSet::new();
     for _ in 0..200 {
         let (database, user) = (database.clone(), ann.user.id);
-        reads.spawn(async move { database.find(folder_id(1), user).await.unwrap() });
+        reads.spawn(async move { database.find(folder_id(1), user.into()).await.unwrap() });
     }
     let found = reads.join_all().await;
     assert!(found.len() == 200 && found.iter().all(Option::is_some));

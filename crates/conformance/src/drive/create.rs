@@ -26,7 +26,7 @@ pub(super) async fn a_guest_makes_a_folder_in_the_drive_of_its_owner(world: &Wor
     let parent = world.grant(bob.id, shared, Action::AddTo).await;
     let made = world.create_folder(&parent, "a").await.unwrap();
     assert_eq!(made, world.located(made.node.id, bob.id).await);
-    assert_eq!((made.owner.id, made.node.created_by.id, made.viewer), (ann.id, bob.id, bob.id));
+    assert_eq!((made.owner.id, made.node.created_by.id, made.viewer), (ann.id, bob.id, bob.id.into()));
     assert_eq!(made.node.drive, ann.drive);
 }
 
@@ -94,5 +94,5 @@ pub(super) async fn a_refused_folder_is_not_there(world: &World<'_>) {
     let id = world.id();
     let refused = world.store.drive.create_folder(&world.command(ann.id), &parent, id, &name("a")).await;
     assert_refused!(refused, Error::Conflict(Conflict::NameTaken(_)));
-    assert_eq!(world.store.drive.find(id, ann.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(id, ann.id.into()).await.unwrap(), None);
 }

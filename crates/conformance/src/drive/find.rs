@@ -8,7 +8,7 @@ use crate::world::{World, name};
 
 pub(super) async fn what_is_absent_is_not_found(world: &World<'_>) {
     let ann = world.member().await;
-    assert_eq!(world.store.drive.find(world.id(), ann.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(world.id(), ann.id.into()).await.unwrap(), None);
     assert_eq!(world.store.drive.find_home(world.id()).await.unwrap(), None);
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn a_node_is_found_whoever_looks(world: &World<'_>) {
     let mine = world.located(folder, ann.id).await;
     for stranger in [bob.id, world.id()] {
         let found = world.located(folder, stranger).await;
-        assert_eq!((found.viewer, found.role()), (stranger, None));
+        assert_eq!((found.viewer, found.role()), (stranger.into(), None));
         assert_eq!((&found.node, &found.owner, &found.lineage), (&mine.node, &mine.owner, &mine.lineage));
     }
 }

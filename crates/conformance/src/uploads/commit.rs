@@ -53,7 +53,7 @@ pub(super) async fn a_repeat_returns_the_same_file(world: &World<'_>) {
         assert_eq!(world.commit(&root, &repeat).await.unwrap(), made);
         let late = world.command_at(Some(ann.id), upload.expires_at);
         assert_eq!(world.store.uploads.commit(&late, &root, &commit).await.unwrap(), made);
-        assert_eq!(world.store.drive.find(repeat.file, ann.id).await.unwrap(), None);
+        assert_eq!(world.store.drive.find(repeat.file, ann.id.into()).await.unwrap(), None);
     }
     assert_eq!(world.quota(ann.id).await, quota);
     assert!(!world.condemned(world.now()).await.contains(&upload.blob));
@@ -75,7 +75,7 @@ pub(super) async fn a_taken_name_leaves_the_upload_open(world: &World<'_>) {
         if taken.item == item && taken.suggested == name("a (1).txt") && taken.revision == Revision(1));
     assert_eq!(world.upload(&upload).await, upload);
     assert_eq!(world.quota(ann.id).await, quota);
-    assert_eq!(world.store.drive.find(commit.file, ann.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
     assert!(!world.condemned(world.now()).await.contains(&upload.blob));
     let kept = Commit { conflict: ConflictPolicy::Keep, ..commit };
     assert_eq!(world.commit(&root, &kept).await.unwrap().node.name, name("a (1).txt"));
@@ -129,7 +129,7 @@ pub(super) async fn an_upload_is_committed_by_its_sender_only(world: &World<'_>)
     let absent = Commit { upload: world.id(), ..commit.clone() };
     assert_refused!(world.commit(&of_bob, &absent).await, Error::NotFound);
     let made = world.commit(&of_bob, &commit).await.unwrap();
-    assert_eq!((made.owner.id, made.node.created_by.id, made.viewer), (ann.id, bob.id, bob.id));
+    assert_eq!((made.owner.id, made.node.created_by.id, made.viewer), (ann.id, bob.id, bob.id.into()));
     assert_refused!(world.commit(&of_ann, &commit).await, Error::NotFound);
 }
 
@@ -147,5 +147,5 @@ pub(super) async fn an_upload_that_is_over_becomes_no_file(world: &World<'_>) {
     world.store.uploads.expire_due(&late, crate::world::ALL).await.unwrap();
     assert_refused!(commit_late().await, Error::Gone(Gone::UploadExpired));
     assert_refused!(world.commit(&root, &commit).await, Error::Gone(Gone::UploadExpired));
-    assert_eq!(world.store.drive.find(commit.file, ann.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
 }

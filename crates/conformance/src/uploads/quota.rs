@@ -88,7 +88,7 @@ pub(super) async fn a_commit_over_the_quota_leaves_the_upload_open(world: &World
         if *quota == before);
     assert_eq!(world.upload(&upload).await, upload);
     assert_eq!(world.quota(ann.id).await, before);
-    assert_eq!(world.store.drive.find(commit.file, ann.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
     assert!(!world.condemned(world.now()).await.contains(&upload.blob));
     world.store.uploads.abort(&world.command(ann.id), blocking.id).await.unwrap();
     world.commit(&root, &commit).await.unwrap();

@@ -20,7 +20,7 @@ pub(super) async fn a_revoked_share_ends_grants(world: &World<'_>) {
     assert_eq!(world.store.uploads.find(opening.upload.id, bob.id).await.unwrap(), None);
     let commit = world.completing(&new, ConflictPolicy::Fail);
     assert_refused!(world.commit(&folder, &commit).await, Error::NotFound);
-    assert_eq!(world.store.drive.find(commit.file, ann.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
     let refused = world.commit(&folder, &world.completing(&replacing, ConflictPolicy::Replace)).await;
     assert_refused!(refused, Error::NotFound);
     let later = new.expires_at.plus(LIFETIME);

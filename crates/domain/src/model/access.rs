@@ -1,6 +1,8 @@
 //! Who may do what: the one rule by which every service decides.
 
-use super::{DriveId, Entry, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, UserId};
+use std::ops::Deref;
+
+use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, UserId};
 use super::{MAX_TREE_DEPTH, Name};
 use crate::error::{Error, Result};
 
@@ -21,6 +23,37 @@ pub enum Action {
     Share,
 }
 
+/// Who looks at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Viewer {
+    /// Somebody with an account: sees what is theirs and what is shared with them.
+    User(UserId),
+    /// Whoever holds a public link: sees the linked node and what lies below it, whatever else they may see as somebody.
+    Link {
+        /// The link.
+        link: LinkId,
+        /// The node that it is of.
+        node: NodeId,
+    },
+}
+
+impl Viewer {
+    /// The user who looks, if it is one.
+    #[must_use]
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Link { .. } => None,
+        }
+    }
+}
+
+impl From<UserId> for Viewer {
+    fn from(user: UserId) -> Self {
+        Self::User(user)
+    }
+}
+
 /// One node on the way from a node up to the root of its drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -30,11 +63,11 @@ pub struct Step {
     pub name: Name,
     /// Whether it itself lies in the trash.
     pub trashed: bool,
-    /// What a share on this very node gives to the viewer.
+    /// What a share on this very node gives to the viewer, if that is a user.
     pub share: Option<Permission>,
 }
 
-/// A node with all that decides what one user, the viewer, may do with it.
+/// A node with all that decides what the viewer may do with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
     /// The node.
@@ -42,29 +75,48 @@ pub struct Located {
     /// Who owns the drive; nobody, once that account is deleted.
     pub owner: Person,
     /// Whose shares stand in `lineage`.
-    pub viewer: UserId,
+    pub viewer: Viewer,
     /// The way from the node itself, which comes first, up to the root, which comes last.
     pub lineage: Vec<Step>,
 }
 
-/// Leave for one actor to do one thing with one node. Only [`authorize`] makes one.
+/// Leave for a viewer to read a node. Only [`authorize_read`] and [`authorize`] make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadGrant {
+    role: Role,
+    located: Located,
+}
+
+/// Leave for one user to do one thing with one node. Only [`authorize`] makes one, and to users alone: a public link's holder
+/// never comes to one, and so to nothing that changes anything. Whoever has leave to do anything may also read.
 ///
 /// Whoever changes anything renews the grant by what the changing transaction itself sees: see [`Grant::renew`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     action: Action,
-    role: Role,
-    located: Located,
+    actor: UserId,
+    read: ReadGrant,
 }
 
-/// Decides whether the viewer of `located` may do `action` with its node.
+/// Decides whether the viewer of `located`, a user or a public link's holder, may read its node.
+///
+/// # Errors
+/// [`Error::NotFound`] when the node is invisible to the viewer: absent, in the trash, not shared, not below the linked one.
+pub fn authorize_read(located: Option<Located>) -> Result<ReadGrant> {
+    let located = located.ok_or(Error::NotFound)?;
+    let role = located.role().ok_or(Error::NotFound)?;
+    Ok(ReadGrant { role, located })
+}
+
+/// Decides whether the user who is the viewer of `located` may do `action` with its node.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the node is invisible to the viewer (absent, in the trash, not shared) or is of a kind with
-/// which nobody can do such a thing; [`Error::Forbidden`] when it is visible and the viewer's role does not suffice.
+/// which nobody can do such a thing; [`Error::Forbidden`] when it is visible and the viewer's role does not suffice, or
+/// the viewer is no user.
 pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
-    let located = located.ok_or(Error::NotFound)?;
-    let role = located.role().ok_or(Error::NotFound)?;
+    let read = authorize_read(located)?;
+    let ReadGrant { role, located } = &read;
     let sensible = match (action, located.node.kind()) {
         (Action::Read | Action::AddTo, NodeKind::Root | NodeKind::Folder) => true,
         (Action::AddTo, NodeKind::File) | (Action::Replace, NodeKind::Root | NodeKind::Folder) => false,
@@ -76,12 +128,13 @@ pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
     }
     let allowed = match action {
         Action::Read => true,
-        Action::AddTo | Action::Replace => role >= Role::Edit,
+        Action::AddTo | Action::Replace => *role >= Role::Edit,
         // The very node that was shared is its owner's to rename and to move.
         Action::Rename | Action::Move => located.inherited_role() >= Some(Role::Edit),
-        Action::Share => role == Role::Owner,
+        Action::Share => *role == Role::Owner,
     };
-    if allowed { Ok(Grant { action, role, located }) } else { Err(Error::permission_denied()) }
+    let actor = located.viewer.user().filter(|_| allowed).ok_or_else(Error::permission_denied)?;
+    Ok(Grant { action, actor, read })
 }
 
 impl Located {
@@ -101,10 +154,23 @@ impl Located {
         if self.lineage.iter().any(|step| step.trashed) {
             return None;
         }
-        if self.owner.id == self.viewer {
+        if self.is_owners() {
             return Some(Role::Owner);
         }
-        self.lineage.iter().skip(first).filter_map(|step| step.share).max().map(Role::from)
+        self.lineage.iter().skip(first).filter_map(|step| self.given_by(step)).max().map(Role::from)
+    }
+
+    /// Whether it is the owner who looks.
+    fn is_owners(&self) -> bool {
+        self.viewer == Viewer::User(self.owner.id)
+    }
+
+    /// What this very step gives to the viewer.
+    fn given_by(&self, step: &Step) -> Option<Permission> {
+        match self.viewer {
+            Viewer::User(_) => step.share,
+            Viewer::Link { node, .. } => (step.id == node).then_some(Permission::View),
+        }
     }
 
     /// How many folders would stand inside one another down to a folder that is put into this node.
@@ -133,24 +199,24 @@ impl Located {
     #[must_use]
     pub fn path(&self) -> Vec<PathStep> {
         let below_root = self.lineage.len().saturating_sub(1);
-        let shown = if self.owner.id == self.viewer {
+        let shown = if self.is_owners() {
             below_root
         } else {
-            self.lineage.iter().rposition(|step| step.share.is_some()).map_or(0, |top| top + 1)
+            self.lineage.iter().rposition(|step| self.given_by(step).is_some()).map_or(0, |top| top + 1)
         };
         let steps = self.lineage.iter().take(shown.min(below_root));
         steps.rev().map(|step| PathStep { id: step.id, name: step.name.clone() }).collect()
     }
 }
 
-impl Grant {
-    /// Who may act.
+impl ReadGrant {
+    /// Who may read.
     #[must_use]
-    pub const fn actor(&self) -> UserId {
+    pub const fn viewer(&self) -> Viewer {
         self.located.viewer
     }
 
-    /// What the actor's role on the node is.
+    /// What the viewer's role on the node is.
     #[must_use]
     pub const fn role(&self) -> Role {
         self.role
@@ -180,20 +246,43 @@ impl Grant {
         self.located
     }
 
-    /// Decides again, by what a transaction sees that is about to act on this grant.
-    ///
-    /// # Errors
-    /// As [`authorize`]: a share that was revoked, or a folder that was trashed, since the grant was made.
-    pub fn renew(&self, fresh: Option<Located>) -> Result<Self> {
-        authorize(fresh.filter(|found| found.viewer == self.actor()), self.action)
-    }
-
-    /// The child `node` of the granted folder as the actor sees it, given what a share on that very child gives.
+    /// The child `node` of the granted folder as the viewer sees it, given what a share on that very child gives.
     #[must_use]
     pub fn child(&self, node: Node, share: Option<Permission>) -> Entry {
         let parent = (self.node().kind() != NodeKind::Root).then_some(self.node().id);
         let role = share.map_or(self.role, |permission| self.role.max(permission.into()));
         Entry { node, owner: self.located.owner.clone(), parent, role }
+    }
+}
+
+impl Grant {
+    /// Who may act.
+    #[must_use]
+    pub const fn actor(&self) -> UserId {
+        self.actor
+    }
+
+    /// The node with all that the decision went by.
+    #[must_use]
+    pub fn into_located(self) -> Located {
+        self.read.into_located()
+    }
+
+    /// Decides again, by what a transaction sees that is about to act on this grant.
+    ///
+    /// # Errors
+    /// As [`authorize`]: a share that was revoked, or a folder that was trashed, since the grant was made.
+    pub fn renew(&self, fresh: Option<Located>) -> Result<Self> {
+        authorize(fresh.filter(|found| found.viewer == self.viewer()), self.action)
+    }
+}
+
+/// Leave to do anything is leave to read.
+impl Deref for Grant {
+    type Target = ReadGrant;
+
+    fn deref(&self) -> &ReadGrant {
+        &self.read
     }
 }
 
@@ -222,7 +311,7 @@ mod tests {
     const GUEST: UserId = UserId::from_uuid(Uuid::from_u128(2));
 
     /// A node below `shares.len() - 1` others, the root last, as `viewer` finds it.
-    fn located(viewer: UserId, body: NodeBody, shares: &[Option<Permission>]) -> Located {
+    fn located(viewer: impl Into<Viewer>, body: NodeBody, shares: &[Option<Permission>]) -> Located {
         let id = |i: usize| NodeId::from_uuid(Uuid::from_u128(100 + i as u128));
         let lineage = shares.iter().enumerate();
         let lineage: Vec<Step> = lineage
@@ -239,7 +328,7 @@ mod tests {
             created_at: Timestamp::from_millis(0),
             modified_at: Timestamp::from_millis(0),
         };
-        Located { node, owner: Person { id: OWNER, username: None }, viewer, lineage }
+        Located { node, owner: Person { id: OWNER, username: None }, viewer: viewer.into(), lineage }
     }
 
     const ALL: [Action; 6] =
@@ -307,7 +396,7 @@ mod tests {
         assert!(grant.renew(Some(before.clone())).is_ok());
         assert!(grant.renew(None).is_err());
         assert!(grant.renew(Some(located(GUEST, NodeBody::Folder, &[Some(Permission::View), None]))).is_err());
-        assert!(grant.renew(Some(Located { viewer: OWNER, ..before })).is_err());
+        assert!(grant.renew(Some(Located { viewer: OWNER.into(), ..before })).is_err());
     }
 
     #[test]
@@ -333,6 +422,45 @@ mod tests {
         let found = located(OWNER, NodeBody::Folder, &[None, None, None]);
         assert!(found.lineage.iter().all(|step| found.is_at_or_below(step.id)));
         assert!(!found.is_at_or_below(NodeId::from_uuid(Uuid::from_u128(103))));
+    }
+
+    /// The holder of a link of the node that [`located`] puts at step `step`.
+    fn holder(step: u128) -> Viewer {
+        let link = LinkId::from_uuid(Uuid::from_u128(50));
+        Viewer::Link { link, node: NodeId::from_uuid(Uuid::from_u128(100 + step)) }
+    }
+
+    #[test]
+    fn a_links_holder_reads_the_linked_node_and_what_lies_below_and_changes_nothing() {
+        let edit = Some(Permission::Edit);
+        // Shares give nothing to whoever comes by a link, not even where they stand above.
+        let shares = [edit, None, edit, None];
+        let role = |step| located(holder(step), NodeBody::Folder, &shares).role();
+        assert_eq!((role(0), role(1), role(2)), (Some(Role::View), Some(Role::View), Some(Role::View)));
+        assert_eq!(role(4), None, "the linked node is not on the way");
+        for body in [NodeBody::Folder, NodeBody::File(content(1))] {
+            let found = located(holder(1), body, &shares);
+            assert_eq!(authorize_read(Some(found.clone())).unwrap().role(), Role::View);
+            assert_eq!(allowed(&found), []);
+            let outside = located(holder(4), found.node.body.clone(), &shares);
+            assert!(matches!(authorize_read(Some(outside)), Err(Error::NotFound)));
+        }
+        let mut trashed = located(holder(1), NodeBody::Folder, &shares);
+        for step in 0..4 {
+            trashed.lineage[step].trashed = true;
+            assert!(matches!(authorize_read(Some(trashed.clone())), Err(Error::NotFound)), "{step}");
+            trashed.lineage[step].trashed = false;
+        }
+    }
+
+    #[test]
+    fn nothing_above_the_linked_node_shows() {
+        let found = |step| located(holder(step), NodeBody::Folder, &[None, Some(Permission::View), None, None]);
+        let names = |found: &Located| found.path().iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(&found(0)), ["n0"]);
+        assert_eq!(names(&found(1)), ["n1", "n0"]);
+        assert_eq!(found(0).entry().unwrap().parent, None);
+        assert_eq!(found(1).entry().unwrap().parent, Some(NodeId::from_uuid(Uuid::from_u128(101))));
     }
 
     fn share() -> impl Strategy<Value = Option<Permission>> {

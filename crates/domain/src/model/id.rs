@@ -83,6 +83,8 @@ ids! {
     UploadId;
     /// A permission that an owner gave to another user on one node.
     ShareId;
+    /// A public link to one node.
+    LinkId;
     /// What began with a login; every access token names one.
     SessionId;
     /// A single access token.

@@ -18,11 +18,13 @@ mod time;
 mod upload;
 mod user;
 
-pub use access::{Action, Grant, Located, Step, authorize, check_depth};
+pub use access::{Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, check_depth};
 pub use audit::{AuditAction, AuditEvent, LoginRefusal, SharedItem};
 pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
-pub use id::{DriveId, Id, LeaseId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId};
+pub use id::{
+    DriveId, Id, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
+};
 pub use keep_both::{KeepBoth, Round};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use node::{Content, Entry, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};

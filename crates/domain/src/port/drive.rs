@@ -2,7 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    Account, Command, Grant, Limit, Located, Name, Node, NodeId, Permission, Position, Revision, Sort, UserId,
+    Account, Command, Grant, Limit, Located, Name, Node, NodeId, Permission, Position, ReadGrant, Revision, Sort,
+    UserId, Viewer,
 };
 
 /// A user's account and the root of the user's drive.
@@ -76,7 +77,7 @@ impl Relocation {
 pub trait Drive: Send + Sync {
     /// The node with the way up to its root and `viewer`'s shares on that way, in one query at any depth. It is found
     /// whether or not the viewer may see it, also in the trash: [`authorize`](crate::model::authorize) decides.
-    async fn find(&self, node: NodeId, viewer: UserId) -> Result<Option<Located>>;
+    async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>>;
 
     /// The user's account and root.
     async fn find_home(&self, user: UserId) -> Result<Option<Home>>;
@@ -87,7 +88,7 @@ pub trait Drive: Send + Sync {
     /// By name means: by [`Name::sort_key`], then the name, then the identifier, each by its bytes.
     async fn list<'a>(
         &self,
-        folder: &Grant,
+        folder: &ReadGrant,
         sort: Sort,
         after: Option<&'a Position>,
         limit: Limit,

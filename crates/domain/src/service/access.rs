@@ -17,7 +17,7 @@ impl Access {
 
     /// Leave for `user` to do `action` with the node `id`, which must be of `kind`.
     pub(super) async fn of(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
-        let found = self.drive.find(id, user).await?.filter(|found| found.node.kind() == kind);
+        let found = self.drive.find(id, user.into()).await?.filter(|found| found.node.kind() == kind);
         authorize(found, action)
     }
 
@@ -36,7 +36,7 @@ impl Access {
             return self.of(item.actor(), NodeKind::Folder, folder, Action::AddTo).await;
         }
         let root = item.located().lineage.last().ok_or(Error::NotFound)?.id;
-        let root = self.drive.find(root, item.actor()).await?;
+        let root = self.drive.find(root, item.viewer()).await?;
         // That a drive has a root is no secret: to a guest it is not missing, it is not theirs to fill.
         authorize(root, Action::AddTo).map_err(|fault| match fault {
             Error::NotFound => Error::permission_denied(),

@@ -5,7 +5,7 @@ use super::access::Access;
 use super::relocation::{self, NewPlace};
 use crate::error::{Error, Result};
 use crate::model::{
-    Account, Action, Actor, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, PathStep, Position, Revision, Sort,
+    Account, Action, Actor, Entry, Limit, Name, NodeId, NodeKind, Page, PathStep, Position, ReadGrant, Revision, Sort,
     authorize,
 };
 use crate::port::Drive;
@@ -81,7 +81,7 @@ impl Folders {
         Ok(FolderListing { folder: located.entry().ok_or(Error::NotFound)?, path, page })
     }
 
-    async fn page(&self, folder: &Grant, query: &ListQuery) -> Result<EntryPage> {
+    async fn page(&self, folder: &ReadGrant, query: &ListQuery) -> Result<EntryPage> {
         let children = self.drive.list(folder, query.sort, query.after.as_ref(), query.limit).await?;
         let page = Page::cut(children, query.limit, |child| Position::of(&child.node, query.sort.by));
         Ok(page.map(|child| folder.child(child.node, child.share)))

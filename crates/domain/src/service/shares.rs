@@ -93,7 +93,7 @@ impl Shares {
     /// Leave to manage `share`. That others have shares on an item is not for those who merely see the item; of their own
     /// they know.
     async fn as_owner(&self, actor: &Actor, share: &Share) -> Result<Grant> {
-        let found = self.drive.find(share.item.id, actor.user).await?;
+        let found = self.drive.find(share.item.id, actor.user.into()).await?;
         authorize(found, Action::Share).map_err(|fault| match fault {
             Error::Forbidden(_) if share.shared_with.id != actor.user => Error::NotFound,
             other => other,

@@ -212,12 +212,12 @@ impl Uploads {
 
     /// The file that the upload became, as it is by now.
     async fn repeat(&self, actor: &Actor, file: NodeId) -> Result<Entry> {
-        let found = self.drive.find(file, actor.user).await?;
+        let found = self.drive.find(file, actor.user.into()).await?;
         found.and_then(Located::entry).ok_or(Error::NotFound)
     }
 
     async fn folder_of(&self, actor: &Actor, upload: &Upload) -> Result<Grant> {
-        let found = self.drive.find(upload.folder, actor.user).await?;
+        let found = self.drive.find(upload.folder, actor.user.into()).await?;
         authorize(found, Action::AddTo)
     }
 

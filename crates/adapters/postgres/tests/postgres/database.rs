@@ -43,7 +43,7 @@ async fn what_was_stored_is_there_after_reopening() {
         ann
     };
     let database = Database::open_current(&fresh.options()).await.unwrap();
-    assert!(database.find(folder_id(1), ann.user.id).await.unwrap().is_some());
+    assert!(database.find(folder_id(1), ann.user.id.into()).await.unwrap().is_some());
     database.check().await.unwrap();
 }
 
@@ -300,7 +300,7 @@ async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
         let handle = Handle::parse(new.user.username.as_str());
         let person = database.find_person(&handle).await.unwrap().is_some();
         let home = database.find_home(new.user.id).await.unwrap().is_some();
-        let root = database.find(new.root, new.user.id).await.unwrap().is_some();
+        let root = database.find(new.root, new.user.id.into()).await.unwrap().is_some();
         assert!(person == home && home == root, "user {number} is there by half");
     }
     // Not one of them has cost a connection.

@@ -63,7 +63,7 @@ async fn every_sort_order_is_served_by_an_index_without_sorting() {
             (Order::Ascending, Some(&position)),
             (Order::Descending, Some(&position)),
         ] {
-            let statement = page(user, node, Sort { by, order }, after, Limit::default());
+            let statement = page(user.into(), node, Sort { by, order }, after, Limit::default());
             let plan = plan(&client, &statement).await;
             let sorted = plan.contains("Sort") || plan.contains("Hash");
             assert!(plan.contains(index) && !sorted, "{by:?} {order:?}\n{plan}");

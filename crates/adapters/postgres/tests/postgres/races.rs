@@ -65,7 +65,7 @@ async fn two_moves_never_close_a_cycle() {
         let lost = if first.is_ok() { second } else { first };
         assert!(matches!(lost, Err(Error::Conflict(Conflict::FolderCycle))), "{lost:?}");
         for folder in [a, b] {
-            let found = one.find(folder, ann.user.id).await.unwrap().unwrap();
+            let found = one.find(folder, ann.user.id.into()).await.unwrap().unwrap();
             assert_eq!(found.lineage.last().map(|step| step.id), Some(ann.root));
         }
     }

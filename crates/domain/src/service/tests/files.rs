@@ -121,7 +121,7 @@ async fn the_owner_renames_and_moves_at_once_what_nobody_changed_meanwhile() {
 async fn who_may_not_rename_a_file_changes_nothing() {
     let renamed = || NewPlace { name: Some(name("mine.jpg")), to: None };
     let refused = async |found: Located, place: NewPlace| {
-        let user = found.viewer;
+        let user = found.viewer.user().unwrap();
         let mut drive = drive_with([found, root(user)]);
         drive.expect_relocate().never();
         files_of(drive).relocate(&actor(user), FILE, place, None).await.unwrap_err()

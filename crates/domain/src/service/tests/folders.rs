@@ -116,7 +116,7 @@ async fn the_root_is_listed_with_the_account() {
     drive
         .expect_list()
         .withf(|root_grant, sort, after, limit| {
-            *root_grant == leave(&root(OWNER), Action::Read)
+            *root_grant == *leave(&root(OWNER), Action::Read)
                 && *sort == Sort::default()
                 && after.is_none()
                 && *limit == Limit::default()
@@ -140,7 +140,7 @@ async fn a_page_is_cut_from_what_follows_the_position_and_tells_where_the_next_b
     drive
         .expect_list()
         .withf(move |grant, by, from, limit| {
-            *grant == leave(&found, Action::Read) && *by == sort && *from == Some(&after) && limit.get() == 1
+            *grant == *leave(&found, Action::Read) && *by == sort && *from == Some(&after) && limit.get() == 1
         })
         .times(1)
         .returning(|_, _, _, _| {
@@ -189,7 +189,7 @@ async fn what_is_no_folder_of_the_callers_is_not_listed() {
 #[tokio::test]
 async fn the_owner_and_who_edits_the_folder_above_may_rename() {
     for found in [for_owner(folder(FOLDER)), for_heir(folder(FOLDER), EDIT)] {
-        let user = found.viewer;
+        let user = found.viewer.user().unwrap();
         let mut drive = drive_with([found.clone()]);
         let relocation = Relocation {
             item: leave(&found, Action::Rename),
@@ -244,7 +244,7 @@ async fn a_move_carries_leave_for_both_ends() {
 #[tokio::test]
 async fn a_move_needs_leave_at_the_other_end_as_well() {
     let item = || for_heir(folder(FOLDER), EDIT);
-    let unseen = Located { viewer: GUEST, ..for_stranger(folder(OTHER_FOLDER)) };
+    let unseen = Located { viewer: GUEST.into(), ..for_stranger(folder(OTHER_FOLDER)) };
     let viewed = for_guest(folder(OTHER_FOLDER), VIEW);
     assert!(is_forbidden(&refused_relocation([item(), viewed], GUEST, into(OTHER_FOLDER)).await));
     for found in [unseen, for_heir(file(OTHER_FOLDER), EDIT), trashed(for_heir(folder(OTHER_FOLDER), EDIT))] {

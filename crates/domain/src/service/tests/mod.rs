@@ -159,7 +159,7 @@ fn located(node: Node, viewer: UserId, share: Option<Permission>, inherited: Opt
         step(PARENT, name("shelf"), inherited),
         step(ROOT, Name::of_root(), None),
     ];
-    Located { node, owner: person(OWNER, "olga"), viewer, lineage }
+    Located { node, owner: person(OWNER, "olga"), viewer: viewer.into(), lineage }
 }
 
 /// The node as its owner finds it.
@@ -192,7 +192,7 @@ fn trashed(mut located: Located) -> Located {
 fn root(viewer: UserId) -> Located {
     let step = Step { id: ROOT, name: Name::of_root(), trashed: false, share: None };
     let node = Node { name: Name::of_root(), ..node(ROOT, "root", NodeBody::Root) };
-    Located { node, owner: person(OWNER, "olga"), viewer, lineage: vec![step] }
+    Located { node, owner: person(OWNER, "olga"), viewer: viewer.into(), lineage: vec![step] }
 }
 
 fn home() -> Home {

@@ -70,7 +70,7 @@ async fn refused_sharing(found: Option<Located>, user: UserId, item: (NodeKind, 
 
 /// Somebody who finds [`FOLDER`] so, and who is neither its owner nor the guest of [`share`].
 fn bystanders() -> [Located; 4] {
-    let fellow = |found: Located| Located { viewer: STRANGER, ..found };
+    let fellow = |found: Located| Located { viewer: STRANGER.into(), ..found };
     [
         for_stranger(folder(FOLDER)),
         fellow(for_guest(folder(FOLDER), VIEW)),
@@ -197,7 +197,7 @@ async fn guests_do_not_raise_their_own_permission() {
 #[tokio::test]
 async fn a_share_on_what_lies_in_the_trash_is_not_changed() {
     for found in [trashed(for_owner(folder(FOLDER))), trashed(for_guest(folder(FOLDER), VIEW))] {
-        let user = found.viewer;
+        let user = found.viewer.user().unwrap();
         let mut shares = shares_with_one();
         shares.expect_change().never();
         let refused = service(drive_with([found]), shares, MockUsers::new()).change(&actor(user), SHARE, EDIT).await;

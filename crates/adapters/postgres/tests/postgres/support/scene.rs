@@ -55,7 +55,7 @@ pub(crate) async fn register(database: &Database, number: u128) -> Registration 
 
 /// Leave for the owner to do that.
 pub(crate) async fn grant(database: &Database, owner: &Registration, node: NodeId, action: Action) -> Grant {
-    authorize(Drive::find(database, node, owner.user.id).await.unwrap(), action).unwrap()
+    authorize(Drive::find(database, node, owner.user.id.into()).await.unwrap(), action).unwrap()
 }
 
 pub(crate) async fn create_folder(

@@ -52,7 +52,7 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
     assert!(ports.service().begin(&actor(GUEST), Some(FOLDER), announced(), 0).await.is_ok());
 
     let refused = async |found: Located| {
-        let user = found.viewer;
+        let user = found.viewer.user().unwrap();
         let mut ports = Ports::with([found]);
         ports.uploads.expect_begin().never();
         ports.direct.expect_begin().never();
