@@ -7,6 +7,8 @@ pub mod blobs;
 pub mod changes;
 pub mod direct_uploads;
 pub mod drive;
+pub mod link_tokens;
+pub mod links;
 pub mod passwords;
 mod persistence;
 pub mod photos;

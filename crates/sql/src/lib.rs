@@ -5,6 +5,7 @@ pub mod blob_records;
 pub mod changes;
 pub mod drive;
 pub mod fault;
+pub mod links;
 pub mod locate;
 pub mod names;
 pub mod pool;

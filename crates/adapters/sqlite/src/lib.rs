@@ -6,6 +6,7 @@ mod changes;
 mod database;
 mod drive;
 mod fault;
+mod links;
 mod locate;
 mod lock;
 mod names;

@@ -10,6 +10,7 @@ mod drive;
 mod extract;
 mod file;
 mod form;
+mod link;
 mod map;
 mod middleware;
 pub(crate) mod openapi;
@@ -21,13 +22,16 @@ pub(crate) mod routes;
 mod service;
 mod share;
 mod upload;
+mod visit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
-use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, SignedBlobs, Uploads};
+use clouddrive_domain::service::{
+    Accounts, Ambient, Files, Folders, Links, Photos, Shares, SignedBlobs, Uploads, Visits,
+};
 use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;
@@ -44,6 +48,8 @@ pub(crate) struct App {
     pub(crate) files: Arc<Files>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) shares: Shares,
+    pub(crate) links: Links,
+    pub(crate) visits: Visits,
     pub(crate) photos: Photos,
     /// What answers signed URLs that lead back here; nothing, where the store answers its own.
     pub(crate) local: Option<Arc<SignedBlobs>>,

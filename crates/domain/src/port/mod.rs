@@ -14,6 +14,8 @@ mod changes;
 mod clock;
 mod direct_uploads;
 mod drive;
+mod link_tokens;
+mod links;
 mod passwords;
 mod photos;
 mod probe;
@@ -32,6 +34,8 @@ pub use changes::Changes;
 pub use clock::Clock;
 pub use direct_uploads::DirectUploads;
 pub use drive::{Child, Drive, Home, Place, Relocation};
+pub use link_tokens::LinkTokens;
+pub use links::{Links, NewLink};
 pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
 pub use probe::Probe;
@@ -46,7 +50,8 @@ pub use users::{Registration, Users};
 #[cfg(any(test, feature = "mock"))]
 pub use {
     audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
-    direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
-    probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
-    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+    direct_uploads::MockDirectUploads, drive::MockDrive, link_tokens::MockLinkTokens, links::MockLinks,
+    passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, sessions::MockSessions,
+    shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads,
+    users::MockUsers,
 };

@@ -9,22 +9,26 @@ mod ambient;
 mod collector;
 mod files;
 mod folders;
+mod links;
 mod photos;
 mod relocation;
 mod shares;
 mod signed_blobs;
 mod uploads;
+mod visits;
 
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
 pub use ambient::Ambient;
 pub use collector::{Collector, CollectorReport};
 pub use files::{Files, OpenFile};
 pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
+pub use links::{LinkEdit, LinkWish, Links, OwnLink};
 pub use photos::Photos;
 pub use relocation::{Destination, NewPlace};
-pub use shares::{SharePage, Shares};
+pub use shares::{GivenPage, SharePage, Shares};
 pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs};
 pub use uploads::{PartUrl, Progress, UploadSettings, Uploads};
+pub use visits::{LinkedFile, Visit, Visitor, Visits};
 
 #[cfg(test)]
 mod tests;
