@@ -8,6 +8,8 @@ pub mod changes;
 pub mod chores;
 pub mod direct_uploads;
 pub mod drive;
+pub mod link_tokens;
+pub mod links;
 pub mod passwords;
 mod persistence;
 pub mod photos;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use clouddrive_domain::port::{BlobRecords, Changes, Chores, Drive, Receipts, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Changes, Chores, Drive, Links, Receipts, Sessions, Shares, Uploads, Users};
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
 ///
@@ -17,6 +17,8 @@ pub struct Persistence {
     pub uploads: Arc<dyn Uploads>,
     /// Shares.
     pub shares: Arc<dyn Shares>,
+    /// Public links.
+    pub links: Arc<dyn Links>,
     /// The books of the blobs.
     pub records: Arc<dyn BlobRecords>,
     /// The change log.
@@ -32,7 +34,7 @@ impl Persistence {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + Chores + Receipts + 'static,
+        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + Chores + Receipts + Links + 'static,
     {
         Self {
             users: store.clone(),
@@ -40,6 +42,7 @@ impl Persistence {
             drive: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),
+            links: store.clone(),
             records: store.clone(),
             changes: store.clone(),
             chores: store.clone(),

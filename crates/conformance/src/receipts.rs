@@ -52,6 +52,7 @@ fn write(answer: Answer<'_>) -> Result<String> {
         Answer::Begun(upload) => format!("begun {}", upload.id),
         Answer::Again => "again".to_owned(),
         Answer::Shared(share) => format!("shared {}", share.id),
+        Answer::Linked(link) => format!("linked {}", link.id),
     })
 }
 
@@ -272,4 +273,8 @@ async fn every_mutation_that_may_bring_a_receipt_writes_into_it(world: &World<'_
     let share = NewShare { id: world.id(), guest: bob.id, permission: Permission::View };
     world.store.shares.create(&held("share").await, &item, &share).await.unwrap();
     assert_eq!(told("share").await, format!("shared {}", share.id));
+
+    let link = world.new_link();
+    world.store.links.create(&held("link").await, &item, &link).await.unwrap();
+    assert_eq!(told("link").await, format!("linked {}", link.id));
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
+mod managed;
+
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
     Action, ItemRef, Limit, Located, NodeId, NodeKind, Page, Permission, Person, Role, Share, ShareId, SharePosition,
@@ -33,6 +35,11 @@ pub async fn suite(store: &Persistence) {
         received_shares_come_in_pages,
         a_received_share_has_its_node_as_the_guest_finds_it,
         nobody_receives_what_others_do,
+        managed::given_shares_come_newest_first_in_pages,
+        managed::a_node_given_to_several_is_beside_each_share,
+        managed::the_shares_of_a_node_are_its_own,
+        managed::access_tells_who_may_what_through_which_share_or_link,
+        managed::access_leaves_out_links_that_open_nothing_any_more,
     );
 }
 

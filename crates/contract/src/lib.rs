@@ -5,6 +5,7 @@ mod account;
 mod file;
 mod folder;
 mod item;
+mod link;
 mod photo;
 mod problem;
 mod service;
@@ -19,10 +20,14 @@ pub use folder::{
     SortOrder,
 };
 pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
+pub use link::{CreateLink, Link, Linked, LinkedFile, LinkedFolder, Links, PatchLink};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};
 pub use service::{Health, Ready, ServiceInfo};
-pub use share::{CreateShare, PageParameters, PatchShare, ReceivedShare, ReceivedShares, Share, ShareObjectType};
+pub use share::{
+    Access, AccessKind, AccessList, AccessVia, CreateShare, GivenShares, PageParameters, PatchShare, ReceivedShare,
+    ReceivedShares, Share, ShareObjectType,
+};
 pub use time::Time;
 pub use upload::{
     CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileConflict, FileForm, Part, ReceivedPart, SignParts,

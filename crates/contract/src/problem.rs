@@ -52,6 +52,8 @@ codes! {
     InvalidCredentials = "invalid_credentials", 401, "Wrong user name or password";
     /// The item is visible, and the caller's role does not allow it.
     PermissionDenied = "permission_denied", 403, "Your role on this item does not allow it";
+    /// The public link asks for its password, in `X-Link-Password`.
+    LinkPasswordRequired = "link_password_required", 401, "The link asks for its password";
     /// The bytes do not fit into the drive.
     QuotaExceeded = "quota_exceeded", 403, "The drive's quota does not allow it";
     /// The signed URL was not made by this server, or not for this request.
@@ -86,6 +88,10 @@ codes! {
     RequestInProgress = "request_in_progress", 409, "The request is under way";
     /// The upload's time ran out.
     UploadExpired = "upload_expired", 410, "The upload has expired";
+    /// The public link's time ran out.
+    LinkExpired = "link_expired", 410, "The link has expired";
+    /// The public link's downloads are used up.
+    LinkExhausted = "link_exhausted", 410, "The link's downloads are used up";
     /// The item has changed since; or, on a signed URL, the bytes are there already.
     PreconditionFailed = "precondition_failed", 412, "A precondition does not hold";
     /// The body is larger than what is taken here.

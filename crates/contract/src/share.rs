@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Item, ItemRef, Permission, Person, Time};
+use crate::{Item, ItemRef, Permission, Person, Role, Time};
 
 /// What is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,4 +95,64 @@ pub struct PageParameters {
     /// `next_cursor` of the page before.
     #[serde(default)]
     pub cursor: Option<String>,
+}
+
+/// `GET /shared-by-me`, `GET /file/{id}/share`, `GET /drive/{id}/share`: shares, as their owner sees them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GivenShares {
+    /// Newest first. A page may be short and still have a next one.
+    pub items: Vec<Share>,
+    /// For the next page; null on the last.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub next_cursor: Option<String>,
+}
+
+/// By what somebody may do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum AccessKind {
+    /// The drive is theirs.
+    Owner,
+    /// A share.
+    Share,
+    /// A public link.
+    Link,
+}
+
+/// Through what somebody may do something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AccessVia {
+    /// By what.
+    pub kind: AccessKind,
+    /// The share or the link; of the owner, the owner.
+    pub id: Uuid,
+    /// What is shared or linked: the item, or a folder above it. Of the owner, the item.
+    pub item: ItemRef,
+}
+
+/// Somebody who may do something with an item, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Access {
+    /// Who; null for whoever holds the link.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub user: Option<Person>,
+    /// What they may do, as far as it comes from here. Of several ways the highest counts.
+    pub permission: Role,
+    /// Why.
+    pub via: AccessVia,
+}
+
+/// `GET /file/{id}/access`, `GET /drive/{id}/access`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AccessList {
+    /// The owner first, then shares, then links.
+    pub items: Vec<Access>,
+    /// For the next page; null on the last.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub next_cursor: Option<String>,
 }

@@ -80,6 +80,9 @@ pub enum Unauthenticated {
     /// No such user, or not that password: the two cannot be told apart.
     #[error("wrong user name or password")]
     InvalidCredentials,
+    /// The public link asks for a password, and none was given, or not that one.
+    #[error("the link asks for its password")]
+    LinkPassword,
 }
 
 /// Why a known caller may not.
@@ -159,6 +162,12 @@ pub enum Gone {
     /// The upload's time ran out.
     #[error("the upload has expired")]
     UploadExpired,
+    /// The public link's time ran out.
+    #[error("the link has expired")]
+    LinkExpired,
+    /// What the public link leads to was downloaded as often as its owner allowed.
+    #[error("the link's downloads are used up")]
+    LinkExhausted,
 }
 
 /// Why what the caller sent is not what it should be.

@@ -6,6 +6,7 @@ pub mod changes;
 pub mod chores;
 pub mod drive;
 pub mod fault;
+pub mod links;
 pub mod locate;
 pub mod names;
 pub mod pool;

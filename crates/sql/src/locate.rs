@@ -126,7 +126,7 @@ impl StepRow {
 }
 
 /// How many steps up are followed. A tree is not as deep; should a fault ever make a ring of nodes, the query still ends.
-const MOST_STEPS: u32 = 2 * MAX_TREE_DEPTH;
+pub(crate) const MOST_STEPS: u32 = 2 * MAX_TREE_DEPTH;
 
 /// Whose shares a viewer has, as a parameter: nobody's, whose identifier no user bears, where it is not a user.
 #[must_use]

@@ -152,6 +152,26 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
+    /// Public links.
+    links (id) {
+        id -> Id,
+        node_id -> Id,
+        created_by -> Id,
+        token_hash -> Binary,
+        sealed_token -> Binary,
+        password_hash -> Nullable<Text>,
+        expires_at -> Nullable<BigInt>,
+        max_downloads -> Nullable<BigInt>,
+        downloads -> BigInt,
+        last_download_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
     /// The change log. In PostgreSQL a row gets its sequence some time after its commit; one that has none yet is never read.
     changes (sequence) {
         sequence -> BigInt,
@@ -166,5 +186,5 @@ diesel::table! {
 
 diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
-    blobs, changes, drives, nodes, sessions, shares, uploads, users, versions
+    blobs, changes, drives, links, nodes, sessions, shares, uploads, users, versions
 );

@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 
 use clouddrive_domain::model::{
-    Command, Grant, ItemRef, Limit, Located, NodeId, NodeKind, Person, Share, ShareId, SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Command, Grant, ItemRef, Limit, Located, NodeId, Person, Role, Share, ShareId,
+    SharePosition, Timestamp, UserId,
 };
 use clouddrive_domain::port::NewShare;
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use crate::locate::MOST_STEPS;
 use crate::schema::shares;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, name, permission, permission_word};
+use crate::types::{DbId, Id, bad_row, bytes, name, permission, permission_word, shown_kind};
 
 /// A share with the names of its node and of both people.
 #[derive(QueryableByName)]
@@ -49,11 +51,7 @@ impl TryFrom<ShareRow> for Share {
 
     fn try_from(row: ShareRow) -> Result<Self> {
         let id = ShareId::from(row.id);
-        let kind = match row.kind.as_str() {
-            "folder" => NodeKind::Folder,
-            "file" => NodeKind::File,
-            _ => return Err(bad_row("shares", id, "kind of node")),
-        };
+        let kind = shown_kind("shares", id, &row.kind)?;
         Ok(Self {
             id,
             permission: permission("shares", id, &row.permission)?,
@@ -74,23 +72,40 @@ pub fn find(share: ShareId) -> Statement {
 /// Asks for the [`ShareRow`]s of a page of what is shared with `guest`, newest first.
 #[must_use]
 pub fn received(guest: UserId, after: Option<SharePosition>, limit: Limit) -> Statement {
-    let mut parameters = vec![guest.into()];
+    page("s.guest_id", guest.into(), after, limit)
+}
+
+/// Asks for the [`ShareRow`]s of a page of what `owner` has shared, newest first.
+#[must_use]
+pub fn given(owner: UserId, after: Option<SharePosition>, limit: Limit) -> Statement {
+    page("s.shared_by", owner.into(), after, limit)
+}
+
+/// Asks for the [`ShareRow`]s of a page of the shares of `node` itself, newest first.
+#[must_use]
+pub fn of_node(node: NodeId, after: Option<SharePosition>, limit: Limit) -> Statement {
+    page("s.node_id", node.into(), after, limit)
+}
+
+/// A page of the shares whose `column` is `value`, by the index that begins with it.
+fn page(column: &str, value: Parameter, after: Option<SharePosition>, limit: Limit) -> Statement {
+    let mut parameters = vec![value];
     let start = after.map_or("", |position| {
         parameters.push(Parameter::Integer(position.at.as_millis()));
         parameters.push(position.id.into());
         "AND (s.created_at, s.id) < (?, ?)"
     });
     parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!("{SHARES} WHERE s.guest_id = ? {start} ORDER BY s.created_at DESC, s.id DESC LIMIT ?");
+    let text = format!("{SHARES} WHERE {column} = ? {start} ORDER BY s.created_at DESC, s.id DESC LIMIT ?");
     Statement::new(text, parameters)
 }
 
-/// Puts each share beside its node as the guest finds it; one whose node is not found is left out.
+/// Puts each share beside its node; one whose node is not found is left out.
 #[must_use]
 pub fn beside_nodes(shares: Vec<Share>, nodes: Vec<Located>) -> Vec<(Share, Located)> {
-    let mut nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
+    let nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
     let pair = |share: Share| {
-        let found = nodes.remove(&share.item.id)?;
+        let found = nodes.get(&share.item.id)?.clone();
         Some((share, found))
     };
     shares.into_iter().filter_map(pair).collect()
@@ -121,4 +136,96 @@ impl NewShareRow {
             created_at: command.at.as_millis(),
         }
     }
+}
+
+/// Somebody who may do something with a node, through what stands on it or above it.
+#[derive(QueryableByName)]
+pub struct AccessRow {
+    #[diesel(sql_type = BigInt)]
+    rank: i64,
+    #[diesel(sql_type = Id)]
+    via_id: DbId,
+    #[diesel(sql_type = Text)]
+    permission: String,
+    #[diesel(sql_type = Nullable<Id>)]
+    user_id: Option<DbId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    username: Option<String>,
+    #[diesel(sql_type = Id)]
+    node_id: DbId,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// The place of an [`AccessVia`] in the order of ranks and identifiers.
+fn rank(via: AccessVia) -> (i64, DbId) {
+    match via {
+        AccessVia::Owner(owner) => (0, owner.into()),
+        AccessVia::Share(share) => (1, share.into()),
+        AccessVia::Link(link) => (2, link.into()),
+    }
+}
+
+impl TryFrom<AccessRow> for AccessEntry {
+    type Error = Error;
+
+    fn try_from(row: AccessRow) -> Result<Self> {
+        let id = NodeId::from(row.node_id);
+        let (via, role) = match row.rank {
+            0 => (AccessVia::Owner(row.via_id.into()), Role::Owner),
+            1 => {
+                let share = ShareId::from(row.via_id);
+                (AccessVia::Share(share), permission("shares", share, &row.permission)?.into())
+            }
+            2 => (AccessVia::Link(row.via_id.into()), Role::View),
+            _ => return Err(bad_row("nodes", id, "rank")),
+        };
+        Ok(Self {
+            person: row.user_id.map(|id| Person { id: id.into(), username: row.username }),
+            role,
+            via,
+            item: ItemRef { kind: shown_kind("nodes", id, &row.kind)?, id, name: name("nodes", id, &row.name)? },
+        })
+    }
+}
+
+/// Asks for the [`AccessRow`]s of a page of who may do something with `node`, and why, at `now`.
+///
+/// It reads the shares and links of the node and of what stands above it, however many those are, and no others.
+#[must_use]
+pub fn access(node: NodeId, now: Timestamp, after: Option<AccessVia>, limit: Limit) -> Statement {
+    let text = format!(
+        "WITH RECURSIVE up (id, parent_id, distance) AS (
+            SELECT id, parent_id, 0 FROM nodes WHERE id = ?
+            UNION ALL
+            SELECT n.id, n.parent_id, up.distance + 1 FROM up JOIN nodes n ON n.id = up.parent_id
+            WHERE up.distance < {MOST_STEPS}
+        ),
+        ways (rank, via_id, permission, user_id, node_id) AS (
+            SELECT CAST(0 AS BIGINT), d.owner_id, 'owner', d.owner_id, n.id
+            FROM nodes n JOIN drives d ON d.id = n.drive_id WHERE n.id = ? AND d.owner_id IS NOT NULL
+            UNION ALL
+            SELECT 1, s.id, s.permission, s.guest_id, up.id FROM up JOIN shares s ON s.node_id = up.id
+            UNION ALL
+            SELECT 2, l.id, 'view', NULL, up.id FROM up JOIN links l ON l.node_id = up.id
+            WHERE (l.expires_at IS NULL OR l.expires_at > ?)
+                AND (l.max_downloads IS NULL OR l.downloads < l.max_downloads)
+        )
+        SELECT w.rank, w.via_id, w.permission, w.user_id, u.username, w.node_id, n.kind, n.name
+        FROM ways w JOIN nodes n ON n.id = w.node_id LEFT JOIN users u ON u.id = w.user_id
+        WHERE (w.rank, w.via_id) > (?, ?) ORDER BY w.rank, w.via_id LIMIT ?"
+    );
+    // Before all that there is comes a rank that nothing has.
+    let (rank, via) = after.map_or((-1, node.into()), rank);
+    let parameters = vec![
+        node.into(),
+        node.into(),
+        Parameter::Integer(now.as_millis()),
+        Parameter::Integer(rank),
+        Parameter::Id(via),
+        Parameter::Integer(bytes(limit.get() as u64 + 1)),
+    ];
+    Statement::new(text, parameters)
 }

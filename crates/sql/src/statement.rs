@@ -6,7 +6,7 @@ use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, HasSqlType, Text, Untyped};
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Text, Untyped};
 
 use crate::types::{DbId, Id};
 
@@ -27,6 +27,8 @@ pub enum Parameter {
     Integer(i64),
     /// A text.
     Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
 }
 
 impl<T: Into<DbId>> From<T> for Parameter {
@@ -60,6 +62,7 @@ where
     DbId: ToSql<Id, DB>,
     i64: ToSql<BigInt, DB>,
     String: ToSql<Text, DB>,
+    Vec<u8>: ToSql<Binary, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let mut parameters = self.parameters.iter();
@@ -69,6 +72,7 @@ where
                     Some(Parameter::Id(id)) => out.push_bind_param::<Id, _>(id)?,
                     Some(Parameter::Integer(number)) => out.push_bind_param::<BigInt, _>(number)?,
                     Some(Parameter::Text(text)) => out.push_bind_param::<Text, _>(text)?,
+                    Some(Parameter::Binary(bytes)) => out.push_bind_param::<Binary, _>(bytes)?,
                     None => return Err(diesel::result::Error::QueryBuilderError("a parameter is missing".into())),
                 }
             }

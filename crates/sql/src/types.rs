@@ -2,8 +2,8 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    ConflictPolicy, DriveId, LeaseId, Name, NodeId, Permission, ReceiptId, SessionId, Sha256, ShareId, UploadId,
-    UserId, VersionId,
+    ConflictPolicy, DriveId, LeaseId, LinkId, Name, NodeId, NodeKind, Permission, ReceiptId, SessionId, Sha256,
+    ShareId, UploadId, UserId, VersionId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -67,7 +67,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(UserId, DriveId, NodeId, VersionId, UploadId, ShareId, SessionId, ReceiptId, LeaseId);
+ids!(UserId, DriveId, NodeId, VersionId, UploadId, ShareId, SessionId, ReceiptId, LeaseId, LinkId);
 
 /// A row that says what cannot be: it names the table and the row, for the log.
 pub fn bad_row(table: &'static str, id: impl std::fmt::Display, what: &str) -> Error {
@@ -88,6 +88,15 @@ pub fn bytes(size: u64) -> i64 {
 
 pub(crate) fn name(table: &'static str, id: impl std::fmt::Display, text: &str) -> Result<Name, Error> {
     Name::parse(text).map_err(|_| bad_row(table, id, "name"))
+}
+
+/// The kind of a node that shows, as roots do not.
+pub(crate) fn shown_kind(table: &'static str, id: impl std::fmt::Display, word: &str) -> Result<NodeKind, Error> {
+    match word {
+        "folder" => Ok(NodeKind::Folder),
+        "file" => Ok(NodeKind::File),
+        _ => Err(bad_row(table, id, "kind of node")),
+    }
 }
 
 pub(crate) fn sha256(table: &'static str, id: impl std::fmt::Display, bytes: Vec<u8>) -> Result<Sha256, Error> {

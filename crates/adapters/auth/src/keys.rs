@@ -14,6 +14,8 @@ pub enum Purpose {
     SignedUrls,
     /// Sealing the cursors of pages.
     Cursors,
+    /// Sealing the tokens of public links.
+    LinkTokens,
 }
 
 impl Purpose {
@@ -23,6 +25,7 @@ impl Purpose {
             Self::AccessTokens => b"clouddrive/access-tokens/v1",
             Self::SignedUrls => b"clouddrive/signed-urls/v1",
             Self::Cursors => b"clouddrive/cursors/v1",
+            Self::LinkTokens => b"clouddrive/link-tokens/v1",
         }
     }
 }
@@ -87,6 +90,7 @@ mod tests {
             (Purpose::AccessTokens, "7b3c030e2e03a404935d9a359bd6d8c7d41fe7d19bf091b4f6f258a5ff2060ae"),
             (Purpose::SignedUrls, "1c81d5ec1365ba46b7ad2b438a0264ff384427f14d0f13f38d53ec1c62902f1c"),
             (Purpose::Cursors, "f861ebe316d492abb8e57ea199b5e4d752a25f07c52761f636753a2d8ea5e5d2"),
+            (Purpose::LinkTokens, "727d1d9f4a2675b9f4e581292b078a02783173f454b7b84b9dd591ca5b89e903"),
         ] {
             assert_eq!(hex(&master.derive(purpose)), key, "{purpose:?}");
         }

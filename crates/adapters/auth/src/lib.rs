@@ -2,9 +2,11 @@
 #![deny(missing_docs)]
 
 mod keys;
+mod link_tokens;
 mod passwords;
 mod tokens;
 
 pub use keys::{MasterKey, Purpose};
+pub use link_tokens::SealedLinkTokens;
 pub use passwords::Argon2Passwords;
 pub use tokens::{Algorithm, JwtTokens};

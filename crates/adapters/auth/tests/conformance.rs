@@ -1,7 +1,7 @@
 //! The suites that every implementation of these ports passes.
 
-use clouddrive_auth::{Algorithm, Argon2Passwords, JwtTokens, MasterKey};
-use clouddrive_conformance::{passwords, tokens};
+use clouddrive_auth::{Algorithm, Argon2Passwords, JwtTokens, MasterKey, SealedLinkTokens};
+use clouddrive_conformance::{link_tokens, passwords, tokens};
 
 #[tokio::test]
 async fn argon2_passwords() {
@@ -14,4 +14,9 @@ async fn jwt_tokens() {
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
         tokens::suite(&JwtTokens::new(&master, algorithm, "https://drive.example.com", "clouddrive")).await;
     }
+}
+
+#[test]
+fn sealed_link_tokens() {
+    link_tokens::suite(&SealedLinkTokens::new([7; 32]).unwrap());
 }

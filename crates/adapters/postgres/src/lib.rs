@@ -8,6 +8,7 @@ mod connector;
 mod database;
 mod drive;
 mod fault;
+mod links;
 mod locate;
 mod migrations;
 mod names;

@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share, ShareId, SharePosition,
-    UserId,
+    AccessEntry, AccessVia, Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share,
+    ShareId, SharePosition, Timestamp, UserId,
 };
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Constraint, Fault, Outcome};
 use clouddrive_sql::schema::{nodes, shares};
-use clouddrive_sql::shares::{self as rows, NewShareRow, ShareRow, beside_nodes};
+use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow, beside_nodes};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::types::{DbId, permission_word};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
@@ -85,15 +85,20 @@ async fn revoke(mut connection: &AsyncPgConnection, command: &Command, share: Sh
     log(connection, command, ChangeKind::ShareRevoked, Some(drive), Some(node.into())).await
 }
 
-async fn list_received(
-    mut connection: &AsyncPgConnection,
-    guest: UserId,
+async fn list(mut connection: &AsyncPgConnection, page: Statement) -> Outcome<Vec<Share>> {
+    let rows: Vec<ShareRow> = page.load(&mut connection).await?;
+    Ok(rows.into_iter().map(Share::try_from).collect::<Result<_>>()?)
+}
+
+/// The shares, each with its node as `viewer` finds it.
+async fn list_beside(
+    connection: &AsyncPgConnection,
+    viewer: UserId,
     page: Statement,
 ) -> Outcome<Vec<(Share, Located)>> {
-    let rows: Vec<ShareRow> = page.load(&mut connection).await?;
-    let shares = rows.into_iter().map(Share::try_from).collect::<Result<Vec<_>>>()?;
+    let shares = list(connection, page).await?;
     let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
-    let nodes = locate::find_many(connection, &nodes, guest).await?;
+    let nodes = locate::find_many(connection, &nodes, viewer).await?;
     Ok(beside_nodes(shares, nodes))
 }
 
@@ -118,8 +123,39 @@ impl Shares for Database {
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::received(guest, after, limit);
         // Both queries see the same state: a node that goes between them would make the page look like the last.
-        let work = async move |connection: &AsyncPgConnection| list_received(connection, guest, page).await;
+        let work = async move |connection: &AsyncPgConnection| list_beside(connection, guest, page).await;
         self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
+    async fn list_given(
+        &self,
+        owner: UserId,
+        after: Option<SharePosition>,
+        limit: Limit,
+    ) -> Result<Vec<(Share, Located)>> {
+        let page = rows::given(owner, after, limit);
+        let work = async move |connection: &AsyncPgConnection| list_beside(connection, owner, page).await;
+        self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
+    async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
+        let page = rows::of_node(item.node().id, after, limit);
+        self.read(async move |connection: &AsyncPgConnection| list(connection, page).await).await
+    }
+
+    async fn list_access(
+        &self,
+        item: &Grant,
+        now: Timestamp,
+        after: Option<AccessVia>,
+        limit: Limit,
+    ) -> Result<Vec<AccessEntry>> {
+        let page = rows::access(item.node().id, now, after, limit);
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let rows: Vec<AccessRow> = page.load(&mut connection).await?;
+            Ok(rows.into_iter().map(AccessEntry::try_from).collect::<Result<_>>()?)
+        })
+        .await
     }
 
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {

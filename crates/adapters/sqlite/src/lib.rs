@@ -7,6 +7,7 @@ mod chores;
 mod database;
 mod drive;
 mod fault;
+mod links;
 mod locate;
 mod lock;
 mod names;

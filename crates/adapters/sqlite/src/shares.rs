@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share, ShareId, SharePosition,
-    UserId,
+    AccessEntry, AccessVia, Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share,
+    ShareId, SharePosition, Timestamp, UserId,
 };
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Constraint, Fault, Outcome};
 use clouddrive_sql::schema::{nodes, shares};
-use clouddrive_sql::shares::{self as rows, NewShareRow, ShareRow, beside_nodes};
+use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow, beside_nodes};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::types::{DbId, permission_word};
 use diesel::prelude::*;
@@ -28,12 +28,20 @@ fn found(connection: &mut SqliteConnection, share: ShareId) -> Outcome<Share> {
     find(connection, share)?.ok_or(Fault::Domain(Error::NotFound))
 }
 
-fn list_received(connection: &mut SqliteConnection, guest: UserId, page: Statement) -> Outcome<Vec<(Share, Located)>> {
+fn list(connection: &mut SqliteConnection, page: Statement) -> Outcome<Vec<Share>> {
     let rows: Vec<ShareRow> = page.load(connection)?;
-    let shares = rows.into_iter().map(Share::try_from).collect::<Result<Vec<_>>>()?;
-    let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
-    let nodes = locate::find_many(connection, &nodes, guest)?;
-    Ok(beside_nodes(shares, nodes))
+    Ok(rows.into_iter().map(Share::try_from).collect::<Result<_>>()?)
+}
+
+/// The shares, each with its node as `viewer` finds it. Both queries see the same state: a node that goes between them would
+/// make the page look like the last.
+fn list_beside(connection: &mut SqliteConnection, viewer: UserId, page: Statement) -> Outcome<Vec<(Share, Located)>> {
+    connection.transaction(|connection| {
+        let shares = list(connection, page)?;
+        let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
+        let nodes = locate::find_many(connection, &nodes, viewer)?;
+        Ok(beside_nodes(shares, nodes))
+    })
 }
 
 #[async_trait]
@@ -68,10 +76,38 @@ impl Shares for Database {
         after: Option<SharePosition>,
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
-        let statement = rows::received(guest, after, limit);
-        // Both queries see the same state: a node that goes between them would make the page look like the last.
-        self.read(move |connection| connection.transaction(|connection| list_received(connection, guest, statement)))
-            .await
+        let page = rows::received(guest, after, limit);
+        self.read(move |connection| list_beside(connection, guest, page)).await
+    }
+
+    async fn list_given(
+        &self,
+        owner: UserId,
+        after: Option<SharePosition>,
+        limit: Limit,
+    ) -> Result<Vec<(Share, Located)>> {
+        let page = rows::given(owner, after, limit);
+        self.read(move |connection| list_beside(connection, owner, page)).await
+    }
+
+    async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
+        let page = rows::of_node(item.node().id, after, limit);
+        self.read(move |connection| list(connection, page)).await
+    }
+
+    async fn list_access(
+        &self,
+        item: &Grant,
+        now: Timestamp,
+        after: Option<AccessVia>,
+        limit: Limit,
+    ) -> Result<Vec<AccessEntry>> {
+        let page = rows::access(item.node().id, now, after, limit);
+        self.read(move |connection| {
+            let rows: Vec<AccessRow> = page.load(connection)?;
+            Ok(rows.into_iter().map(AccessEntry::try_from).collect::<Result<_>>()?)
+        })
+        .await
     }
 
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {

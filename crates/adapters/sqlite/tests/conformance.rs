@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, receipts, sessions, shares, uploads, users,
+    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, sessions, shares, uploads, users,
 };
 use clouddrive_sqlite::{Database, Options};
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores);
+suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links);
 
 /// Suites leave one another alone, in any order.
 #[tokio::test(flavor = "multi_thread")]

@@ -83,6 +83,15 @@ where
     Ok(reply::secret(HttpResponse::TemporaryRedirect().insert_header((LOCATION, url)).finish()))
 }
 
+/// Whether a request asks for bytes from the first one on: for all of them, or for a range that begins there.
+pub(crate) fn asks_for_the_beginning(request: &HttpRequest, bytes: &Representation<'_>) -> Outcome<bool> {
+    Ok(match plan(request, bytes)? {
+        Plan::NotModified => false,
+        Plan::Whole => true,
+        Plan::Part(range) => range.start == 0,
+    })
+}
+
 fn empty() -> ByteStream {
     Box::pin(futures_util::stream::empty())
 }

@@ -3,14 +3,15 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
-use clouddrive_contract::Item;
-use clouddrive_domain::model::{Actor, Answer, Entry, Located, NodeKind, UploadId};
+use clouddrive_contract::{Item, Link};
+use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeKind, UploadId};
+use clouddrive_domain::service::OwnLink;
 use clouddrive_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::problem::{Outcome, Problem};
-use super::{App, file, map};
+use super::{App, file, link, map};
 
 /// What a receipt says. A URL or token is a secret and stands in none: it is made afresh.
 #[derive(Serialize, Deserialize)]
@@ -20,6 +21,8 @@ enum Kept {
     Reply(Reply),
     /// This upload began.
     Upload(Uuid),
+    /// This link was made.
+    Link(Box<Link>),
     /// To do it again comes to the same.
     Again,
 }
@@ -46,6 +49,7 @@ pub(crate) fn write(answer: Answer<'_>) -> Result<String> {
         Answer::Changed(changed) => Kept::Reply(Reply { location: None, ..item(StatusCode::OK, changed)? }),
         Answer::Begun(upload) => Kept::Upload(upload.id.as_uuid()),
         Answer::Again => Kept::Again,
+        Answer::Linked(link) => Kept::Link(Box::new(map::link(OwnLink { link: link.clone(), url: None })?)),
         Answer::Shared(share) => {
             let share = map::share(share.clone())?;
             let location = Some(format!("/share/{}", share.id));
@@ -79,6 +83,10 @@ pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat
         Kept::Upload(id) => {
             let begun = app.uploads.begun(actor, UploadId::from_uuid(id)).await?;
             Ok(Repeat::Answer(file::begun(begun)?))
+        }
+        Kept::Link(mut link) => {
+            link.url = app.links.find_url(actor, LinkId::from_uuid(link.id)).await?;
+            Ok(Repeat::Answer(link::created(&link)))
         }
         Kept::Again => Ok(Repeat::Again),
     }

@@ -2,11 +2,11 @@
 
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
-    Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, PathStep, Permission, Person, Quota, Revision, Role,
-    Share, Timestamp, UploadState,
+    AccessEntry, AccessVia, Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, PathStep, Permission, Person,
+    Quota, Revision, Role, Share, Timestamp, UploadState,
 };
 use clouddrive_domain::port::SignedUrl;
-use clouddrive_domain::service::{PartUrl, Progress};
+use clouddrive_domain::service::{OwnLink, PartUrl, Progress};
 use clouddrive_domain::{Error, Result};
 
 pub(crate) fn time(time: Timestamp) -> Result<dto::Time> {
@@ -135,6 +135,32 @@ pub(crate) fn share(share: Share) -> Result<dto::Share> {
         shared_with: person(share.shared_with),
         shared_by: person(share.shared_by),
         shared_at: time(share.shared_at)?,
+    })
+}
+
+pub(crate) fn access(entry: AccessEntry) -> dto::Access {
+    let (kind, id) = match entry.via {
+        AccessVia::Owner(owner) => (dto::AccessKind::Owner, owner.as_uuid()),
+        AccessVia::Share(share) => (dto::AccessKind::Share, share.as_uuid()),
+        AccessVia::Link(link) => (dto::AccessKind::Link, link.as_uuid()),
+    };
+    dto::Access {
+        user: entry.person.map(person),
+        permission: role(entry.role),
+        via: dto::AccessVia { kind, id, item: item_ref(entry.item) },
+    }
+}
+
+pub(crate) fn link(own: OwnLink) -> Result<dto::Link> {
+    Ok(dto::Link {
+        id: own.link.id.as_uuid(),
+        url: own.url,
+        item: item_ref(own.link.item),
+        has_password: own.link.password.is_some(),
+        expires_at: own.link.expires_at.map(time).transpose()?,
+        max_downloads: own.link.max_downloads,
+        downloads: own.link.downloads,
+        created_at: time(own.link.created_at)?,
     })
 }
 

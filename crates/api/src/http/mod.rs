@@ -11,6 +11,7 @@ mod extract;
 mod file;
 mod form;
 mod kept;
+mod link;
 mod map;
 mod middleware;
 pub(crate) mod openapi;
@@ -22,6 +23,7 @@ pub(crate) mod routes;
 mod service;
 mod share;
 mod upload;
+mod visit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::service::{
-    Accounts, Ambient, Files, Folders, Idempotency, Photos, Shares, SignedBlobs, Uploads,
+    Accounts, Ambient, Files, Folders, Idempotency, Links, Photos, Shares, SignedBlobs, Uploads, Visits,
 };
 use ipnet::IpNet;
 
@@ -48,6 +50,8 @@ pub(crate) struct App {
     pub(crate) files: Arc<Files>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) shares: Shares,
+    pub(crate) links: Links,
+    pub(crate) visits: Visits,
     pub(crate) photos: Photos,
     pub(crate) idempotency: Idempotency,
     /// What answers signed URLs that lead back here; nothing, where the store answers its own.

@@ -1,7 +1,10 @@
 //! From the contract's values to the domain's: what is invalid is named by its field.
 
 use clouddrive_contract as dto;
-use clouddrive_domain::model::{ConflictPolicy, Limit, MediaType, Name, NodeId, Permission, Sha256, Timestamp};
+use clouddrive_domain::model::{
+    ConflictPolicy, Limit, MediaType, Name, NodeId, NodeKind, Password, Permission, Sha256, Timestamp,
+    choose_link_password,
+};
 use clouddrive_domain::service::{Destination, NewPlace};
 use uuid::Uuid;
 
@@ -39,6 +42,28 @@ pub(crate) const fn permission(permission: dto::Permission) -> Permission {
         dto::Permission::View => Permission::View,
         dto::Permission::Edit => Permission::Edit,
     }
+}
+
+/// A password that is chosen for a link.
+pub(crate) fn link_password(text: &str) -> Outcome<Password> {
+    choose_link_password(text).map_err(|rule| Problem::invalid("password", rule))
+}
+
+/// The one item that a body names, by `file_id` or by `folder_id`.
+pub(crate) fn one_item(
+    kind: dto::ShareObjectType,
+    file: Option<Uuid>,
+    folder: Option<Uuid>,
+) -> Outcome<(NodeKind, NodeId)> {
+    let (kind, wanted, id, other, stray) = match kind {
+        dto::ShareObjectType::File => (NodeKind::File, "file_id", file, "folder_id", folder),
+        dto::ShareObjectType::Folder => (NodeKind::Folder, "folder_id", folder, "file_id", file),
+    };
+    if stray.is_some() {
+        return Err(Problem::invalid(other, "does not go with this share_object_type"));
+    }
+    let id = id.ok_or_else(|| Problem::invalid(wanted, "is required with this share_object_type"))?;
+    Ok((kind, NodeId::from_uuid(id)))
 }
 
 /// How many items a page is to have.

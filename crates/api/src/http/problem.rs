@@ -147,6 +147,7 @@ impl Problem {
             }
             Code::InvalidCredentials => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
             Code::RequestInProgress => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
+            Code::LinkPasswordRequired => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("X-Link-Password"))],
             Code::Unavailable => vec![(RETRY_AFTER, HeaderValue::from_static("2"))],
             _ => Vec::new(),
         }
@@ -162,6 +163,9 @@ impl From<Error> for Problem {
             Error::Unauthenticated(Unauthenticated::InvalidCredentials) => {
                 Self::new(Code::InvalidCredentials, "the user name or the password is wrong")
             }
+            Error::Unauthenticated(Unauthenticated::LinkPassword) => {
+                Self::new(Code::LinkPasswordRequired, "send the link's password as X-Link-Password")
+            }
             Error::Forbidden(Forbidden::Permission) => {
                 Self::new(Code::PermissionDenied, "the item is shared with you, but not with that permission")
             }
@@ -172,6 +176,8 @@ impl From<Error> for Problem {
             Error::Forbidden(Forbidden::UrlExpired) => Self::new(Code::UrlExpired, "ask the API for a fresh URL"),
             Error::Conflict(conflict) => Self::from_conflict(conflict),
             Error::Gone(Gone::UploadExpired) => Self::new(Code::UploadExpired, "begin a new upload"),
+            Error::Gone(Gone::LinkExpired) => Self::new(Code::LinkExpired, "ask its owner for another"),
+            Error::Gone(Gone::LinkExhausted) => Self::new(Code::LinkExhausted, "ask its owner for another"),
             Error::PreconditionFailed => Self::new(Code::PreconditionFailed, "the item has another ETag by now"),
             Error::Invalid(violations) => {
                 let error = |broken: &clouddrive_domain::error::Violation| FieldError {

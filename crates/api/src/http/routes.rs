@@ -11,7 +11,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::middleware::{authenticate, idempotent};
 use super::problem::Problem;
-use super::{account, blob, drive, file, openapi, profile_photo, service, share, upload};
+use super::{account, blob, drive, file, link, openapi, profile_photo, service, share, upload, visit};
 
 /// Everything that the server answers.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -40,6 +40,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::get().to(drive::list)))
                 .route(known(web::patch().to(drive::patch))),
         )
+        .service(resource("/drive/{id}/share", "GET").route(known(web::get().to(share::list_of_folder))))
+        .service(resource("/drive/{id}/access", "GET").route(known(web::get().to(share::list_access_to_folder))))
         .service(
             resource("/file", "POST")
                 .route(known(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
@@ -51,6 +53,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::patch().to(file::patch))),
         )
         .service(resource("/file/{id}/content", "GET, HEAD").route(known(read().to(file::content))))
+        .service(resource("/file/{id}/share", "GET").route(known(web::get().to(share::list_of_file))))
+        .service(resource("/file/{id}/access", "GET").route(known(web::get().to(share::list_access_to_file))))
         .service(
             resource("/upload/{id}", "DELETE, GET")
                 .route(known(web::get().to(upload::get)))
@@ -65,6 +69,21 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(share::delete))),
         )
         .service(resource("/shared-with-me", "GET").route(known(web::get().to(share::list_received))))
+        .service(resource("/shared-by-me", "GET").route(known(web::get().to(share::list_given))))
+        .service(
+            resource("/link", "GET, POST")
+                .route(known(web::get().to(link::list)))
+                .route(keyed(web::post().to(link::create))),
+        )
+        .service(
+            resource("/link/{id}", "DELETE, PATCH")
+                .route(known(web::patch().to(link::patch)))
+                .route(known(web::delete().to(link::delete))),
+        )
+        .service(resource("/s/{token}", "GET").route(web::get().to(visit::look)))
+        .service(resource("/s/{token}/content", "GET, HEAD").route(read().to(visit::content)))
+        .service(resource("/s/{token}/drive/{id}", "GET").route(web::get().to(visit::list)))
+        .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(read().to(visit::content_of_file)))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
         .service(resource("/blob/{key}", "GET, PUT").route(web::get().to(blob::get)).route(web::put().to(blob::put)))

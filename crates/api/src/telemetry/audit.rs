@@ -50,6 +50,14 @@ impl AuditTrail for LoggedTrail {
                     Permission::Edit => "edit",
                 });
             }
+            AuditAction::LinkCreated(item)
+            | AuditAction::LinkChanged(item)
+            | AuditAction::LinkRevoked(item)
+            | AuditAction::LinkDownloaded(item)
+            | AuditAction::LinkPasswordRefused(item) => {
+                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
+                told.link = Some(item.link.to_string());
+            }
             AuditAction::UploadAborted { upload } => told.object = Some(format!("upload/{upload}")),
         }
         tracing::info!(
@@ -60,6 +68,7 @@ impl AuditTrail for LoggedTrail {
             address,
             request_id = event.request.as_str(),
             share = told.share,
+            link = told.link,
             guest = told.guest,
             permission = told.permission,
             reason = told.reason,
@@ -79,6 +88,7 @@ const fn word_of(kind: NodeKind) -> &'static str {
 struct Told {
     object: Option<String>,
     share: Option<String>,
+    link: Option<String>,
     guest: Option<String>,
     permission: Option<&'static str>,
     reason: Option<&'static str>,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{BlobRecords, Chores, Drive, Probe, Receipts, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Chores, Drive, Links, Probe, Receipts, Sessions, Shares, Uploads, Users};
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
@@ -20,6 +20,7 @@ pub(super) struct Persistence {
     pub(super) drive: Arc<dyn Drive>,
     pub(super) uploads: Arc<dyn Uploads>,
     pub(super) shares: Arc<dyn Shares>,
+    pub(super) links: Arc<dyn Links>,
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) receipts: Arc<dyn Receipts>,
     pub(super) chores: Arc<dyn Chores>,
@@ -30,7 +31,7 @@ pub(super) struct Persistence {
 impl Persistence {
     fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Receipts + Chores + Probe + 'static,
+        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Receipts + Chores + Links + Probe + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -39,6 +40,7 @@ impl Persistence {
             drive: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),
+            links: store.clone(),
             records: store.clone(),
             receipts: store.clone(),
             chores: store.clone(),

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLinkTokens};
 use clouddrive_disk::DiskUrls;
+use clouddrive_domain::port::{LinkTokens, Passwords};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, CollectorStores, Files, Folders, Idempotency, Photos, Shares,
-    SignedBlobs, UploadSettings, Uploads,
+    AccountSettings, Accounts, Ambient, Collector, CollectorStores, Files, Folders, Idempotency, Links, Photos, Shares,
+    SignedBlobs, UploadSettings, Uploads, Visits,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -82,16 +83,18 @@ impl Stores {
 
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, receipts, probe, .. } =
+        let Persistence { users, sessions, drive, uploads, shares, records, receipts, probe, links, .. } =
             self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
         let at_once = cores();
+        let passwords: Arc<dyn Passwords> = Arc::new(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?);
+        let link_tokens: Arc<dyn LinkTokens> = Arc::new(keys.link_tokens()?);
         let accounts = Accounts::new(
             users.clone(),
             sessions,
             drive.clone(),
-            Arc::new(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?),
+            passwords.clone(),
             Arc::new(keys.tokens(config.algorithm)),
             ambient.clone(),
             AccountSettings { quota_bytes: config.quota_bytes, token_lifetime: config.token_lifetime },
@@ -111,6 +114,17 @@ impl Stores {
             ambient.clone(),
             config.url_lifetime,
         );
+        let visits = Visits::new(
+            drive.clone(),
+            links.clone(),
+            link_tokens.clone(),
+            passwords.clone(),
+            store.clone(),
+            doors.signer.clone(),
+            ambient.clone(),
+            config.url_lifetime,
+        );
+        let links = Links::new(drive.clone(), links, link_tokens, passwords, ambient.clone(), public_url);
         let files = Files::new(drive.clone(), store.clone(), doors.signer, ambient.clone(), config.url_lifetime);
         let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
         let local = doors.gate.map(|gate| Arc::new(SignedBlobs::new(gate, store, records, ambient.clone())));
@@ -120,6 +134,8 @@ impl Stores {
             files: Arc::new(files),
             uploads: Arc::new(uploads),
             shares: Shares::new(drive, shares, users, ambient.clone()),
+            links,
+            visits,
             photos,
             idempotency: Idempotency::new(receipts, Arc::new(write_answer), ambient.clone()),
             local,
@@ -177,6 +193,11 @@ impl Keys {
     fn urls(&self, public_url: &str) -> DiskUrls {
         let urls = DiskUrls::new(public_url, self.current.derive(Purpose::SignedUrls));
         self.former(Purpose::SignedUrls).into_iter().fold(urls, DiskUrls::accepting)
+    }
+
+    fn link_tokens(&self) -> clouddrive_domain::Result<SealedLinkTokens> {
+        let tokens = SealedLinkTokens::new(self.current.derive(Purpose::LinkTokens))?;
+        self.former(Purpose::LinkTokens).into_iter().try_fold(tokens, SealedLinkTokens::accepting)
     }
 
     fn cursors(&self) -> Cursors {

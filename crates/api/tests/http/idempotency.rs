@@ -90,13 +90,32 @@ async fn an_upload_begins_once_and_a_repeat_gets_fresh_urls_that_work() {
 }
 
 #[tokio::test]
+async fn a_public_link_is_made_once_and_a_repeat_gets_its_url_again() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("Trips", None).await;
+    let body = json!({"share_object_type": "folder", "folder_id": folder});
+    let link = twice(&ann, "one", "/link", &body).await;
+    assert!(text(&link["url"]).contains("/s/"));
+    assert_eq!(ann.get("/link").await.ok()["items"].as_array().unwrap().len(), 1);
+    // Of a link that was taken back nothing leads anywhere; that it was made is told all the same.
+    ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
+    let late = twice_told(&ann, "one", "/link", &body).await;
+    assert_eq!((&late["id"], &late["url"]), (&link["id"], &Value::Null));
+}
+
+#[tokio::test]
 async fn no_url_and_no_token_is_kept_in_a_receipt() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let body = json!({"file_name": "note.txt", "file_size_in_bytes": 5});
-    post(&ann, "one", "/file", &body).await.ok();
-    let kept = server.value("(SELECT answer FROM receipts)");
-    assert!(kept.contains("upload") && !kept.contains("http"), "{kept}");
+    post(&ann, "upload", "/file", &body).await.ok();
+    let body = json!({"share_object_type": "folder", "folder_id": ann.folder("Trips", None).await});
+    post(&ann, "link", "/link", &body).await.ok();
+    for (key, word) in [("upload", "upload"), ("link", "Trips")] {
+        let kept = server.value(&format!("(SELECT answer FROM receipts WHERE key = '{key}')"));
+        assert!(kept.contains(word) && !kept.contains("http") && !kept.contains("/s/"), "{kept}");
+    }
 }
 
 #[tokio::test]

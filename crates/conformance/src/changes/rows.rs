@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{
-    Action, ChangeKind, Command, ConflictPolicy, DriveId, NodeId, PasswordHash, Permission, Revision, Session, UserId,
+    Action, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, NodeId, PasswordHash, Permission, Revision,
+    Session, UserId,
 };
 use clouddrive_domain::port::{NewShare, Relocation};
 
@@ -143,6 +144,29 @@ pub(super) async fn shares_leave_rows(world: &World<'_>) {
     shares.change(&command, &item, new.id, Permission::Edit).await.unwrap();
     let command = log.expect(bob.id, ChangeKind::ShareRevoked, drive, Some(folder));
     shares.revoke(&command, new.id).await.unwrap();
+    log.check().await;
+}
+
+pub(super) async fn links_leave_rows(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let item = world.grant(ann.id, folder, Action::Share).await;
+    let mut log = Log::begin(world).await;
+    let (links, drive) = (&world.store.links, Some(ann.drive));
+    let new = world.new_link();
+    let command = log.expect(ann.id, ChangeKind::LinkCreated, drive, Some(folder));
+    links.create(&command, &item, &new).await.unwrap();
+    let change = LinkChange { max_downloads: Some(Some(1)), ..LinkChange::default() };
+    let command = log.expect(ann.id, ChangeKind::LinkChanged, drive, Some(folder));
+    links.change(&command, &item, new.id, &change).await.unwrap();
+    let command = world.command_at(None, world.now());
+    log.expected.push((command.clone(), ChangeKind::LinkDownloaded, drive, Some(folder)));
+    links.count_download(&command, new.id).await.unwrap();
+    links.count_download(&world.command_at(None, world.now()), new.id).await.unwrap_err();
+    let command = log.expect(ann.id, ChangeKind::LinkRevoked, drive, Some(folder));
+    links.revoke(&command, &item, new.id).await.unwrap();
+    links.revoke(&world.command(ann.id), &item, new.id).await.unwrap_err();
+    links.change(&world.command(ann.id), &item, new.id, &change).await.unwrap_err();
     log.check().await;
 }
 

@@ -1,6 +1,8 @@
 //! What people who answer for a service want to find again: who came in, and who gave what to whom.
 
-use super::{NodeId, NodeKind, Permission, RequestId, SessionId, Share, ShareId, Timestamp, UploadId, UserId};
+use super::{
+    Link, LinkId, NodeId, NodeKind, Permission, RequestId, SessionId, Share, ShareId, Timestamp, UploadId, UserId,
+};
 
 /// Something that happened, and that is worth remembering for long.
 ///
@@ -46,6 +48,16 @@ pub enum AuditAction {
     ShareRevoked(SharedItem),
     /// The actor, whom it was given to, gave a share up.
     ShareLeft(SharedItem),
+    /// The actor made a public link.
+    LinkCreated(LinkedItem),
+    /// The actor gave a public link another end, password or limit.
+    LinkChanged(LinkedItem),
+    /// The actor took a public link back.
+    LinkRevoked(LinkedItem),
+    /// Somebody who holds a public link downloads a file. Nobody is known to act.
+    LinkDownloaded(LinkedItem),
+    /// Somebody who holds a public link gave another password than the link's. Nobody is known to act.
+    LinkPasswordRefused(LinkedItem),
     /// The actor gave an upload up, and what had arrived of it is gone.
     UploadAborted {
         /// The upload.
@@ -68,6 +80,11 @@ impl AuditAction {
             Self::ShareChanged(_) => "share.changed",
             Self::ShareRevoked(_) => "share.revoked",
             Self::ShareLeft(_) => "share.left",
+            Self::LinkCreated(_) => "link.created",
+            Self::LinkChanged(_) => "link.changed",
+            Self::LinkRevoked(_) => "link.revoked",
+            Self::LinkDownloaded(_) => "link.downloaded",
+            Self::LinkPasswordRefused(_) => "link.password_refused",
             Self::UploadAborted { .. } => "upload.aborted",
         }
     }
@@ -120,5 +137,22 @@ impl From<&Share> for SharedItem {
             guest: share.shared_with.id,
             permission: share.permission,
         }
+    }
+}
+
+/// What an event about a public link tells of it: never its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkedItem {
+    /// The link.
+    pub link: LinkId,
+    /// File or folder.
+    pub kind: NodeKind,
+    /// The node: the linked one, or the file below it that is downloaded.
+    pub node: NodeId,
+}
+
+impl From<&Link> for LinkedItem {
+    fn from(link: &Link) -> Self {
+        Self { link: link.id, kind: link.item.kind, node: link.item.id }
     }
 }

@@ -90,6 +90,14 @@ pub enum ChangeKind {
     ShareChanged,
     /// A share ended.
     ShareRevoked,
+    /// A public link was made.
+    LinkCreated,
+    /// A public link got another end, password or limit.
+    LinkChanged,
+    /// A public link was taken back.
+    LinkRevoked,
+    /// A download through a public link was counted.
+    LinkDownloaded,
 }
 
 impl ChangeKind {
@@ -111,6 +119,10 @@ impl ChangeKind {
         (Self::ShareCreated, "share_created"),
         (Self::ShareChanged, "share_changed"),
         (Self::ShareRevoked, "share_revoked"),
+        (Self::LinkCreated, "link_created"),
+        (Self::LinkChanged, "link_changed"),
+        (Self::LinkRevoked, "link_revoked"),
+        (Self::LinkDownloaded, "link_downloaded"),
     ];
 
     /// The stable word by which the kind is stored.

@@ -6,6 +6,7 @@ mod blob;
 mod command;
 mod id;
 mod keep_both;
+mod link;
 mod name;
 mod node;
 mod page;
@@ -19,21 +20,24 @@ mod upload;
 mod user;
 
 pub use access::{Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, check_depth};
-pub use audit::{AuditAction, AuditEvent, LoginRefusal, SharedItem};
+pub use audit::{AuditAction, AuditEvent, LinkedItem, LoginRefusal, SharedItem};
 pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
 pub use id::{
     DriveId, Id, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
 };
 pub use keep_both::{KeepBoth, Round};
+pub use link::{
+    CONTINUATION, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken, TokenHash, choose_link_password,
+};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use node::{Content, Entry, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
-pub use page::{Limit, Order, Page, Position, SharePosition, Sort, SortBy, SortValue};
+pub use page::{Limit, LinkPosition, Order, Page, Position, SharePosition, Sort, SortBy, SortValue};
 pub use quota::Quota;
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
 pub use role::{Permission, Role};
 pub use session::{AccessClaims, Identity, Session};
-pub use share::{ItemRef, Share};
+pub use share::{AccessEntry, AccessVia, ItemRef, Share};
 pub use time::Timestamp;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_FILE_BYTES, Upload, UploadState};
 pub use user::{Account, Credentials, Email, Handle, Password, PasswordHash, User, Username};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Located, ReceiptId, Sha256, Share, Upload, UserId};
+use super::{Link, Located, ReceiptId, Sha256, Share, Upload, UserId};
 use crate::error::Result;
 
 /// The name that a caller gives to a request, and to every repeat of it: 1–255 printable ASCII characters.
@@ -52,6 +52,8 @@ pub enum Answer<'a> {
     Again,
     /// A node was shared.
     Shared(&'a Share),
+    /// A public link was made.
+    Linked(&'a Link),
 }
 
 /// How an answer is written down, for whoever will read it to a repeat.

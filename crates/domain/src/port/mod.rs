@@ -15,6 +15,8 @@ mod chores;
 mod clock;
 mod direct_uploads;
 mod drive;
+mod link_tokens;
+mod links;
 mod passwords;
 mod photos;
 mod probe;
@@ -35,6 +37,8 @@ pub use chores::{Chores, Lease};
 pub use clock::Clock;
 pub use direct_uploads::DirectUploads;
 pub use drive::{Child, Drive, Home, Place, Relocation};
+pub use link_tokens::LinkTokens;
+pub use links::{Links, NewLink};
 pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
 pub use probe::Probe;
@@ -51,7 +55,7 @@ pub use users::{Registration, Users};
 pub use {
     audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges,
     chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
-    passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, receipts::MockReceipts,
-    sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner,
-    tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+    link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
+    random::MockRandom, receipts::MockReceipts, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
+    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
 };

@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{Command, Grant, Limit, Located, Permission, Share, ShareId, SharePosition, UserId};
+use crate::model::{
+    AccessEntry, AccessVia, Command, Grant, Limit, Located, Permission, Share, ShareId, SharePosition, Timestamp,
+    UserId,
+};
 
 /// A share that is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,30 @@ pub trait Shares: Send + Sync {
         after: Option<SharePosition>,
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>>;
+
+    /// What `owner` has shared, newest first, after `after`, each with its node as the owner finds it, also what lies in the
+    /// trash: at most one more than `limit`, in a fixed number of queries, by an index.
+    async fn list_given(
+        &self,
+        owner: UserId,
+        after: Option<SharePosition>,
+        limit: Limit,
+    ) -> Result<Vec<(Share, Located)>>;
+
+    /// The shares of the very node that `item` gives leave to [share](crate::model::Action::Share), newest first, after
+    /// `after`: at most one more than `limit`, by an index.
+    async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>>;
+
+    /// Who may do something with the node that `item` gives leave to [share](crate::model::Action::Share): its owner, and
+    /// whoever has a share on it or above it, or a link whose time and downloads have not run out at `now`. In the order of
+    /// [`AccessVia`], after `after`: at most one more than `limit`, in one query at any depth.
+    async fn list_access(
+        &self,
+        item: &Grant,
+        now: Timestamp,
+        after: Option<AccessVia>,
+        limit: Limit,
+    ) -> Result<Vec<AccessEntry>>;
 
     /// Gives the share another permission.
     ///

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::{Action, Grant, NodeId, NodeKind, UserId, authorize};
+use crate::model::{Action, Grant, NodeId, NodeKind, ReadGrant, UserId, Viewer, authorize, authorize_read};
 use crate::port::Drive;
 
 /// Finds nodes and decides what a user may do with them: the only way by which services come to a [`Grant`].
@@ -19,6 +19,11 @@ impl Access {
     pub(super) async fn of(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
         let found = self.drive.find(id, user.into()).await?.filter(|found| found.node.kind() == kind);
         authorize(found, action)
+    }
+
+    /// Leave for `viewer`, also a public link's holder, to read the node `id`.
+    pub(super) async fn read(&self, viewer: Viewer, id: NodeId) -> Result<ReadGrant> {
+        authorize_read(self.drive.find(id, viewer).await?)
     }
 
     /// Leave for `user` to add something to `folder`, or to the root of the user's own drive.

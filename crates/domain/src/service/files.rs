@@ -31,8 +31,13 @@ impl OpenFile {
     /// What whoever fetches the bytes is told about them.
     #[must_use]
     pub fn presentation(&self) -> Presentation {
-        Presentation { media_type: self.content.media_type.clone(), attachment: Some(self.entry.node.name.clone()) }
+        as_attachment(&self.entry, &self.content)
     }
+}
+
+/// What whoever fetches the bytes of a file is told about them.
+pub(super) fn as_attachment(file: &Entry, content: &Content) -> Presentation {
+    Presentation { media_type: content.media_type.clone(), attachment: Some(file.node.name.clone()) }
 }
 
 /// Files: seeing them, fetching their bytes, giving them another name or place.

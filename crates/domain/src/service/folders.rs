@@ -34,6 +34,13 @@ pub struct FolderListing {
     pub page: EntryPage,
 }
 
+/// A page of what stands in `folder`, as whoever has that leave sees it.
+pub(super) async fn page(drive: &dyn Drive, folder: &ReadGrant, query: &ListQuery) -> Result<EntryPage> {
+    let children = drive.list(folder, query.sort, query.after.as_ref(), query.limit).await?;
+    let page = Page::cut(children, query.limit, |child| Position::of(&child.node, query.sort.by));
+    Ok(page.map(|child| folder.child(child.node, child.share)))
+}
+
 /// Folders: making them, listing them, giving them another name or place.
 pub struct Folders {
     access: Access,
@@ -66,7 +73,7 @@ impl Folders {
     pub async fn list_root(&self, actor: &Actor, query: &ListQuery) -> Result<(Account, EntryPage)> {
         let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
         let root = authorize(Some(home.root), Action::Read)?;
-        Ok((home.account, self.page(&root, query).await?))
+        Ok((home.account, page(&*self.drive, &root, query).await?))
     }
 
     /// A folder and what stands in it.
@@ -75,16 +82,10 @@ impl Folders {
     /// `NotFound`.
     pub async fn list(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<FolderListing> {
         let grant = self.access.of(actor.user, NodeKind::Folder, folder, Action::Read).await?;
-        let page = self.page(&grant, query).await?;
+        let page = page(&*self.drive, &grant, query).await?;
         let located = grant.into_located();
         let path = located.path();
         Ok(FolderListing { folder: located.entry().ok_or(Error::NotFound)?, path, page })
-    }
-
-    async fn page(&self, folder: &ReadGrant, query: &ListQuery) -> Result<EntryPage> {
-        let children = self.drive.list(folder, query.sort, query.after.as_ref(), query.limit).await?;
-        let page = Page::cut(children, query.limit, |child| Position::of(&child.node, query.sort.by));
-        Ok(page.map(|child| folder.child(child.node, child.share)))
     }
 
     /// Gives a folder another name, another place, or both.

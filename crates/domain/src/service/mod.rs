@@ -10,11 +10,13 @@ mod collector;
 mod files;
 mod folders;
 mod idempotency;
+mod links;
 mod photos;
 mod relocation;
 mod shares;
 mod signed_blobs;
 mod uploads;
+mod visits;
 
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
 pub use ambient::Ambient;
@@ -22,11 +24,13 @@ pub use collector::{Chore, Collector, CollectorReport, CollectorStores};
 pub use files::{Files, OpenFile};
 pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
 pub use idempotency::{Idempotency, Start};
+pub use links::{LinkEdit, LinkWish, Links, OwnLink};
 pub use photos::Photos;
 pub use relocation::{Destination, NewPlace};
-pub use shares::{SharePage, Shares};
+pub use shares::{GivenPage, SharePage, Shares};
 pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs};
 pub use uploads::{PartUrl, Progress, UploadSettings, Uploads};
+pub use visits::{LinkedFile, Visit, Visitor, Visits};
 
 #[cfg(test)]
 mod tests;

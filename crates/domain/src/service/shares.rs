@@ -4,13 +4,21 @@ use super::Ambient;
 use super::access::Access;
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    Action, Actor, AuditAction, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page, Permission, Share, ShareId,
-    SharePosition, authorize,
+    AccessEntry, AccessVia, Action, Actor, AuditAction, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page,
+    Permission, Share, ShareId, SharePosition, authorize,
 };
 use crate::port::{self, Drive, NewShare, Users};
 
 /// One page of what is shared with somebody.
 pub type SharePage = Page<(Share, Entry), SharePosition>;
+
+/// One page of what somebody has given.
+pub type GivenPage = Page<Share, SharePosition>;
+
+/// Where a share stands in a list.
+const fn place(share: &Share) -> SharePosition {
+    SharePosition { at: share.shared_at, id: share.id }
+}
 
 /// Sharing: what an owner gives to others, and what others get.
 pub struct Shares {
@@ -57,9 +65,52 @@ impl Shares {
     /// None of its own.
     pub async fn list_received(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<SharePage> {
         let rows = self.shares.list_received(actor.user, after, limit).await?;
-        let page = Page::cut(rows, limit, |(share, _)| SharePosition { at: share.shared_at, id: share.id });
+        let page = Page::cut(rows, limit, |(share, _)| place(share));
         let seen = page.items.into_iter().filter_map(|(share, item)| Some((share, item.entry()?)));
         Ok(Page { items: seen.collect(), next: page.next })
+    }
+
+    /// What the caller has shared, newest first. A page may be short, even empty, and have a next.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_given(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<GivenPage> {
+        let rows = self.shares.list_given(actor.user, after, limit).await?;
+        let page = Page::cut(rows, limit, |(share, _)| place(share));
+        let own = page.items.into_iter().filter(|(_, item)| authorize(Some(item.clone()), Action::Share).is_ok());
+        Ok(Page { items: own.map(|(share, _)| share).collect(), next: page.next })
+    }
+
+    /// The shares of a file or folder of the caller's itself, newest first.
+    ///
+    /// # Errors
+    /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner.
+    pub async fn list_of(
+        &self,
+        actor: &Actor,
+        (kind, item): (NodeKind, NodeId),
+        after: Option<SharePosition>,
+        limit: Limit,
+    ) -> Result<GivenPage> {
+        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        Ok(Page::cut(self.shares.list_of(&item, after, limit).await?, limit, place))
+    }
+
+    /// Who may do what with a file or folder of the caller's, and through which share or link, on it or above it; the owner
+    /// first.
+    ///
+    /// # Errors
+    /// As [`list_of`](Self::list_of).
+    pub async fn list_access(
+        &self,
+        actor: &Actor,
+        (kind, item): (NodeKind, NodeId),
+        after: Option<AccessVia>,
+        limit: Limit,
+    ) -> Result<Page<AccessEntry, AccessVia>> {
+        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        let rows = self.shares.list_access(&item, self.ambient.now(), after, limit).await?;
+        Ok(Page::cut(rows, limit, |entry| entry.via))
     }
 
     /// Gives a share another permission.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, receipts, sessions, shares, uploads, users,
+    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, sessions, shares, uploads, users,
 };
 use clouddrive_postgres::{Database, Options};
 
@@ -23,7 +23,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores);
+suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {
@@ -37,6 +37,7 @@ async fn all(store: &Persistence) {
     drive::suite(store).await;
     uploads::suite(store).await;
     shares::suite(store).await;
+    links::suite(store).await;
     blob_records::suite(store).await;
     changes::suite(store).await;
 }

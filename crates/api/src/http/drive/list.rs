@@ -19,7 +19,7 @@ pub(crate) async fn list(
     parameters: Query<ListParameters>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let list = List::new(user.actor.user, Some(id.0), &parameters.0);
+    let list = List::new(&user.actor.user, Some(id.0), &parameters.0);
     let listing = app.folders.list(&user.actor, id.0, &list.query(&app, &parameters.0)?).await?;
     let body = FolderListing {
         folder: map::folder(listing.folder)?,

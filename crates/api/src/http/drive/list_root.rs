@@ -14,7 +14,7 @@ pub(crate) async fn list_root(
     parameters: Query<ListParameters>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let list = List::new(user.actor.user, None, &parameters.0);
+    let list = List::new(&user.actor.user, None, &parameters.0);
     let (account, page) = app.folders.list_root(&user.actor, &list.query(&app, &parameters.0)?).await?;
     Ok(reply::ok(&RootListing {
         user: map::user(account)?,

@@ -7,4 +7,5 @@ mod patch;
 pub(crate) use create::*;
 pub(crate) use list::*;
 pub(crate) use list_root::*;
+pub(in crate::http) use page::List;
 pub(crate) use patch::*;

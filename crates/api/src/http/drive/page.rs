@@ -1,7 +1,9 @@
 //! Pages of a folder's list: parameters, and cursors that hold for one list in one order only.
 
+use std::fmt::Display;
+
 use clouddrive_contract::{Code, ListParameters, SortBy as SortByDto, SortOrder};
-use clouddrive_domain::model::{Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId};
+use clouddrive_domain::model::{Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp};
 use clouddrive_domain::service::ListQuery;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,7 +12,7 @@ use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, parse};
 
 /// One list: whose view of which folder, in which order.
-pub(super) struct List {
+pub(in crate::http) struct List {
     name: String,
     sort: Sort,
 }
@@ -35,7 +37,7 @@ enum Value {
 }
 
 impl List {
-    pub(super) fn new(user: UserId, folder: Option<NodeId>, parameters: &ListParameters) -> Self {
+    pub(in crate::http) fn new(viewer: &impl Display, folder: Option<NodeId>, parameters: &ListParameters) -> Self {
         let by = match parameters.sort_by {
             SortByDto::Name => SortBy::Name,
             SortByDto::CreatedAt => SortBy::CreatedAt,
@@ -47,10 +49,10 @@ impl List {
             SortOrder::Desc => Order::Descending,
         };
         let folder = folder.map_or_else(|| "root".to_owned(), |folder| folder.to_string());
-        Self { name: format!("drive {user} {folder} {by:?} {order:?}"), sort: Sort { by, order } }
+        Self { name: format!("drive {viewer} {folder} {by:?} {order:?}"), sort: Sort { by, order } }
     }
 
-    pub(super) fn query(&self, app: &App, parameters: &ListParameters) -> Outcome<ListQuery> {
+    pub(in crate::http) fn query(&self, app: &App, parameters: &ListParameters) -> Outcome<ListQuery> {
         let after = match &parameters.cursor {
             Some(cursor) => Some(app.cursors.open::<Place>(&self.name, cursor)?.into_position()?),
             None => None,
@@ -58,7 +60,7 @@ impl List {
         Ok(ListQuery { sort: self.sort, after, limit: parse::limit(parameters.limit)? })
     }
 
-    pub(super) fn next_cursor(&self, app: &App, next: Option<&Position>) -> Outcome<Option<String>> {
+    pub(in crate::http) fn next_cursor(&self, app: &App, next: Option<&Position>) -> Outcome<Option<String>> {
         next.map(|position| app.cursors.seal(&self.name, &Place::from(position))).transpose()
     }
 }

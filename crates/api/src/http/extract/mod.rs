@@ -8,6 +8,7 @@ mod query;
 mod request_id;
 mod strict;
 mod user;
+mod visitor;
 
 pub(crate) use form::Form;
 pub(crate) use if_match::IfMatch;
@@ -16,3 +17,4 @@ pub(crate) use path::PathId;
 pub(crate) use query::Query;
 pub(crate) use request_id::CurrentRequest;
 pub(crate) use user::CurrentUser;
+pub(crate) use visitor::LinkVisitor;

@@ -17,7 +17,7 @@ use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Passw
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{account, blob, drive, file, profile_photo, service, share, upload};
+use super::{account, blob, drive, file, link, profile_photo, service, share, upload, visit};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,6 +34,10 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
         file::create, file::get, file::content, file::patch,
         upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
+        share::list_given, share::list_of_folder, share::list_of_file,
+        share::list_access_to_folder, share::list_access_to_file,
+        link::create, link::list, link::patch, link::delete,
+        visit::look, visit::list, visit::content, visit::content_of_file,
         profile_photo::get, profile_photo::set, profile_photo::delete,
         blob::get, blob::put,
     ),
@@ -45,6 +49,7 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
         (name = "files", description = "Files and their bytes"),
         (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
         (name = "sharing", description = "What owners give to others, and what others get"),
+        (name = "links", description = "Public links: what owners let anybody see who has the URL, and what is seen by it"),
         (name = "profile photo", description = "The caller's own photo"),
         (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),
         (name = "service", description = "The server itself"),
@@ -99,6 +104,7 @@ const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::Valid
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
+const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkExpired];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
@@ -138,6 +144,17 @@ fn errors(operation: &str) -> Vec<Code> {
         "create_share" => {
             &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner]]
         }
+        "list_given_shares" | "list_links" => &[KNOWN, LIST],
+        "list_shares_of_folder" | "list_shares_of_file" | "list_access_to_folder" | "list_access_to_file" => {
+            &[KNOWN, LIST, ITEM, &[Code::PermissionDenied]]
+        }
+        "create_link" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
+        "patch_link" => &[KNOWN, BODY, JSON, ITEM],
+        "delete_link" => &[KNOWN, ITEM],
+        "visit_link" | "visit_folder" => &[LINK, LIST],
+        "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
+            &[LINK, &[Code::LinkExhausted, Code::RangeNotSatisfiable]]
+        }
         "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
         "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
         "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
@@ -156,7 +173,8 @@ fn errors(operation: &str) -> Vec<Code> {
 }
 
 /// The operations that are done once for each `Idempotency-Key`, as the routes have it.
-const KEYED: [&str; 5] = ["create_folder", "create_file", "sign_parts", "complete_upload", "create_share"];
+const KEYED: &[&str] =
+    &["create_folder", "create_file", "sign_parts", "complete_upload", "create_share", "create_link"];
 
 /// Adds what every operation has: errors with their examples, the security schemes, unique operation ids.
 struct Completion;

@@ -7,11 +7,13 @@ mod collector;
 mod files;
 mod folders;
 mod idempotency;
+mod links;
 mod photos;
 mod places;
 mod shares;
 mod signed_blobs;
 mod uploads;
+mod visits;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, AuditAction, Handle, ItemRef, Limit, Located, NodeId, NodeKind, Permission, Role, Share, ShareId,
-    SharePosition, SharedItem, Timestamp, UserId,
+    AccessEntry, AccessVia, Action, AuditAction, Handle, ItemRef, Limit, Located, NodeId, NodeKind, Permission, Role,
+    Share, ShareId, SharePosition, SharedItem, Timestamp, UserId,
 };
 use crate::port::{MockDrive, MockShares, MockUsers, NewShare};
 use crate::service::Shares;
@@ -169,6 +169,70 @@ async fn a_page_of_what_was_received_may_be_short_and_have_a_next() {
     assert_eq!((received.id, entry.node.id), (id(3), FOLDER));
     assert_eq!((entry.role, entry.parent), (Role::View, None));
     assert_eq!(page.next, Some(SharePosition { at: Timestamp::from_millis(800), id: id(2) }));
+}
+
+#[tokio::test]
+async fn a_page_of_what_was_given_leaves_out_what_lies_in_the_trash() {
+    let id = |n| ShareId::from_uuid(Uuid::from_u128(n));
+    let mut shares = MockShares::new();
+    shares.expect_list_given().with(eq(OWNER), eq(None), eq(Limit::new(2).unwrap())).times(1).returning(
+        move |_, _, _| {
+            Ok(vec![
+                (share_of(id(3), FOLDER, 900), trashed(for_owner(folder(FOLDER)))),
+                (share_of(id(2), OTHER_FOLDER, 800), for_owner(folder(OTHER_FOLDER))),
+                (share_of(id(1), PARENT, 700), for_owner(folder(PARENT))),
+            ])
+        },
+    );
+    let service = service(MockDrive::new(), shares, MockUsers::new());
+    let page = service.list_given(&actor(OWNER), None, Limit::new(2).unwrap()).await.unwrap();
+    assert_eq!(page.items.iter().map(|share| share.id).collect::<Vec<_>>(), [id(2)]);
+    assert_eq!(page.next, Some(SharePosition { at: Timestamp::from_millis(800), id: id(2) }));
+}
+
+#[tokio::test]
+async fn who_else_may_do_what_is_told_to_the_owner_alone() {
+    let (item, limit) = ((NodeKind::Folder, FOLDER), Limit::new(1).unwrap());
+    let found = for_owner(folder(FOLDER));
+    let (grant, entry) = (leave(&found, Action::Share), |via| AccessEntry {
+        person: Some(person(OWNER, "olga")),
+        role: Role::Owner,
+        via,
+        item: share().item,
+    });
+    let (owner, by_share) = (AccessVia::Owner(OWNER), AccessVia::Share(SHARE));
+    let mut shares = MockShares::new();
+    shares
+        .expect_list_of()
+        .with(eq(grant.clone()), eq(None), eq(limit))
+        .times(1)
+        .returning(|_, _, _| Ok(vec![share()]));
+    shares
+        .expect_list_access()
+        .with(eq(grant), eq(NOW), eq(Some(owner)), eq(limit))
+        .times(1)
+        .returning(move |_, _, _, _| Ok(vec![entry(by_share), entry(AccessVia::Share(SHARE))]));
+    let service = service(drive_with([found]), shares, MockUsers::new());
+    assert_eq!(service.list_of(&actor(OWNER), item, None, limit).await.unwrap().items, [share()]);
+    assert_eq!(service.list_access(&actor(OWNER), item, Some(owner), limit).await.unwrap().next, Some(by_share));
+
+    for (found, sees) in [
+        (for_guest(folder(FOLDER), EDIT), true),
+        (for_heir(folder(FOLDER), EDIT), true),
+        (for_stranger(folder(FOLDER)), false),
+        (trashed(for_owner(folder(FOLDER))), false),
+    ] {
+        let user = found.viewer.user().unwrap();
+        let service = self::service(drive_with([found]), MockShares::new(), MockUsers::new());
+        let of = service.list_of(&actor(user), item, None, limit).await.map(drop);
+        let access = service.list_access(&actor(user), item, None, limit).await.map(drop);
+        for outcome in [of, access] {
+            match outcome.unwrap_err() {
+                Error::Forbidden(Forbidden::Permission) => assert!(sees),
+                fault => assert!(matches!(fault, Error::NotFound) && !sees, "{fault:?}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

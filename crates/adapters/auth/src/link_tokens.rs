@@ -1,0 +1,130 @@
+//! The tokens of public links: hashed to be found, sealed to be shown again.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use clouddrive_domain::model::{LinkId, LinkToken, SealedToken, TokenHash};
+use clouddrive_domain::port::LinkTokens;
+use clouddrive_domain::{Error, Result};
+use sha2::{Digest, Sha256};
+
+const PART: &str = "link tokens";
+
+/// Tokens are sealed with AES-256-GCM, each under a random nonce of its own, which stands before it; that of another link
+/// does not open.
+pub struct SealedLinkTokens {
+    /// The key that seals, and those that sealed before it.
+    keys: Vec<RandomizedNonceKey>,
+}
+
+impl SealedLinkTokens {
+    /// Seals with `key`, which MUST be secret and of no other use, and the same on every instance.
+    ///
+    /// # Errors
+    /// [`Internal`](Error::Internal), should the library not take the key.
+    pub fn new(key: [u8; 32]) -> Result<Self> {
+        Ok(Self { keys: vec![randomized(key)?] })
+    }
+
+    /// Opens what was sealed with the key `former` as well.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn accepting(mut self, former: [u8; 32]) -> Result<Self> {
+        self.keys.push(randomized(former)?);
+        Ok(self)
+    }
+}
+
+fn randomized(key: [u8; 32]) -> Result<RandomizedNonceKey> {
+    RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|fault| Error::internal(PART, fault))
+}
+
+/// What a sealed token is bound to.
+fn bound_to(link: LinkId) -> Aad<[u8; 16]> {
+    Aad::from(link.as_uuid().into_bytes())
+}
+
+fn open(key: &RandomizedNonceKey, link: LinkId, sealed: &[u8]) -> Option<LinkToken> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
+    let mut bytes = sealed.to_vec();
+    let token = key.open_in_place(Nonce::assume_unique_for_key(*nonce), bound_to(link), &mut bytes).ok()?;
+    LinkToken::parse(std::str::from_utf8(token).ok()?)
+}
+
+impl LinkTokens for SealedLinkTokens {
+    fn hash(&self, token: &LinkToken) -> TokenHash {
+        TokenHash::from_bytes(Sha256::digest(token.expose()).into())
+    }
+
+    fn seal(&self, link: LinkId, token: &LinkToken) -> Result<SealedToken> {
+        let key = self.keys.first().ok_or_else(|| Error::internal(PART, "there is no key"))?;
+        let mut bytes = token.expose().as_bytes().to_vec();
+        let nonce = key.seal_in_place_append_tag(bound_to(link), &mut bytes);
+        let nonce = nonce.map_err(|fault| Error::internal(PART, fault))?;
+        Ok(SealedToken::new([nonce.as_ref().as_slice(), &bytes].concat()))
+    }
+
+    fn open(&self, link: LinkId, sealed: &SealedToken) -> Option<LinkToken> {
+        self.keys.iter().find_map(|key| open(key, link, sealed.as_bytes()))
+    }
+}
+
+impl fmt::Debug for SealedLinkTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedLinkTokens").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK: &str = "01990000-0000-7000-8000-0000000000ab";
+    const TOKEN: &str = "IJKLMNOPQRSTUVWXYZabcdefghijklmn";
+
+    fn link() -> LinkId {
+        LINK.parse().unwrap()
+    }
+
+    fn token() -> LinkToken {
+        LinkToken::parse(TOKEN).unwrap()
+    }
+
+    #[test]
+    fn the_hash_never_changes() {
+        let hash = SealedLinkTokens::new([7; 32]).unwrap().hash(&token());
+        let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        // By sha256sum.
+        assert_eq!(hex, "aeae0702dfa67fcf0e3d93ca15c8bece640c64fcae463ac757ec9fb36753b4d9");
+    }
+
+    #[test]
+    fn what_a_former_key_sealed_opens_where_that_is_known() {
+        let old = SealedLinkTokens::new([7; 32]).unwrap();
+        let sealed = old.seal(link(), &token()).unwrap();
+        let new = SealedLinkTokens::new([8; 32]).unwrap();
+        assert_eq!(new.open(link(), &sealed), None);
+        assert_eq!(new.accepting([7; 32]).unwrap().open(link(), &sealed), Some(token()));
+    }
+
+    #[test]
+    fn what_was_changed_does_not_open() {
+        let tokens = SealedLinkTokens::new([7; 32]).unwrap();
+        let sealed = tokens.seal(link(), &token()).unwrap();
+        assert!(!sealed.as_bytes().windows(8).any(|bytes| TOKEN.as_bytes().windows(8).any(|part| part == bytes)));
+        for at in 0..sealed.as_bytes().len() {
+            let mut bytes = sealed.as_bytes().to_vec();
+            bytes[at] ^= 1;
+            assert_eq!(tokens.open(link(), &SealedToken::new(bytes)), None, "{at}");
+        }
+        for end in 0..sealed.as_bytes().len() {
+            assert_eq!(tokens.open(link(), &SealedToken::new(sealed.as_bytes()[..end].to_vec())), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn it_prints_no_secrets() {
+        assert_eq!(format!("{:?}", SealedLinkTokens::new([7; 32]).unwrap()), "SealedLinkTokens { .. }");
+    }
+}

@@ -1,0 +1,157 @@
+use async_trait::async_trait;
+use clouddrive_domain::model::{
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
+    TokenHash, UserId,
+};
+use clouddrive_domain::port::{Links, NewLink};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::links::{
+    self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, beside_nodes, count, uncounted,
+};
+use clouddrive_sql::schema::{links, nodes};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::types::DbId;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::changes::log;
+use crate::fault::error;
+use crate::locate;
+use crate::receipts::keep;
+use crate::unit::Begin;
+
+async fn load(mut connection: &AsyncPgConnection, statement: Statement) -> Outcome<Vec<Link>> {
+    let rows: Vec<LinkRow> = statement.load(&mut connection).await?;
+    Ok(rows.into_iter().map(Link::try_from).collect::<Result<_>>()?)
+}
+
+async fn find(connection: &AsyncPgConnection, link: LinkId) -> Outcome<Option<Link>> {
+    Ok(load(connection, rows::find(link)).await?.pop())
+}
+
+async fn found(connection: &AsyncPgConnection, link: LinkId) -> Outcome<Link> {
+    find(connection, link).await?.ok_or(Fault::Domain(Error::NotFound))
+}
+
+async fn find_by_token(connection: &AsyncPgConnection, statement: Statement) -> Outcome<Option<(Link, Located)>> {
+    let Some(link) = load(connection, statement).await?.pop() else {
+        return Ok(None);
+    };
+    let node = locate::find(connection, link.item.id, link.viewer()).await?;
+    Ok(node.map(|node| (link, node)))
+}
+
+async fn list_made(connection: &AsyncPgConnection, owner: UserId, page: Statement) -> Outcome<Vec<(Link, Located)>> {
+    let links = load(connection, page).await?;
+    let nodes: Vec<NodeId> = links.iter().map(|link| link.item.id).collect();
+    let nodes = locate::find_many(connection, &nodes, owner).await?;
+    Ok(beside_nodes(links, nodes))
+}
+
+async fn renewed(connection: &AsyncPgConnection, item: &Grant) -> Outcome<Grant> {
+    Ok(item.renew(locate::find(connection, item.node().id, item.actor()).await?)?)
+}
+
+async fn create(mut connection: &AsyncPgConnection, command: &Command, item: &Grant, link: &NewLink) -> Outcome<Link> {
+    let item = renewed(connection, item).await?;
+    let row = NewLinkRow::new(command, &item, link);
+    diesel::insert_into(links::table).values(row).execute(&mut connection).await?;
+    log(connection, command, ChangeKind::LinkCreated, Some(item.drive()), Some(item.node().id)).await?;
+    let link = found(connection, link.id).await?;
+    keep(connection, command, Answer::Linked(&link)).await?;
+    Ok(link)
+}
+
+async fn change(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    item: &Grant,
+    link: LinkId,
+    change: &LinkChange,
+) -> Outcome<Link> {
+    let item = renewed(connection, item).await?;
+    let node = item.node().id;
+    let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
+    if diesel::update(row).set(LinkChangeset::from(change)).execute(&mut connection).await? == 0 {
+        return Err(Error::NotFound.into());
+    }
+    log(connection, command, ChangeKind::LinkChanged, Some(item.drive()), Some(node)).await?;
+    found(connection, link).await
+}
+
+async fn revoke(mut connection: &AsyncPgConnection, command: &Command, item: &Grant, link: LinkId) -> Outcome<()> {
+    let item = renewed(connection, item).await?;
+    let node = item.node().id;
+    let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
+    if diesel::delete(row).execute(&mut connection).await? == 0 {
+        return Err(Error::NotFound.into());
+    }
+    log(connection, command, ChangeKind::LinkRevoked, Some(item.drive()), Some(node)).await
+}
+
+/// Those who count at once follow one another: the row of the link is locked until each has committed, and the next looks at
+/// it anew.
+async fn count_download(mut connection: &AsyncPgConnection, command: &Command, link: LinkId) -> Outcome<()> {
+    let counted: Option<CountedRow> = count(link, command.at).get_result(&mut connection).await.optional()?;
+    let Some(counted) = counted else {
+        return Err(uncounted(find(connection, link).await?, command.at).into());
+    };
+    let drive = nodes::table.find(DbId::from(counted.node())).select(nodes::drive_id);
+    let drive: Option<DbId> = drive.first(&mut connection).await.optional()?;
+    log(connection, command, ChangeKind::LinkDownloaded, drive.map(DriveId::from), Some(counted.node())).await
+}
+
+#[async_trait]
+impl Links for Database {
+    async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link> {
+        let (command, item, link) = (command.clone(), item.clone(), link.clone());
+        let begin = Begin::Within(item.drive());
+        let work = async move |connection: &AsyncPgConnection| create(connection, &command, &item, &link).await;
+        self.write(begin, work).await
+    }
+
+    async fn find(&self, link: LinkId) -> Result<Option<Link>> {
+        self.read(async move |connection: &AsyncPgConnection| find(connection, link).await).await
+    }
+
+    async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>> {
+        let statement = rows::find_by_token(hash);
+        // Both queries see the same state: a node that is trashed between them is trashed.
+        let work = async move |connection: &AsyncPgConnection| find_by_token(connection, statement).await;
+        self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
+    async fn list_made(
+        &self,
+        owner: UserId,
+        after: Option<LinkPosition>,
+        limit: Limit,
+    ) -> Result<Vec<(Link, Located)>> {
+        let page = rows::made(owner, after, limit);
+        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        let work = async move |connection: &AsyncPgConnection| list_made(connection, owner, page).await;
+        self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
+    async fn change(&self, command: &Command, item: &Grant, link: LinkId, to: &LinkChange) -> Result<Link> {
+        let (command, item, to) = (command.clone(), item.clone(), to.clone());
+        let begin = Begin::Within(item.drive());
+        let work = async move |connection: &AsyncPgConnection| change(connection, &command, &item, link, &to).await;
+        self.write(begin, work).await
+    }
+
+    async fn revoke(&self, command: &Command, item: &Grant, link: LinkId) -> Result<()> {
+        let (command, item) = (command.clone(), item.clone());
+        let begin = Begin::Within(item.drive());
+        let work = async move |connection: &AsyncPgConnection| revoke(connection, &command, &item, link).await;
+        self.write(begin, work).await
+    }
+
+    async fn count_download(&self, command: &Command, link: LinkId) -> Result<()> {
+        let command = command.clone();
+        let work = async move |connection: &AsyncPgConnection| count_download(connection, &command, link).await;
+        self.write(Begin::Write, work).await
+    }
+}

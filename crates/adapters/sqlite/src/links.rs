@@ -1,0 +1,134 @@
+use async_trait::async_trait;
+use clouddrive_domain::model::{
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
+    TokenHash, UserId,
+};
+use clouddrive_domain::port::{Links, NewLink};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::links::{
+    self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, beside_nodes, count, uncounted,
+};
+use clouddrive_sql::schema::{links, nodes};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::types::DbId;
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::changes::log;
+use crate::locate;
+use crate::receipts::keep;
+
+fn load(connection: &mut SqliteConnection, statement: Statement) -> Outcome<Vec<Link>> {
+    let rows: Vec<LinkRow> = statement.load(connection)?;
+    Ok(rows.into_iter().map(Link::try_from).collect::<Result<_>>()?)
+}
+
+fn find(connection: &mut SqliteConnection, link: LinkId) -> Outcome<Option<Link>> {
+    Ok(load(connection, rows::find(link))?.pop())
+}
+
+fn found(connection: &mut SqliteConnection, link: LinkId) -> Outcome<Link> {
+    find(connection, link)?.ok_or(Fault::Domain(Error::NotFound))
+}
+
+fn find_by_token(connection: &mut SqliteConnection, statement: Statement) -> Outcome<Option<(Link, Located)>> {
+    let Some(link) = load(connection, statement)?.pop() else {
+        return Ok(None);
+    };
+    let node = locate::find(connection, link.item.id, link.viewer())?;
+    Ok(node.map(|node| (link, node)))
+}
+
+fn list_made(connection: &mut SqliteConnection, owner: UserId, page: Statement) -> Outcome<Vec<(Link, Located)>> {
+    let links = load(connection, page)?;
+    let nodes: Vec<NodeId> = links.iter().map(|link| link.item.id).collect();
+    let nodes = locate::find_many(connection, &nodes, owner)?;
+    Ok(beside_nodes(links, nodes))
+}
+
+fn renewed(connection: &mut SqliteConnection, item: &Grant) -> Outcome<Grant> {
+    Ok(item.renew(locate::find(connection, item.node().id, item.actor())?)?)
+}
+
+fn count_download(connection: &mut SqliteConnection, command: &Command, link: LinkId) -> Outcome<()> {
+    let counted: Option<CountedRow> = count(link, command.at).get_result(connection).optional()?;
+    let Some(counted) = counted else {
+        return Err(uncounted(find(connection, link)?, command.at).into());
+    };
+    let drive = nodes::table.find(DbId::from(counted.node())).select(nodes::drive_id);
+    let drive: Option<DbId> = drive.first(connection).optional()?;
+    log(connection, command, ChangeKind::LinkDownloaded, drive.map(DriveId::from), Some(counted.node()))
+}
+
+#[async_trait]
+impl Links for Database {
+    async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link> {
+        let (command, item, link) = (command.clone(), item.clone(), link.clone());
+        self.write(move |connection| {
+            let item = renewed(connection, &item)?;
+            let row = NewLinkRow::new(&command, &item, &link);
+            diesel::insert_into(links::table).values(row).execute(connection)?;
+            log(connection, &command, ChangeKind::LinkCreated, Some(item.drive()), Some(item.node().id))?;
+            let link = found(connection, link.id)?;
+            keep(connection, &command, Answer::Linked(&link))?;
+            Ok(link)
+        })
+        .await
+    }
+
+    async fn find(&self, link: LinkId) -> Result<Option<Link>> {
+        self.read(move |connection| find(connection, link)).await
+    }
+
+    async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>> {
+        let statement = rows::find_by_token(hash);
+        // Both queries see the same state: a node that is trashed between them is trashed.
+        self.read(move |connection| connection.transaction(|connection| find_by_token(connection, statement))).await
+    }
+
+    async fn list_made(
+        &self,
+        owner: UserId,
+        after: Option<LinkPosition>,
+        limit: Limit,
+    ) -> Result<Vec<(Link, Located)>> {
+        let page = rows::made(owner, after, limit);
+        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        self.read(move |connection| connection.transaction(|connection| list_made(connection, owner, page))).await
+    }
+
+    async fn change(&self, command: &Command, item: &Grant, link: LinkId, change: &LinkChange) -> Result<Link> {
+        let (command, item, change) = (command.clone(), item.clone(), LinkChangeset::from(change));
+        self.write(move |connection| {
+            let item = renewed(connection, &item)?;
+            let node = item.node().id;
+            let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
+            if diesel::update(row).set(change).execute(connection)? == 0 {
+                return Err(Error::NotFound.into());
+            }
+            log(connection, &command, ChangeKind::LinkChanged, Some(item.drive()), Some(node))?;
+            found(connection, link)
+        })
+        .await
+    }
+
+    async fn revoke(&self, command: &Command, item: &Grant, link: LinkId) -> Result<()> {
+        let (command, item) = (command.clone(), item.clone());
+        self.write(move |connection| {
+            let item = renewed(connection, &item)?;
+            let node = item.node().id;
+            let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
+            if diesel::delete(row).execute(connection)? == 0 {
+                return Err(Error::NotFound.into());
+            }
+            log(connection, &command, ChangeKind::LinkRevoked, Some(item.drive()), Some(node))
+        })
+        .await
+    }
+
+    async fn count_download(&self, command: &Command, link: LinkId) -> Result<()> {
+        let command = command.clone();
+        self.write(move |connection| count_download(connection, &command, link)).await
+    }
+}

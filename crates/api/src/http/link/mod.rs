@@ -1,0 +1,11 @@
+//! Public links, as their owners manage them.
+
+mod create;
+mod delete;
+mod list;
+mod patch;
+
+pub(crate) use create::*;
+pub(crate) use delete::*;
+pub(crate) use list::*;
+pub(crate) use patch::*;

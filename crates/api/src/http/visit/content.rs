@@ -1,0 +1,71 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_domain::model::NodeId;
+
+use crate::http::App;
+use crate::http::bytes::{self, Representation};
+use crate::http::extract::{LinkVisitor, PathId};
+use crate::http::problem::Outcome;
+
+/// The bytes of the file that a public link leads to, whole or in a range; where the store hands them out itself, the way
+/// there. Each GET of the whole file, or of a range from its first byte on, is a download and counts.
+#[utoipa::path(method(get, head), path = "/s/{token}/content", operation_id = "get_link_content", tag = "links",
+    security(()),
+    params(("token" = String, Path, description = "As it stands in the link's URL"),
+        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one"),
+        ("Range" = Option<String>, Header, description = "One range of bytes. From beyond the first byte on it goes on with \
+            a download: it does not count, and is still answered for a day after the last that does"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
+    responses(
+        (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
+        (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 307, description = "The bytes are where `Location` says, for a short while: a signed URL of the blob store",
+            headers(("Location" = String))),
+        (status = 304, description = "The client has these bytes")))]
+pub(crate) async fn content(visitor: LinkVisitor, request: HttpRequest, app: web::Data<App>) -> Outcome<HttpResponse> {
+    answer(&visitor, None, &request, &app).await
+}
+
+/// The bytes of a file below the folder that a public link leads to. All else is as with `/s/{token}/content`.
+#[utoipa::path(method(get, head), path = "/s/{token}/file/{file_id}/content", operation_id = "get_linked_file_content",
+    tag = "links", security(()),
+    params(("token" = String, Path, description = "As it stands in the link's URL"), ("file_id" = Uuid, Path),
+        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one"),
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
+    responses(
+        (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
+        (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 307, description = "The bytes are where `Location` says, for a short while: a signed URL of the blob store",
+            headers(("Location" = String))),
+        (status = 304, description = "The client has these bytes")))]
+pub(crate) async fn content_of_file(
+    visitor: LinkVisitor,
+    id: PathId<NodeId>,
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    answer(&visitor, Some(id.0), &request, &app).await
+}
+
+async fn answer(
+    visitor: &LinkVisitor,
+    file: Option<NodeId>,
+    request: &HttpRequest,
+    app: &App,
+) -> Outcome<HttpResponse> {
+    let file = app.visits.open(&visitor.0, file).await?;
+    let (content, presentation) = (file.content(), file.presentation());
+    let etag = format!("\"{}\"", content.version);
+    let representation = Representation { size: content.size, etag, presentation: &presentation };
+    let continues = !bytes::asks_for_the_beginning(request, &representation)?;
+    app.visits.check(&file, continues)?;
+    // A signed URL is good for all of the bytes: where downloads are limited, the rest of one comes from here.
+    if app.local.is_some() || (continues && file.is_limited()) {
+        return bytes::answer(request, representation, |range| app.visits.read(&file, range)).await;
+    }
+    bytes::redirect(request, representation, || app.visits.sign(&file, continues)).await
+}

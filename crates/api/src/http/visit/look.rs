@@ -1,0 +1,35 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{Linked, LinkedFile, LinkedFolder, ListParameters};
+use clouddrive_domain::service::Visit;
+
+use crate::http::drive::List;
+use crate::http::extract::{LinkVisitor, Query};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, reply};
+
+/// What a public link leads to: a file, or a folder with a page of what stands in it.
+#[utoipa::path(get, path = "/s/{token}", operation_id = "visit_link", tag = "links", security(()),
+    params(("token" = String, Path, description = "As it stands in the link's URL"),
+        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one"), ListParameters),
+    responses((status = 200, description = "The file, or a page of the folder", body = Linked)))]
+pub(crate) async fn look(
+    visitor: LinkVisitor,
+    parameters: Query<ListParameters>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let list = List::new(&visitor.list(), None, &parameters.0);
+    let visit = app.visits.look(&visitor.0, &list.query(&app, &parameters.0)?).await?;
+    Ok(reply::ok(&linked(&app, &list, visit)?))
+}
+
+/// What is seen, with the cursor of its list.
+pub(super) fn linked(app: &App, list: &List, visit: Visit) -> Outcome<Linked> {
+    let Some(page) = visit.page else {
+        return Ok(Linked::File(Box::new(LinkedFile { item: map::file(visit.item)? })));
+    };
+    Ok(Linked::Folder(Box::new(LinkedFolder {
+        item: map::folder(visit.item)?,
+        next_cursor: list.next_cursor(app, page.next.as_ref())?,
+        items: map::items(page.items)?,
+    })))
+}

@@ -1,0 +1,38 @@
+//! What every implementation of [`LinkTokens`](clouddrive_domain::port::LinkTokens) does.
+
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::collections::HashSet;
+
+use clouddrive_domain::model::{LinkId, LinkToken, SealedToken};
+use clouddrive_domain::port::LinkTokens;
+
+fn link(text: &str) -> LinkId {
+    text.parse().unwrap()
+}
+
+/// Runs every case.
+///
+/// # Panics
+/// When the implementation breaks the contract.
+pub fn suite(tokens: &dyn LinkTokens) {
+    let one = LinkToken::parse("IJKLMNOPQRSTUVWXYZabcdefghijklmn").unwrap();
+    let other = LinkToken::parse("IJKLMNOPQRSTUVWXYZabcdefghijklm-").unwrap();
+    let (first, second) = (link("01990000-0000-7000-8000-000000000001"), link("01990000-0000-7000-8000-000000000002"));
+    // The hash tells tokens apart, and is always the same.
+    assert_eq!(tokens.hash(&one), tokens.hash(&one));
+    assert_ne!(tokens.hash(&one), tokens.hash(&other));
+    // What is sealed opens for its own link, and for no other.
+    let sealed = tokens.seal(first, &one).unwrap();
+    assert_eq!(tokens.open(first, &sealed), Some(one.clone()));
+    assert_eq!(tokens.open(second, &sealed), None);
+    let text = one.expose().as_bytes();
+    assert!(!sealed.as_bytes().windows(text.len()).any(|bytes| bytes == text), "the token stands there in clear");
+    // Nobody sees from outside that two are the same.
+    let again: HashSet<Vec<u8>> = (0..100).map(|_| tokens.seal(first, &one).unwrap().as_bytes().to_vec()).collect();
+    assert_eq!(again.len(), 100);
+    // What nobody sealed is no token.
+    for bytes in [vec![], vec![0; 12], vec![0; 60], text.to_vec()] {
+        assert_eq!(tokens.open(first, &SealedToken::new(bytes)), None);
+    }
+}

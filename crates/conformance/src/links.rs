@@ -1,0 +1,395 @@
+//! What every implementation of [`Links`](clouddrive_domain::port::Links) does.
+
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use clouddrive_domain::error::Gone;
+use clouddrive_domain::model::{
+    Action, ItemRef, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, NodeKind, Page, PasswordHash,
+    Permission, Role, SealedToken, Sort, Timestamp, TokenHash, UserId, authorize_read,
+};
+use clouddrive_domain::port::NewLink;
+use clouddrive_domain::{Error, Result};
+use futures_util::future::{join, join_all};
+
+use crate::Persistence;
+use crate::world::{Member, World, assert_refused, name, run};
+
+/// Runs every case.
+///
+/// # Panics
+/// When the store breaks the contract.
+pub async fn suite(store: &Persistence) {
+    run!(store;
+        a_link_is_made_as_it_is_found,
+        a_link_is_found_by_the_hash_of_its_token_alone,
+        a_link_shows_its_node_and_what_lies_below_and_nothing_else,
+        a_links_holder_lists_what_stands_there,
+        what_is_shared_with_somebody_is_not_the_holders,
+        a_link_names_its_item_as_it_is_called_now,
+        a_node_may_have_many_links,
+        only_what_is_to_change_changes,
+        a_link_is_changed_and_revoked_on_its_own_node,
+        a_link_is_revoked_once,
+        links_come_newest_first_in_pages,
+        downloads_are_counted_up_to_the_limit,
+        of_simultaneous_downloads_just_as_many_succeed_as_are_left,
+        without_a_limit_every_download_is_counted,
+        no_download_is_counted_at_the_end_or_after_it,
+        a_download_is_counted_or_the_link_is_gone,
+        a_limit_may_be_raised,
+    );
+}
+
+impl World<'_> {
+    /// A link that nothing stands against.
+    pub(crate) fn new_link(&self) -> NewLink {
+        let id: LinkId = self.id();
+        NewLink {
+            id,
+            hash: Self::hash_of(id),
+            sealed: SealedToken::new(id.as_uuid().as_bytes().to_vec()),
+            password: None,
+            expires_at: None,
+            max_downloads: None,
+        }
+    }
+
+    /// The hash that [`new_link`](Self::new_link) gives to a link.
+    fn hash_of(link: LinkId) -> TokenHash {
+        let mut bytes = [7; 32];
+        bytes.iter_mut().zip(link.as_uuid().as_bytes()).for_each(|(byte, of_link)| *byte = *of_link);
+        TokenHash::from_bytes(bytes)
+    }
+
+    /// A link to `node`.
+    pub(crate) async fn link(&self, owner: UserId, node: NodeId) -> Link {
+        create(self, owner, node, &self.new_link()).await.unwrap()
+    }
+}
+
+async fn create(world: &World<'_>, owner: UserId, node: NodeId, link: &NewLink) -> Result<Link> {
+    let item = world.grant(owner, node, Action::Share).await;
+    world.store.links.create(&world.command(owner), &item, link).await
+}
+
+async fn find(world: &World<'_>, link: LinkId) -> Option<Link> {
+    world.store.links.find(link).await.unwrap()
+}
+
+async fn change(world: &World<'_>, owner: UserId, node: NodeId, link: LinkId, to: &LinkChange) -> Result<Link> {
+    let item = world.grant(owner, node, Action::Share).await;
+    world.store.links.change(&world.command(owner), &item, link, to).await
+}
+
+async fn revoke(world: &World<'_>, owner: UserId, node: NodeId, link: LinkId) -> Result<()> {
+    let item = world.grant(owner, node, Action::Share).await;
+    world.store.links.revoke(&world.command(owner), &item, link).await
+}
+
+async fn count(world: &World<'_>, link: LinkId, at: Timestamp) -> Result<()> {
+    world.store.links.count_download(&world.command_at(None, at), link).await
+}
+
+/// A node as the holder of `link` finds it.
+async fn seen(world: &World<'_>, link: &Link, node: NodeId) -> Located {
+    world.store.drive.find(node, link.viewer()).await.unwrap().unwrap()
+}
+
+async fn a_link_is_made_as_it_is_found(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "folder").await;
+    let file = world.file(ann.id, folder, "file", 1).await;
+    for (kind, node, text) in [(NodeKind::Folder, folder, "folder"), (NodeKind::File, file, "file")] {
+        let plain = world.new_link();
+        let full = NewLink {
+            password: Some(PasswordHash::new("$example$hash".to_owned())),
+            expires_at: Some(Timestamp::from_millis(4_000_000_000_000)),
+            max_downloads: Some(7),
+            ..world.new_link()
+        };
+        for new in [plain, full] {
+            let (item, command) = (world.grant(ann.id, node, Action::Share).await, world.command(ann.id));
+            let made = world.store.links.create(&command, &item, &new).await.unwrap();
+            let expected = Link {
+                id: new.id,
+                item: ItemRef { kind, id: node, name: name(text) },
+                created_by: ann.id,
+                sealed: new.sealed,
+                password: new.password,
+                expires_at: new.expires_at,
+                max_downloads: new.max_downloads,
+                downloads: 0,
+                last_download_at: None,
+                created_at: command.at,
+            };
+            assert_eq!(made, expected);
+            assert_eq!(find(world, new.id).await, Some(expected));
+        }
+    }
+    assert_eq!(find(world, world.id()).await, None);
+}
+
+async fn a_link_is_found_by_the_hash_of_its_token_alone(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let link = world.link(ann.id, folder).await;
+    world.link(ann.id, folder).await;
+    let by_token = async |id| world.store.links.find_by_token(&World::hash_of(id)).await.unwrap();
+    let (found, node) = by_token(link.id).await.unwrap();
+    assert_eq!(found, link);
+    assert_eq!(node, seen(world, &link, folder).await);
+    assert_eq!(by_token(world.id()).await, None);
+    revoke(world, ann.id, folder, link.id).await.unwrap();
+    assert_eq!(by_token(link.id).await, None);
+}
+
+async fn a_link_shows_its_node_and_what_lies_below_and_nothing_else(world: &World<'_>) {
+    let ann = world.member().await;
+    let top = world.folder(ann.id, ann.root, "top").await;
+    let linked = world.folder(ann.id, top, "linked").await;
+    let below = world.folder(ann.id, linked, "below").await;
+    let file = world.file(ann.id, below, "file", 1).await;
+    let beside = world.file(ann.id, top, "beside", 1).await;
+    let link = world.link(ann.id, linked).await;
+    for (node, parent) in [(linked, None), (below, Some(linked)), (file, Some(below))] {
+        let found = seen(world, &link, node).await;
+        assert_eq!((found.viewer, found.role()), (link.viewer(), Some(Role::View)));
+        assert_eq!(found.path().first().map(|step| step.id), Some(linked));
+        assert_eq!(found.entry().unwrap().parent, parent);
+    }
+    for node in [ann.root, top, beside] {
+        assert_eq!(seen(world, &link, node).await.role(), None);
+    }
+    // What is moved away is not there any more; what comes later is.
+    world.move_into(ann.id, file, top).await.unwrap();
+    world.move_into(ann.id, beside, linked).await.unwrap();
+    assert_eq!(seen(world, &link, file).await.role(), None);
+    assert_eq!(seen(world, &link, beside).await.role(), Some(Role::View));
+}
+
+async fn a_links_holder_lists_what_stands_there(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let linked = world.folder(ann.id, ann.root, "linked").await;
+    let shared = world.folder(ann.id, linked, "a").await;
+    world.file(ann.id, linked, "b", 1).await;
+    world.share(ann.id, shared, bob.id, Permission::Edit).await;
+    let link = world.link(ann.id, linked).await;
+    let leave = authorize_read(Some(seen(world, &link, linked).await)).unwrap();
+    let children = world.store.drive.list(&leave, Sort::default(), None, Limit::default()).await.unwrap();
+    let children: Vec<_> = children.into_iter().map(|child| (child.node.name, child.share)).collect();
+    assert_eq!(children, [(name("a"), None), (name("b"), None)]);
+}
+
+async fn what_is_shared_with_somebody_is_not_the_holders(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let shared = world.folder(ann.id, ann.root, "shared").await;
+    let linked = world.folder(ann.id, shared, "linked").await;
+    world.share(ann.id, shared, bob.id, Permission::Edit).await;
+    world.share(ann.id, linked, bob.id, Permission::Edit).await;
+    let link = world.link(ann.id, linked).await;
+    let found = seen(world, &link, linked).await;
+    assert!(found.lineage.iter().all(|step| step.share.is_none()), "{found:?}");
+    assert_eq!(found.role(), Some(Role::View));
+    assert_eq!(seen(world, &link, shared).await.role(), None);
+}
+
+async fn a_link_names_its_item_as_it_is_called_now(world: &World<'_>) {
+    let ann = world.member().await;
+    let (folder, to) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "to").await);
+    let link = world.link(ann.id, folder).await;
+    world.rename(ann.id, folder, "b").await.unwrap();
+    world.move_into(ann.id, folder, to).await.unwrap();
+    let expected = Link { item: ItemRef { name: name("b"), ..link.item.clone() }, ..link.clone() };
+    assert_eq!(find(world, link.id).await, Some(expected));
+    // It is a link to that node, and not to what has its name or place now.
+    let other = world.folder(ann.id, ann.root, "a").await;
+    assert_eq!(seen(world, &link, other).await.role(), None);
+}
+
+async fn a_node_may_have_many_links(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let (first, second) = (world.link(ann.id, folder).await, world.link(ann.id, folder).await);
+    revoke(world, ann.id, folder, first.id).await.unwrap();
+    assert_eq!(find(world, second.id).await, Some(second));
+}
+
+async fn only_what_is_to_change_changes(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let mut expected = world.link(ann.id, folder).await;
+    let other = world.link(ann.id, folder).await;
+    let (hash, end) = (PasswordHash::new("$example$hash".to_owned()), Timestamp::from_millis(4_000_000_000_000));
+    let to = LinkChange::default;
+    for step in [
+        LinkChange { password: Some(Some(hash.clone())), ..to() },
+        LinkChange { expires_at: Some(Some(end)), ..to() },
+        LinkChange { max_downloads: Some(Some(3)), ..to() },
+        LinkChange { password: Some(None), max_downloads: Some(Some(4)), ..to() },
+        LinkChange { expires_at: Some(None), ..to() },
+        LinkChange { password: Some(Some(hash)), expires_at: Some(Some(end)), max_downloads: Some(None) },
+    ] {
+        if let Some(password) = step.password.clone() {
+            expected.password = password;
+        }
+        expected.expires_at = step.expires_at.unwrap_or(expected.expires_at);
+        expected.max_downloads = step.max_downloads.unwrap_or(expected.max_downloads);
+        assert_eq!(change(world, ann.id, folder, expected.id, &step).await.unwrap(), expected);
+        assert_eq!(find(world, expected.id).await.as_ref(), Some(&expected));
+    }
+    assert_eq!(find(world, other.id).await, Some(other));
+}
+
+async fn a_link_is_changed_and_revoked_on_its_own_node(world: &World<'_>) {
+    let ann = world.member().await;
+    let (folder, other) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "b").await);
+    let link = world.link(ann.id, folder).await;
+    let to = LinkChange { max_downloads: Some(Some(1)), ..LinkChange::default() };
+    for (node, id) in [(other, link.id), (folder, world.id())] {
+        assert_refused!(change(world, ann.id, node, id, &to).await, Error::NotFound);
+        assert_refused!(revoke(world, ann.id, node, id).await, Error::NotFound);
+    }
+    assert_eq!(find(world, link.id).await, Some(link));
+}
+
+async fn a_link_is_revoked_once(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    for _ in 0..5 {
+        let link = world.link(ann.id, folder).await;
+        let outcomes = join_all((0..2).map(|_| revoke(world, ann.id, folder, link.id))).await;
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        assert_eq!((won.len(), lost.len()), (1, 1));
+        for outcome in lost {
+            assert_refused!(outcome, Error::NotFound);
+        }
+        assert_eq!(find(world, link.id).await, None);
+    }
+}
+
+/// All that `owner` has linked, in pages of `limit`.
+async fn made(world: &World<'_>, owner: UserId, limit: u64) -> Vec<(Link, Located)> {
+    let limit = Limit::new(limit).unwrap();
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let rows = world.store.links.list_made(owner, after, limit).await.unwrap();
+        assert!(rows.len() <= limit.get() + 1);
+        let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+async fn links_come_newest_first_in_pages(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let file = world.file(ann.id, folder, "b", 1).await;
+    world.link(bob.id, world.folder(bob.id, bob.root, "of bob").await).await;
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        let at = world.now();
+        for node in [folder, file] {
+            let item = world.grant(ann.id, node, Action::Share).await;
+            let command = world.command_at(Some(ann.id), at);
+            expected.push(world.store.links.create(&command, &item, &world.new_link()).await.unwrap());
+        }
+    }
+    expected.sort_by_key(|link| std::cmp::Reverse((link.created_at, *link.id.as_uuid().as_bytes())));
+    for limit in [1, 4, 6, 100] {
+        let found = made(world, ann.id, limit).await;
+        assert_eq!(found.iter().map(|(link, _)| link.clone()).collect::<Vec<_>>(), expected, "in pages of {limit}");
+        for (link, located) in found {
+            assert_eq!(located, world.located(link.item.id, ann.id).await);
+        }
+    }
+}
+
+/// A link to a new folder that may be downloaded from so often.
+async fn limited(world: &World<'_>, ann: &Member, most: Option<u64>) -> Link {
+    let folder = world.folder(ann.id, ann.root, &format!("{most:?}")).await;
+    let new = NewLink { max_downloads: most, ..world.new_link() };
+    create(world, ann.id, folder, &new).await.unwrap()
+}
+
+async fn downloads_are_counted_up_to_the_limit(world: &World<'_>) {
+    let ann = world.member().await;
+    let link = limited(world, &ann, Some(2)).await;
+    let (first, second) = (world.now(), world.now());
+    for (downloads, at) in [(1, first), (2, second)] {
+        count(world, link.id, at).await.unwrap();
+        let expected = Link { downloads, last_download_at: Some(at), ..link.clone() };
+        assert_eq!(find(world, link.id).await, Some(expected));
+    }
+    assert_refused!(count(world, link.id, world.now()).await, Error::Gone(Gone::LinkExhausted));
+    let expected = Link { downloads: 2, last_download_at: Some(second), ..link.clone() };
+    assert_eq!(find(world, link.id).await, Some(expected));
+    assert_refused!(count(world, world.id(), world.now()).await, Error::NotFound);
+}
+
+async fn of_simultaneous_downloads_just_as_many_succeed_as_are_left(world: &World<'_>) {
+    let ann = world.member().await;
+    let link = limited(world, &ann, Some(7)).await;
+    let at = world.now();
+    let outcomes = join_all((0..50).map(|_| count(world, link.id, at))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 7);
+    for outcome in outcomes.into_iter().filter(Result::is_err) {
+        assert_refused!(outcome, Error::Gone(Gone::LinkExhausted));
+    }
+    assert_eq!(find(world, link.id).await.unwrap().downloads, 7);
+}
+
+async fn without_a_limit_every_download_is_counted(world: &World<'_>) {
+    let ann = world.member().await;
+    let link = limited(world, &ann, None).await;
+    let at = world.now();
+    let outcomes = join_all((0..20).map(|_| count(world, link.id, at))).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert_eq!(find(world, link.id).await.unwrap().downloads, 20);
+}
+
+async fn no_download_is_counted_at_the_end_or_after_it(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let end = Timestamp::from_millis(world.now().as_millis() + 60_000);
+    // Of a link that has both expired and been used up, the former is told.
+    let new = NewLink { expires_at: Some(end), max_downloads: Some(1), ..world.new_link() };
+    let link = create(world, ann.id, folder, &new).await.unwrap();
+    for late in [end, Timestamp::from_millis(end.as_millis() + 1)] {
+        assert_refused!(count(world, link.id, late).await, Error::Gone(Gone::LinkExpired));
+    }
+    count(world, link.id, Timestamp::from_millis(end.as_millis() - 1)).await.unwrap();
+    assert_refused!(count(world, link.id, end).await, Error::Gone(Gone::LinkExpired));
+    assert_eq!(find(world, link.id).await.unwrap().downloads, 1);
+}
+
+async fn a_download_is_counted_or_the_link_is_gone(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    for _ in 0..5 {
+        let link = world.link(ann.id, folder).await;
+        let at = world.now();
+        let (revoked, counted) = join(revoke(world, ann.id, folder, link.id), count(world, link.id, at)).await;
+        revoked.unwrap();
+        assert!(matches!(counted, Ok(()) | Err(Error::NotFound)), "{counted:?}");
+        assert_refused!(count(world, link.id, at).await, Error::NotFound);
+    }
+}
+
+async fn a_limit_may_be_raised(world: &World<'_>) {
+    let ann = world.member().await;
+    let link = limited(world, &ann, Some(1)).await;
+    count(world, link.id, world.now()).await.unwrap();
+    for (most, left) in [(Some(2), 1), (Some(1), 0), (None, 5)] {
+        let to = LinkChange { max_downloads: Some(most), ..LinkChange::default() };
+        change(world, ann.id, link.item.id, link.id, &to).await.unwrap();
+        for _ in 0..left {
+            count(world, link.id, world.now()).await.unwrap();
+        }
+        if most.is_some() {
+            assert_refused!(count(world, link.id, world.now()).await, Error::Gone(Gone::LinkExhausted));
+        }
+    }
+}

@@ -1,0 +1,299 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::predicate::eq;
+
+use super::links::{LINK, TOKEN, hash, link, link_of, tokens};
+use super::{
+    FILE, FOLDER, NOW, OTHER_FOLDER, OWNER, PARENT, Trail, ambient_with, body, command, drain, drive_with, file,
+    folder, for_owner, request, trashed,
+};
+use crate::error::{Error, Gone, Unauthenticated};
+use crate::model::{
+    AuditAction, CONTINUATION, Command, Link, LinkedItem, Located, Node, NodeKind, Password, PasswordHash, Role, Step,
+    Timestamp,
+};
+use crate::port::{
+    Child, MockBlobStore, MockDrive, MockLinks, MockPasswords, MockUrlSigner, Presentation, SignedUrl, Verdict,
+};
+use crate::service::{ListQuery, Visitor, Visits};
+use crate::testing::{content, key, name};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+struct Scene {
+    drive: MockDrive,
+    links: MockLinks,
+    passwords: MockPasswords,
+    store: MockBlobStore,
+    signer: MockUrlSigner,
+    trail: Trail,
+}
+
+impl Scene {
+    /// One link, with its node as its holder finds it, and nothing else.
+    fn with(link: Link, node: Node) -> Self {
+        let found = for_holder(&link, node);
+        let mut scene = Self::default();
+        scene.links.expect_find_by_token().with(eq(hash())).returning(move |_| Ok(Some((link.clone(), found.clone()))));
+        scene
+    }
+
+    fn visits(self) -> Visits {
+        Visits::new(
+            Arc::new(self.drive),
+            Arc::new(self.links),
+            Arc::new(tokens()),
+            Arc::new(self.passwords),
+            Arc::new(self.store),
+            Arc::new(self.signer),
+            ambient_with(NOW, self.trail),
+            MINUTE,
+        )
+    }
+
+    /// What the password `text` is found to be, at most once.
+    fn verdict(mut self, text: &'static str, verdict: Verdict) -> Self {
+        let password = Password::attempt(text).unwrap();
+        self.passwords.expect_verify().with(eq(password), eq(hashed())).times(1).returning(move |_, _| Ok(verdict));
+        self
+    }
+}
+
+fn hashed() -> PasswordHash {
+    PasswordHash::new("hashed".to_owned())
+}
+
+/// A node as the link's holder finds it.
+fn for_holder(link: &Link, node: Node) -> Located {
+    Located { viewer: link.viewer(), ..for_owner(node) }
+}
+
+/// A node that lies in [`FOLDER`].
+fn below(link: &Link, node: Node) -> Located {
+    let mut found = for_holder(link, Node { parent: Some(FOLDER), ..node });
+    found.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
+    found
+}
+
+fn visitor() -> Visitor {
+    Visitor { token: TOKEN.to_owned(), password: None, request: request() }
+}
+
+fn knowing(password: &str) -> Visitor {
+    Visitor { password: Some(password.to_owned()), ..visitor() }
+}
+
+fn protected() -> Link {
+    Link { password: Some(hashed()), ..link() }
+}
+
+fn asks_for_password<T>(outcome: &Result<T, Error>) -> bool {
+    matches!(outcome, Err(Error::Unauthenticated(Unauthenticated::LinkPassword)))
+}
+
+#[tokio::test]
+async fn a_link_to_a_folder_shows_it_and_what_stands_in_it_to_be_viewed() {
+    let mut scene = Scene::with(link(), folder(FOLDER));
+    let child = Node { parent: Some(FOLDER), ..file(FILE) };
+    scene
+        .drive
+        .expect_list()
+        .times(1)
+        .withf(|folder, _, _, _| folder.node().id == FOLDER)
+        .returning(move |_, _, _, _| Ok(vec![Child { node: child.clone(), share: None }]));
+    let visit = scene.visits().look(&visitor(), &ListQuery::default()).await.unwrap();
+    assert_eq!((visit.item.node.id, visit.item.role, visit.item.parent), (FOLDER, Role::View, None));
+    let page = visit.page.unwrap();
+    assert_eq!((page.items[0].node.id, page.items[0].role, page.items[0].parent), (FILE, Role::View, Some(FOLDER)));
+}
+
+#[tokio::test]
+async fn a_link_to_a_file_shows_just_that() {
+    let visits = Scene::with(link_of(LINK, NodeKind::File, FILE), file(FILE)).visits();
+    let visit = visits.look(&visitor(), &ListQuery::default()).await.unwrap();
+    assert_eq!((visit.item.node.id, visit.item.role, visit.item.parent), (FILE, Role::View, None));
+    assert!(visit.page.is_none());
+    assert!(matches!(visits.list(&visitor(), FILE, &ListQuery::default()).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn what_is_no_token_is_not_even_looked_up() {
+    for token in ["", "short", "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC%", "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"] {
+        let visits = Scene::default().visits();
+        let visitor = Visitor { token: token.to_owned(), ..visitor() };
+        assert!(matches!(visits.look(&visitor, &ListQuery::default()).await, Err(Error::NotFound)), "{token}");
+    }
+    let mut scene = Scene::default();
+    scene.links.expect_find_by_token().with(eq(hash())).times(1).returning(|_| Ok(None));
+    assert!(matches!(scene.visits().look(&visitor(), &ListQuery::default()).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn a_link_to_the_trash_is_none_before_anything_else_is_said_of_it() {
+    let link = Link { expires_at: Some(NOW), ..protected() };
+    let found = trashed(for_holder(&link, folder(FOLDER)));
+    let mut scene = Scene::default();
+    scene.links.expect_find_by_token().returning(move |_| Ok(Some((link.clone(), found.clone()))));
+    let visits = scene.visits();
+    assert!(matches!(visits.look(&visitor(), &ListQuery::default()).await, Err(Error::NotFound)));
+    assert!(matches!(visits.list(&visitor(), FOLDER, &ListQuery::default()).await, Err(Error::NotFound)));
+    assert!(matches!(visits.open(&visitor(), None).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn an_expired_link_opens_nothing_whatever_password_is_given() {
+    let visits = Scene::with(Link { expires_at: Some(NOW), ..protected() }, folder(FOLDER)).visits();
+    let expired = |outcome: Error| matches!(outcome, Error::Gone(Gone::LinkExpired));
+    assert!(expired(visits.look(&knowing("a quiet secret"), &ListQuery::default()).await.err().unwrap()));
+    assert!(expired(visits.list(&visitor(), FOLDER, &ListQuery::default()).await.err().unwrap()));
+    assert!(expired(visits.open(&visitor(), Some(FILE)).await.err().unwrap()));
+}
+
+#[tokio::test]
+async fn without_its_password_a_link_shows_nothing_and_no_node_is_sought() {
+    for visitor in [visitor(), knowing(&"x".repeat(2_000))] {
+        // A drive without expectations: whoever asked it would panic.
+        let visits = Scene::with(protected(), folder(FOLDER)).visits();
+        assert!(asks_for_password(&visits.look(&visitor, &ListQuery::default()).await));
+        assert!(asks_for_password(&visits.list(&visitor, OTHER_FOLDER, &ListQuery::default()).await));
+        assert!(asks_for_password(&visits.open(&visitor, Some(FILE)).await));
+        assert!(asks_for_password(&visits.open(&visitor, None).await));
+    }
+    let scene = Scene::with(protected(), folder(FOLDER)).verdict("a wrong secret", Verdict::Wrong);
+    assert!(asks_for_password(&scene.visits().open(&knowing("a wrong secret"), Some(FILE)).await));
+}
+
+#[tokio::test]
+async fn with_its_password_a_link_opens() {
+    for verdict in [Verdict::Right, Verdict::Outdated] {
+        let link = Link { item: link_of(LINK, NodeKind::File, FILE).item, ..protected() };
+        let visits = Scene::with(link, file(FILE)).verdict("a quiet secret", verdict).visits();
+        assert!(visits.look(&knowing("a quiet secret"), &ListQuery::default()).await.is_ok());
+    }
+    // Of a link that has none no password is asked, and none is compared.
+    let visits = Scene::with(link_of(LINK, NodeKind::File, FILE), file(FILE)).visits();
+    assert!(visits.look(&knowing("whatever it may be"), &ListQuery::default()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_in_the_audit_trail_and_a_missing_one_is_not() {
+    let scene = Scene::with(protected(), folder(FOLDER)).verdict("a wrong secret", Verdict::Wrong);
+    let trail = scene.trail.clone();
+    let visits = scene.visits();
+    assert!(visits.open(&visitor(), None).await.is_err());
+    assert_eq!(trail.read(), []);
+    assert!(visits.open(&knowing("a wrong secret"), None).await.is_err());
+    assert!(visits.open(&knowing(&"x".repeat(2_000)), None).await.is_err());
+    let refused = LinkedItem { link: LINK, kind: NodeKind::Folder, node: FOLDER };
+    let refused = (None, AuditAction::LinkPasswordRefused(refused));
+    assert_eq!(trail.read(), [refused.clone(), refused]);
+}
+
+#[tokio::test]
+async fn what_lies_below_the_linked_folder_is_seen_and_nothing_beside_or_above_it() {
+    let inner = below(&link(), folder(OTHER_FOLDER));
+    let outer = for_holder(&link(), folder(PARENT));
+    let mut scene = Scene::with(link(), folder(FOLDER));
+    scene.drive = drive_with([inner, outer, for_holder(&link(), file(FILE))]);
+    scene.drive.expect_list().returning(|_, _, _, _| Ok(vec![]));
+    let visits = scene.visits();
+    let seen = visits.list(&visitor(), OTHER_FOLDER, &ListQuery::default()).await.unwrap();
+    assert_eq!((seen.item.node.id, seen.item.parent, seen.item.role), (OTHER_FOLDER, Some(FOLDER), Role::View));
+    assert_eq!(visits.list(&visitor(), FOLDER, &ListQuery::default()).await.unwrap().item.node.id, FOLDER);
+    assert!(matches!(visits.list(&visitor(), PARENT, &ListQuery::default()).await, Err(Error::NotFound)));
+    assert!(matches!(visits.open(&visitor(), Some(FILE)).await, Err(Error::NotFound)));
+    assert!(matches!(visits.open(&visitor(), Some(OTHER_FOLDER)).await, Err(Error::NotFound)), "no file");
+    assert!(matches!(visits.open(&visitor(), None).await, Err(Error::NotFound)), "no file either");
+}
+
+/// What a port is told of a download: nobody is known to act.
+fn counting() -> Command {
+    Command { actor: None, ..command(OWNER) }
+}
+
+#[tokio::test]
+async fn bytes_from_the_first_on_are_counted_before_they_go() {
+    let mut scene = Scene::with(link(), folder(FOLDER));
+    scene.drive = drive_with([below(&link(), file(FILE))]);
+    scene.links.expect_count_download().with(eq(counting()), eq(LINK)).times(2).returning(|_, _| Ok(()));
+    scene.store.expect_get().times(3).returning(|_, _| Ok(body([Ok("bytes")])));
+    let trail = scene.trail.clone();
+    let visits = scene.visits();
+    let file = visits.open(&visitor(), Some(FILE)).await.unwrap();
+    assert_eq!(file.content(), &content(10));
+    for range in [0..10, 0..1, 1..10] {
+        assert_eq!(drain(visits.read(&file, range).await.unwrap()).unwrap(), b"bytes");
+    }
+    let downloaded = LinkedItem { link: LINK, kind: NodeKind::File, node: FILE };
+    let downloaded = (None, AuditAction::LinkDownloaded(downloaded));
+    assert_eq!(trail.read(), [downloaded.clone(), downloaded]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_counted_does_not_go() {
+    for fault in [Gone::LinkExhausted, Gone::LinkExpired] {
+        let mut scene = Scene::with(link_of(LINK, NodeKind::File, FILE), file(FILE));
+        scene.links.expect_count_download().times(2).returning(move |_, _| Err(Error::Gone(fault)));
+        let trail = scene.trail.clone();
+        let visits = scene.visits();
+        let file = visits.open(&visitor(), None).await.unwrap();
+        assert!(matches!(visits.read(&file, 0..10).await, Err(Error::Gone(gone)) if gone == fault));
+        assert!(matches!(visits.sign(&file, false).await, Err(Error::Gone(gone)) if gone == fault));
+        assert_eq!(trail.read(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_url_is_signed_for_a_short_while_and_counted() {
+    let limited = Link { max_downloads: Some(5), ..link_of(LINK, NodeKind::File, FILE) };
+    for (link, continues, counted) in [
+        (link_of(LINK, NodeKind::File, FILE), false, 1),
+        (link_of(LINK, NodeKind::File, FILE), true, 0),
+        (limited.clone(), false, 1),
+        // The URL is good for all of the bytes.
+        (limited, true, 1),
+    ] {
+        let mut scene = Scene::with(link, file(FILE));
+        scene.links.expect_count_download().with(eq(counting()), eq(LINK)).times(counted).returning(|_, _| Ok(()));
+        let attachment = Presentation { media_type: content(1).media_type, attachment: Some(name("beach.jpg")) };
+        scene.signer.expect_sign_get().with(eq(key()), eq(attachment), eq(NOW.plus(MINUTE))).times(1).returning(
+            |_, _, expires_at| Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at }),
+        );
+        let visits = scene.visits();
+        let file = visits.open(&visitor(), None).await.unwrap();
+        assert_eq!(visits.sign(&file, continues).await.unwrap().url, "https://store/x");
+    }
+}
+
+#[tokio::test]
+async fn a_used_up_link_lets_what_was_begun_go_on_and_nothing_else() {
+    let spent = |last: Timestamp| Link {
+        max_downloads: Some(1),
+        downloads: 1,
+        last_download_at: Some(last),
+        ..link_of(LINK, NodeKind::File, FILE)
+    };
+    let exhausted = |outcome: Result<(), Error>| matches!(outcome, Err(Error::Gone(Gone::LinkExhausted)));
+    let mut scene = Scene::with(spent(NOW), file(FILE));
+    scene.store.expect_get().with(eq(key()), eq(3..10)).times(1).returning(|_, _| Ok(body([Ok("bytes")])));
+    let visits = scene.visits();
+    let file_of = async |visits: &Visits| visits.open(&visitor(), None).await.unwrap();
+    let open = file_of(&visits).await;
+    assert!(exhausted(visits.check(&open, false)));
+    assert!(visits.check(&open, true).is_ok());
+    assert_eq!(drain(visits.read(&open, 3..10).await.unwrap()).unwrap(), b"bytes");
+
+    let long_ago = Timestamp::from_millis(NOW.as_millis() - i64::try_from(CONTINUATION.as_millis()).unwrap());
+    let visits = Scene::with(spent(long_ago), file(FILE)).visits();
+    let open = file_of(&visits).await;
+    assert!(exhausted(visits.check(&open, true)));
+    assert!(exhausted(visits.read(&open, 3..10).await.map(drop)));
+}
+
+#[test]
+fn a_visitor_prints_no_secrets() {
+    let shown = format!("{:?}", knowing("a quiet secret"));
+    assert!(!shown.contains("CCC") && !shown.contains("quiet"), "{shown}");
+}

@@ -1,0 +1,235 @@
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::access::Access;
+use super::folders::{EntryPage, ListQuery};
+use super::{Ambient, files};
+use crate::error::{Error, Result, Unauthenticated};
+use crate::model::{
+    AuditAction, Content, Entry, Link, LinkToken, LinkedItem, NodeId, NodeKind, Password, ReadGrant, RequestId,
+    authorize_read,
+};
+use crate::port::{
+    self, BlobStore, ByteStream, Drive, LinkTokens, Passwords, Presentation, SignedUrl, UrlSigner, Verdict,
+};
+
+/// Whoever comes by a public link: what they hold, and in which request they come.
+#[derive(Clone)]
+pub struct Visitor {
+    /// What stands in the URL where a token belongs.
+    pub token: String,
+    /// The password that they give, if any.
+    pub password: Option<String>,
+    /// The request.
+    pub request: RequestId,
+}
+
+impl std::fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Visitor").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+/// What a link leads to, as its holder sees it.
+pub struct Visit {
+    /// The file or folder.
+    pub item: Entry,
+    /// A page of what stands in it, if it is a folder.
+    pub page: Option<EntryPage>,
+}
+
+/// A file whose bytes the holder of a link may read: only [`Visits::open`] makes one.
+pub struct LinkedFile {
+    link: Link,
+    entry: Entry,
+    content: Content,
+    request: RequestId,
+}
+
+impl LinkedFile {
+    /// Its content.
+    #[must_use]
+    pub const fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Whether its downloads are limited.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        self.link.max_downloads.is_some()
+    }
+
+    /// What whoever fetches the bytes is told about them.
+    #[must_use]
+    pub fn presentation(&self) -> Presentation {
+        files::as_attachment(&self.entry, &self.content)
+    }
+}
+
+/// What the holders of public links may do: see what is linked, all of it and nothing else, and download it.
+///
+/// Each method looks at the link anew: a link that was taken back, or whose node was trashed, a moment ago opens nothing.
+pub struct Visits {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    links: Arc<dyn port::Links>,
+    tokens: Arc<dyn LinkTokens>,
+    passwords: Arc<dyn Passwords>,
+    store: Arc<dyn BlobStore>,
+    signer: Arc<dyn UrlSigner>,
+    ambient: Ambient,
+    url_lifetime: Duration,
+}
+
+impl Visits {
+    /// Puts the service together. Signed URLs live for `url_lifetime`.
+    #[expect(clippy::too_many_arguments, reason = "each is a port of its own")]
+    #[must_use]
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        links: Arc<dyn port::Links>,
+        tokens: Arc<dyn LinkTokens>,
+        passwords: Arc<dyn Passwords>,
+        store: Arc<dyn BlobStore>,
+        signer: Arc<dyn UrlSigner>,
+        ambient: Ambient,
+        url_lifetime: Duration,
+    ) -> Self {
+        let access = Access::new(drive.clone());
+        Self { access, drive, links, tokens, passwords, store, signer, ambient, url_lifetime }
+    }
+
+    /// What the link leads to; of a folder also a page of what stands in it.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such link, and when its node lies in the trash; `LinkExpired`; `LinkPassword`.
+    pub async fn look(&self, visitor: &Visitor, query: &ListQuery) -> Result<Visit> {
+        let (_, linked) = self.enter(visitor).await?;
+        self.visit(linked, query).await
+    }
+
+    /// A folder below the linked one, or that one itself, with a page of what stands in it.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look); `NotFound` also of whatever is no folder there.
+    pub async fn list(&self, visitor: &Visitor, folder: NodeId, query: &ListQuery) -> Result<Visit> {
+        let (link, linked) = self.enter(visitor).await?;
+        let folder = self.below(&link, linked, folder).await?;
+        if folder.node().kind() != NodeKind::Folder {
+            return Err(Error::NotFound);
+        }
+        self.visit(folder, query).await
+    }
+
+    /// A file below the linked folder, or the linked file itself, and leave to [`read`](Self::read) its bytes or to have them
+    /// [`signed`](Self::sign). `continues` says that they are wanted from beyond the first on: as the rest of a download that
+    /// was counted.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look); `NotFound` also of whatever is no file there; `LinkExhausted`, which is decided for good when
+    /// the download is counted.
+    pub async fn open(&self, visitor: &Visitor, file: Option<NodeId>) -> Result<LinkedFile> {
+        let (link, linked) = self.enter(visitor).await?;
+        let file = match file {
+            Some(file) => self.below(&link, linked, file).await?,
+            None => linked,
+        };
+        let content = file.node().content().cloned().ok_or(Error::NotFound)?;
+        let entry = file.into_located().entry().ok_or(Error::NotFound)?;
+        Ok(LinkedFile { link, entry, content, request: visitor.request.clone() })
+    }
+
+    /// Checks, without counting, that the bytes of an open file may be downloaded: from beyond the first on, if that
+    /// `continues` a download.
+    ///
+    /// # Errors
+    /// `LinkExhausted`.
+    pub fn check(&self, file: &LinkedFile, continues: bool) -> Result<()> {
+        if continues { file.link.check_continuation(self.ambient.now()) } else { file.link.check_download() }
+    }
+
+    /// The bytes of an open file, from `range.start` up to, not including, `range.end`. From the first byte on that is a
+    /// download, and counted before any of them goes.
+    ///
+    /// # Errors
+    /// `LinkExhausted`, `LinkExpired`; `NotFound` when the link was taken back meanwhile; see [`BlobStore::get`].
+    pub async fn read(&self, file: &LinkedFile, range: Range<u64>) -> Result<ByteStream> {
+        if range.start == 0 {
+            self.count(file).await?;
+        } else {
+            self.check(file, true)?;
+        }
+        self.store.get(&file.content.blob, range).await
+    }
+
+    /// A URL by which the bytes of an open file can be fetched for a short while. That is a download, and counted before
+    /// anybody learns the URL; unless it `continues` one whose number is not limited.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn sign(&self, file: &LinkedFile, continues: bool) -> Result<SignedUrl> {
+        // The URL is good for all of the bytes, so where downloads are limited each is one.
+        if !continues || file.is_limited() {
+            self.count(file).await?;
+        }
+        let expires_at = self.ambient.now().plus(self.url_lifetime);
+        self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
+    }
+
+    async fn count(&self, file: &LinkedFile) -> Result<()> {
+        let command = self.ambient.own_command(&file.request);
+        self.links.count_download(&command, file.link.id).await?;
+        let downloaded = LinkedItem { link: file.link.id, kind: NodeKind::File, node: file.entry.node.id };
+        self.ambient.audit_unknown(None, &file.request, AuditAction::LinkDownloaded(downloaded));
+        Ok(())
+    }
+
+    /// The link, which is in force and whose password, if it has one, the visitor knows; and leave to read its node. Nothing
+    /// is told of the node before that.
+    async fn enter(&self, visitor: &Visitor) -> Result<(Link, ReadGrant)> {
+        let token = LinkToken::parse(&visitor.token).ok_or(Error::NotFound)?;
+        let (link, node) = self.links.find_by_token(&self.tokens.hash(&token)).await?.ok_or(Error::NotFound)?;
+        let linked = authorize_read(Some(node))?;
+        link.check_running(self.ambient.now())?;
+        self.check_password(visitor, &link).await?;
+        Ok((link, linked))
+    }
+
+    async fn check_password(&self, visitor: &Visitor, link: &Link) -> Result<()> {
+        let Some(hash) = &link.password else {
+            return Ok(());
+        };
+        let refused = Error::Unauthenticated(Unauthenticated::LinkPassword);
+        let Some(given) = &visitor.password else {
+            return Err(refused);
+        };
+        // Whoever guesses is to be held up here, by the link and by the address, before anything is hashed.
+        let right = match Password::attempt(given) {
+            Some(password) => self.passwords.verify(&password, hash).await? != Verdict::Wrong,
+            None => false,
+        };
+        if !right {
+            let action = AuditAction::LinkPasswordRefused(link.into());
+            self.ambient.audit_unknown(None, &visitor.request, action);
+            return Err(refused);
+        }
+        Ok(())
+    }
+
+    /// Leave to read `node`, which is the linked one or lies below it.
+    async fn below(&self, link: &Link, linked: ReadGrant, node: NodeId) -> Result<ReadGrant> {
+        if linked.node().id == node {
+            return Ok(linked);
+        }
+        self.access.read(link.viewer(), node).await
+    }
+
+    async fn visit(&self, node: ReadGrant, query: &ListQuery) -> Result<Visit> {
+        let page = match node.node().kind() {
+            NodeKind::Folder => Some(super::folders::page(&*self.drive, &node, query).await?),
+            NodeKind::File | NodeKind::Root => None,
+        };
+        Ok(Visit { item: node.into_located().entry().ok_or(Error::NotFound)?, page })
+    }
+}

@@ -1,0 +1,201 @@
+//! Public links, and what somebody has linked.
+
+use std::collections::HashMap;
+
+use clouddrive_domain::error::Gone;
+use clouddrive_domain::model::{
+    Command, Grant, ItemRef, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, PasswordHash, SealedToken,
+    Timestamp, TokenHash, UserId,
+};
+use clouddrive_domain::port::NewLink;
+use clouddrive_domain::{Error, Result};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+use crate::schema::links;
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bytes, name, shown_kind, size};
+
+/// A link with the name of its node.
+#[derive(QueryableByName)]
+pub struct LinkRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Id)]
+    node_id: DbId,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Id)]
+    created_by: DbId,
+    #[diesel(sql_type = Binary)]
+    sealed_token: Vec<u8>,
+    #[diesel(sql_type = Nullable<Text>)]
+    password_hash: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    expires_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    max_downloads: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    downloads: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_download_at: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+}
+
+const LINKS: &str =
+    "SELECT l.id, l.node_id, n.kind, n.name, l.created_by, l.sealed_token, l.password_hash, l.expires_at,
+        l.max_downloads, l.downloads, l.last_download_at, l.created_at
+    FROM links l JOIN nodes n ON n.id = l.node_id";
+
+impl TryFrom<LinkRow> for Link {
+    type Error = Error;
+
+    fn try_from(row: LinkRow) -> Result<Self> {
+        let id = LinkId::from(row.id);
+        Ok(Self {
+            id,
+            item: ItemRef {
+                kind: shown_kind("links", id, &row.kind)?,
+                id: row.node_id.into(),
+                name: name("nodes", id, &row.name)?,
+            },
+            created_by: row.created_by.into(),
+            sealed: SealedToken::new(row.sealed_token),
+            password: row.password_hash.map(PasswordHash::new),
+            expires_at: row.expires_at.map(Timestamp::from_millis),
+            max_downloads: row.max_downloads.map(size),
+            downloads: size(row.downloads),
+            last_download_at: row.last_download_at.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(row.created_at),
+        })
+    }
+}
+
+/// Asks for the [`LinkRow`] of `link`.
+#[must_use]
+pub fn find(link: LinkId) -> Statement {
+    Statement::new(format!("{LINKS} WHERE l.id = ?"), vec![link.into()])
+}
+
+/// Asks for the [`LinkRow`] of the link whose token has that hash.
+#[must_use]
+pub fn find_by_token(hash: &TokenHash) -> Statement {
+    Statement::new(format!("{LINKS} WHERE l.token_hash = ?"), vec![Parameter::Binary(hash.as_bytes().to_vec())])
+}
+
+/// Asks for the [`LinkRow`]s of a page of what `owner` has linked, newest first.
+#[must_use]
+pub fn made(owner: UserId, after: Option<LinkPosition>, limit: Limit) -> Statement {
+    let mut parameters = vec![owner.into()];
+    let start = after.map_or("", |position| {
+        parameters.push(Parameter::Integer(position.at.as_millis()));
+        parameters.push(position.id.into());
+        "AND (l.created_at, l.id) < (?, ?)"
+    });
+    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
+    let text = format!("{LINKS} WHERE l.created_by = ? {start} ORDER BY l.created_at DESC, l.id DESC LIMIT ?");
+    Statement::new(text, parameters)
+}
+
+/// Puts each link beside its node; one whose node is not found is left out.
+#[must_use]
+pub fn beside_nodes(links: Vec<Link>, nodes: Vec<Located>) -> Vec<(Link, Located)> {
+    let nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
+    let pair = |link: Link| {
+        let found = nodes.get(&link.item.id)?.clone();
+        Some((link, found))
+    };
+    links.into_iter().filter_map(pair).collect()
+}
+
+/// A row of `links` to be inserted.
+#[derive(Insertable)]
+#[diesel(table_name = links, treat_none_as_default_value = false)]
+pub struct NewLinkRow {
+    id: DbId,
+    node_id: DbId,
+    created_by: DbId,
+    token_hash: Vec<u8>,
+    sealed_token: Vec<u8>,
+    password_hash: Option<String>,
+    expires_at: Option<i64>,
+    max_downloads: Option<i64>,
+    created_at: i64,
+}
+
+impl NewLinkRow {
+    /// The row of `link`, of the node for which `item` gives leave.
+    #[must_use]
+    pub fn new(command: &Command, item: &Grant, link: &NewLink) -> Self {
+        Self {
+            id: link.id.into(),
+            node_id: item.node().id.into(),
+            created_by: item.actor().into(),
+            token_hash: link.hash.as_bytes().to_vec(),
+            sealed_token: link.sealed.as_bytes().to_vec(),
+            password_hash: link.password.as_ref().map(|hash| hash.expose().to_owned()),
+            expires_at: link.expires_at.map(Timestamp::as_millis),
+            max_downloads: link.max_downloads.map(bytes),
+            created_at: command.at.as_millis(),
+        }
+    }
+}
+
+/// What changes of a row of `links`.
+#[derive(AsChangeset)]
+#[diesel(table_name = links)]
+pub struct LinkChangeset {
+    password_hash: Option<Option<String>>,
+    expires_at: Option<Option<i64>>,
+    max_downloads: Option<Option<i64>>,
+}
+
+impl From<&LinkChange> for LinkChangeset {
+    fn from(change: &LinkChange) -> Self {
+        Self {
+            password_hash: change.password.as_ref().map(|hash| hash.as_ref().map(|hash| hash.expose().to_owned())),
+            expires_at: change.expires_at.map(|end| end.map(Timestamp::as_millis)),
+            max_downloads: change.max_downloads.map(|most| most.map(bytes)),
+        }
+    }
+}
+
+/// Counts a download at `at`, if one more may begin then; the answer is the [`CountedRow`] of the link, if it was.
+#[must_use]
+pub fn count(link: LinkId, at: Timestamp) -> Statement {
+    let at = Parameter::Integer(at.as_millis());
+    let text = "UPDATE links SET downloads = downloads + 1, last_download_at = ?
+        WHERE id = ? AND (max_downloads IS NULL OR downloads < max_downloads) AND (expires_at IS NULL OR expires_at > ?)
+        RETURNING node_id";
+    Statement::new(text, vec![at.clone(), link.into(), at])
+}
+
+/// The node of a link whose download was counted.
+#[derive(QueryableByName)]
+pub struct CountedRow {
+    #[diesel(sql_type = Id)]
+    node_id: DbId,
+}
+
+impl CountedRow {
+    /// That node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node_id.into()
+    }
+}
+
+/// Why a download through `link`, as it is found now, was not counted.
+#[must_use]
+pub fn uncounted(link: Option<Link>, at: Timestamp) -> Error {
+    let refused = link.map(|link| link.check_running(at).and_then(|()| link.check_download()));
+    match refused {
+        Some(Err(fault)) => fault,
+        // It was raised in between; whoever asks again gets it.
+        Some(Ok(())) => Error::Gone(Gone::LinkExhausted),
+        None => Error::NotFound,
+    }
+}
