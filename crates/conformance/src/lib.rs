@@ -11,6 +11,7 @@ pub mod passwords;
 mod persistence;
 pub mod photos;
 mod samples;
+pub mod search;
 pub mod sessions;
 pub mod shares;
 pub mod signed_urls;

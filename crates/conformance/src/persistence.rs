@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use clouddrive_domain::port::{BlobRecords, Changes, Drive, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Changes, Drive, Search, Sessions, Shares, Uploads, Users};
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
 ///
@@ -17,6 +17,8 @@ pub struct Persistence {
     pub uploads: Arc<dyn Uploads>,
     /// Shares.
     pub shares: Arc<dyn Shares>,
+    /// Finding by name.
+    pub search: Arc<dyn Search>,
     /// The books of the blobs.
     pub records: Arc<dyn BlobRecords>,
     /// The change log.
@@ -28,7 +30,7 @@ impl Persistence {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + 'static,
+        S: Users + Sessions + Drive + Uploads + Shares + Search + BlobRecords + Changes + 'static,
     {
         Self {
             users: store.clone(),
@@ -36,6 +38,7 @@ impl Persistence {
             drive: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),
+            search: store.clone(),
             records: store.clone(),
             changes: store,
         }

@@ -7,6 +7,7 @@ mod folder;
 mod item;
 mod photo;
 mod problem;
+mod search;
 mod service;
 mod share;
 mod time;
@@ -21,6 +22,7 @@ pub use folder::{
 pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};
+pub use search::{FoundItem, FoundItems, SearchParameters};
 pub use service::{Health, Ready, ServiceInfo};
 pub use share::{CreateShare, PageParameters, PatchShare, ReceivedShare, ReceivedShares, Share, ShareObjectType};
 pub use time::Time;

@@ -9,6 +9,7 @@ pub mod locate;
 pub mod names;
 pub mod pool;
 pub mod schema;
+pub mod search;
 pub mod sessions;
 pub mod shares;
 pub mod statement;

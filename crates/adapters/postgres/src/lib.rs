@@ -10,6 +10,7 @@ mod fault;
 mod locate;
 mod migrations;
 mod names;
+mod search;
 mod sessions;
 mod shares;
 mod target;
@@ -20,4 +21,5 @@ mod users;
 
 pub use database::{Database, Options};
 pub use migrations::Examination;
+pub use search::Postgres;
 pub use target::{InvalidTarget, Parts, Target};

@@ -9,6 +9,7 @@ mod fault;
 mod locate;
 mod lock;
 mod names;
+mod search;
 mod sessions;
 mod shares;
 mod uploads;

@@ -18,6 +18,7 @@ mod problem;
 mod profile_photo;
 mod reply;
 pub(crate) mod routes;
+mod search;
 mod service;
 mod share;
 mod upload;
@@ -27,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
-use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, SignedBlobs, Uploads};
+use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Search, Shares, SignedBlobs, Uploads};
 use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;
@@ -44,6 +45,7 @@ pub(crate) struct App {
     pub(crate) files: Arc<Files>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) shares: Shares,
+    pub(crate) search: Search,
     pub(crate) photos: Photos,
     /// What answers signed URLs that lead back here; nothing, where the store answers its own.
     pub(crate) local: Option<Arc<SignedBlobs>>,

@@ -11,7 +11,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::middleware::authenticate;
 use super::problem::Problem;
-use super::{account, blob, drive, file, openapi, profile_photo, service, share, upload};
+use super::{account, blob, drive, file, openapi, profile_photo, search, service, share, upload};
 
 /// Everything that the server answers.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -65,6 +65,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(share::delete))),
         )
         .service(resource("/shared-with-me", "GET").route(known(web::get().to(share::list_received))))
+        .service(resource("/search", "GET").route(known(web::get().to(search::search))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
         .service(resource("/blob/{key}", "GET, PUT").route(web::get().to(blob::get)).route(web::put().to(blob::put)))

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Drive, Probe, Search, Sessions, Shares, Uploads, Users};
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
@@ -20,6 +20,7 @@ pub(super) struct Persistence {
     pub(super) drive: Arc<dyn Drive>,
     pub(super) uploads: Arc<dyn Uploads>,
     pub(super) shares: Arc<dyn Shares>,
+    pub(super) search: Arc<dyn Search>,
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) connections: CountConnections,
@@ -28,7 +29,7 @@ pub(super) struct Persistence {
 impl Persistence {
     fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Probe + 'static,
+        S: Users + Sessions + Drive + Uploads + Shares + Search + BlobRecords + Probe + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -37,6 +38,7 @@ impl Persistence {
             drive: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),
+            search: store.clone(),
             records: store.clone(),
             probe: store.clone(),
             connections: Arc::new(move || count(&store)),

@@ -14,7 +14,8 @@ use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings, Uploads,
+    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Search, Shares, SignedBlobs, UploadSettings,
+    Uploads,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -80,7 +81,8 @@ impl Stores {
 
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, probe, .. } = self.persistence.clone();
+        let Persistence { users, sessions, drive, uploads, shares, search, records, probe, .. } =
+            self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
         let at_once = cores();
@@ -116,6 +118,7 @@ impl Stores {
             folders: Folders::new(drive.clone(), ambient.clone()),
             files: Arc::new(files),
             uploads: Arc::new(uploads),
+            search: Search::new(drive.clone(), search),
             shares: Shares::new(drive, shares, users, ambient.clone()),
             photos,
             local,

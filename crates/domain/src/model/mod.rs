@@ -11,6 +11,7 @@ mod node;
 mod page;
 mod quota;
 mod role;
+mod search;
 mod session;
 mod share;
 mod time;
@@ -28,6 +29,7 @@ pub use node::{Content, Entry, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathSte
 pub use page::{Limit, Order, Page, Position, SharePosition, Sort, SortBy, SortValue};
 pub use quota::Quota;
 pub use role::{Permission, Role};
+pub use search::{SearchText, SearchTextError};
 pub use session::{AccessClaims, Identity, Session};
 pub use share::{ItemRef, Share};
 pub use time::Timestamp;

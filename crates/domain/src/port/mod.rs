@@ -18,6 +18,7 @@ mod passwords;
 mod photos;
 mod probe;
 mod random;
+mod search;
 mod sessions;
 mod shares;
 mod signed_urls;
@@ -36,6 +37,7 @@ pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
 pub use probe::Probe;
 pub use random::Random;
+pub use search::{Search, Sought};
 pub use sessions::Sessions;
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
@@ -47,6 +49,6 @@ pub use users::{Registration, Users};
 pub use {
     audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
     direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
-    probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
-    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+    probe::MockProbe, random::MockRandom, search::MockSearch, sessions::MockSessions, shares::MockShares,
+    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
 };

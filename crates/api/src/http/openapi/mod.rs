@@ -16,7 +16,7 @@ use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Passw
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{account, blob, drive, file, profile_photo, service, share, upload};
+use super::{account, blob, drive, file, profile_photo, search, service, share, upload};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +33,7 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
         file::create, file::get, file::content, file::patch,
         upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
+        search::search,
         profile_photo::get, profile_photo::set, profile_photo::delete,
         blob::get, blob::put,
     ),
@@ -44,6 +45,7 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
         (name = "files", description = "Files and their bytes"),
         (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
         (name = "sharing", description = "What owners give to others, and what others get"),
+        (name = "search", description = "Finding by name"),
         (name = "profile photo", description = "The caller's own photo"),
         (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),
         (name = "service", description = "The server itself"),
@@ -110,6 +112,7 @@ fn errors(operation: &str) -> Vec<Code> {
         "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken]],
         "list_root" | "list_folder" => &[KNOWN, LIST, ITEM],
         "list_received_shares" => &[KNOWN, LIST],
+        "search" => &[KNOWN, LIST, ITEM],
         "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
         "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
         "create_file" => &[

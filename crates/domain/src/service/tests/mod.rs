@@ -8,6 +8,7 @@ mod files;
 mod folders;
 mod photos;
 mod places;
+mod search;
 mod shares;
 mod signed_blobs;
 mod uploads;
