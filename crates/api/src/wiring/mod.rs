@@ -4,6 +4,7 @@ mod blobs;
 mod database;
 mod doctor;
 mod secrets;
+mod verify;
 
 use std::fs::DirBuilder;
 use std::path::Path;
@@ -29,6 +30,7 @@ use crate::telemetry::audit::LoggedTrail;
 pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
 pub(crate) use self::secrets::with_secret;
+pub(crate) use self::verify::verify;
 
 /// Who issues access tokens, and for whom.
 const ISSUER: &str = "clouddrive";
