@@ -186,13 +186,15 @@ impl Pair {
 struct Read {
     key: String,
     bytes: u64,
+    /// Whether a digest is known.
+    digested: bool,
     /// Whether it is what its row says.
     right: bool,
 }
 
 /// Reads all of a blob.
 async fn read(objects: &dyn Objects, book: Book) -> Result<Read, Fault> {
-    let mut read = Read { key: book.key, bytes: 0, right: false };
+    let mut read = Read { key: book.key, bytes: 0, digested: book.sha256.is_some(), right: false };
     let Some(mut bytes) = objects.read(&read.key).await? else { return Ok(read) };
     let mut digest = Sha256::new();
     while let Some(piece) = bytes.next().await {
@@ -212,6 +214,7 @@ async fn read(objects: &dyn Objects, book: Book) -> Result<Read, Fault> {
 fn settle(read: Option<Result<Read, Fault>>, report: &mut Report, suspects: &mut Suspects) -> Result<(), Fault> {
     let Some(read) = read.transpose()? else { return Ok(()) };
     report.bytes_read += read.bytes;
+    report.undigested += u64::from(!read.digested);
     if !read.right {
         suspects.add(Kind::ObjectDigestDiffers, &read.key);
     }

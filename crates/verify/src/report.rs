@@ -121,6 +121,8 @@ pub struct Report {
     pub objects: u64,
     /// How many bytes of them were read.
     pub bytes_read: u64,
+    /// How many of those that were read have no known digest: they were held against their length only.
+    pub undigested: u64,
 }
 
 impl Report {
@@ -177,6 +179,7 @@ struct Checked {
     blobs: u64,
     objects: u64,
     bytes_read: u64,
+    undigested: u64,
 }
 
 #[derive(Serialize)]
@@ -198,6 +201,7 @@ impl Serialize for Report {
                 blobs: self.blobs,
                 objects: self.objects,
                 bytes_read: self.bytes_read,
+                undigested: self.undigested,
             },
             counts: self.counts().map(|(kind, count)| (kind.as_str(), count)).collect(),
             findings: findings.collect(),
@@ -208,8 +212,11 @@ impl Serialize for Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { nodes, blobs, objects, bytes_read, .. } = self;
+        let Self { nodes, blobs, objects, bytes_read, undigested, .. } = self;
         write!(f, "checked: {nodes} nodes, {blobs} blobs, {objects} objects, {bytes_read} bytes of them read")?;
+        if *undigested > 0 {
+            write!(f, "; {undigested} of those read have no known digest, only a length")?;
+        }
         for (kind, count) in self.counts() {
             write!(f, "\n\n{} ({count}): {}", kind.as_str(), kind.meaning())?;
             let listed = self.listed.get(&kind).map(Vec::as_slice).unwrap_or_default();
