@@ -9,6 +9,7 @@ NAME = r'"?(?P<name>\w+)"?'
 TABLE = r'"?(?P<table>\w+)"?'
 FORMS = [
     ("create_table", rf"CREATE TABLE {NAME} \("),
+    ("create_fts", rf"CREATE VIRTUAL TABLE {NAME} USING fts5 ?\("),
     ("create_index", rf"CREATE (?P<unique>UNIQUE )?INDEX {NAME} ON {TABLE} ?\("),
     ("add_column", rf"ALTER TABLE {TABLE} ADD (COLUMN )?{NAME} (?P<rest>.*)"),
     ("drop_column", rf"ALTER TABLE {TABLE} DROP (COLUMN )?{NAME}"),
@@ -58,7 +59,9 @@ class Database:
         return self.connection.execute(sql).fetchall()
 
     def tables(self):
-        return [name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+        # Without those in which a virtual table keeps what it has.
+        return [name for (name,) in self.rows("SELECT name FROM pragma_table_list WHERE schema = 'main' "
+                                              "AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite_%'")]
 
     def schema(self):
         columns = {name: {row[1] for row in self.rows(f'PRAGMA table_xinfo("{name}")')} for name in self.tables()}
@@ -122,6 +125,8 @@ def look(statement, form, part, text, fresh, database):
         fresh.add(name)
         if not re.search(r"\)\s*STRICT$", text, re.I):
             statement.wrong.append(f"{name} is not STRICT: SQLite would take any value for any column")
+    elif form == "create_fts":
+        fresh.add(name)
     elif form == "create_index":
         if part["unique"] and table not in fresh:
             statement.need("incompatible", f"a unique index on {table}")

@@ -7,6 +7,7 @@ mod http;
 mod serve;
 mod system;
 mod telemetry;
+mod verify;
 mod wiring;
 
 use std::fmt::Display;
@@ -46,6 +47,8 @@ enum Command {
     Collect,
     /// Check configuration, database, store, clocks and rights, and say what to change
     Doctor,
+    /// Check independently, without changing anything, that the data are whole; exits with 1 when something is wrong
+    Verify(verify::Arguments),
     /// Ask the server on BIND_ADDR whether it is ready: the health check of a container
     Health,
 }
@@ -78,6 +81,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Migrate => migrate(&config).await,
         Command::Collect => collect(&config).await,
         Command::Doctor => doctor(&config).await,
+        Command::Verify(arguments) => verify::verify(&config, arguments).await,
     };
     traces.finish().await;
     outcome

@@ -15,6 +15,7 @@ mod persistence;
 pub mod photos;
 pub mod receipts;
 mod samples;
+pub mod search;
 pub mod sessions;
 pub mod shares;
 pub mod signed_urls;

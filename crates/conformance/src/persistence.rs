@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use clouddrive_domain::port::{BlobRecords, Changes, Chores, Drive, Links, Receipts, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Changes, Chores, Drive, Links, Receipts, Sessions, Shares, Uploads, Users, Search};
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
 ///
@@ -19,6 +19,8 @@ pub struct Persistence {
     pub shares: Arc<dyn Shares>,
     /// Public links.
     pub links: Arc<dyn Links>,
+    /// Finding by name.
+    pub search: Arc<dyn Search>,
     /// The books of the blobs.
     pub records: Arc<dyn BlobRecords>,
     /// The change log.
@@ -34,7 +36,7 @@ impl Persistence {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + Chores + Receipts + Links + 'static,
+        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + Chores + Receipts + Links + Search + 'static,
     {
         Self {
             users: store.clone(),
@@ -43,6 +45,7 @@ impl Persistence {
             uploads: store.clone(),
             shares: store.clone(),
             links: store.clone(),
+            search: store.clone(),
             records: store.clone(),
             changes: store.clone(),
             chores: store.clone(),

@@ -8,6 +8,7 @@ mod item;
 mod link;
 mod photo;
 mod problem;
+mod search;
 mod service;
 mod share;
 mod time;
@@ -23,6 +24,7 @@ pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
 pub use link::{CreateLink, Link, Linked, LinkedFile, LinkedFolder, Links, PatchLink};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};
+pub use search::{FoundItem, FoundItems, SearchParameters};
 pub use service::{Health, Ready, ServiceInfo};
 pub use share::{
     Access, AccessKind, AccessList, AccessVia, CreateShare, GivenShares, PageParameters, PatchShare, ReceivedShare,

@@ -12,6 +12,7 @@ pub mod names;
 pub mod pool;
 pub mod receipts;
 pub mod schema;
+pub mod search;
 pub mod sessions;
 pub mod shares;
 pub mod statement;

@@ -25,6 +25,14 @@ pub struct Id;
 #[diesel(sql_type = Id)]
 pub struct DbId(Uuid);
 
+impl DbId {
+    /// The identifier itself.
+    #[must_use]
+    pub const fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+}
+
 impl FromSql<Id, Sqlite> for DbId {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;

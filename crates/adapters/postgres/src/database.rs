@@ -12,6 +12,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::Client;
 use tracing::Instrument;
 
 use crate::connector::{Connector, Refusal};
@@ -124,6 +125,16 @@ impl Database {
     pub async fn migrate(options: &Options) -> Result<Vec<String>> {
         wait_for_server(options).await?;
         migrations::migrate(options).await
+    }
+
+    /// A connection of the driver's own, past this adapter: for those who look at the database by themselves.
+    ///
+    /// # Errors
+    /// [`Unavailable`](Error::Unavailable) when it is out of reach; [`Internal`](Error::Internal) when it does not let us
+    /// in.
+    pub async fn client(options: &Options) -> Result<Client> {
+        let connecting = Connector::new(&options.target, options)?.client().await;
+        Ok(connecting.map_err(|refusal| refusal.error)?.0)
     }
 
     fn connect(options: &Options) -> Result<Self> {

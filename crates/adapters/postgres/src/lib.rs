@@ -13,6 +13,7 @@ mod locate;
 mod migrations;
 mod names;
 mod receipts;
+mod search;
 mod sessions;
 mod shares;
 mod target;
@@ -23,4 +24,5 @@ mod users;
 
 pub use database::{Database, Options};
 pub use migrations::Examination;
+pub use search::Postgres;
 pub use target::{InvalidTarget, Parts, Target};

@@ -137,6 +137,13 @@ impl Timeouts {
     }
 }
 
+impl Settings {
+    /// What speaks to the server, past this adapter: for those who look at the bucket by themselves. It asks nobody yet.
+    pub async fn client(&self) -> Client {
+        Clients::new(self).await.calls
+    }
+}
+
 /// What speaks to the server, and what signs for clients.
 pub(crate) struct Clients {
     /// For calls.

@@ -12,6 +12,7 @@ mod locate;
 mod lock;
 mod names;
 mod receipts;
+mod search;
 mod sessions;
 mod shares;
 mod uploads;

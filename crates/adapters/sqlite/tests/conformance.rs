@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, sessions, shares, uploads, users,
-};
+use clouddrive_conformance::{Persistence, ambient, blob_records, changes, chores, drive, links, receipts, sessions, shares, uploads, users, search};
 use clouddrive_sqlite::{Database, Options};
 use tempfile::TempDir;
 
@@ -26,7 +24,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links);
+suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links, search);
 
 /// Suites leave one another alone, in any order.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! Cursors: where a page ended, sealed so that nobody can make one up or use it for another list.
 
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_contract::Code;
@@ -12,6 +13,9 @@ use super::problem::{Outcome, Problem};
 
 /// How many bytes of a seal a cursor carries.
 const SEAL: usize = 16;
+
+/// To what multiples of bytes a hidden place is filled up, so that its length tells little.
+const FILLED: usize = 128;
 
 /// Seals cursors and opens them again.
 #[derive(Clone)]
@@ -53,6 +57,50 @@ impl Cursors {
         }
         serde_json::from_slice(place).map_err(|_| foreign())
     }
+
+    /// The cursor of a place that whoever holds it must not be able to read: it is encrypted (AES-256-GCM-SIV, RFC 8452).
+    pub(crate) fn seal_hidden(&self, list: &str, place: &impl Serialize) -> Outcome<String> {
+        let fault = |fault: serde_json::Error| clouddrive_domain::Error::internal("cursor", fault);
+        let mut bytes = serde_json::to_vec(place).map_err(fault)?;
+        // White space behind it means nothing.
+        bytes.resize(bytes.len().next_multiple_of(FILLED), b' ');
+        // The same place gives the same cursor: a nonce of what is sealed comes twice with that only.
+        let nonce: [u8; NONCE_LEN] = prefix(&cover(&self.mac, &format!("nonce {list}"), &bytes));
+        let lost = |_| clouddrive_domain::Error::internal("cursor", "it cannot be encrypted");
+        let aad = Aad::from(list.as_bytes());
+        cipher(&self.mac)
+            .and_then(|key| key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut bytes))
+            .map_err(lost)?;
+        bytes.extend(nonce);
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The place that a cursor by [`seal_hidden`](Self::seal_hidden) of the list `list` marks.
+    pub(crate) fn open_hidden<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Outcome<T> {
+        let foreign = || Problem::new(Code::InvalidCursor, "use next_cursor of the page before, of the same search");
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign())?;
+        let (sealed, nonce) = bytes.split_last_chunk::<NONCE_LEN>().ok_or_else(foreign)?;
+        let open = |mac| {
+            let mut bytes = sealed.to_vec();
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            let place = cipher(mac).ok()?.open_in_place(nonce, Aad::from(list.as_bytes()), &mut bytes).ok()?;
+            serde_json::from_slice(place).ok()
+        };
+        open(&self.mac).or_else(|| self.former.as_ref().and_then(open)).ok_or_else(foreign)
+    }
+}
+
+/// The key of hidden places, which comes of that of the seals.
+fn cipher(mac: &Hmac<Sha256>) -> Result<LessSafeKey, aws_lc_rs::error::Unspecified> {
+    let key: [u8; 32] = prefix(&cover(mac, "key of hidden places", &[]));
+    Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, &key)?))
+}
+
+fn prefix<const N: usize>(mac: &Hmac<Sha256>) -> [u8; N] {
+    let digest = mac.clone().finalize().into_bytes();
+    let mut bytes = [0; N];
+    bytes.iter_mut().zip(digest).for_each(|(byte, of_digest)| *byte = of_digest);
+    bytes
 }
 
 /// HMAC takes a key of a whole block: a shorter one is filled up with zeros (RFC 2104).
@@ -71,6 +119,37 @@ fn cover(mac: &Hmac<Sha256>, list: &str, place: &[u8]) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hidden_place_is_read_by_nobody_else_and_opens_for_its_own_list_only() {
+        let cursors = Cursors::new([7; 32]);
+        let cursor = cursors.seal_hidden("a", &("a secret name", 5)).unwrap();
+        assert_eq!(cursors.open_hidden::<(String, u32)>("a", &cursor).unwrap(), ("a secret name".to_owned(), 5));
+        let bytes = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"secret"));
+        // Names of about the same length look alike.
+        assert_eq!(cursors.seal_hidden("a", &("short", 5)).unwrap().len(), cursor.len());
+        let refused = |cursors: &Cursors, list, cursor: &str| {
+            cursors.open_hidden::<(String, u32)>(list, cursor).unwrap_err().code == Code::InvalidCursor
+        };
+        assert!(refused(&cursors, "b", &cursor));
+        assert!(refused(&Cursors::new([8; 32]), "a", &cursor));
+        assert!(!refused_by(&Cursors::new([8; 32]).accepting([7; 32]), &cursor));
+        let plain = cursors.seal("a", &("a secret name", 5)).unwrap();
+        for text in ["", "x", "%%%", "AAAAAAAAAAAAAAAAAAAAAAAA", plain.as_str()] {
+            assert!(refused(&cursors, "a", text), "{text}");
+        }
+        for at in 0..cursor.len() {
+            let mut bytes = cursor.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert!(changed == cursor || refused(&cursors, "a", &changed), "{changed}");
+        }
+    }
+
+    fn refused_by(cursors: &Cursors, cursor: &str) -> bool {
+        cursors.open_hidden::<(String, u32)>("a", cursor).is_err()
+    }
 
     #[test]
     fn a_cursor_opens_for_its_own_list_only() {

@@ -20,6 +20,7 @@ mod problem;
 mod profile_photo;
 mod reply;
 pub(crate) mod routes;
+mod search;
 mod service;
 mod share;
 mod upload;
@@ -30,9 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
-use clouddrive_domain::service::{
-    Accounts, Ambient, Files, Folders, Idempotency, Links, Photos, Shares, SignedBlobs, Uploads, Visits,
-};
+use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Idempotency, Links, Photos, Shares, SignedBlobs, Uploads, Visits, Search};
 use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;
@@ -52,6 +51,7 @@ pub(crate) struct App {
     pub(crate) shares: Shares,
     pub(crate) links: Links,
     pub(crate) visits: Visits,
+    pub(crate) search: Search,
     pub(crate) photos: Photos,
     pub(crate) idempotency: Idempotency,
     /// What answers signed URLs that lead back here; nothing, where the store answers its own.

@@ -11,7 +11,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::middleware::{authenticate, idempotent};
 use super::problem::Problem;
-use super::{account, blob, drive, file, link, openapi, profile_photo, service, share, upload, visit};
+use super::{account, blob, drive, file, link, openapi, profile_photo, service, share, upload, visit, search};
 
 /// Everything that the server answers.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -84,6 +84,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/s/{token}/content", "GET, HEAD").route(read().to(visit::content)))
         .service(resource("/s/{token}/drive/{id}", "GET").route(web::get().to(visit::list)))
         .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(read().to(visit::content_of_file)))
+        .service(resource("/search", "GET").route(known(web::get().to(search::search))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
         .service(resource("/blob/{key}", "GET, PUT").route(web::get().to(blob::get)).route(web::put().to(blob::put)))

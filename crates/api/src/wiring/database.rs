@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{BlobRecords, Chores, Drive, Links, Probe, Receipts, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Chores, Drive, Links, Probe, Receipts, Sessions, Shares, Uploads, Users, Search};
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
@@ -21,6 +21,7 @@ pub(super) struct Persistence {
     pub(super) uploads: Arc<dyn Uploads>,
     pub(super) shares: Arc<dyn Shares>,
     pub(super) links: Arc<dyn Links>,
+    pub(super) search: Arc<dyn Search>,
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) receipts: Arc<dyn Receipts>,
     pub(super) chores: Arc<dyn Chores>,
@@ -31,7 +32,7 @@ pub(super) struct Persistence {
 impl Persistence {
     fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Receipts + Chores + Links + Probe + 'static,
+        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Receipts + Chores + Links + Probe + Search + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -41,6 +42,7 @@ impl Persistence {
             uploads: store.clone(),
             shares: store.clone(),
             links: store.clone(),
+            search: store.clone(),
             records: store.clone(),
             receipts: store.clone(),
             chores: store.clone(),

@@ -74,7 +74,7 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
         Ok(found) => found,
         Err(fault) => return Ok(vec![outcome(subject, Err::<(), _>(fault))]),
     };
-    let Examination { server_version, encoding, messages, pending, clock_ahead_millis } = found;
+    let Examination { server_version, encoding, messages, pending, finds_all_scripts, clock_ahead_millis } = found;
     let encoding = match encoding.as_str() {
         "UTF8" => Verdict::Good,
         other => Verdict::Bad(format!("it is {other}: make the database anew with ENCODING 'UTF8'")),
@@ -88,6 +88,18 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
         [] => Verdict::Good,
         some => Verdict::Advice(format!("pending: {}; serve or migrate applies them", some.join(", "))),
     };
+    let search = match finds_all_scripts {
+        Some(true) => Verdict::Good,
+        Some(false) => Verdict::Bad(
+            "its ctype knows letters of ASCII only, so searches for others are slow: make the database anew with a ctype in \
+             UTF-8, such as LOCALE 'C.UTF-8'"
+                .to_owned(),
+        ),
+        None => Verdict::Advice(
+            "the extensions pg_trgm and btree_gin are not there yet; migrate makes them, as the owner of the database"
+                .to_owned(),
+        ),
+    };
     let clock = match clock_ahead_millis.unsigned_abs() {
         0..=MOST_SKEW => Verdict::Good,
         _ => Verdict::Bad(format!("it is {clock_ahead_millis} ms ahead of this machine's: set both by NTP")),
@@ -97,6 +109,7 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
         finding("database encoding", encoding),
         finding("database messages", messages),
         finding("database schema", schema),
+        finding("database search", search),
         finding("database clock", clock),
     ])
 }

@@ -4,6 +4,7 @@ mod blobs;
 mod database;
 mod doctor;
 mod secrets;
+mod verify;
 
 use std::fs::DirBuilder;
 use std::path::Path;
@@ -15,8 +16,7 @@ use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLink
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{LinkTokens, Passwords};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, CollectorStores, Files, Folders, Idempotency, Links, Photos, Shares,
-    SignedBlobs, UploadSettings, Uploads, Visits,
+AccountSettings, Accounts, Ambient, Collector, CollectorStores, Files, Folders, Idempotency, Links, Photos, Shares, SignedBlobs, UploadSettings, Uploads, Visits, Search,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -30,6 +30,7 @@ use crate::telemetry::audit::LoggedTrail;
 pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
 pub(crate) use self::secrets::with_secret;
+pub(crate) use self::verify::verify;
 
 /// Who issues access tokens, and for whom.
 const ISSUER: &str = "clouddrive";
@@ -83,7 +84,7 @@ impl Stores {
 
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, receipts, probe, links, .. } =
+        let Persistence { users, sessions, drive, uploads, shares, records, receipts, probe, links, search, .. } =
             self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
@@ -133,6 +134,7 @@ impl Stores {
             folders: Folders::new(drive.clone(), ambient.clone()),
             files: Arc::new(files),
             uploads: Arc::new(uploads),
+            search: Search::new(drive.clone(), search),
             shares: Shares::new(drive, shares, users, ambient.clone()),
             links,
             visits,

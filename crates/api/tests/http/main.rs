@@ -39,6 +39,7 @@ mod races;
 mod readme;
 mod restore;
 mod roles;
+mod search;
 mod service;
 mod share;
 mod telemetry;

@@ -13,6 +13,7 @@ mod page;
 mod quota;
 mod receipt;
 mod role;
+mod search;
 mod session;
 mod share;
 mod time;
@@ -36,6 +37,7 @@ pub use page::{Limit, LinkPosition, Order, Page, Position, SharePosition, Sort, 
 pub use quota::Quota;
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
 pub use role::{Permission, Role};
+pub use search::{SearchText, SearchTextError};
 pub use session::{AccessClaims, Identity, Session};
 pub use share::{AccessEntry, AccessVia, ItemRef, Share};
 pub use time::Timestamp;

@@ -22,6 +22,7 @@ mod photos;
 mod probe;
 mod random;
 mod receipts;
+mod search;
 mod sessions;
 mod shares;
 mod signed_urls;
@@ -44,6 +45,7 @@ pub use photos::PhotoMaker;
 pub use probe::Probe;
 pub use random::Random;
 pub use receipts::{Claim, Receipts, Terms};
+pub use search::{Search, Sought};
 pub use sessions::Sessions;
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
@@ -53,9 +55,5 @@ pub use users::{Registration, Users};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
-    audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges,
-    chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
-    link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
-    random::MockRandom, receipts::MockReceipts, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
-    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive, link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, receipts::MockReceipts, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers, search::MockSearch,
 };

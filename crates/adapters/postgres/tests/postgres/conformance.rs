@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
-use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, sessions, shares, uploads, users,
-};
+use clouddrive_conformance::{Persistence, ambient, blob_records, changes, chores, drive, links, receipts, sessions, shares, uploads, users, search};
 use clouddrive_postgres::{Database, Options};
 
 async fn open(options: &Options) -> Persistence {
@@ -23,7 +21,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links);
+suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links, search);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {
@@ -38,6 +36,7 @@ async fn all(store: &Persistence) {
     uploads::suite(store).await;
     shares::suite(store).await;
     links::suite(store).await;
+    search::suite(store).await;
     blob_records::suite(store).await;
     changes::suite(store).await;
 }

@@ -1,9 +1,13 @@
 //! How the server answers what is asked of it, by plans that know nothing of the parameters.
 
 use crate::support::Fresh;
-use clouddrive_domain::model::{Limit, Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId};
-use clouddrive_postgres::Database;
+use clouddrive_domain::model::{
+    DriveId, Limit, Name, NodeId, Order, Position, SearchText, Sort, SortBy, SortValue, Timestamp, UserId,
+};
+use clouddrive_domain::port::{Search, Sought};
+use clouddrive_postgres::{Database, Postgres};
 use clouddrive_sql::drive::page;
+use clouddrive_sql::search::{by_trigrams, by_walking};
 use clouddrive_sql::statement::Statement;
 use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -69,4 +73,113 @@ async fn every_sort_order_is_served_by_an_index_without_sorting() {
             assert!(plan.contains(index) && !sorted, "{by:?} {order:?}\n{plan}");
         }
     }
+}
+
+const OWNER: Uuid = Uuid::from_u128(1);
+
+/// A drive of 11,000 fillers, 2,500 names with a common word behind them, and a rare one last; beside others that have such
+/// words too.
+const DRIVES: &str = "
+    INSERT INTO users SELECT id, id, id, id, id, '', NULL, 0
+        FROM (SELECT ('00000000-0000-0000-0000-' || lpad(i::text, 12, '0'))::uuid AS id FROM generate_series(1, 200) i) u;
+    INSERT INTO drives (id, owner_id, quota_bytes, created_at) SELECT id, id, 0, 0 FROM users;
+    INSERT INTO nodes (id, drive_id, kind, name, sort_key, created_by, created_at, modified_at)
+        SELECT id, id, 'root', 'drive', 'drive', id, 0, 0 FROM users;
+    INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, created_by, created_at, modified_at)
+        SELECT gen_random_uuid(), u.id, u.id, 'folder', name, name, u.id, 0, 0 FROM (SELECT id FROM users ORDER BY id LIMIT 1) u,
+            (SELECT CASE WHEN i <= 11000 THEN 'filler ' || lpad(i::text, 5, '0') WHEN i <= 13500 THEN 'more needles ' || i
+                ELSE 'single pin' END AS name FROM generate_series(1, 13501) i) n;
+    INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, created_by, created_at, modified_at)
+        SELECT gen_random_uuid(), u.id, u.id, 'folder', name, name, u.id, 0, 0
+        FROM (SELECT id FROM users ORDER BY id OFFSET 1) u, (SELECT 'needles and a single pin ' || i AS name
+            FROM generate_series(1, 100) i) n;
+    ANALYZE";
+
+fn sought(text: &str) -> Sought {
+    let text = SearchText::parse(text).unwrap();
+    Sought { text, kind: None, within: None, after: None, limit: Limit::new(1000).unwrap() }
+}
+
+/// How many each page has, to the last.
+async fn pages(database: &Database, mut sought: Sought) -> Vec<usize> {
+    let mut counts = Vec::new();
+    loop {
+        let page = database.search(UserId::from_uuid(OWNER), &sought).await.unwrap();
+        counts.push(page.items.len());
+        sought.after = page.next;
+        if sought.after.is_none() {
+            return counts;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
+    let fresh = Fresh::new().await;
+    let database = Database::open(&fresh.options()).await.unwrap();
+    fresh.outsider().await.batch_execute(DRIVES).await.unwrap();
+    // The first ten thousand names have nothing of it; once the rest is no more than can be looked at, it comes at once.
+    assert_eq!(pages(&database, sought("needles")).await, [0, 1000, 1000, 500]);
+    assert_eq!(pages(&database, sought("single pin")).await, [1]);
+    assert_eq!(pages(&database, sought("needles 13500")).await, [1]);
+    assert_eq!(pages(&database, sought("nothing")).await, [0]);
+    assert_eq!(pages(&database, sought("fi")).await, [1000; 11]);
+    assert_eq!(pages(&database, sought("si")).await, [1]);
+    let all = pages(&database, sought("filler")).await;
+    assert_eq!(all.iter().sum::<usize>(), 11_000, "{all:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_the_trash_or_below_it_is_not_found() {
+    let fresh = Fresh::new().await;
+    let database = Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    client.batch_execute(DRIVES).await.unwrap();
+    let mine = "drive_id = '00000000-0000-0000-0000-000000000001'";
+    let bin = format!(
+        "UPDATE nodes SET parent_id = (SELECT id FROM nodes WHERE name = 'single pin') WHERE name = 'filler 00001';
+        UPDATE nodes SET trashed_at = 5 WHERE {mine} AND name IN ('single pin', 'filler 00002')"
+    );
+    client.batch_execute(&bin).await.unwrap();
+    for text in ["single pin", "si", "filler 00001", "filler 00002"] {
+        assert_eq!(pages(&database, sought(text)).await, [0], "{text}");
+    }
+    client.batch_execute("UPDATE nodes SET trashed_at = NULL").await.unwrap();
+    for text in ["single pin", "si", "filler 00001", "filler 00002"] {
+        assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_of_searching_is_served_by_an_index() {
+    let fresh = Fresh::new().await;
+    Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    client.batch_execute(&format!("{DRIVES}; SET plan_cache_mode = force_generic_plan")).await.unwrap();
+    let (user, drives) = (UserId::from_uuid(OWNER), [DriveId::from_uuid(OWNER).into()]);
+    let value = SortValue::Name(Name::parse("b").unwrap());
+    let after = Some(Position { value, id: NodeId::from_uuid(OWNER) });
+    let ways = [
+        (by_trigrams::<Postgres>(user, &drives, &sought("abc")), "Bitmap Index Scan on nodes_search"),
+        (
+            by_trigrams::<Postgres>(user, &drives, &Sought { after: after.clone(), ..sought("abc") }),
+            "Bitmap Index Scan on nodes_search",
+        ),
+        (by_walking::<Postgres>(user, &drives, &sought("abc")), "using nodes_by_drive_name"),
+        (by_walking::<Postgres>(user, &drives, &Sought { after, ..sought("abc") }), "using nodes_by_drive_name"),
+        (by_walking::<Postgres>(user, &drives, &sought("ab")), "using nodes_by_drive_name"),
+    ];
+    for (statement, index) in ways {
+        let plan = plan(&client, &statement).await;
+        assert!(plan.contains(index) && !plan.contains("Seq Scan on nodes"), "{index}\n{plan}");
+    }
+}
+
+/// A database whose ctype knows ASCII only says so, and finds everything all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_ctype_does_not_know_is_found_by_walking() {
+    let fresh = Fresh::made(&crate::support::server(), "ENCODING 'UTF8' LOCALE 'C'").await;
+    let database = Database::open(&fresh.options()).await.unwrap();
+    clouddrive_conformance::search::suite(&clouddrive_conformance::Persistence::of(std::sync::Arc::new(database)))
+        .await;
 }

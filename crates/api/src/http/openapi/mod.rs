@@ -17,7 +17,7 @@ use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Passw
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{account, blob, drive, file, link, profile_photo, service, share, upload, visit};
+use super::{account, blob, drive, file, link, profile_photo, service, share, upload, visit, search};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,6 +38,7 @@ use super::{account, blob, drive, file, link, profile_photo, service, share, upl
         share::list_access_to_folder, share::list_access_to_file,
         link::create, link::list, link::patch, link::delete,
         visit::look, visit::list, visit::content, visit::content_of_file,
+        search::search,
         profile_photo::get, profile_photo::set, profile_photo::delete,
         blob::get, blob::put,
     ),
@@ -50,6 +51,7 @@ use super::{account, blob, drive, file, link, profile_photo, service, share, upl
         (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
         (name = "sharing", description = "What owners give to others, and what others get"),
         (name = "links", description = "Public links: what owners let anybody see who has the URL, and what is seen by it"),
+        (name = "search", description = "Finding by name"),
         (name = "profile photo", description = "The caller's own photo"),
         (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),
         (name = "service", description = "The server itself"),
@@ -117,6 +119,7 @@ fn errors(operation: &str) -> Vec<Code> {
         "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken]],
         "list_root" | "list_folder" => &[KNOWN, LIST, ITEM],
         "list_received_shares" => &[KNOWN, LIST],
+        "search" => &[KNOWN, LIST, ITEM],
         "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
         "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
         "create_file" => &[

@@ -13,7 +13,7 @@ fn the_binary_says_what_it_is_and_what_it_can_do() {
     for argument in ["--help", "-h", "help"] {
         let (code, help, _) = said(run(dir.path(), &[argument], &[]));
         assert_eq!(code, 0);
-        for command in ["serve", "openapi", "migrate", "collect", "doctor", "health"] {
+        for command in ["serve", "openapi", "migrate", "collect", "doctor", "verify", "health"] {
             assert!(help.contains(&format!("\n  {command} ")), "{help}");
         }
     }

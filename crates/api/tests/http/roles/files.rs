@@ -41,6 +41,9 @@ pub const TABLE: &[Row] = &[
     row("list_folder, as if it were one",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("/drive/{}", it.file)).await })
     }),
+    row("search, below it",           [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("/search?q=note&in={}", it.file)).await })
+    }),
     row("create_folder, in it",       [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.post("/drive", json!({"folder_name": "x", "parent_folder_id": it.file})).await })
     }),

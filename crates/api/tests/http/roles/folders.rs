@@ -60,6 +60,9 @@ pub const TABLE: &[Row] = &[
     row("patch_file, that out of it", [200,  200,      404,   403,      403,   404,     401,      404], |me, it| {
         Box::pin(async move { me.patch(&it.at_file(), json!({"parent_folder_id": it.top})).await })
     }),
+    row("search, below it",           [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("/search?q=plan&in={}", it.folder)).await })
+    }),
     row("get_file, one in it",        [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&it.at_file()).await })
     }),

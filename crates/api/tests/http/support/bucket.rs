@@ -81,6 +81,18 @@ impl Bucket {
         objects.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect()
     }
 
+    /// Puts an object where the blob of that key lies.
+    pub fn put(&self, key: &str, bytes: &[u8]) {
+        let call = client().put_object().bucket(&self.name).key(format!("{PREFIX}{key}")).body(bytes.to_vec().into());
+        beside::wait(async move { drop(call.send().await.unwrap()) });
+    }
+
+    /// Removes the object of the blob of that key.
+    pub fn remove(&self, key: &str) {
+        let call = client().delete_object().bucket(&self.name).key(format!("{PREFIX}{key}"));
+        beside::wait(async move { drop(call.send().await.unwrap()) });
+    }
+
     /// The keys of the blobs that are being put together of parts.
     pub fn unfinished(&self) -> BTreeSet<String> {
         let bucket = self.name.clone();

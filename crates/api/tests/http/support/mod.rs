@@ -10,7 +10,7 @@ mod postgres;
 mod proxy;
 mod server;
 mod signed_urls;
-mod stack;
+pub mod stack;
 mod stores;
 mod wire;
 

@@ -49,6 +49,27 @@ impl Server {
         names(&self.files_in("blobs")).filter(|name| !name.ends_with(DIGEST)).collect()
     }
 
+    /// Puts bytes where the blob of that key lies.
+    pub fn put_blob(&self, key: &str, bytes: &[u8]) {
+        match stack() {
+            Stack::Embedded => std::fs::write(self.blob_file(key), bytes).unwrap(),
+            Stack::Production => self.place().bucket().put(key, bytes),
+        }
+    }
+
+    /// Removes the bytes of the blob of that key.
+    pub fn remove_blob(&self, key: &str) {
+        match stack() {
+            Stack::Embedded => std::fs::remove_file(self.blob_file(key)).unwrap(),
+            Stack::Production => self.place().bucket().remove(key),
+        }
+    }
+
+    /// Where the blob of that key lies, on the embedded stack.
+    fn blob_file(&self, key: &str) -> PathBuf {
+        self.data().join("blobs").join(&key[..2]).join(key)
+    }
+
     /// What has been begun to be written and is no blob yet.
     pub fn unfinished(&self) -> BTreeSet<String> {
         if stack() == Stack::Production {

@@ -10,6 +10,7 @@ mod idempotency;
 mod links;
 mod photos;
 mod places;
+mod search;
 mod shares;
 mod signed_blobs;
 mod uploads;

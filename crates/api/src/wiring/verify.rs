@@ -1,0 +1,34 @@
+//! The stores as the independent check reads them: connections and clients come from the adapters, which know addresses, TLS and
+//! secrets; what is asked by them is the check's own.
+
+use std::sync::Arc;
+
+use clouddrive_verify::sources::{Disk, Postgres, S3, Sqlite};
+use clouddrive_verify::{Fault, Objects, Options, Progress, Records, Report};
+use futures_util::FutureExt;
+
+use super::blobs::settings;
+use super::database::postgres;
+use crate::config::{BlobsConfig, Config, DatabaseConfig};
+
+/// Checks the stores of the configuration.
+pub(crate) async fn verify(config: &Config, options: Options, progress: Progress<'_>) -> anyhow::Result<Report> {
+    // Neither store is opened as the server opens it, which makes directories and tries the bucket out by writing.
+    let records: Box<dyn Records> = match &config.database {
+        DatabaseConfig::Sqlite(path) => Box::new(Sqlite::new(path.clone())),
+        DatabaseConfig::Postgres(settings) => {
+            let options = Arc::new(postgres(config, settings)?);
+            let connect = move || {
+                let options = options.clone();
+                let connecting = async move { clouddrive_postgres::Database::client(&options).await };
+                connecting.map(|client| client.map_err(|fault| Fault::database(&fault))).boxed()
+            };
+            Box::new(Postgres::new(Arc::new(connect)))
+        }
+    };
+    let objects: Box<dyn Objects> = match &config.blobs {
+        BlobsConfig::Disk(directory) => Box::new(Disk::new(directory)),
+        BlobsConfig::S3(bucket) => Box::new(S3::new(settings(config, bucket).client().await, bucket.bucket.clone())),
+    };
+    Ok(clouddrive_verify::verify(&*records, &*objects, options, progress).await?)
+}

@@ -1,0 +1,361 @@
+//! `clouddrive verify`: it finds nothing where nothing is wrong, and names what is.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::said;
+use crate::support::stack::{Stack, stack};
+use crate::support::{Caller, Server, png, text};
+
+/// A key that no blob has.
+const ABSENT_KEY: &str = "ffffffffffffffffffffffffffffffff";
+
+/// What the check says, as JSON, and its exit code.
+fn verify(server: &Server, arguments: &[&str]) -> (i32, Value) {
+    let output = server.place().command(&[]).args(["verify", "--json"]).args(arguments).output().unwrap();
+    let (code, out, err) = said(output);
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|fault| panic!("{fault}: {out} {err}"));
+    let found = report["found"].as_u64().unwrap();
+    let complaint = if found == 0 { String::new() } else { format!("clouddrive: {found} findings\n") };
+    assert!(err.ends_with(&complaint), "{err}");
+    assert_eq!(code, i32::from(found > 0), "{report}");
+    (code, report)
+}
+
+fn assert_whole(server: &Server) {
+    for arguments in [&[][..], &["--deep"]] {
+        let (code, report) = verify(server, arguments);
+        assert_eq!((code, &report["findings"], &report["counts"]), (0, &json!([]), &json!({})), "{arguments:?}");
+    }
+}
+
+/// The kinds of what is found, and with what it is wrong.
+fn found(report: &Value) -> (BTreeSet<String>, Vec<String>) {
+    let findings = report["findings"].as_array().unwrap();
+    let kinds = findings.iter().map(|finding| text(&finding["kind"])).collect();
+    (kinds, findings.iter().map(|finding| text(&finding["subject"])).collect())
+}
+
+/// Ann's things: `a` with `b` in it, `deep.txt` in that, `top.txt`, a photo, an upload that is open, a share; and one of
+/// ben's. Much has happened to them.
+async fn lively(server: &Server) -> (Caller, Caller) {
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let a = ann.folder("A", None).await;
+    let b = ann.folder("b", Some(&a)).await;
+    // By a form: the server itself has seen these bytes, and knows their digest with every store.
+    ann.send_form(&[("parent_folder_id", &b)], "deep.txt", b"deep down").await.ok();
+    ann.upload("Straße.txt", b"top", None).await;
+    ann.upload("empty", b"", None).await;
+    for content in [&b"once"[..], b"twice"] {
+        ann.send_form(&[("file_conflict", "Replace")], "again.txt", content).await.ok();
+    }
+    ann.patch(&format!("/drive/{a}"), json!({"folder_name": "a"})).await.ok();
+    let elsewhere = ann.folder("elsewhere", None).await;
+    ann.patch(&format!("/drive/{b}"), json!({"parent_folder_id": elsewhere})).await.ok();
+    ann.patch(&format!("/drive/{b}"), json!({"parent_folder_id": a})).await.ok();
+    ann.share_folder(&a, "ben", "edit").await;
+    ben.upload("of ben.txt", b"a guest's", Some(&b)).await;
+    ben.folder("ben's own", None).await;
+    let photo = ann.request(reqwest::Method::POST, "/profile_photo").header("Content-Type", "image/png");
+    ann.send(photo.body(png(8, 8))).await.ok();
+    ann.begin("open.txt", 7, None).await.ok();
+    (ann, ben)
+}
+
+/// Takes away what keeps the database from being spoilt.
+fn loosen(server: &Server) {
+    if stack() == Stack::Production {
+        for (table, constraint) in [
+            ("versions", "versions_blob_key_fkey"),
+            ("versions", "versions_node_id_fkey"),
+            ("users", "users_photo_blob_fkey"),
+            ("nodes", "nodes_version_id_fkey"),
+            ("nodes", "nodes_parent_id_fkey"),
+        ] {
+            server.execute(&format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}"));
+        }
+    }
+    server.execute("DROP INDEX nodes_live_name");
+}
+
+fn execute(server: &Server, statements: &str) {
+    match stack() {
+        Stack::Embedded => server.execute(&format!("PRAGMA foreign_keys = OFF; {statements}")),
+        Stack::Production => server.execute(statements),
+    }
+}
+
+/// The node of that name, in a statement.
+fn node(name: &str) -> String {
+    format!("(SELECT id FROM nodes WHERE name = '{name}')")
+}
+
+#[tokio::test]
+async fn a_drive_that_is_whole_has_no_findings_whatever_has_happened_to_it() {
+    let server = Server::start().await;
+    assert_whole(&server);
+    let (ann, ben) = lively(&server).await;
+    assert_whole(&server);
+    let (_, report) = verify(&server, &["--deep"]);
+    // Two roots, three folders of ann's and one of ben's, five files.
+    assert_eq!(report["checked"]["nodes"], 11);
+    assert!(report["checked"]["bytes_read"].as_u64().unwrap() > 9 + 3 + 5 + 9, "{report}");
+    // People are told the same.
+    let output = server.place().command(&[]).arg("verify").output().unwrap();
+    let (code, out, err) = said(output);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with("checked: 11 nodes, ") && out.ends_with("\nnothing is wrong\n"), "{out}");
+    assert_eq!(ann.get("/drive").await.status, 200);
+    assert_eq!(ben.get("/drive").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_goes_on_meanwhile_is_no_finding() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let writer = async {
+        for round in 0..40 {
+            let name = format!("{}.txt", round % 7);
+            ann.send_form(&[("file_conflict", "Replace")], &name, format!("{round}").as_bytes()).await.ok();
+        }
+    };
+    let reader = async {
+        for _ in 0..3 {
+            let mut command = server.place().command(&[]);
+            let output = tokio::task::spawn_blocking(move || command.args(["verify", "--deep"]).output().unwrap());
+            let (code, out, _) = said(output.await.unwrap());
+            assert_eq!(code, 0, "{out}");
+        }
+    };
+    tokio::join!(writer, reader);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_in_the_database_is_found_and_named() {
+    let server = Server::start().await;
+    let (ann, _) = lively(&server).await;
+    let mut deepest = None;
+    for level in 1..=100 {
+        deepest = Some(ann.folder(&format!("level {level}"), deepest.as_deref()).await);
+    }
+    loosen(&server);
+    assert_whole(&server);
+    let deep = node("deep.txt");
+    let key = server.value(&format!("SELECT blob_key FROM versions WHERE node_id = {deep}"));
+    let open = server.value("SELECT blob_key FROM uploads WHERE state = 'open'");
+    let photo = server.value("SELECT photo_blob FROM users WHERE username = 'ann'");
+    let store = server.value(&format!("SELECT store FROM blobs WHERE key = '{key}'"));
+    let (a, b, top) = (node("a"), node("b"), node("Straße.txt"));
+    let root = "(SELECT n.id FROM nodes n JOIN drives d ON d.id = n.drive_id JOIN users u ON u.id = d.owner_id
+        WHERE n.kind = 'root' AND u.username = 'ann')";
+    let of = |name: &str| format!("(SELECT id FROM users WHERE username = '{name}')");
+    let cases: Vec<(&[&str], String, String)> = vec![
+        (
+            &["version_without_blob"],
+            format!("UPDATE versions SET blob_key = '{ABSENT_KEY}' WHERE node_id = {deep}"),
+            format!("UPDATE versions SET blob_key = '{key}' WHERE node_id = {deep}"),
+        ),
+        (
+            &["photo_without_blob"],
+            format!("UPDATE users SET photo_blob = '{ABSENT_KEY}' WHERE username = 'ann'"),
+            format!("UPDATE users SET photo_blob = '{photo}' WHERE username = 'ann'"),
+        ),
+        (
+            &["upload_without_blob"],
+            format!("UPDATE uploads SET blob_key = '{ABSENT_KEY}' WHERE state = 'open'"),
+            format!("UPDATE uploads SET blob_key = '{open}' WHERE state = 'open'"),
+        ),
+        (
+            &["condemned_blob_in_use"],
+            format!("UPDATE blobs SET condemned_at = 5 WHERE key = '{key}'"),
+            "UPDATE blobs SET condemned_at = NULL".to_owned(),
+        ),
+        (
+            &["blob_in_other_store"],
+            format!("UPDATE blobs SET store = 'elsewhere' WHERE key = '{key}'"),
+            format!("UPDATE blobs SET store = '{store}'"),
+        ),
+        (
+            &["blob_unreferenced"],
+            format!("INSERT INTO blobs (key, store, created_at) VALUES ('{ABSENT_KEY}', '{store}', 5)"),
+            format!("DELETE FROM blobs WHERE key = '{ABSENT_KEY}'"),
+        ),
+        (
+            &["version_size_differs", "object_size_differs"],
+            format!("UPDATE blobs SET size_bytes = size_bytes + 1 WHERE key = '{key}'"),
+            format!("UPDATE blobs SET size_bytes = size_bytes - 1 WHERE key = '{key}'"),
+        ),
+        (
+            &["version_without_file", "file_without_version"],
+            format!("UPDATE versions SET node_id = {b} WHERE node_id = {deep}"),
+            format!("UPDATE versions SET node_id = {deep} WHERE node_id = {b}"),
+        ),
+        (
+            &["node_size_differs"],
+            "UPDATE nodes SET size_bytes = size_bytes + 1 WHERE name = 'deep.txt'".to_owned(),
+            "UPDATE nodes SET size_bytes = size_bytes - 1 WHERE name = 'deep.txt'".to_owned(),
+        ),
+        (
+            &["sort_key_differs"],
+            "UPDATE nodes SET sort_key = 'straße.txt' WHERE name = 'Straße.txt'".to_owned(),
+            "UPDATE nodes SET sort_key = 'strasse.txt' WHERE name = 'Straße.txt'".to_owned(),
+        ),
+        (
+            &["drive_without_root"],
+            "UPDATE nodes SET trashed_at = 5 WHERE kind = 'root'".to_owned(),
+            "UPDATE nodes SET trashed_at = NULL".to_owned(),
+        ),
+        (
+            &["node_without_root"],
+            "UPDATE nodes SET parent_id = drive_id WHERE name = 'deep.txt'".to_owned(),
+            format!("UPDATE nodes SET parent_id = {b} WHERE name = 'deep.txt'"),
+        ),
+        (
+            &["node_without_root", "reach_too_small"],
+            format!("UPDATE nodes SET parent_id = {b} WHERE name = 'a'"),
+            format!("UPDATE nodes SET parent_id = {root} WHERE name = 'a'"),
+        ),
+        (
+            &["node_in_file"],
+            format!("UPDATE nodes SET parent_id = {top} WHERE name = 'deep.txt'"),
+            format!("UPDATE nodes SET parent_id = {b} WHERE name = 'deep.txt'"),
+        ),
+        (
+            &["folder_too_deep", "reach_too_small"],
+            format!("UPDATE nodes SET parent_id = {} WHERE name = 'a'", node("level 100")),
+            format!("UPDATE nodes SET parent_id = {root} WHERE name = 'a'"),
+        ),
+        (
+            &["reach_too_small"],
+            "UPDATE nodes SET reach = 0 WHERE name = 'a'".to_owned(),
+            "UPDATE nodes SET reach = 1 WHERE name = 'a'".to_owned(),
+        ),
+        (
+            &["name_twice"],
+            "UPDATE nodes SET name = 'a', sort_key = 'a' WHERE name = 'Straße.txt'".to_owned(),
+            "UPDATE nodes SET name = 'Straße.txt', sort_key = 'strasse.txt' WHERE name = 'a' AND kind = 'file'"
+                .to_owned(),
+        ),
+        (
+            &["used_bytes_differ"],
+            "UPDATE drives SET used_bytes = used_bytes + 1".to_owned(),
+            "UPDATE drives SET used_bytes = used_bytes - 1".to_owned(),
+        ),
+        (
+            &["reserved_bytes_differ"],
+            "UPDATE drives SET reserved_bytes = reserved_bytes + 1".to_owned(),
+            "UPDATE drives SET reserved_bytes = reserved_bytes - 1".to_owned(),
+        ),
+        (
+            &["upload_without_file"],
+            format!("UPDATE uploads SET file_id = {a} WHERE file_id = {deep}"),
+            format!("UPDATE uploads SET file_id = {deep} WHERE file_id = {a}"),
+        ),
+        (
+            &["share_without_ends"],
+            format!("UPDATE shares SET node_id = {root}"),
+            format!("UPDATE shares SET node_id = {a}"),
+        ),
+        (
+            &["share_with_owner"],
+            format!("UPDATE shares SET guest_id = {}", of("ann")),
+            format!("UPDATE shares SET guest_id = {}", of("ben")),
+        ),
+    ];
+    for (kinds, spoil, mend) in &cases {
+        execute(&server, spoil);
+        let (code, report) = verify(&server, &[]);
+        let (found, subjects) = found(&report);
+        let expected: BTreeSet<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        assert_eq!((code, &found), (1, &expected), "{spoil}\n{report}");
+        assert!(subjects.iter().all(|subject| subject.len() >= 32), "{report}");
+        execute(&server, mend);
+        let (code, report) = verify(&server, &[]);
+        assert_eq!(code, 0, "after {mend}\n{report}");
+    }
+    // People are told what each means.
+    execute(&server, "UPDATE drives SET used_bytes = used_bytes + 1");
+    let output = server.place().command(&[]).arg("verify").output().unwrap();
+    let (code, out, err) = said(output);
+    assert_eq!((code, err.as_str()), (1, "clouddrive: 2 findings\n"));
+    assert!(
+        out.contains("\nused_bytes_differ (2): A drive whose used bytes are not the sum of its versions.\n"),
+        "{out}"
+    );
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_in_the_store_is_found_and_named() {
+    let server = Server::start().await;
+    lively(&server).await;
+    let key = server.value(&format!("SELECT blob_key FROM versions WHERE node_id = {}", node("deep.txt")));
+    let of_photo = server.value("SELECT photo_blob FROM users WHERE username = 'ann'");
+    let only = |arguments: &[&str]| {
+        let (_, report) = verify(&server, arguments);
+        let (kinds, subjects) = found(&report);
+        (kinds.into_iter().collect::<Vec<_>>(), subjects)
+    };
+    let one = |kind: &str, key: &str| (vec![kind.to_owned()], vec![key.to_owned()]);
+
+    server.put_blob(&key, b"deep dowm");
+    assert_whole_but_for_bytes(&server);
+    assert_eq!(only(&["--deep"]), one("object_digest_differs", &key));
+    server.put_blob(&key, b"deep");
+    assert_eq!(only(&[]), one("object_size_differs", &key));
+    server.remove_blob(&key);
+    assert_eq!(only(&[]), one("object_missing", &key));
+    server.put_blob(&key, b"deep down");
+    assert_whole(&server);
+    server.remove_blob(&of_photo);
+    assert_eq!(only(&[]), one("object_missing", &of_photo));
+    execute(&server, &format!("UPDATE users SET photo_blob = NULL; DELETE FROM blobs WHERE key = '{of_photo}'"));
+
+    server.put_blob(ABSENT_KEY, b"nobody's");
+    let whole: (Vec<String>, Vec<String>) = (vec![], vec![]);
+    assert_eq!(only(&[]), whole, "its row may be on its way");
+    let report = verify(&server, &["--grace", "0"]).1;
+    let nobodys = |finding: &&Value| finding["kind"] == "object_without_row";
+    let findings: Vec<&Value> = report["findings"].as_array().unwrap().iter().filter(nobodys).collect();
+    assert!(matches!(findings.as_slice(), [one] if one["subject"] == ABSENT_KEY), "{report}");
+    server.remove_blob(ABSENT_KEY);
+    assert_whole(&server);
+}
+
+/// What is of the right size is not read unless told.
+fn assert_whole_but_for_bytes(server: &Server) {
+    assert_eq!(verify(server, &[]).0, 0);
+}
+
+#[tokio::test]
+async fn it_changes_nothing_and_needs_what_it_checks() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, out, err) = said(super::run(dir.path(), &["verify"], &[]));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("clouddrive: database: "), "{err}");
+    assert!(super::is_empty(dir.path()));
+    let (code, out, err) = said(super::run(dir.path(), &["verify"], &[("COLLECT_GRACE_SECONDS", "x")]));
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains("COLLECT_GRACE_SECONDS"), "{err}");
+    let (code, ..) = said(super::run(dir.path(), &["verify", "--grace", "-1"], &[]));
+    assert_eq!(code, 2);
+}
+
+#[tokio::test]
+async fn what_search_shows_wrongly_is_found() {
+    if stack() == Stack::Production {
+        // There the index is the server's own to keep.
+        return;
+    }
+    let server = Server::start().await;
+    lively(&server).await;
+    server.execute("INSERT INTO search_nodes (node_id) VALUES (x'00000000000000000000000000000000')");
+    assert_eq!(found(&verify(&server, &[]).1).0, BTreeSet::from(["search_shows_gone".to_owned()]));
+    server.execute("DELETE FROM search_nodes WHERE node_id = x'00000000000000000000000000000000'");
+    assert_whole(&server);
+    server.execute("DROP TRIGGER search_update; UPDATE nodes SET trashed_at = 5 WHERE name = 'deep.txt'");
+    assert_eq!(found(&verify(&server, &[]).1).0, BTreeSet::from(["search_shows_gone".to_owned()]));
+    server.execute("UPDATE nodes SET trashed_at = NULL; DROP TRIGGER search_insert");
+    server.user("cleo").await.folder("unseen", None).await;
+    assert_eq!(found(&verify(&server, &[]).1).0, BTreeSet::from(["search_lacks_node".to_owned()]));
+}

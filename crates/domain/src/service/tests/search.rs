@@ -1,0 +1,128 @@
+use mockall::predicate::eq;
+
+use super::*;
+use crate::model::{Limit, Page, Position, Role, SearchText, SortValue};
+use crate::port::{MockSearch, Sought};
+use crate::service::{Search, SearchPage, SearchQuery};
+
+fn query(text: &str) -> SearchQuery {
+    SearchQuery {
+        text: SearchText::parse(text).unwrap(),
+        kind: None,
+        within: None,
+        after: None,
+        limit: Limit::new(2).unwrap(),
+    }
+}
+
+fn place(text: &str) -> Position {
+    Position { value: SortValue::Name(name(text)), id: OTHER_FOLDER }
+}
+
+/// A store that finds these, and more after `next`.
+fn finding(found: Vec<Located>, next: Option<Position>) -> MockSearch {
+    let mut search = MockSearch::new();
+    search.expect_search().returning(move |_, _| Ok(Page { items: found.clone(), next: next.clone() }));
+    search
+}
+
+async fn found(user: UserId, query: SearchQuery, search: MockSearch) -> SearchPage {
+    let drive = drive_with([for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)]);
+    Search::new(Arc::new(drive), Arc::new(search)).find(&actor(user), query).await.unwrap()
+}
+
+fn ids(page: &SearchPage) -> Vec<NodeId> {
+    page.items.iter().map(|(entry, _)| entry.node.id).collect()
+}
+
+#[tokio::test]
+async fn what_is_found_comes_with_the_way_to_it_as_far_as_the_caller_may_see_it() {
+    let names = |path: &[crate::model::PathStep]| path.iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
+    let page = found(OWNER, query("hol"), finding(vec![for_owner(folder(FOLDER))], None)).await;
+    let [(entry, path)] = page.items.as_slice() else { panic!("{page:?}") };
+    assert_eq!(
+        (entry.role, entry.parent, names(path)),
+        (Role::Owner, Some(PARENT), vec!["shelf".into(), "holiday".into()])
+    );
+
+    let page = found(GUEST, query("hol"), finding(vec![for_guest(folder(FOLDER), Permission::Edit)], None)).await;
+    let [(entry, path)] = page.items.as_slice() else { panic!("{page:?}") };
+    assert_eq!((entry.role, entry.parent, names(path)), (Role::Edit, None, vec!["holiday".into()]));
+}
+
+#[tokio::test]
+async fn whatever_the_store_finds_only_what_the_caller_may_see_is_shown() {
+    let next = Some(place("holiday"));
+    let hidden = vec![
+        for_stranger(folder(FOLDER)),
+        trashed(for_owner(folder(FOLDER))),
+        trashed(for_guest(folder(FOLDER), Permission::View)),
+        for_owner(folder(FOLDER)),
+        root(OWNER),
+    ];
+    for user in [GUEST, STRANGER] {
+        let page = found(user, query("hol"), finding(hidden.clone(), next.clone())).await;
+        // The page is short, and yet there is more.
+        assert_eq!((ids(&page), page.next), (vec![], next.clone()));
+    }
+    let mine = found(OWNER, query("hol"), finding(hidden, None)).await;
+    assert_eq!(ids(&mine), [FOLDER]);
+}
+
+#[tokio::test]
+async fn only_what_was_sought_is_shown() {
+    let both = vec![for_owner(folder(FOLDER)), for_owner(file(FILE))];
+    for (text, kind, expected) in [
+        ("hol", None, vec![FOLDER]),
+        ("BEACH", None, vec![FILE]),
+        ("bea", Some(NodeKind::File), vec![FILE]),
+        ("bea", Some(NodeKind::Folder), vec![]),
+        ("drive", None, vec![]),
+    ] {
+        let page = found(OWNER, SearchQuery { kind, ..query(text) }, finding(both.clone(), None)).await;
+        assert_eq!(ids(&page), expected, "{text} {kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_store_is_told_what_is_sought_and_where() {
+    let folder_found = for_guest(folder(FOLDER), Permission::View);
+    let within = leave(&folder_found, Action::Read);
+    let after = Some(place("a"));
+    let asked = SearchQuery { within: Some(FOLDER), after: after.clone(), kind: Some(NodeKind::File), ..query("x") };
+    let sought = Sought { text: asked.text.clone(), kind: asked.kind, within: Some(within), after, limit: asked.limit };
+    let mut search = MockSearch::new();
+    search
+        .expect_search()
+        .with(eq(GUEST), eq(sought))
+        .times(1)
+        .returning(|_, _| Ok(Page { items: vec![], next: None }));
+    assert_eq!(ids(&found(GUEST, asked, search).await), []);
+}
+
+#[tokio::test]
+async fn a_folder_does_not_lie_below_itself_nor_does_what_is_elsewhere() {
+    let mut below = for_owner(file(FILE));
+    below.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
+    let store = || finding(vec![for_owner(folder(FOLDER)), for_owner(file(OTHER_FOLDER)), below.clone()], None);
+    for (text, expected) in [("hol", vec![]), ("bea", vec![FILE])] {
+        let page = found(OWNER, SearchQuery { within: Some(FOLDER), ..query(text) }, store()).await;
+        assert_eq!(ids(&page), expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_searched_below_a_folder_that_the_caller_cannot_see() {
+    let unseen = [
+        None,
+        Some(for_stranger(folder(FOLDER))),
+        Some(trashed(for_owner(folder(FOLDER)))),
+        Some(for_owner(file(FOLDER))),
+    ];
+    for found in unseen {
+        let user = found.as_ref().map_or(OWNER, |found| found.viewer);
+        let service = Search::new(Arc::new(drive_with(found)), Arc::new(MockSearch::new()));
+        let refused = service.find(&actor(user), SearchQuery { within: Some(FOLDER), ..query("hol") }).await;
+        assert!(matches!(refused, Err(Error::NotFound)));
+    }
+}

@@ -1,0 +1,268 @@
+//! The books of the blobs against the store, key by key: both come in the order of the keys.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use sha2::{Digest, Sha256};
+
+use crate::invariants::{books, is_key};
+use crate::ports::{Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot};
+use crate::report::{Finding, Kind, Report};
+use crate::run::{Options, Progress, Stage};
+
+/// How many blobs are read at once.
+const READ_AT_ONCE: usize = 4;
+
+/// How many things that seem to be wrong are kept to be looked at again; more are counted as they seem.
+const SUSPECTS: usize = 10_000;
+
+/// How many of them are looked at again at once.
+const AGAIN_AT_ONCE: usize = 500;
+
+/// What seems to be wrong.
+#[derive(Default)]
+struct Suspects {
+    keys: Vec<(Kind, String)>,
+    /// Those that are too many to be looked at again.
+    beyond: Vec<(Kind, u64)>,
+}
+
+impl Suspects {
+    fn add(&mut self, kind: Kind, key: &str) {
+        if self.keys.len() < SUSPECTS {
+            self.keys.push((kind, key.to_owned()));
+        } else if let Some((_, count)) = self.beyond.iter_mut().find(|(other, _)| *other == kind) {
+            *count += 1;
+        } else {
+            self.beyond.push((kind, 1));
+        }
+    }
+}
+
+/// A row of the books.
+#[derive(Default)]
+struct Book {
+    key: String,
+    size: Option<u64>,
+    sha256: Option<String>,
+    /// In which store it must be, in all its bytes; none when it need not be.
+    store: Option<String>,
+}
+
+impl From<Row> for Book {
+    fn from(row: Row) -> Self {
+        let size = row.b().and_then(|text| text.parse().ok());
+        let [key, _, sha256, store] = row.0;
+        Self { key: key.unwrap_or_default(), size, sha256, store }
+    }
+}
+
+/// Holds the books against the store.
+pub(crate) async fn check(
+    records: &dyn Records,
+    mut snapshot: Box<dyn Snapshot>,
+    objects: &dyn Objects,
+    options: Options,
+    progress: Progress<'_>,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    let old = options.now - options.grace;
+    let mut suspects = Suspects::default();
+    let mut reading = FuturesUnordered::new();
+    let rows = snapshot.rows(&books(records.dialect(), &[]), false).await?;
+    let mut pairs = Pairs::begin(rows, objects.list()).await?;
+    while let Some(pair) = pairs.next().await? {
+        report.objects += u64::from(pair.object.is_some());
+        report.blobs += u64::from(pair.book.is_some());
+        if report.blobs.is_multiple_of(1000) {
+            progress(Stage::Store, report.blobs, None);
+        }
+        if let Some((kind, _)) = pair.fault(objects.name(), old) {
+            suspects.add(kind, pair.key());
+        } else if let Pair { book: Some(book), object: Some(_) } = pair
+            && options.deep
+            && book.store.is_some()
+        {
+            if reading.len() >= READ_AT_ONCE {
+                settle(reading.next().await, report, &mut suspects)?;
+            }
+            reading.push(read(objects, book));
+        }
+    }
+    while !reading.is_empty() {
+        settle(reading.next().await, report, &mut suspects)?;
+    }
+    drop((pairs, snapshot));
+    again(records, objects, old, &suspects, progress, report).await?;
+    for (kind, count) in suspects.beyond {
+        report.add_unlisted(kind, count);
+    }
+    Ok(())
+}
+
+/// Rows and objects on their way, both in the order of the keys.
+struct Pairs {
+    rows: RowStream,
+    listing: ObjectStream,
+    row: Option<Book>,
+    object: Option<Object>,
+}
+
+impl Pairs {
+    async fn begin(mut rows: RowStream, mut listing: ObjectStream) -> Result<Self, Fault> {
+        let row = next_row(&mut rows).await?;
+        let object = listing.next().await.transpose()?;
+        Ok(Self { rows, listing, row, object })
+    }
+
+    /// What there is of the next key.
+    async fn next(&mut self) -> Result<Option<Pair>, Fault> {
+        let order = match (&self.row, &self.object) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(row), Some(object)) => row.key.cmp(&object.key),
+        };
+        let mut pair = Pair::default();
+        if order.is_le() {
+            pair.book = std::mem::replace(&mut self.row, next_row(&mut self.rows).await?);
+        }
+        if order.is_ge() {
+            let next = self.listing.next().await.transpose()?;
+            // Else nothing could be said of what is missing.
+            if let (Some(last), Some(next)) = (&self.object, &next)
+                && next.key <= last.key
+            {
+                let cause =
+                    format!("the store does not list in the order of the names: {} after {}", next.key, last.key);
+                return Err(Fault { part: "storage", cause });
+            }
+            pair.object = std::mem::replace(&mut self.object, next);
+        }
+        Ok(Some(pair))
+    }
+}
+
+async fn next_row(rows: &mut RowStream) -> Result<Option<Book>, Fault> {
+    Ok(rows.next().await.transpose()?.map(Book::from))
+}
+
+/// What the books say of a key, and what lies in the store.
+#[derive(Default)]
+struct Pair {
+    book: Option<Book>,
+    object: Option<Object>,
+}
+
+impl Pair {
+    fn key(&self) -> &str {
+        let of_book = self.book.as_ref().map(|book| &book.key);
+        of_book.or(self.object.as_ref().map(|object| &object.key)).map_or("", String::as_str)
+    }
+
+    /// What is wrong with it, in the store of that name, in which nothing unknown may be older than `old`; and how.
+    fn fault(&self, store: &str, old: i64) -> Option<(Kind, String)> {
+        match (&self.book, &self.object) {
+            (None, Some(object)) if object.modified_at < old => {
+                let what = if is_key(&object.key) { "a blob" } else { "nothing that belongs here" };
+                Some((Kind::ObjectWithoutRow, format!("{what}, of {} bytes", object.size)))
+            }
+            (Some(Book { store: Some(other), .. }), _) if other != store => {
+                Some((Kind::BlobInOtherStore, format!("it lies in {other}, the store is {store}")))
+            }
+            (Some(Book { store: Some(_), .. }), None) => Some((Kind::ObjectMissing, "nothing lies there".to_owned())),
+            (Some(Book { size: Some(size), store: Some(_), .. }), Some(object)) if *size != object.size => {
+                Some((Kind::ObjectSizeDiffers, format!("its row says {size}, the store has {}", object.size)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What came of reading a blob.
+struct Read {
+    key: String,
+    bytes: u64,
+    /// Whether a digest is known.
+    digested: bool,
+    /// Whether it is what its row says.
+    right: bool,
+}
+
+/// Reads all of a blob.
+async fn read(objects: &dyn Objects, book: Book) -> Result<Read, Fault> {
+    let mut read = Read { key: book.key, bytes: 0, digested: book.sha256.is_some(), right: false };
+    let Some(mut bytes) = objects.read(&read.key).await? else { return Ok(read) };
+    let mut digest = Sha256::new();
+    while let Some(piece) = bytes.next().await {
+        let piece = piece?;
+        read.bytes += piece.len() as u64;
+        digest.update(&piece);
+    }
+    let digest = digest.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    // Where no digest is known, the length is all there is to go by.
+    read.right = book.size.is_none_or(|size| size == read.bytes) && book.sha256.is_none_or(|known| known == digest);
+    Ok(read)
+}
+
+fn settle(read: Option<Result<Read, Fault>>, report: &mut Report, suspects: &mut Suspects) -> Result<(), Fault> {
+    let Some(read) = read.transpose()? else { return Ok(()) };
+    report.bytes_read += read.bytes;
+    report.undigested += u64::from(!read.digested);
+    if !read.right {
+        suspects.add(Kind::ObjectDigestDiffers, &read.key);
+    }
+    Ok(())
+}
+
+/// Looks once more at what seems to be wrong: rows and objects were not looked at in the same moment.
+async fn again(
+    records: &dyn Records,
+    objects: &dyn Objects,
+    old: i64,
+    suspects: &Suspects,
+    progress: Progress<'_>,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    for (at, chunk) in (0..).zip(suspects.keys.chunks(AGAIN_AT_ONCE)) {
+        progress(Stage::Again, at * AGAIN_AT_ONCE as u64, Some(suspects.keys.len() as u64));
+        let mut present = HashMap::new();
+        for (_, key) in chunk {
+            // The object first and the row next: a row is written before its bytes, and goes after them.
+            present.insert(key.as_str(), objects.find(key).await?);
+        }
+        let keys: Vec<String> = chunk.iter().map(|(_, key)| key.clone()).collect();
+        let mut snapshot = records.snapshot().await?;
+        let mut rows = snapshot.rows(&books(records.dialect(), &keys), false).await?;
+        let mut known = HashMap::new();
+        while let Some(book) = next_row(&mut rows).await? {
+            known.insert(book.key.clone(), book);
+        }
+        drop((rows, snapshot));
+        for (kind, key) in chunk {
+            let pair = Pair { book: known.remove(key), object: present.remove(key.as_str()).flatten() };
+            let fault = match kind {
+                Kind::ObjectDigestDiffers => still_differs(objects, pair.book).await?,
+                _ => pair.fault(objects.name(), old),
+            };
+            if let Some((kind, detail)) = fault {
+                report.add(Finding { kind, subject: key.clone(), detail });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a blob that is still in use is still not what its row says.
+async fn still_differs(objects: &dyn Objects, book: Option<Book>) -> Result<Option<(Kind, String)>, Fault> {
+    let Some(book) = book.filter(|book| book.store.is_some()) else { return Ok(None) };
+    let read = read(objects, book).await?;
+    let detail = format!("the {} bytes in the store are not those of the row's SHA-256", read.bytes);
+    Ok((!read.right).then_some((Kind::ObjectDigestDiffers, detail)))
+}

@@ -1,0 +1,352 @@
+//! The invariants of the database: each a statement that yields what breaks it.
+
+use crate::ports::Dialect;
+use crate::report::Kind;
+
+/// How deep folders may stand.
+const MOST_DEEP: u32 = 100;
+
+/// Where ways up and down end, should a fault ever have made a ring of nodes.
+const MOST_STEPS: u32 = 2 * MOST_DEEP;
+
+/// One invariant.
+pub(crate) struct Invariant {
+    pub(crate) kind: Kind,
+    /// Yields with what it is broken, `a`, and how, `b`.
+    pub(crate) sql: String,
+    /// Whether indexes must not answer.
+    pub(crate) scan: bool,
+}
+
+/// What refers to blobs, each as a query of its keys and of who that is. Whoever adds something that does adds it here.
+fn references(dialect: Dialect) -> Vec<(&'static str, String)> {
+    let id = |column: &str| id(dialect, column);
+    vec![
+        ("version", format!("SELECT blob_key AS key, {} AS referrer FROM versions", id("id"))),
+        ("upload", format!("SELECT blob_key AS key, {} AS referrer FROM uploads WHERE state = 'open'", id("id"))),
+        (
+            "photo",
+            format!("SELECT photo_blob AS key, {} AS referrer FROM users WHERE photo_blob IS NOT NULL", id("id")),
+        ),
+    ]
+}
+
+/// Those whose bytes have all arrived.
+const COMMITTED: [&str; 2] = ["version", "photo"];
+
+/// An identifier as text.
+fn id(dialect: Dialect, column: &str) -> String {
+    match dialect {
+        Dialect::Postgres => format!("CAST({column} AS text)"),
+        Dialect::Sqlite => {
+            let hex = format!("lower(hex({column}))");
+            let part = |from: u8, count: u8| format!("substr({hex}, {from}, {count})");
+            let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)];
+            format!("(CASE WHEN {column} IS NULL THEN NULL ELSE {} END)", parts.join(" || '-' || "))
+        }
+    }
+}
+
+fn text(column: &str) -> String {
+    format!("coalesce(CAST({column} AS text), 'none')")
+}
+
+/// The query `sql` of `a` and `b`, with the columns that every row has.
+fn columns(sql: &str) -> String {
+    format!("SELECT CAST(q.a AS text) AS a, CAST(q.b AS text) AS b, NULL AS c, NULL AS d FROM ({sql}) AS q")
+}
+
+/// The invariants of a database, given the time in milliseconds before which nothing may have been unreferenced.
+pub(crate) fn all(dialect: Dialect, unreferenced_before: i64) -> Vec<Invariant> {
+    let mut all = blobs(dialect, unreferenced_before);
+    all.extend(contents(dialect));
+    all.extend(tree(dialect));
+    all.extend(counters(dialect));
+    all.extend(people(dialect));
+    if dialect == Dialect::Sqlite {
+        all.extend(search());
+    }
+    all
+}
+
+/// What drives say of how much there is.
+fn counters(dialect: Dialect) -> [Invariant; 2] {
+    let id = |column: &str| id(dialect, column);
+    [
+        plain(
+            Kind::UsedBytesDiffer,
+            &format!(
+                "SELECT {} AS a, 'it says ' || {} || ', the sum is ' || {} AS b FROM drives d LEFT JOIN (
+                    SELECT n.drive_id, sum(v.size_bytes) AS total FROM versions v JOIN nodes n ON n.id = v.node_id
+                    GROUP BY n.drive_id
+                ) AS s ON s.drive_id = d.id WHERE d.used_bytes <> coalesce(s.total, 0)",
+                id("d.id"),
+                text("d.used_bytes"),
+                text("coalesce(s.total, 0)")
+            ),
+        ),
+        plain(
+            Kind::ReservedBytesDiffer,
+            &format!(
+                "SELECT {} AS a, 'it says ' || {} || ', the sum is ' || {} AS b FROM drives d LEFT JOIN (
+                    SELECT drive_id, sum(announced_bytes) AS total FROM uploads WHERE state = 'open' GROUP BY drive_id
+                ) AS s ON s.drive_id = d.id WHERE d.reserved_bytes <> coalesce(s.total, 0)",
+                id("d.id"),
+                text("d.reserved_bytes"),
+                text("coalesce(s.total, 0)")
+            ),
+        ),
+    ]
+}
+
+/// Uploads, and shares.
+fn people(dialect: Dialect) -> [Invariant; 3] {
+    let n = id(dialect, "n.id");
+    let id = |column: &str| id(dialect, column);
+    [
+        plain(
+            Kind::UploadWithoutFile,
+            &format!(
+                "SELECT {} AS a, 'it names ' || {n} || ', a ' || n.kind AS b FROM uploads u JOIN nodes n ON n.id = u.file_id
+                WHERE u.state = 'complete' AND (n.kind <> 'file' OR n.drive_id <> u.drive_id)",
+                id("u.id")
+            ),
+        ),
+        plain(
+            Kind::ShareWithoutEnds,
+            &format!(
+                "SELECT {} AS a, 'of ' || coalesce(n.kind || ' ', 'none: ') || {} || ', with ' || coalesce(u.username, 'nobody')
+                    AS b FROM shares s LEFT JOIN nodes n ON n.id = s.node_id LEFT JOIN users u ON u.id = s.guest_id
+                WHERE n.id IS NULL OR n.kind = 'root' OR u.id IS NULL",
+                id("s.id"),
+                id("s.node_id")
+            ),
+        ),
+        plain(
+            Kind::ShareWithOwner,
+            &format!(
+                "SELECT {} AS a, 'of ' || {n} AS b FROM shares s JOIN nodes n ON n.id = s.node_id
+                JOIN drives d ON d.id = n.drive_id WHERE d.owner_id = s.guest_id",
+                id("s.id")
+            ),
+        ),
+    ]
+}
+
+fn plain(kind: Kind, sql: &str) -> Invariant {
+    Invariant { kind, sql: columns(sql), scan: false }
+}
+
+fn blobs(dialect: Dialect, unreferenced_before: i64) -> Vec<Invariant> {
+    let id = |column: &str| id(dialect, column);
+    let without = |kind, of: &str| {
+        let (_, references) = references(dialect).into_iter().find(|(word, _)| *word == of)?;
+        let sql = format!(
+            "SELECT r.referrer AS a, 'of the blob ' || r.key AS b FROM ({references}) AS r
+            LEFT JOIN blobs b ON b.key = r.key WHERE b.key IS NULL"
+        );
+        Some(plain(kind, &sql))
+    };
+    let without =
+        [(Kind::VersionWithoutBlob, "version"), (Kind::PhotoWithoutBlob, "photo"), (Kind::UploadWithoutBlob, "upload")]
+            .into_iter()
+            .filter_map(|(kind, of)| without(kind, of));
+    let all = references(dialect)
+        .into_iter()
+        .map(|(word, sql)| format!("SELECT r.key, '{word} ' || r.referrer AS referrer FROM ({sql}) AS r"));
+    let all = all.collect::<Vec<_>>().join(" UNION ALL ");
+    let condemned = format!(
+        "SELECT b.key AS a, 'the ' || r.referrer || ' refers to it' AS b FROM blobs b JOIN ({all}) AS r ON r.key = b.key
+        WHERE b.condemned_at IS NOT NULL"
+    );
+    // One that never was referred to and has no mark is never collected.
+    let unreferenced = format!(
+        "SELECT b.key AS a, 'unreferenced since ' || {} AS b FROM blobs b LEFT JOIN ({all}) AS r ON r.key = b.key
+        WHERE r.key IS NULL AND coalesce(b.unreferenced_at, b.created_at) < {unreferenced_before}",
+        text("b.unreferenced_at")
+    );
+    let sizes = format!(
+        "SELECT {} AS a, 'it says ' || {} || ', the blob ' || b.key || ' has ' || {} AS b FROM versions v
+        JOIN blobs b ON b.key = v.blob_key WHERE b.size_bytes IS NULL OR b.size_bytes <> v.size_bytes",
+        id("v.id"),
+        text("v.size_bytes"),
+        text("b.size_bytes")
+    );
+    without
+        .chain([
+            plain(Kind::CondemnedBlobInUse, &condemned),
+            plain(Kind::BlobUnreferenced, &unreferenced),
+            plain(Kind::VersionSizeDiffers, &sizes),
+        ])
+        .collect()
+}
+
+/// Files and their versions.
+fn contents(dialect: Dialect) -> [Invariant; 3] {
+    let n = id(dialect, "n.id");
+    let id = |column: &str| id(dialect, column);
+    [
+        plain(
+            Kind::VersionWithoutFile,
+            &format!(
+                "SELECT {} AS a, 'of ' || coalesce(n.kind, 'nothing') AS b FROM versions v
+                LEFT JOIN nodes n ON n.id = v.node_id WHERE n.id IS NULL OR n.kind <> 'file'",
+                id("v.id")
+            ),
+        ),
+        plain(
+            Kind::FileWithoutVersion,
+            &format!(
+                "SELECT {n} AS a, 'its version is ' || {} AS b FROM nodes n LEFT JOIN versions v ON v.id = n.version_id
+                WHERE n.kind = 'file' AND (v.id IS NULL OR v.node_id <> n.id)",
+                text(&id("n.version_id"))
+            ),
+        ),
+        plain(
+            Kind::NodeSizeDiffers,
+            &format!(
+                "SELECT {n} AS a, 'it says ' || {} || ', its content has ' || {} AS b FROM nodes n
+                LEFT JOIN versions v ON v.id = n.version_id WHERE n.size_bytes <> coalesce(v.size_bytes, 0)",
+                text("n.size_bytes"),
+                text("coalesce(v.size_bytes, 0)")
+            ),
+        ),
+    ]
+}
+
+/// What stands where.
+fn tree(dialect: Dialect) -> Vec<Invariant> {
+    let n = id(dialect, "n.id");
+    let id = |column: &str| id(dialect, column);
+    let down = format!(
+        "WITH RECURSIVE down (id, drive_id, depth) AS (
+            SELECT id, drive_id, 0 FROM nodes WHERE kind = 'root' AND parent_id IS NULL
+            UNION ALL
+            SELECT n.id, n.drive_id, down.depth + 1 FROM down
+            JOIN nodes n ON n.parent_id = down.id AND n.drive_id = down.drive_id WHERE down.depth < {MOST_STEPS}
+        )"
+    );
+    let parent = text(&id("n.parent_id"));
+    vec![
+        plain(
+            Kind::DriveWithoutRoot,
+            &format!(
+                "SELECT {} AS a, 'it has ' || {} || ', of which in the trash ' || {} AS b FROM drives d LEFT JOIN nodes n
+                ON n.drive_id = d.id AND n.kind = 'root' GROUP BY d.id HAVING count(n.id) <> 1 OR count(n.trashed_at) > 0",
+                id("d.id"),
+                text("count(n.id)"),
+                text("count(n.trashed_at)")
+            ),
+        ),
+        plain(
+            Kind::NodeWithoutRoot,
+            &format!(
+                "{down} SELECT {n} AS a, 'its parent is ' || {parent} AS b FROM nodes n LEFT JOIN down ON down.id = n.id
+                WHERE down.id IS NULL"
+            ),
+        ),
+        plain(
+            Kind::FolderTooDeep,
+            &format!(
+                "{down} SELECT {n} AS a, 'it stands ' || {} || ' deep' AS b FROM down JOIN nodes n ON n.id = down.id
+                WHERE n.kind = 'folder' AND down.depth > {MOST_DEEP}",
+                text("down.depth")
+            ),
+        ),
+        plain(
+            Kind::NodeInFile,
+            &format!(
+                "SELECT {n} AS a, 'it stands in ' || {parent} AS b FROM nodes n JOIN nodes p ON p.id = n.parent_id
+                WHERE p.kind = 'file'"
+            ),
+        ),
+        reach(dialect),
+        name_twice(dialect),
+    ]
+}
+
+/// The levels of folders that really stand below each.
+fn reach(dialect: Dialect) -> Invariant {
+    let n = id(dialect, "n.id");
+    plain(
+        Kind::ReachTooSmall,
+        &format!(
+            "WITH RECURSIVE up (id, level) AS (
+                    SELECT id, 0 FROM nodes WHERE kind = 'folder'
+                    UNION
+                    SELECT n.parent_id, up.level + 1 FROM up JOIN nodes n ON n.id = up.id
+                    WHERE n.parent_id IS NOT NULL AND up.level < {MOST_STEPS}
+                )
+                SELECT {n} AS a, 'it says ' || {} || ', there are ' || {} AS b FROM nodes n JOIN (
+                    SELECT id, max(level) AS levels FROM up GROUP BY id
+                ) AS l ON l.id = n.id WHERE l.levels > n.reach",
+            text("n.reach"),
+            text("l.levels")
+        ),
+    )
+}
+
+/// Counted, not believed: the index that forbids it may be broken.
+fn name_twice(dialect: Dialect) -> Invariant {
+    let id = |column: &str| id(dialect, column);
+    Invariant {
+            kind: Kind::NameTwice,
+            sql: columns(&format!(
+                "SELECT {} AS a, {} || ' have the name ' || n.name AS b FROM nodes n {}
+                WHERE n.trashed_at IS NULL AND n.parent_id IS NOT NULL GROUP BY n.parent_id, n.name HAVING count(*) > 1",
+                id("n.parent_id"),
+                text("count(*)"),
+                if dialect == Dialect::Sqlite { "NOT INDEXED" } else { "" }
+            )),
+            scan: true,
+        }
+}
+
+/// SQLite's tables for searching. PostgreSQL has an index for it, which is the server's own to keep.
+fn search() -> [Invariant; 2] {
+    let (node, indexed) = (id(Dialect::Sqlite, "t.node_id"), "SELECT id FROM search_names_docsize");
+    let gone = format!(
+        "SELECT {node} AS a, 'by the number ' || t.number AS b FROM search_nodes t LEFT JOIN nodes n ON n.id = t.node_id
+        WHERE n.id IS NULL OR n.trashed_at IS NOT NULL OR n.kind = 'root'
+        UNION ALL SELECT 'nobody' AS a, 'by the number ' || i.id AS b FROM ({indexed}) AS i
+        LEFT JOIN search_nodes t ON t.number = i.id WHERE t.number IS NULL"
+    );
+    let lacking = format!(
+        "SELECT {} AS a, 'by the number ' || coalesce(t.number, 'none') AS b FROM nodes n
+        LEFT JOIN search_nodes t ON t.node_id = n.id LEFT JOIN ({indexed}) AS i ON i.id = t.number
+        WHERE n.trashed_at IS NULL AND n.kind <> 'root' AND i.id IS NULL",
+        id(Dialect::Sqlite, "n.id")
+    );
+    [plain(Kind::SearchShowsGone, &gone), plain(Kind::SearchLacksNode, &lacking)]
+}
+
+/// Every node: its identifier, its name and its sort key.
+pub(crate) fn names(dialect: Dialect) -> String {
+    format!("SELECT {} AS a, name AS b, sort_key AS c, NULL AS d FROM nodes", id(dialect, "id"))
+}
+
+/// The books of the blobs of all stores in the order of the keys: the key; the size; the SHA-256 in hexadecimal; and, of a
+/// blob in use whose bytes have all arrived, the name of its store. With `only`, of those keys.
+pub(crate) fn books(dialect: Dialect, only: &[String]) -> String {
+    let committed = references(dialect).into_iter().filter(|(word, _)| COMMITTED.contains(word));
+    let committed: Vec<String> = committed.map(|(_, sql)| format!("SELECT r.key FROM ({sql}) AS r")).collect();
+    let hex = match dialect {
+        Dialect::Postgres => "encode(b.sha256, 'hex')",
+        Dialect::Sqlite => "CASE WHEN b.sha256 IS NULL THEN NULL ELSE lower(hex(b.sha256)) END",
+    };
+    // What is no key is nowhere in the store under that name: it need not be asked for.
+    let keys: Vec<String> = only.iter().filter(|key| is_key(key)).map(|key| format!("'{key}'")).collect();
+    let filter = if only.is_empty() { String::new() } else { format!("WHERE b.key IN ('', {})", keys.join(", ")) };
+    let filter = filter.replace("'', )", "'')");
+    format!(
+        "SELECT b.key AS a, CAST(b.size_bytes AS text) AS b, {hex} AS c,
+            CASE WHEN r.key IS NULL THEN NULL ELSE b.store END AS d
+        FROM blobs b LEFT JOIN ({}) AS r ON r.key = b.key {filter} ORDER BY b.key",
+        committed.join(" UNION ")
+    )
+}
+
+/// Whether blobs have such keys.
+pub(crate) fn is_key(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod bytes;
+mod invariants;
+mod ports;
+mod report;
+mod run;
+pub mod sources;
+
+pub use ports::{ByteStream, Dialect, Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot};
+pub use report::{Finding, Kind, LISTED, Report};
+pub use run::{Options, Progress, Stage, verify};

@@ -1,0 +1,223 @@
+use std::collections::BTreeSet;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
+
+use crate::invariants::is_key;
+use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects};
+
+/// How many bytes are read at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// How many pieces wait to be taken at the most.
+const WAITING: usize = 8;
+
+/// Before the name of what lies beside the directories of the blobs. It comes behind all keys.
+const BESIDE: &str = "~/";
+
+/// Beside each blob lies its digest.
+const DIGEST: &str = ".sha256";
+
+/// The blobs below a directory of the local disk: in `blobs/`, in directories that are called as keys begin. A blob is a
+/// file, or a directory of the files that make it up, in the order of their names.
+#[derive(Clone)]
+pub struct Disk {
+    root: PathBuf,
+}
+
+impl Disk {
+    /// The store in the directory `root`.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.join("blobs") }
+    }
+
+    /// Where a blob of that key lies; none when there can be none.
+    fn place(&self, key: &str) -> Option<PathBuf> {
+        let shard = key.get(..2).filter(|_| is_key(key))?;
+        Some(self.root.join(shard).join(key))
+    }
+}
+
+/// The names in a directory, sorted.
+fn names(directory: &Path) -> io::Result<BTreeSet<String>> {
+    let entries = fs::read_dir(directory)?;
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// The files that make up a blob.
+fn parts(path: &Path, metadata: &Metadata) -> io::Result<Vec<PathBuf>> {
+    if !metadata.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let names = names(path)?.into_iter().filter(|name| !name.ends_with(DIGEST) && name != "lock");
+    Ok(names.map(|name| path.join(name)).collect())
+}
+
+/// What lies at `path`. No link is followed.
+fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
+    let gone = |fault: io::Error| if fault.kind() == ErrorKind::NotFound { Ok(None) } else { Err(fault) };
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(fault) => return gone(fault),
+    };
+    let age = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut object =
+        Object { key: key.to_owned(), size: 0, modified_at: i64::try_from(age.as_millis()).unwrap_or(i64::MAX) };
+    for part in parts(path, &metadata)? {
+        match fs::symlink_metadata(part) {
+            Ok(metadata) => object.size += metadata.len(),
+            Err(fault) => return gone(fault),
+        }
+    }
+    Ok(Some(object))
+}
+
+/// What lies in a directory of blobs, in order. What lies in the wrong one is told by where it lies: it is nobody's blob.
+fn shard(root: &Path, shard: &str) -> io::Result<Vec<Object>> {
+    let directory = root.join(shard);
+    let mut objects = Vec::new();
+    for name in names(&directory)? {
+        if name == "lock" || name.strip_suffix(DIGEST).is_some_and(is_key) {
+            continue;
+        }
+        let belongs = is_key(&name) && name.starts_with(shard);
+        let key = if belongs { name.clone() } else { format!("{shard}/{name}") };
+        objects.extend(object(&key, &directory.join(&name))?);
+    }
+    objects.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(objects)
+}
+
+/// Sends all that lies in the store, in order: directories are called as the names in them begin.
+fn walk(root: &Path, found: &mpsc::Sender<Result<Object, Fault>>) -> io::Result<()> {
+    let is_shard =
+        |name: &String| Ok::<_, io::Error>(name.len() == 2 && fs::symlink_metadata(root.join(name))?.is_dir());
+    let mut beside = Vec::new();
+    for name in names(root)? {
+        let objects = if is_shard(&name)? {
+            shard(root, &name)?
+        } else {
+            beside.extend(object(&format!("{BESIDE}{name}"), &root.join(&name))?);
+            continue;
+        };
+        for object in objects {
+            if found.blocking_send(Ok(object)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    for object in beside {
+        let _ = found.blocking_send(Ok(object));
+    }
+    Ok(())
+}
+
+/// Sends the bytes of the files, one after the other.
+fn read(parts: &[PathBuf], pieces: &mpsc::Sender<Result<Bytes, Fault>>) -> io::Result<()> {
+    for part in parts {
+        let mut file = File::open(part)?;
+        loop {
+            let mut piece = Vec::with_capacity(READ_BYTES);
+            if Read::by_ref(&mut file).take(READ_BYTES as u64).read_to_end(&mut piece)? == 0 {
+                break;
+            }
+            if pieces.blocking_send(Ok(piece.into())).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What `work` sends, which runs where it may block.
+fn sent<T: Send + 'static>(
+    work: impl FnOnce(&mpsc::Sender<Result<T, Fault>>) -> io::Result<()> + Send + 'static,
+) -> stream::BoxStream<'static, Result<T, Fault>> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    tokio::task::spawn_blocking(move || {
+        if let Err(fault) = work(&sender) {
+            let _ = sender.blocking_send(Err(Fault::storage(&fault)));
+        }
+    });
+    stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).boxed()
+}
+
+#[async_trait]
+impl Objects for Disk {
+    fn name(&self) -> &'static str {
+        "disk"
+    }
+
+    fn list(&self) -> ObjectStream {
+        let root = self.root.clone();
+        sent(move |found| walk(&root, found))
+    }
+
+    async fn find(&self, key: &str) -> Result<Option<Object>, Fault> {
+        let (key, path) =
+            (key.to_owned(), self.place(key).unwrap_or_else(|| self.root.join(key.trim_start_matches(BESIDE))));
+        let looking = tokio::task::spawn_blocking(move || object(&key, &path));
+        looking.await.map_err(|fault| Fault::storage(&fault))?.map_err(|fault| Fault::storage(&fault))
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<ByteStream>, Fault> {
+        let Some(path) = self.place(key) else { return Ok(None) };
+        let listing = tokio::task::spawn_blocking(move || match fs::symlink_metadata(&path) {
+            Ok(metadata) => parts(&path, &metadata).map(Some),
+            Err(fault) if fault.kind() == ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        });
+        let parts = listing.await.map_err(|fault| Fault::storage(&fault))?.map_err(|fault| Fault::storage(&fault))?;
+        Ok(parts.map(|parts| sent(move |pieces| read(&parts, pieces))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_lies_there_comes_in_the_order_of_the_keys_and_what_is_no_blob_by_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = |shard: &str, rest: &str| format!("{shard}{}", rest.repeat(30));
+        let put = |path: String, text: &str| {
+            let path = dir.path().join("blobs").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put(format!("0a/{}", key("0a", "1")), "four");
+        put(format!("0a/{}.sha256", key("0a", "1")), "a digest");
+        put("0a/lock".to_owned(), "");
+        put(format!("ff/{}/2", key("ff", "0")), "two");
+        put(format!("ff/{}/1", key("ff", "0")), "one");
+        put(format!("0b/{}", key("0a", "2")), "misplaced");
+        put("0a.stray".to_owned(), "x");
+        let disk = Disk::new(dir.path());
+        let all: Vec<Object> = disk.list().map(Result::unwrap).collect().await;
+        let told: Vec<(&str, u64)> = all.iter().map(|object| (object.key.as_str(), object.size)).collect();
+        let misplaced = format!("0b/{}", key("0a", "2"));
+        let (first, last) = (key("0a", "1"), key("ff", "0"));
+        assert_eq!(told, [(first.as_str(), 4), (misplaced.as_str(), 9), (last.as_str(), 6), ("~/0a.stray", 1)]);
+        for object in &all {
+            assert_eq!(disk.find(&object.key).await.unwrap().as_ref(), Some(object));
+        }
+        let pieces: Vec<Bytes> = disk.read(&last).await.unwrap().unwrap().map(Result::unwrap).collect().await;
+        assert_eq!(pieces.concat(), b"onetwo");
+        assert_eq!(disk.find(&key("0a", "3")).await.unwrap(), None);
+        assert!(disk.read(&key("0a", "3")).await.unwrap().is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_disk_that_is_not_there_is_no_empty_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let all: Vec<_> = Disk::new(&dir.path().join("absent")).list().collect().await;
+        assert!(matches!(all.as_slice(), [Err(_)]));
+    }
+}

@@ -1,0 +1,70 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use crate::ports::{Dialect, Fault, Records, Row, RowStream, Snapshot};
+
+/// Makes a connection.
+pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<Client, Fault>> + Send + Sync>;
+
+/// A PostgreSQL database. Each snapshot has a connection of its own, in a transaction that reads only.
+pub struct Postgres {
+    connect: Connect,
+}
+
+impl Postgres {
+    /// The database to which `connect` connects.
+    #[must_use]
+    pub fn new(connect: Connect) -> Self {
+        Self { connect }
+    }
+}
+
+#[async_trait]
+impl Records for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Fault> {
+        let client = (self.connect)().await?;
+        // It takes as long as it takes. By one message, so that a pooler keeps to one server.
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+            SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT 1";
+        client.batch_execute(begin).await.map_err(|fault| Fault::database(&fault))?;
+        Ok(Box::new(Moment { client: Arc::new(client) }))
+    }
+}
+
+struct Moment {
+    client: Arc<Client>,
+}
+
+#[async_trait]
+impl Snapshot for Moment {
+    async fn rows(&mut self, sql: &str, scan: bool) -> Result<RowStream, Fault> {
+        let way = if scan { "off" } else { "on" };
+        let settings = format!(
+            "SET LOCAL enable_indexscan = {way}; SET LOCAL enable_indexonlyscan = {way}; SET LOCAL enable_bitmapscan = {way}"
+        );
+        self.client.batch_execute(&settings).await.map_err(|fault| Fault::database(&fault))?;
+        // The simple protocol: it streams, everything comes as text, and nothing is prepared.
+        let messages = self.client.simple_query_raw(sql).await.map_err(|fault| Fault::database(&fault))?;
+        let client = self.client.clone();
+        let rows = messages.filter_map(move |message| {
+            // The connection lives as long as its rows are awaited.
+            let _ = &client;
+            std::future::ready(match message {
+                Ok(SimpleQueryMessage::Row(row)) => {
+                    Some(Ok(Row(["a", "b", "c", "d"].map(|column| row.get(column).map(str::to_owned)))))
+                }
+                Ok(_) => None,
+                Err(fault) => Some(Err(Fault::database(&fault))),
+            })
+        });
+        Ok(rows.boxed())
+    }
+}

@@ -1,0 +1,100 @@
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream as Body;
+use futures_util::{StreamExt, stream};
+
+use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects};
+
+/// Below what blobs lie in a bucket.
+const PREFIX: &str = "blobs/";
+
+/// The blobs in a bucket, listed by pages of a thousand.
+pub struct S3 {
+    client: Client,
+    bucket: String,
+}
+
+impl S3 {
+    /// The bucket of that name, by `client`.
+    #[must_use]
+    pub fn new(client: Client, bucket: String) -> Self {
+        Self { client, bucket }
+    }
+}
+
+/// A page of the listing: its objects, and where the next one goes on, if there is one.
+async fn page(client: &Client, bucket: &str, token: Option<String>) -> Result<(Vec<Object>, Option<String>), Fault> {
+    let call = client.list_objects_v2().bucket(bucket).prefix(PREFIX).set_continuation_token(token);
+    let page = call.send().await.map_err(|fault| Fault::storage(&fault))?;
+    let objects = page.contents().iter().map(|object| {
+        let key = object.key().unwrap_or_default();
+        Object {
+            key: key.strip_prefix(PREFIX).unwrap_or(key).to_owned(),
+            size: object.size().and_then(|size| size.try_into().ok()).unwrap_or_default(),
+            modified_at: object.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
+        }
+    });
+    let next = page.next_continuation_token().filter(|_| page.is_truncated() == Some(true));
+    Ok((objects.collect(), next.map(str::to_owned)))
+}
+
+/// How far a listing is.
+enum Place {
+    Before(Option<String>),
+    End,
+}
+
+#[async_trait]
+impl Objects for S3 {
+    fn name(&self) -> &'static str {
+        "s3"
+    }
+
+    fn list(&self) -> ObjectStream {
+        let (client, bucket) = (self.client.clone(), self.bucket.clone());
+        let pages = stream::unfold(Place::Before(None), move |place| {
+            let (client, bucket) = (client.clone(), bucket.clone());
+            async move {
+                let Place::Before(token) = place else { return None };
+                Some(match page(&client, &bucket, token).await {
+                    Ok((objects, next)) => {
+                        let next = next.map_or(Place::End, |token| Place::Before(Some(token)));
+                        (objects.into_iter().map(Ok).collect(), next)
+                    }
+                    Err(fault) => (vec![Err(fault)], Place::End),
+                })
+            }
+        });
+        pages.flat_map(|page: Vec<Result<Object, Fault>>| stream::iter(page)).boxed()
+    }
+
+    async fn find(&self, key: &str) -> Result<Option<Object>, Fault> {
+        let call = self.client.head_object().bucket(&self.bucket).key(format!("{PREFIX}{key}"));
+        match call.send().await {
+            Ok(head) => Ok(Some(Object {
+                key: key.to_owned(),
+                size: head.content_length().and_then(|size| size.try_into().ok()).unwrap_or_default(),
+                modified_at: head.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
+            })),
+            Err(fault) if fault.as_service_error().is_some_and(|fault| fault.is_not_found()) => Ok(None),
+            Err(fault) => Err(Fault::storage(&fault)),
+        }
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<ByteStream>, Fault> {
+        let call = self.client.get_object().bucket(&self.bucket).key(format!("{PREFIX}{key}"));
+        match call.send().await {
+            Ok(answer) => Ok(Some(pieces(answer.body))),
+            Err(fault) if fault.as_service_error().is_some_and(|fault| fault.is_no_such_key()) => Ok(None),
+            Err(fault) => Err(Fault::storage(&fault)),
+        }
+    }
+}
+
+fn pieces(body: Body) -> ByteStream {
+    let next = async |mut body: Body| {
+        let piece = body.next().await?;
+        Some((piece.map_err(|fault| Fault::storage(&fault)), body))
+    };
+    stream::unfold(body, next).boxed()
+}
