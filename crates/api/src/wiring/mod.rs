@@ -97,6 +97,7 @@ impl Stores {
             lifetime: config.upload_lifetime,
             url_lifetime: config.url_lifetime,
             most_open: config.most_open_uploads,
+            part_bytes: config.part_bytes,
         };
         let photos = Photos::new(
             users.clone(),
@@ -110,7 +111,8 @@ impl Stores {
         );
         let files = Files::new(drive.clone(), store.clone(), doors.signer, ambient.clone(), config.url_lifetime);
         let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
-        let local = doors.gate.map(|gate| Arc::new(SignedBlobs::new(gate, store, records, ambient.clone())));
+        let local =
+            doors.gate.map(|(gate, parts)| Arc::new(SignedBlobs::new(gate, store, parts, records, ambient.clone())));
         Ok(App {
             accounts,
             folders: Folders::new(drive.clone(), ambient.clone()),

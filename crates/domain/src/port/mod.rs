@@ -38,7 +38,7 @@ pub use probe::Probe;
 pub use random::Random;
 pub use sessions::Sessions;
 pub use shares::{NewShare, Shares};
-pub use signed_urls::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+pub use signed_urls::{PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 pub use tokens::Tokens;
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
@@ -47,6 +47,6 @@ pub use users::{Registration, Users};
 pub use {
     audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
     direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
-    probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
-    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+    probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockPartStore,
+    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
 };

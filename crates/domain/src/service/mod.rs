@@ -24,7 +24,7 @@ pub use photos::Photos;
 pub use relocation::{Destination, NewPlace};
 pub use shares::{SharePage, Shares};
 pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs};
-pub use uploads::{PartUrl, Progress, UploadSettings, Uploads};
+pub use uploads::{Begun, PartUrl, Progress, UploadSettings, Uploads};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{CreateUpload, CreatedFile, CreatedUpload, FileForm};
+use clouddrive_contract::{CreateUpload, CreatedFile, FileForm};
 use clouddrive_domain::model::{FileInfo, MediaType, NodeId};
 
 use crate::http::extract::{CurrentUser, Json};
@@ -15,15 +15,8 @@ pub(crate) async fn create(user: CurrentUser, body: Json<CreateUpload>, app: web
     let body = body.0;
     let size = body.file_size_in_bytes;
     let folder = body.parent_folder_id.map(NodeId::from_uuid);
-    let (progress, part) = app.uploads.begin(&user.actor, folder, file_info(&body)?, size).await?;
-    let answer = CreatedUpload {
-        upload: map::upload(progress)?,
-        method: "PUT".to_owned(),
-        part_size: part.size,
-        part_count: 1,
-        urls_expire_at: map::time(part.target.expires_at)?,
-        parts: vec![map::part(part)],
-    };
+    let begun = app.uploads.begin(&user.actor, folder, file_info(&body)?, size).await?;
+    let answer = map::created_upload(begun)?;
     let location = format!("/upload/{}", answer.upload.upload_id);
     Ok(reply::secret(reply::created(location, &CreatedFile::Upload(Box::new(answer)))))
 }
