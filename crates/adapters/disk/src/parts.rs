@@ -84,6 +84,14 @@ pub(crate) fn list_begun(all: &Path, before: Timestamp, after: Option<&Transfer>
     Ok(page.into_iter().collect())
 }
 
+fn stands(path: &Path) -> Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(fault(error)),
+    }
+}
+
 /// Where the parts of one transfer are gathered, and the place of the blob that they will be.
 #[derive(Clone, Debug)]
 pub(crate) struct Gathering {
@@ -123,11 +131,6 @@ impl Gathering {
     /// Fails unless the part of that number is still to come.
     pub(crate) fn require_room(&self, number: u32) -> Result<()> {
         self.reach()?;
-        let stands = |path: &Path| match fs::symlink_metadata(path) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(fault(error)),
-        };
         if stands(&part_path(&self.directory, number))? {
             return Err(self.there());
         }
@@ -141,7 +144,7 @@ impl Gathering {
         match fs::hard_link(bytes, part_path(&self.directory, number)) {
             Ok(()) => sync_dir(&self.directory).map_err(fault),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(self.there()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(self.over()),
+            Err(error) if error.kind() == ErrorKind::NotFound && !stands(&self.directory)? => Err(self.over()),
             Err(error) => Err(fault(error)),
         }
     }

@@ -93,7 +93,7 @@ impl S3Store {
             }
         }
         // Its sender keeps sending parts, or another instance is just about to make it whole.
-        Err(Error::unavailable("storage", Trouble::silent("CompleteMultipartUpload", TroubleKind::Other)))
+        Err(Error::unavailable("storage", "CompleteMultipartUpload: the parts change while they are put together"))
     }
 
     /// The parts of a transfer that has a ticket and is not over.

@@ -161,7 +161,7 @@ async fn two_processes_finish_one_blob() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_races_with_its_discard_leaves_nothing() {
-    for _ in 0..32 {
+    for _ in 0..16 {
         let (root, store) = store();
         let transfer = begin(&store).await;
         let racing = store.clone();
