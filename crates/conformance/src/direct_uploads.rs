@@ -4,20 +4,20 @@
 mod end;
 mod fetch;
 mod finish;
+mod part_store;
+mod parts;
 mod send;
 
 use std::ops::Range;
 
 use bytes::Bytes;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Expected, Length, Stored, Timestamp, Transfer};
+use clouddrive_domain::model::{BlobKey, Part, PartPlan, Stored, Timestamp, Transfer};
 use clouddrive_domain::port::{BlobStore, DirectUploads, Random, SignedUrl, UrlSigner};
 use clouddrive_domain::{Error, Result};
 
+pub use self::part_store::part_store_suite;
 use crate::samples::{check_stored, digest, presentation, read};
-
-/// More bytes than any case sends.
-const MOST: u64 = 4_000_000;
 
 /// How the holder of a signed URL uses it: as any HTTP client would.
 pub trait Wire {
@@ -78,6 +78,7 @@ pub async fn suite<W: Wire>(case: &Case<'_, W>) {
     fetch::a_url_cannot_be_changed(case).await;
     fetch::bytes_come_down_as_they_were_signed(case).await;
     fetch::ranges_come_down(case).await;
+    parts::suite(case).await;
 }
 
 /// The end of time, as far as a store can tell: later than any transfer.
@@ -88,15 +89,33 @@ impl<W: Wire> Case<'_, W> {
         Timestamp::from_millis(self.now.as_millis() + 240_000)
     }
 
+    /// A transfer of five bytes in one part.
     async fn begin(&self) -> Transfer {
+        self.begin_of(PartPlan::single(5)).await
+    }
+
+    async fn begin_of(&self, plan: PartPlan) -> Transfer {
         let key = BlobKey::generate(self.random);
-        let ticket = self.direct.begin(&key, MOST).await.unwrap();
+        let ticket = self.direct.begin(&key, plan).await.unwrap();
         Transfer { key, ticket }
     }
 
+    /// How many of `size` bytes have arrived in one part, if that has.
+    async fn received(&self, transfer: &Transfer, size: usize) -> Option<u64> {
+        let parts = self.direct.list_received(transfer, PartPlan::single(size as u64)).await.unwrap();
+        assert!(parts.iter().map(|part| part.number).eq((1..=1).take(parts.len())), "{parts:?}");
+        parts.first().map(|part| part.size)
+    }
+
+    /// Finishes a transfer of these bytes in one part.
+    async fn finish(&self, transfer: &Transfer, bytes: &[u8], announced: bool) -> Result<Stored> {
+        let plan = PartPlan::single(bytes.len() as u64);
+        self.direct.finish(transfer, plan, announced.then(|| digest(bytes))).await
+    }
+
     async fn sign_put(&self, transfer: &Transfer, bytes: &[u8], announced: bool) -> SignedUrl {
-        let sha256 = announced.then(|| digest(bytes));
-        self.direct.sign_put(transfer, bytes.len() as u64, sha256, self.soon()).await.unwrap()
+        let part = Part { number: 1, size: bytes.len() as u64 };
+        self.direct.sign_put(transfer, part, announced.then(|| digest(bytes)), self.soon()).await.unwrap()
     }
 
     async fn send(&self, transfer: &Transfer, bytes: &[u8], announced: bool) {
@@ -106,9 +125,9 @@ impl<W: Wire> Case<'_, W> {
 
     /// A blob of these bytes.
     async fn make(&self, bytes: &[u8]) -> BlobKey {
-        let transfer = self.begin().await;
+        let transfer = self.begin_of(PartPlan::single(bytes.len() as u64)).await;
         self.send(&transfer, bytes, true).await;
-        self.direct.finish(&transfer, expected(bytes, true)).await.unwrap();
+        self.finish(&transfer, bytes, true).await.unwrap();
         transfer.key
     }
 
@@ -140,10 +159,6 @@ impl<W: Wire> Case<'_, W> {
     }
 }
 
-fn expected(bytes: &[u8], announced: bool) -> Expected {
-    Expected { length: Length::Exactly(bytes.len() as u64), sha256: announced.then(|| digest(bytes)) }
-}
-
 fn check_incomplete(outcome: Result<Stored>) {
-    assert!(matches!(outcome, Err(Error::Conflict(Conflict::UploadIncomplete))), "{outcome:?}");
+    assert!(matches!(outcome, Err(Error::Conflict(Conflict::UploadIncomplete(_)))), "{outcome:?}");
 }

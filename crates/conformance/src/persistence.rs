@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use clouddrive_domain::port::{BlobRecords, Changes, Chores, Drive, Links, Receipts, Sessions, Shares, Uploads, Users, Search};
+use clouddrive_domain::port::{
+    BlobRecords, Changes, Chores, Drive, Links, Receipts, Search, Sessions, Shares, Uploads, Users,
+};
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
 ///
@@ -36,7 +38,18 @@ impl Persistence {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + Chores + Receipts + Links + Search + 'static,
+        S: Users
+            + Sessions
+            + Drive
+            + Uploads
+            + Shares
+            + BlobRecords
+            + Changes
+            + Chores
+            + Receipts
+            + Links
+            + Search
+            + 'static,
     {
         Self {
             users: store.clone(),

@@ -4,8 +4,12 @@
 use std::fmt::Debug;
 
 use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::{BlobKey, Expected, Length, Sha256, Timestamp, Transfer};
-use clouddrive_domain::port::{DirectUploads, Presentation, Random, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+use clouddrive_domain::model::{
+    BlobKey, Expected, Length, MIN_PART_BYTES, Part, PartPlan, Sha256, Timestamp, Transfer,
+};
+use clouddrive_domain::port::{
+    DirectUploads, Presentation, PutTarget, Random, SignedRequest, SignedUrl, UrlGate, UrlSigner,
+};
 use clouddrive_domain::{Error, Result};
 use futures_util::FutureExt;
 
@@ -33,6 +37,7 @@ pub async fn gate_suite(signer: &dyn UrlSigner, direct: &dyn DirectUploads, gate
     signer_suite(signer, direct, random, expires_at).await;
     let case = &Case { signer, direct, random, expires_at };
     what_was_signed_to_put_is_admitted(case, gate);
+    leave_for_a_part_is_none_for_another(case, gate).await;
     what_was_signed_to_get_is_admitted(case, gate);
     urls_end_at_their_very_time(case, gate);
     leave_for_one_method_is_none_for_the_other(case, gate);
@@ -62,9 +67,10 @@ impl Case<'_> {
     }
 
     async fn sign_put(&self, key: &BlobKey) -> SignedUrl {
-        let transfer = Transfer { key: key.clone(), ticket: self.direct.begin(key, 10).await.unwrap() };
+        let transfer =
+            Transfer { key: key.clone(), ticket: self.direct.begin(key, PartPlan::single(10)).await.unwrap() };
         let digest = Some(Sha256::from_bytes([0xA7; 32]));
-        self.direct.sign_put(&transfer, 10, digest, self.expires_at).await.unwrap()
+        self.direct.sign_put(&transfer, Part { number: 1, size: 10 }, digest, self.expires_at).await.unwrap()
     }
 
     async fn sign_get(&self, key: &BlobKey) -> SignedUrl {
@@ -82,7 +88,11 @@ impl Case<'_> {
 
     fn put_of(&self, key: &BlobKey, length: u64, sha256: Option<Sha256>, expires_at: Timestamp) -> SignedUrl {
         let transfer = Transfer { key: key.clone(), ticket: None };
-        self.direct.sign_put(&transfer, length, sha256, expires_at).now_or_never().unwrap().unwrap()
+        self.direct
+            .sign_put(&transfer, Part { number: 1, size: length }, sha256, expires_at)
+            .now_or_never()
+            .unwrap()
+            .unwrap()
     }
 
     fn get_as(&self, key: &BlobKey, presentation: &Presentation) -> SignedUrl {
@@ -137,9 +147,38 @@ pub fn what_was_signed_to_put_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
             let key = case.key();
             let signed = case.put_of(&key, length, sha256, case.expires_at);
             let admitted = gate.admit_put(request(&signed), just_before(signed.expires_at)).unwrap();
-            assert_eq!(admitted, (key, Expected { length: Length::Exactly(length), sha256 }));
+            assert_eq!(admitted, (PutTarget::Blob(key), Expected { length: Length::Exactly(length), sha256 }));
         }
     }
+}
+
+/// Leave to PUT a part gives back which it is, of which transfer; no two have one URL, and none that of the whole.
+pub async fn leave_for_a_part_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate) {
+    let key = case.key();
+    let plan = PartPlan::single(10);
+    let whole = Transfer { key: key.clone(), ticket: case.direct.begin(&key, plan).await.unwrap() };
+    let plan = PartPlan::restore(10 * MIN_PART_BYTES, Some(MIN_PART_BYTES)).unwrap();
+    let transfer = Transfer { key: key.clone(), ticket: case.direct.begin(&key, plan).await.unwrap() };
+    assert!(transfer.ticket.is_some(), "several parts and no ticket");
+    let mut urls = Vec::new();
+    for number in [1, 2, 10] {
+        let part = Part { number, size: 10 };
+        let signed = case.direct.sign_put(&transfer, part, None, case.expires_at).await.unwrap();
+        let admitted = gate.admit_put(request(&signed), just_before(signed.expires_at)).unwrap();
+        let target = PutTarget::Part { transfer: transfer.clone(), number };
+        assert_eq!(admitted, (target, Expected { length: Length::Exactly(10), sha256: None }));
+        urls.push(signed);
+    }
+    urls.push(case.direct.sign_put(&whole, Part { number: 1, size: 10 }, None, case.expires_at).await.unwrap());
+    for one in &urls {
+        for two in urls.iter().filter(|two| two.url != one.url) {
+            let tail = request(two).query.rsplit_once('&').unwrap().1;
+            let head = request(one).query.rsplit_once('&').unwrap().0;
+            refuses(case, gate, key.as_str(), &format!("{head}&{tail}"));
+        }
+    }
+    let distinct: std::collections::BTreeSet<&str> = urls.iter().map(|signed| signed.url.as_str()).collect();
+    assert_eq!(distinct.len(), urls.len());
 }
 
 /// Leave to GET gives back the key and the presentation, to the letter.

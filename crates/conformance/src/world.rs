@@ -219,6 +219,7 @@ impl<'a> World<'a> {
             sender: folder.actor(),
             file,
             announced,
+            part_size: None,
             blob: self.key(),
             ticket: Ticket::parse("ticket-of-the-store"),
             state: UploadState::Open,

@@ -51,7 +51,8 @@ pub struct CreateUpload {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg", max_length = 255))]
     pub content_type: Option<String>,
-    /// The SHA-256 of the bytes, 64 hexadecimal digits: other bytes are refused.
+    /// The SHA-256 of the bytes, 64 hexadecimal digits: other bytes are refused. Only where they come in one part: that of
+    /// several is held against nothing, and the file's `sha256` is null, since nobody has verified it.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{64}$"))]
     pub sha256: Option<String>,
@@ -124,10 +125,11 @@ pub struct Upload {
     /// How many bytes were announced.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub file_size_in_bytes: u64,
-    /// How many have arrived.
+    /// How many have arrived, in whole parts.
     #[cfg_attr(feature = "openapi", schema(example = 0))]
     pub received_bytes: u64,
-    /// In which parts.
+    /// In which parts, by their numbers, as the store itself has them; at most 10,000. What is missing may still be sent.
+    #[cfg_attr(feature = "openapi", schema(max_items = 10000))]
     pub received_parts: Vec<ReceivedPart>,
     /// The file that it became; null until then.
     #[cfg_attr(feature = "openapi", schema(required))]
@@ -172,10 +174,12 @@ pub struct CreatedUpload {
     /// The size of every part but the last, in bytes.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub part_size: u64,
-    /// How many parts there are.
-    #[cfg_attr(feature = "openapi", schema(example = 1))]
+    /// How many parts there are: one up to 64 MiB, unless the server is told otherwise, more above; 10,000 at the most.
+    #[cfg_attr(feature = "openapi", schema(example = 1, minimum = 1, maximum = 10000))]
     pub part_count: u32,
-    /// The first parts, at most 100.
+    /// The first parts, at most 100; `POST /upload/{id}/parts` has the others. They may be sent in any order, several at
+    /// once, and each again after a broken connection: 412 then means that the part is there.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 100))]
     pub parts: Vec<Part>,
     /// When the URLs expire; `POST /upload/{id}/parts` has fresh ones.
     pub urls_expire_at: Time,
@@ -197,8 +201,8 @@ pub enum CreatedFile {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignParts {
-    /// The numbers of the parts, from 1.
-    #[cfg_attr(feature = "openapi", schema(example = json!([1]), min_items = 1))]
+    /// The numbers of the parts, from 1; each once, at most 1,000.
+    #[cfg_attr(feature = "openapi", schema(example = json!([1]), min_items = 1, max_items = 1000))]
     pub part_numbers: Vec<u32>,
 }
 
@@ -206,7 +210,7 @@ pub struct SignParts {
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedParts {
-    /// The parts.
+    /// The parts, in the order in which they were asked for.
     pub parts: Vec<Part>,
     /// When the URLs expire.
     pub urls_expire_at: Time,

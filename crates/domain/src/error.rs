@@ -1,6 +1,6 @@
 //! The one error that services return.
 
-use crate::model::{ItemRef, Name, Quota, Revision};
+use crate::model::{ItemRef, MissingParts, Name, Quota, Revision};
 
 /// What the domain's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -132,8 +132,8 @@ pub enum Conflict {
     #[error("items cannot be moved to another owner's drive")]
     CrossDriveMove,
     /// Not all bytes have arrived.
-    #[error("the bytes have not arrived")]
-    UploadIncomplete,
+    #[error("the bytes have not all arrived; missing: {0}")]
+    UploadIncomplete(MissingParts),
     /// The upload has ended.
     #[error("the upload has ended")]
     UploadClosed,
@@ -179,6 +179,9 @@ pub enum Refused {
     /// There are more or fewer bytes than announced.
     #[error("the number of bytes is not the announced one")]
     Size,
+    /// The part of that number has more or fewer bytes than it should.
+    #[error("part {0} has not the announced number of bytes: send it again")]
+    PartSize(u32),
     /// There are more bytes than are taken.
     #[error("more than {limit} bytes")]
     TooLarge {

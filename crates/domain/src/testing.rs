@@ -45,6 +45,7 @@ pub(crate) fn upload() -> Upload {
         sender: UserId::from_uuid(Uuid::from_u128(1)),
         file: file_info("a.txt"),
         announced: Some(10),
+        part_size: None,
         blob: key(),
         ticket: None,
         state: UploadState::Open,

@@ -123,6 +123,7 @@ diesel::table! {
         client_modified_at -> Nullable<BigInt>,
         conflict -> Text,
         announced_bytes -> Nullable<BigInt>,
+        part_bytes -> Nullable<BigInt>,
         blob_key -> Text,
         ticket -> Nullable<Text>,
         state -> Text,

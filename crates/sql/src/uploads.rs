@@ -1,7 +1,7 @@
 //! Uploads and the versions that they become.
 
 use clouddrive_domain::model::{
-    BlobKey, Command, FileInfo, MediaType, NodeId, Sha256, Ticket, Timestamp, Upload, UploadId, UploadState,
+    BlobKey, Command, FileInfo, MediaType, NodeId, PartPlan, Sha256, Ticket, Timestamp, Upload, UploadId, UploadState,
 };
 use clouddrive_domain::port::Commit;
 use clouddrive_domain::{Error, Result};
@@ -41,6 +41,7 @@ pub struct UploadRow {
     client_modified_at: Option<i64>,
     conflict: String,
     announced_bytes: Option<i64>,
+    part_bytes: Option<i64>,
     blob_key: String,
     ticket: Option<String>,
     state: String,
@@ -69,13 +70,16 @@ impl TryFrom<UploadRow> for Upload {
             client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
             conflict: conflict("uploads", id, &row.conflict)?,
         };
+        let (announced, part_size) = (row.announced_bytes.map(size), row.part_bytes.map(size));
+        PartPlan::restore(announced.unwrap_or(0), part_size).ok_or_else(|| bad("part_bytes"))?;
         Ok(Self {
             id,
             drive: row.drive_id.into(),
             folder: row.folder_id.into(),
             sender: row.sender_id.into(),
             file,
-            announced: row.announced_bytes.map(size),
+            announced,
+            part_size,
             blob: BlobKey::parse(&row.blob_key).ok_or_else(|| bad("blob_key"))?,
             ticket: row.ticket.map(|text| Ticket::parse(&text).ok_or_else(|| bad("ticket"))).transpose()?,
             state,
@@ -102,6 +106,7 @@ impl From<&Upload> for UploadRow {
             client_modified_at: upload.file.client_modified_at.map(Timestamp::as_millis),
             conflict: conflict_word(upload.file.conflict).to_owned(),
             announced_bytes: upload.announced.map(bytes),
+            part_bytes: upload.part_size.map(bytes),
             blob_key: upload.blob.as_str().to_owned(),
             ticket: upload.ticket.as_ref().map(|ticket| ticket.as_str().to_owned()),
             state: state_word(upload.state).to_owned(),

@@ -1,14 +1,17 @@
 use async_trait::async_trait;
-use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Expected, Sha256, Stored, Ticket, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, DirectUploads, SignedUrl};
-use clouddrive_domain::{Error, Result};
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{
+    BlobKey, Expected, Length, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, Transfer,
+};
+use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, SignedUrl};
 
-use crate::{DiskStore, DiskUrls};
+use crate::draft::Intake;
+use crate::{DiskStore, DiskUrls, parts};
 
 /// Uploads by signed URLs that lead back to this server, which writes what comes to the store.
 ///
-/// The store never writes a key twice, so there are no books of transfers: what has arrived is the blob.
+/// The store never writes a key twice, so of what comes in one part there are no books: what has arrived is the blob.
+/// Several parts are gathered in a directory, which becomes the blob.
 #[derive(Clone, Debug)]
 pub struct DiskUploads {
     store: DiskStore,
@@ -25,27 +28,63 @@ impl DiskUploads {
 
 #[async_trait]
 impl DirectUploads for DiskUploads {
-    async fn begin(&self, _: &BlobKey, _: u64) -> Result<Option<Ticket>> {
-        Ok(None)
+    async fn begin(&self, key: &BlobKey, plan: PartPlan) -> Result<Option<Ticket>> {
+        if !plan.is_single() {
+            let gathering = self.store.layout.gathering(key);
+            self.store.workers.run(move || gathering.begin(plan)).await?;
+        }
+        Ok(parts::ticket(plan))
     }
 
     async fn sign_put(
         &self,
         transfer: &Transfer,
-        length: u64,
+        part: Part,
         sha256: Option<Sha256>,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        Ok(self.urls.sign_put(&transfer.key, length, sha256, expires_at))
+        let number = transfer.ticket.as_ref().map(|_| part.number);
+        Ok(self.urls.sign_put(&transfer.key, number, part.size, sha256, expires_at))
     }
 
-    async fn find_received(&self, transfer: &Transfer) -> Result<Option<Stored>> {
-        self.store.head(&transfer.key).await
+    async fn list_received(&self, transfer: &Transfer, plan: PartPlan) -> Result<Vec<Part>> {
+        if transfer.ticket.is_some() {
+            let gathering = self.store.layout.gathering(&transfer.key);
+            return self.store.workers.run(move || gathering.received(plan)).await;
+        }
+        let stored = self.store.head(&transfer.key).await?;
+        Ok(stored.map(|stored| Part { number: 1, size: stored.size }).into_iter().collect())
     }
 
-    async fn finish(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
-        let stored = self.store.head(&transfer.key).await?.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
-        expected.check(stored)?;
-        Ok(stored)
+    async fn finish(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
+        if transfer.ticket.is_some() {
+            let gathering = self.store.layout.gathering(&transfer.key);
+            return self.store.workers.run(move || gathering.finish(plan)).await;
+        }
+        match self.store.head(&transfer.key).await? {
+            Some(stored) => {
+                Expected { length: Length::Exactly(plan.size()), sha256 }.check(stored)?;
+                Ok(stored)
+            }
+            None => Err(plan.check(&[]).err().unwrap_or(clouddrive_domain::Error::NotFound)),
+        }
+    }
+}
+
+#[async_trait]
+impl PartStore for DiskStore {
+    async fn put_part(&self, transfer: &Transfer, number: u32, body: ByteStream, expected: Expected) -> Result<()> {
+        let (layout, gathering, key) =
+            (self.layout.clone(), self.layout.gathering(&transfer.key), transfer.key.clone());
+        let (draft, gathering) = self
+            .workers
+            .run(move || {
+                gathering.require_room(number)?;
+                Ok((layout.draft(&key)?, gathering))
+            })
+            .await?;
+        let intake = Intake::new(draft, self.workers.clone());
+        intake.run(body, expected, move |bytes, _| gathering.publish(bytes, number)).await?;
+        Ok(())
     }
 }

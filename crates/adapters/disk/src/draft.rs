@@ -16,14 +16,29 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::files::{fault, options, remove};
-use crate::layout::Place;
 use crate::workers::{Workers, finish, start};
 
 /// How many bytes are hashed and written at once. A transfer holds twice as many: some are written while others arrive.
 const WRITE_BYTES: usize = 512 * 1024;
 
-/// Numbers the temporary files of this process.
+/// Numbers what this process has in `tmp/`.
 static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A name in `directory` that begins with `stem` and that nothing has.
+pub(crate) fn free_name(directory: &Path, stem: &str) -> io::Result<PathBuf> {
+    loop {
+        let path = next_name(directory, stem);
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(path),
+            found => drop(found?),
+        }
+    }
+}
+
+fn next_name(directory: &Path, stem: &str) -> PathBuf {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    directory.join(format!("{stem}.{}-{number}", std::process::id()))
+}
 
 /// A file that is being written, and the digest of what it holds so far.
 pub(crate) struct Draft {
@@ -49,8 +64,7 @@ impl Draft {
     /// Makes an empty file in `directory`, with a name that begins with `stem`.
     pub(crate) fn create(directory: &Path, stem: &str) -> io::Result<Self> {
         loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = directory.join(format!("{stem}.{}-{number}", std::process::id()));
+            let path = next_name(directory, stem);
             match options().write(true).create_new(true).open(&path) {
                 // In a container every process has the same number: the one before may have left it at a crash.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -84,15 +98,19 @@ impl Draft {
         Ok(other)
     }
 
-    /// Makes the file the blob that lies in `place`, durably.
-    fn commit(&mut self, place: &Place, expected: Option<Sha256>) -> Result<Stored> {
+    /// Makes the file durable and has `publish` give it the name under which it stays.
+    fn commit(
+        &mut self,
+        publish: impl FnOnce(&Path, &Sha256) -> Result<()>,
+        expected: Option<Sha256>,
+    ) -> Result<Stored> {
         let sha256 = Sha256::from_bytes(self.digest.clone().finalize().into());
         if expected.is_some_and(|expected| expected != sha256) {
             return Err(Error::Refused(Refused::Checksum));
         }
         let temp = self.temp().map_err(fault)?;
         temp.file.sync_all().map_err(fault)?;
-        place.publish(&temp.path, &sha256)?;
+        publish(&temp.path, &sha256)?;
         self.discard();
         Ok(Stored { size: self.size, sha256: Some(sha256) })
     }
@@ -117,12 +135,18 @@ impl Intake {
         Self { draft: Arc::new(Mutex::new(draft)), workers, writing: None, ended: false }
     }
 
-    /// Takes `body` in and makes it the blob that lies in `place`. When anything fails, nothing is left.
-    pub(crate) async fn run(mut self, body: ByteStream, expected: Expected, place: Place) -> Result<Stored> {
+    /// Takes `body` in and has `publish` make it what it is to be, from its temporary name and its digest. When anything
+    /// fails, nothing is left.
+    pub(crate) async fn run(
+        mut self,
+        body: ByteStream,
+        expected: Expected,
+        publish: impl FnOnce(&Path, &Sha256) -> Result<()> + Send + 'static,
+    ) -> Result<Stored> {
         let outcome = match self.fill(body, expected.length).await {
             Ok(()) => {
                 let draft = Arc::clone(&self.draft);
-                self.workers.run(move || hold(&draft).commit(&place, expected.sha256)).await
+                self.workers.run(move || hold(&draft).commit(publish, expected.sha256)).await
             }
             Err(error) => Err(error),
         };

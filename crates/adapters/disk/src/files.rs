@@ -60,6 +60,15 @@ pub(crate) fn remove(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Removes the directory and all below it, and tells whether there was one. No symlink is followed.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<bool> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// What a failed call amounts to: the store is out of reach or full, unless something stands there that the store
 /// never made.
 pub(crate) fn fault(error: io::Error) -> Error {

@@ -5,25 +5,28 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Sha256, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, PartPlan, Sha256, Stored, Timestamp};
 use clouddrive_domain::{Error, Result};
 
-use crate::draft::Draft;
-use crate::files::{broken, fault, make_dir, make_dirs, options, remove, require_dir, sync_dir};
+use crate::draft::{Draft, free_name};
+use crate::files::{broken, fault, make_dir, make_dirs, options, remove, remove_tree, require_dir, sync_dir};
+use crate::parts::{Gathering, read_manifest};
 
 /// The directories of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     blobs: PathBuf,
+    parts: PathBuf,
     tmp: PathBuf,
 }
 
 impl Layout {
     /// Makes the directories, durably, and tries the file system out.
     pub(crate) fn make(root: &Path) -> io::Result<Self> {
-        let layout = Self { blobs: root.join("blobs"), tmp: root.join("tmp") };
+        let layout = Self { blobs: root.join("blobs"), parts: root.join("parts"), tmp: root.join("tmp") };
         make_dirs(root)?;
         make_dir(&layout.tmp)?;
+        make_dir(&layout.parts)?;
         make_dir(&layout.blobs)?;
         // All at once, and none later: a missing one then means that the disk is not there.
         for shard in 0..=u8::MAX {
@@ -56,22 +59,34 @@ impl Layout {
             blob: shard.join(key.as_str()),
             digest: shard.join(format!("{}.sha256", key.as_str())),
             lock: shard.join("lock"),
+            tmp: self.tmp.clone(),
             shard,
         }
     }
 
-    /// Removes the files in `tmp/` that were last written before `before`, and tells how many those were.
+    /// Where the parts of the blob under `key` are gathered.
+    pub(crate) fn gathering(&self, key: &BlobKey) -> Gathering {
+        Gathering::new(&self.parts, key, self.place(key))
+    }
+
+    /// Where all parts are gathered.
+    pub(crate) fn parts(&self) -> &Path {
+        &self.parts
+    }
+
+    /// Removes what in `tmp/` was last written before `before`, and tells how many files and directories those were.
     pub(crate) fn sweep(&self, before: Timestamp) -> io::Result<u64> {
         require_dir(&self.tmp)?;
         let mut removed = 0;
         for entry in fs::read_dir(&self.tmp)? {
             let entry = entry?;
             match entry.metadata() {
-                Ok(metadata) if !metadata.is_dir() && modified(&metadata)? < before => {
-                    removed += u64::from(remove(&entry.path())?);
+                Ok(metadata) if modified(&metadata)? < before => {
+                    let path = entry.path();
+                    removed += u64::from(if metadata.is_dir() { remove_tree(&path)? } else { remove(&path)? });
                 }
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                // A directory, one that is still young, or one whose write has just ended.
+                // One that is still young, or whose write has just ended.
                 _ => {}
             }
         }
@@ -79,7 +94,8 @@ impl Layout {
     }
 }
 
-fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
+/// When what has these metadata was last written.
+pub(crate) fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
     let start = Timestamp::from_millis(0);
     let modified = metadata.modified()?;
     Ok(modified
@@ -87,7 +103,33 @@ fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
         .map_or_else(|earlier| start.minus(earlier.duration()), |later| start.plus(later)))
 }
 
-/// Where one blob lies: its bytes, and beside them their digest.
+/// A blob that is open for reading.
+pub(crate) enum Opened {
+    /// A file of so many bytes.
+    File(File, u64),
+    /// A directory of parts.
+    Parts(PathBuf, PartPlan),
+}
+
+impl Opened {
+    /// How many bytes there are.
+    pub(crate) const fn size(&self) -> u64 {
+        match self {
+            Self::File(_, size) => *size,
+            Self::Parts(_, plan) => plan.size(),
+        }
+    }
+}
+
+/// What a blob is made of.
+enum Form {
+    /// One file of so many bytes.
+    File(u64),
+    /// A directory of parts.
+    Parts(PartPlan),
+}
+
+/// Where one blob lies: its bytes, and beside them their digest; or a directory of parts, which has none.
 ///
 /// The digest is there before the bytes are, and goes before they go; a digest without bytes means nothing. So whoever
 /// sees the bytes finds their digest and no other, and a crash in between leaves nothing to be mistaken.
@@ -97,11 +139,12 @@ pub(crate) struct Place {
     blob: PathBuf,
     digest: PathBuf,
     lock: PathBuf,
+    tmp: PathBuf,
 }
 
 impl Place {
     /// Checks that the directory is there: when it is not, neither is the disk, and what seems to be missing is not.
-    fn reach(&self) -> Result<()> {
+    pub(crate) fn reach(&self) -> Result<()> {
         require_dir(&self.shard).map_err(fault)
     }
 
@@ -115,11 +158,36 @@ impl Place {
         }
     }
 
-    /// How many bytes lie here.
-    fn size(&self) -> Result<Option<u64>> {
-        match self.find()? {
-            Some(metadata) if !metadata.is_file() => Err(broken("a blob is not a file")),
-            found => Ok(found.map(|metadata| metadata.len())),
+    /// Where the bytes are to lie.
+    pub(crate) fn blob(&self) -> &Path {
+        &self.blob
+    }
+
+    /// Where what is not to stay lies for a while.
+    pub(crate) fn tmp(&self) -> &Path {
+        &self.tmp
+    }
+
+    /// What names of things in `tmp/` begin with that belong to the blob.
+    pub(crate) fn stem(&self) -> &str {
+        self.blob.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// What lies here, and how many bytes of it.
+    fn form(&self) -> Result<Option<Form>> {
+        let Some(metadata) = self.find()? else { return Ok(None) };
+        if metadata.is_file() {
+            return Ok(Some(Form::File(metadata.len())));
+        }
+        if !metadata.is_dir() {
+            return Err(broken("a blob is neither a file nor a directory"));
+        }
+        match read_manifest(&self.blob) {
+            Ok(plan) => Ok(Some(Form::Parts(plan))),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(fault(error)),
+            // It has been removed meanwhile.
+            Err(_) if self.find()?.is_none() => Ok(None),
+            Err(_) => Err(broken("a blob in parts has no manifest")),
         }
     }
 
@@ -134,15 +202,18 @@ impl Place {
 
     /// What lies here.
     pub(crate) fn stored(&self) -> Result<Option<Stored>> {
-        let Some(size) = self.size()? else { return Ok(None) };
-        let sha256 = self.read_digest().map_err(fault)?;
+        let stored = match self.form()? {
+            None => return Ok(None),
+            Some(Form::File(size)) => Stored { size, sha256: self.read_digest().map_err(fault)? },
+            Some(Form::Parts(plan)) => Stored { size: plan.size(), sha256: None },
+        };
         self.confirm()?;
-        Ok(Some(Stored { size, sha256 }))
+        Ok(Some(stored))
     }
 
     /// Makes the names durable before anybody is told of the blob, and acts on it: its writer may be about to do so, or
     /// may have been stopped before it could.
-    fn confirm(&self) -> Result<()> {
+    pub(crate) fn confirm(&self) -> Result<()> {
         sync_dir(&self.shard).map_err(fault)
     }
 
@@ -156,11 +227,14 @@ impl Place {
         Ok(std::str::from_utf8(&text).ok().and_then(|text| text.strip_suffix('\n')).and_then(Sha256::parse))
     }
 
-    /// Opens the bytes and tells how many there are.
-    pub(crate) fn open(&self) -> Result<(File, u64)> {
-        let size = self.size()?.ok_or(Error::NotFound)?;
+    /// Opens the bytes.
+    pub(crate) fn open(&self) -> Result<Opened> {
+        let size = match self.form()?.ok_or(Error::NotFound)? {
+            Form::File(size) => size,
+            Form::Parts(plan) => return Ok(Opened::Parts(self.blob.clone(), plan)),
+        };
         match options().read(true).open(&self.blob) {
-            Ok(file) => Ok((file, size)),
+            Ok(file) => Ok(Opened::File(file, size)),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::NotFound),
             Err(error) => Err(fault(error)),
         }
@@ -197,15 +271,33 @@ impl Place {
     /// Removes the blob, durably.
     pub(crate) fn remove(&self) -> Result<()> {
         self.reach()?;
-        let _lock = self.lock().map_err(fault)?;
-        // The bytes go last: as long as they are there, the blob is.
-        remove(&self.digest).and_then(|_| remove(&self.blob)).map_err(fault)?;
-        // Also when there was nothing: whoever removed it may have been stopped before this.
-        self.confirm()
+        let aside = {
+            let _lock = self.lock().map_err(fault)?;
+            let parts = self.find()?.is_some_and(|metadata| metadata.is_dir());
+            let aside = if parts { self.set_aside(&self.blob).map_err(fault)? } else { None };
+            // The bytes go last: as long as they are there, the blob is.
+            remove(&self.digest).and_then(|_| remove(&self.blob)).map_err(fault)?;
+            // Also when there was nothing: whoever removed it may have been stopped before this.
+            self.confirm()?;
+            aside
+        };
+        // Many parts take a while, for which nobody need wait. What cannot be removed now, a sweep removes later.
+        aside.map(|tree| remove_tree(&tree).is_ok());
+        Ok(())
+    }
+
+    /// Moves a directory to where sweeps look, if it is there, and tells where it is now.
+    pub(crate) fn set_aside(&self, directory: &Path) -> io::Result<Option<PathBuf>> {
+        let aside = free_name(&self.tmp, self.stem())?;
+        match fs::rename(directory, &aside) {
+            Ok(()) => Ok(Some(aside)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps others from changing the shard until the file is dropped, or the process ends.
-    fn lock(&self) -> io::Result<File> {
+    pub(crate) fn lock(&self) -> io::Result<File> {
         let file = options().write(true).create(true).truncate(false).open(&self.lock)?;
         file.lock()?;
         Ok(file)

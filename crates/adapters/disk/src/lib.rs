@@ -5,6 +5,8 @@ mod direct;
 mod draft;
 mod files;
 mod layout;
+mod parts;
+mod reader;
 mod signing;
 mod store;
 mod workers;

@@ -5,10 +5,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Name, Sha256, Timestamp};
-use clouddrive_domain::port::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+use clouddrive_domain::port::{Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 use clouddrive_domain::{Error, Result};
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::parts::transfer;
 
 /// All but the unreserved characters of RFC 3986, section 2.3: what nobody on the way has a reason to rewrite.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -58,16 +60,19 @@ impl DiskUrls {
         SignedUrl { url, headers, expires_at }
     }
 
-    /// A URL by which `length` bytes, with that digest if it is known, can be PUT under `key` once.
+    /// A URL by which `length` bytes, with that digest if it is known, can be PUT under `key` once: all bytes of the blob,
+    /// or the part of that number.
     pub(crate) fn sign_put(
         &self,
         key: &BlobKey,
+        part: Option<u32>,
         length: u64,
         sha256: Option<Sha256>,
         expires_at: Timestamp,
     ) -> SignedUrl {
         let sha256 = sha256.map(|digest| format!("&sha256={digest}")).unwrap_or_default();
-        let query = format!("method=PUT&length={length}{sha256}&expires={}", expires_at.as_millis());
+        let part = part.map(|number| format!("&part={number}")).unwrap_or_default();
+        let query = format!("method=PUT{part}&length={length}{sha256}&expires={}", expires_at.as_millis());
         self.sign(Purpose::Put, key, &query, expires_at)
     }
 
@@ -121,11 +126,15 @@ impl UrlSigner for DiskUrls {
 }
 
 impl UrlGate for DiskUrls {
-    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Expected)> {
+    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)> {
         let (key, query) = self.verify(Purpose::Put, request).ok_or_else(no_signature)?;
-        let (expected, expires_at) = query.read_put().ok_or_else(no_signature)?;
+        let (part, expected, expires_at) = query.read_put().ok_or_else(no_signature)?;
         alive(expires_at, now)?;
-        Ok((key, expected))
+        let target = match part {
+            Some(number) => PutTarget::Part { transfer: transfer(key), number },
+            None => PutTarget::Blob(key),
+        };
+        Ok((target, expected))
     }
 
     fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Presentation)> {
@@ -148,14 +157,18 @@ fn alive(expires_at: Timestamp, now: Timestamp) -> Result<()> {
 struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
-    fn read_put(mut self) -> Option<(Expected, Timestamp)> {
+    fn read_put(mut self) -> Option<(Option<u32>, Expected, Timestamp)> {
         (self.take("method")? == "PUT").then_some(())?;
+        let part = match self.take("part") {
+            Some(number) => Some(number.parse().ok()?),
+            None => None,
+        };
         let length = Length::Exactly(self.take("length")?.parse().ok()?);
         let sha256 = match self.take("sha256") {
             Some(digest) => Some(Sha256::parse(digest)?),
             None => None,
         };
-        Some((Expected { length, sha256 }, self.take_expiry()?))
+        Some((part, Expected { length, sha256 }, self.take_expiry()?))
     }
 
     fn read_get(mut self) -> Option<(Presentation, Timestamp)> {
@@ -200,7 +213,7 @@ mod tests {
 
     fn put() -> String {
         let key = BlobKey::parse(KEY).unwrap();
-        query(&urls().sign_put(&key, 10, Some(Sha256::from_bytes([0xA7; 32])), END))
+        query(&urls().sign_put(&key, None, 10, Some(Sha256::from_bytes([0xA7; 32])), END))
     }
 
     fn get() -> String {
@@ -254,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_put_carries_the_condition_that_nothing_is_there() {
-        let signed = urls().sign_put(&BlobKey::parse(KEY).unwrap(), 10, None, END);
+        let signed = urls().sign_put(&BlobKey::parse(KEY).unwrap(), None, 10, None, END);
         assert_eq!(signed.headers, [("If-None-Match", "*".to_owned())]);
     }
 
@@ -263,8 +276,8 @@ mod tests {
         let last = Timestamp::from_millis(END.as_millis() - 1);
         let (put, get) = (put(), get());
         let request = SignedRequest { key: KEY, query: &put };
-        let (key, expected) = urls().admit_put(request, last).unwrap();
-        assert_eq!(key.as_str(), KEY);
+        let (target, expected) = urls().admit_put(request, last).unwrap();
+        assert_eq!(target, PutTarget::Blob(BlobKey::parse(KEY).unwrap()));
         let sha256 = Some(Sha256::from_bytes([0xA7; 32]));
         assert_eq!(expected, Expected { length: Length::Exactly(10), sha256 });
         assert_eq!(forbidden(urls().admit_put(request, END)), Forbidden::UrlExpired);
@@ -275,6 +288,19 @@ mod tests {
         assert_eq!(presentation.media_type.as_str(), "text/plain; charset=utf-8");
         assert_eq!(presentation.attachment.unwrap().as_str(), "a&name=b=ü 100%.txt");
         assert_eq!(forbidden(urls().admit_get(request, END)), Forbidden::UrlExpired);
+    }
+
+    #[test]
+    fn leave_for_a_part_is_none_for_another_nor_for_the_whole() {
+        let key = BlobKey::parse(KEY).unwrap();
+        let part = query(&urls().sign_put(&key, Some(7), 10, None, END));
+        assert!(part.starts_with("method=PUT&part=7&length=10&expires=301000&signature="));
+        let (target, _) = urls().admit_put(SignedRequest { key: KEY, query: &part }, NOW).unwrap();
+        assert_eq!(target, PutTarget::Part { transfer: transfer(key), number: 7 });
+        for other in ["", "&part=8", "&part=07", "&part=70", "&part=+7", "&part=%37", "&part=7&part=7"] {
+            refused(KEY, &part.replace("&part=7", other));
+        }
+        refused(KEY, &put().replace("method=PUT", "method=PUT&part=1"));
     }
 
     #[test]

@@ -1,29 +1,27 @@
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Timestamp, Transfer};
 use clouddrive_domain::port::{BlobStore, ByteStream, Probe};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
 
 use crate::draft::Intake;
-use crate::files::{broken, fault};
+use crate::files::fault;
 use crate::layout::Layout;
+use crate::parts;
+use crate::reader::Reader;
 use crate::workers::Workers;
 
-/// How many bytes are read at once.
-const READ_BYTES: u64 = 256 * 1024;
-
-/// Blobs as files below one directory of the local disk.
+/// Blobs as files below one directory of the local disk; those that came in parts as directories of files.
 ///
 /// Any number of processes may use one directory at once. Its methods run on a Tokio runtime.
 #[derive(Clone, Debug)]
 pub struct DiskStore {
-    layout: Layout,
-    workers: Workers,
+    pub(crate) layout: Layout,
+    pub(crate) workers: Workers,
 }
 
 impl DiskStore {
@@ -54,7 +52,8 @@ impl BlobStore for DiskStore {
                 Ok((layout.draft(&key)?, place))
             })
             .await?;
-        Intake::new(draft, self.workers.clone()).run(body, expected, place).await
+        let intake = Intake::new(draft, self.workers.clone());
+        intake.run(body, expected, move |bytes, sha256| place.publish(bytes, sha256)).await
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
@@ -64,29 +63,11 @@ impl BlobStore for DiskStore {
 
     async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
         let place = self.layout.place(key);
-        let left = range.end.saturating_sub(range.start);
-        let file = self
-            .workers
-            .run(move || {
-                let (mut file, size) = place.open()?;
-                if range.end > size {
-                    return Err(Error::RangeNotSatisfiable { size });
-                }
-                file.seek(SeekFrom::Start(range.start)).map_err(fault)?;
-                Ok(file)
-            })
-            .await?;
+        let reader = self.workers.run(move || Reader::open(&place, range)).await?;
         let workers = self.workers.clone();
-        Ok(Box::pin(stream::try_unfold((file, left), move |(mut file, left)| {
+        Ok(Box::pin(stream::try_unfold(reader, move |mut reader| {
             let workers = workers.clone();
-            async move {
-                if left == 0 {
-                    return Ok(None);
-                }
-                let size = left.min(READ_BYTES);
-                let (piece, file) = workers.run(move || Ok((read(&mut file, size)?, file))).await?;
-                Ok(Some((piece, (file, left - size))))
-            }
+            async move { workers.run(move || Ok(reader.next()?.map(|piece| (piece, reader)))).await }
         })))
     }
 
@@ -100,12 +81,14 @@ impl BlobStore for DiskStore {
         self.workers.run(move || layout.sweep(before).map_err(fault)).await
     }
 
-    async fn list_begun<'a>(&self, _: Timestamp, _: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
-        Ok(Vec::new())
+    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+        let (layout, after) = (self.layout.clone(), after.cloned());
+        self.workers.run(move || parts::list_begun(layout.parts(), before, after.as_ref()).map_err(fault)).await
     }
 
     async fn discard(&self, transfer: &Transfer) -> Result<()> {
-        self.delete(&transfer.key).await
+        let gathering = self.layout.gathering(&transfer.key);
+        self.workers.run(move || gathering.discard()).await
     }
 }
 
@@ -115,13 +98,6 @@ impl Probe for DiskStore {
         let layout = self.layout.clone();
         self.workers.run(move || layout.trial().map_err(|error| Error::unavailable("storage", error))).await
     }
-}
-
-/// The next `size` bytes.
-fn read(file: &mut std::fs::File, size: u64) -> Result<Bytes> {
-    let mut piece = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    file.take(size).read_to_end(&mut piece).map_err(fault)?;
-    if piece.len() as u64 == size { Ok(piece.into()) } else { Err(broken("a blob has fewer bytes than before")) }
 }
 
 #[cfg(test)]

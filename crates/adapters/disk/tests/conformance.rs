@@ -10,7 +10,9 @@ use clouddrive_conformance::{ambient, blobs, direct_uploads, signed_urls};
 use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, Timestamp};
-use clouddrive_domain::port::{BlobStore, Presentation, Random, SignedRequest, SignedUrl, UrlGate};
+use clouddrive_domain::port::{
+    BlobStore, PartStore, Presentation, PutTarget, Random, SignedRequest, SignedUrl, UrlGate,
+};
 use clouddrive_domain::{Error, Result};
 use futures_util::{TryStreamExt, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -69,6 +71,7 @@ fn status(fault: &Error) -> u16 {
         Error::Forbidden(_) => 403,
         Error::NotFound => 404,
         Error::Conflict(Conflict::BlobExists) => 412,
+        Error::Conflict(Conflict::UploadClosed) => 409,
         Error::RangeNotSatisfiable { .. } => 416,
         Error::Refused(_) => 422,
         fault => panic!("{fault}"),
@@ -77,8 +80,12 @@ fn status(fault: &Error) -> u16 {
 
 impl Server {
     async fn take(&self, signed: &SignedUrl, body: Bytes) -> Result<()> {
-        let (key, expected) = self.urls.admit_put(request(signed), NOW)?;
-        self.store.put(&key, Box::pin(stream::iter([Ok(body)])), expected).await.map(drop)
+        let (target, expected) = self.urls.admit_put(request(signed), NOW)?;
+        let body = Box::pin(stream::iter([Ok(body)]));
+        match target {
+            PutTarget::Blob(key) => self.store.put(&key, body, expected).await.map(drop),
+            PutTarget::Part { transfer, number } => self.store.put_part(&transfer, number, body, expected).await,
+        }
     }
 
     async fn give(&self, signed: &SignedUrl, range: Option<Range<u64>>) -> Result<Answer> {
@@ -126,6 +133,7 @@ async fn uploads_by_url() {
     let wire = &Server { store: store.clone(), urls: urls.clone() };
     let random = &Counting::default();
     direct_uploads::suite(&Case { store: &store, direct, signer: &urls, random, wire, now: NOW }).await;
+    direct_uploads::part_store_suite(&store, &store, direct, random).await;
 }
 
 #[tokio::test]

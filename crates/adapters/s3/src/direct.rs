@@ -1,29 +1,29 @@
-//! Uploads by signed URLs: into the blob itself where the store refuses a second write, else into a part beside it.
+//! Uploads by signed URLs: into the blob itself where that is one part and the store refuses a second write, else into
+//! parts beside it.
 
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, Expected, Sha256, Stored, Ticket, Timestamp, Transfer};
+use clouddrive_domain::model::{
+    BlobKey, Expected, Length, MAX_PART_BYTES, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, Transfer,
+};
 use clouddrive_domain::port::{DirectUploads, SignedUrl};
 use clouddrive_domain::{Error, Result};
 
 use crate::bucket::object;
-use crate::multipart::{Part, sum};
+use crate::multipart;
 use crate::store::S3Store;
 use crate::trouble::{Trouble, TroubleKind};
-
-/// The most bytes that one PUT may have, of an object as of a part: 5 GiB.
-const MOST_BYTES: u64 = 5 << 30;
 
 /// How often the parts are looked at anew, when they change just before they are put together.
 const TRIES: u32 = 3;
 
 #[async_trait]
 impl DirectUploads for S3Store {
-    async fn begin(&self, key: &BlobKey, most: u64) -> Result<Option<Ticket>> {
-        if most > MOST_BYTES {
-            return Err(Error::Refused(Refused::TooLarge { limit: MOST_BYTES }));
+    async fn begin(&self, key: &BlobKey, plan: PartPlan) -> Result<Option<Ticket>> {
+        if plan.part_size() > MAX_PART_BYTES {
+            return Err(Error::Refused(Refused::TooLarge { limit: MAX_PART_BYTES }));
         }
-        if self.abilities().conditional_writes {
+        if plan.is_single() && self.abilities().conditional_writes {
             return Ok(None);
         }
         let object = object(key);
@@ -35,54 +35,69 @@ impl DirectUploads for S3Store {
     async fn sign_put(
         &self,
         transfer: &Transfer,
-        length: u64,
+        part: Part,
         sha256: Option<Sha256>,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
         match &transfer.ticket {
             // No store need take an empty part. An empty object can be put where it belongs: that only ever makes it
             // what it is.
-            Some(ticket) if length > 0 => self.sign_part(&transfer.key, ticket, length, sha256, expires_at).await,
-            ticket => self.sign_object(&transfer.key, length, sha256, ticket.is_none(), expires_at).await,
+            Some(ticket) if part.size > 0 => self.sign_part(&transfer.key, ticket, part, sha256, expires_at).await,
+            ticket => self.sign_object(&transfer.key, part.size, sha256, ticket.is_none(), expires_at).await,
         }
     }
 
-    async fn find_received(&self, transfer: &Transfer) -> Result<Option<Stored>> {
+    async fn list_received(&self, transfer: &Transfer, plan: PartPlan) -> Result<Vec<Part>> {
         let transfer = transfer.clone();
-        self.run(|this| async move { this.arrived(&transfer).await }).await
+        self.run(|this| async move { this.arrived(&transfer, plan).await }).await
     }
 
-    async fn finish(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
+    async fn finish(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
         let transfer = transfer.clone();
-        self.run(|this| async move { this.make_whole(&transfer, expected).await }).await
+        self.run(|this| async move { this.make_whole(&transfer, plan, sha256).await }).await
     }
 }
 
+/// The parts by their numbers and sizes alone.
+fn seen(parts: &[multipart::Part]) -> Vec<Part> {
+    let number = |part: &multipart::Part| u32::try_from(part.number).unwrap_or_default();
+    parts.iter().map(|part| Part { number: number(part), size: part.size }).collect()
+}
+
 impl S3Store {
-    async fn arrived(&self, transfer: &Transfer) -> Result<Option<Stored>> {
-        match self.parts(transfer).await?.as_deref().and_then(sum) {
-            Some(arrived) => Ok(Some(arrived)),
-            None => self.find_object(transfer).await,
+    async fn arrived(&self, transfer: &Transfer, plan: PartPlan) -> Result<Vec<Part>> {
+        if let Some(parts) = self.parts(transfer).await?.filter(|parts| !parts.is_empty()) {
+            return Ok(seen(&parts));
         }
+        Ok(match self.find_object(transfer).await? {
+            None => Vec::new(),
+            Some(stored) if stored.size == plan.size() => plan.parts().collect(),
+            Some(stored) => vec![Part { number: 1, size: stored.size }],
+        })
     }
 
-    async fn make_whole(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
+    async fn make_whole(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
+        let expected = Expected { length: Length::Exactly(plan.size()), sha256 };
         for _ in 0..TRIES {
-            let parts = self.parts(transfer).await?.unwrap_or_default();
-            let Some(arrived) = sum(&parts) else {
-                return self.finish_object(transfer, expected).await;
-            };
-            expected.check(arrived)?;
+            let mut parts = self.parts(transfer).await?.unwrap_or_default();
+            if parts.is_empty() {
+                return self.finish_object(transfer, plan, expected).await;
+            }
+            plan.check(&seen(&parts))?;
+            parts.retain(|part| u32::try_from(part.number).is_ok_and(|number| plan.part(number).is_some()));
+            if let [only] = parts.as_slice() {
+                expected.check(Stored { size: only.size, sha256: only.sha256 })?;
+            }
             if self.complete(transfer, &parts).await? {
-                return self.finish_object(transfer, expected).await;
+                return self.finish_object(transfer, plan, expected).await;
             }
         }
-        // Its sender keeps sending it.
-        Err(Error::Conflict(Conflict::UploadIncomplete))
+        // Its sender keeps sending parts, or another instance is just about to make it whole.
+        Err(Error::unavailable("storage", "CompleteMultipartUpload: the parts change while they are put together"))
     }
 
     /// The parts of a transfer that has a ticket and is not over.
-    async fn parts(&self, transfer: &Transfer) -> Result<Option<Vec<Part>>> {
+    async fn parts(&self, transfer: &Transfer) -> Result<Option<Vec<multipart::Part>>> {
         let Some(ticket) = &transfer.ticket else { return Ok(None) };
         Ok(self.bucket.parts(&object(&transfer.key), ticket.as_str()).await?)
     }
@@ -92,8 +107,8 @@ impl S3Store {
     }
 
     /// Makes the blob of the parts. Whether that is done is asked of the bucket, not concluded from an answer: `false`
-    /// when it is not done because the parts are others by now.
-    async fn complete(&self, transfer: &Transfer, parts: &[Part]) -> Result<bool> {
+    /// when it is not done because the parts are others by now, or because somebody else is at it.
+    async fn complete(&self, transfer: &Transfer, parts: &[multipart::Part]) -> Result<bool> {
         let object = object(&transfer.key);
         let ticket = transfer.ticket.as_ref().map(Ticket::as_str).unwrap_or_default();
         let Err(trouble) = self.bucket.complete(&object, ticket, parts, self.abilities().conditional_writes).await
@@ -102,14 +117,17 @@ impl S3Store {
         };
         match self.bucket.look(&object).await? {
             Some(_) => Ok(true),
-            None if trouble.is("InvalidPart") || trouble.is("NoSuchUpload") => Ok(false),
+            None if trouble.is("InvalidPart") || trouble.is("NoSuchUpload") || trouble.is_unmet() => Ok(false),
             None => Err(trouble.into()),
         }
     }
 
     /// What the transfer has become.
-    async fn finish_object(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
-        let stored = self.find_object(transfer).await?.ok_or(Error::Conflict(Conflict::UploadIncomplete))?;
+    async fn finish_object(&self, transfer: &Transfer, plan: PartPlan, expected: Expected) -> Result<Stored> {
+        let Some(stored) = self.find_object(transfer).await? else {
+            plan.check(&[])?;
+            return Err(Error::Conflict(Conflict::UploadClosed));
+        };
         expected.check(stored)?;
         // The store has checked the digest that the URL signed, whether or not it lists it.
         let signed = expected.sha256.filter(|_| self.abilities().checksums);

@@ -6,30 +6,24 @@ use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
-use clouddrive_domain::model::{Sha256, Stored};
+use clouddrive_domain::model::Sha256;
 use tokio::runtime::Handle;
 
 use crate::bucket::Bucket;
 use crate::checksum;
 use crate::trouble::{Trouble, TroubleKind};
 
+/// How many pages of parts there are at the most: of as many parts as an upload may have, 1,000 a page.
+const MOST_PAGES: usize = 10;
+
 /// A part that the store has.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    number: i32,
+    pub(crate) number: i32,
+    pub(crate) size: u64,
+    /// Its digest, if the store told it.
+    pub(crate) sha256: Option<Sha256>,
     etag: Option<String>,
-    size: u64,
-    sha256: Option<Sha256>,
-}
-
-/// What the parts amount to, if there are any; with the digest, if there is one part and the store told its digest.
-pub(crate) fn sum(parts: &[Part]) -> Option<Stored> {
-    let size = parts.iter().map(|part| part.size).sum();
-    match parts {
-        [] => None,
-        [part] => Some(Stored { size, sha256: part.sha256 }),
-        _ => Some(Stored { size, sha256: None }),
-    }
 }
 
 impl Bucket {
@@ -56,17 +50,30 @@ impl Bucket {
             .body(ByteStream::from(bytes));
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
         let part = answer.map_err(|error| Trouble::of("UploadPart", &error))?;
-        Ok(Part { number, etag: part.e_tag, size, sha256: Some(sha256) })
+        Ok(Part { number, size, sha256: Some(sha256), etag: part.e_tag })
     }
 
-    /// The parts that have arrived; none when there is no such upload, or no more.
+    /// The parts that have arrived, in the order of their numbers; none when there is no such upload, or no more.
     pub(crate) async fn parts(&self, object: &str, id: &str) -> Result<Option<Vec<Part>>, Trouble> {
-        let call = self.clients.calls.list_parts().bucket(&self.name).key(object).upload_id(id);
-        match call.send().await.map_err(|error| Trouble::of("ListParts", &error)) {
-            Ok(page) => Ok(Some(page.parts.unwrap_or_default().into_iter().map(Part::of).collect())),
-            Err(trouble) if trouble.is("NoSuchUpload") => Ok(None),
-            Err(trouble) => Err(trouble),
+        let mut parts: Vec<Part> = Vec::new();
+        let mut after = None;
+        for _ in 0..MOST_PAGES {
+            let call = self.clients.calls.list_parts().bucket(&self.name).key(object).upload_id(id);
+            let answer = call.set_part_number_marker(after.clone()).send().await;
+            let page = match answer.map_err(|error| Trouble::of("ListParts", &error)) {
+                Ok(page) => page,
+                Err(trouble) if trouble.is("NoSuchUpload") => return Ok(None),
+                Err(trouble) => return Err(trouble),
+            };
+            parts.extend(page.parts.unwrap_or_default().into_iter().map(Part::of));
+            if page.is_truncated != Some(true) || page.next_part_number_marker == after {
+                parts.sort_by_key(|part| part.number);
+                return Ok(Some(parts));
+            }
+            after = page.next_part_number_marker;
         }
+        // More parts than any upload of ours has.
+        Err(Trouble::silent("ListParts", TroubleKind::Other))
     }
 
     /// Makes an object of just these parts. With `once`, only where there is none.

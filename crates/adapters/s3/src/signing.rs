@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use async_trait::async_trait;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use clouddrive_domain::error::BoxedError;
-use clouddrive_domain::model::{BlobKey, Sha256, Ticket, Timestamp};
+use clouddrive_domain::model::{BlobKey, Part, Sha256, Ticket, Timestamp};
 use clouddrive_domain::port::{Presentation, SignedUrl, UrlSigner};
 use clouddrive_domain::{Error, Result};
 
@@ -16,9 +16,6 @@ use crate::trouble::Trouble;
 
 /// The longest that a signature holds, in seconds: a week.
 const LONGEST: i64 = 7 * 24 * 3600;
-
-/// The one part that a transfer has.
-const PART: i32 = 1;
 
 /// The headers that a signature may cover and a client has to set; `Host` and `Content-Length` its HTTP library sets.
 const HEADERS: [(&str, &str); 2] =
@@ -57,12 +54,12 @@ impl S3Store {
         finished(&signed, &span)
     }
 
-    /// A URL by which the part of a transfer can be put, as often as its holder likes, until the transfer is over.
+    /// A URL by which a part of a transfer can be put, as often as its holder likes, until the transfer is over.
     pub(crate) async fn sign_part(
         &self,
         key: &BlobKey,
         ticket: &Ticket,
-        length: u64,
+        part: Part,
         sha256: Option<Sha256>,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
@@ -75,8 +72,8 @@ impl S3Store {
             .bucket(&self.bucket.name)
             .key(object(key))
             .upload_id(ticket.as_str())
-            .part_number(PART)
-            .content_length(signed_length(length)?)
+            .part_number(i32::try_from(part.number).map_err(|error| Error::internal("storage", error))?)
+            .content_length(signed_length(part.size)?)
             .set_checksum_sha256(sha256.as_ref().map(checksum::encode));
         let signed = call.presigned(span.clone()).await.map_err(|error| Trouble::of("UploadPart", &error))?;
         finished(&signed, &span)

@@ -171,9 +171,10 @@ impl TroubleKind {
                 _,
             ) => Self::WrongCredentials,
             ("RequestTimeTooSkewed", _) => Self::Skewed,
-            ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestTimeout", _) | (_, 408 | 429) => {
-                Self::OutOfOrder
-            }
+            // A completion may have begun to answer, with 200, before it comes to one of these.
+            ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestTimeout", _)
+            | ("InternalError" | "ServiceUnavailable", 200)
+            | (_, 408 | 429) => Self::OutOfOrder,
             ("NotImplemented", _) | (_, 405 | 501) => Self::NotImplemented,
             (_, 401 | 403) => Self::Denied,
             (_, 500..=599) => Self::OutOfOrder,
@@ -210,6 +211,8 @@ mod tests {
             ("RequestTimeTooSkewed", 403, TroubleKind::Skewed),
             ("SlowDown", 503, TroubleKind::OutOfOrder),
             ("InternalError", 500, TroubleKind::OutOfOrder),
+            ("InternalError", 200, TroubleKind::OutOfOrder),
+            ("SlowDown", 200, TroubleKind::OutOfOrder),
             ("RequestTimeout", 400, TroubleKind::OutOfOrder),
             ("NotImplemented", 501, TroubleKind::NotImplemented),
             ("InvalidArgument", 400, TroubleKind::Other),

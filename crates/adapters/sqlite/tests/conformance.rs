@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use clouddrive_conformance::{Persistence, ambient, blob_records, changes, chores, drive, links, receipts, sessions, shares, uploads, users, search};
+use clouddrive_conformance::{
+    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, uploads,
+    users,
+};
 use clouddrive_sqlite::{Database, Options};
 use tempfile::TempDir;
 

@@ -8,6 +8,7 @@ mod stores;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) upload_lifetime: Duration,
     pub(crate) url_lifetime: Duration,
     pub(crate) most_open_uploads: u32,
+    /// Up to how many bytes an upload is one part, and how many each of several has.
+    pub(crate) part_bytes: NonZeroU64,
     pub(crate) collect_interval: Duration,
     pub(crate) collect_grace: Duration,
     pub(crate) cors_origins: Vec<String>,
@@ -171,6 +174,7 @@ impl Config {
             upload_lifetime,
             url_lifetime,
             most_open_uploads: reader.number("MAX_OPEN_UPLOADS", 1000, 1..=100_000),
+            part_bytes: stores::part_bytes(&mut reader),
             collect_interval: reader.seconds("COLLECT_INTERVAL_SECONDS", 600, 1..=86_400),
             // A blob must outlast every upload that may still refer to it, and every URL by which its bytes may still come.
             collect_grace: reader.seconds("COLLECT_GRACE_SECONDS", grace, longest..=31_536_000),
@@ -287,6 +291,7 @@ mod tests {
         assert!(matches!(config.database, DatabaseConfig::Sqlite(path) if path == Path::new("./data/clouddrive.db")));
         assert!(matches!(config.blobs, BlobsConfig::Disk(path) if path == Path::new("./data")));
         assert!(config.collect_grace > config.upload_lifetime);
+        assert_eq!(config.part_bytes.get(), 64 << 20);
         assert!(config.cors_origins.is_empty() && config.secret_key.is_none());
     }
 
@@ -311,6 +316,9 @@ mod tests {
             ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
             ("DEFAULT_QUOTA_BYTES", "5G"),
             ("SIGNED_URL_SECONDS", "301"),
+            ("UPLOAD_PART_BYTES", "5242879"),
+            ("UPLOAD_PART_BYTES", "5368709121"),
+            ("UPLOAD_PART_BYTES", "64MiB"),
             ("COLLECT_GRACE_SECONDS", "10"),
             ("CORS_ORIGINS", "*"),
             ("TRUSTED_PROXIES", "10.0.0.0/33"),

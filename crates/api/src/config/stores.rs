@@ -1,10 +1,16 @@
 //! Where rows and bytes lie.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clouddrive_domain::model::{MAX_PART_BYTES, MIN_PART_BYTES};
+
 use super::reader::Reader;
+
+/// Up to how many bytes an upload is one part, unless told: 64 MiB.
+const PART_BYTES: u64 = 64 << 20;
 
 /// The database.
 #[derive(Debug)]
@@ -181,6 +187,12 @@ pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, 
         reader.complain("S3_BUCKET_NAME", "must be set with ENVIRONMENT=production; or BLOB_DIR, to a directory");
     }
     BlobsConfig::Disk(directory.unwrap_or_else(|| data_dir.to_owned()))
+}
+
+/// Up to how many bytes an upload is one part, and how many each of several has: as many as S3 takes.
+pub(super) fn part_bytes(reader: &mut Reader<'_>) -> NonZeroU64 {
+    let bytes = reader.number("UPLOAD_PART_BYTES", PART_BYTES, MIN_PART_BYTES..=MAX_PART_BYTES);
+    NonZeroU64::new(bytes).unwrap_or(NonZeroU64::MIN)
 }
 
 /// Region and credentials for AWS.

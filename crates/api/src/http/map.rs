@@ -2,11 +2,11 @@
 
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, PathStep, Permission, Person,
-    Quota, Revision, Role, Share, Timestamp, UploadState,
+    AccessEntry, AccessVia, Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, Part, PathStep, Permission,
+    Person, Quota, Revision, Role, Share, Timestamp, UploadState,
 };
 use clouddrive_domain::port::SignedUrl;
-use clouddrive_domain::service::{OwnLink, PartUrl, Progress};
+use clouddrive_domain::service::{Begun, OwnLink, PartUrl, Progress};
 use clouddrive_domain::{Error, Result};
 
 pub(crate) fn time(time: Timestamp) -> Result<dto::Time> {
@@ -168,7 +168,26 @@ pub(crate) fn download(url: SignedUrl) -> Result<dto::Download> {
     Ok(dto::Download { expires_at: time(url.expires_at)?, url: url.url })
 }
 
-pub(crate) fn part(part: PartUrl) -> dto::Part {
+/// The parts, and until when all their URLs live.
+pub(crate) fn parts(parts: Vec<PartUrl>) -> Result<(Vec<dto::Part>, dto::Time)> {
+    let end = parts.iter().map(|part| part.target.expires_at).min();
+    let end = end.ok_or_else(|| Error::internal("storage", "no part was signed"))?;
+    Ok((parts.into_iter().map(part).collect(), time(end)?))
+}
+
+pub(crate) fn created_upload(begun: Begun) -> Result<dto::CreatedUpload> {
+    let (parts, urls_expire_at) = parts(begun.parts)?;
+    Ok(dto::CreatedUpload {
+        upload: upload(begun.progress)?,
+        method: "PUT".to_owned(),
+        part_size: begun.plan.part_size(),
+        part_count: begun.plan.count(),
+        parts,
+        urls_expire_at,
+    })
+}
+
+fn part(part: PartUrl) -> dto::Part {
     dto::Part {
         part_number: part.number,
         size: part.size,
@@ -184,15 +203,15 @@ pub(crate) fn upload(progress: Progress) -> Result<dto::Upload> {
         UploadState::Aborted => (dto::UploadState::Aborted, None),
         UploadState::Expired => (dto::UploadState::Expired, None),
     };
-    let received = progress.received.map_or(0, |stored| stored.size);
-    let parts = progress.received.map(|stored| dto::ReceivedPart { part_number: 1, size: stored.size });
+    let received = progress.received.iter().map(|part| part.size).sum();
+    let arrived = |part: Part| dto::ReceivedPart { part_number: part.number, size: part.size };
     Ok(dto::Upload {
         upload_id: progress.upload.id.as_uuid(),
         state,
         file_name: progress.upload.file.name.as_str().to_owned(),
         file_size_in_bytes: progress.upload.announced.unwrap_or(received),
         received_bytes: received,
-        received_parts: parts.into_iter().collect(),
+        received_parts: progress.received.into_iter().map(arrived).collect(),
         file_id: file.as_ref().map(NodeId::as_uuid),
         expires_at: time(progress.upload.expires_at)?,
     })

@@ -31,7 +31,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
-use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Idempotency, Links, Photos, Shares, SignedBlobs, Uploads, Visits, Search};
+use clouddrive_domain::service::{
+    Accounts, Ambient, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, Uploads, Visits,
+};
 use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;

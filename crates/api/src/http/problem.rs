@@ -115,7 +115,7 @@ impl Problem {
             Conflict::ShareWithOwner => Code::CannotShareWithOwner,
             Conflict::FolderCycle => Code::FolderCycle,
             Conflict::CrossDriveMove => Code::CrossDriveMove,
-            Conflict::UploadIncomplete => Code::UploadIncomplete,
+            Conflict::UploadIncomplete(_) => Code::UploadIncomplete,
             Conflict::UploadClosed => Code::UploadClosed,
             Conflict::RequestInProgress => Code::RequestInProgress,
             // As an S3 store answers to `If-None-Match: *`.
@@ -127,7 +127,7 @@ impl Problem {
     fn from_refused(refused: &Refused) -> Self {
         let code = match refused {
             Refused::Checksum => Code::ChecksumMismatch,
-            Refused::Size => Code::SizeMismatch,
+            Refused::Size | Refused::PartSize(_) => Code::SizeMismatch,
             Refused::TooLarge { .. } => Code::PayloadTooLarge,
             Refused::Image(_) => Code::InvalidImage,
             Refused::KeyReused => Code::IdempotencyKeyReused,

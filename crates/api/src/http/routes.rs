@@ -11,7 +11,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::middleware::{authenticate, idempotent};
 use super::problem::Problem;
-use super::{account, blob, drive, file, link, openapi, profile_photo, service, share, upload, visit, search};
+use super::{account, blob, drive, file, link, openapi, profile_photo, search, service, share, upload, visit};
 
 /// Everything that the server answers.
 pub(crate) fn routes(config: &mut ServiceConfig) {

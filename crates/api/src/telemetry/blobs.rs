@@ -4,8 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, Expected, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, SignedUrl};
+use clouddrive_domain::model::{
+    BlobKey, Expected, Part, PartPlan, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer,
+};
+use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, SignedUrl};
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, histogram};
 use tokio::time::Instant;
@@ -71,26 +73,33 @@ impl BlobStore for Observed<dyn BlobStore> {
 
 #[async_trait]
 impl DirectUploads for Observed<dyn DirectUploads> {
-    async fn begin(&self, key: &BlobKey, most: u64) -> Result<Option<Ticket>> {
-        observed("begin", self.0.begin(key, most)).await
+    async fn begin(&self, key: &BlobKey, plan: PartPlan) -> Result<Option<Ticket>> {
+        observed("begin", self.0.begin(key, plan)).await
     }
 
     /// Nothing is called for a signature, so nothing is counted.
     async fn sign_put(
         &self,
         transfer: &Transfer,
-        length: u64,
+        part: Part,
         sha256: Option<Sha256>,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        self.0.sign_put(transfer, length, sha256, expires_at).await
+        self.0.sign_put(transfer, part, sha256, expires_at).await
     }
 
-    async fn find_received(&self, transfer: &Transfer) -> Result<Option<Stored>> {
-        observed("find_received", self.0.find_received(transfer)).await
+    async fn list_received(&self, transfer: &Transfer, plan: PartPlan) -> Result<Vec<Part>> {
+        observed("list_received", self.0.list_received(transfer, plan)).await
     }
 
-    async fn finish(&self, transfer: &Transfer, expected: Expected) -> Result<Stored> {
-        observed("finish", self.0.finish(transfer, expected)).await
+    async fn finish(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
+        observed("finish", self.0.finish(transfer, plan, sha256)).await
+    }
+}
+
+#[async_trait]
+impl PartStore for Observed<dyn PartStore> {
+    async fn put_part(&self, transfer: &Transfer, number: u32, body: ByteStream, expected: Expected) -> Result<()> {
+        observed("put_part", self.0.put_part(transfer, number, body, expected)).await
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clouddrive_disk::{DiskStore, DiskUploads};
-use clouddrive_domain::port::{BlobStore, DirectUploads, Probe, UrlGate, UrlSigner};
+use clouddrive_domain::port::{BlobStore, DirectUploads, PartStore, Probe, UrlGate, UrlSigner};
 use clouddrive_s3::{S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
 use tokio::time::{Duration, Instant};
 
@@ -25,8 +25,8 @@ pub(super) enum Blobs {
 pub(super) struct Doors {
     pub(super) direct: Arc<dyn DirectUploads>,
     pub(super) signer: Arc<dyn UrlSigner>,
-    /// What checks signed URLs that lead back here, if they do.
-    pub(super) gate: Option<Arc<dyn UrlGate>>,
+    /// What checks signed URLs that lead back here, if they do, and takes the parts that come by them.
+    pub(super) gate: Option<(Arc<dyn UrlGate>, Arc<dyn PartStore>)>,
 }
 
 impl Blobs {
@@ -63,8 +63,11 @@ impl Blobs {
             Self::Disk(disk) => {
                 let urls = keys.urls(public_url);
                 let direct: Arc<dyn DirectUploads> = Arc::new(DiskUploads::new(disk.clone(), urls.clone()));
+                let parts: Arc<dyn PartStore> = Arc::new(disk.clone());
                 let urls = Arc::new(urls);
-                Doors { direct: Arc::new(Observed(direct)), signer: urls.clone(), gate: Some(urls) }
+                let gate: Option<(Arc<dyn UrlGate>, Arc<dyn PartStore>)> =
+                    Some((urls.clone(), Arc::new(Observed(parts))));
+                Doors { direct: Arc::new(Observed(direct)), signer: urls, gate }
             }
             Self::S3(s3) => {
                 let s3 = Arc::new(s3.clone());

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{BlobRecords, Chores, Drive, Links, Probe, Receipts, Sessions, Shares, Uploads, Users, Search};
+use clouddrive_domain::port::{
+    BlobRecords, Chores, Drive, Links, Probe, Receipts, Search, Sessions, Shares, Uploads, Users,
+};
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
@@ -32,7 +34,18 @@ pub(super) struct Persistence {
 impl Persistence {
     fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Receipts + Chores + Links + Probe + Search + 'static,
+        S: Users
+            + Sessions
+            + Drive
+            + Uploads
+            + Shares
+            + BlobRecords
+            + Receipts
+            + Chores
+            + Links
+            + Probe
+            + Search
+            + 'static,
     {
         let store = Arc::new(store);
         Self {

@@ -16,7 +16,8 @@ use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLink
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{LinkTokens, Passwords};
 use clouddrive_domain::service::{
-AccountSettings, Accounts, Ambient, Collector, CollectorStores, Files, Folders, Idempotency, Links, Photos, Shares, SignedBlobs, UploadSettings, Uploads, Visits, Search,
+    AccountSettings, Accounts, Ambient, Collector, CollectorStores, Files, Folders, Idempotency, Links, Photos, Search,
+    Shares, SignedBlobs, UploadSettings, Uploads, Visits,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -104,6 +105,7 @@ impl Stores {
             lifetime: config.upload_lifetime,
             url_lifetime: config.url_lifetime,
             most_open: config.most_open_uploads,
+            part_bytes: config.part_bytes,
         };
         let photos = Photos::new(
             users.clone(),
@@ -128,7 +130,8 @@ impl Stores {
         let links = Links::new(drive.clone(), links, link_tokens, passwords, ambient.clone(), public_url);
         let files = Files::new(drive.clone(), store.clone(), doors.signer, ambient.clone(), config.url_lifetime);
         let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
-        let local = doors.gate.map(|gate| Arc::new(SignedBlobs::new(gate, store, records, ambient.clone())));
+        let local =
+            doors.gate.map(|(gate, parts)| Arc::new(SignedBlobs::new(gate, store, parts, records, ambient.clone())));
         Ok(App {
             accounts,
             folders: Folders::new(drive.clone(), ambient.clone()),

@@ -3,7 +3,7 @@
 
 use clouddrive_domain::model::Timestamp;
 
-use super::{Case, Wire, check_incomplete, expected};
+use super::{Case, Wire, check_incomplete};
 
 /// Before bytes have arrived, after, and when they are a blob already; again, too.
 pub(super) async fn what_is_discarded_is_gone<W: Wire>(case: &Case<'_, W>) {
@@ -13,13 +13,13 @@ pub(super) async fn what_is_discarded_is_gone<W: Wire>(case: &Case<'_, W>) {
             case.send(&transfer, b"hello", true).await;
         }
         if stage > 1 {
-            case.direct.finish(&transfer, expected(b"hello", true)).await.unwrap();
+            case.finish(&transfer, b"hello", true).await.unwrap();
         }
         for _ in 0..2 {
             case.store.discard(&transfer).await.unwrap();
-            assert_eq!(case.direct.find_received(&transfer).await.unwrap(), None);
+            assert_eq!(case.received(&transfer, 5).await, None);
             assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
-            check_incomplete(case.direct.finish(&transfer, expected(b"hello", true)).await);
+            check_incomplete(case.finish(&transfer, b"hello", true).await);
         }
         assert!(!case.listed().await.contains(&transfer), "a discarded transfer is listed");
     }
@@ -38,7 +38,7 @@ pub(super) async fn what_has_begun_and_not_ended_is_listed<W: Wire>(case: &Case<
         over.push(transfer);
     }
     case.send(begun.first().unwrap(), b"hello", true).await;
-    case.direct.finish(over.first().unwrap(), expected(b"hello", true)).await.unwrap();
+    case.finish(over.first().unwrap(), b"hello", true).await.unwrap();
     case.store.discard(over.last().unwrap()).await.unwrap();
 
     begun.retain(|transfer| transfer.ticket.is_some());

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use bytes::Bytes;
-use clouddrive_domain::model::{BlobKey, Timestamp};
+use clouddrive_domain::model::{BlobKey, Part, Timestamp};
 use clouddrive_domain::port::SignedUrl;
 
 use super::{Case, Wire};
@@ -12,10 +12,10 @@ use crate::samples::presentation;
 pub(super) async fn a_url_ends<W: Wire>(case: &Case<'_, W>) {
     let transfer = case.begin().await;
     let past = Timestamp::from_millis(case.now.as_millis() - 60_000);
-    let late = case.direct.sign_put(&transfer, 5, None, past).await.unwrap();
+    let late = case.direct.sign_put(&transfer, Part { number: 1, size: 5 }, None, past).await.unwrap();
     let status = case.wire.put(&late, Bytes::from_static(b"hello")).await;
     assert!((400..500).contains(&status), "{status}");
-    assert_eq!(case.direct.find_received(&transfer).await.unwrap(), None);
+    assert_eq!(case.received(&transfer, 5).await, None);
 
     let key = case.make(b"hello").await;
     let late = case.signer.sign_get(&key, &presentation("text/plain", None), past).await.unwrap();
@@ -33,7 +33,7 @@ pub(super) async fn a_url_cannot_be_changed<W: Wire>(case: &Case<'_, W>) {
         let status = case.wire.put(&changed, Bytes::from_static(b"hello")).await;
         assert!(status >= 400, "{status} to {}", changed.url);
     }
-    assert_eq!(case.direct.find_received(&transfer).await.unwrap(), None);
+    assert_eq!(case.received(&transfer, 5).await, None);
     for changed in changes(&get, &made, &others) {
         let answer = case.wire.get(&changed, None).await;
         assert!(answer.status >= 400, "{} to {}", answer.status, changed.url);

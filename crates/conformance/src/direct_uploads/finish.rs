@@ -4,21 +4,21 @@
 use bytes::Bytes;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
-use clouddrive_domain::model::{Expected, Length};
+use clouddrive_domain::model::PartPlan;
 use futures_util::future::join;
 
-use super::{Case, Wire, check_incomplete, expected};
+use super::{Case, Wire, check_incomplete};
 use crate::samples::digest;
 
 /// `UploadIncomplete` before the bytes are there; that is no obstacle to what comes then.
 pub(super) async fn without_bytes_there_is_nothing_to_finish<W: Wire>(case: &Case<'_, W>) {
     let transfer = case.begin().await;
     for _ in 0..2 {
-        check_incomplete(case.direct.finish(&transfer, expected(b"hello", true)).await);
+        check_incomplete(case.finish(&transfer, b"hello", true).await);
         assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
     }
     case.send(&transfer, b"hello", true).await;
-    case.direct.finish(&transfer, expected(b"hello", true)).await.unwrap();
+    case.finish(&transfer, b"hello", true).await.unwrap();
     case.check_blob(&transfer.key, b"hello").await;
 }
 
@@ -27,17 +27,15 @@ pub(super) async fn what_is_not_expected_is_not_made<W: Wire>(case: &Case<'_, W>
     let transfer = case.begin().await;
     case.send(&transfer, b"hello", true).await;
     for length in [0, 4, 6] {
-        let expected = Expected { length: Length::Exactly(length), sha256: None };
-        let outcome = case.direct.finish(&transfer, expected).await;
+        let outcome = case.direct.finish(&transfer, PartPlan::single(length), None).await;
         assert!(matches!(outcome, Err(Error::Refused(Refused::Size))), "{length}: {outcome:?}");
     }
-    let verified = case.direct.find_received(&transfer).await.unwrap().unwrap().sha256.is_some();
-    if verified {
-        let other = Expected { length: Length::Exactly(5), sha256: Some(digest(b"jello")) };
-        let outcome = case.direct.finish(&transfer, other).await;
+    let arrived = case.store.head(&transfer.key).await.unwrap();
+    if arrived.is_some_and(|arrived| arrived.sha256.is_some()) {
+        let outcome = case.direct.finish(&transfer, PartPlan::single(5), Some(digest(b"jello"))).await;
         assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
     }
-    case.direct.finish(&transfer, expected(b"hello", true)).await.unwrap();
+    case.finish(&transfer, b"hello", true).await.unwrap();
     case.check_blob(&transfer.key, b"hello").await;
 }
 
@@ -48,15 +46,14 @@ pub(super) async fn what_was_finished_stays_as_it_is<W: Wire>(case: &Case<'_, W>
     case.send(&transfer, b"hello", false).await;
     // Before the end a store may take the later bytes or keep the earlier.
     case.wire.put(&signed, Bytes::from_static(b"jello")).await;
-    let expected = expected(b"hello", false);
-    let stored = case.direct.finish(&transfer, expected).await.unwrap();
+    let stored = case.finish(&transfer, b"hello", false).await.unwrap();
     let bytes = case.read(&transfer.key, 0..5).await;
     assert!([&b"hello"[..], b"jello"].contains(&&*bytes));
     for late in [b"cello", b"hello", b"jello"] {
         let status = case.wire.put(&signed, Bytes::from_static(late)).await;
         assert!((400..500).contains(&status), "a PUT after the end: {status}");
         assert_eq!(case.read(&transfer.key, 0..5).await, bytes);
-        assert_eq!(case.direct.finish(&transfer, expected).await.unwrap(), stored);
+        assert_eq!(case.finish(&transfer, b"hello", false).await.unwrap(), stored);
     }
 }
 
@@ -65,11 +62,11 @@ pub(super) async fn finish_may_be_repeated<W: Wire>(case: &Case<'_, W>) {
     for announced in [true, false] {
         let transfer = case.begin().await;
         case.send(&transfer, b"hello", announced).await;
-        let stored = case.direct.finish(&transfer, expected(b"hello", announced)).await.unwrap();
+        let stored = case.finish(&transfer, b"hello", announced).await.unwrap();
         for _ in 0..2 {
-            assert_eq!(case.direct.finish(&transfer, expected(b"hello", announced)).await.unwrap(), stored);
+            assert_eq!(case.finish(&transfer, b"hello", announced).await.unwrap(), stored);
         }
-        let outcome = case.direct.finish(&transfer, Expected { length: Length::Exactly(6), sha256: None }).await;
+        let outcome = case.direct.finish(&transfer, PartPlan::single(6), None).await;
         assert!(matches!(outcome, Err(Error::Refused(Refused::Size))), "{outcome:?}");
         case.check_blob(&transfer.key, b"hello").await;
     }
@@ -81,7 +78,7 @@ pub(super) async fn finish_may_be_called_twice_at_once<W: Wire>(case: &Case<'_, 
         for _ in 0..4 {
             let transfer = case.begin().await;
             case.send(&transfer, b"hello", announced).await;
-            let finish = || case.direct.finish(&transfer, expected(b"hello", announced));
+            let finish = || case.finish(&transfer, b"hello", announced);
             let (one, two) = join(finish(), finish()).await;
             assert_eq!(one.unwrap(), two.unwrap());
             case.check_blob(&transfer.key, b"hello").await;

@@ -22,7 +22,9 @@ pub(super) async fn an_upload_is_its_senders_and_is_found_as_it_began(world: &Wo
     full.upload.file.conflict = ConflictPolicy::Keep;
     let mut replacing = world.opening(&folder, "replacing", Some(1 << 10));
     replacing.upload.file.conflict = ConflictPolicy::Replace;
-    for opening in [plain, full, replacing] {
+    let mut parted = world.opening(&folder, "parted", Some(25));
+    parted.upload.part_size = Some(10);
+    for opening in [plain, full, replacing, parted] {
         world.begin(&folder, &opening).await.unwrap();
         let upload = opening.upload;
         let find = async |sender: UserId| world.store.uploads.find(upload.id, sender).await.unwrap();

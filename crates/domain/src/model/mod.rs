@@ -10,6 +10,7 @@ mod link;
 mod name;
 mod node;
 mod page;
+mod parts;
 mod quota;
 mod receipt;
 mod role;
@@ -34,6 +35,7 @@ pub use link::{
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use node::{Content, Entry, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
 pub use page::{Limit, LinkPosition, Order, Page, Position, SharePosition, Sort, SortBy, SortValue};
+pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use quota::Quota;
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
 pub use role::{Permission, Role};

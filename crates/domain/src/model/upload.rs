@@ -1,6 +1,8 @@
 //! Uploads: how bytes come into a drive, and the states that a transfer goes through.
 
-use super::{BlobKey, DriveId, MediaType, Name, NodeId, Sha256, Ticket, Timestamp, Transfer, UploadId, UserId};
+use super::{
+    BlobKey, DriveId, MediaType, Name, NodeId, PartPlan, Sha256, Ticket, Timestamp, Transfer, UploadId, UserId,
+};
 use crate::error::{Conflict, Error, Gone, Result};
 
 /// The largest file, in bytes: 5 TiB.
@@ -61,6 +63,8 @@ pub struct Upload {
     pub file: FileInfo,
     /// How many bytes were announced, and are reserved of the quota; none when bytes just stream in.
     pub announced: Option<u64>,
+    /// The size in bytes of every part but the last; none when the bytes come in one.
+    pub part_size: Option<u64>,
     /// Where the bytes go.
     pub blob: BlobKey,
     /// What the store calls the transfer; none when bytes stream in through the API, or when the store keeps no books.
@@ -87,6 +91,19 @@ impl Upload {
     #[must_use]
     pub fn transfer(&self) -> Transfer {
         Transfer { key: self.blob.clone(), ticket: self.ticket.clone() }
+    }
+
+    /// The parts in which its bytes come; none when they just stream in.
+    #[must_use]
+    pub fn plan(&self) -> Option<PartPlan> {
+        let size = self.announced?;
+        Some(PartPlan::restore(size, self.part_size).unwrap_or(PartPlan::single(size)))
+    }
+
+    /// The digest that the URLs of its parts sign. That of several parts is known to no store: nothing is held against it.
+    #[must_use]
+    pub fn signed_sha256(&self) -> Option<Sha256> {
+        self.file.sha256.filter(|_| self.part_size.is_none())
     }
 
     /// Where the upload stands at `now`: an open one whose time ran out has expired, whether or not that was noted.

@@ -48,12 +48,17 @@ pub use receipts::{Claim, Receipts, Terms};
 pub use search::{Search, Sought};
 pub use sessions::Sessions;
 pub use shares::{NewShare, Shares};
-pub use signed_urls::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+pub use signed_urls::{PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 pub use tokens::Tokens;
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
-audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive, link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, receipts::MockReceipts, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers, search::MockSearch,
+    audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges,
+    chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
+    link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
+    random::MockRandom, receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares,
+    signed_urls::MockPartStore, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens,
+    uploads::MockUploads, users::MockUsers,
 };

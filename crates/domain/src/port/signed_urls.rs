@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::ByteStream;
 use crate::error::Result;
-use crate::model::{BlobKey, Expected, MediaType, Name, Timestamp};
+use crate::model::{BlobKey, Expected, MediaType, Name, Timestamp, Transfer};
 
 /// A URL that is leave to do one thing with one blob until a certain time.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,15 +78,54 @@ pub struct SignedRequest<'a> {
     pub query: &'a str,
 }
 
+/// What a URL is leave to PUT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutTarget {
+    /// A whole blob.
+    Blob(BlobKey),
+    /// One part of a transfer.
+    Part {
+        /// The transfer.
+        transfer: Transfer,
+        /// The number of the part, from 1.
+        number: u32,
+    },
+}
+
+impl PutTarget {
+    /// The blob that the bytes are, or are to become a part of.
+    #[must_use]
+    pub const fn key(&self) -> &BlobKey {
+        match self {
+            Self::Blob(key) => key,
+            Self::Part { transfer, .. } => &transfer.key,
+        }
+    }
+}
+
+/// The ability of a store whose signed URLs lead back to this very server: to take the parts that come by them.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait PartStore: Send + Sync {
+    /// Stores `body` as the part `number` of a transfer, durably, wholly or not at all. A part is written once: of bytes
+    /// that did not come whole nothing stays, and they may be sent again.
+    ///
+    /// # Errors
+    /// [`BlobExists`](crate::error::Conflict::BlobExists) when the part is there, or the transfer is finished;
+    /// [`UploadClosed`](crate::error::Conflict::UploadClosed) when there is no such transfer, or no more;
+    /// [`Refused`](crate::Error::Refused) and the others as [`BlobStore::put`](super::BlobStore::put).
+    async fn put_part(&self, transfer: &Transfer, number: u32, body: ByteStream, expected: Expected) -> Result<()>;
+}
+
 /// The ability of a store whose signed URLs lead back to this very server: to check them when they come.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 pub trait UrlGate: Send + Sync {
-    /// Leave to PUT: the key and what its bytes must be.
+    /// Leave to PUT: what it is for, and what its bytes must be.
     ///
     /// # Errors
     /// [`Forbidden`](crate::Error::Forbidden): `Signature` for whatever this server did not sign just so, `UrlExpired`
     /// for what it did sign and whose time ran out.
-    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Expected)>;
+    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)>;
 
     /// Leave to GET: the key and how to present its bytes.
     ///

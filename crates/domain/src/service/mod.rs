@@ -31,7 +31,7 @@ pub use relocation::{Destination, NewPlace};
 pub use search::{Search, SearchPage, SearchQuery};
 pub use shares::{GivenPage, SharePage, Shares};
 pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs};
-pub use uploads::{PartUrl, Progress, UploadSettings, Uploads};
+pub use uploads::{Begun, PartUrl, Progress, UploadSettings, Uploads};
 pub use visits::{LinkedFile, Visit, Visitor, Visits};
 
 #[cfg(test)]

@@ -4,19 +4,19 @@ use std::sync::Arc;
 use super::Ambient;
 use crate::error::{Conflict, Error, Refused, Result};
 use crate::model::{BlobKey, Expected, Length};
-use crate::port::{BlobRecords, BlobStore, ByteStream, Presentation, SignedRequest, UrlGate};
+use crate::port::{BlobRecords, BlobStore, ByteStream, PartStore, Presentation, PutTarget, SignedRequest, UrlGate};
 
-/// Leave to PUT the bytes of one blob, once.
+/// Leave to PUT the bytes of one blob, or one part of them, once.
 pub struct PutLeave {
-    key: BlobKey,
+    target: PutTarget,
     expected: Expected,
 }
 
 impl PutLeave {
-    /// The blob.
+    /// What the leave is for.
     #[must_use]
-    pub const fn key(&self) -> &BlobKey {
-        &self.key
+    pub const fn target(&self) -> &PutTarget {
+        &self.target
     }
 }
 
@@ -51,6 +51,7 @@ impl OpenBlob {
 pub struct SignedBlobs {
     gate: Arc<dyn UrlGate>,
     store: Arc<dyn BlobStore>,
+    parts: Arc<dyn PartStore>,
     records: Arc<dyn BlobRecords>,
     ambient: Ambient,
 }
@@ -61,10 +62,11 @@ impl SignedBlobs {
     pub fn new(
         gate: Arc<dyn UrlGate>,
         store: Arc<dyn BlobStore>,
+        parts: Arc<dyn PartStore>,
         records: Arc<dyn BlobRecords>,
         ambient: Ambient,
     ) -> Self {
-        Self { gate, store, records, ambient }
+        Self { gate, store, parts, records, ambient }
     }
 
     /// Leave to PUT a body, of `announced` bytes if that is known.
@@ -73,23 +75,30 @@ impl SignedBlobs {
     /// `Signature`, `UrlExpired`; `Size` when other than the signed number of bytes are announced; `UploadClosed` when
     /// the upload has ended since the URL was signed.
     pub async fn admit(&self, request: SignedRequest<'_>, announced: Option<u64>) -> Result<PutLeave> {
-        let (key, expected) = self.gate.admit_put(request, self.ambient.now())?;
+        let (target, expected) = self.gate.admit_put(request, self.ambient.now())?;
         if announced.is_some_and(|length| Length::Exactly(length) != expected.length) {
             return Err(Error::Refused(Refused::Size));
         }
-        self.require_wanted(&key).await?;
-        Ok(PutLeave { key, expected })
+        self.require_wanted(target.key()).await?;
+        Ok(PutLeave { target, expected })
     }
 
     /// Stores the bytes. Should the upload end while they come, nothing of them is left.
     ///
     /// # Errors
-    /// As [`BlobStore::put`]; `UploadClosed`.
+    /// As [`BlobStore::put`] and [`PartStore::put_part`]; `UploadClosed`.
     pub async fn put(&self, leave: PutLeave, body: ByteStream) -> Result<()> {
-        self.store.put(&leave.key, body, leave.expected).await?;
-        let wanted = self.require_wanted(&leave.key).await;
+        let PutLeave { target, expected } = leave;
+        match &target {
+            PutTarget::Blob(key) => drop(self.store.put(key, body, expected).await?),
+            PutTarget::Part { transfer, number } => self.parts.put_part(transfer, *number, body, expected).await?,
+        }
+        let wanted = self.require_wanted(target.key()).await;
         if matches!(wanted, Err(Error::Conflict(Conflict::UploadClosed))) {
-            self.store.delete(&leave.key).await?;
+            match &target {
+                PutTarget::Blob(key) => self.store.delete(key).await?,
+                PutTarget::Part { transfer, .. } => self.store.discard(transfer).await?,
+            }
         }
         wanted
     }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,9 +8,16 @@ use super::access::Access;
 use crate::error::{Conflict, Error, Forbidden, Refused, Result};
 use crate::model::{
     Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Located,
-    MAX_FILE_BYTES, NodeId, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState, authorize,
+    MAX_FILE_BYTES, NodeId, Part, PartPlan, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState,
+    authorize,
 };
 use crate::port::{self, BlobStore, ByteStream, Commit, DirectUploads, Drive, Opening, SignedUrl};
+
+/// How many parts get their URLs at once when an upload begins.
+const FIRST_PARTS: usize = 100;
+
+/// The most parts that get URLs by one call.
+const MOST_SIGNED: usize = 1000;
 
 /// What [`Uploads`] may be told.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +28,9 @@ pub struct UploadSettings {
     pub url_lifetime: Duration,
     /// How many uploads one user may have open.
     pub most_open: u32,
+    /// Up to how many bytes an upload is one part, and how many each of several has; MUST be from
+    /// [`MIN_PART_BYTES`](crate::model::MIN_PART_BYTES) to [`MAX_PART_BYTES`](crate::model::MAX_PART_BYTES).
+    pub part_bytes: NonZeroU64,
 }
 
 /// A part of an upload and leave to send it.
@@ -39,8 +51,19 @@ pub struct Progress {
     pub upload: Upload,
     /// Where it stands now.
     pub state: UploadState,
-    /// What has arrived.
-    pub received: Option<Stored>,
+    /// The parts that have arrived, in the order of their numbers.
+    pub received: Vec<Part>,
+}
+
+/// An upload that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// The upload, of which nothing has arrived.
+    pub progress: Progress,
+    /// Its parts.
+    pub plan: PartPlan,
+    /// The first of them, at most 100, and leave to send them.
+    pub parts: Vec<PartUrl>,
 }
 
 /// Bringing bytes into a drive: by URLs that the store itself honours, or through the API.
@@ -68,26 +91,22 @@ impl Uploads {
         Self { access: Access::new(drive.clone()), drive, uploads, store, direct, ambient, settings }
     }
 
-    /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.
+    /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them. The
+    /// digest of more than one part is taken down and held against nothing.
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` of the folder; `Quota`; `NameTaken` where the commit would fail with it now; `Invalid`
     /// above [`MAX_FILE_BYTES`] and with too many uploads open.
-    pub async fn begin(
-        &self,
-        actor: &Actor,
-        folder: Option<NodeId>,
-        file: FileInfo,
-        size: u64,
-    ) -> Result<(Progress, PartUrl)> {
+    pub async fn begin(&self, actor: &Actor, folder: Option<NodeId>, file: FileInfo, size: u64) -> Result<Begun> {
         if size > MAX_FILE_BYTES {
             return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
         }
         let folder = self.access.add_to(actor.user, folder).await?;
         let key = self.ambient.blob_key();
-        let ticket = self.direct.begin(&key, size).await?;
+        let plan = PartPlan::new(size, self.settings.part_bytes);
+        let ticket = self.direct.begin(&key, plan).await?;
         let transfer = Transfer { key, ticket };
-        let (upload, _) = match self.open(actor, &folder, file, Some(size), transfer.clone()).await {
+        let (upload, _) = match self.open(actor, &folder, file, Some(plan), transfer.clone()).await {
             Ok(opened) => opened,
             Err(fault) => {
                 // Of a row whose answer was lost nobody knows: then the transfer waits for it to expire.
@@ -97,18 +116,22 @@ impl Uploads {
                 return Err(fault);
             }
         };
-        let part = self.part(&upload, size).await?;
-        Ok((Progress { state: upload.state, received: None, upload }, part))
+        self.first_parts(upload).await
     }
 
     /// An upload as it was when it began, with fresh URLs, for whoever asks for it again.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's, or is long over.
-    pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<(Progress, PartUrl)> {
+    pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<Begun> {
         let upload = self.find(actor, upload).await?;
-        let part = self.part(&upload, upload.announced.ok_or(Error::NotFound)?).await?;
-        Ok((Progress { upload, state: UploadState::Open, received: None }, part))
+        self.first_parts(Upload { state: UploadState::Open, ..upload }).await
+    }
+
+    async fn first_parts(&self, upload: Upload) -> Result<Begun> {
+        let plan = upload.plan().ok_or(Error::NotFound)?;
+        let parts = self.sign(&upload, plan.parts().take(FIRST_PARTS).collect()).await?;
+        Ok(Begun { progress: Progress { state: upload.state, received: Vec::new(), upload }, plan, parts })
     }
 
     async fn open(
@@ -116,7 +139,7 @@ impl Uploads {
         actor: &Actor,
         folder: &Grant,
         file: FileInfo,
-        announced: Option<u64>,
+        plan: Option<PartPlan>,
         transfer: Transfer,
     ) -> Result<(Upload, Quota)> {
         let command = self.ambient.command(actor);
@@ -126,7 +149,8 @@ impl Uploads {
             folder: folder.node().id,
             sender: actor.user,
             file,
-            announced,
+            announced: plan.map(|plan| plan.size()),
+            part_size: plan.and_then(|plan| plan.cut()),
             blob: transfer.key,
             ticket: transfer.ticket,
             state: UploadState::Open,
@@ -138,10 +162,16 @@ impl Uploads {
         Ok((upload, quota))
     }
 
-    async fn part(&self, upload: &Upload, size: u64) -> Result<PartUrl> {
+    /// URLs for these parts, which all live as long.
+    async fn sign(&self, upload: &Upload, parts: Vec<Part>) -> Result<Vec<PartUrl>> {
         let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
-        let target = self.direct.sign_put(&upload.transfer(), size, upload.file.sha256, expires_at).await?;
-        Ok(PartUrl { number: 1, size, target })
+        let (transfer, sha256) = (upload.transfer(), upload.signed_sha256());
+        let mut signed = Vec::with_capacity(parts.len());
+        for part in parts {
+            let target = self.direct.sign_put(&transfer, part, sha256, expires_at).await?;
+            signed.push(PartUrl { number: part.number, size: part.size, target });
+        }
+        Ok(signed)
     }
 
     /// How far an upload has come.
@@ -151,9 +181,11 @@ impl Uploads {
     pub async fn progress(&self, actor: &Actor, upload: UploadId) -> Result<Progress> {
         let upload = self.find(actor, upload).await?;
         let state = upload.state_at(self.ambient.now());
-        let received = match state {
-            UploadState::Open | UploadState::Complete(_) => self.direct.find_received(&upload.transfer()).await?,
-            UploadState::Aborted | UploadState::Expired => None,
+        let received = match (state, upload.plan()) {
+            (UploadState::Open | UploadState::Complete(_), Some(plan)) => {
+                self.direct.list_received(&upload.transfer(), plan).await?
+            }
+            _ => Vec::new(),
         };
         Ok(Progress { upload, state, received })
     }
@@ -162,7 +194,7 @@ impl Uploads {
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` of its folder; `Invalid` for a part that it does
-    /// not have; `UploadClosed`, `UploadExpired`.
+    /// not have, one that is named twice, none, and more than 1,000; `UploadClosed`, `UploadExpired`.
     pub async fn sign_parts(
         &self,
         actor: &Actor,
@@ -173,14 +205,11 @@ impl Uploads {
         let command = self.ambient.command(actor);
         upload.require_open(command.at)?;
         // What streams in through the API has no parts.
-        let size = upload.announced.ok_or(Error::NotFound)?;
-        if numbers != [1] {
-            return Err(Error::invalid("part_numbers", "must be [1]: this upload has one part"));
-        }
+        let parts = choose(&upload.plan().ok_or(Error::NotFound)?, numbers)?;
         let folder = self.folder_of(actor, &upload).await?;
         let until = upload.expires_at.max(command.at.plus(self.settings.lifetime));
         self.uploads.extend(&command, &folder, upload.id, until).await?;
-        Ok((until, vec![self.part(&upload, size).await?]))
+        Ok((until, self.sign(&upload, parts).await?))
     }
 
     /// Turns an upload whose bytes have arrived into a file, or into another content of one. A repeat answers the same.
@@ -188,21 +217,22 @@ impl Uploads {
     /// `conflict`, when given, takes the place of what was said at the beginning.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`; `Checksum`; and as [`port::Uploads::commit`].
+    /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
+    /// [`port::Uploads::commit`].
     pub async fn complete(&self, actor: &Actor, upload: UploadId, conflict: Option<ConflictPolicy>) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
         if let Completion::Repeat(file) = upload.completion(self.ambient.now())? {
             return self.repeat(actor, file).await;
         }
         let folder = self.folder_of(actor, &upload).await?;
-        let length = upload.announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
-        let expected = Expected { length, sha256: upload.file.sha256 };
-        let stored = match self.direct.finish(&upload.transfer(), expected).await {
-            Err(Error::Conflict(Conflict::UploadIncomplete)) => {
+        // What streams in through the API is completed by whoever streams it.
+        let plan = upload.plan().ok_or(Error::NotFound)?;
+        let stored = match self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await {
+            Err(Error::Conflict(Conflict::UploadIncomplete(missing))) => {
                 // Whoever gave the upload up a moment ago has removed its bytes: then that is the answer.
                 return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
                     Completion::Repeat(file) => self.repeat(actor, file).await,
-                    Completion::Commit => Err(Error::Conflict(Conflict::UploadIncomplete)),
+                    Completion::Commit => Err(Error::Conflict(Conflict::UploadIncomplete(missing))),
                 };
             }
             outcome => outcome?,
@@ -311,5 +341,22 @@ impl Uploads {
 
     async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {
         self.uploads.find(upload, actor.user).await?.ok_or(Error::NotFound)
+    }
+}
+
+/// The parts of those numbers.
+fn choose(plan: &PartPlan, numbers: &[u32]) -> Result<Vec<Part>> {
+    let invalid = |message: String| Err(Error::invalid("part_numbers", message));
+    if !(1..=MOST_SIGNED).contains(&numbers.len()) {
+        return invalid(format!("must be from 1 to {MOST_SIGNED} numbers"));
+    }
+    if BTreeSet::from_iter(numbers).len() < numbers.len() {
+        return invalid("must not name a part twice".to_owned());
+    }
+    let parts: Vec<Part> = numbers.iter().filter_map(|&number| plan.part(number)).collect();
+    match plan.count() {
+        _ if parts.len() == numbers.len() => Ok(parts),
+        1 => invalid("must be [1]: this upload has one part".to_owned()),
+        count => invalid(format!("must be from 1 to {count}")),
     }
 }

@@ -5,14 +5,19 @@ use std::path::Path;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{Length, Sha256};
+use clouddrive_domain::model::{Length, Part, PartPlan, Sha256};
+use clouddrive_domain::port::{DirectUploads, PartStore};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use sha2::Digest;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::*;
+use crate::{DiskUploads, DiskUrls};
+
+mod parts;
 
 const KEY: &str = "3f112233445566778899aabbccddeeff";
 
@@ -42,6 +47,26 @@ fn digest(bytes: &[u8]) -> Option<Sha256> {
 async fn read(store: &DiskStore) -> Vec<u8> {
     let size = store.head(&key()).await.unwrap().unwrap().size;
     store.get(&key(), 0..size).await.unwrap().try_collect::<Vec<_>>().await.unwrap().concat()
+}
+
+fn direct(store: &DiskStore) -> DiskUploads {
+    DiskUploads::new(store.clone(), DiskUrls::new("https://drive.example", [7; 32]))
+}
+
+/// Three parts: `hello`, `world` and `!`.
+fn plan() -> PartPlan {
+    PartPlan::restore(11, Some(5)).unwrap()
+}
+
+async fn begin(store: &DiskStore) -> Transfer {
+    let ticket = direct(store).begin(&key(), plan()).await.unwrap();
+    Transfer { key: key(), ticket }
+}
+
+async fn put_part(store: &DiskStore, number: u32) -> Result<()> {
+    let transfer = Transfer { key: key(), ticket: crate::parts::ticket(plan()) };
+    let text = ["hello", "world", "!"][number as usize - 1];
+    store.put_part(&transfer, number, body(text.as_bytes()), any_length()).await
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -287,6 +312,8 @@ async fn a_disk_that_is_not_there_is_no_empty_one() {
     store.check().await.unwrap();
     fs::rename(root.path().join("blobs"), root.path().join("away")).unwrap();
     fs::rename(root.path().join("tmp"), root.path().join("away-too")).unwrap();
+    let transfer = Transfer { key: key(), ticket: crate::parts::ticket(plan()) };
+    let five = Expected { length: Length::Exactly(5), sha256: None };
     let outcomes = [
         store.put(&key(), body(b"abc"), any_length()).await.map(drop),
         store.head(&key()).await.map(drop),
@@ -294,6 +321,11 @@ async fn a_disk_that_is_not_there_is_no_empty_one() {
         store.delete(&key()).await,
         store.sweep(Timestamp::from_millis(0)).await.map(drop),
         store.check().await,
+        direct(&store).begin(&key(), plan()).await.map(drop),
+        direct(&store).list_received(&transfer, plan()).await.map(drop),
+        direct(&store).finish(&transfer, plan(), None).await.map(drop),
+        store.put_part(&transfer, 1, body(b"hello"), five).await,
+        store.discard(&transfer).await,
     ];
     for (number, outcome) in outcomes.into_iter().enumerate() {
         assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })), "{number}: {outcome:?}");
@@ -322,9 +354,16 @@ async fn a_sweep_takes_what_is_old_and_only_that() {
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
     }
     fs::create_dir(tmp.join("directory")).unwrap();
-    assert_eq!(store.sweep(Timestamp::from_millis(20_000)).await.unwrap(), 2);
-    assert_eq!(names(&tmp), ["directory", "young"]);
-    assert_eq!(store.sweep(Timestamp::from_millis(20_001)).await.unwrap(), 1);
+    // What was being given up, and has not been for long.
+    for (name, seconds) in [("old-parts", 10), ("young-parts", 20)] {
+        fs::create_dir(tmp.join(name)).unwrap();
+        fs::write(tmp.join(name).join("00001"), "part").unwrap();
+        let times = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        File::open(tmp.join(name)).unwrap().set_modified(times).unwrap();
+    }
+    assert_eq!(store.sweep(Timestamp::from_millis(20_000)).await.unwrap(), 3);
+    assert_eq!(names(&tmp), ["directory", "young", "young-parts"]);
+    assert_eq!(store.sweep(Timestamp::from_millis(20_001)).await.unwrap(), 2);
     assert_eq!(store.sweep(Timestamp::from_millis(20_001)).await.unwrap(), 0);
 }
 

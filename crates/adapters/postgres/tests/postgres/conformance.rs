@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
-use clouddrive_conformance::{Persistence, ambient, blob_records, changes, chores, drive, links, receipts, sessions, shares, uploads, users, search};
+use clouddrive_conformance::{
+    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, uploads,
+    users,
+};
 use clouddrive_postgres::{Database, Options};
 
 async fn open(options: &Options) -> Persistence {

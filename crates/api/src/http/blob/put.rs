@@ -1,13 +1,14 @@
 use actix_web::http::header::{CONTENT_LENGTH, ETAG};
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::Error;
-use clouddrive_domain::port::SignedRequest;
+use clouddrive_domain::port::{PutTarget, SignedRequest};
 
 use crate::http::App;
 use crate::http::body::{self, bridge};
 use crate::http::problem::Outcome;
 
-/// Stores the bytes of a part under a signed URL, once: just so many, and just those, as were announced.
+/// Stores the bytes of a part under a signed URL, once: just so many, and just those, as were announced. 412 says that they
+/// are there.
 #[utoipa::path(put, path = "/blob/{key}", operation_id = "put_blob", tag = "signed URLs", security(()),
     params(("key" = String, Path),
         ("signature" = String, Query, description = "With the other parameters, as the URL was given"),
@@ -24,7 +25,10 @@ pub(crate) async fn put(
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let blobs = app.local()?.clone();
     let leave = blobs.admit(signed, announced).await?;
-    let etag = format!("\"{}\"", leave.key().as_str());
+    let etag = match leave.target() {
+        PutTarget::Blob(key) => format!("\"{}\"", key.as_str()),
+        PutTarget::Part { transfer, number } => format!("\"{}-{number}\"", transfer.key.as_str()),
+    };
     let (sender, bytes) = bridge();
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
     let storing = tokio::spawn(tracing::Instrument::in_current_span(async move { blobs.put(leave, bytes).await }));

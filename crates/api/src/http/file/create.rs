@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{CreateUpload, CreatedFile, CreatedUpload, FileForm};
+use clouddrive_contract::{CreateUpload, CreatedFile, FileForm};
 use clouddrive_domain::model::{FileInfo, MediaType, NodeId};
-use clouddrive_domain::service::{PartUrl, Progress};
+use clouddrive_domain::service::Begun;
 
 use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
@@ -20,15 +20,8 @@ pub(crate) async fn create(user: CurrentUser, body: Json<CreateUpload>, app: web
 }
 
 /// What is said of an upload that has begun, and of its first parts.
-pub(crate) fn begun((progress, part): (Progress, PartUrl)) -> Outcome<HttpResponse> {
-    let answer = CreatedUpload {
-        upload: map::upload(progress)?,
-        method: "PUT".to_owned(),
-        part_size: part.size,
-        part_count: 1,
-        urls_expire_at: map::time(part.target.expires_at)?,
-        parts: vec![map::part(part)],
-    };
+pub(crate) fn begun(begun: Begun) -> Outcome<HttpResponse> {
+    let answer = map::created_upload(begun)?;
     let location = format!("/upload/{}", answer.upload.upload_id);
     Ok(reply::secret(reply::created(location, &CreatedFile::Upload(Box::new(answer)))))
 }

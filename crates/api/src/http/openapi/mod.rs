@@ -17,7 +17,7 @@ use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Passw
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{account, blob, drive, file, link, profile_photo, service, share, upload, visit, search};
+use super::{account, blob, drive, file, link, profile_photo, search, service, share, upload, visit};
 
 #[derive(OpenApi)]
 #[openapi(

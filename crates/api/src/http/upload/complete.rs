@@ -7,7 +7,8 @@ use crate::http::extract::{CurrentUser, OptionalJson, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Turns an upload whose bytes have arrived into a file. A repeat answers the same.
+/// Turns an upload whose bytes have all arrived into a file. A repeat answers the same. 409 `upload_incomplete` names the
+/// parts that are missing; they may still be sent.
 #[utoipa::path(post, path = "/upload/{upload_id}/complete", operation_id = "complete_upload", tag = "uploads",
     params(("upload_id" = Uuid, Path)), request_body = Option<CompleteUpload>,
     responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]

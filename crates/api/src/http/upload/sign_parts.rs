@@ -3,10 +3,10 @@ use clouddrive_contract::{SignParts, SignedParts};
 use clouddrive_domain::model::UploadId;
 
 use crate::http::extract::{CurrentUser, Json, PathId};
-use crate::http::problem::{Outcome, Problem};
+use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// Fresh URLs for parts of an upload, and more time for it.
+/// Fresh URLs for parts of an upload, and more time for it: today, or to go on another day.
 #[utoipa::path(post, path = "/upload/{upload_id}/parts", operation_id = "sign_parts", tag = "uploads",
     params(("upload_id" = Uuid, Path)), request_body = SignParts,
     responses((status = 200, description = "The URLs", body = SignedParts)))]
@@ -17,8 +17,6 @@ pub(crate) async fn sign_parts(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let (until, parts) = app.uploads.sign_parts(&user.actor, id.0, &body.0.part_numbers).await?;
-    let first = parts.first().ok_or_else(|| Problem::invalid("part_numbers", "must not be empty"))?;
-    let urls_expire_at = map::time(first.target.expires_at)?;
-    let parts = parts.into_iter().map(map::part).collect();
+    let (parts, urls_expire_at) = map::parts(parts)?;
     Ok(reply::secret(reply::ok(&SignedParts { parts, urls_expire_at, expires_at: map::time(until)? })))
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::id;
 use crate::idempotency;
 use crate::support::{Answer, Caller, Place, Server, text};
+use crate::upload::parts;
 
 /// Two instances, and ann at each of them with one and the same token.
 async fn two(variables: &[(&str, &str)]) -> (Server, Server, Caller, Caller) {
@@ -105,6 +106,25 @@ async fn one_upload_completed_at_both_at_once_is_one_file() {
         assert_eq!(same.download(&id(&files[0])).await, b"hello");
     }
     assert_eq!(ann.names(None).await, ["fail", "Keep", "Replace"]);
+    assert_eq!((here.blobs().len(), here.unfinished().len()), (3, 0));
+}
+
+#[tokio::test]
+async fn parts_that_are_completed_at_both_at_once_are_one_file() {
+    let (here, _there, ann, same) = two(&[parts::SMALL]).await;
+    let bytes = parts::bytes();
+    for turn in 0..3 {
+        let upload = ann.begin(&turn.to_string(), parts::SIZE, None).await.ok();
+        // URLs of the one are as good as those of the other.
+        let fresh = format!("/upload/{}/parts", text(&upload["upload_id"]));
+        let others = same.post(&fresh, json!({"part_numbers": [1, 2]})).await.ok();
+        join(parts::send(&ann, &upload, &bytes, &[3]), parts::send(&same, &others, &bytes, &[2, 1])).await;
+        let answers = join_all((0..6).map(|turn| [&ann, &same][turn % 2].complete(&upload))).await;
+        let files: Vec<Value> = answers.into_iter().map(Answer::ok).collect();
+        assert!(files.iter().all(|file| *file == files[0]), "{files:?}");
+        assert!(same.download(&id(&files[0])).await == bytes);
+    }
+    assert_eq!(ann.names(None).await, ["0", "1", "2"]);
     assert_eq!((here.blobs().len(), here.unfinished().len()), (3, 0));
 }
 

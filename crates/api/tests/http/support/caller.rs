@@ -123,7 +123,15 @@ impl Caller {
 
     /// The PUT of the only part of an upload, but for its body.
     pub fn put_request(&self, upload: &Value) -> RequestBuilder {
-        let part = &upload["parts"][0];
+        self.part_request(&upload["parts"][0])
+    }
+
+    /// PUTs `bytes` as the part to which an answer gave this URL.
+    pub async fn put_part(&self, part: &Value, bytes: impl Into<Vec<u8>>) -> Answer {
+        self.send(self.part_request(part).body(bytes.into())).await
+    }
+
+    fn part_request(&self, part: &Value) -> RequestBuilder {
         let request = self.nobody().request(Method::PUT, part["url"].as_str().unwrap());
         let headers = part["headers"].as_object().unwrap().iter();
         headers.fold(request, |request, (name, value)| request.header(name, value.as_str().unwrap()))

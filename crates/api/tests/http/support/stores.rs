@@ -46,7 +46,8 @@ impl Server {
         if stack() == Stack::Production {
             return self.place().bucket().blobs();
         }
-        names(&self.files_in("blobs")).filter(|name| !name.ends_with(DIGEST)).collect()
+        // Below the directory of its shard lies a blob, as a file or as a directory of parts.
+        self.entries_in("blobs", 1).filter(|name| !name.ends_with(DIGEST)).collect()
     }
 
     /// Puts bytes where the blob of that key lies.
@@ -76,9 +77,19 @@ impl Server {
             return self.place().bucket().unfinished();
         }
         let whole = self.blobs();
-        let digests = names(&self.files_in("blobs")).filter(|name| name.ends_with(DIGEST)).collect::<Vec<_>>();
+        let digests = self.entries_in("blobs", 1).filter(|name| name.ends_with(DIGEST)).collect::<Vec<_>>();
         let alone = digests.into_iter().filter(|name| !whole.contains(name.trim_end_matches(DIGEST)));
-        names(&self.files_in("tmp")).chain(alone).collect()
+        self.entries_in("tmp", 0).chain(self.entries_in("parts", 0)).chain(alone).collect()
+    }
+
+    /// The names of what lies so many directories below `data/<folder>` and has files in it, or is one.
+    fn entries_in(&self, folder: &str, depth: usize) -> impl Iterator<Item = String> {
+        let root = self.data().join(folder);
+        let name = move |path: PathBuf| {
+            let below = path.strip_prefix(&root).unwrap().components().nth(depth).unwrap();
+            below.as_os_str().to_str().unwrap().to_owned()
+        };
+        self.files_in(folder).into_iter().map(name)
     }
 
     /// Where the server keeps its data, on the embedded stack.
@@ -106,10 +117,6 @@ impl Server {
 
 /// Beside each blob lies its digest.
 const DIGEST: &str = ".sha256";
-
-fn names(files: &[PathBuf]) -> impl Iterator<Item = String> {
-    files.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
-}
 
 /// An identifier as it stands in a statement.
 pub fn sql_id(id: &str) -> String {

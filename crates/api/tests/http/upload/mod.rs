@@ -2,6 +2,7 @@ mod begin;
 mod complete;
 mod end;
 mod name;
+pub mod parts;
 mod stranger;
 
 use serde_json::{Value, json};

@@ -4,8 +4,10 @@ use mockall::predicate::eq;
 
 use super::{NOW, ambient, drain};
 use crate::error::{Conflict, Error, Forbidden, Refused};
-use crate::model::{Expected, Length, MediaType, Stored};
-use crate::port::{MockBlobRecords, MockBlobStore, MockUrlGate, Presentation, SignedRequest, SignedUrl};
+use crate::model::{Expected, Length, MediaType, Stored, Ticket, Transfer};
+use crate::port::{
+    MockBlobRecords, MockBlobStore, MockPartStore, MockUrlGate, Presentation, PutTarget, SignedRequest, SignedUrl,
+};
 use crate::service::SignedBlobs;
 use crate::testing::{key, name};
 
@@ -14,8 +16,13 @@ const TEN: Expected = Expected { length: Length::Exactly(10), sha256: None };
 
 /// A service whose gate lets ten bytes pass, while the books answer `wanted`, one after the other.
 fn service(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
+    service_for(PutTarget::Blob(key()), wanted, store, MockPartStore::new())
+}
+
+/// The same, where the ten bytes are for this.
+fn service_for(target: PutTarget, wanted: &'static [bool], store: MockBlobStore, parts: MockPartStore) -> SignedBlobs {
     let mut gate = MockUrlGate::new();
-    gate.expect_admit_put().withf(|_, now| *now == NOW).times(1).returning(|_, _| Ok((key(), TEN)));
+    gate.expect_admit_put().withf(|_, now| *now == NOW).times(1).returning(move |_, _| Ok((target.clone(), TEN)));
     let mut records = MockBlobRecords::new();
     let mut answers = wanted.iter();
     records
@@ -23,7 +30,7 @@ fn service(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
         .with(eq(key()))
         .times(wanted.len())
         .returning(move |_| Ok(*answers.next().unwrap()));
-    SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(records), ambient())
+    SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(parts), Arc::new(records), ambient())
 }
 
 fn body() -> crate::port::ByteStream {
@@ -59,6 +66,36 @@ async fn bytes_whose_upload_ended_while_they_came_are_removed_again() {
     assert!(matches!(blobs.put(leave, body()).await, Err(Error::Conflict(Conflict::UploadClosed))));
 }
 
+fn transfer() -> Transfer {
+    Transfer { key: key(), ticket: Ticket::parse("parts") }
+}
+
+/// A service whose gate lets the third part of a transfer pass, which is stored.
+fn third_part(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
+    let mut parts = MockPartStore::new();
+    let put =
+        parts.expect_put_part().withf(|of, number, _, expected| (of, *number, *expected) == (&transfer(), 3, TEN));
+    put.times(1).returning(|_, _, _, _| Ok(()));
+    service_for(PutTarget::Part { transfer: transfer(), number: 3 }, wanted, store, parts)
+}
+
+#[tokio::test]
+async fn a_part_is_stored_as_one_and_not_as_a_blob() {
+    let blobs = third_part(&[true, true], MockBlobStore::new());
+    let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
+    assert_eq!(leave.target(), &PutTarget::Part { transfer: transfer(), number: 3 });
+    blobs.put(leave, body()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_part_whose_upload_ended_while_it_came_takes_the_others_along() {
+    let mut store = MockBlobStore::new();
+    store.expect_discard().with(eq(transfer())).times(1).returning(|_| Ok(()));
+    let blobs = third_part(&[true, false], store);
+    let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
+    assert!(matches!(blobs.put(leave, body()).await, Err(Error::Conflict(Conflict::UploadClosed))));
+}
+
 #[tokio::test]
 async fn another_length_than_the_signed_one_is_refused_before_anything_is_looked_up() {
     let refused = service(&[], MockBlobStore::new()).admit(REQUEST, Some(11)).await.err();
@@ -71,7 +108,8 @@ async fn without_a_genuine_signature_nothing_is_looked_up() {
     gate.expect_admit_put().returning(|_, _| Err(Error::Forbidden(Forbidden::Signature)));
     gate.expect_admit_get().returning(|_, _| Err(Error::Forbidden(Forbidden::UrlExpired)));
     let (store, records) = (MockBlobStore::new(), MockBlobRecords::new());
-    let blobs = SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(records), ambient());
+    let parts = Arc::new(MockPartStore::new());
+    let blobs = SignedBlobs::new(Arc::new(gate), Arc::new(store), parts, Arc::new(records), ambient());
     assert!(matches!(blobs.admit(REQUEST, None).await.err(), Some(Error::Forbidden(Forbidden::Signature))));
     assert!(matches!(blobs.open(REQUEST).await.err(), Some(Error::Forbidden(Forbidden::UrlExpired))));
 }
@@ -90,7 +128,8 @@ fn reading(stored: Option<Stored>) -> (MockBlobStore, MockUrlGate) {
 }
 
 fn blobs((store, gate): (MockBlobStore, MockUrlGate)) -> SignedBlobs {
-    SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(MockBlobRecords::new()), ambient())
+    let (parts, records) = (Arc::new(MockPartStore::new()), Arc::new(MockBlobRecords::new()));
+    SignedBlobs::new(Arc::new(gate), Arc::new(store), parts, records, ambient())
 }
 
 #[tokio::test]

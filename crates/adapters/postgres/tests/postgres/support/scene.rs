@@ -91,6 +91,7 @@ pub(crate) fn opening(owner: &Registration, number: u128, text: &str, size: u64)
         sender: owner.user.id,
         file,
         announced: Some(size),
+        part_size: None,
         blob: model::BlobKey::parse(&format!("{number:032x}")).unwrap(),
         ticket: None,
         state: UploadState::Open,

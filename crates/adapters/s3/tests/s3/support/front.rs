@@ -33,6 +33,9 @@ pub(crate) enum Fault {
     Status(u16),
     /// The store does it, and this is the answer.
     DoneButStatus(u16),
+    /// The store never sees the request, and the answer is 200 with an error in its body, as S3 sends one when it has begun
+    /// to answer before it knew.
+    ErrorWithin,
 }
 
 /// The faults to come: for requests with that method and these words in their target, so many times.
@@ -178,6 +181,7 @@ async fn converse(stream: TcpStream, shared: &Shared) -> Option<()> {
             Some(Fault::CutBefore) => return None,
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::Status(status)) => send(&mut stream, &plain(status)).await?,
+            Some(Fault::ErrorWithin) => send(&mut stream, &error_within()).await?,
             fault => {
                 let answer = shared.answer(request).await;
                 match fault {
@@ -196,6 +200,13 @@ async fn converse(stream: TcpStream, shared: &Shared) -> Option<()> {
 
 fn plain(status: u16) -> Vec<u8> {
     format!("HTTP/1.1 {status} Fault\r\ncontent-length: 0\r\n\r\n").into_bytes()
+}
+
+fn error_within() -> Vec<u8> {
+    let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code><Message>We encountered an \
+                internal error. Please try again.</Message></Error>";
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
 }
 
 async fn send(stream: &mut BufReader<TcpStream>, bytes: &[u8]) -> Option<()> {
@@ -256,7 +267,14 @@ async fn call(service: &S3Service, tidied: Option<&PathBuf>, request: Request) -
         }
     }
     let mut answer = service.call(asked).await.unwrap();
-    let status = answer.status().as_u16();
+    let mut status = answer.status().as_u16();
+    let of_upload = request.method == "DELETE" && request.target.contains("uploadId=");
+    if tidied.is_some() && of_upload && status == 403 {
+        // To s3s-fs an upload that is over is somebody else's.
+        let body = "<Error><Code>NoSuchUpload</Code></Error>";
+        *answer.body_mut() = s3s::Body::from(body.to_owned());
+        status = 404;
+    }
     if let Some(root) = tidied.filter(|_| request.method == "PUT" && status == 400) {
         let path = request.target.split('?').next().unwrap();
         let _ = std::fs::remove_file(root.join(path.trim_start_matches('/')));

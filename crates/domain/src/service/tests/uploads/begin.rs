@@ -11,7 +11,7 @@ async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
     let upload = Upload { ticket: ticket(), ..begun(announced(), Some(10), root(OWNER).node.id) };
     let opening = Opening { upload, store: StoreName("disk"), most_open: 20 };
     let mut order = Sequence::new();
-    let begin = ports.direct.expect_begin().with(eq(made_key(1)), eq(10));
+    let begin = ports.direct.expect_begin().with(eq(made_key(1)), eq(TEN));
     begin.times(1).in_sequence(&mut order).returning(|_, _| Ok(ticket()));
     ports
         .uploads
@@ -23,13 +23,14 @@ async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
     ports
         .direct
         .expect_sign_put()
-        .with(eq(opening.upload.transfer()), eq(10), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
+        .with(eq(opening.upload.transfer()), eq(part(1, 10)), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _, _| Ok(url()));
-    let (progress, part) = ports.service().begin(&actor(OWNER), None, announced(), 10).await.unwrap();
-    assert_eq!(progress.upload, opening.upload);
-    assert_eq!((progress.state, progress.received), (UploadState::Open, None));
+    let begun = ports.service().begin(&actor(OWNER), None, announced(), 10).await.unwrap();
+    assert_eq!(begun.progress.upload, opening.upload);
+    assert_eq!((begun.progress.state, begun.progress.received, begun.plan), (UploadState::Open, vec![], TEN));
+    let [part] = &begun.parts[..] else { panic!("{:?}", begun.parts) };
     assert_eq!((part.number, part.size), (1, 10));
     assert!(part.target == url());
 }
@@ -126,15 +127,15 @@ async fn nothing_is_recorded_of_a_transfer_that_the_store_does_not_begin() {
 #[tokio::test]
 async fn an_upload_tells_how_far_it_has_come() {
     let mut waiting = Ports::with_upload(upload());
-    waiting.direct.expect_find_received().with(eq(upload().transfer())).times(1).returning(|_| Ok(None));
+    waiting.direct.expect_list_received().with(eq(upload().transfer()), eq(TEN)).times(1).returning(|_, _| Ok(vec![]));
     let progress = waiting.service().progress(&actor(OWNER), upload().id).await.unwrap();
-    assert_eq!((progress.state, progress.received), (UploadState::Open, None));
+    assert_eq!((progress.state, progress.received), (UploadState::Open, vec![]));
 
     for state in [UploadState::Open, UploadState::Complete(FILE)] {
         let mut ports = Ports::with_upload(Upload { state, ..upload() });
-        ports.direct.expect_find_received().times(1).returning(|_| Ok(Some(stored(10))));
+        ports.direct.expect_list_received().times(1).returning(|_, _| Ok(vec![part(1, 10)]));
         let progress = ports.service().progress(&actor(OWNER), upload().id).await.unwrap();
-        assert_eq!((progress.state, progress.received), (state, Some(stored(10))));
+        assert_eq!((progress.state, progress.received), (state, vec![part(1, 10)]));
     }
 }
 
@@ -144,9 +145,9 @@ async fn nothing_is_left_of_an_upload_that_was_given_up_or_ran_out_of_time() {
     for (upload, state) in [(aborted, UploadState::Aborted), (upload(), UploadState::Expired)] {
         let id = upload.id;
         let mut ports = Ports::with_upload(upload);
-        ports.direct.expect_find_received().never();
+        ports.direct.expect_list_received().never();
         let progress = ports.service_at(LATER).progress(&actor(OWNER), id).await.unwrap();
-        assert_eq!((progress.state, progress.received), (state, None));
+        assert_eq!((progress.state, progress.received), (state, vec![]));
     }
 }
 
@@ -178,7 +179,7 @@ async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
         ports
             .direct
             .expect_sign_put()
-            .with(eq(upload().transfer()), eq(10), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
+            .with(eq(upload().transfer()), eq(part(1, 10)), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
             .times(1)
             .returning(|_, _, _, _| Ok(url()));
         let (given, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &[1]).await.unwrap();
@@ -210,4 +211,62 @@ async fn what_has_ended_gets_neither_time_nor_urls() {
     }
     let refused = Ports::with_upload(upload()).service_at(LATER).sign_parts(&actor(OWNER), upload().id, &[1]).await;
     assert!(matches!(refused, Err(Error::Gone(Gone::UploadExpired))));
+}
+
+/// Eleven parts and a little.
+const LONG: u64 = 11 * MIN_PART_BYTES + 7;
+
+/// The upload of [`testing`](crate::testing), of so many bytes that they come in parts.
+fn long() -> Upload {
+    let file = FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") };
+    Upload { announced: Some(LONG), part_size: Some(MIN_PART_BYTES), ticket: ticket(), file, ..upload() }
+}
+
+#[tokio::test]
+async fn what_is_too_long_for_one_part_begins_with_the_urls_of_the_first_hundred() {
+    // The digest of several parts is taken down, and signed for none of them.
+    let size = 150 * MIN_PART_BYTES - 1;
+    let plan = PartPlan::new(size, USUAL);
+    let mut ports = Ports::beginning(Quota { total: size, used: 0, reserved: 0 });
+    ports.direct.expect_begin().with(eq(made_key(1)), eq(plan)).times(1).returning(|_, _| Ok(ticket()));
+    let signed =
+        ports.direct.expect_sign_put().withf(|_, part, sha256, _| part.size == MIN_PART_BYTES && sha256.is_none());
+    signed.times(100).returning(|_, _, _, _| Ok(url()));
+    let begun = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), size).await.unwrap();
+    assert_eq!((begun.plan, begun.plan.count()), (plan, 150));
+    let upload = begun.progress.upload;
+    assert_eq!((upload.announced, upload.part_size), (Some(size), Some(MIN_PART_BYTES)));
+    assert_eq!((upload.file.sha256, upload.plan()), (Some(DIGEST), Some(plan)));
+    assert!(begun.parts.iter().map(|part| part.number).eq(1..=100));
+}
+
+#[tokio::test]
+async fn any_part_gets_a_fresh_url_in_the_order_asked_for() {
+    let mut ports = Ports::with_upload(long());
+    ports.uploads.expect_extend().times(1).returning(|_, _, _, _| Ok(()));
+    let signed = ports
+        .direct
+        .expect_sign_put()
+        .withf(|transfer, _, sha256, _| *transfer == long().transfer() && sha256.is_none());
+    signed.times(3).returning(|_, _, _, _| Ok(url()));
+    let (_, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &[12, 1, 11]).await.unwrap();
+    let signed: Vec<_> = parts.iter().map(|part| (part.number, part.size)).collect();
+    assert_eq!(signed, [(12, 7), (1, MIN_PART_BYTES), (11, MIN_PART_BYTES)]);
+}
+
+#[tokio::test]
+async fn of_many_parts_only_those_that_there_are_are_signed_each_once_and_not_too_many() {
+    let too_many: Vec<u32> = (1..=1001).collect();
+    for numbers in [&[][..], &[0], &[13], &[1, 13], &[2, 3, 2], &[u32::MAX], &too_many] {
+        let mut ports = Ports::with_upload(long());
+        ports.uploads.expect_extend().never();
+        let refused = ports.service().sign_parts(&actor(OWNER), upload().id, numbers).await;
+        let Err(Error::Invalid(violations)) = refused else { panic!("{numbers:?}") };
+        assert_eq!(violations[0].field, "part_numbers", "{numbers:?}");
+    }
+    let mut ports = Ports::with_upload(Upload { announced: Some(1001 * MIN_PART_BYTES), ..long() });
+    ports.uploads.expect_extend().times(1).returning(|_, _, _, _| Ok(()));
+    ports.direct.expect_sign_put().times(1000).returning(|_, _, _, _| Ok(url()));
+    let (_, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &too_many[..1000]).await.unwrap();
+    assert_eq!(parts.len(), 1000);
 }

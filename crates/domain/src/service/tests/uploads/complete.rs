@@ -4,7 +4,7 @@ use super::*;
 async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     for (said, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
         let arrived = Stored { size: 10, sha256: Some(DIGEST) };
-        let mut ports = Ports::with_upload(upload()).arrived(ten_bytes(None), arrived);
+        let mut ports = Ports::with_upload(upload()).arrived(arrived);
         let commit =
             Commit { upload: upload().id, stored: arrived, conflict: expected, file: made(1), version: made(2) };
         ports
@@ -18,16 +18,16 @@ async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     }
 }
 
-/// What [`upload`] announces.
-fn ten_bytes(sha256: Option<Sha256>) -> Expected {
-    Expected { length: Length::Exactly(10), sha256 }
+/// That the only part of [`upload`] is missing.
+fn incomplete() -> Error {
+    TEN.check(&[]).unwrap_err()
 }
 
 /// An upload whose bytes are not there, and which is `then` when it is looked at again.
 fn without_bytes(then: UploadState) -> Ports {
     let mut ports = Ports::with_upload(upload());
     ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(Upload { state: then, ..upload() })));
-    ports.direct.expect_finish().times(1).returning(|_, _| Err(Error::Conflict(Conflict::UploadIncomplete)));
+    ports.direct.expect_finish().times(1).returning(|_, _, _| Err(incomplete()));
     ports.uploads.expect_commit().never();
     ports
 }
@@ -35,7 +35,7 @@ fn without_bytes(then: UploadState) -> Ports {
 #[tokio::test]
 async fn bytes_that_have_not_arrived_make_no_file() {
     let refused = without_bytes(UploadState::Open).service().complete(&actor(OWNER), upload().id, None).await;
-    assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete))));
+    assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete(missing))) if missing.first() == [1]));
 }
 
 #[tokio::test]
@@ -57,9 +57,9 @@ async fn an_upload_that_is_completed_twice_at_once_is_one_file_for_both() {
 async fn other_bytes_than_announced_make_no_file() {
     for refusal in [Refused::Size, Refused::Checksum] {
         let mut ports = Ports::with_upload(Upload { file: announced(), ..upload() });
-        let finish = ports.direct.expect_finish().with(eq(upload().transfer()), eq(ten_bytes(Some(DIGEST))));
+        let finish = ports.direct.expect_finish().with(eq(upload().transfer()), eq(TEN), eq(Some(DIGEST)));
         let refused = refusal.clone();
-        finish.times(1).returning(move |_, _| Err(Error::Refused(refused.clone())));
+        finish.times(1).returning(move |_, _, _| Err(Error::Refused(refused.clone())));
         ports.uploads.expect_commit().never();
         let outcome = ports.service().complete(&actor(OWNER), upload().id, None).await;
         assert!(matches!(outcome, Err(Error::Refused(met)) if met == refusal));
@@ -115,7 +115,7 @@ async fn who_may_not_add_to_the_folder_any_more_completes_nothing() {
 
 #[tokio::test]
 async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
-    let mut ports = Ports::with_upload(upload()).arrived(ten_bytes(None), stored(10));
+    let mut ports = Ports::with_upload(upload()).arrived(stored(10));
     ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
     ports.uploads.expect_abort().never();
     ports.store.expect_discard().never();
@@ -152,4 +152,40 @@ async fn every_command_tells_the_time_at_which_it_is_given() {
     ports.uploads.expect_abort().with(eq(command_at(OWNER, at)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
     ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
     assert!(ports.service_at(at).abort(&actor(OWNER), upload().id).await.is_ok());
+}
+
+#[tokio::test]
+async fn many_parts_are_completed_as_planned_and_their_digest_is_not_said_to_be_verified() {
+    let plan = PartPlan::new(3 * MIN_PART_BYTES, USUAL);
+    let long = Upload { announced: Some(plan.size()), part_size: plan.cut(), file: announced(), ..upload() };
+    let mut ports = Ports::with_upload(long.clone());
+    let finish = ports.direct.expect_finish().with(eq(long.transfer()), eq(plan), eq(None));
+    finish.times(1).returning(move |_, plan, _| Ok(stored(plan.size())));
+    ports
+        .uploads
+        .expect_commit()
+        .withf(move |_, _, commit| commit.stored == stored(plan.size()))
+        .times(1)
+        .returning(|_, _, commit| Ok(for_owner(file(commit.file))));
+    ports.service().complete(&actor(OWNER), upload().id, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn which_parts_are_missing_is_told() {
+    let plan = PartPlan::new(3 * MIN_PART_BYTES, USUAL);
+    let long = Upload { announced: Some(plan.size()), part_size: plan.cut(), ..upload() };
+    let mut ports = Ports::with_upload(long.clone());
+    ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(long)));
+    let arrived = [part(2, MIN_PART_BYTES)];
+    ports.direct.expect_finish().times(1).returning(move |_, plan, _| Err(plan.check(&arrived).unwrap_err()));
+    ports.uploads.expect_commit().never();
+    let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
+    assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete(missing))) if missing.first() == [1, 3]));
+}
+
+#[tokio::test]
+async fn what_streams_in_is_completed_by_nobody_else() {
+    let mut ports = Ports::with_upload(Upload { announced: None, ..upload() });
+    ports.direct.expect_finish().never();
+    assert!(matches!(ports.service().complete(&actor(OWNER), upload().id, None).await, Err(Error::NotFound)));
 }

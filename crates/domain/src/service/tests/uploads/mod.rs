@@ -2,6 +2,7 @@ mod begin;
 mod complete;
 mod receive;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
-    Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, NodeId, Permission, Quota, Sha256,
-    StoreName, Stored, Ticket, Timestamp, Transfer, Upload, UploadId, UploadState, UserId,
+    Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MIN_PART_BYTES, NodeId, Part,
+    PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer, Upload, UploadId, UploadState,
+    UserId,
 };
 use crate::port::{ByteStream, Commit, MockBlobStore, MockDirectUploads, MockDrive, MockUploads, Opening, SignedUrl};
 use crate::service::{UploadSettings, Uploads};
@@ -25,7 +27,10 @@ use crate::testing::{file_info, upload};
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
 const MINUTE: Duration = Duration::from_secs(60);
 const SECONDS: Duration = Duration::from_secs(5);
-const SETTINGS: UploadSettings = UploadSettings { lifetime: MINUTE, url_lifetime: SECONDS, most_open: 20 };
+const SETTINGS: UploadSettings =
+    UploadSettings { lifetime: MINUTE, url_lifetime: SECONDS, most_open: 20, part_bytes: USUAL };
+/// An upload of so many bytes is one part.
+const USUAL: NonZeroU64 = NonZeroU64::new(MIN_PART_BYTES).unwrap();
 /// The very time at which [`upload`] expires.
 const LATER: Timestamp = Timestamp::from_millis(31_000);
 
@@ -59,9 +64,9 @@ impl Ports {
     }
 
     /// All bytes have arrived, and are what was expected.
-    fn arrived(mut self, expected: Expected, stored: Stored) -> Self {
-        let finish = self.direct.expect_finish().with(eq(upload().transfer()), eq(expected));
-        finish.times(1).returning(move |_, _| Ok(stored));
+    fn arrived(mut self, stored: Stored) -> Self {
+        let finish = self.direct.expect_finish().with(eq(upload().transfer()), eq(TEN), eq(None));
+        finish.times(1).returning(move |_, _, _| Ok(stored));
         self
     }
 
@@ -84,6 +89,9 @@ impl Ports {
     }
 }
 
+/// How the bytes of [`upload`] come.
+const TEN: PartPlan = PartPlan::single(10);
+
 /// What the sender says of a file, its digest included.
 fn announced() -> FileInfo {
     FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") }
@@ -105,6 +113,10 @@ fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
 
 fn stored(size: u64) -> Stored {
     Stored { size, sha256: None }
+}
+
+fn part(number: u32, size: u64) -> Part {
+    Part { number, size }
 }
 
 fn url() -> SignedUrl {

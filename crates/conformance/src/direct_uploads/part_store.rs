@@ -1,0 +1,163 @@
+//! Parts that come by way of the server.
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use bytes::Bytes;
+use clouddrive_domain::error::{Conflict, Refused};
+use clouddrive_domain::model::{BlobKey, Expected, Length, Part, PartPlan, Transfer};
+use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, Random};
+use clouddrive_domain::{Error, Result};
+use futures_util::{StreamExt, future, stream};
+
+use crate::samples::{digest, read, sample};
+
+/// How the bytes of every case are cut: a store that takes parts from the server takes small ones, too.
+const PART: u64 = 300_000;
+
+/// What the cases work on: one store, by all its ports.
+struct Case<'a> {
+    parts: &'a dyn PartStore,
+    store: &'a dyn BlobStore,
+    direct: &'a dyn DirectUploads,
+    random: &'a dyn Random,
+    plan: PartPlan,
+    bytes: Vec<u8>,
+}
+
+/// Runs every case on a store that takes parts from the server.
+pub async fn part_store_suite(
+    parts: &dyn PartStore,
+    store: &dyn BlobStore,
+    direct: &dyn DirectUploads,
+    random: &dyn Random,
+) {
+    let plan = PartPlan::restore(2 * PART + 7, Some(PART)).unwrap();
+    let bytes = sample(usize::try_from(plan.size()).unwrap());
+    let case = &Case { parts, store, direct, random, plan, bytes };
+    a_part_is_written_once(case).await;
+    what_does_not_come_whole_may_come_again(case).await;
+    what_is_over_takes_no_parts(case).await;
+    of_simultaneous_writes_one_wins(case).await;
+}
+
+impl Case<'_> {
+    async fn begin(&self) -> Transfer {
+        let key = BlobKey::generate(self.random);
+        let ticket = self.direct.begin(&key, self.plan).await.unwrap();
+        Transfer { key, ticket }
+    }
+
+    fn part(&self, number: u32) -> (Vec<u8>, Expected) {
+        let size = self.plan.part(number).unwrap().size;
+        let start = usize::try_from(u64::from(number - 1) * PART).unwrap();
+        let end = start + usize::try_from(size).unwrap();
+        let expected = Expected { length: Length::Exactly(size), sha256: None };
+        (self.bytes.get(start..end).unwrap().to_vec(), expected)
+    }
+
+    async fn put(&self, transfer: &Transfer, number: u32) -> Result<()> {
+        let (bytes, expected) = self.part(number);
+        self.parts.put_part(transfer, number, body(&bytes), expected).await
+    }
+
+    async fn received(&self, transfer: &Transfer) -> Vec<Part> {
+        self.direct.list_received(transfer, self.plan).await.unwrap()
+    }
+}
+
+fn body(bytes: &[u8]) -> ByteStream {
+    let pieces: Vec<_> = bytes.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    Box::pin(stream::iter(pieces))
+}
+
+fn check_exists(outcome: Result<()>) {
+    assert!(matches!(outcome, Err(Error::Conflict(Conflict::BlobExists))), "{outcome:?}");
+}
+
+fn check_closed(outcome: Result<()>) {
+    assert!(matches!(outcome, Err(Error::Conflict(Conflict::UploadClosed))), "{outcome:?}");
+}
+
+/// `BlobExists` for any other write, before the end and after it.
+async fn a_part_is_written_once(case: &Case<'_>) {
+    let transfer = case.begin().await;
+    for number in [2, 3, 1] {
+        case.put(&transfer, number).await.unwrap();
+        check_exists(case.put(&transfer, number).await);
+    }
+    let (_, expected) = case.part(3);
+    check_exists(case.parts.put_part(&transfer, 3, body(b"another"), expected).await);
+    case.direct.finish(&transfer, case.plan, None).await.unwrap();
+    check_exists(case.put(&transfer, 1).await);
+    assert!(read(case.store, &transfer.key, 0..case.plan.size()).await.unwrap() == case.bytes);
+}
+
+/// Nothing stays of what breaks off, is too long, too short, or has another digest than announced.
+async fn what_does_not_come_whole_may_come_again(case: &Case<'_>) {
+    let transfer = case.begin().await;
+    let (bytes, expected) = case.part(1);
+    let torn = body(bytes.get(..250_000).unwrap());
+    let torn = torn.chain(stream::once(future::ready(Err(Error::Refused(Refused::Interrupted)))));
+    let outcome = case.parts.put_part(&transfer, 1, Box::pin(torn), expected).await;
+    assert!(matches!(outcome, Err(Error::Refused(Refused::Interrupted))), "{outcome:?}");
+    for bytes in [&case.bytes[..], b"hello", b""] {
+        let outcome = case.parts.put_part(&transfer, 1, body(bytes), expected).await;
+        assert!(matches!(outcome, Err(Error::Refused(Refused::Size))), "{outcome:?}");
+    }
+    let other = Expected { sha256: Some(digest(b"other")), ..expected };
+    let outcome = case.parts.put_part(&transfer, 1, body(&bytes), other).await;
+    assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
+    assert_eq!(case.received(&transfer).await, []);
+    for number in [1, 2, 3] {
+        case.put(&transfer, number).await.unwrap();
+    }
+    case.direct.finish(&transfer, case.plan, None).await.unwrap();
+    assert!(read(case.store, &transfer.key, 0..case.plan.size()).await.unwrap() == case.bytes);
+}
+
+/// `UploadClosed` when there is no such transfer, and when it was discarded, also while the bytes came.
+async fn what_is_over_takes_no_parts(case: &Case<'_>) {
+    let begun = case.begin().await;
+    check_closed(case.put(&Transfer { key: BlobKey::generate(case.random), ticket: begun.ticket.clone() }, 1).await);
+    case.put(&begun, 1).await.unwrap();
+    case.store.discard(&begun).await.unwrap();
+    for number in [1, 2] {
+        check_closed(case.put(&begun, number).await);
+    }
+
+    let transfer = case.begin().await;
+    case.put(&transfer, 1).await.unwrap();
+    let (bytes, expected) = case.part(2);
+    let discarded = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&discarded);
+    let mut bytes = Some(Bytes::from(bytes));
+    let body = stream::poll_fn(move |context| {
+        if told.load(Ordering::Acquire) {
+            return Poll::Ready(bytes.take().map(Ok));
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    let discard = async {
+        case.store.discard(&transfer).await.unwrap();
+        discarded.store(true, Ordering::Release);
+    };
+    let (outcome, ()) = future::join(case.parts.put_part(&transfer, 2, Box::pin(body), expected), discard).await;
+    check_closed(outcome);
+    assert_eq!(case.received(&transfer).await, []);
+    assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
+}
+
+/// And `BlobExists` is what the others get.
+async fn of_simultaneous_writes_one_wins(case: &Case<'_>) {
+    let transfer = case.begin().await;
+    let outcomes = future::join_all((0..6).map(|_| case.put(&transfer, 1))).await;
+    let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!(won.len(), 1);
+    lost.into_iter().for_each(check_exists);
+    assert_eq!(case.received(&transfer).await, [case.plan.part(1).unwrap()]);
+    case.store.discard(&transfer).await.unwrap();
+}

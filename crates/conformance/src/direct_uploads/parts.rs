@@ -1,0 +1,296 @@
+//! Bytes that come in several parts, in any order and over any time.
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::num::NonZeroU64;
+
+use bytes::Bytes;
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{MIN_PART_BYTES, Part, PartPlan, Stored, Transfer};
+use clouddrive_domain::port::SignedUrl;
+use futures_util::future::join;
+
+use super::{Case, Wire, check_incomplete};
+use crate::samples::{presentation, sample};
+
+/// What every case sends: two whole parts and a little.
+struct Sample {
+    plan: PartPlan,
+    bytes: Vec<u8>,
+}
+
+/// All cases, with the smallest parts that every store takes.
+pub(super) async fn suite<W: Wire>(case: &Case<'_, W>) {
+    let usual = NonZeroU64::new(MIN_PART_BYTES).unwrap();
+    let size = 2 * MIN_PART_BYTES + 7;
+    let sample = &Sample { plan: PartPlan::new(size, usual), bytes: sample(usize::try_from(size).unwrap()) };
+    assert_eq!(sample.plan.count(), 3);
+    parts_in_any_order_become_the_blob(case, sample).await;
+    what_is_missing_is_told_and_may_still_come(case, sample).await;
+    other_bytes_than_signed_are_no_part(case, sample).await;
+    a_part_that_is_there_stays_or_is_replaced_whole(case, sample).await;
+    what_was_finished_stays_as_it_is(case, sample).await;
+    finish_may_be_called_by_several_at_once(case, sample).await;
+    ranges_go_over_the_seams(case, sample).await;
+    what_is_discarded_is_gone_and_takes_no_more(case, sample).await;
+    what_is_deleted_is_gone(case, sample).await;
+    what_has_begun_is_listed_until_it_is_over(case, sample).await;
+    a_part_that_races_with_the_end_is_in_it_or_not(case, sample).await;
+    a_part_that_races_with_a_discard_leaves_nothing(case, sample).await;
+}
+
+impl Sample {
+    fn part(&self, number: u32) -> (Part, Bytes) {
+        let part = self.plan.part(number).unwrap();
+        let start = usize::try_from(u64::from(number - 1) * self.plan.part_size()).unwrap();
+        let end = start + usize::try_from(part.size).unwrap();
+        (part, Bytes::copy_from_slice(self.bytes.get(start..end).unwrap()))
+    }
+
+    async fn begin<W: Wire>(&self, case: &Case<'_, W>) -> Transfer {
+        let transfer = case.begin_of(self.plan).await;
+        assert!(transfer.ticket.is_some(), "several parts and no ticket");
+        transfer
+    }
+
+    async fn sign<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer, number: u32) -> SignedUrl {
+        case.direct.sign_put(transfer, self.part(number).0, None, case.soon()).await.unwrap()
+    }
+
+    async fn send<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer, numbers: &[u32]) {
+        for &number in numbers {
+            let signed = self.sign(case, transfer, number).await;
+            assert_eq!(case.wire.put(&signed, self.part(number).1).await, 200, "part {number}");
+        }
+    }
+
+    async fn received<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer) -> Vec<u32> {
+        let parts = case.direct.list_received(transfer, self.plan).await.unwrap();
+        for part in &parts {
+            assert_eq!(self.plan.part(part.number).as_ref(), Some(part));
+        }
+        parts.iter().map(|part| part.number).collect()
+    }
+
+    async fn finish<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer) -> clouddrive_domain::Result<Stored> {
+        case.direct.finish(transfer, self.plan, None).await
+    }
+
+    /// A blob of all parts.
+    async fn make<W: Wire>(&self, case: &Case<'_, W>) -> Transfer {
+        let transfer = self.begin(case).await;
+        self.send(case, &transfer, &[1, 2, 3]).await;
+        self.finish(case, &transfer).await.unwrap();
+        transfer
+    }
+}
+
+/// What is received is told in the order of the numbers, before the end and after it, and the blob reads back.
+async fn parts_in_any_order_become_the_blob<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let transfer = sample.begin(case).await;
+    assert_eq!(sample.received(case, &transfer).await, Vec::<u32>::new());
+    for (number, received) in [(3, &[3][..]), (1, &[1, 3]), (2, &[1, 2, 3])] {
+        sample.send(case, &transfer, &[number]).await;
+        assert_eq!(sample.received(case, &transfer).await, received);
+        assert_eq!(case.store.head(&transfer.key).await.unwrap(), None, "a blob before the end");
+    }
+    let stored = sample.finish(case, &transfer).await.unwrap();
+    assert_eq!(stored, Stored { size: sample.plan.size(), sha256: None });
+    assert_eq!(sample.received(case, &transfer).await, [1, 2, 3]);
+    case.check_blob(&transfer.key, &sample.bytes).await;
+}
+
+/// `UploadIncomplete` names the parts; nothing changes by it, and a fresh URL is as good as the first.
+async fn what_is_missing_is_told_and_may_still_come<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let transfer = sample.begin(case).await;
+    for (number, missing) in [(2, &[1, 2, 3][..]), (3, &[1, 3]), (1, &[1])] {
+        for _ in 0..2 {
+            let outcome = sample.finish(case, &transfer).await;
+            let told = matches!(&outcome, Err(Error::Conflict(Conflict::UploadIncomplete(parts)))
+                if parts.first() == missing && parts.count() as usize == missing.len());
+            assert!(told, "{missing:?}: {outcome:?}");
+        }
+        assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
+        assert!(case.listed().await.iter().all(|begun| begun.key != transfer.key || *begun == transfer));
+        sample.send(case, &transfer, &[number]).await;
+    }
+    sample.finish(case, &transfer).await.unwrap();
+    case.check_blob(&transfer.key, &sample.bytes).await;
+}
+
+/// More or fewer bytes than were signed, and bytes that are sent as another part, are refused, and nothing of them stays.
+async fn other_bytes_than_signed_are_no_part<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let transfer = sample.begin(case).await;
+    let signed = sample.sign(case, &transfer, 3).await;
+    for bytes in [&b""[..], b"six by", b"eight by"] {
+        let status = case.wire.put(&signed, Bytes::copy_from_slice(bytes)).await;
+        assert!((400..500).contains(&status), "{} bytes: {status}", bytes.len());
+    }
+    let (number, other) =
+        if signed.url.contains("partNumber=") { ("partNumber=3", "partNumber=2") } else { ("part=3", "part=2") };
+    assert!(signed.url.contains(number), "where does the number of the part stand in {}?", signed.url);
+    let other = SignedUrl { url: signed.url.replace(number, other), ..signed };
+    let status = case.wire.put(&other, Bytes::from_static(b"7 bytes")).await;
+    assert!((400..500).contains(&status), "as another part: {status}");
+    assert_eq!(sample.received(case, &transfer).await, Vec::<u32>::new());
+    case.store.discard(&transfer).await.unwrap();
+}
+
+/// A part that is sent again is refused, or takes the place of the former; either way the blob has one of them, whole.
+async fn a_part_that_is_there_stays_or_is_replaced_whole<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let transfer = sample.begin(case).await;
+    let signed = sample.sign(case, &transfer, 3).await;
+    assert_eq!(case.wire.put(&signed, Bytes::from_static(b"another")).await, 200);
+    let status = case.wire.put(&signed, sample.part(3).1).await;
+    assert!([200, 412].contains(&status), "{status}");
+    sample.send(case, &transfer, &[1, 2]).await;
+    sample.finish(case, &transfer).await.unwrap();
+    let (start, end) = (2 * sample.plan.part_size(), sample.plan.size());
+    let expected = if status == 200 { sample.part(3).1 } else { Bytes::from_static(b"another") };
+    assert_eq!(case.read(&transfer.key, start..end).await, expected);
+}
+
+/// Whatever is sent by URLs that are still alive.
+async fn what_was_finished_stays_as_it_is<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let transfer = sample.begin(case).await;
+    let signed = sample.sign(case, &transfer, 3).await;
+    sample.send(case, &transfer, &[1, 2, 3]).await;
+    let stored = sample.finish(case, &transfer).await.unwrap();
+    for late in [sample.part(3).1, Bytes::from_static(b"another")] {
+        let status = case.wire.put(&signed, late).await;
+        assert!((400..500).contains(&status), "a PUT after the end: {status}");
+        assert_eq!(sample.finish(case, &transfer).await.unwrap(), stored);
+    }
+    case.check_blob(&transfer.key, &sample.bytes).await;
+    assert!(!case.listed().await.iter().any(|begun| begun.key == transfer.key), "a finished transfer is listed");
+}
+
+/// All are answered the same, then and later.
+async fn finish_may_be_called_by_several_at_once<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let transfer = sample.begin(case).await;
+    sample.send(case, &transfer, &[1, 2, 3]).await;
+    let finish = || sample.finish(case, &transfer);
+    let (one, (two, three)) = join(finish(), join(finish(), finish())).await;
+    let stored = one.unwrap();
+    assert_eq!((two.unwrap(), three.unwrap()), (stored, stored));
+    assert_eq!(finish().await.unwrap(), stored);
+    case.check_blob(&transfer.key, &sample.bytes).await;
+}
+
+/// From anywhere to anywhere, through the store and by URL.
+async fn ranges_go_over_the_seams<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let key = sample.make(case).await.key;
+    let (part, size) = (sample.plan.part_size(), sample.plan.size());
+    let signed = case.signer.sign_get(&key, &presentation("text/plain", None), case.soon()).await.unwrap();
+    for range in [
+        0..1,
+        part - 1..part,
+        part..part + 1,
+        part - 2..part + 2,
+        part - 300_000..part + 300_000,
+        part - 1..2 * part + 1,
+        2 * part - 1..size,
+        2 * part..size,
+        size - 1..size,
+    ] {
+        let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
+        let expected = sample.bytes.get(start..end).unwrap();
+        assert!(case.read(&key, range.clone()).await == expected, "{range:?}: other bytes than were sent");
+        let answer = case.wire.get(&signed, Some(range.clone())).await;
+        assert_eq!(answer.status, 206, "{range:?}");
+        assert_eq!(answer.header("content-range"), Some(&*format!("bytes {start}-{}/{size}", end - 1)));
+        assert!(answer.body == expected, "{range:?}: other bytes than were sent");
+    }
+    assert!(case.read(&key, size..size).await.is_empty());
+    let past = case.store.get(&key, part..size + 1).await.map(drop);
+    assert!(matches!(past, Err(Error::RangeNotSatisfiable { size: told }) if told == size), "{past:?}");
+}
+
+/// Before parts have arrived, after, and when they are a blob already; again, too. No URL brings anything back.
+async fn what_is_discarded_is_gone_and_takes_no_more<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    for sent in [&[][..], &[3], &[1, 2, 3]] {
+        let transfer = sample.begin(case).await;
+        let signed = sample.sign(case, &transfer, 3).await;
+        sample.send(case, &transfer, sent).await;
+        if sent.len() == 3 {
+            sample.finish(case, &transfer).await.unwrap();
+        }
+        for _ in 0..2 {
+            case.store.discard(&transfer).await.unwrap();
+            let status = case.wire.put(&signed, sample.part(3).1).await;
+            assert!((400..500).contains(&status), "a PUT after the end: {status}");
+            check_nothing(case, sample, &transfer).await;
+            check_incomplete(sample.finish(case, &transfer).await);
+        }
+    }
+}
+
+async fn check_nothing<W: Wire>(case: &Case<'_, W>, sample: &Sample, transfer: &Transfer) {
+    assert_eq!(sample.received(case, transfer).await, Vec::<u32>::new());
+    assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
+    assert!(!case.listed().await.iter().any(|begun| begun.key == transfer.key), "a discarded transfer is listed");
+}
+
+/// Also by who knows nothing but its key.
+async fn what_is_deleted_is_gone<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let transfer = sample.make(case).await;
+    for _ in 0..2 {
+        case.store.delete(&transfer.key).await.unwrap();
+        assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
+        let read = case.store.get(&transfer.key, 0..1).await.map(drop);
+        assert!(matches!(read, Err(Error::NotFound)), "{read:?}");
+    }
+    check_nothing(case, sample, &transfer).await;
+}
+
+/// By a store that lists transfers at all: so that one whose sender is never heard of again can be discarded.
+async fn what_has_begun_is_listed_until_it_is_over<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    let mut begun = [sample.begin(case).await, sample.begin(case).await, sample.begin(case).await];
+    begun.sort();
+    let [first, second, _] = &begun;
+    sample.send(case, second, &[3]).await;
+    let listed = case.listed().await;
+    if !listed.contains(first) {
+        // Then a rule of the store's own has to clear them away.
+        assert!(!begun.iter().any(|transfer| listed.contains(transfer)), "some are listed");
+        return;
+    }
+    assert!(listed.is_sorted(), "not in their order");
+    let ours = |all: Vec<Transfer>| all.into_iter().filter(|one| begun.contains(one)).collect::<Vec<_>>();
+    assert_eq!(ours(listed), begun);
+    assert_eq!(ours(case.listed_after(Some(first.clone())).await), begun.iter().skip(1).cloned().collect::<Vec<_>>());
+    for transfer in &begun {
+        case.store.discard(transfer).await.unwrap();
+    }
+    assert_eq!(ours(case.listed().await), []);
+}
+
+/// A blob is all parts or none; a part that was acknowledged is in it.
+async fn a_part_that_races_with_the_end_is_in_it_or_not<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    for _ in 0..3 {
+        let transfer = sample.begin(case).await;
+        sample.send(case, &transfer, &[1, 2]).await;
+        let signed = sample.sign(case, &transfer, 3).await;
+        let (status, finished) = join(case.wire.put(&signed, sample.part(3).1), sample.finish(case, &transfer)).await;
+        assert_eq!(status, 200);
+        if finished.is_err() {
+            check_incomplete(finished);
+            sample.finish(case, &transfer).await.unwrap();
+        }
+        let (start, end) = (2 * sample.plan.part_size(), sample.plan.size());
+        assert_eq!(case.store.head(&transfer.key).await.unwrap().unwrap().size, end);
+        assert_eq!(case.read(&transfer.key, start..end).await, sample.part(3).1);
+    }
+}
+
+/// Whether or not it was acknowledged.
+async fn a_part_that_races_with_a_discard_leaves_nothing<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+    for _ in 0..3 {
+        let transfer = sample.begin(case).await;
+        let signed = sample.sign(case, &transfer, 3).await;
+        let (status, discarded) = join(case.wire.put(&signed, sample.part(3).1), case.store.discard(&transfer)).await;
+        discarded.unwrap();
+        assert!(status == 200 || (400..500).contains(&status), "{status}");
+        check_nothing(case, sample, &transfer).await;
+    }
+}
