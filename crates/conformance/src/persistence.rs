@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use clouddrive_domain::port::{BlobRecords, Changes, Drive, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Changes, Drive, Sessions, Shares, Trees, Uploads, Users};
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
 ///
@@ -13,6 +13,8 @@ pub struct Persistence {
     pub sessions: Arc<dyn Sessions>,
     /// The tree.
     pub drive: Arc<dyn Drive>,
+    /// Whole trees.
+    pub trees: Arc<dyn Trees>,
     /// Uploads.
     pub uploads: Arc<dyn Uploads>,
     /// Shares.
@@ -28,12 +30,13 @@ impl Persistence {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + 'static,
+        S: Users + Sessions + Drive + Trees + Uploads + Shares + BlobRecords + Changes + 'static,
     {
         Self {
             users: store.clone(),
             sessions: store.clone(),
             drive: store.clone(),
+            trees: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),
             records: store.clone(),

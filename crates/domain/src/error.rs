@@ -123,7 +123,7 @@ pub enum Conflict {
     #[error("the owner needs no share")]
     ShareWithOwner,
     /// A folder cannot go into itself or into what lies below it.
-    #[error("a folder cannot be moved into itself")]
+    #[error("a folder cannot be put into itself")]
     FolderCycle,
     /// The destination lies in another drive.
     #[error("items cannot be moved to another owner's drive")]
@@ -172,6 +172,14 @@ pub enum Refused {
     TooLarge {
         /// How many are taken.
         limit: u64,
+    },
+    /// There are more files and folders than are taken at once.
+    #[error("more than {limit} {what}")]
+    TooManyEntries {
+        /// How many are taken.
+        limit: u64,
+        /// Of what.
+        what: &'static str,
     },
     /// The bytes are no image that is taken.
     #[error("not an acceptable image: {0}")]

@@ -12,6 +12,7 @@ pub mod schema;
 pub mod sessions;
 pub mod shares;
 pub mod statement;
+pub mod trees;
 pub mod types;
 pub mod uploads;
 pub mod users;

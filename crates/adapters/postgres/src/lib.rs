@@ -14,6 +14,7 @@ mod sessions;
 mod shares;
 mod target;
 mod tls;
+mod trees;
 mod unit;
 mod uploads;
 mod users;

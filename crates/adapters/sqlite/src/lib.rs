@@ -11,6 +11,7 @@ mod lock;
 mod names;
 mod sessions;
 mod shares;
+mod trees;
 mod uploads;
 mod users;
 

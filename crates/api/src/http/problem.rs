@@ -129,6 +129,7 @@ impl Problem {
             Refused::Size => Code::SizeMismatch,
             Refused::TooLarge { .. } => Code::PayloadTooLarge,
             Refused::Image(_) => Code::InvalidImage,
+            Refused::TooManyEntries { .. } => Code::TooManyEntries,
             Refused::Malformed(_) | Refused::Interrupted => Code::MalformedRequest,
             Refused::TooSlow => Code::RequestTimeout,
         };

@@ -22,6 +22,7 @@ mod sessions;
 mod shares;
 mod signed_urls;
 mod tokens;
+mod trees;
 mod uploads;
 mod users;
 
@@ -40,6 +41,7 @@ pub use sessions::Sessions;
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 pub use tokens::Tokens;
+pub use trees::{Copying, Extent, Trees};
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
 
@@ -48,5 +50,5 @@ pub use {
     audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
     direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
     probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
-    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+    signed_urls::MockUrlSigner, tokens::MockTokens, trees::MockTrees, uploads::MockUploads, users::MockUsers,
 };

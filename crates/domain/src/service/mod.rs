@@ -6,7 +6,9 @@
 mod access;
 mod accounts;
 mod ambient;
+mod archives;
 mod collector;
+mod copies;
 mod files;
 mod folders;
 mod photos;
@@ -17,7 +19,9 @@ mod uploads;
 
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
 pub use ambient::Ambient;
+pub use archives::{Archive, ArchiveEntry, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
 pub use collector::{Collector, CollectorReport};
+pub use copies::{Copies, CopyPlace};
 pub use files::{Files, OpenFile};
 pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
 pub use photos::Photos;

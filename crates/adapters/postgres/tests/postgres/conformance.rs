@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
-use clouddrive_conformance::{Persistence, ambient, blob_records, changes, drive, sessions, shares, uploads, users};
+use clouddrive_conformance::{
+    Persistence, ambient, blob_records, changes, drive, sessions, shares, trees, uploads, users,
+};
 use clouddrive_postgres::{Database, Options};
 
 async fn open(options: &Options) -> Persistence {
@@ -21,7 +23,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes);
+suites!(users, sessions, drive, trees, uploads, shares, blob_records, changes);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {
@@ -33,6 +35,7 @@ async fn all(store: &Persistence) {
     users::suite(store).await;
     sessions::suite(store).await;
     drive::suite(store).await;
+    trees::suite(store).await;
     uploads::suite(store).await;
     shares::suite(store).await;
     blob_records::suite(store).await;

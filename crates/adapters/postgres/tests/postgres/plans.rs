@@ -5,6 +5,7 @@ use clouddrive_domain::model::{Limit, Name, NodeId, Order, Position, Sort, SortB
 use clouddrive_postgres::Database;
 use clouddrive_sql::drive::page;
 use clouddrive_sql::statement::Statement;
+use clouddrive_sql::trees::{extent, tree};
 use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
@@ -68,5 +69,18 @@ async fn every_sort_order_is_served_by_an_index_without_sorting() {
             let sorted = plan.contains("Sort") || plan.contains("Hash");
             assert!(plan.contains(index) && !sorted, "{by:?} {order:?}\n{plan}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_is_walked_by_an_index() {
+    let fresh = Fresh::new().await;
+    Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    let node = NodeId::from_uuid(Uuid::from_u128(1));
+    client.batch_execute(&format!("{FILL}; SET plan_cache_mode = force_generic_plan")).await.unwrap();
+    for statement in [tree(node), extent(node, 100)] {
+        let plan = plan(&client, &statement).await;
+        assert!(plan.contains("on nodes n") && !plan.contains("Seq Scan on nodes"), "{plan}");
     }
 }
