@@ -21,13 +21,16 @@ pub(crate) mod routes;
 mod service;
 mod share;
 mod upload;
+mod zip;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
-use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, SignedBlobs, Uploads};
+use clouddrive_domain::service::{
+    Accounts, Ambient, Archives, Copies, Files, Folders, Photos, Shares, SignedBlobs, Uploads,
+};
 use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;
@@ -42,6 +45,8 @@ pub(crate) struct App {
     pub(crate) accounts: Accounts,
     pub(crate) folders: Folders,
     pub(crate) files: Arc<Files>,
+    pub(crate) copies: Copies,
+    pub(crate) archives: Archives,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) shares: Shares,
     pub(crate) photos: Photos,

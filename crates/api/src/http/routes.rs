@@ -40,6 +40,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::get().to(drive::list)))
                 .route(known(web::patch().to(drive::patch))),
         )
+        .service(resource("/drive/{id}/copy", "POST").route(known(web::post().to(drive::copy))))
+        .service(resource("/drive/{id}/archive", "GET").route(known(web::get().to(drive::archive))))
         .service(
             resource("/file", "POST")
                 .route(known(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
@@ -51,6 +53,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::patch().to(file::patch))),
         )
         .service(resource("/file/{id}/content", "GET, HEAD").route(known(read().to(file::content))))
+        .service(resource("/file/{id}/copy", "POST").route(known(web::post().to(file::copy))))
         .service(
             resource("/upload/{id}", "DELETE, GET")
                 .route(known(web::get().to(upload::get)))

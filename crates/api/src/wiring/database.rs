@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Trees, Uploads, Users};
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
@@ -18,6 +18,7 @@ pub(super) struct Persistence {
     pub(super) users: Arc<dyn Users>,
     pub(super) sessions: Arc<dyn Sessions>,
     pub(super) drive: Arc<dyn Drive>,
+    pub(super) trees: Arc<dyn Trees>,
     pub(super) uploads: Arc<dyn Uploads>,
     pub(super) shares: Arc<dyn Shares>,
     pub(super) records: Arc<dyn BlobRecords>,
@@ -28,13 +29,14 @@ pub(super) struct Persistence {
 impl Persistence {
     fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Probe + 'static,
+        S: Users + Sessions + Drive + Trees + Uploads + Shares + BlobRecords + Probe + 'static,
     {
         let store = Arc::new(store);
         Self {
             users: store.clone(),
             sessions: store.clone(),
             drive: store.clone(),
+            trees: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),
             records: store.clone(),

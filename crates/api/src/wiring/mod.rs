@@ -14,7 +14,8 @@ use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings, Uploads,
+    AccountSettings, Accounts, Ambient, Archives, Collector, Copies, Files, Folders, Photos, Shares, SignedBlobs,
+    UploadSettings, Uploads,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -80,7 +81,8 @@ impl Stores {
 
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, probe, .. } = self.persistence.clone();
+        let Persistence { users, sessions, drive, trees, uploads, shares, records, probe, .. } =
+            self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
         let at_once = cores();
@@ -109,12 +111,15 @@ impl Stores {
             config.url_lifetime,
         );
         let files = Files::new(drive.clone(), store.clone(), doors.signer, ambient.clone(), config.url_lifetime);
+        let archives = Archives::new(drive.clone(), trees.clone(), store.clone(), ambient.clone());
         let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
         let local = doors.gate.map(|gate| Arc::new(SignedBlobs::new(gate, store, records, ambient.clone())));
         Ok(App {
             accounts,
             folders: Folders::new(drive.clone(), ambient.clone()),
             files: Arc::new(files),
+            copies: Copies::new(drive.clone(), trees, ambient.clone()),
+            archives,
             uploads: Arc::new(uploads),
             shares: Shares::new(drive, shares, users, ambient.clone()),
             photos,

@@ -29,8 +29,8 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
-        drive::create, drive::list_root, drive::list, drive::patch,
-        file::create, file::get, file::content, file::patch,
+        drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive,
+        file::create, file::get, file::content, file::patch, file::copy,
         upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
         profile_photo::get, profile_photo::set, profile_photo::delete,
@@ -98,6 +98,8 @@ const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::Valid
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
+const COPY: &[Code] =
+    &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
@@ -112,6 +114,9 @@ fn errors(operation: &str) -> Vec<Code> {
         "list_received_shares" => &[KNOWN, LIST],
         "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
         "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
+        "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
+        "copy_file" => &[KNOWN, BODY, JSON, COPY],
+        "archive_folder" => &[KNOWN, ITEM, &[Code::TooManyEntries]],
         "create_file" => &[
             KNOWN,
             BODY,
