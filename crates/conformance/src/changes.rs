@@ -45,7 +45,7 @@ async fn read(world: &World<'_>, sequence: u64, most: u32) -> Vec<Change> {
 }
 
 /// All rows after `sequence`.
-async fn all_after(world: &World<'_>, sequence: u64) -> Vec<Change> {
+pub(crate) async fn all_after(world: &World<'_>, sequence: u64) -> Vec<Change> {
     let mut rows = Vec::new();
     let mut last = sequence;
     loop {
@@ -59,7 +59,7 @@ async fn all_after(world: &World<'_>, sequence: u64) -> Vec<Change> {
 }
 
 /// The end of the log.
-async fn end(world: &World<'_>) -> u64 {
+pub(crate) async fn end(world: &World<'_>) -> u64 {
     all_after(world, 0).await.last().map_or(0, |row| row.sequence)
 }
 

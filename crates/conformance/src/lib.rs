@@ -20,6 +20,7 @@ pub mod sessions;
 pub mod shares;
 pub mod signed_urls;
 pub mod tokens;
+pub mod trees;
 pub mod uploads;
 pub mod users;
 mod world;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use clouddrive_domain::port::{
-    BlobRecords, Changes, Chores, Drive, Links, Receipts, Search, Sessions, Shares, Uploads, Users,
+    BlobRecords, Changes, Chores, Drive, Links, Receipts, Search, Sessions, Shares, Trees, Uploads, Users,
 };
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
@@ -15,6 +15,8 @@ pub struct Persistence {
     pub sessions: Arc<dyn Sessions>,
     /// The tree.
     pub drive: Arc<dyn Drive>,
+    /// Whole trees.
+    pub trees: Arc<dyn Trees>,
     /// Uploads.
     pub uploads: Arc<dyn Uploads>,
     /// Shares.
@@ -49,12 +51,14 @@ impl Persistence {
             + Receipts
             + Links
             + Search
+            + Trees
             + 'static,
     {
         Self {
             users: store.clone(),
             sessions: store.clone(),
             drive: store.clone(),
+            trees: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),
             links: store.clone(),

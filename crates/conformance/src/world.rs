@@ -3,16 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, Located, MediaType, Name,
-    NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Ticket, Timestamp, Upload,
-    UploadState, User, UserId, Username, authorize,
+    Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, IdSource, Located,
+    MediaType, Name, NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Ticket, Timestamp,
+    Upload, UploadState, User, UserId, Username, authorize,
 };
-use clouddrive_domain::port::{Commit, NewShare, Opening, Random, Registration, Relocation};
+use clouddrive_domain::port::{Commit, Copying, NewShare, Opening, Random, Registration, Relocation};
 
 use crate::Persistence;
 
@@ -200,6 +201,22 @@ impl<'a> World<'a> {
 
     pub(crate) async fn move_into(&self, actor: UserId, node: NodeId, to: NodeId) -> Result<Located> {
         self.relocate(&self.moving(actor, node, to).await).await
+    }
+
+    /// A copy of `node` into the folder `to`.
+    pub(crate) async fn copying(&self, actor: UserId, node: NodeId, to: NodeId) -> Copying {
+        let item = self.grant(actor, node, Action::Read).await;
+        let to = self.grant(actor, to, Action::AddTo).await;
+        let ids = IdSource::new(self.now(), Arc::new(Counter));
+        Copying { item, to, name: None, conflict: ConflictPolicy::Fail, seen: None, ids }
+    }
+
+    pub(crate) async fn copy(&self, wish: &Copying) -> Result<Located> {
+        self.store.trees.copy(&self.command(wish.item.actor()), wish).await
+    }
+
+    pub(crate) async fn copy_into(&self, actor: UserId, node: NodeId, to: NodeId) -> Result<Located> {
+        self.copy(&self.copying(actor, node, to).await).await
     }
 
     /// An upload into `folder` that begins now.

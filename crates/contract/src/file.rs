@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::folder::present;
-use crate::{Person, Role, Time};
+use crate::{FileConflict, Person, Role, Time};
 
 /// `file`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,4 +99,21 @@ pub struct PatchFile {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Uuid>))]
     pub parent_folder_id: Option<Option<Uuid>>,
+}
+
+/// `POST /file/{file_id}/copy`. An empty body will do.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CopyFile {
+    /// The folder into which the copy goes; the root of the caller's own drive when absent or null.
+    #[serde(default)]
+    pub parent_folder_id: Option<Uuid>,
+    /// The name of the copy; that of the file unless told.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(example = "beach.jpg", min_length = 1, max_length = 255))]
+    pub file_name: Option<String>,
+    /// What to do when the name is taken; `fail` unless told.
+    #[serde(default)]
+    pub file_conflict: Option<FileConflict>,
 }

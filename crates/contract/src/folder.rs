@@ -69,6 +69,45 @@ pub struct PatchFolder {
     pub parent_folder_id: Option<Option<Uuid>>,
 }
 
+/// What to do when the name of a copied folder is taken; in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum FolderConflict {
+    /// Refuse with 409 `name_taken`.
+    #[serde(rename = "fail")]
+    Fail,
+    /// Stand beside it as `name (1)`, `name (2)`, …
+    Keep,
+}
+
+impl<'de> Deserialize<'de> for FolderConflict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.to_ascii_lowercase().as_str() {
+            "fail" => Ok(Self::Fail),
+            "keep" => Ok(Self::Keep),
+            _ => Err(serde::de::Error::unknown_variant(&text, &["fail", "Keep"])),
+        }
+    }
+}
+
+/// `POST /drive/{folder_id}/copy`. An empty body will do.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CopyFolder {
+    /// The folder into which the copy goes; the root of the caller's own drive when absent or null.
+    #[serde(default)]
+    pub parent_folder_id: Option<Uuid>,
+    /// The name of the copy; that of the folder unless told.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(example = "Photos", min_length = 1, max_length = 255))]
+    pub folder_name: Option<String>,
+    /// What to do when the name is taken; `fail` unless told.
+    #[serde(default)]
+    pub folder_conflict: Option<FolderConflict>,
+}
+
 /// Tells null from absent.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,

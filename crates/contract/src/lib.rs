@@ -15,10 +15,10 @@ mod time;
 mod upload;
 
 pub use account::{Login, LoginForm, Quota, Register, Token, User, VerifiedToken};
-pub use file::{Download, File, FileKind, FileWithDownload, PatchFile};
+pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, PatchFile};
 pub use folder::{
-    CreateFolder, Folder, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep, RootListing, SortBy,
-    SortOrder,
+    CopyFolder, CreateFolder, Folder, FolderConflict, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep,
+    RootListing, SortBy, SortOrder,
 };
 pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
 pub use link::{CreateLink, Link, Linked, LinkedFile, LinkedFolder, Links, PatchLink};

@@ -77,7 +77,7 @@ codes! {
     /// The owner needs no share.
     CannotShareWithOwner = "cannot_share_with_owner", 409, "An item cannot be shared with its owner";
     /// A folder cannot go into itself.
-    FolderCycle = "folder_cycle", 409, "A folder cannot be moved into itself";
+    FolderCycle = "folder_cycle", 409, "A folder cannot be put into itself";
     /// The destination is in another owner's drive.
     CrossDriveMove = "cross_drive_move", 409, "Items cannot be moved to another owner's drive";
     /// The bytes have not all arrived.
@@ -110,6 +110,8 @@ codes! {
     SizeMismatch = "size_mismatch", 422, "There are more or fewer bytes than announced";
     /// The bytes are no acceptable image.
     InvalidImage = "invalid_image", 422, "The bytes are no acceptable image";
+    /// There are more files and folders than are taken at once.
+    TooManyEntries = "too_many_entries", 422, "There are too many files and folders";
     /// A fault of the server's. It has been logged under the request's identifier.
     InternalError = "internal_error", 500, "The server failed";
     /// Something that the server needs is out of reach: try again later.

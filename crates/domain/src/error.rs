@@ -126,7 +126,7 @@ pub enum Conflict {
     #[error("the owner needs no share")]
     ShareWithOwner,
     /// A folder cannot go into itself or into what lies below it.
-    #[error("a folder cannot be moved into itself")]
+    #[error("a folder cannot be put into itself")]
     FolderCycle,
     /// The destination lies in another drive.
     #[error("items cannot be moved to another owner's drive")]
@@ -191,6 +191,14 @@ pub enum Refused {
     /// Another request was sent under the same key.
     #[error("another request was sent with this key")]
     KeyReused,
+    /// There are more files and folders than are taken at once.
+    #[error("more than {limit} {what}")]
+    TooManyEntries {
+        /// How many are taken.
+        limit: u64,
+        /// Of what.
+        what: &'static str,
+    },
     /// The bytes are no image that is taken.
     #[error("not an acceptable image: {0}")]
     Image(&'static str),

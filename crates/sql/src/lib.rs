@@ -16,6 +16,7 @@ pub mod search;
 pub mod sessions;
 pub mod shares;
 pub mod statement;
+pub mod trees;
 pub mod types;
 pub mod uploads;
 pub mod users;

@@ -46,6 +46,22 @@ pub(crate) async fn refer(mut connection: &AsyncPgConnection, key: &BlobKey) -> 
     require_usable(found)
 }
 
+/// Notes that something refers to these blobs, which come in their order, from now on; tells whether it may. A blob that has
+/// just been condemned may not be referred to.
+///
+/// Their rows are locked first, so that nobody condemns them until the transaction ends, nor overlooks the references.
+pub(crate) async fn refer_all(mut connection: &AsyncPgConnection, keys: &[String]) -> Outcome<bool> {
+    let text = "SELECT key FROM blobs WHERE key = ANY (CAST(? AS text[])) AND condemned_at IS NULL
+        ORDER BY key FOR KEY SHARE";
+    let usable: Vec<KeyRow> = Statement::new(text, vec![array(keys)]).load(&mut connection).await?;
+    let text = "UPDATE blobs SET unreferenced_at = NULL WHERE key IN (
+            SELECT key FROM blobs WHERE key = ANY (CAST(? AS text[])) AND unreferenced_at IS NOT NULL
+            ORDER BY key FOR NO KEY UPDATE
+        )";
+    Statement::new(text, vec![array(keys)]).execute(&mut connection).await?;
+    Ok(usable.len() == keys.len())
+}
+
 /// Fails unless a blob was found that may be referred to.
 pub(crate) fn require_usable(found: usize) -> Outcome<()> {
     if found == 0 {

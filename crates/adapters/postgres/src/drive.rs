@@ -132,7 +132,7 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
 
 /// Notes that `levels` of folders stand below `folder`, and so more below those above it, up to the root: that much is
 /// noted of one folder says nothing of those above it, whose reach may have been noted anew since.
-async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Located, levels: u32) -> Outcome<()> {
+pub(crate) async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Located, levels: u32) -> Outcome<()> {
     let text = "UPDATE nodes SET reach = needed.reach FROM (
             SELECT id, place - 1 + ? AS reach FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS step (id, place)
         ) AS needed

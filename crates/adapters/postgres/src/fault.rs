@@ -41,6 +41,11 @@ pub(crate) fn is_conflict(error: &DieselError) -> bool {
     }
 }
 
+/// What makes the same transaction begin anew, like a conflict that the server has found.
+pub(crate) fn conflict(what: &str) -> DieselError {
+    DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(what.to_owned()))
+}
+
 /// Whether a statement failed only because one before it had.
 pub(crate) fn is_aftermath(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(_, info) if info.message().starts_with("current transaction is aborted"))

@@ -18,6 +18,7 @@ mod sessions;
 mod shares;
 mod target;
 mod tls;
+mod trees;
 mod unit;
 mod uploads;
 mod users;

@@ -55,6 +55,8 @@ pub(crate) enum Begin {
     Opening(UserId, DriveId),
     /// It changes the shape of a drive's tree.
     Tree(DriveId),
+    /// It writes within one drive what it reads in another, or in the same: both trees must keep their shape meanwhile.
+    Between(DriveId, DriveId),
 }
 
 impl Begin {
@@ -79,6 +81,11 @@ impl Begin {
         match self {
             Self::Within(drive) | Self::Opening(_, drive) => {
                 statements.push(format!("SELECT pg_advisory_xact_lock_shared({})", tree(drive)));
+            }
+            // In the order of their identifiers: two of these in opposite directions do not wait for each other.
+            Self::Between(one, other) => {
+                statements.push(format!("SELECT pg_advisory_xact_lock_shared({})", tree(one.min(other))));
+                statements.push(format!("SELECT pg_advisory_xact_lock_shared({})", tree(one.max(other))));
             }
             Self::Tree(drive) => statements.push(format!("SELECT pg_advisory_xact_lock({})", tree(drive))),
             _ => {}

@@ -5,6 +5,7 @@ use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{NewBlobRow, key as parse_key};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{blobs, uploads, users, versions};
+use clouddrive_sql::trees::BATCH;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
@@ -28,6 +29,18 @@ pub(crate) fn refer(connection: &mut SqliteConnection, key: &BlobKey) -> Outcome
     let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
     if found == 0 {
         return Err(Error::internal("database", "a blob to be referred to is not recorded, or condemned").into());
+    }
+    Ok(())
+}
+
+/// Notes that something refers to these blobs, which come each once, from now on. None may have been condemned.
+pub(crate) fn refer_all(connection: &mut SqliteConnection, keys: &[String]) -> Outcome<()> {
+    for keys in keys.chunks(BATCH) {
+        let usable = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_null()));
+        let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
+        if found < keys.len() {
+            return Err(Error::internal("database", "a blob to be referred to is not recorded, or condemned").into());
+        }
     }
     Ok(())
 }

@@ -103,7 +103,7 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
 
 /// Notes that `levels` of folders stand below `folder`, and so more below those above it, up to the root: that much is
 /// noted of one folder says nothing of those above it, whose reach may have been noted anew since.
-fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Outcome<()> {
+pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Outcome<()> {
     for (needed, step) in (levels..).zip(&folder.lineage) {
         let short = nodes::table.filter(nodes::id.eq(DbId::from(step.id)).and(nodes::reach.lt(i64::from(needed))));
         diesel::update(short).set(nodes::reach.eq(i64::from(needed))).execute(connection)?;

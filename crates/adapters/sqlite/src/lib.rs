@@ -15,6 +15,7 @@ mod receipts;
 mod search;
 mod sessions;
 mod shares;
+mod trees;
 mod uploads;
 mod users;
 

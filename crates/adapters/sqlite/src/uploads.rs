@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Action, Answer, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, Grant, Located, Name, Node,
-    NodeId, NodeKind, Quota, Timestamp, Upload, UploadId, UploadState, UserId, authorize,
+    Action, Answer, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, Grant, Located, Node, NodeId,
+    NodeKind, Quota, Timestamp, Upload, UploadId, UploadState, UserId, VersionId, authorize,
 };
 use clouddrive_domain::port::{Commit, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::{QUOTA, quota};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::names::{Holder, NewNode, Taken};
+use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, nodes, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, state_word};
@@ -30,7 +30,7 @@ fn found(connection: &mut SqliteConnection, upload: UploadId) -> Outcome<Upload>
     find(connection, upload)?.ok_or(Fault::Domain(Error::NotFound))
 }
 
-fn quota_of(connection: &mut SqliteConnection, drive: DriveId) -> Outcome<Quota> {
+pub(crate) fn quota_of(connection: &mut SqliteConnection, drive: DriveId) -> Outcome<Quota> {
     Ok(quota(drives::table.find(DbId::from(drive)).select(QUOTA).first(connection)?))
 }
 
@@ -183,18 +183,9 @@ fn commit_upload(
         return locate::found(connection, file, actor);
     }
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
-    let holder = holder(connection, upload.folder, &upload.file.name)?;
-    let (file, freed) = match (holder, wish.conflict) {
-        (None, _) => (create(connection, command, &upload, wish, &upload.file.name)?, 0),
-        (Some(Holder { item, .. }), ConflictPolicy::Replace) if item.kind == NodeKind::File => {
-            replace(connection, command, item.id, actor, wish)?
-        }
-        (Some(_), ConflictPolicy::Keep) => {
-            let free = first_free(connection, upload.folder, &upload.file.name, NodeKind::File)?;
-            (create(connection, command, &upload, wish, &free)?, 0)
-        }
-        (Some(holder), _) => return Err(Taken::for_file(upload.folder, holder).into()),
-    };
+    let content = Some((wish.version, wish.stored.size));
+    let node = NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name: &upload.file.name, content };
+    let (file, freed) = name(connection, command, actor, &node, wish.conflict)?;
     insert_version(connection, command, &upload, file, wish)?;
     charge(connection, &upload, wish.stored.size, freed)?;
     diesel::update(uploads::table.find(DbId::from(upload.id)))
@@ -211,18 +202,32 @@ fn commit_upload(
     Ok(file)
 }
 
-/// Makes the file that the upload becomes. Its version is inserted next, in the same transaction.
-fn create(
+/// Adds `node` to its folder, or makes its content that of the file that has its name; tells which node it became, and how
+/// many bytes that frees. The version is inserted next, in the same transaction.
+pub(crate) fn name(
     connection: &mut SqliteConnection,
     command: &Command,
-    upload: &Upload,
-    wish: &Commit,
-    name: &Name,
-) -> Outcome<NodeId> {
-    let content = Some((wish.version, wish.stored.size));
-    let node = NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name, content };
-    insert(connection, command, &node)?;
-    Ok(wish.file)
+    actor: UserId,
+    node: &NewNode<'_>,
+    conflict: ConflictPolicy,
+) -> Outcome<(NodeId, u64)> {
+    let Some(holder) = holder(connection, node.parent, node.name)? else {
+        insert(connection, command, node)?;
+        return Ok((node.id, 0));
+    };
+    match (conflict, node.content) {
+        (ConflictPolicy::Keep, _) => {
+            let free = first_free(connection, node.parent, node.name, node.kind())?;
+            insert(connection, command, &NewNode { name: &free, ..*node })?;
+            Ok((node.id, 0))
+        }
+        (ConflictPolicy::Replace, Some(content)) if holder.item.kind == NodeKind::File => {
+            replace(connection, command, holder.item.id, actor, content)
+        }
+        _ => {
+            Err(Taken { folder: node.parent, name: node.name.clone(), kind: node.kind(), holder: Some(holder) }.into())
+        }
+    }
 }
 
 /// Points `file` at the version that is inserted next, drops the former one, and tells how many bytes that frees.
@@ -231,14 +236,14 @@ fn replace(
     command: &Command,
     file: NodeId,
     actor: UserId,
-    wish: &Commit,
+    (version, size): (VersionId, u64),
 ) -> Outcome<(NodeId, u64)> {
     let grant = authorize(locate::find(connection, file, actor)?, Action::Replace)?;
     let former = Node::content(grant.node()).cloned().ok_or(Error::NotFound)?;
     diesel::update(nodes::table.find(DbId::from(file)))
         .set((
-            nodes::version_id.eq(DbId::from(wish.version)),
-            nodes::size_bytes.eq(bytes(wish.stored.size)),
+            nodes::version_id.eq(DbId::from(version)),
+            nodes::size_bytes.eq(bytes(size)),
             nodes::revision.eq(nodes::revision + 1),
             nodes::modified_at.eq(command.at.as_millis()),
         ))

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, uploads,
-    users,
+    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, trees,
+    uploads, users,
 };
 use clouddrive_sqlite::{Database, Options};
 use tempfile::TempDir;
@@ -27,7 +27,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links, search);
+suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links, search, trees);
 
 /// Suites leave one another alone, in any order.
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,7 @@ mod service;
 mod share;
 mod upload;
 mod visit;
+mod zip;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +33,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::service::{
-    Accounts, Ambient, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, Uploads, Visits,
+    Accounts, Ambient, Archives, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs,
+    Uploads, Visits,
 };
 use ipnet::IpNet;
 
@@ -49,6 +51,8 @@ pub(crate) struct App {
     pub(crate) accounts: Accounts,
     pub(crate) folders: Folders,
     pub(crate) files: Arc<Files>,
+    pub(crate) copies: Copies,
+    pub(crate) archives: Archives,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) shares: Shares,
     pub(crate) links: Links,

@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     ConflictPolicy, Limit, MediaType, Name, NodeId, NodeKind, Password, Permission, Sha256, Timestamp,
     choose_link_password,
 };
-use clouddrive_domain::service::{Destination, NewPlace};
+use clouddrive_domain::service::{CopyPlace, Destination, NewPlace};
 use uuid::Uuid;
 
 use super::problem::{Outcome, Problem};
@@ -72,6 +72,27 @@ pub(crate) fn limit(given: Option<u64>) -> Outcome<Limit> {
         || Ok(Limit::default()),
         |count| Limit::new(count).ok_or_else(|| Problem::invalid("limit", "must be 1 to 1000")),
     )
+}
+
+pub(crate) const fn folder_conflict(conflict: dto::FolderConflict) -> ConflictPolicy {
+    match conflict {
+        dto::FolderConflict::Fail => ConflictPolicy::Fail,
+        dto::FolderConflict::Keep => ConflictPolicy::Keep,
+    }
+}
+
+/// What the body of a copy asks for; the new name is in the field `field`.
+pub(crate) fn copy_place(
+    field: &'static str,
+    name: Option<&str>,
+    parent: Option<Uuid>,
+    conflict: Option<ConflictPolicy>,
+) -> Outcome<CopyPlace> {
+    Ok(CopyPlace {
+        folder: parent.map(NodeId::from_uuid),
+        name: name.map(|text| self::name(field, text)).transpose()?,
+        conflict: conflict.unwrap_or_default(),
+    })
 }
 
 /// What the body of a PATCH asks for, of which there must be something.

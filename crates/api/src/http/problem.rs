@@ -131,6 +131,7 @@ impl Problem {
             Refused::TooLarge { .. } => Code::PayloadTooLarge,
             Refused::Image(_) => Code::InvalidImage,
             Refused::KeyReused => Code::IdempotencyKeyReused,
+            Refused::TooManyEntries { .. } => Code::TooManyEntries,
             Refused::Malformed(_) | Refused::Interrupted => Code::MalformedRequest,
             Refused::TooSlow => Code::RequestTimeout,
         };

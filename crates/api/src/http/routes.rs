@@ -42,6 +42,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/drive/{id}/share", "GET").route(known(web::get().to(share::list_of_folder))))
         .service(resource("/drive/{id}/access", "GET").route(known(web::get().to(share::list_access_to_folder))))
+        .service(resource("/drive/{id}/copy", "POST").route(known(web::post().to(drive::copy))))
+        .service(resource("/drive/{id}/archive", "GET").route(known(web::get().to(drive::archive))))
         .service(
             resource("/file", "POST")
                 .route(known(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
@@ -55,6 +57,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/file/{id}/content", "GET, HEAD").route(known(read().to(file::content))))
         .service(resource("/file/{id}/share", "GET").route(known(web::get().to(share::list_of_file))))
         .service(resource("/file/{id}/access", "GET").route(known(web::get().to(share::list_access_to_file))))
+        .service(resource("/file/{id}/copy", "POST").route(known(web::post().to(file::copy))))
         .service(
             resource("/upload/{id}", "DELETE, GET")
                 .route(known(web::get().to(upload::get)))

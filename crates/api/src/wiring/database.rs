@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    BlobRecords, Chores, Drive, Links, Probe, Receipts, Search, Sessions, Shares, Uploads, Users,
+    BlobRecords, Chores, Drive, Links, Probe, Receipts, Search, Sessions, Shares, Trees, Uploads, Users,
 };
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
@@ -20,6 +20,7 @@ pub(super) struct Persistence {
     pub(super) users: Arc<dyn Users>,
     pub(super) sessions: Arc<dyn Sessions>,
     pub(super) drive: Arc<dyn Drive>,
+    pub(super) trees: Arc<dyn Trees>,
     pub(super) uploads: Arc<dyn Uploads>,
     pub(super) shares: Arc<dyn Shares>,
     pub(super) links: Arc<dyn Links>,
@@ -45,6 +46,7 @@ impl Persistence {
             + Links
             + Probe
             + Search
+            + Trees
             + 'static,
     {
         let store = Arc::new(store);
@@ -52,6 +54,7 @@ impl Persistence {
             users: store.clone(),
             sessions: store.clone(),
             drive: store.clone(),
+            trees: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),
             links: store.clone(),

@@ -16,8 +16,8 @@ use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLink
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{LinkTokens, Passwords};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, CollectorStores, Files, Folders, Idempotency, Links, Photos, Search,
-    Shares, SignedBlobs, UploadSettings, Uploads, Visits,
+    AccountSettings, Accounts, Ambient, Archives, Collector, CollectorStores, Copies, Files, Folders, Idempotency,
+    Links, Photos, Search, Shares, SignedBlobs, UploadSettings, Uploads, Visits,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -85,8 +85,9 @@ impl Stores {
 
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, receipts, probe, links, search, .. } =
-            self.persistence.clone();
+        let Persistence {
+            users, sessions, drive, uploads, shares, records, receipts, probe, links, search, trees, ..
+        } = self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
         let at_once = cores();
@@ -129,6 +130,7 @@ impl Stores {
         );
         let links = Links::new(drive.clone(), links, link_tokens, passwords, ambient.clone(), public_url);
         let files = Files::new(drive.clone(), store.clone(), doors.signer, ambient.clone(), config.url_lifetime);
+        let archives = Archives::new(drive.clone(), trees.clone(), store.clone(), ambient.clone());
         let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
         let local =
             doors.gate.map(|(gate, parts)| Arc::new(SignedBlobs::new(gate, store, parts, records, ambient.clone())));
@@ -136,6 +138,8 @@ impl Stores {
             accounts,
             folders: Folders::new(drive.clone(), ambient.clone()),
             files: Arc::new(files),
+            copies: Copies::new(drive.clone(), trees, ambient.clone()),
+            archives,
             uploads: Arc::new(uploads),
             search: Search::new(drive.clone(), search),
             shares: Shares::new(drive, shares, users, ambient.clone()),

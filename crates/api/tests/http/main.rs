@@ -21,9 +21,11 @@
 mod support;
 
 mod account;
+mod archive;
 mod body;
 mod collector;
 mod content;
+mod copy;
 mod cors;
 mod crash;
 mod drive;

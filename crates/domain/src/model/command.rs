@@ -72,6 +72,8 @@ pub enum ChangeKind {
     FolderCreated,
     /// A file or folder got another name, another place, or both.
     NodeRelocated,
+    /// A file or folder was copied, with all below it: the row tells of the copy.
+    NodeCopied,
     /// An upload began.
     UploadBegun,
     /// An upload got more time.
@@ -110,6 +112,7 @@ impl ChangeKind {
         (Self::SessionStarted, "session_started"),
         (Self::FolderCreated, "folder_created"),
         (Self::NodeRelocated, "node_relocated"),
+        (Self::NodeCopied, "node_copied"),
         (Self::UploadBegun, "upload_begun"),
         (Self::UploadExtended, "upload_extended"),
         (Self::FileCreated, "file_created"),

@@ -1,6 +1,7 @@
 //! Identifiers: a newtype for each kind of thing, so that one can never stand in for another.
 
 use std::fmt;
+use std::sync::Arc;
 
 use uuid::{Builder, Uuid};
 
@@ -22,6 +23,33 @@ pub(super) fn uuid_v7(now: Timestamp, random: &dyn Random) -> Uuid {
     random.fill(&mut bytes);
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
     Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+}
+
+/// Makes identifiers, as many as are asked for: how many a mutation takes may be seen by its own transaction only.
+#[derive(Clone)]
+pub struct IdSource {
+    at: Timestamp,
+    random: Arc<dyn Random>,
+}
+
+impl IdSource {
+    /// Makes identifiers of things that begin at `at`.
+    #[must_use]
+    pub fn new(at: Timestamp, random: Arc<dyn Random>) -> Self {
+        Self { at, random }
+    }
+
+    /// One that nothing has yet.
+    #[must_use]
+    pub fn id<T: Id>(&self) -> T {
+        T::generate(self.at, &*self.random)
+    }
+}
+
+impl fmt::Debug for IdSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdSource").field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 macro_rules! ids {

@@ -26,14 +26,14 @@ pub use audit::{AuditAction, AuditEvent, LinkedItem, LoginRefusal, SharedItem};
 pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
 pub use id::{
-    DriveId, Id, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
+    DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
 };
 pub use keep_both::{KeepBoth, Round};
 pub use link::{
     CONTINUATION, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken, TokenHash, choose_link_password,
 };
 pub use name::{MAX_NAME_BYTES, Name, NameError};
-pub use node::{Content, Entry, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
+pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
 pub use page::{Limit, LinkPosition, Order, Page, Position, SharePosition, Sort, SortBy, SortValue};
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use quota::Quota;

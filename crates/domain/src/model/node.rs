@@ -5,6 +5,9 @@ use super::{BlobKey, DriveId, MediaType, Name, NodeId, Role, Sha256, Timestamp, 
 /// How many folders may stand inside one another.
 pub const MAX_TREE_DEPTH: u32 = 100;
 
+/// How many files and folders one copy has at the most, the copied one included.
+pub const MAX_COPY_NODES: u64 = 10_000;
+
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeKind {

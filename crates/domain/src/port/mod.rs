@@ -27,6 +27,7 @@ mod sessions;
 mod shares;
 mod signed_urls;
 mod tokens;
+mod trees;
 mod uploads;
 mod users;
 
@@ -50,6 +51,7 @@ pub use sessions::Sessions;
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 pub use tokens::Tokens;
+pub use trees::{Copying, Extent, Trees};
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
 
@@ -60,5 +62,5 @@ pub use {
     link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
     random::MockRandom, receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares,
     signed_urls::MockPartStore, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens,
-    uploads::MockUploads, users::MockUsers,
+    trees::MockTrees, uploads::MockUploads, users::MockUsers,
 };

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::model::{Actor, AuditAction, AuditEvent, BlobKey, Command, Id, LinkToken, RequestId, Timestamp, UserId};
+use crate::model::{
+    Actor, AuditAction, AuditEvent, BlobKey, Command, Id, IdSource, LinkToken, RequestId, Timestamp, UserId,
+};
 use crate::port::{AuditTrail, Clock, Random};
 
 /// Time, randomness and the audit trail, as every service needs them.
@@ -32,6 +34,11 @@ impl Ambient {
 
     pub(super) fn id<T: Id>(&self) -> T {
         T::generate(self.now(), &*self.random)
+    }
+
+    /// As many identifiers as a mutation turns out to need.
+    pub(super) fn ids(&self) -> IdSource {
+        IdSource::new(self.now(), self.random.clone())
     }
 
     pub(super) fn blob_key(&self) -> BlobKey {

@@ -6,7 +6,9 @@
 mod access;
 mod accounts;
 mod ambient;
+mod archives;
 mod collector;
+mod copies;
 mod files;
 mod folders;
 mod idempotency;
@@ -21,7 +23,9 @@ mod visits;
 
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
 pub use ambient::Ambient;
+pub use archives::{Archive, ArchiveEntry, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
 pub use collector::{Chore, Collector, CollectorReport, CollectorStores};
+pub use copies::{Copies, CopyPlace};
 pub use files::{Files, OpenFile};
 pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
 pub use idempotency::{Idempotency, Start};

@@ -3,7 +3,7 @@
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
     Action, Answer, ChangeKind, Command, Completion, ConflictPolicy, Content, Grant, Located, Name, Node, NodeBody,
-    NodeId, NodeKind, Upload, authorize,
+    NodeId, NodeKind, Upload, VersionId, authorize,
 };
 use clouddrive_domain::port::Commit;
 use clouddrive_sql::fault::Outcome;
@@ -25,9 +25,9 @@ use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
 use crate::receipts::keep;
 use crate::unit::{TRIES, together};
 
-/// What the upload became.
-enum Became {
-    /// A file of that name.
+/// What something became that was to have a name.
+pub(crate) enum Became {
+    /// A node of that name.
     New(Name),
     /// The content of that file, in the place of so many bytes.
     Content(NodeId, u64),
@@ -53,7 +53,8 @@ pub(super) async fn run(
         return Err(Error::NotFound.into());
     }
     let folder = folder.renew(place)?;
-    let became = name(connection, command, &folder, &upload, wish).await?;
+    let node = new_node(&upload, wish, &upload.file.name);
+    let became = name(connection, command, &folder, &node, wish.conflict).await?;
     let (file, kind, freed) = match became {
         Became::New(_) => (wish.file, ChangeKind::FileCreated, 0),
         Became::Content(file, freed) => (file, ChangeKind::FileReplaced, freed),
@@ -91,32 +92,31 @@ const fn new_node<'a>(upload: &Upload, wish: &Commit, name: &'a Name) -> NewNode
     NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name, content }
 }
 
-/// Decides who gets the name: by the unique index, not by looking.
-async fn name(
+/// Adds `node` to the granted folder, or makes its content that of the file that has its name. Decides who gets the name:
+/// by the unique index, not by looking. The version is the caller's to insert.
+pub(crate) async fn name(
     connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
-    upload: &Upload,
-    wish: &Commit,
+    node: &NewNode<'_>,
+    conflict: ConflictPolicy,
 ) -> Outcome<Became> {
-    let wanted = &upload.file.name;
-    let node = new_node(upload, wish, wanted);
-    match wish.conflict {
-        ConflictPolicy::Fail => {
-            insert(connection, command, &node).await?;
-            Ok(Became::New(wanted.clone()))
+    match (conflict, node.content) {
+        (ConflictPolicy::Fail, _) | (ConflictPolicy::Replace, None) => {
+            insert(connection, command, node).await?;
+            Ok(Became::New(node.name.clone()))
         }
-        ConflictPolicy::Keep => Ok(Became::New(insert_beside(connection, command, &node).await?)),
-        ConflictPolicy::Replace => {
+        (ConflictPolicy::Keep, _) => Ok(Became::New(insert_beside(connection, command, node).await?)),
+        (ConflictPolicy::Replace, Some(content)) => {
             for _ in 0..TRIES {
-                if insert_if_free(connection, command, &node).await? {
-                    return Ok(Became::New(wanted.clone()));
+                if insert_if_free(connection, command, node).await? {
+                    return Ok(Became::New(node.name.clone()));
                 }
-                match locked_holder(connection, upload.folder, wanted).await? {
+                match locked_holder(connection, node.parent, node.name).await? {
                     Some(holder) if holder.item.kind == NodeKind::File => {
-                        return replace(connection, command, folder, holder.item.id, wish).await;
+                        return replace(connection, command, folder, holder.item.id, content).await;
                     }
-                    Some(holder) => return Err(Taken::for_file(upload.folder, holder).into()),
+                    Some(holder) => return Err(Taken::for_file(node.parent, holder).into()),
                     None => {}
                 }
             }
@@ -131,14 +131,14 @@ async fn replace(
     command: &Command,
     folder: &Grant,
     file: NodeId,
-    wish: &Commit,
+    (version, size): (VersionId, u64),
 ) -> Outcome<Became> {
     let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
     let former = Node::content(grant.node()).cloned().ok_or(Error::NotFound)?;
     diesel::update(nodes::table.find(DbId::from(file)))
         .set((
-            nodes::version_id.eq(DbId::from(wish.version)),
-            nodes::size_bytes.eq(bytes(wish.stored.size)),
+            nodes::version_id.eq(DbId::from(version)),
+            nodes::size_bytes.eq(bytes(size)),
             nodes::revision.eq(nodes::revision + 1),
             nodes::modified_at.eq(command.at.as_millis()),
         ))

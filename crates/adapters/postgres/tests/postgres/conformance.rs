@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, uploads,
-    users,
+    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, trees,
+    uploads, users,
 };
 use clouddrive_postgres::{Database, Options};
 
@@ -24,7 +24,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links, search);
+suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links, search, trees);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {
@@ -36,6 +36,7 @@ async fn all(store: &Persistence) {
     users::suite(store).await;
     sessions::suite(store).await;
     drive::suite(store).await;
+    trees::suite(store).await;
     uploads::suite(store).await;
     shares::suite(store).await;
     links::suite(store).await;

@@ -9,6 +9,7 @@ use clouddrive_postgres::{Database, Postgres};
 use clouddrive_sql::drive::page;
 use clouddrive_sql::search::{by_trigrams, by_walking};
 use clouddrive_sql::statement::Statement;
+use clouddrive_sql::trees::{extent, tree};
 use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
@@ -182,4 +183,17 @@ async fn what_the_ctype_does_not_know_is_found_by_walking() {
     let database = Database::open(&fresh.options()).await.unwrap();
     clouddrive_conformance::search::suite(&clouddrive_conformance::Persistence::of(std::sync::Arc::new(database)))
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_is_walked_by_an_index() {
+    let fresh = Fresh::new().await;
+    Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    let node = NodeId::from_uuid(Uuid::from_u128(1));
+    client.batch_execute(&format!("{FILL}; SET plan_cache_mode = force_generic_plan")).await.unwrap();
+    for statement in [tree(node), extent(node, 100)] {
+        let plan = plan(&client, &statement).await;
+        assert!(plan.contains("on nodes n") && !plan.contains("Seq Scan on nodes"), "{plan}");
+    }
 }

@@ -1,13 +1,16 @@
 //! Two instances on one database, each with connections of its own, at the same thing.
 
-use crate::support::Fresh;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::support::scene::{
     begin, command, commit, completing, create_folder, folder_id, grant, moving, name, opening, register, registration,
 };
+use crate::support::{Fresh, ask, until};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden};
-use clouddrive_domain::model::{Action, ConflictPolicy, Handle, Quota};
-use clouddrive_domain::port::{Changes, Drive, Users};
+use clouddrive_domain::model::{Action, ConflictPolicy, Handle, IdSource, Quota, Timestamp};
+use clouddrive_domain::port::{Changes, Copying, Drive, Random, Trees, Users};
 use clouddrive_postgres::Database;
 use futures_util::future::{join, join_all};
 
@@ -127,6 +130,58 @@ async fn an_upload_that_is_completed_twice_becomes_one_file() {
         assert_eq!(first.unwrap(), second.unwrap());
         let quota = one.find_home(ann.user.id).await.unwrap().unwrap().account.quota;
         assert_eq!((quota.used, quota.reserved), (10 * (u64::try_from(round).unwrap() + 1), 0));
+    }
+}
+
+/// The content that is read first goes, and its blob is condemned, before the copy can refer to it: then it is the other
+/// content that is copied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_whose_blob_is_condemned_meanwhile_begins_anew() {
+    let (fresh, one, _) = two().await;
+    let ann = register(&one, 1).await;
+    let opening = opening(&ann, 7, "file", 10);
+    begin(&one, &ann, &opening).await.unwrap();
+    let file = commit(&one, &ann, &completing(&opening, 7, ConflictPolicy::Fail)).await.unwrap().node;
+    let (old, id) = (file.content().unwrap().version, file.id);
+    let meanwhile = fresh.outsider().await;
+    let statements = format!(
+        "BEGIN;
+        INSERT INTO blobs (key, store, created_at) VALUES ('{new}', 'test', 1);
+        INSERT INTO versions (id, node_id, blob_key, size_bytes, media_type, created_by, created_at)
+            VALUES (gen_random_uuid(), '{id}', '{new}', 30, 'a/b', '{ann}', 1);
+        UPDATE nodes SET size_bytes = 30, version_id = (SELECT id FROM versions WHERE blob_key = '{new}') WHERE id = '{id}';
+        DELETE FROM versions WHERE id = '{old}';
+        SELECT FROM blobs WHERE key = '{condemned}' FOR UPDATE;
+        UPDATE blobs SET unreferenced_at = 1, condemned_at = 1 WHERE key = '{condemned}'",
+        new = "a".repeat(32),
+        condemned = opening.upload.blob.as_str(),
+        ann = ann.user.id,
+    );
+    meanwhile.batch_execute(&statements).await.unwrap();
+    let item = grant(&one, &ann, id, Action::Read).await;
+    let to = grant(&one, &ann, ann.root, Action::AddTo).await;
+    let ids = IdSource::new(Timestamp::from_millis(1), Arc::new(Counter(AtomicU64::new(1))));
+    let wish = Copying { item, to, name: Some(name("copy")), conflict: ConflictPolicy::Fail, seen: None, ids };
+    let copying = tokio::spawn(async move { one.copy(&command(&ann), &wish).await });
+    let watching = fresh.outsider().await;
+    let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock')";
+    until(&watching, waits).await;
+    meanwhile.batch_execute("COMMIT").await.unwrap();
+    let made = copying.await.unwrap().unwrap().node;
+    assert_eq!((made.content().unwrap().blob.as_str(), made.size()), ("a".repeat(32).as_str(), 30));
+    let charged = ask(&watching, "SELECT used_bytes FROM drives").await;
+    assert_eq!(charged, "40");
+}
+
+struct Counter(AtomicU64);
+
+impl Random for Counter {
+    fn fill(&self, bytes: &mut [u8]) {
+        let number = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        for (byte, value) in bytes.iter_mut().rev().zip(number.into_iter().rev()) {
+            *byte = value;
+        }
     }
 }
 

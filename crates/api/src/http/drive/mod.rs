@@ -1,9 +1,13 @@
+mod archive;
+mod copy;
 mod create;
 mod list;
 mod list_root;
 mod page;
 mod patch;
 
+pub(crate) use archive::*;
+pub(crate) use copy::*;
 pub(crate) use create::*;
 pub(crate) use list::*;
 pub(crate) use list_root::*;

@@ -30,8 +30,8 @@ use super::{account, blob, drive, file, link, profile_photo, search, service, sh
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
-        drive::create, drive::list_root, drive::list, drive::patch,
-        file::create, file::get, file::content, file::patch,
+        drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive,
+        file::create, file::get, file::content, file::patch, file::copy,
         upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
@@ -107,6 +107,8 @@ const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
 const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkExpired];
+const COPY: &[Code] =
+    &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
@@ -122,6 +124,9 @@ fn errors(operation: &str) -> Vec<Code> {
         "search" => &[KNOWN, LIST, ITEM],
         "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
         "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
+        "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
+        "copy_file" => &[KNOWN, BODY, JSON, COPY],
+        "archive_folder" => &[KNOWN, ITEM, &[Code::TooManyEntries]],
         "create_file" => &[
             KNOWN,
             BODY,

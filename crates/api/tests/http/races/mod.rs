@@ -1,5 +1,6 @@
 //! Many requests at once, of which no two may have the same thing.
 
+mod copies;
 mod names;
 mod quota;
 mod rights;

@@ -38,6 +38,20 @@ pub const TABLE: &[Row] = &[
             me.patch(&it.at_file(), json!({"parent_folder_id": null, "file_name": name})).await
         })
     }),
+    row("copy_file",                  [201,  201,      201,   201,      201,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            me.post(&format!("{}/copy", it.at_file()), json!({"file_name": format!("copy of {}", it.top)})).await
+        })
+    }),
+    row("copy_file, in place of it",  [201,  201,      404,   403,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let body = json!({"parent_folder_id": it.top, "file_conflict": "Replace"});
+            me.post(&format!("{}/copy", it.at_file()), body).await
+        })
+    }),
+    row("archive_folder, as if it were one",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("/drive/{}/archive", it.file)).await })
+    }),
     row("list_folder, as if it were one",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("/drive/{}", it.file)).await })
     }),

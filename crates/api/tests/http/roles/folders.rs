@@ -63,6 +63,32 @@ pub const TABLE: &[Row] = &[
     row("search, below it",           [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("/search?q=plan&in={}", it.folder)).await })
     }),
+    row("copy_folder",                [201,  201,      201,   201,      201,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            me.post(&format!("{}/copy", it.at_folder()), json!({"folder_name": format!("copy of {}", it.top)})).await
+        })
+    }),
+    row("copy_folder, beside itself", [201,  201,      404,   403,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let body = json!({"parent_folder_id": it.top, "folder_conflict": "Keep"});
+            me.post(&format!("{}/copy", it.at_folder()), body).await
+        })
+    }),
+    row("copy_folder, into it",       [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let own = it.within_a_shared_desk("folder to copy").await;
+            me.post(&format!("/drive/{own}/copy"), json!({"parent_folder_id": it.folder})).await
+        })
+    }),
+    row("copy_file, into it",         [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            let own = it.within_a_shared_desk("file to copy").await;
+            me.post(&format!("/file/{own}/copy"), json!({"parent_folder_id": it.folder})).await
+        })
+    }),
+    row("archive_folder",             [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/archive", it.at_folder())).await })
+    }),
     row("get_file, one in it",        [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&it.at_file()).await })
     }),
@@ -88,9 +114,10 @@ impl super::Scene {
         if !["ann", "Anonymous"].contains(&self.name.as_str()) {
             self.ann.share_folder(&desk, &self.name, "edit").await;
         }
-        match what {
-            "folder" => self.ann.folder("x", Some(&desk)).await,
-            _ => made(&self.ann, "x", &desk).await,
+        if what.starts_with("folder") {
+            self.ann.folder("x", Some(&desk)).await
+        } else {
+            made(&self.ann, "x", &desk).await
         }
     }
 }

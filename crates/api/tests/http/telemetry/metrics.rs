@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{Caller, Place, Server, eventually};
 
 /// A server, and where its figures are.
-async fn start(variables: &[(&str, &str)]) -> (Server, String) {
+pub async fn start(variables: &[(&str, &str)]) -> (Server, String) {
     let place = Arc::new(Place::new());
     let variables = [&[("METRICS_ADDR", "127.0.0.1:0")], variables].concat();
     let mut process = place.command(&variables).stdout(Stdio::piped()).spawn().unwrap();
@@ -21,7 +21,7 @@ async fn start(variables: &[(&str, &str)]) -> (Server, String) {
 }
 
 /// The figures now: of each, by its name and labels, its value.
-async fn figures(url: &str) -> BTreeMap<String, f64> {
+pub async fn figures(url: &str) -> BTreeMap<String, f64> {
     let page = page(url).await;
     let lines = page.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines

@@ -1,5 +1,5 @@
 //! What is seen of a running server: figures, traces, and the audit trail.
 
 mod audit;
-mod metrics;
+pub mod metrics;
 mod traces;

@@ -3,7 +3,9 @@
 //! A port that a test says nothing of must not be called: a mock without an expectation panics.
 
 mod accounts;
+mod archives;
 mod collector;
+mod copies;
 mod files;
 mod folders;
 mod idempotency;

@@ -1,0 +1,105 @@
+use async_trait::async_trait;
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{ChangeKind, Command, DriveId, Grant, Located, check_depth};
+use clouddrive_domain::port::{Copying, Extent, Trees};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::NewNode;
+use clouddrive_sql::schema::{nodes, versions};
+use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
+use clouddrive_sql::types::bytes;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::blob_records::refer_all;
+use crate::changes::log;
+use crate::drive::raise_reach;
+use crate::fault::conflict;
+use crate::locate;
+use crate::unit::Begin;
+use crate::uploads::commit::{Became, name};
+use crate::uploads::exceeded;
+
+#[async_trait]
+impl Trees for Database {
+    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located> {
+        let (command, wish) = (command.clone(), copying.clone());
+        let begin = Begin::Between(wish.item.drive(), wish.to.drive());
+        let work = async move |connection: &AsyncPgConnection| copy(connection, &command, &wish).await;
+        self.write(begin, work).await
+    }
+
+    async fn measure(&self, folder: &Grant, most: u64) -> Result<Extent> {
+        let statement = extent(folder.node().id, most);
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let row: ExtentRow = statement.get_result(&mut connection).await?;
+            Ok(row.into())
+        })
+        .await
+    }
+}
+
+async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying) -> Outcome<Located> {
+    let actor = wish.item.actor();
+    let item = wish.item.renew(locate::find(connection, wish.item.node().id, actor).await?)?;
+    let to = wish.to.renew(locate::find(connection, wish.to.node().id, actor).await?)?;
+    let wanted = wish.place(&item, &to)?;
+    let copy = read(connection, command, wish, &item, &to).await?;
+    let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
+    let (copy, kind, freed) = match name(connection, command, &to, &node, wish.conflict).await? {
+        Became::New(_) => (copy, ChangeKind::NodeCopied, 0),
+        Became::Content(file, freed) => (copy.in_place_of(file), ChangeKind::FileReplaced, freed),
+    };
+    if !refer_all(connection, &copy.blobs).await? {
+        // A file has got another content since it was read, and that one is gone: read anew.
+        return Err(conflict("what is copied has changed").into());
+    }
+    insert(connection, &copy).await?;
+    let made = locate::found(connection, copy.top, actor).await?;
+    if copy.content.is_none() {
+        raise_reach(connection, &made, copy.height).await?;
+    }
+    log(connection, command, kind, Some(to.drive()), Some(copy.top)).await?;
+    // Last, so that others wait for the drive's counters as briefly as can be.
+    charge(connection, to.drive(), copy.bytes, freed).await?;
+    Ok(made)
+}
+
+/// The copy of `item`, as it is now, checked to be allowed where it is to go.
+async fn read(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    wish: &Copying,
+    item: &Grant,
+    to: &Grant,
+) -> Outcome<TreeCopy> {
+    if let Some(content) = item.node().content() {
+        return Ok(TreeCopy::of_file(command, wish, to, content)?);
+    }
+    let rows: Vec<TreeRow> = tree(item.node().id).load(&mut connection).await?;
+    let copy = TreeCopy::of_folder(command, wish, to, rows)?;
+    check_depth(to.located().depth_of_child_folder(), copy.height)?;
+    Ok(copy)
+}
+
+async fn insert(mut connection: &AsyncPgConnection, copy: &TreeCopy) -> Outcome<()> {
+    for rows in copy.nodes.chunks(BATCH) {
+        diesel::insert_into(nodes::table).values(rows).execute(&mut connection).await?;
+    }
+    for rows in copy.versions.chunks(BATCH) {
+        diesel::insert_into(versions::table).values(rows).execute(&mut connection).await?;
+    }
+    Ok(())
+}
+
+/// Adds `added` bytes to what the drive uses, in the place of `freed`, if they fit: in one statement.
+async fn charge(mut connection: &AsyncPgConnection, drive: DriveId, added: u64, freed: u64) -> Outcome<()> {
+    let text = "UPDATE drives SET used_bytes = used_bytes + ? - ?
+        WHERE id = ? AND ? <= greatest(quota_bytes - used_bytes - reserved_bytes, 0) + ?";
+    let number = |size| Parameter::Integer(bytes(size));
+    let parameters = vec![number(added), number(freed), drive.into(), number(added), number(freed)];
+    if Statement::new(text, parameters).execute(&mut connection).await? == 0 {
+        return Err(exceeded(connection, drive, added).await?.into());
+    }
+    Ok(())
+}

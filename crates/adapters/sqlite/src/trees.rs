@@ -1,0 +1,83 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::{ChangeKind, Command, DriveId, Grant, Located, check_depth};
+use clouddrive_domain::port::{Copying, Extent, Trees};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::NewNode;
+use clouddrive_sql::schema::{drives, nodes, versions};
+use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
+use clouddrive_sql::types::{DbId, bytes};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::blob_records::refer_all;
+use crate::changes::log;
+use crate::drive::raise_reach;
+use crate::locate;
+use crate::uploads::{name, quota_of};
+
+#[async_trait]
+impl Trees for Database {
+    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located> {
+        let (command, wish) = (command.clone(), copying.clone());
+        self.write(move |connection| copy(connection, &command, &wish)).await
+    }
+
+    async fn measure(&self, folder: &Grant, most: u64) -> Result<Extent> {
+        let statement = extent(folder.node().id, most);
+        self.read(move |connection| {
+            let row: ExtentRow = statement.get_result(connection)?;
+            Ok(row.into())
+        })
+        .await
+    }
+}
+
+fn copy(connection: &mut SqliteConnection, command: &Command, wish: &Copying) -> Outcome<Located> {
+    let actor = wish.item.actor();
+    let item = wish.item.renew(locate::find(connection, wish.item.node().id, actor)?)?;
+    let to = wish.to.renew(locate::find(connection, wish.to.node().id, actor)?)?;
+    let wanted = wish.place(&item, &to)?;
+    let copy = match item.node().content() {
+        Some(content) => TreeCopy::of_file(command, wish, &to, content)?,
+        None => {
+            let rows: Vec<TreeRow> = tree(item.node().id).load(connection)?;
+            let copy = TreeCopy::of_folder(command, wish, &to, rows)?;
+            check_depth(to.located().depth_of_child_folder(), copy.height)?;
+            copy
+        }
+    };
+    let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
+    let (top, freed) = name(connection, command, actor, &node, wish.conflict)?;
+    let (copy, kind) = if top == copy.top {
+        (copy, ChangeKind::NodeCopied)
+    } else {
+        (copy.in_place_of(top), ChangeKind::FileReplaced)
+    };
+    refer_all(connection, &copy.blobs)?;
+    for rows in copy.nodes.chunks(BATCH) {
+        diesel::insert_into(nodes::table).values(rows).execute(connection)?;
+    }
+    for rows in copy.versions.chunks(BATCH) {
+        diesel::insert_into(versions::table).values(rows).execute(connection)?;
+    }
+    charge(connection, to.drive(), copy.bytes, freed)?;
+    let made = locate::found(connection, top, actor)?;
+    if copy.content.is_none() {
+        raise_reach(connection, &made, copy.height)?;
+    }
+    log(connection, command, kind, Some(to.drive()), Some(top))?;
+    Ok(made)
+}
+
+/// Adds `added` bytes to what the drive uses, in the place of `freed`, if they fit.
+fn charge(connection: &mut SqliteConnection, drive: DriveId, added: u64, freed: u64) -> Outcome<()> {
+    let quota = quota_of(connection, drive)?;
+    if added > quota.available().saturating_add(freed) {
+        return Err(Error::Forbidden(Forbidden::Quota { quota, needed: added }).into());
+    }
+    let used = drives::used_bytes.eq(drives::used_bytes + bytes(added) - bytes(freed));
+    diesel::update(drives::table.find(DbId::from(drive))).set(used).execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{CopyFolder, Folder};
+use clouddrive_domain::model::NodeId;
+
+use crate::http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, parse, reply};
+
+/// Copies a folder with all that lies below it, whole or not at all: up to 10,000 files and folders, of which no byte is
+/// stored again. Shares are not copied, nor former versions.
+#[utoipa::path(post, path = "/drive/{folder_id}/copy", operation_id = "copy_folder", tag = "folders",
+    params(("folder_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
+    request_body = Option<CopyFolder>,
+    responses((status = 201, description = "The copy", body = Folder,
+        headers(("Location" = String), ("ETag" = String)))))]
+pub(crate) async fn copy(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    seen: IfMatch,
+    body: OptionalJson<CopyFolder>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let CopyFolder { parent_folder_id, folder_name, folder_conflict } = body.0;
+    let conflict = folder_conflict.map(parse::folder_conflict);
+    let place = parse::copy_place("folder_name", folder_name.as_deref(), parent_folder_id, conflict)?;
+    let folder = map::folder(app.copies.copy_folder(&user.actor, id.0, place, seen.0).await?)?;
+    Ok(reply::created_tagged(format!("/drive/{}", folder.id), &folder.etag, &folder))
+}

@@ -1,0 +1,27 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{CopyFile, File};
+use clouddrive_domain::model::NodeId;
+
+use crate::http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, parse, reply};
+
+/// Copies a file: its current content, of which no byte is stored again.
+#[utoipa::path(post, path = "/file/{file_id}/copy", operation_id = "copy_file", tag = "files",
+    params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    request_body = Option<CopyFile>,
+    responses((status = 201, description = "The copy, or the file that it replaced", body = File,
+        headers(("Location" = String), ("ETag" = String)))))]
+pub(crate) async fn copy(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    seen: IfMatch,
+    body: OptionalJson<CopyFile>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let CopyFile { parent_folder_id, file_name, file_conflict } = body.0;
+    let conflict = file_conflict.map(parse::conflict);
+    let place = parse::copy_place("file_name", file_name.as_deref(), parent_folder_id, conflict)?;
+    let file = map::file(app.copies.copy_file(&user.actor, id.0, place, seen.0).await?)?;
+    Ok(reply::created_tagged(format!("/file/{}", file.id), &file.etag, &file))
+}

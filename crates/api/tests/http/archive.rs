@@ -1,0 +1,218 @@
+//! `GET /drive/{folder_id}/archive`.
+
+use std::io::{Cursor, Read};
+
+use reqwest::Method;
+use serde_json::json;
+use zip::{ExtraField, ZipArchive};
+
+use crate::copy::{copy_folder, multiplied};
+use crate::support::{ABSENT, Caller, Server, Wire, eventually, sql_id, text};
+use crate::telemetry::metrics::{figures, start};
+
+async fn archive(user: &Caller, folder: &str) -> ZipArchive<Cursor<Vec<u8>>> {
+    let answer = user.get(&format!("/drive/{folder}/archive")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    ZipArchive::new(Cursor::new(answer.body)).unwrap()
+}
+
+/// What is in it: paths, with the bytes of files. Whoever reads them checks their sums.
+fn entries(archive: &mut ZipArchive<Cursor<Vec<u8>>>) -> Vec<(String, Option<Vec<u8>>)> {
+    let entries = 0..archive.len();
+    let entry = |at| {
+        let mut entry = archive.by_index(at).unwrap();
+        let name = String::from_utf8(entry.name_raw().to_vec()).unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        assert_eq!(
+            (entry.is_dir(), entry.size(), entry.compressed_size()),
+            (name.ends_with('/'), bytes.len() as u64, bytes.len() as u64)
+        );
+        (name, entry.is_file().then_some(bytes))
+    };
+    entries.map(entry).collect()
+}
+
+#[tokio::test]
+async fn a_folder_comes_as_one_zip_with_all_that_lies_below_it() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Fotos 📷", None).await;
+    ann.folder("Empty", Some(&top)).await;
+    let inner = ann.folder("10:30 CON.", Some(&top)).await;
+    let large: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
+    ann.upload("large.bin", &large, Some(&top)).await;
+    ann.upload("zero", b"", Some(&inner)).await;
+    ann.upload("Été.txt", "à la plage".as_bytes(), Some(&inner)).await;
+    // Names that differ by their case alone are different ones.
+    ann.upload("été.txt", b"small", Some(&inner)).await;
+
+    let answer = ann.get(&format!("/drive/{top}/archive")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
+    let disposition = "attachment; filename=\"Fotos _.zip\"; filename*=UTF-8''Fotos%20%F0%9F%93%B7.zip";
+    assert_eq!(answer.header("content-disposition"), disposition);
+    assert_eq!(
+        (answer.header("cache-control"), answer.header("x-content-type-options")),
+        ("private, no-cache", "nosniff")
+    );
+    let mut zip = ZipArchive::new(Cursor::new(answer.body)).unwrap();
+    let file = |bytes: &[u8]| Some(bytes.to_vec());
+    let expected = [
+        ("Fotos 📷/", None),
+        ("Fotos 📷/10:30 CON./", None),
+        ("Fotos 📷/Empty/", None),
+        ("Fotos 📷/large.bin", Some(large)),
+        ("Fotos 📷/10:30 CON./zero", file(b"")),
+        ("Fotos 📷/10:30 CON./Été.txt", file("à la plage".as_bytes())),
+        ("Fotos 📷/10:30 CON./été.txt", file(b"small")),
+    ]
+    .map(|(path, bytes)| (path.to_owned(), bytes));
+    let mut found = entries(&mut zip);
+    assert_eq!(found[0].0, "Fotos 📷/");
+    let mut expected = expected.to_vec();
+    for list in [&mut found, &mut expected] {
+        list.sort();
+    }
+    assert!(found == expected, "{:?}", found.iter().map(|(path, _)| path).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn files_are_as_old_as_their_uploaders_said() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    let fields = [("parent_folder_id", top.as_str()), ("client_modified_at", "2020-02-29T03:04:06.789Z")];
+    ann.send_form(&fields, "old.txt", b"old").await.ok();
+    let mut zip = archive(&ann, &top).await;
+    let entry = zip.by_name("Top/old.txt").unwrap();
+    let at = entry.last_modified().unwrap();
+    let told = (at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second());
+    assert_eq!(told, (2020, 2, 29, 3, 4, 6));
+    // And so in UTC, for those who read that.
+    let utc = entry.extra_data_fields().find_map(|field| match field {
+        ExtraField::ExtendedTimestamp(times) => times.mod_time(),
+        _ => None,
+    });
+    assert_eq!(utc, Some(1_582_945_446));
+}
+
+#[tokio::test]
+async fn an_empty_folder_is_a_zip_too() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    assert_eq!(entries(&mut archive(&ann, &top).await), [("Top/".to_owned(), None)]);
+}
+
+#[tokio::test]
+async fn a_guest_gets_what_is_shared_and_nobody_what_lies_in_the_trash() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let (shared, gone) = (ann.folder("Shared", Some(&top)).await, ann.folder("Gone", Some(&top)).await);
+    ann.upload("secret", b"secret", Some(&top)).await;
+    ann.upload("note", b"note", Some(&shared)).await;
+    ann.upload("lost", b"lost", Some(&gone)).await;
+    let torn = text(&ann.upload("torn", b"torn", Some(&shared)).await["id"]);
+    for id in [&gone, &torn] {
+        server.execute(&format!("UPDATE nodes SET trashed_at = 1 WHERE id = {}", sql_id(id)));
+    }
+    let share = ann.share_folder(&shared, "ben", "view").await;
+    let note = |path: &str| (path.to_owned(), Some(b"note".to_vec()));
+    assert_eq!(entries(&mut archive(&ben, &shared).await), [("Shared/".to_owned(), None), note("Shared/note")]);
+    let paths: Vec<String> = entries(&mut archive(&ann, &top).await).into_iter().map(|entry| entry.0).collect();
+    assert_eq!(paths, ["Top/", "Top/secret", "Top/Shared/", "Top/Shared/note"]);
+
+    let refused = async |user: &Caller, folder: &str| {
+        user.get(&format!("/drive/{folder}/archive")).await.refused(404, "not_found");
+    };
+    refused(&ben, &top).await;
+    refused(&ann, &gone).await;
+    refused(&ann, ABSENT).await;
+    refused(&ann, &text(&ann.upload("file", b"file", None).await["id"])).await;
+    ann.delete(&format!("/share/{share}")).await.ok_empty();
+    refused(&ben, &shared).await;
+    server.anonymous().get(&format!("/drive/{top}/archive")).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn when_bytes_cannot_be_had_the_zip_breaks_off() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    ann.upload("a", &[1; 300_000], Some(&top)).await;
+    let lost = ann.upload("b", &[2; 300_000], Some(&top)).await;
+    ann.upload("c", &[3; 300_000], Some(&top)).await;
+    // The books tell of one byte more than there is.
+    let id = sql_id(&text(&lost["version_id"]));
+    server.execute(&format!("UPDATE versions SET size_bytes = size_bytes + 1 WHERE id = {id}"));
+    let mut answer = ann.request(Method::GET, &format!("/drive/{top}/archive")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut arrived = Vec::new();
+    let broken = loop {
+        match answer.chunk().await {
+            Ok(Some(piece)) => arrived.extend_from_slice(&piece),
+            Ok(None) => break false,
+            Err(_) => break true,
+        }
+    };
+    assert!(broken && ZipArchive::new(Cursor::new(arrived)).is_err());
+    // Nobody else notices.
+    ann.get("/drive").await.ok();
+}
+
+#[tokio::test]
+async fn it_goes_no_faster_than_its_reader_and_ends_with_it() {
+    let (server, url) = start(&[("DATABASE_CONNECTIONS", "1")]).await;
+    let ann = server.user("ann").await;
+    let one = ann.folder("one", None).await;
+    ann.upload("four megabytes", &vec![7; 4 << 20], Some(&one)).await;
+    let many = multiplied(&ann, &one, "many", 15).await;
+    let total = f64::from(15 * (4 << 20));
+    let sent = async || figures(&url).await["clouddrive_http_sent_bytes_total"];
+    let mut wires = Vec::new();
+    for _ in 0..2 {
+        let mut wire = Wire::to(&server).await;
+        wire.head(&ann, "GET", &format!("/drive/{many}/archive"), &[]).await;
+        wires.push(wire);
+    }
+    let settled = async || {
+        let mut before = 0.0;
+        eventually("nothing more is sent", async || {
+            let now = sent().await;
+            std::mem::replace(&mut before, now) == now && now > 1e6
+        })
+        .await;
+    };
+    settled().await;
+    // While both of them wait, nobody waits for the only connection to the database.
+    assert_eq!(ann.names(Some(&one)).await, ["four megabytes"]);
+    drop(wires);
+    settled().await;
+    assert!(sent().await < total, "of two archives, not even one was sent");
+    assert_eq!(archive(&ann, &many).await.len(), 31);
+}
+
+#[tokio::test]
+async fn what_is_too_much_for_an_archive_is_refused_before_it_begins() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let one = ann.folder("one", None).await;
+    let ten = multiplied(&ann, &one, "ten", 9).await;
+    let hundred = multiplied(&ann, &ten, "hundred", 10).await;
+    let thousand = multiplied(&ann, &hundred, "thousand", 10).await;
+    // 1,011 nodes in a place whose path has 20 kB: two of them have more than 32 MiB of paths.
+    let name = "n".repeat(255);
+    let top = ann.folder(&name, None).await;
+    let mut deep = top.clone();
+    for _ in 1..80 {
+        deep = ann.folder(&name, Some(&deep)).await;
+    }
+    copy_folder(&ann, &thousand, json!({"parent_folder_id": deep, "folder_name": "first"})).await.ok();
+    archive(&ann, &deep).await;
+    assert_eq!(archive(&ann, &top).await.len(), 80 + 1_011);
+    copy_folder(&ann, &thousand, json!({"parent_folder_id": deep, "folder_name": "second"})).await.ok();
+    let path = format!("/drive/{top}/archive");
+    let problem = ann.get(&path).await.refused(422, "too_many_entries");
+    assert!(text(&problem["detail"]).contains("33554432"), "{problem}");
+}

@@ -1,0 +1,276 @@
+//! Whole trees: what lies below a folder, and the rows of its copy.
+
+use std::collections::HashMap;
+
+use clouddrive_domain::error::Refused;
+use clouddrive_domain::model::{Command, Content, DriveId, Grant, MAX_COPY_NODES, NodeId, Timestamp, VersionId};
+use clouddrive_domain::port::{Copying, Extent};
+use clouddrive_domain::{Error, Result};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use crate::schema::{nodes, versions};
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bad_row, bytes, size};
+
+/// How many rows are inserted by one statement: with a row's columns that stays below the parameters that either database
+/// takes (65,535 and 32,766).
+pub const BATCH: usize = 1_000;
+
+/// A node of a tree, with the current content of a file.
+#[derive(QueryableByName)]
+pub struct TreeRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Nullable<Id>)]
+    parent_id: Option<DbId>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    sort_key: String,
+    #[diesel(sql_type = BigInt)]
+    level: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    blob_key: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    size_bytes: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    media_type: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    client_modified_at: Option<i64>,
+}
+
+/// Asks for the [`TreeRow`]s of `folder` and of all that lives below it, but for no more than shows that there are too many
+/// to be copied.
+#[must_use]
+pub fn tree(folder: NodeId) -> Statement {
+    let text = "WITH RECURSIVE below (id, parent_id, kind, name, sort_key, version_id, level) AS (
+            SELECT id, parent_id, kind, name, sort_key, version_id, 0 FROM nodes WHERE id = ?
+            UNION ALL
+            SELECT n.id, n.parent_id, n.kind, n.name, n.sort_key, n.version_id, below.level + 1
+            FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.trashed_at IS NULL
+        )
+        SELECT below.id, below.parent_id, below.kind, below.name, below.sort_key, CAST(below.level AS BIGINT) AS level,
+            v.blob_key, v.size_bytes, v.media_type, v.client_modified_at
+        FROM (SELECT * FROM below LIMIT ?) AS below LEFT JOIN versions v ON v.id = below.version_id";
+    Statement::new(text, vec![folder.into(), Parameter::Integer(bytes(MAX_COPY_NODES + 1))])
+}
+
+/// How much lies in a folder.
+#[derive(QueryableByName)]
+pub struct ExtentRow {
+    #[diesel(sql_type = BigInt)]
+    entries: i64,
+    #[diesel(sql_type = BigInt)]
+    path_bytes: i64,
+}
+
+impl From<ExtentRow> for Extent {
+    fn from(row: ExtentRow) -> Self {
+        Self { entries: size(row.entries), path_bytes: size(row.path_bytes) }
+    }
+}
+
+/// Asks for the [`ExtentRow`] of `folder`, counted up to one more than `most`.
+#[must_use]
+pub fn extent(folder: NodeId, most: u64) -> Statement {
+    let text = "WITH RECURSIVE below (id, path_bytes) AS (
+            SELECT id, octet_length(name) + 1 FROM nodes WHERE id = ?
+            UNION ALL
+            SELECT n.id, below.path_bytes + octet_length(n.name) + 1
+            FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.trashed_at IS NULL
+        )
+        SELECT COUNT(*) AS entries, CAST(COALESCE(SUM(path_bytes), 0) AS BIGINT) AS path_bytes
+        FROM (SELECT path_bytes FROM below LIMIT ?) AS counted";
+    Statement::new(text, vec![folder.into(), Parameter::Integer(bytes(most.saturating_add(1)))])
+}
+
+/// A row of `nodes` that a copy inserts.
+#[derive(Clone, Insertable)]
+#[diesel(table_name = nodes, treat_none_as_default_value = false)]
+pub struct CopiedNodeRow {
+    id: DbId,
+    drive_id: DbId,
+    parent_id: Option<DbId>,
+    kind: &'static str,
+    name: String,
+    sort_key: String,
+    size_bytes: i64,
+    reach: i64,
+    version_id: Option<DbId>,
+    created_by: DbId,
+    created_at: i64,
+    modified_at: i64,
+}
+
+/// A row of `versions` that a copy inserts.
+#[derive(Clone, Insertable)]
+#[diesel(table_name = versions, treat_none_as_default_value = false)]
+pub struct CopiedVersionRow {
+    id: DbId,
+    node_id: DbId,
+    blob_key: String,
+    size_bytes: i64,
+    media_type: String,
+    client_modified_at: Option<i64>,
+    created_by: DbId,
+    created_at: i64,
+}
+
+/// A copy, ready to be inserted.
+pub struct TreeCopy {
+    /// The identifier of its topmost node, whose own row is the adapter's to insert: its name is to be decided.
+    pub top: NodeId,
+    /// The version and size of the topmost node, if that is a file.
+    pub content: Option<(VersionId, u64)>,
+    /// The rows of all nodes below, parents first.
+    pub nodes: Vec<CopiedNodeRow>,
+    /// The rows of all versions.
+    pub versions: Vec<CopiedVersionRow>,
+    /// The blobs to which they refer, each once, in their order.
+    pub blobs: Vec<String>,
+    /// How many bytes they have, all together.
+    pub bytes: u64,
+    /// How many levels of folders stand below the topmost node.
+    pub height: u32,
+}
+
+/// What all rows of a copy have in common.
+struct Maker<'a> {
+    copying: &'a Copying,
+    drive: DriveId,
+    by: DbId,
+    at: i64,
+}
+
+impl TreeCopy {
+    /// The copy of the file with this `content`, in the granted folder `to`.
+    ///
+    /// # Errors
+    /// When nobody acts.
+    pub fn of_file(command: &Command, copying: &Copying, to: &Grant, content: &Content) -> Result<Self> {
+        let maker = Maker::new(command, copying, to)?;
+        let (top, version): (NodeId, VersionId) = (copying.ids.id(), copying.ids.id());
+        let row = CopiedVersionRow {
+            id: version.into(),
+            node_id: top.into(),
+            blob_key: content.blob.as_str().to_owned(),
+            size_bytes: bytes(content.size),
+            media_type: content.media_type.as_str().to_owned(),
+            client_modified_at: content.client_modified_at.map(Timestamp::as_millis),
+            created_by: maker.by,
+            created_at: maker.at,
+        };
+        let mut copy = Self::empty(top, Some((version, content.size)));
+        copy.versions.push(row);
+        Ok(copy.summed_up())
+    }
+
+    /// The copy of the folder whose [`tree`] these `rows` are, in the granted folder `to`.
+    ///
+    /// # Errors
+    /// `TooManyEntries`; when nobody acts, and when a row says what cannot be.
+    pub fn of_folder(command: &Command, copying: &Copying, to: &Grant, mut rows: Vec<TreeRow>) -> Result<Self> {
+        if rows.len() as u64 > MAX_COPY_NODES {
+            return Err(Error::Refused(Refused::TooManyEntries { limit: MAX_COPY_NODES, what: "files and folders" }));
+        }
+        rows.sort_by_key(|row| row.level);
+        let maker = Maker::new(command, copying, to)?;
+        let heights = heights(&rows);
+        let mut rows = rows.into_iter();
+        let folder = rows.next().ok_or(Error::NotFound)?;
+        let mut copy = Self::empty(copying.ids.id(), None);
+        copy.height = heights.get(&folder.id).copied().unwrap_or(0);
+        let mut copies = HashMap::from([(folder.id, DbId::from(copy.top))]);
+        for row in rows {
+            let parent = row.parent_id.and_then(|parent| copies.get(&parent)).copied();
+            let parent = parent.ok_or_else(|| bad_row("nodes", NodeId::from(row.id), "parent_id"))?;
+            let reach = heights.get(&row.id).copied().unwrap_or(0);
+            let old = row.id;
+            let (node, version) = maker.rows(row, parent, reach)?;
+            copies.insert(old, node.id);
+            copy.nodes.push(node);
+            copy.versions.extend(version);
+        }
+        Ok(copy.summed_up())
+    }
+
+    const fn empty(top: NodeId, content: Option<(VersionId, u64)>) -> Self {
+        Self { top, content, nodes: Vec::new(), versions: Vec::new(), blobs: Vec::new(), bytes: 0, height: 0 }
+    }
+
+    fn summed_up(mut self) -> Self {
+        self.bytes = self.versions.iter().map(|version| size(version.size_bytes)).sum();
+        self.blobs = self.versions.iter().map(|version| version.blob_key.clone()).collect();
+        self.blobs.sort_unstable();
+        self.blobs.dedup();
+        self
+    }
+
+    /// The copy of a file as another content of `file`, which is there already.
+    #[must_use]
+    pub fn in_place_of(mut self, file: NodeId) -> Self {
+        self.top = file;
+        for version in &mut self.versions {
+            version.node_id = file.into();
+        }
+        self
+    }
+}
+
+impl<'a> Maker<'a> {
+    fn new(command: &Command, copying: &'a Copying, to: &Grant) -> Result<Self> {
+        let by = command.actor.ok_or_else(|| Error::internal("database", "a copy without a maker"))?;
+        Ok(Self { copying, drive: to.drive(), by: by.into(), at: command.at.as_millis() })
+    }
+
+    /// The rows that copy `row` into the folder `parent`.
+    fn rows(&self, row: TreeRow, parent: DbId, reach: u32) -> Result<(CopiedNodeRow, Option<CopiedVersionRow>)> {
+        let node: NodeId = self.copying.ids.id();
+        let bad = |what| bad_row("nodes", NodeId::from(row.id), what);
+        let version = match row.kind.as_str() {
+            "folder" => None,
+            "file" => Some(CopiedVersionRow {
+                id: DbId::from(self.copying.ids.id::<VersionId>()),
+                node_id: node.into(),
+                blob_key: row.blob_key.ok_or_else(|| bad("version_id"))?,
+                size_bytes: row.size_bytes.ok_or_else(|| bad("version_id"))?,
+                media_type: row.media_type.ok_or_else(|| bad("version_id"))?,
+                client_modified_at: row.client_modified_at,
+                created_by: self.by,
+                created_at: self.at,
+            }),
+            _ => return Err(bad("kind")),
+        };
+        let copy = CopiedNodeRow {
+            id: node.into(),
+            drive_id: self.drive.into(),
+            parent_id: Some(parent),
+            kind: if version.is_some() { "file" } else { "folder" },
+            name: row.name,
+            sort_key: row.sort_key,
+            size_bytes: version.as_ref().map_or(0, |version| version.size_bytes),
+            reach: reach.into(),
+            version_id: version.as_ref().map(|version| version.id),
+            created_by: self.by,
+            created_at: self.at,
+            modified_at: self.at,
+        };
+        Ok((copy, version))
+    }
+}
+
+/// How many levels of folders stand below each folder of `rows`, among which parents come first.
+fn heights(rows: &[TreeRow]) -> HashMap<DbId, u32> {
+    let mut heights: HashMap<DbId, u32> = HashMap::new();
+    for row in rows.iter().rev().filter(|row| row.kind == "folder") {
+        let own = *heights.entry(row.id).or_insert(0);
+        if let Some(parent) = row.parent_id {
+            let of_parent = heights.entry(parent).or_insert(0);
+            *of_parent = own.saturating_add(1).max(*of_parent);
+        }
+    }
+    heights
+}
