@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use clouddrive_domain::port::{BlobRecords, Changes, Drive, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Changes, Drive, Sessions, Shares, Trash, Uploads, Users, Versions};
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
 ///
@@ -15,6 +15,10 @@ pub struct Persistence {
     pub drive: Arc<dyn Drive>,
     /// Uploads.
     pub uploads: Arc<dyn Uploads>,
+    /// The trash.
+    pub trash: Arc<dyn Trash>,
+    /// The versions of files.
+    pub versions: Arc<dyn Versions>,
     /// Shares.
     pub shares: Arc<dyn Shares>,
     /// The books of the blobs.
@@ -28,13 +32,15 @@ impl Persistence {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + 'static,
+        S: Users + Sessions + Drive + Uploads + Trash + Versions + Shares + BlobRecords + Changes + 'static,
     {
         Self {
             users: store.clone(),
             sessions: store.clone(),
             drive: store.clone(),
             uploads: store.clone(),
+            trash: store.clone(),
+            versions: store.clone(),
             shares: store.clone(),
             records: store.clone(),
             changes: store,

@@ -134,6 +134,9 @@ pub enum Conflict {
     /// The upload has ended.
     #[error("the upload has ended")]
     UploadClosed,
+    /// The version is the file's current one.
+    #[error("the version is the current one")]
+    VersionInUse,
     /// The blob was written already. Its bytes stay as they are.
     #[error("the bytes have been stored already")]
     BlobExists,

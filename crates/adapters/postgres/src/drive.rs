@@ -129,7 +129,7 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
 
 /// Notes that `levels` of folders stand below `folder`, and so more below those above it, up to the root: that much is
 /// noted of one folder says nothing of those above it, whose reach may have been noted anew since.
-async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Located, levels: u32) -> Outcome<()> {
+pub(crate) async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Located, levels: u32) -> Outcome<()> {
     let text = "UPDATE nodes SET reach = needed.reach FROM (
             SELECT id, place - 1 + ? AS reach FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS step (id, place)
         ) AS needed
@@ -141,7 +141,7 @@ async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Located, level
 
 /// How many levels of folders stand below `folder`, checked to be allowed at `depth`. The noted reach never shrinks: only
 /// when it seems too much are the levels counted, and noted anew.
-async fn reach_within(mut connection: &AsyncPgConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
+pub(crate) async fn reach_within(mut connection: &AsyncPgConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(&mut connection).await?;
     let noted = u32::try_from(noted).unwrap_or(u32::MAX);

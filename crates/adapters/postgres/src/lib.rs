@@ -14,9 +14,11 @@ mod sessions;
 mod shares;
 mod target;
 mod tls;
+mod trash;
 mod unit;
 mod uploads;
 mod users;
+mod versions;
 
 pub use database::{Database, Options};
 pub use migrations::Examination;

@@ -1,4 +1,4 @@
-mod commit;
+pub(crate) mod commit;
 
 use std::collections::BTreeMap;
 
@@ -180,7 +180,7 @@ async fn reserve(mut connection: &AsyncPgConnection, upload: &Upload) -> Outcome
 }
 
 /// What it amounts to that `needed` more bytes do not fit.
-async fn exceeded(mut connection: &AsyncPgConnection, drive: DriveId, needed: u64) -> Outcome<Error> {
+pub(crate) async fn exceeded(mut connection: &AsyncPgConnection, drive: DriveId, needed: u64) -> Outcome<Error> {
     let row = drives::table.find(DbId::from(drive)).select(QUOTA);
     Ok(Error::Forbidden(Forbidden::Quota { quota: quota(row.first(&mut connection).await?), needed }))
 }
@@ -207,7 +207,7 @@ async fn extend(
 }
 
 /// Ends open uploads, locked, that became no file: their reservations end, and their blobs are the collector's.
-async fn end(
+pub(crate) async fn end(
     mut connection: &AsyncPgConnection,
     command: &Command,
     ended: &[Upload],

@@ -99,7 +99,7 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
 
 /// Notes that `levels` of folders stand below `folder`, and so more below those above it, up to the root: that much is
 /// noted of one folder says nothing of those above it, whose reach may have been noted anew since.
-fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Outcome<()> {
+pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Outcome<()> {
     for (needed, step) in (levels..).zip(&folder.lineage) {
         let short = nodes::table.filter(nodes::id.eq(DbId::from(step.id)).and(nodes::reach.lt(i64::from(needed))));
         diesel::update(short).set(nodes::reach.eq(i64::from(needed))).execute(connection)?;
@@ -109,7 +109,7 @@ fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32)
 
 /// How many levels of folders stand below `folder`, checked to be allowed at `depth`. The noted reach never shrinks: only
 /// when it seems too much are the levels counted, and noted anew.
-fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
+pub(crate) fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(connection)?;
     let noted = u32::try_from(noted).unwrap_or(u32::MAX);

@@ -11,8 +11,10 @@ mod lock;
 mod names;
 mod sessions;
 mod shares;
+mod trash;
 mod uploads;
 mod users;
+mod versions;
 
 pub use database::{Database, Options};
 pub use lock::ServerLock;

@@ -22,8 +22,10 @@ mod sessions;
 mod shares;
 mod signed_urls;
 mod tokens;
+mod trash;
 mod uploads;
 mod users;
+mod versions;
 
 pub use audit::AuditTrail;
 pub use blob_records::BlobRecords;
@@ -40,13 +42,16 @@ pub use sessions::Sessions;
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 pub use tokens::Tokens;
+pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
+pub use versions::{NewContent, Revival, Versions};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
     audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
     direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
     probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
-    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+    signed_urls::MockUrlSigner, tokens::MockTokens, trash::MockTrash, uploads::MockUploads, users::MockUsers,
+    versions::MockVersions,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use crate::error::Result;
 use crate::model::{RequestId, Timestamp};
-use crate::port::{BlobRecords, BlobStore, Uploads};
+use crate::port::{BlobRecords, BlobStore, Clearance, Doomed, Purge, Trash, Uploads};
 
 /// How many rows one transaction of the collector touches.
 const BATCH: u32 = 500;
@@ -18,8 +18,21 @@ pub struct CollectorReport {
     pub blobs_removed: u64,
     /// Remains of broken writes that were removed.
     pub partial_writes_removed: u64,
+    /// Files and folders that were purged.
+    pub nodes_purged: u64,
+    /// Drives without an owner that were cleared away.
+    pub drives_removed: u64,
     /// Uploads that are open afterwards.
     pub uploads_open: u64,
+}
+
+/// What the [`Collector`] may be told.
+#[derive(Clone, Copy, Debug)]
+pub struct CollectorSettings {
+    /// How long a blob to which nothing refers is kept.
+    pub grace: Duration,
+    /// How long something lies in the trash.
+    pub trash_retention: Duration,
 }
 
 /// Clears away what nothing needs any more.
@@ -28,10 +41,11 @@ pub struct CollectorReport {
 /// transaction that checks so once more, then its bytes go, then its row. Every step may be repeated.
 pub struct Collector {
     uploads: Arc<dyn Uploads>,
+    trash: Arc<dyn Trash>,
     records: Arc<dyn BlobRecords>,
     store: Arc<dyn BlobStore>,
     ambient: Ambient,
-    grace: Duration,
+    settings: CollectorSettings,
 }
 
 impl Collector {
@@ -39,12 +53,13 @@ impl Collector {
     #[must_use]
     pub fn new(
         uploads: Arc<dyn Uploads>,
+        trash: Arc<dyn Trash>,
         records: Arc<dyn BlobRecords>,
         store: Arc<dyn BlobStore>,
         ambient: Ambient,
-        grace: Duration,
+        settings: CollectorSettings,
     ) -> Self {
-        Self { uploads, records, store, ambient, grace }
+        Self { uploads, trash, records, store, ambient, settings }
     }
 
     /// Does one round, in bounded batches.
@@ -60,12 +75,30 @@ impl Collector {
                 break;
             }
         }
-        let before = self.ambient.now().minus(self.grace);
+        (report.nodes_purged, report.drives_removed) = self.purge(request).await?;
+        let before = self.ambient.now().minus(self.settings.grace);
         while self.uploads.forget_ended(before, BATCH).await? == BATCH {}
         report.blobs_removed = self.remove_blobs(before).await?;
         report.partial_writes_removed = self.store.sweep(before).await? + self.discard_abandoned(before).await?;
         report.uploads_open = self.uploads.count_open().await?;
         Ok(report)
+    }
+
+    /// Purges what has lain in the trash for too long and what drives without an owner hold, goes on with purges that were
+    /// begun, and tells how many nodes and drives are gone.
+    async fn purge(&self, request: &RequestId) -> Result<(u64, u64)> {
+        let until = Doomed::Until(self.ambient.now().minus(self.settings.trash_retention));
+        while self.trash.begin_purges(&self.ambient.own_command(request), &until, BATCH).await? > 0 {}
+        let (mut nodes, mut drives) = (0, 0);
+        loop {
+            let clearance = self.trash.clear_ownerless(&self.ambient.own_command(request), BATCH).await?;
+            drives += u64::from(clearance == Clearance::Drive);
+            let step = self.trash.purge(&self.ambient.own_command(request), Purge::Any, BATCH).await?;
+            nodes += u64::from(step.removed);
+            if clearance == Clearance::Nothing && step.is_idle() {
+                return Ok((nodes, drives));
+            }
+        }
     }
 
     /// Discards the transfers that were begun before `before` and belong to no upload any more, and tells how many.

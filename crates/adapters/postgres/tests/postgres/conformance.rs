@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
-use clouddrive_conformance::{Persistence, ambient, blob_records, changes, drive, sessions, shares, uploads, users};
+use clouddrive_conformance::{
+    Persistence, ambient, blob_records, changes, drive, sessions, shares, trash, uploads, users, versions,
+};
+use clouddrive_domain::model::UserId;
 use clouddrive_postgres::{Database, Options};
 
 async fn open(options: &Options) -> Persistence {
@@ -21,7 +24,18 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes);
+suites!(users, sessions, drive, uploads, trash, versions, shares, blob_records, changes);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drives_whose_owners_are_gone() {
+    let fresh = Fresh::new().await;
+    let store = open(&fresh.options()).await;
+    let outsider = fresh.outsider().await;
+    let remove = async |user: UserId| {
+        outsider.batch_execute(&format!("DELETE FROM users WHERE id = '{user}'")).await.unwrap();
+    };
+    trash::ownerless_suite(&store, remove).await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {
@@ -34,6 +48,8 @@ async fn all(store: &Persistence) {
     sessions::suite(store).await;
     drive::suite(store).await;
     uploads::suite(store).await;
+    trash::suite(store).await;
+    versions::suite(store).await;
     shares::suite(store).await;
     blob_records::suite(store).await;
     changes::suite(store).await;

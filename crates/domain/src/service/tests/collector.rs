@@ -7,10 +7,13 @@ use mockall::predicate::eq;
 use super::{NOW, ambient, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
-use crate::port::{MockBlobRecords, MockBlobStore, MockUploads};
-use crate::service::{Collector, CollectorReport};
+use crate::port::{Clearance, Doomed, MockBlobRecords, MockBlobStore, MockTrash, MockUploads, Purge, PurgeStep};
+use crate::service::{Collector, CollectorReport, CollectorSettings};
 
 const GRACE: Duration = Duration::from_secs(4);
+const RETENTION: Duration = Duration::from_secs(3);
+/// Three seconds before [`NOW`].
+const DUE: Timestamp = Timestamp::from_millis(7_000);
 /// Four seconds before [`NOW`].
 const BEFORE: Timestamp = Timestamp::from_millis(6_000);
 
@@ -20,12 +23,22 @@ const STORE: StoreName = StoreName("disk");
 /// On a store in which no transfer was begun.
 fn service(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
     store.expect_list_begun().returning(|_, _| Ok(vec![]));
-    collector(uploads, records, store)
+    collector(uploads, nothing_trashed(), records, store)
 }
 
-fn collector(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
+fn collector(uploads: MockUploads, trash: MockTrash, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
     store.expect_name().return_const(STORE);
-    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(store), ambient(), GRACE)
+    let settings = CollectorSettings { grace: GRACE, trash_retention: RETENTION };
+    Collector::new(Arc::new(uploads), Arc::new(trash), Arc::new(records), Arc::new(store), ambient(), settings)
+}
+
+/// Nothing is in the trash, and every drive has an owner.
+fn nothing_trashed() -> MockTrash {
+    let mut trash = MockTrash::new();
+    trash.expect_begin_purges().returning(|_, _, _| Ok(0));
+    trash.expect_clear_ownerless().returning(|_, _| Ok(Clearance::Nothing));
+    trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
+    trash
 }
 
 /// No upload ran out of time, and none ended long ago.
@@ -97,7 +110,12 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
     let report = service(nothing_expired(), records, store).run(&request()).await.unwrap();
     assert_eq!(
         report,
-        CollectorReport { uploads_expired: 0, blobs_removed: 502, partial_writes_removed: 7, uploads_open: 3 }
+        CollectorReport {
+            blobs_removed: 502,
+            partial_writes_removed: 7,
+            uploads_open: 3,
+            ..CollectorReport::default()
+        }
     );
 }
 
@@ -143,7 +161,7 @@ async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the
             }
         }
     }
-    let report = collector(nothing_expired(), records, store).run(&request()).await.unwrap();
+    let report = collector(nothing_expired(), nothing_trashed(), records, store).run(&request()).await.unwrap();
     assert_eq!(report, CollectorReport { partial_writes_removed: 2, uploads_open: 3, ..CollectorReport::default() });
 }
 
@@ -155,4 +173,36 @@ async fn nothing_is_condemned_while_the_books_cannot_be_read() {
     records.expect_condemn().never();
     let fault = service(uploads, records, MockBlobStore::new()).run(&request()).await.unwrap_err();
     assert!(matches!(fault, Error::Unavailable { part: "database", .. }));
+}
+
+#[tokio::test]
+async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_is_left_of_them() {
+    let own = Command { actor: None, at: NOW, request: request() };
+    let mut order = Sequence::new();
+    let mut trash = MockTrash::new();
+    for begun in [500, 2, 0] {
+        let batch = trash.expect_begin_purges().with(eq(own.clone()), eq(Doomed::Until(DUE)), eq(500));
+        batch.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(begun));
+    }
+    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true };
+    for (clearance, step) in [
+        (Clearance::Nothing, step(500, 0, 0)),
+        (Clearance::Nothing, step(0, 7, 0)),
+        (Clearance::Nothing, step(0, 0, 1)),
+        (Clearance::Step, step(0, 0, 0)),
+        (Clearance::Drive, step(3, 0, 0)),
+        // Others may still be at it.
+        (Clearance::Nothing, step(0, 0, 0)),
+    ] {
+        let clear = trash.expect_clear_ownerless().with(eq(own.clone()), eq(500));
+        clear.times(1).in_sequence(&mut order).returning(move |_, _| Ok(clearance));
+        let purge = trash.expect_purge().with(eq(own.clone()), eq(Purge::Any), eq(500));
+        purge.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(step));
+    }
+    let mut store = nothing_swept();
+    store.expect_list_begun().returning(|_, _| Ok(vec![]));
+    let report = collector(nothing_expired(), trash, nothing_condemned(), store).run(&request()).await.unwrap();
+    let expected =
+        CollectorReport { nodes_purged: 503, drives_removed: 1, uploads_open: 3, ..CollectorReport::default() };
+    assert_eq!(report, expected);
 }

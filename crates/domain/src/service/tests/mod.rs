@@ -10,7 +10,9 @@ mod photos;
 mod places;
 mod shares;
 mod signed_blobs;
+mod trash;
 mod uploads;
+mod versions;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};

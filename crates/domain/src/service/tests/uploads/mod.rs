@@ -25,7 +25,8 @@ use crate::testing::{file_info, upload};
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
 const MINUTE: Duration = Duration::from_secs(60);
 const SECONDS: Duration = Duration::from_secs(5);
-const SETTINGS: UploadSettings = UploadSettings { lifetime: MINUTE, url_lifetime: SECONDS, most_open: 20 };
+const SETTINGS: UploadSettings =
+    UploadSettings { lifetime: MINUTE, url_lifetime: SECONDS, most_open: 20, most_versions: 7 };
 /// The very time at which [`upload`] expires.
 const LATER: Timestamp = Timestamp::from_millis(31_000);
 
