@@ -41,7 +41,7 @@ enum Command {
     Openapi,
     /// Bring the database's schema up to date
     Migrate,
-    /// Clear away, once, what nothing needs any more: expired uploads, unreferenced blobs, temporary files
+    /// Clear away, once, what nothing needs any more: expired uploads, old trash, unreferenced blobs, temporary files
     Collect,
     /// Check configuration, database, store, clocks and rights, and say what to change
     Doctor,
@@ -100,7 +100,9 @@ async fn collect(config: &Config) -> anyhow::Result<()> {
     let report = stores.collector(config).run(&stores.ambient().request_id()).await?;
     say(format!("uploads expired: {}", report.uploads_expired))?;
     say(format!("blobs removed: {}", report.blobs_removed))?;
-    say(format!("partial writes removed: {}", report.partial_writes_removed))
+    say(format!("partial writes removed: {}", report.partial_writes_removed))?;
+    say(format!("files and folders purged: {}", report.nodes_purged))?;
+    say(format!("drives without an owner removed: {}", report.drives_removed))
 }
 
 /// Says what is good and what is not, and fails when something must change.

@@ -10,7 +10,9 @@ mod problem;
 mod service;
 mod share;
 mod time;
+mod trash;
 mod upload;
+mod version;
 
 pub use account::{Login, LoginForm, Quota, Register, Token, User, VerifiedToken};
 pub use file::{Download, File, FileKind, FileWithDownload, PatchFile};
@@ -24,7 +26,9 @@ pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState}
 pub use service::{Health, Ready, ServiceInfo};
 pub use share::{CreateShare, PageParameters, PatchShare, ReceivedShare, ReceivedShares, Share, ShareObjectType};
 pub use time::Time;
+pub use trash::{RestoreItem, Trash, TrashedItem};
 pub use upload::{
     CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileConflict, FileForm, Part, ReceivedPart, SignParts,
     SignedParts, Upload, UploadState,
 };
+pub use version::{Version, VersionWithDownload, Versions};

@@ -82,6 +82,8 @@ codes! {
     UploadIncomplete = "upload_incomplete", 409, "The upload's bytes have not arrived";
     /// The upload has ended.
     UploadClosed = "upload_closed", 409, "The upload has ended";
+    /// The version is the file's current one.
+    VersionInUse = "version_in_use", 409, "The version is the file's current one";
     /// The upload's time ran out.
     UploadExpired = "upload_expired", 410, "The upload has expired";
     /// The item has changed since; or, on a signed URL, the bytes are there already.

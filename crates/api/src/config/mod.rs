@@ -77,6 +77,10 @@ pub(crate) struct Config {
     pub(crate) upload_lifetime: Duration,
     pub(crate) url_lifetime: Duration,
     pub(crate) most_open_uploads: u32,
+    /// How many versions a file may have, the current one included.
+    pub(crate) most_versions: u32,
+    /// How long something lies in the trash.
+    pub(crate) trash_retention: Duration,
     pub(crate) collect_interval: Duration,
     pub(crate) collect_grace: Duration,
     pub(crate) cors_origins: Vec<String>,
@@ -171,6 +175,8 @@ impl Config {
             upload_lifetime,
             url_lifetime,
             most_open_uploads: reader.number("MAX_OPEN_UPLOADS", 1000, 1..=100_000),
+            most_versions: reader.number("MAX_VERSIONS", 20, 1..=1000),
+            trash_retention: reader.seconds("TRASH_RETENTION_SECONDS", 2_592_000, 1..=315_360_000),
             collect_interval: reader.seconds("COLLECT_INTERVAL_SECONDS", 600, 1..=86_400),
             // A blob must outlast every upload that may still refer to it, and every URL by which its bytes may still come.
             collect_grace: reader.seconds("COLLECT_GRACE_SECONDS", grace, longest..=31_536_000),
@@ -312,6 +318,10 @@ mod tests {
             ("DEFAULT_QUOTA_BYTES", "5G"),
             ("SIGNED_URL_SECONDS", "301"),
             ("COLLECT_GRACE_SECONDS", "10"),
+            ("MAX_VERSIONS", "0"),
+            ("MAX_VERSIONS", "1001"),
+            ("TRASH_RETENTION_SECONDS", "0"),
+            ("TRASH_RETENTION_SECONDS", "30d"),
             ("CORS_ORIGINS", "*"),
             ("TRUSTED_PROXIES", "10.0.0.0/33"),
             ("TRUSTED_PROXIES", "proxy.example.com"),

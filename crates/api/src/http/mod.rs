@@ -20,14 +20,18 @@ mod reply;
 pub(crate) mod routes;
 mod service;
 mod share;
+mod trash;
 mod upload;
+mod version;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
-use clouddrive_domain::service::{Accounts, Ambient, Files, Folders, Photos, Shares, SignedBlobs, Uploads};
+use clouddrive_domain::service::{
+    Accounts, Ambient, Files, Folders, Photos, Shares, SignedBlobs, Trash, Uploads, Versions,
+};
 use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;
@@ -43,6 +47,8 @@ pub(crate) struct App {
     pub(crate) folders: Folders,
     pub(crate) files: Arc<Files>,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) trash: Trash,
+    pub(crate) versions: Arc<Versions>,
     pub(crate) shares: Shares,
     pub(crate) photos: Photos,
     /// What answers signed URLs that lead back here; nothing, where the store answers its own.

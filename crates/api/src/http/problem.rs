@@ -117,6 +117,7 @@ impl Problem {
             Conflict::CrossDriveMove => Code::CrossDriveMove,
             Conflict::UploadIncomplete => Code::UploadIncomplete,
             Conflict::UploadClosed => Code::UploadClosed,
+            Conflict::VersionInUse => Code::VersionInUse,
             // As an S3 store answers to `If-None-Match: *`.
             Conflict::BlobExists => Code::PreconditionFailed,
         };

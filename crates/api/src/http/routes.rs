@@ -11,7 +11,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::middleware::authenticate;
 use super::problem::Problem;
-use super::{account, blob, drive, file, openapi, profile_photo, service, share, upload};
+use super::{account, blob, drive, file, openapi, profile_photo, service, share, trash, upload, version};
 
 /// Everything that the server answers.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -36,9 +36,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::post().to(drive::create))),
         )
         .service(
-            resource("/drive/{id}", "GET, PATCH")
+            resource("/drive/{id}", "DELETE, GET, PATCH")
                 .route(known(web::get().to(drive::list)))
-                .route(known(web::patch().to(drive::patch))),
+                .route(known(web::patch().to(drive::patch)))
+                .route(known(web::delete().to(drive::delete))),
         )
         .service(
             resource("/file", "POST")
@@ -46,11 +47,32 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::post().to(file::create))),
         )
         .service(
-            resource("/file/{id}", "GET, PATCH")
+            resource("/file/{id}", "DELETE, GET, PATCH")
                 .route(known(web::get().to(file::get)))
-                .route(known(web::patch().to(file::patch))),
+                .route(known(web::patch().to(file::patch)))
+                .route(known(web::delete().to(file::delete))),
         )
-        .service(resource("/file/{id}/content", "GET, HEAD").route(known(read().to(file::content))))
+        .service(
+            resource("/file/{id}/content", "GET, HEAD, PUT")
+                .route(known(read().to(file::content)))
+                .route(known(web::put().to(file::put_content))),
+        )
+        .service(resource("/file/{id}/version", "GET").route(known(web::get().to(version::list))))
+        .service(
+            resource("/file/{id}/version/{version}", "DELETE, GET")
+                .route(known(web::get().to(version::get)))
+                .route(known(web::delete().to(version::delete))),
+        )
+        .service(
+            resource("/file/{id}/version/{version}/restore", "POST").route(known(web::post().to(version::restore))),
+        )
+        .service(
+            resource("/trash", "DELETE, GET")
+                .route(known(web::get().to(trash::list)))
+                .route(known(web::delete().to(trash::empty))),
+        )
+        .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
+        .service(resource("/trash/{id}/restore", "POST").route(known(web::post().to(trash::restore))))
         .service(
             resource("/upload/{id}", "DELETE, GET")
                 .route(known(web::get().to(upload::get)))

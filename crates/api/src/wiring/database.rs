@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Trash, Uploads, Users, Versions};
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
@@ -19,6 +19,8 @@ pub(super) struct Persistence {
     pub(super) sessions: Arc<dyn Sessions>,
     pub(super) drive: Arc<dyn Drive>,
     pub(super) uploads: Arc<dyn Uploads>,
+    pub(super) trash: Arc<dyn Trash>,
+    pub(super) versions: Arc<dyn Versions>,
     pub(super) shares: Arc<dyn Shares>,
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) probe: Arc<dyn Probe>,
@@ -28,7 +30,7 @@ pub(super) struct Persistence {
 impl Persistence {
     fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Probe + 'static,
+        S: Users + Sessions + Drive + Uploads + Trash + Versions + Shares + BlobRecords + Probe + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -36,6 +38,8 @@ impl Persistence {
             sessions: store.clone(),
             drive: store.clone(),
             uploads: store.clone(),
+            trash: store.clone(),
+            versions: store.clone(),
             shares: store.clone(),
             records: store.clone(),
             probe: store.clone(),

@@ -13,8 +13,10 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
 use clouddrive_disk::DiskUrls;
+use clouddrive_domain::port::UrlSigner;
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings, Uploads,
+    AccountSettings, Accounts, Ambient, Collector, CollectorSettings, Files, Folders, Photos, Shares, SignedBlobs,
+    Trash, UploadSettings, Uploads, VersionSettings, VersionStores, Versions,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -65,8 +67,9 @@ impl Stores {
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, records, .. } = self.persistence.clone();
-        Collector::new(uploads, records, self.blobs.store(), self.ambient.clone(), config.collect_grace)
+        let Persistence { uploads, trash, records, .. } = self.persistence.clone();
+        let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
+        Collector::new(uploads, trash, records, self.blobs.store(), self.ambient.clone(), settings)
     }
 
     pub(crate) fn ambient(&self) -> &Ambient {
@@ -78,9 +81,22 @@ impl Stores {
         self.persistence.connections.clone()
     }
 
+    /// The versions of files on these stores, with URLs that `signer` signs.
+    fn versions(&self, config: &Config, signer: Arc<dyn UrlSigner>) -> Versions {
+        let Persistence { drive, versions, records, .. } = self.persistence.clone();
+        let stores = VersionStores { versions, records, store: self.blobs.store(), signer };
+        let settings = VersionSettings {
+            most: config.most_versions,
+            url_lifetime: config.url_lifetime,
+            intake_lifetime: config.upload_lifetime,
+        };
+        Versions::new(drive, stores, self.ambient.clone(), settings)
+    }
+
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, probe, .. } = self.persistence.clone();
+        let Persistence { users, sessions, drive, uploads, trash, shares, records, probe, .. } =
+            self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
         let at_once = cores();
@@ -97,7 +113,9 @@ impl Stores {
             lifetime: config.upload_lifetime,
             url_lifetime: config.url_lifetime,
             most_open: config.most_open_uploads,
+            most_versions: config.most_versions,
         };
+        let versions = self.versions(config, doors.signer.clone());
         let photos = Photos::new(
             users.clone(),
             drive.clone(),
@@ -116,6 +134,8 @@ impl Stores {
             folders: Folders::new(drive.clone(), ambient.clone()),
             files: Arc::new(files),
             uploads: Arc::new(uploads),
+            trash: Trash::new(drive.clone(), trash, ambient.clone(), config.trash_retention),
+            versions: Arc::new(versions),
             shares: Shares::new(drive, shares, users, ambient.clone()),
             photos,
             local,

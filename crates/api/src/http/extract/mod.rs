@@ -12,7 +12,7 @@ mod user;
 pub(crate) use form::Form;
 pub(crate) use if_match::IfMatch;
 pub(crate) use json::{Json, OptionalJson};
-pub(crate) use path::PathId;
+pub(crate) use path::{PathId, VersionPath};
 pub(crate) use query::Query;
 pub(crate) use request_id::CurrentRequest;
 pub(crate) use user::CurrentUser;

@@ -16,7 +16,7 @@ use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Passw
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{account, blob, drive, file, profile_photo, service, share, upload};
+use super::{account, blob, drive, file, profile_photo, service, share, trash, upload, version};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,8 +29,10 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
-        drive::create, drive::list_root, drive::list, drive::patch,
-        file::create, file::get, file::content, file::patch,
+        drive::create, drive::list_root, drive::list, drive::patch, drive::delete,
+        file::create, file::get, file::content, file::patch, file::delete, file::put_content,
+        version::list, version::get, version::restore, version::delete,
+        trash::list, trash::empty, trash::restore, trash::purge,
         upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
         profile_photo::get, profile_photo::set, profile_photo::delete,
@@ -43,6 +45,8 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
         (name = "folders", description = "Folders and what stands in them"),
         (name = "files", description = "Files and their bytes"),
         (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
+        (name = "versions", description = "The contents that a file has and had: readers see them, editors restore them, the owner deletes them"),
+        (name = "trash", description = "Where deleted files and folders lie until they are restored or go for good: their owner's alone"),
         (name = "sharing", description = "What owners give to others, and what others get"),
         (name = "profile photo", description = "The caller's own photo"),
         (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),
@@ -98,6 +102,7 @@ const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::Valid
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
+const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::PreconditionFailed];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
@@ -112,6 +117,21 @@ fn errors(operation: &str) -> Vec<Code> {
         "list_received_shares" => &[KNOWN, LIST],
         "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
         "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
+        "delete_folder" | "delete_file" => &[KNOWN, DELETE],
+        "put_content" => &[
+            KNOWN,
+            BODY,
+            DELETE,
+            &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
+        ],
+        "list_versions" => &[KNOWN, LIST, ITEM],
+        "get_version" => &[KNOWN, ITEM],
+        "restore_version" => &[KNOWN, DELETE, &[Code::QuotaExceeded]],
+        "delete_version" => &[KNOWN, DELETE, &[Code::VersionInUse]],
+        "list_trash" => &[KNOWN, LIST, ITEM],
+        "empty_trash" => &[KNOWN, ITEM],
+        "purge_item" => &[KNOWN, ITEM, &[Code::PreconditionFailed]],
+        "restore_item" => &[KNOWN, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
         "create_file" => &[
             KNOWN,
             BODY,

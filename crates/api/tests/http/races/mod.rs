@@ -3,6 +3,7 @@
 mod names;
 mod quota;
 mod rights;
+mod trash;
 mod tree;
 
 use crate::support::Answer;
