@@ -56,6 +56,8 @@ fn count(report: &CollectorReport) {
         ("upload", report.uploads_expired),
         ("blob", report.blobs_removed),
         ("partial_write", report.partial_writes_removed),
+        ("node", report.nodes_purged),
+        ("drive", report.drives_removed),
     ] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).increment(removed);
     }

@@ -43,7 +43,7 @@ enum Command {
     Openapi,
     /// Bring the database's schema up to date
     Migrate,
-    /// Clear away, once, what nothing needs any more: expired uploads, unreferenced blobs, temporary files
+    /// Clear away, once, what nothing needs any more: expired uploads, old trash, unreferenced blobs, temporary files
     Collect,
     /// Check configuration, database, store, clocks and rights, and say what to change
     Doctor,
@@ -107,6 +107,8 @@ async fn collect(config: &Config) -> anyhow::Result<()> {
     say(format!("uploads expired: {}", report.uploads_expired))?;
     say(format!("blobs removed: {}", report.blobs_removed))?;
     say(format!("partial writes removed: {}", report.partial_writes_removed))?;
+    say(format!("files and folders purged: {}", report.nodes_purged))?;
+    say(format!("drives without an owner removed: {}", report.drives_removed))?;
     Ok(outcome?)
 }
 

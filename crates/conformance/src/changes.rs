@@ -24,6 +24,8 @@ pub async fn suite(store: &Persistence) {
         rows::expiry_leaves_a_row_for_each_upload,
         rows::shares_leave_rows,
         rows::links_leave_rows,
+        rows::the_trash_leaves_rows,
+        rows::versions_leave_rows,
         rows::housekeeping_leaves_no_rows,
         rows::what_changes_nothing_leaves_no_row,
         rows::what_fails_leaves_no_row,

@@ -20,9 +20,11 @@ pub mod sessions;
 pub mod shares;
 pub mod signed_urls;
 pub mod tokens;
+pub mod trash;
 pub mod trees;
 pub mod uploads;
 pub mod users;
+pub mod versions;
 mod world;
 
 pub use persistence::Persistence;

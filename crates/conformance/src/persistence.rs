@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use clouddrive_domain::port::{
-    BlobRecords, Changes, Chores, Drive, Links, Receipts, Search, Sessions, Shares, Trees, Uploads, Users,
+    BlobRecords, Changes, Chores, Drive, Links, Receipts, Search, Sessions, Shares, Trash, Trees, Uploads, Users,
+    Versions,
 };
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
@@ -19,6 +20,10 @@ pub struct Persistence {
     pub trees: Arc<dyn Trees>,
     /// Uploads.
     pub uploads: Arc<dyn Uploads>,
+    /// The trash.
+    pub trash: Arc<dyn Trash>,
+    /// The versions of files.
+    pub versions: Arc<dyn Versions>,
     /// Shares.
     pub shares: Arc<dyn Shares>,
     /// Public links.
@@ -52,6 +57,8 @@ impl Persistence {
             + Links
             + Search
             + Trees
+            + Trash
+            + Versions
             + 'static,
     {
         Self {
@@ -60,6 +67,8 @@ impl Persistence {
             drive: store.clone(),
             trees: store.clone(),
             uploads: store.clone(),
+            trash: store.clone(),
+            versions: store.clone(),
             shares: store.clone(),
             links: store.clone(),
             search: store.clone(),

@@ -35,7 +35,7 @@ pub async fn suite(store: &Persistence) {
     );
     run!(store;
         replace::a_replaced_file_is_the_same_file_with_another_content,
-        replace::a_former_content_is_unreferenced,
+        replace::a_content_that_is_one_too_many_is_unreferenced,
         replace::what_is_not_there_is_made,
         replace::a_folder_is_never_replaced,
     );

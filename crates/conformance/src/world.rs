@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, IdSource, Located,
+    Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, IdSource, Limit, Located,
     MediaType, Name, NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Ticket, Timestamp,
     Upload, UploadState, User, UserId, Username, authorize,
 };
-use clouddrive_domain::port::{Commit, Copying, NewShare, Opening, Random, Registration, Relocation};
+use clouddrive_domain::port::{
+    Commit, Copying, NewShare, Opening, Purge, Random, Registration, Relocation, Restoration,
+};
 
 use crate::Persistence;
 
@@ -22,6 +24,9 @@ pub(crate) const QUOTA: u64 = 1_000_000;
 
 /// How long uploads live.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// How many versions a file may have unless a case says otherwise.
+pub(crate) const MOST_VERSIONS: u32 = 20;
 
 /// What the store of every blob is called.
 pub(crate) const STORE: StoreName = StoreName("conformance");
@@ -208,7 +213,7 @@ impl<'a> World<'a> {
         let item = self.grant(actor, node, Action::Read).await;
         let to = self.grant(actor, to, Action::AddTo).await;
         let ids = IdSource::new(self.now(), Arc::new(Counter));
-        Copying { item, to, name: None, conflict: ConflictPolicy::Fail, seen: None, ids }
+        Copying { item, to, name: None, conflict: ConflictPolicy::Fail, seen: None, most_versions: 20, ids }
     }
 
     pub(crate) async fn copy(&self, wish: &Copying) -> Result<Located> {
@@ -267,6 +272,7 @@ impl<'a> World<'a> {
             conflict,
             file: self.id(),
             version: self.id(),
+            most_versions: MOST_VERSIONS,
         }
     }
 
@@ -293,6 +299,52 @@ impl<'a> World<'a> {
         let upload = self.open(&folder, text, Some(size)).await;
         let commit = self.completing(&upload, ConflictPolicy::Replace);
         self.commit(&folder, &commit).await.unwrap()
+    }
+
+    /// Puts the node into the trash.
+    pub(crate) async fn trash(&self, actor: UserId, node: NodeId) {
+        let item = self.grant(actor, node, Action::Trash).await;
+        self.store.trash.put(&self.command(actor), &item, None).await.unwrap();
+    }
+
+    /// What brings the node back to where it was.
+    pub(crate) async fn restoration(&self, owner: UserId, node: NodeId) -> Restoration {
+        Restoration { item: self.grant(owner, node, Action::Restore).await, to: None, seen: None }
+    }
+
+    pub(crate) async fn restore(&self, owner: UserId, node: NodeId) -> Result<Located> {
+        self.store.trash.restore(&self.command(owner), &self.restoration(owner, node).await).await
+    }
+
+    /// What lies in the trash, newest first.
+    pub(crate) async fn trashed(&self, owner: &Member) -> Vec<NodeId> {
+        let root = self.grant(owner.id, owner.root, Action::Read).await;
+        let rows = self.store.trash.list(&root, None, Limit::new(1000).unwrap()).await.unwrap();
+        rows.into_iter().map(|row| row.located.node.id).collect()
+    }
+
+    pub(crate) async fn begin_purge(&self, owner: UserId, node: NodeId) -> Result<()> {
+        let item = self.grant(owner, node, Action::Purge).await;
+        self.store.trash.begin_purge(&self.command(owner), &item, None).await
+    }
+
+    /// Goes on with purges until nothing is left of them, and tells how many nodes are gone.
+    pub(crate) async fn purge(&self, which: Purge, most: u32) -> u32 {
+        let mut removed = 0;
+        loop {
+            let step = self.store.trash.purge(&self.command_at(None, self.now()), which, most).await.unwrap();
+            assert!(step.removed <= most * 2 && step.reached <= most, "{step:?}");
+            removed += step.removed;
+            if step.is_idle() {
+                assert!(!step.more, "nothing is done, and more is to do");
+                return removed;
+            }
+        }
+    }
+
+    /// The blob of a file's current content.
+    pub(crate) async fn blob_of(&self, file: NodeId, viewer: UserId) -> BlobKey {
+        self.located(file, viewer).await.node.content().unwrap().blob.clone()
     }
 
     pub(crate) async fn share(&self, owner: UserId, node: NodeId, guest: UserId, permission: Permission) -> ShareId {

@@ -12,7 +12,9 @@ mod search;
 mod service;
 mod share;
 mod time;
+mod trash;
 mod upload;
+mod version;
 
 pub use account::{Login, LoginForm, Quota, Register, Token, User, VerifiedToken};
 pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, PatchFile};
@@ -31,7 +33,9 @@ pub use share::{
     ReceivedShares, Share, ShareObjectType,
 };
 pub use time::Time;
+pub use trash::{RestoreItem, Trash, TrashedItem};
 pub use upload::{
     CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileConflict, FileForm, Part, ReceivedPart, SignParts,
     SignedParts, Upload, UploadState,
 };
+pub use version::{Version, VersionWithDownload, Versions};

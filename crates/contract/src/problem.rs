@@ -86,6 +86,8 @@ codes! {
     UploadClosed = "upload_closed", 409, "The upload has ended";
     /// The same request was sent before, under the same key, and is still under way.
     RequestInProgress = "request_in_progress", 409, "The request is under way";
+    /// The version is the file's current one.
+    VersionInUse = "version_in_use", 409, "The version is the file's current one";
     /// The upload's time ran out.
     UploadExpired = "upload_expired", 410, "The upload has expired";
     /// The public link's time ran out.

@@ -140,6 +140,9 @@ pub enum Conflict {
     /// The same request, sent before under the same key, is still under way.
     #[error("the first request with this key is still under way")]
     RequestInProgress,
+    /// The version is the file's current one.
+    #[error("the version is the current one")]
+    VersionInUse,
     /// The blob was written already. Its bytes stay as they are.
     #[error("the bytes have been stored already")]
     BlobExists,

@@ -155,10 +155,10 @@ pub fn lineages(seeds: &str) -> String {
     )
 }
 
-/// Asks for the [`StepRow`]s of `node` as `viewer` finds it.
+/// Asks for the [`StepRow`]s of `node` as `viewer` finds it. What is being purged is not found.
 #[must_use]
 pub fn lineage(node: NodeId, viewer: Viewer) -> Statement {
-    static ONE: LazyLock<String> = LazyLock::new(|| lineages("id = ?"));
+    static ONE: LazyLock<String> = LazyLock::new(|| lineages("id = ? AND purge_id IS NULL"));
     Statement::new(ONE.as_str(), vec![node.into(), guest(viewer)])
 }
 

@@ -87,6 +87,7 @@ diesel::table! {
         created_at -> BigInt,
         modified_at -> BigInt,
         trashed_at -> Nullable<BigInt>,
+        purge_id -> Nullable<Id>,
     }
 }
 
@@ -104,6 +105,7 @@ diesel::table! {
         client_modified_at -> Nullable<BigInt>,
         created_by -> Id,
         created_at -> BigInt,
+        revision -> BigInt,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use clouddrive_domain::error::Refused;
-use clouddrive_domain::model::{Command, Content, DriveId, Grant, MAX_COPY_NODES, NodeId, Timestamp, VersionId};
+use clouddrive_domain::model::{
+    Command, Content, DriveId, Grant, MAX_COPY_NODES, NodeId, Revision, Timestamp, VersionId,
+};
 use clouddrive_domain::port::{Copying, Extent};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
@@ -117,6 +119,7 @@ pub struct CopiedVersionRow {
     client_modified_at: Option<i64>,
     created_by: DbId,
     created_at: i64,
+    revision: i64,
 }
 
 /// A copy, ready to be inserted.
@@ -162,6 +165,7 @@ impl TreeCopy {
             client_modified_at: content.client_modified_at.map(Timestamp::as_millis),
             created_by: maker.by,
             created_at: maker.at,
+            revision: 1,
         };
         let mut copy = Self::empty(top, Some((version, content.size)));
         copy.versions.push(row);
@@ -209,12 +213,13 @@ impl TreeCopy {
         self
     }
 
-    /// The copy of a file as another content of `file`, which is there already.
+    /// The copy of a file as another content of `file`, which is there already and has that `revision` then.
     #[must_use]
-    pub fn in_place_of(mut self, file: NodeId) -> Self {
+    pub fn in_place_of(mut self, file: NodeId, revision: Revision) -> Self {
         self.top = file;
         for version in &mut self.versions {
             version.node_id = file.into();
+            version.revision = bytes(revision.0);
         }
         self
     }
@@ -241,6 +246,7 @@ impl<'a> Maker<'a> {
                 client_modified_at: row.client_modified_at,
                 created_by: self.by,
                 created_at: self.at,
+                revision: 1,
             }),
             _ => return Err(bad("kind")),
         };

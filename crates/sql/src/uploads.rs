@@ -1,7 +1,8 @@
 //! Uploads and the versions that they become.
 
 use clouddrive_domain::model::{
-    BlobKey, Command, FileInfo, MediaType, NodeId, PartPlan, Sha256, Ticket, Timestamp, Upload, UploadId, UploadState,
+    BlobKey, Command, Content, FileInfo, MediaType, NodeId, PartPlan, Revision, Sha256, Ticket, Timestamp, Upload,
+    UploadId, UploadState, UserId,
 };
 use clouddrive_domain::port::Commit;
 use clouddrive_domain::{Error, Result};
@@ -129,21 +130,37 @@ pub struct NewVersionRow {
     client_modified_at: Option<i64>,
     created_by: DbId,
     created_at: i64,
+    revision: i64,
 }
 
 impl NewVersionRow {
-    /// The content of `file` that `upload` becomes.
+    /// The content of `file`, at that `revision`, that `upload` becomes.
     #[must_use]
-    pub fn new(command: &Command, upload: &Upload, file: NodeId, wish: &Commit) -> Self {
+    pub fn new(command: &Command, upload: &Upload, (file, revision): (NodeId, Revision), wish: &Commit) -> Self {
+        let content = Content {
+            version: wish.version,
+            blob: upload.blob.clone(),
+            size: wish.stored.size,
+            sha256: wish.stored.sha256,
+            media_type: upload.file.media_type.clone(),
+            client_modified_at: upload.file.client_modified_at,
+        };
+        Self::of(&content, (file, revision), upload.sender, command.at)
+    }
+
+    /// The `content` that `creator` brings to `file`, at that `revision`.
+    #[must_use]
+    pub fn of(content: &Content, (file, revision): (NodeId, Revision), creator: UserId, at: Timestamp) -> Self {
         Self {
-            id: wish.version.into(),
+            id: content.version.into(),
             node_id: file.into(),
-            blob_key: upload.blob.as_str().to_owned(),
-            size_bytes: bytes(wish.stored.size),
-            media_type: upload.file.media_type.as_str().to_owned(),
-            client_modified_at: upload.file.client_modified_at.map(Timestamp::as_millis),
-            created_by: upload.sender.into(),
-            created_at: command.at.as_millis(),
+            blob_key: content.blob.as_str().to_owned(),
+            size_bytes: bytes(content.size),
+            media_type: content.media_type.as_str().to_owned(),
+            client_modified_at: content.client_modified_at.map(Timestamp::as_millis),
+            created_by: creator.into(),
+            created_at: at.as_millis(),
+            revision: bytes(revision.0),
         }
     }
 }

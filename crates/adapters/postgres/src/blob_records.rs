@@ -70,13 +70,19 @@ pub(crate) fn require_usable(found: usize) -> Outcome<()> {
     Ok(())
 }
 
+/// Locks the rows of these blobs, in one order.
+pub(crate) async fn lock(mut connection: &AsyncPgConnection, keys: &[&str]) -> Outcome<()> {
+    let rows = blobs::table.filter(blobs::key.eq_any(keys)).order(blobs::key).select(blobs::key).for_update();
+    rows.load::<String>(&mut connection).await?;
+    Ok(())
+}
+
 /// Notes that references to these blobs have just been removed: those whose last it was are unreferenced since `at`.
 ///
 /// Their rows are locked first, in one order, and looked at next: who refers to a blob updates its row before, so no
 /// reference is overlooked, and two who remove the last two at once see each other's.
 pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], at: Timestamp) -> Outcome<()> {
-    let rows = blobs::table.filter(blobs::key.eq_any(keys)).order(blobs::key).select(blobs::key).for_update();
-    rows.load::<String>(&mut connection).await?;
+    lock(connection, keys).await?;
     let text =
         format!("UPDATE blobs b SET unreferenced_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO}");
     let parameters = vec![Parameter::Integer(at.as_millis()), array(keys)];

@@ -144,7 +144,7 @@ pub(crate) async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Loc
 
 /// How many levels of folders stand below `folder`, checked to be allowed at `depth`. The noted reach never shrinks: only
 /// when it seems too much are the levels counted, and noted anew.
-async fn reach_within(mut connection: &AsyncPgConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
+pub(crate) async fn reach_within(mut connection: &AsyncPgConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(&mut connection).await?;
     let noted = u32::try_from(noted).unwrap_or(u32::MAX);

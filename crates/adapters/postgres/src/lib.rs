@@ -18,10 +18,12 @@ mod sessions;
 mod shares;
 mod target;
 mod tls;
+mod trash;
 mod trees;
 mod unit;
 mod uploads;
 mod users;
+mod versions;
 
 pub use database::{Database, Options};
 pub use migrations::Examination;

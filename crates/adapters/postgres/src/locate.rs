@@ -26,9 +26,12 @@ pub(crate) async fn find_many(
     viewer: impl Into<Viewer>,
 ) -> Outcome<Vec<Located>> {
     let viewer = viewer.into();
-    static MANY: LazyLock<String> = LazyLock::new(|| lineages("id = ANY (CAST(? AS uuid[]))"));
+    static MANY: LazyLock<String> = LazyLock::new(|| lineages(AMONG));
     load(connection, Statement::new(MANY.as_str(), vec![array(nodes), guest(viewer)]), viewer).await
 }
+
+/// What is true of the nodes of an [`array`].
+pub(crate) const AMONG: &str = "id = ANY (CAST(? AS uuid[]))";
 
 /// An array, as a text to be cast. The elements are identifiers or keys, which need no quotes.
 pub(crate) fn array<T: ToString>(elements: impl IntoIterator<Item = T>) -> Parameter {

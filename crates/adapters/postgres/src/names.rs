@@ -79,7 +79,7 @@ async fn holder_by(mut connection: &AsyncPgConnection, statement: Statement, nam
 }
 
 /// The first name that is free beside `wanted` in `folder`, for a node of `kind`.
-async fn first_free(
+pub(crate) async fn first_free(
     mut connection: &AsyncPgConnection,
     folder: NodeId,
     wanted: &Name,

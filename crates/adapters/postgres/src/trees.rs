@@ -1,13 +1,11 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{ChangeKind, Command, DriveId, Grant, Located, check_depth};
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, check_depth};
 use clouddrive_domain::port::{Copying, Extent, Trees};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
-use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
-use clouddrive_sql::types::bytes;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
@@ -16,9 +14,9 @@ use crate::changes::log;
 use crate::drive::raise_reach;
 use crate::fault::conflict;
 use crate::locate;
+use crate::receipts::keep;
 use crate::unit::Begin;
-use crate::uploads::commit::{Became, name};
-use crate::uploads::exceeded;
+use crate::uploads::commit::{Became, charge, name};
 
 #[async_trait]
 impl Trees for Database {
@@ -46,9 +44,9 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     let wanted = wish.place(&item, &to)?;
     let copy = read(connection, command, wish, &item, &to).await?;
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let (copy, kind, freed) = match name(connection, command, &to, &node, wish.conflict).await? {
+    let (copy, kind, freed) = match name(connection, command, &to, &node, wish.conflict, wish.most_versions).await? {
         Became::New(_) => (copy, ChangeKind::NodeCopied, 0),
-        Became::Content(file, freed) => (copy.in_place_of(file), ChangeKind::FileReplaced, freed),
+        Became::Content(file, revision, freed) => (copy.in_place_of(file, revision), ChangeKind::FileReplaced, freed),
     };
     if !refer_all(connection, &copy.blobs).await? {
         // A file has got another content since it was read, and that one is gone: read anew.
@@ -61,7 +59,8 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     }
     log(connection, command, kind, Some(to.drive()), Some(copy.top)).await?;
     // Last, so that others wait for the drive's counters as briefly as can be.
-    charge(connection, to.drive(), copy.bytes, freed).await?;
+    charge(connection, to.drive(), 0, copy.bytes, freed).await?;
+    keep(connection, command, Answer::Made(&made)).await?;
     Ok(made)
 }
 
@@ -88,18 +87,6 @@ async fn insert(mut connection: &AsyncPgConnection, copy: &TreeCopy) -> Outcome<
     }
     for rows in copy.versions.chunks(BATCH) {
         diesel::insert_into(versions::table).values(rows).execute(&mut connection).await?;
-    }
-    Ok(())
-}
-
-/// Adds `added` bytes to what the drive uses, in the place of `freed`, if they fit: in one statement.
-async fn charge(mut connection: &AsyncPgConnection, drive: DriveId, added: u64, freed: u64) -> Outcome<()> {
-    let text = "UPDATE drives SET used_bytes = used_bytes + ? - ?
-        WHERE id = ? AND ? <= greatest(quota_bytes - used_bytes - reserved_bytes, 0) + ?";
-    let number = |size| Parameter::Integer(bytes(size));
-    let parameters = vec![number(added), number(freed), drive.into(), number(added), number(freed)];
-    if Statement::new(text, parameters).execute(&mut connection).await? == 0 {
-        return Err(exceeded(connection, drive, added).await?.into());
     }
     Ok(())
 }

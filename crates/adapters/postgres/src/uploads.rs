@@ -209,7 +209,7 @@ async fn extend(
 }
 
 /// Ends open uploads, locked, that became no file: their reservations end, and their blobs are the collector's.
-async fn end(
+pub(crate) async fn end(
     mut connection: &AsyncPgConnection,
     command: &Command,
     ended: &[Upload],

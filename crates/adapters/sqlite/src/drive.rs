@@ -113,7 +113,7 @@ pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, l
 
 /// How many levels of folders stand below `folder`, checked to be allowed at `depth`. The noted reach never shrinks: only
 /// when it seems too much are the levels counted, and noted anew.
-fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
+pub(crate) fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(connection)?;
     let noted = u32::try_from(noted).unwrap_or(u32::MAX);

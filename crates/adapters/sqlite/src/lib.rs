@@ -15,9 +15,11 @@ mod receipts;
 mod search;
 mod sessions;
 mod shares;
+mod trash;
 mod trees;
 mod uploads;
 mod users;
+mod versions;
 
 pub use database::{Database, Options};
 pub use lock::ServerLock;

@@ -26,10 +26,17 @@ pub(crate) fn find_many(
     viewer: impl Into<Viewer>,
 ) -> Outcome<Vec<Located>> {
     let viewer = viewer.into();
-    static MANY: LazyLock<String> = LazyLock::new(|| lineages("id IN (SELECT unhex(value) FROM json_each(?))"));
+    static MANY: LazyLock<String> = LazyLock::new(|| lineages(AMONG));
+    load(connection, Statement::new(MANY.as_str(), vec![list(nodes), guest(viewer)]), viewer)
+}
+
+/// What is true of the nodes of a [`list`].
+pub(crate) const AMONG: &str = "id IN (SELECT unhex(value) FROM json_each(?))";
+
+/// Nodes, as one parameter.
+pub(crate) fn list(nodes: &[NodeId]) -> Parameter {
     let hex: Vec<String> = nodes.iter().map(|node| format!("\"{}\"", node.as_uuid().simple())).collect();
-    let list = Parameter::Text(format!("[{}]", hex.join(",")));
-    load(connection, Statement::new(MANY.as_str(), vec![list, guest(viewer)]), viewer)
+    Parameter::Text(format!("[{}]", hex.join(",")))
 }
 
 fn load(connection: &mut SqliteConnection, statement: Statement, viewer: Viewer) -> Outcome<Vec<Located>> {

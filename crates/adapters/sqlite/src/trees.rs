@@ -1,13 +1,11 @@
 use async_trait::async_trait;
-use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::{ChangeKind, Command, DriveId, Grant, Located, check_depth};
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Located, check_depth};
 use clouddrive_domain::port::{Copying, Extent, Trees};
-use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
-use clouddrive_sql::schema::{drives, nodes, versions};
+use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
-use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -15,7 +13,8 @@ use crate::blob_records::refer_all;
 use crate::changes::log;
 use crate::drive::raise_reach;
 use crate::locate;
-use crate::uploads::{name, quota_of};
+use crate::receipts::keep;
+use crate::uploads::{charge, name};
 
 #[async_trait]
 impl Trees for Database {
@@ -49,11 +48,11 @@ fn copy(connection: &mut SqliteConnection, command: &Command, wish: &Copying) ->
         }
     };
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let (top, freed) = name(connection, command, actor, &node, wish.conflict)?;
+    let ((top, revision), freed) = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;
     let (copy, kind) = if top == copy.top {
         (copy, ChangeKind::NodeCopied)
     } else {
-        (copy.in_place_of(top), ChangeKind::FileReplaced)
+        (copy.in_place_of(top, revision), ChangeKind::FileReplaced)
     };
     refer_all(connection, &copy.blobs)?;
     for rows in copy.nodes.chunks(BATCH) {
@@ -62,22 +61,12 @@ fn copy(connection: &mut SqliteConnection, command: &Command, wish: &Copying) ->
     for rows in copy.versions.chunks(BATCH) {
         diesel::insert_into(versions::table).values(rows).execute(connection)?;
     }
-    charge(connection, to.drive(), copy.bytes, freed)?;
+    charge(connection, to.drive(), 0, copy.bytes, freed)?;
     let made = locate::found(connection, top, actor)?;
     if copy.content.is_none() {
         raise_reach(connection, &made, copy.height)?;
     }
     log(connection, command, kind, Some(to.drive()), Some(top))?;
+    keep(connection, command, Answer::Made(&made))?;
     Ok(made)
-}
-
-/// Adds `added` bytes to what the drive uses, in the place of `freed`, if they fit.
-fn charge(connection: &mut SqliteConnection, drive: DriveId, added: u64, freed: u64) -> Outcome<()> {
-    let quota = quota_of(connection, drive)?;
-    if added > quota.available().saturating_add(freed) {
-        return Err(Error::Forbidden(Forbidden::Quota { quota, needed: added }).into());
-    }
-    let used = drives::used_bytes.eq(drives::used_bytes + bytes(added) - bytes(freed));
-    diesel::update(drives::table.find(DbId::from(drive))).set(used).execute(connection)?;
-    Ok(())
 }

@@ -1,15 +1,15 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Action, Answer, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, Grant, Located, Node, NodeId,
-    NodeKind, Quota, Timestamp, Upload, UploadId, UploadState, UserId, VersionId, authorize,
+    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, DriveId, Grant, Located, NodeId,
+    NodeKind, Quota, Revision, Stored, Timestamp, Upload, UploadId, UploadState, UserId, VersionId, authorize,
 };
 use clouddrive_domain::port::{Commit, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::{QUOTA, quota};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::{NewNode, Taken};
-use clouddrive_sql::schema::{blobs, drives, nodes, uploads, versions};
+use clouddrive_sql::schema::{blobs, drives, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, state_word};
 use diesel::prelude::*;
@@ -20,6 +20,7 @@ use crate::changes::log;
 use crate::locate;
 use crate::names::{first_free, holder, insert};
 use crate::receipts::keep;
+use crate::versions::{evict, point};
 
 fn find(connection: &mut SqliteConnection, upload: UploadId) -> Outcome<Option<Upload>> {
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select()).first(connection).optional()?;
@@ -161,7 +162,12 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
 }
 
 /// Ends an open upload that became no file: its reservation ends, and its blob is the collector's.
-fn end(connection: &mut SqliteConnection, command: &Command, upload: &Upload, state: UploadState) -> Outcome<()> {
+pub(crate) fn end(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    upload: &Upload,
+    state: UploadState,
+) -> Outcome<()> {
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((uploads::state.eq(state_word(state)), uploads::ended_at.eq(command.at.as_millis())))
         .execute(connection)?;
@@ -185,9 +191,11 @@ fn commit_upload(
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
     let content = Some((wish.version, wish.stored.size));
     let node = NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name: &upload.file.name, content };
-    let (file, freed) = name(connection, command, actor, &node, wish.conflict)?;
-    insert_version(connection, command, &upload, file, wish)?;
-    charge(connection, &upload, wish.stored.size, freed)?;
+    let ((file, revision), freed) = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;
+    attach(connection, &upload.blob, &wish.stored)?;
+    let version = NewVersionRow::new(command, &upload, (file, revision), wish);
+    diesel::insert_into(versions::table).values(version).execute(connection)?;
+    charge(connection, upload.drive, upload.announced.unwrap_or(0), wish.stored.size, freed)?;
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),
@@ -202,27 +210,28 @@ fn commit_upload(
     Ok(file)
 }
 
-/// Adds `node` to its folder, or makes its content that of the file that has its name; tells which node it became, and how
-/// many bytes that frees. The version is inserted next, in the same transaction.
+/// Adds `node` to its folder, or makes its content that of the file that has its name; tells which node it became, with
+/// the revision that it has then, and how many bytes go with its oldest versions. The version is inserted next, in the same transaction.
 pub(crate) fn name(
     connection: &mut SqliteConnection,
     command: &Command,
     actor: UserId,
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
-) -> Outcome<(NodeId, u64)> {
+    most_versions: u32,
+) -> Outcome<((NodeId, Revision), u64)> {
     let Some(holder) = holder(connection, node.parent, node.name)? else {
         insert(connection, command, node)?;
-        return Ok((node.id, 0));
+        return Ok(((node.id, Revision(1)), 0));
     };
     match (conflict, node.content) {
         (ConflictPolicy::Keep, _) => {
             let free = first_free(connection, node.parent, node.name, node.kind())?;
             insert(connection, command, &NewNode { name: &free, ..*node })?;
-            Ok((node.id, 0))
+            Ok(((node.id, Revision(1)), 0))
         }
         (ConflictPolicy::Replace, Some(content)) if holder.item.kind == NodeKind::File => {
-            replace(connection, command, holder.item.id, actor, content)
+            replace(connection, command, holder.item.id, actor, content, most_versions)
         }
         _ => {
             Err(Taken { folder: node.parent, name: node.name.clone(), kind: node.kind(), holder: Some(holder) }.into())
@@ -230,54 +239,45 @@ pub(crate) fn name(
     }
 }
 
-/// Points `file` at the version that is inserted next, drops the former one, and tells how many bytes that frees.
+/// Points `file` at the version that is inserted next, and tells the revision that it has then, and how many bytes go with
+/// its oldest versions.
 fn replace(
     connection: &mut SqliteConnection,
     command: &Command,
     file: NodeId,
     actor: UserId,
     (version, size): (VersionId, u64),
-) -> Outcome<(NodeId, u64)> {
+    most_versions: u32,
+) -> Outcome<((NodeId, Revision), u64)> {
     let grant = authorize(locate::find(connection, file, actor)?, Action::Replace)?;
-    let former = Node::content(grant.node()).cloned().ok_or(Error::NotFound)?;
-    diesel::update(nodes::table.find(DbId::from(file)))
-        .set((
-            nodes::version_id.eq(DbId::from(version)),
-            nodes::size_bytes.eq(bytes(size)),
-            nodes::revision.eq(nodes::revision + 1),
-            nodes::modified_at.eq(command.at.as_millis()),
-        ))
-        .execute(connection)?;
-    let Content { version, blob, size, .. } = former;
-    diesel::delete(versions::table.find(DbId::from(version))).execute(connection)?;
-    release(connection, blob.as_str(), command.at)?;
-    Ok((file, size))
+    let revision = point(connection, command, &grant, (version, size))?;
+    let freed = evict(connection, command, file, version, most_versions)?;
+    Ok(((file, revision), freed))
 }
 
-fn insert_version(
-    connection: &mut SqliteConnection,
-    command: &Command,
-    upload: &Upload,
-    file: NodeId,
-    wish: &Commit,
-) -> Outcome<()> {
-    refer(connection, &upload.blob)?;
-    diesel::update(blobs::table.find(upload.blob.as_str()))
-        .set((blobs::size_bytes.eq(bytes(wish.stored.size)), blobs::sha256.eq(digest(wish.stored.sha256))))
+/// Notes what has arrived in the blob, and that something refers to it, which must not have been condemned.
+pub(crate) fn attach(connection: &mut SqliteConnection, blob: &BlobKey, stored: &Stored) -> Outcome<()> {
+    refer(connection, blob)?;
+    diesel::update(blobs::table.find(blob.as_str()))
+        .set((blobs::size_bytes.eq(bytes(stored.size)), blobs::sha256.eq(digest(stored.sha256))))
         .execute(connection)?;
-    diesel::insert_into(versions::table).values(NewVersionRow::new(command, upload, file, wish)).execute(connection)?;
     Ok(())
 }
 
-/// Turns the upload's reservation into use. What was announced has been admitted already; more than that must fit now.
-fn charge(connection: &mut SqliteConnection, upload: &Upload, stored: u64, freed: u64) -> Outcome<()> {
-    let quota = quota_of(connection, upload.drive)?;
-    let reserved = upload.announced.unwrap_or(0);
+/// Turns what was reserved into use. What was reserved has been admitted already; more than that must fit now.
+pub(crate) fn charge(
+    connection: &mut SqliteConnection,
+    drive: DriveId,
+    reserved: u64,
+    stored: u64,
+    freed: u64,
+) -> Outcome<()> {
+    let quota = quota_of(connection, drive)?;
     let unannounced = stored.saturating_sub(reserved);
     if unannounced > 0 && unannounced > quota.available().saturating_add(freed) {
         return Err(Error::Forbidden(Forbidden::Quota { quota, needed: unannounced }).into());
     }
-    diesel::update(drives::table.find(DbId::from(upload.drive)))
+    diesel::update(drives::table.find(DbId::from(drive)))
         .set((
             drives::reserved_bytes.eq(drives::reserved_bytes - bytes(reserved)),
             drives::used_bytes.eq(drives::used_bytes + bytes(stored) - bytes(freed)),

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, trees,
-    uploads, users,
+    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, trash,
+    trees, uploads, users, versions,
 };
+use clouddrive_domain::model::UserId;
 use clouddrive_sqlite::{Database, Options};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
 /// A fresh database, and the directory that it lives and dies with.
@@ -27,7 +30,22 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links, search, trees);
+suites!(
+    users,
+    sessions,
+    drive,
+    uploads,
+    shares,
+    blob_records,
+    changes,
+    receipts,
+    chores,
+    links,
+    search,
+    trees,
+    trash,
+    versions
+);
 
 /// Suites leave one another alone, in any order.
 #[tokio::test(flavor = "multi_thread")]
@@ -37,6 +55,19 @@ async fn one_store_for_all() {
     uploads::suite(&store).await;
     changes::suite(&store).await;
     users::suite(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drives_whose_owners_are_gone() {
+    let (store, dir) = fresh().await;
+    let path = dir.path().join("clouddrive.db");
+    let remove = async |user: UserId| {
+        let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        connection.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON").unwrap();
+        let id = user.as_uuid().simple();
+        connection.batch_execute(&format!("DELETE FROM users WHERE id = x'{id}'")).unwrap();
+    };
+    trash::ownerless_suite(&store, remove).await;
 }
 
 #[tokio::test]

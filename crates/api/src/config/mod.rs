@@ -80,6 +80,10 @@ pub(crate) struct Config {
     pub(crate) most_open_uploads: u32,
     /// Up to how many bytes an upload is one part, and how many each of several has.
     pub(crate) part_bytes: NonZeroU64,
+    /// How many versions a file may have, the current one included.
+    pub(crate) most_versions: u32,
+    /// How long something lies in the trash.
+    pub(crate) trash_retention: Duration,
     pub(crate) collect_interval: Duration,
     pub(crate) collect_grace: Duration,
     pub(crate) cors_origins: Vec<String>,
@@ -175,6 +179,8 @@ impl Config {
             url_lifetime,
             most_open_uploads: reader.number("MAX_OPEN_UPLOADS", 1000, 1..=100_000),
             part_bytes: stores::part_bytes(&mut reader),
+            most_versions: reader.number("MAX_VERSIONS", 20, 1..=1000),
+            trash_retention: reader.seconds("TRASH_RETENTION_SECONDS", 2_592_000, 1..=315_360_000),
             collect_interval: reader.seconds("COLLECT_INTERVAL_SECONDS", 600, 1..=86_400),
             // A blob must outlast every upload that may still refer to it, and every URL by which its bytes may still come.
             collect_grace: reader.seconds("COLLECT_GRACE_SECONDS", grace, longest..=31_536_000),
@@ -320,6 +326,10 @@ mod tests {
             ("UPLOAD_PART_BYTES", "5368709121"),
             ("UPLOAD_PART_BYTES", "64MiB"),
             ("COLLECT_GRACE_SECONDS", "10"),
+            ("MAX_VERSIONS", "0"),
+            ("MAX_VERSIONS", "1001"),
+            ("TRASH_RETENTION_SECONDS", "0"),
+            ("TRASH_RETENTION_SECONDS", "30d"),
             ("CORS_ORIGINS", "*"),
             ("TRUSTED_PROXIES", "10.0.0.0/33"),
             ("TRUSTED_PROXIES", "proxy.example.com"),

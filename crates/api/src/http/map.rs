@@ -3,10 +3,10 @@
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
     AccessEntry, AccessVia, Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, Part, PathStep, Permission,
-    Person, Quota, Revision, Role, Share, Timestamp, UploadState,
+    Person, Quota, Revision, Role, Share, Timestamp, UploadState, Version,
 };
 use clouddrive_domain::port::SignedUrl;
-use clouddrive_domain::service::{Begun, OwnLink, PartUrl, Progress};
+use clouddrive_domain::service::{Begun, OwnLink, PartUrl, Progress, TrashedItem};
 use clouddrive_domain::{Error, Result};
 
 pub(crate) fn time(time: Timestamp) -> Result<dto::Time> {
@@ -96,6 +96,27 @@ pub(crate) fn item(entry: Entry) -> Result<dto::Item> {
         }
         NodeBody::Root | NodeBody::Folder => folder(entry).map(dto::Item::Folder),
     }
+}
+
+pub(crate) fn trashed(row: TrashedItem) -> Result<dto::TrashedItem> {
+    Ok(dto::TrashedItem {
+        item: item(row.entry)?,
+        trashed_at: time(row.trashed_at)?,
+        purge_at: time(row.purge_at)?,
+        path: row.path.iter().map(|name| name.as_str().to_owned()).collect(),
+    })
+}
+
+pub(crate) fn version(version: Version) -> Result<dto::Version> {
+    Ok(dto::Version {
+        version_id: version.content.version.as_uuid(),
+        size_in_bytes: version.content.size,
+        content_type: version.content.media_type.as_str().to_owned(),
+        sha256: version.content.sha256.map(|digest| digest.to_string()),
+        created_at: time(version.created_at)?,
+        created_by: person(version.created_by),
+        current: version.is_current,
+    })
 }
 
 pub(crate) fn items(entries: Vec<Entry>) -> Result<Vec<dto::Item>> {

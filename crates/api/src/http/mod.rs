@@ -23,7 +23,9 @@ pub(crate) mod routes;
 mod search;
 mod service;
 mod share;
+mod trash;
 mod upload;
+mod version;
 mod visit;
 mod zip;
 
@@ -34,7 +36,7 @@ use clouddrive_domain::model::RequestId;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::service::{
     Accounts, Ambient, Archives, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs,
-    Uploads, Visits,
+    Trash, Uploads, Versions, Visits,
 };
 use ipnet::IpNet;
 
@@ -54,6 +56,8 @@ pub(crate) struct App {
     pub(crate) copies: Copies,
     pub(crate) archives: Archives,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) trash: Trash,
+    pub(crate) versions: Arc<Versions>,
     pub(crate) shares: Shares,
     pub(crate) links: Links,
     pub(crate) visits: Visits,

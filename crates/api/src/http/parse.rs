@@ -101,6 +101,10 @@ pub(crate) fn new_place(field: &'static str, name: Option<&str>, parent: Option<
         return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or both")));
     }
     let name = name.map(|text| self::name(field, text)).transpose()?;
-    let destination = |id: Option<Uuid>| id.map_or(Destination::Root, |id| Destination::Folder(NodeId::from_uuid(id)));
     Ok(NewPlace { name, to: parent.map(destination) })
+}
+
+/// The folder that a `parent_folder_id` names; null is the root.
+pub(crate) fn destination(id: Option<Uuid>) -> Destination {
+    id.map_or(Destination::Root, |id| Destination::Folder(NodeId::from_uuid(id)))
 }

@@ -118,6 +118,7 @@ impl Problem {
             Conflict::UploadIncomplete(_) => Code::UploadIncomplete,
             Conflict::UploadClosed => Code::UploadClosed,
             Conflict::RequestInProgress => Code::RequestInProgress,
+            Conflict::VersionInUse => Code::VersionInUse,
             // As an S3 store answers to `If-None-Match: *`.
             Conflict::BlobExists => Code::PreconditionFailed,
         };

@@ -11,7 +11,9 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::middleware::{authenticate, idempotent};
 use super::problem::Problem;
-use super::{account, blob, drive, file, link, openapi, profile_photo, search, service, share, upload, visit};
+use super::{
+    account, blob, drive, file, link, openapi, profile_photo, search, service, share, trash, upload, version, visit,
+};
 
 /// Everything that the server answers.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -36,9 +38,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(keyed(web::post().to(drive::create))),
         )
         .service(
-            resource("/drive/{id}", "GET, PATCH")
+            resource("/drive/{id}", "DELETE, GET, PATCH")
                 .route(known(web::get().to(drive::list)))
-                .route(known(web::patch().to(drive::patch))),
+                .route(known(web::patch().to(drive::patch)))
+                .route(known(web::delete().to(drive::delete))),
         )
         .service(resource("/drive/{id}/share", "GET").route(known(web::get().to(share::list_of_folder))))
         .service(resource("/drive/{id}/access", "GET").route(known(web::get().to(share::list_access_to_folder))))
@@ -50,11 +53,32 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(keyed(web::post().to(file::create))),
         )
         .service(
-            resource("/file/{id}", "GET, PATCH")
+            resource("/file/{id}", "DELETE, GET, PATCH")
                 .route(known(web::get().to(file::get)))
-                .route(known(web::patch().to(file::patch))),
+                .route(known(web::patch().to(file::patch)))
+                .route(known(web::delete().to(file::delete))),
         )
-        .service(resource("/file/{id}/content", "GET, HEAD").route(known(read().to(file::content))))
+        .service(
+            resource("/file/{id}/content", "GET, HEAD, PUT")
+                .route(known(read().to(file::content)))
+                .route(known(web::put().to(file::put_content))),
+        )
+        .service(resource("/file/{id}/version", "GET").route(known(web::get().to(version::list))))
+        .service(
+            resource("/file/{id}/version/{version}", "DELETE, GET")
+                .route(known(web::get().to(version::get)))
+                .route(known(web::delete().to(version::delete))),
+        )
+        .service(
+            resource("/file/{id}/version/{version}/restore", "POST").route(known(web::post().to(version::restore))),
+        )
+        .service(
+            resource("/trash", "DELETE, GET")
+                .route(known(web::get().to(trash::list)))
+                .route(known(web::delete().to(trash::empty))),
+        )
+        .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
+        .service(resource("/trash/{id}/restore", "POST").route(known(web::post().to(trash::restore))))
         .service(resource("/file/{id}/share", "GET").route(known(web::get().to(share::list_of_file))))
         .service(resource("/file/{id}/access", "GET").route(known(web::get().to(share::list_access_to_file))))
         .service(resource("/file/{id}/copy", "POST").route(known(web::post().to(file::copy))))

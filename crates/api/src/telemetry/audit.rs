@@ -59,6 +59,14 @@ impl AuditTrail for LoggedTrail {
                 told.link = Some(item.link.to_string());
             }
             AuditAction::UploadAborted { upload } => told.object = Some(format!("upload/{upload}")),
+            AuditAction::ItemTrashed(item) | AuditAction::ItemRestored(item) | AuditAction::ItemPurged(item) => {
+                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
+            }
+            AuditAction::TrashEmptied { drive } => told.object = Some(format!("drive/{drive}")),
+            AuditAction::VersionRestored(content) | AuditAction::VersionDeleted(content) => {
+                told.object = Some(format!("file/{}", content.file));
+                told.version = Some(content.version.to_string());
+            }
         }
         tracing::info!(
             target: TARGET,
@@ -72,6 +80,7 @@ impl AuditTrail for LoggedTrail {
             guest = told.guest,
             permission = told.permission,
             reason = told.reason,
+            version = told.version,
         );
     }
 }
@@ -92,4 +101,5 @@ struct Told {
     guest: Option<String>,
     permission: Option<&'static str>,
     reason: Option<&'static str>,
+    version: Option<String>,
 }

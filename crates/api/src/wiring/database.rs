@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    BlobRecords, Chores, Drive, Links, Probe, Receipts, Search, Sessions, Shares, Trees, Uploads, Users,
+    BlobRecords, Chores, Drive, Links, Probe, Receipts, Search, Sessions, Shares, Trash, Trees, Uploads, Users,
+    Versions,
 };
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
@@ -22,6 +23,8 @@ pub(super) struct Persistence {
     pub(super) drive: Arc<dyn Drive>,
     pub(super) trees: Arc<dyn Trees>,
     pub(super) uploads: Arc<dyn Uploads>,
+    pub(super) trash: Arc<dyn Trash>,
+    pub(super) versions: Arc<dyn Versions>,
     pub(super) shares: Arc<dyn Shares>,
     pub(super) links: Arc<dyn Links>,
     pub(super) search: Arc<dyn Search>,
@@ -47,6 +50,8 @@ impl Persistence {
             + Probe
             + Search
             + Trees
+            + Trash
+            + Versions
             + 'static,
     {
         let store = Arc::new(store);
@@ -56,6 +61,8 @@ impl Persistence {
             drive: store.clone(),
             trees: store.clone(),
             uploads: store.clone(),
+            trash: store.clone(),
+            versions: store.clone(),
             shares: store.clone(),
             links: store.clone(),
             search: store.clone(),

@@ -14,10 +14,12 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLinkTokens};
 use clouddrive_disk::DiskUrls;
+use clouddrive_domain::port::UrlSigner;
 use clouddrive_domain::port::{LinkTokens, Passwords};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Archives, Collector, CollectorStores, Copies, Files, Folders, Idempotency,
-    Links, Photos, Search, Shares, SignedBlobs, UploadSettings, Uploads, Visits,
+    AccountSettings, Accounts, Ambient, Archives, Collector, CollectorSettings, CollectorStores, Copies, Files,
+    Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, Trash, UploadSettings, Uploads, VersionSettings,
+    VersionStores, Versions, Visits,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -69,9 +71,10 @@ impl Stores {
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, records, receipts, chores, .. } = self.persistence.clone();
-        let stores = CollectorStores { uploads, records, receipts, chores, blobs: self.blobs.store() };
-        Collector::new(stores, self.ambient.clone(), config.collect_grace)
+        let Persistence { uploads, records, receipts, chores, trash, .. } = self.persistence.clone();
+        let stores = CollectorStores { uploads, trash, records, receipts, chores, blobs: self.blobs.store() };
+        let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
+        Collector::new(stores, self.ambient.clone(), settings)
     }
 
     pub(crate) fn ambient(&self) -> &Ambient {
@@ -83,10 +86,34 @@ impl Stores {
         self.persistence.connections.clone()
     }
 
+    /// The versions of files on these stores, with URLs that `signer` signs.
+    fn versions(&self, config: &Config, signer: Arc<dyn UrlSigner>) -> Versions {
+        let Persistence { drive, versions, records, .. } = self.persistence.clone();
+        let stores = VersionStores { versions, records, store: self.blobs.store(), signer };
+        let settings = VersionSettings {
+            most: config.most_versions,
+            url_lifetime: config.url_lifetime,
+            intake_lifetime: config.upload_lifetime,
+        };
+        Versions::new(drive, stores, self.ambient.clone(), settings)
+    }
+
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
         let Persistence {
-            users, sessions, drive, uploads, shares, records, receipts, probe, links, search, trees, ..
+            users,
+            sessions,
+            drive,
+            uploads,
+            trash,
+            shares,
+            records,
+            receipts,
+            probe,
+            links,
+            search,
+            trees,
+            ..
         } = self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
@@ -107,7 +134,9 @@ impl Stores {
             url_lifetime: config.url_lifetime,
             most_open: config.most_open_uploads,
             part_bytes: config.part_bytes,
+            most_versions: config.most_versions,
         };
+        let versions = self.versions(config, doors.signer.clone());
         let photos = Photos::new(
             users.clone(),
             drive.clone(),
@@ -138,10 +167,12 @@ impl Stores {
             accounts,
             folders: Folders::new(drive.clone(), ambient.clone()),
             files: Arc::new(files),
-            copies: Copies::new(drive.clone(), trees, ambient.clone()),
+            copies: Copies::new(drive.clone(), trees, ambient.clone(), config.most_versions),
             archives,
             uploads: Arc::new(uploads),
             search: Search::new(drive.clone(), search),
+            trash: Trash::new(drive.clone(), trash, ambient.clone(), config.trash_retention),
+            versions: Arc::new(versions),
             shares: Shares::new(drive, shares, users, ambient.clone()),
             links,
             visits,

@@ -12,9 +12,13 @@ use crate::support::{Caller, Server, eventually, sha256, text};
 const SENDERS: u64 = 6;
 const CRASHES: u64 = 8;
 
-/// Uploads last long enough for their sender, and not so long that a test could not see their end.
-const LIFETIME: &[(&str, &str)] =
-    &[("UPLOAD_LIFETIME_SECONDS", "4"), ("SIGNED_URL_SECONDS", "4"), ("COLLECT_GRACE_SECONDS", "4")];
+/// Uploads last long enough for their sender, and not so long that a test could not see their end; what is replaced is gone.
+const LIFETIME: &[(&str, &str)] = &[
+    ("UPLOAD_LIFETIME_SECONDS", "4"),
+    ("SIGNED_URL_SECONDS", "4"),
+    ("COLLECT_GRACE_SECONDS", "4"),
+    ("MAX_VERSIONS", "1"),
+];
 
 /// What is said to who comes too late, by the server and by the store.
 const LATE: [&str; 5] = ["url_expired", "upload_expired", "upload_closed", "Date is too old", "NoSuchUpload"];

@@ -46,4 +46,6 @@ mod service;
 mod share;
 mod telemetry;
 mod tokens;
+mod trash;
 mod upload;
+mod version;

@@ -178,7 +178,9 @@ async fn read_back(caller: &Caller, folder: &str) -> (HashMap<String, String>, u
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere() {
     // What is not referred to any more is kept for longer than this backup takes: that is the default.
-    let mut server = Server::with(&[("COLLECT_INTERVAL_SECONDS", "1")]).await;
+    // What is replaced is not referred to any more.
+    let one_version = ("MAX_VERSIONS", "1");
+    let mut server = Server::with(&[("COLLECT_INTERVAL_SECONDS", "1"), one_version]).await;
     let ann = server.user("ann").await;
     server.user("ben").await;
     // What was replaced long before the backup.
@@ -231,7 +233,7 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     server.kill();
     drop(server);
 
-    let restored = backup.restore(&[]).await;
+    let restored = backup.restore(&[one_version]).await;
     restored.with_token(ann.token()).get("/verify-token").await.ok();
     let ann = restored.login("ann").await;
     let (digests, size) = read_back(&ann, &work.folder).await;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{
-    Action, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, NodeId, PasswordHash, Permission, Revision,
-    Session, UserId,
+    Action, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, MediaType, NodeId, PasswordHash, Permission,
+    Revision, Session, Stored, UserId,
 };
-use clouddrive_domain::port::{NewShare, Relocation};
+use clouddrive_domain::port::{Doomed, NewContent, NewShare, Purge, Relocation, Revival};
 
 use super::{all_after, end};
 use crate::world::{ALL, Member, World, name};
@@ -167,6 +167,63 @@ pub(super) async fn links_leave_rows(world: &World<'_>) {
     links.revoke(&command, &item, new.id).await.unwrap();
     links.revoke(&world.command(ann.id), &item, new.id).await.unwrap_err();
     links.change(&world.command(ann.id), &item, new.id, &change).await.unwrap_err();
+    log.check().await;
+}
+
+pub(super) async fn the_trash_leaves_rows(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let other = world.folder(ann.id, ann.root, "b").await;
+    let mut log = Log::begin(world).await;
+    let (trash, drive) = (&world.store.trash, Some(ann.drive));
+    for node in [folder, other] {
+        let item = world.grant(ann.id, node, Action::Trash).await;
+        trash.put(&log.expect(ann.id, ChangeKind::NodeTrashed, drive, Some(node)), &item, None).await.unwrap();
+    }
+    let wish = world.restoration(ann.id, folder).await;
+    trash.restore(&log.expect(ann.id, ChangeKind::NodeRestored, drive, Some(folder)), &wish).await.unwrap();
+    let item = world.grant(ann.id, folder, Action::Trash).await;
+    trash.put(&log.expect(ann.id, ChangeKind::NodeTrashed, drive, Some(folder)), &item, None).await.unwrap();
+    let item = world.grant(ann.id, other, Action::Purge).await;
+    let command = log.expect(ann.id, ChangeKind::PurgeBegun, drive, Some(other));
+    trash.begin_purge(&command, &item, None).await.unwrap();
+    let command = log.expect(ann.id, ChangeKind::NodesPurged, drive, Some(other));
+    trash.purge(&command, Purge::Of(ann.drive, other), ALL).await.unwrap();
+    let doomed = Doomed::All(Box::new(world.grant(ann.id, ann.root, Action::Read).await));
+    let command = log.expect(ann.id, ChangeKind::PurgeBegun, drive, Some(folder));
+    trash.begin_purges(&command, &doomed, ALL).await.unwrap();
+    let command = log.expect(ann.id, ChangeKind::NodesPurged, drive, None);
+    trash.purge(&command, Purge::In(ann.drive), ALL).await.unwrap();
+    // What there is nothing to do of leaves none.
+    trash.begin_purges(&world.command(ann.id), &doomed, ALL).await.unwrap();
+    trash.purge(&world.command(ann.id), Purge::In(ann.drive), ALL).await.unwrap();
+    log.check().await;
+}
+
+pub(super) async fn versions_leave_rows(world: &World<'_>) {
+    let ann = world.member().await;
+    let file = world.file(ann.id, ann.root, "a", 1).await;
+    let first = world.located(file, ann.id).await.node.content().unwrap().version;
+    let new = NewContent {
+        version: world.id(),
+        blob: world.record().await,
+        stored: Stored { size: 2, sha256: None },
+        media_type: MediaType::octet_stream(),
+        seen: None,
+        most_versions: 20,
+    };
+    let grant = world.grant(ann.id, file, Action::Replace).await;
+    let mut log = Log::begin(world).await;
+    let (versions, drive) = (&world.store.versions, Some(ann.drive));
+    let command = log.expect(ann.id, ChangeKind::FileReplaced, drive, Some(file));
+    versions.append(&command, &grant, &new).await.unwrap();
+    let revival = Revival { from: first, version: world.id(), seen: None, most_versions: 20 };
+    let command = log.expect(ann.id, ChangeKind::VersionRestored, drive, Some(file));
+    versions.revive(&command, &grant, &revival).await.unwrap();
+    versions.revive(&world.command(ann.id), &grant, &revival).await.unwrap();
+    let grant = world.grant(ann.id, file, Action::DeleteVersion).await;
+    let command = log.expect(ann.id, ChangeKind::VersionDeleted, drive, Some(file));
+    versions.delete(&command, &grant, first, None).await.unwrap();
     log.check().await;
 }
 

@@ -27,12 +27,12 @@ pub(super) async fn each_step_counts(world: &World<'_>) {
     let replacing = world.open(&root, "a", Some(25)).await;
     assert_quota(30, 35).await;
     world.commit(&root, &world.completing(&replacing, ConflictPolicy::Replace)).await.unwrap();
-    assert_quota(25, 10).await;
+    assert_quota(55, 10).await;
     let late = world.command_at(None, expired.expires_at);
     world.store.uploads.expire_due(&late, ALL).await.unwrap();
-    assert_quota(25, 0).await;
+    assert_quota(55, 0).await;
     world.store.uploads.forget_ended(late.at.plus(crate::world::LIFETIME), ALL).await.unwrap();
-    assert_quota(25, 0).await;
+    assert_quota(55, 0).await;
 }
 
 pub(super) async fn the_true_size_counts(world: &World<'_>) {

@@ -58,7 +58,8 @@ async fn rivals(world: &World<'_>, folder: &Grant, conflict: ConflictPolicy, siz
     let mut commits = Vec::new();
     for size in sizes {
         let upload = world.open(folder, "wanted.txt", Some(*size)).await;
-        commits.push(world.completing(&upload, conflict));
+        // One content alone: what is replaced is gone.
+        commits.push(Commit { most_versions: 1, ..world.completing(&upload, conflict) });
     }
     commits
 }

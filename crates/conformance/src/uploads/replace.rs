@@ -5,6 +5,7 @@ use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
     Action, ConflictPolicy, Content, MediaType, NodeBody, NodeKind, Permission, Revision, Sha256, UploadState,
 };
+use clouddrive_domain::port::Commit;
 
 use crate::world::{World, assert_refused, name};
 
@@ -41,15 +42,19 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(world:
     assert_eq!(world.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
     assert_eq!(world.store.shares.find(on_file).await.unwrap().unwrap().item.id, file);
     assert_eq!(world.commit(&folder, &commit).await.unwrap(), expected);
-    assert_eq!(world.quota(ann.id).await.used, 7);
+    // What it was is a version of it still.
+    assert_eq!(world.quota(ann.id).await.used, 12);
 }
 
-pub(super) async fn a_former_content_is_unreferenced(world: &World<'_>) {
+pub(super) async fn a_content_that_is_one_too_many_is_unreferenced(world: &World<'_>) {
     let ann = world.member().await;
     let file = world.file(ann.id, ann.root, "a", 5).await;
     let former = world.located(file, ann.id).await.node.content().unwrap().blob.clone();
     assert!(!world.condemned(world.now()).await.contains(&former));
-    let replaced = world.replace(ann.id, ann.root, "a", 0).await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let upload = world.open(&root, "a", Some(0)).await;
+    let commit = Commit { most_versions: 1, ..world.completing(&upload, ConflictPolicy::Replace) };
+    let replaced = world.commit(&root, &commit).await.unwrap();
     assert_eq!(replaced.node.id, file);
     let condemned = world.condemned(world.now()).await;
     assert!(condemned.contains(&former));

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, UserId};
-use super::{MAX_TREE_DEPTH, Name};
+use super::{MAX_TREE_DEPTH, Name, Revision};
 use crate::error::{Error, Result};
 
 /// What somebody wants to do with a node.
@@ -21,6 +21,14 @@ pub enum Action {
     Move,
     /// Decide who else may do what with it.
     Share,
+    /// Put it into the trash.
+    Trash,
+    /// Take it back out of the trash, in which it lies itself.
+    Restore,
+    /// Remove it from the trash, in which it lies itself, for good.
+    Purge,
+    /// Delete a content that it had. Only files have any.
+    DeleteVersion,
 }
 
 /// Who looks at a node.
@@ -114,14 +122,21 @@ pub fn authorize_read(located: Option<Located>) -> Result<ReadGrant> {
 /// [`Error::NotFound`] when the node is invisible to the viewer (absent, in the trash, not shared) or is of a kind with
 /// which nobody can do such a thing; [`Error::Forbidden`] when it is visible and the viewer's role does not suffice, or
 /// the viewer is no user.
+/// What lies in the trash is its owner's alone, and nothing can be done with it but to restore and to purge it.
 pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
     let read = authorize_read(located)?;
+    if let Action::Restore | Action::Purge = action {
+        let in_trash = located.is_in_owners_trash();
+        return if in_trash { Ok(Grant { action, role: Role::Owner, located }) } else { Err(Error::NotFound) };
+    }
     let ReadGrant { role, located } = &read;
     let sensible = match (action, located.node.kind()) {
         (Action::Read | Action::AddTo, NodeKind::Root | NodeKind::Folder) => true,
         (Action::AddTo, NodeKind::File) | (Action::Replace, NodeKind::Root | NodeKind::Folder) => false,
         (Action::Read | Action::Replace, NodeKind::File) => true,
-        (Action::Rename | Action::Move | Action::Share, kind) => kind != NodeKind::Root,
+        (Action::Rename | Action::Move | Action::Share | Action::Trash, kind) => kind != NodeKind::Root,
+        (Action::DeleteVersion, kind) => kind == NodeKind::File,
+        (Action::Restore | Action::Purge, _) => false,
     };
     if !sensible {
         return Err(Error::NotFound);
@@ -129,9 +144,10 @@ pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
     let allowed = match action {
         Action::Read => true,
         Action::AddTo | Action::Replace => *role >= Role::Edit,
-        // The very node that was shared is its owner's to rename and to move.
-        Action::Rename | Action::Move => located.inherited_role() >= Some(Role::Edit),
-        Action::Share => *role == Role::Owner,
+        // The very node that was shared is its owner's to rename, to move and to trash.
+        Action::Rename | Action::Move | Action::Trash => located.inherited_role() >= Some(Role::Edit),
+        Action::Share | Action::DeleteVersion => *role == Role::Owner,
+        Action::Restore | Action::Purge => false,
     };
     let actor = located.viewer.user().filter(|_| allowed).ok_or_else(Error::permission_denied)?;
     Ok(Grant { action, actor, read })
@@ -171,6 +187,36 @@ impl Located {
             Viewer::User(_) => step.share,
             Viewer::Link { node, .. } => (step.id == node).then_some(Permission::View),
         }
+    }
+
+    /// Whether the node itself lies in the trash, and its viewer is its owner. What merely lies below such a node does not.
+    fn is_in_owners_trash(&self) -> bool {
+        let trashed = self.lineage.first().is_some_and(|step| step.trashed);
+        trashed && self.node.kind() != NodeKind::Root && self.owner.id == self.viewer
+    }
+
+    /// Whether nothing above the node lies in the trash.
+    #[must_use]
+    pub fn is_parent_live(&self) -> bool {
+        !self.lineage.iter().skip(1).any(|step| step.trashed)
+    }
+
+    /// The node as its owner finds it in the trash. Its parent is where it would go back to; none where that is the root.
+    #[must_use]
+    pub fn trash_entry(self) -> Option<Entry> {
+        if !self.is_in_owners_trash() {
+            return None;
+        }
+        let parent_is_shown = self.lineage.len() > 2 && self.is_parent_live();
+        let parent = self.node.parent.filter(|_| parent_is_shown);
+        Some(Entry { node: self.node, owner: self.owner, parent, role: Role::Owner })
+    }
+
+    /// The names of the folders above the node, from the topmost one on, whether or not they lie in the trash.
+    #[must_use]
+    pub fn names_above(&self) -> Vec<Name> {
+        let below_root = self.lineage.len().saturating_sub(1);
+        self.lineage.iter().take(below_root).skip(1).rev().map(|step| step.name.clone()).collect()
     }
 
     /// How many folders would stand inside one another down to a folder that is put into this node.
@@ -275,6 +321,17 @@ impl Grant {
     pub fn renew(&self, fresh: Option<Located>) -> Result<Self> {
         authorize(fresh.filter(|found| found.viewer == self.viewer()), self.action)
     }
+
+    /// Checks that the node still has the revision that the caller has seen, if the caller insists on it.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`].
+    pub fn require(&self, seen: Option<Revision>) -> Result<()> {
+        if seen.is_some_and(|seen| seen != self.node().revision) {
+            return Err(Error::PreconditionFailed);
+        }
+        Ok(())
+    }
 }
 
 /// Leave to do anything is leave to read.
@@ -331,8 +388,18 @@ mod tests {
         Located { node, owner: Person { id: OWNER, username: None }, viewer: viewer.into(), lineage }
     }
 
-    const ALL: [Action; 6] =
-        [Action::Read, Action::AddTo, Action::Replace, Action::Rename, Action::Move, Action::Share];
+    const ALL: [Action; 10] = [
+        Action::Read,
+        Action::AddTo,
+        Action::Replace,
+        Action::Rename,
+        Action::Move,
+        Action::Share,
+        Action::Trash,
+        Action::Restore,
+        Action::Purge,
+        Action::DeleteVersion,
+    ];
 
     fn allowed(found: &Located) -> Vec<Action> {
         ALL.into_iter().filter(|action| authorize(Some(found.clone()), *action).is_ok()).collect()
@@ -340,19 +407,19 @@ mod tests {
 
     #[test]
     fn each_role_may_do_what_the_contract_says() {
-        use Action::{AddTo, Move, Read, Rename, Replace, Share};
+        use Action::{AddTo, DeleteVersion, Move, Read, Rename, Replace, Share, Trash};
         let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
         let file = || NodeBody::File(content(1));
         let cases = [
-            (OWNER, NodeBody::Folder, vec![None, None, None], vec![Read, AddTo, Rename, Move, Share]),
-            (OWNER, file(), vec![None, None, None], vec![Read, Replace, Rename, Move, Share]),
+            (OWNER, NodeBody::Folder, vec![None, None, None], vec![Read, AddTo, Rename, Move, Share, Trash]),
+            (OWNER, file(), vec![None, None, None], vec![Read, Replace, Rename, Move, Share, Trash, DeleteVersion]),
             (OWNER, NodeBody::Root, vec![None], vec![Read, AddTo]),
-            (GUEST, NodeBody::Folder, vec![None, edit, None], vec![Read, AddTo, Rename, Move]),
+            (GUEST, NodeBody::Folder, vec![None, edit, None], vec![Read, AddTo, Rename, Move, Trash]),
             (GUEST, NodeBody::Folder, vec![edit, None, None], vec![Read, AddTo]),
             (GUEST, NodeBody::Folder, vec![edit, view, None], vec![Read, AddTo]),
-            (GUEST, NodeBody::Folder, vec![view, edit, None], vec![Read, AddTo, Rename, Move]),
+            (GUEST, NodeBody::Folder, vec![view, edit, None], vec![Read, AddTo, Rename, Move, Trash]),
             (GUEST, file(), vec![edit, None], vec![Read, Replace]),
-            (GUEST, file(), vec![None, edit, None], vec![Read, Replace, Rename, Move]),
+            (GUEST, file(), vec![None, edit, None], vec![Read, Replace, Rename, Move, Trash]),
             (GUEST, file(), vec![None, view, None], vec![Read]),
             (GUEST, NodeBody::Folder, vec![None, None, None], vec![]),
             (GUEST, NodeBody::Root, vec![None], vec![]),
@@ -387,6 +454,55 @@ mod tests {
         assert_eq!(names(&owner), ["n3", "n2", "n1", "n0"]);
         assert_eq!(located(OWNER, NodeBody::Folder, &[None, None]).entry().unwrap().parent, None);
         assert_eq!(names(&located(OWNER, NodeBody::Root, &[None])), Vec::<String>::new());
+    }
+
+    /// Puts these steps of the way up, of which the node's own is the first, into the trash.
+    fn in_trash(mut found: Located, trashed: &[usize]) -> Located {
+        for step in trashed {
+            found.lineage[*step].trashed = true;
+        }
+        found
+    }
+
+    #[test]
+    fn what_lies_in_the_trash_itself_is_its_owners_to_restore_and_to_purge_and_nobodys_to_see() {
+        let edit = Some(Permission::Edit);
+        for body in [NodeBody::Folder, NodeBody::File(content(1))] {
+            let found =
+                |viewer, trashed: &[usize]| in_trash(located(viewer, body.clone(), &[edit, edit, None]), trashed);
+            assert_eq!(allowed(&found(OWNER, &[0])), [Action::Restore, Action::Purge]);
+            assert_eq!(allowed(&found(OWNER, &[0, 1])), [Action::Restore, Action::Purge]);
+            // What was not put there itself comes back with what was.
+            assert_eq!(allowed(&found(OWNER, &[1])), []);
+            for trashed in [&[0][..], &[1], &[0, 1]] {
+                assert_eq!(allowed(&found(GUEST, trashed)), []);
+                let refused = authorize(Some(found(GUEST, trashed)), Action::Purge);
+                assert!(matches!(refused, Err(Error::NotFound)));
+            }
+            let live = authorize(Some(found(OWNER, &[])), Action::Purge);
+            assert!(matches!(live, Err(Error::NotFound)));
+        }
+    }
+
+    #[test]
+    fn the_trash_shows_where_something_would_go_back_to_and_where_it_was() {
+        let shown = |shares: &[Option<Permission>], trashed: &[usize]| {
+            let found = in_trash(located(OWNER, NodeBody::Folder, shares), trashed);
+            let names: Vec<String> = found.names_above().iter().map(ToString::to_string).collect();
+            (found.trash_entry().unwrap().parent.is_some(), names.join("/"))
+        };
+        assert_eq!(shown(&[None, None, None, None], &[0]), (true, "n2/n1".to_owned()));
+        assert_eq!(shown(&[None, None, None, None], &[0, 2]), (false, "n2/n1".to_owned()));
+        assert_eq!(shown(&[None, None], &[0]), (false, String::new()));
+        assert_eq!(located(OWNER, NodeBody::Folder, &[None, None]).trash_entry(), None);
+        assert_eq!(in_trash(located(GUEST, NodeBody::Folder, &[None, None]), &[0]).trash_entry(), None);
+    }
+
+    #[test]
+    fn a_grant_is_for_the_revision_that_was_seen_if_one_was() {
+        let grant = authorize(Some(located(OWNER, NodeBody::Folder, &[None, None])), Action::Trash).unwrap();
+        assert!(grant.require(None).is_ok() && grant.require(Some(Revision(1))).is_ok());
+        assert!(matches!(grant.require(Some(Revision(2))), Err(Error::PreconditionFailed)));
     }
 
     #[test]
@@ -506,8 +622,10 @@ mod tests {
                 let inherited = located(GUEST, NodeBody::Folder, &above).role();
                 prop_assert!(trashed || guest.role() >= inherited);
                 // Renaming and moving ask for what comes from above; nothing shows above the topmost share.
-                let may_rename = authorize(Some(guest.clone()), Action::Rename).is_ok();
-                prop_assert_eq!(may_rename, !trashed && inherited >= Some(Role::Edit));
+                for action in [Action::Rename, Action::Trash] {
+                    let may = authorize(Some(guest.clone()), action).is_ok();
+                    prop_assert_eq!(may, !trashed && inherited >= Some(Role::Edit));
+                }
                 let visible = shares.iter().rposition(Option::is_some).map_or(0, |top| top + 1);
                 prop_assert_eq!(guest.path().len(), visible);
             }

@@ -1,7 +1,8 @@
 //! What people who answer for a service want to find again: who came in, and who gave what to whom.
 
 use super::{
-    Link, LinkId, NodeId, NodeKind, Permission, RequestId, SessionId, Share, ShareId, Timestamp, UploadId, UserId,
+    DriveId, Link, LinkId, NodeId, NodeKind, Permission, RequestId, SessionId, Share, ShareId, Timestamp, UploadId,
+    UserId, VersionId,
 };
 
 /// Something that happened, and that is worth remembering for long.
@@ -63,6 +64,21 @@ pub enum AuditAction {
         /// The upload.
         upload: UploadId,
     },
+    /// The actor put something into the trash.
+    ItemTrashed(TrashItem),
+    /// The actor took something back out of the trash.
+    ItemRestored(TrashItem),
+    /// The actor removed something for good that lay in the trash.
+    ItemPurged(TrashItem),
+    /// The actor emptied the trash.
+    TrashEmptied {
+        /// The drive whose trash it was.
+        drive: DriveId,
+    },
+    /// The actor made a former content of a file its current one anew.
+    VersionRestored(FormerContent),
+    /// The actor deleted a former content of a file.
+    VersionDeleted(FormerContent),
 }
 
 impl AuditAction {
@@ -86,6 +102,12 @@ impl AuditAction {
             Self::LinkDownloaded(_) => "link.downloaded",
             Self::LinkPasswordRefused(_) => "link.password_refused",
             Self::UploadAborted { .. } => "upload.aborted",
+            Self::ItemTrashed(_) => "item.trashed",
+            Self::ItemRestored(_) => "item.restored",
+            Self::ItemPurged(_) => "item.purged",
+            Self::TrashEmptied { .. } => "trash.emptied",
+            Self::VersionRestored(_) => "version.restored",
+            Self::VersionDeleted(_) => "version.deleted",
         }
     }
 }
@@ -155,4 +177,22 @@ impl From<&Link> for LinkedItem {
     fn from(link: &Link) -> Self {
         Self { link: link.id, kind: link.item.kind, node: link.item.id }
     }
+}
+
+/// What an event about something in the trash tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrashItem {
+    /// File or folder.
+    pub kind: NodeKind,
+    /// The node.
+    pub node: NodeId,
+}
+
+/// What an event about a former content of a file tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormerContent {
+    /// The file.
+    pub file: NodeId,
+    /// The version.
+    pub version: VersionId,
 }

@@ -100,6 +100,20 @@ pub enum ChangeKind {
     LinkRevoked,
     /// A download through a public link was counted.
     LinkDownloaded,
+    /// A file or folder went into the trash.
+    NodeTrashed,
+    /// A file or folder came back out of the trash.
+    NodeRestored,
+    /// A file or folder left the trash for good, and all below it: what it consists of goes by and by.
+    PurgeBegun,
+    /// Some of what purges had begun with is gone.
+    NodesPurged,
+    /// A former content of a file became its current one anew.
+    VersionRestored,
+    /// A former content of a file was deleted.
+    VersionDeleted,
+    /// A drive that had lost its owner is gone.
+    DriveRemoved,
 }
 
 impl ChangeKind {
@@ -126,6 +140,13 @@ impl ChangeKind {
         (Self::LinkChanged, "link_changed"),
         (Self::LinkRevoked, "link_revoked"),
         (Self::LinkDownloaded, "link_downloaded"),
+        (Self::NodeTrashed, "node_trashed"),
+        (Self::NodeRestored, "node_restored"),
+        (Self::PurgeBegun, "purge_begun"),
+        (Self::NodesPurged, "nodes_purged"),
+        (Self::VersionRestored, "version_restored"),
+        (Self::VersionDeleted, "version_deleted"),
+        (Self::DriveRemoved, "drive_removed"),
     ];
 
     /// The stable word by which the kind is stored.

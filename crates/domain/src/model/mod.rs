@@ -20,9 +20,10 @@ mod share;
 mod time;
 mod upload;
 mod user;
+mod version;
 
 pub use access::{Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, check_depth};
-pub use audit::{AuditAction, AuditEvent, LinkedItem, LoginRefusal, SharedItem};
+pub use audit::{AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem};
 pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
 pub use id::{
@@ -34,7 +35,9 @@ pub use link::{
 };
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
-pub use page::{Limit, LinkPosition, Order, Page, Position, SharePosition, Sort, SortBy, SortValue};
+pub use page::{
+    Limit, LinkPosition, Order, Page, Position, SharePosition, Sort, SortBy, SortValue, TrashPosition, VersionPosition,
+};
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use quota::Quota;
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
@@ -45,3 +48,4 @@ pub use share::{AccessEntry, AccessVia, ItemRef, Share};
 pub use time::Timestamp;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_FILE_BYTES, Upload, UploadState};
 pub use user::{Account, Credentials, Email, Handle, Password, PasswordHash, User, Username};
+pub use version::Version;

@@ -1,6 +1,6 @@
 //! Lists, sorted and in pages: where a page ended is what the next one begins after.
 
-use super::{LinkId, Name, Node, NodeId, ShareId, Timestamp};
+use super::{LinkId, Name, Node, NodeId, Revision, ShareId, Timestamp, VersionId};
 
 /// How many items a page has at the most: 1 to 1,000; 100 unless told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,24 @@ pub struct LinkPosition {
     pub id: LinkId,
 }
 
+/// A place in a list of what lies in the trash, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrashPosition {
+    /// When that node was put there.
+    pub at: Timestamp,
+    /// That node.
+    pub id: NodeId,
+}
+
+/// A place in a list of versions, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionPosition {
+    /// The revision of the file that came with that version.
+    pub revision: Revision,
+    /// That version.
+    pub id: VersionId,
+}
+
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T, P> {
@@ -144,7 +162,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{DriveId, NodeBody, Person, Revision, UserId};
+    use crate::model::{DriveId, NodeBody, Person, UserId};
     use crate::testing::{content, name};
 
     #[test]

@@ -27,9 +27,11 @@ mod sessions;
 mod shares;
 mod signed_urls;
 mod tokens;
+mod trash;
 mod trees;
 mod uploads;
 mod users;
+mod versions;
 
 pub use audit::AuditTrail;
 pub use blob_records::BlobRecords;
@@ -51,9 +53,11 @@ pub use sessions::Sessions;
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner};
 pub use tokens::Tokens;
+pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 pub use trees::{Copying, Extent, Trees};
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
+pub use versions::{NewContent, Revival, Versions};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
@@ -62,5 +66,5 @@ pub use {
     link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
     random::MockRandom, receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares,
     signed_urls::MockPartStore, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens,
-    trees::MockTrees, uploads::MockUploads, users::MockUsers,
+    trash::MockTrash, trees::MockTrees, uploads::MockUploads, users::MockUsers, versions::MockVersions,
 };

@@ -16,6 +16,8 @@ pub struct Copying {
     pub conflict: ConflictPolicy,
     /// The revision that the caller has seen, if the caller insists on it.
     pub seen: Option<Revision>,
+    /// How many versions a file that is replaced may have then, the copy included; at least 1.
+    pub most_versions: u32,
     /// Where the identifiers of the copies come from.
     pub ids: IdSource,
 }

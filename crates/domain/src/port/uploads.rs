@@ -30,14 +30,16 @@ pub struct Commit {
     pub file: NodeId,
     /// The identifier of the version.
     pub version: VersionId,
+    /// How many versions a file that is replaced may have then, this one included; at least 1.
+    pub most_versions: u32,
 }
 
 /// Uploads, from the key of their blob to the file that they become.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Uploads: Send + Sync {
-    /// Records the upload and its blob's key, and reserves what it announces, which must fit beside all that is there: a
-    /// content that it may replace is freed by the commit only. Returns the drive's quota as it is then.
+    /// Records the upload and its blob's key, and reserves what it announces, which must fit beside all that is there: also
+    /// beside a content that it may replace, which stays as a version. Returns the drive's quota as it is then.
     ///
     /// # Errors
     /// [`Quota`](crate::error::Forbidden::Quota), exact however many begin at once;
@@ -57,7 +59,8 @@ pub trait Uploads: Send + Sync {
 
     /// Turns the upload into a file, or into another content of a file: the name is decided, the quota charged with the
     /// true size, the reservation ended and the upload closed, all in one transaction. A repeat changes nothing and
-    /// returns the same file. A former content's blob MUST be unreferenced from then on.
+    /// returns the same file. A former content stays as a version; the oldest beyond the most that the file may have go in
+    /// the same transaction, as [`Versions`](super::Versions) has it.
     ///
     /// # Errors
     /// As [`Upload::completion`]; [`NameTaken`](crate::error::Conflict::NameTaken), and the upload stays open;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use crate::error::{Error, Result};
 use crate::model::{RequestId, Timestamp};
-use crate::port::{BlobRecords, BlobStore, Chores, Lease, Receipts, Uploads};
+use crate::port::{BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Purge, Receipts, Trash, Uploads};
 
 /// How many rows one transaction of the collector touches.
 const BATCH: u32 = 500;
@@ -19,6 +19,8 @@ pub enum Chore {
     ExpireUploads,
     /// Forgets uploads that ended long ago.
     ForgetUploads,
+    /// Purges what has lain in the trash for too long, goes on with purges, and clears drives without an owner away.
+    Purge,
     /// Forgets the receipts of requests that are too old to be sent again.
     ForgetReceipts,
     /// Removes blobs to which nothing refers.
@@ -29,8 +31,14 @@ pub enum Chore {
 
 impl Chore {
     /// All of them, in the order in which they are done.
-    pub const ALL: &'static [Self] =
-        &[Self::ExpireUploads, Self::ForgetUploads, Self::ForgetReceipts, Self::RemoveBlobs, Self::RemovePartialWrites];
+    pub const ALL: &'static [Self] = &[
+        Self::ExpireUploads,
+        Self::ForgetUploads,
+        Self::Purge,
+        Self::ForgetReceipts,
+        Self::RemoveBlobs,
+        Self::RemovePartialWrites,
+    ];
 
     /// The stable word by which instances tell each other what they do.
     #[must_use]
@@ -38,6 +46,7 @@ impl Chore {
         match self {
             Self::ExpireUploads => "expire_uploads",
             Self::ForgetUploads => "forget_uploads",
+            Self::Purge => "purge",
             Self::ForgetReceipts => "forget_receipts",
             Self::RemoveBlobs => "remove_blobs",
             Self::RemovePartialWrites => "remove_partial_writes",
@@ -54,6 +63,19 @@ pub struct CollectorReport {
     pub blobs_removed: u64,
     /// Remains of broken writes that were removed.
     pub partial_writes_removed: u64,
+    /// Files and folders that were purged.
+    pub nodes_purged: u64,
+    /// Drives without an owner that were cleared away.
+    pub drives_removed: u64,
+}
+
+/// What the [`Collector`] may be told.
+#[derive(Clone, Copy, Debug)]
+pub struct CollectorSettings {
+    /// How long a blob to which nothing refers is kept.
+    pub grace: Duration,
+    /// How long something lies in the trash.
+    pub trash_retention: Duration,
 }
 
 /// What the collector works with.
@@ -61,6 +83,8 @@ pub struct CollectorReport {
 pub struct CollectorStores {
     /// Uploads.
     pub uploads: Arc<dyn Uploads>,
+    /// The trash.
+    pub trash: Arc<dyn Trash>,
     /// The books of the blobs.
     pub records: Arc<dyn BlobRecords>,
     /// Receipts.
@@ -79,14 +103,14 @@ pub struct CollectorStores {
 pub struct Collector {
     stores: CollectorStores,
     ambient: Ambient,
-    grace: Duration,
+    settings: CollectorSettings,
 }
 
 impl Collector {
     /// Puts the service together.
     #[must_use]
-    pub fn new(stores: CollectorStores, ambient: Ambient, grace: Duration) -> Self {
-        Self { stores, ambient, grace }
+    pub fn new(stores: CollectorStores, ambient: Ambient, settings: CollectorSettings) -> Self {
+        Self { stores, ambient, settings }
     }
 
     /// Does all chores, in bounded batches, whoever else may be at them, and adds what it did to `report`. One that fails
@@ -141,7 +165,7 @@ impl Collector {
 
     async fn perform(&self, chore: Chore, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
         let CollectorStores { uploads, receipts, .. } = &self.stores;
-        let before = self.ambient.now().minus(self.grace);
+        let before = self.ambient.now().minus(self.settings.grace);
         match chore {
             Chore::ExpireUploads => loop {
                 let expired = uploads.expire_due(&self.ambient.own_command(request), BATCH).await?;
@@ -151,6 +175,7 @@ impl Collector {
                 }
             },
             Chore::ForgetUploads => while uploads.forget_ended(before, BATCH).await? == BATCH {},
+            Chore::Purge => self.purge(request, report).await?,
             Chore::ForgetReceipts => while receipts.forget(self.ambient.now(), BATCH).await? == BATCH {},
             Chore::RemoveBlobs => self.remove_blobs(before, &mut report.blobs_removed).await?,
             Chore::RemovePartialWrites => {
@@ -159,6 +184,23 @@ impl Collector {
             }
         }
         Ok(())
+    }
+
+    /// Purges what has lain in the trash for too long and what drives without an owner hold, and goes on with purges that
+    /// were begun.
+    async fn purge(&self, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
+        let trash = &self.stores.trash;
+        let until = Doomed::Until(self.ambient.now().minus(self.settings.trash_retention));
+        while trash.begin_purges(&self.ambient.own_command(request), &until, BATCH).await? > 0 {}
+        loop {
+            let clearance = trash.clear_ownerless(&self.ambient.own_command(request), BATCH).await?;
+            report.drives_removed += u64::from(clearance == Clearance::Drive);
+            let step = trash.purge(&self.ambient.own_command(request), Purge::Any, BATCH).await?;
+            report.nodes_purged += u64::from(step.removed);
+            if clearance == Clearance::Nothing && step.is_idle() {
+                return Ok(());
+            }
+        }
     }
 
     /// Discards the transfers that were begun before `before` and belong to no upload any more, and counts them.

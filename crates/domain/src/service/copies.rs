@@ -22,13 +22,14 @@ pub struct Copies {
     access: Access,
     trees: Arc<dyn Trees>,
     ambient: Ambient,
+    most_versions: u32,
 }
 
 impl Copies {
-    /// Puts the service together.
+    /// Puts the service together. A file that is replaced keeps up to `most_versions`, the current one included.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, trees: Arc<dyn Trees>, ambient: Ambient) -> Self {
-        Self { access: Access::new(drive), trees, ambient }
+    pub fn new(drive: Arc<dyn Drive>, trees: Arc<dyn Trees>, ambient: Ambient, most_versions: u32) -> Self {
+        Self { access: Access::new(drive), trees, ambient, most_versions }
     }
 
     /// Copies a file: its current content.
@@ -71,7 +72,8 @@ impl Copies {
     ) -> Result<Entry> {
         let item = self.access.of(actor.user, kind, id, Action::Read).await?;
         let to = self.access.add_to(actor.user, folder).await?;
-        let copying = Copying { item, to, name, conflict, seen, ids: self.ambient.ids() };
+        let (ids, most_versions) = (self.ambient.ids(), self.most_versions);
+        let copying = Copying { item, to, name, conflict, seen, most_versions, ids };
         let made = self.trees.copy(&self.ambient.command(actor), &copying).await?;
         made.entry().ok_or(Error::NotFound)
     }

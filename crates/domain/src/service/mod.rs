@@ -12,19 +12,22 @@ mod copies;
 mod files;
 mod folders;
 mod idempotency;
+mod intake;
 mod links;
 mod photos;
 mod relocation;
 mod search;
 mod shares;
 mod signed_blobs;
+mod trash;
 mod uploads;
+mod versions;
 mod visits;
 
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
 pub use ambient::Ambient;
 pub use archives::{Archive, ArchiveEntry, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
-pub use collector::{Chore, Collector, CollectorReport, CollectorStores};
+pub use collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 pub use copies::{Copies, CopyPlace};
 pub use files::{Files, OpenFile};
 pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
@@ -35,7 +38,9 @@ pub use relocation::{Destination, NewPlace};
 pub use search::{Search, SearchPage, SearchQuery};
 pub use shares::{GivenPage, SharePage, Shares};
 pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs};
+pub use trash::{Trash, TrashPage, TrashedItem};
 pub use uploads::{Begun, PartUrl, Progress, UploadSettings, Uploads};
+pub use versions::{ContentLeave, VersionPage, VersionSettings, VersionStores, Versions};
 pub use visits::{LinkedFile, Visit, Visitor, Visits};
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Ambient;
 use super::access::Access;
-use crate::error::{Conflict, Error, Forbidden, Refused, Result};
+use super::intake::Intake;
+use crate::error::{Conflict, Error, Refused, Result};
 use crate::model::{
     Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Located,
     MAX_FILE_BYTES, NodeId, Part, PartPlan, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState,
@@ -31,6 +32,8 @@ pub struct UploadSettings {
     /// Up to how many bytes an upload is one part, and how many each of several has; MUST be from
     /// [`MIN_PART_BYTES`](crate::model::MIN_PART_BYTES) to [`MAX_PART_BYTES`](crate::model::MAX_PART_BYTES).
     pub part_bytes: NonZeroU64,
+    /// How many versions a file may have, the current one included; at least 1.
+    pub most_versions: u32,
 }
 
 /// A part of an upload and leave to send it.
@@ -259,8 +262,14 @@ impl Uploads {
         stored: Stored,
         conflict: ConflictPolicy,
     ) -> Result<Entry> {
-        let commit =
-            Commit { upload: upload.id, stored, conflict, file: self.ambient.id(), version: self.ambient.id() };
+        let commit = Commit {
+            upload: upload.id,
+            stored,
+            conflict,
+            file: self.ambient.id(),
+            version: self.ambient.id(),
+            most_versions: self.settings.most_versions,
+        };
         let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await?;
         made.entry().ok_or(Error::NotFound)
     }
@@ -322,20 +331,9 @@ impl Uploads {
         announced: Option<u64>,
         body: ByteStream,
     ) -> Result<Entry> {
-        let over_quota = |needed| Error::Forbidden(Forbidden::Quota { quota, needed });
-        let room = quota.available().min(MAX_FILE_BYTES);
-        let length = match announced {
-            Some(size) if size > room => return Err(over_quota(size)),
-            Some(size) => Length::Exactly(size),
-            None => Length::AtMost(room),
-        };
-        let expected = Expected { length, sha256: upload.file.sha256 };
-        let stored = self.store.put(&upload.blob, body, expected).await.map_err(|fault| match fault {
-            Error::Refused(Refused::TooLarge { limit }) if limit == room && room < MAX_FILE_BYTES => {
-                over_quota(limit + 1)
-            }
-            other => other,
-        })?;
+        let intake = Intake::of(quota, announced, upload.file.sha256)?;
+        let stored = self.store.put(&upload.blob, body, intake.expected).await;
+        let stored = stored.map_err(|fault| intake.explain(fault))?;
         self.commit(actor, folder, upload, stored, upload.file.conflict).await
     }
 

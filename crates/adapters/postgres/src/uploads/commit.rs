@@ -2,13 +2,13 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    Action, Answer, ChangeKind, Command, Completion, ConflictPolicy, Content, Grant, Located, Name, Node, NodeBody,
-    NodeId, NodeKind, Upload, VersionId, authorize,
+    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, Grant, Located, Name,
+    NodeBody, NodeId, NodeKind, Revision, Stored, Upload, VersionId, authorize,
 };
 use clouddrive_domain::port::Commit;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NewNode, Taken};
-use clouddrive_sql::schema::{blobs, nodes, uploads, versions};
+use clouddrive_sql::schema::{blobs, uploads, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, digest};
@@ -17,20 +17,21 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
 use super::{exceeded, locked};
-use crate::blob_records::{release, require_usable};
+use crate::blob_records::require_usable;
 use crate::changes::log;
 use crate::drive::actor;
 use crate::locate;
 use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
 use crate::receipts::keep;
 use crate::unit::{TRIES, together};
+use crate::versions::{evict, point};
 
 /// What something became that was to have a name.
 pub(crate) enum Became {
     /// A node of that name.
     New(Name),
-    /// The content of that file, in the place of so many bytes.
-    Content(NodeId, u64),
+    /// The content of that file, which has that revision then; so many bytes go with its oldest versions.
+    Content(NodeId, Revision, u64),
 }
 
 pub(super) async fn run(
@@ -54,23 +55,24 @@ pub(super) async fn run(
     }
     let folder = folder.renew(place)?;
     let node = new_node(&upload, wish, &upload.file.name);
-    let became = name(connection, command, &folder, &node, wish.conflict).await?;
-    let (file, kind, freed) = match became {
-        Became::New(_) => (wish.file, ChangeKind::FileCreated, 0),
-        Became::Content(file, freed) => (file, ChangeKind::FileReplaced, freed),
+    let became = name(connection, command, &folder, &node, wish.conflict, wish.most_versions).await?;
+    let (file, revision, kind, freed) = match became {
+        Became::New(_) => (wish.file, Revision(1), ChangeKind::FileCreated, 0),
+        Became::Content(file, revision, freed) => (file, revision, ChangeKind::FileReplaced, freed),
     };
+    let reserved = upload.announced.unwrap_or(0);
     let maker = actor(connection, &folder).await?;
     together([
-        attach(connection, &upload, wish).boxed(),
-        insert_version(connection, NewVersionRow::new(command, &upload, file, wish)).boxed(),
+        attach(connection, &upload.blob, wish.stored).boxed(),
+        insert_version(connection, NewVersionRow::new(command, &upload, (file, revision), wish)).boxed(),
         close(connection, command, &upload, file).boxed(),
         log(connection, command, kind, Some(folder.drive()), Some(file)).boxed(),
         // Last, so that others wait for the drive's counters as briefly as can be.
-        charge(connection, &upload, wish.stored.size, freed).boxed(),
+        charge(connection, upload.drive, reserved, wish.stored.size, freed).boxed(),
     ])
     .await?;
     let file = match became {
-        Became::Content(file, _) => locate::found(connection, file, viewer).await?,
+        Became::Content(file, ..) => locate::found(connection, file, viewer).await?,
         Became::New(name) => {
             let body = NodeBody::File(Content {
                 version: wish.version,
@@ -100,6 +102,7 @@ pub(crate) async fn name(
     folder: &Grant,
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
+    most_versions: u32,
 ) -> Outcome<Became> {
     match (conflict, node.content) {
         (ConflictPolicy::Fail, _) | (ConflictPolicy::Replace, None) => {
@@ -114,7 +117,7 @@ pub(crate) async fn name(
                 }
                 match locked_holder(connection, node.parent, node.name).await? {
                     Some(holder) if holder.item.kind == NodeKind::File => {
-                        return replace(connection, command, folder, holder.item.id, content).await;
+                        return replace(connection, command, folder, holder.item.id, content, most_versions).await;
                     }
                     Some(holder) => return Err(Taken::for_file(node.parent, holder).into()),
                     None => {}
@@ -125,45 +128,36 @@ pub(crate) async fn name(
     }
 }
 
-/// Points `file`, locked, at the version that is inserted next, and drops the former one.
+/// Points `file`, locked, at the version that is inserted next; its oldest versions go if they are too many.
 async fn replace(
-    mut connection: &AsyncPgConnection,
+    connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
     file: NodeId,
     (version, size): (VersionId, u64),
+    most_versions: u32,
 ) -> Outcome<Became> {
     let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
-    let former = Node::content(grant.node()).cloned().ok_or(Error::NotFound)?;
-    diesel::update(nodes::table.find(DbId::from(file)))
-        .set((
-            nodes::version_id.eq(DbId::from(version)),
-            nodes::size_bytes.eq(bytes(size)),
-            nodes::revision.eq(nodes::revision + 1),
-            nodes::modified_at.eq(command.at.as_millis()),
-        ))
-        .execute(&mut connection)
-        .await?;
-    diesel::delete(versions::table.find(DbId::from(former.version))).execute(&mut connection).await?;
-    release(connection, &[former.blob.as_str()], command.at).await?;
-    Ok(Became::Content(file, former.size))
+    let revision = point(connection, command, &grant, (version, size)).await?;
+    let freed = evict(connection, command, file, version, most_versions).await?;
+    Ok(Became::Content(file, revision, freed))
 }
 
-/// Notes what has arrived in the upload's blob, and that something refers to it, which must not have been condemned.
-async fn attach(mut connection: &AsyncPgConnection, upload: &Upload, wish: &Commit) -> Outcome<()> {
-    let usable = blobs::table.filter(blobs::key.eq(upload.blob.as_str()).and(blobs::condemned_at.is_null()));
+/// Notes what has arrived in the blob, and that something refers to it, which must not have been condemned.
+pub(crate) async fn attach(mut connection: &AsyncPgConnection, blob: &BlobKey, stored: Stored) -> Outcome<()> {
+    let usable = blobs::table.filter(blobs::key.eq(blob.as_str()).and(blobs::condemned_at.is_null()));
     let found = diesel::update(usable)
         .set((
             blobs::unreferenced_at.eq(None::<i64>),
-            blobs::size_bytes.eq(bytes(wish.stored.size)),
-            blobs::sha256.eq(digest(wish.stored.sha256)),
+            blobs::size_bytes.eq(bytes(stored.size)),
+            blobs::sha256.eq(digest(stored.sha256)),
         ))
         .execute(&mut connection)
         .await?;
     require_usable(found)
 }
 
-async fn insert_version(mut connection: &AsyncPgConnection, row: NewVersionRow) -> Outcome<()> {
+pub(crate) async fn insert_version(mut connection: &AsyncPgConnection, row: NewVersionRow) -> Outcome<()> {
     diesel::insert_into(versions::table).values(row).execute(&mut connection).await?;
     Ok(())
 }
@@ -180,18 +174,23 @@ async fn close(mut connection: &AsyncPgConnection, command: &Command, upload: &U
     Ok(())
 }
 
-/// Turns the upload's reservation into use, in one statement. What was announced has been admitted already; more than
-/// that must fit now.
-async fn charge(mut connection: &AsyncPgConnection, upload: &Upload, stored: u64, freed: u64) -> Outcome<()> {
-    let reserved = upload.announced.unwrap_or(0);
+/// Turns what was reserved into use, in one statement. What was reserved has been admitted already; more than that must fit
+/// now.
+pub(crate) async fn charge(
+    mut connection: &AsyncPgConnection,
+    drive: DriveId,
+    reserved: u64,
+    stored: u64,
+    freed: u64,
+) -> Outcome<()> {
     let unannounced = stored.saturating_sub(reserved);
     let text = "UPDATE drives SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ? - ?
         WHERE id = ? AND ? <= greatest(quota_bytes - used_bytes - reserved_bytes, 0) + ?";
     let number = |size| Parameter::Integer(bytes(size));
-    let (drive, needed) = (upload.drive.into(), number(unannounced));
-    let parameters = vec![number(reserved), number(stored), number(freed), drive, needed, number(freed)];
+    let parameters =
+        vec![number(reserved), number(stored), number(freed), drive.into(), number(unannounced), number(freed)];
     if Statement::new(text, parameters).execute(&mut connection).await? == 0 {
-        return Err(exceeded(connection, upload.drive, unannounced).await?.into());
+        return Err(exceeded(connection, drive, unannounced).await?.into());
     }
     Ok(())
 }

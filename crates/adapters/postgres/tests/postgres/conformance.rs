@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, trees,
-    uploads, users,
+    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, trash,
+    trees, uploads, users, versions,
 };
+use clouddrive_domain::model::UserId;
 use clouddrive_postgres::{Database, Options};
 
 async fn open(options: &Options) -> Persistence {
@@ -24,7 +25,33 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes, receipts, chores, links, search, trees);
+suites!(
+    users,
+    sessions,
+    drive,
+    uploads,
+    trash,
+    versions,
+    shares,
+    blob_records,
+    changes,
+    receipts,
+    chores,
+    links,
+    search,
+    trees
+);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drives_whose_owners_are_gone() {
+    let fresh = Fresh::new().await;
+    let store = open(&fresh.options()).await;
+    let outsider = fresh.outsider().await;
+    let remove = async |user: UserId| {
+        outsider.batch_execute(&format!("DELETE FROM users WHERE id = '{user}'")).await.unwrap();
+    };
+    trash::ownerless_suite(&store, remove).await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {
@@ -38,6 +65,8 @@ async fn all(store: &Persistence) {
     drive::suite(store).await;
     trees::suite(store).await;
     uploads::suite(store).await;
+    trash::suite(store).await;
+    versions::suite(store).await;
     shares::suite(store).await;
     links::suite(store).await;
     search::suite(store).await;

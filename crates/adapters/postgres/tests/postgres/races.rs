@@ -161,7 +161,15 @@ async fn a_copy_whose_blob_is_condemned_meanwhile_begins_anew() {
     let item = grant(&one, &ann, id, Action::Read).await;
     let to = grant(&one, &ann, ann.root, Action::AddTo).await;
     let ids = IdSource::new(Timestamp::from_millis(1), Arc::new(Counter(AtomicU64::new(1))));
-    let wish = Copying { item, to, name: Some(name("copy")), conflict: ConflictPolicy::Fail, seen: None, ids };
+    let wish = Copying {
+        item,
+        to,
+        name: Some(name("copy")),
+        conflict: ConflictPolicy::Fail,
+        seen: None,
+        most_versions: 20,
+        ids,
+    };
     let copying = tokio::spawn(async move { one.copy(&command(&ann), &wish).await });
     let watching = fresh.outsider().await;
     let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity

@@ -1,6 +1,7 @@
 mod archive;
 mod copy;
 mod create;
+mod delete;
 mod list;
 mod list_root;
 mod page;
@@ -9,6 +10,7 @@ mod patch;
 pub(crate) use archive::*;
 pub(crate) use copy::*;
 pub(crate) use create::*;
+pub(crate) use delete::*;
 pub(crate) use list::*;
 pub(crate) use list_root::*;
 pub(in crate::http) use page::List;

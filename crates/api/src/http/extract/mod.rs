@@ -13,7 +13,7 @@ mod visitor;
 pub(crate) use form::Form;
 pub(crate) use if_match::IfMatch;
 pub(crate) use json::{Json, MAX_JSON_BYTES, OptionalJson};
-pub(crate) use path::PathId;
+pub(crate) use path::{PathId, VersionPath};
 pub(crate) use query::Query;
 pub(crate) use request_id::CurrentRequest;
 pub(crate) use user::CurrentUser;

@@ -3,8 +3,27 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use clouddrive_domain::model::{NodeId, VersionId};
 
 use crate::http::problem::Problem;
+
+/// The `{id}` and the `{version}` of the path.
+pub(crate) struct VersionPath(pub(crate) NodeId, pub(crate) VersionId);
+
+impl FromRequest for VersionPath {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let file = named(request, "id");
+        ready(file.and_then(|file| Ok(Self(file, named(request, "version")?))))
+    }
+}
+
+/// The identifier that stands in the path under `name`. A malformed one names nothing.
+fn named<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
+    request.match_info().get(name).and_then(|text| text.parse().ok()).ok_or_else(Problem::not_found)
+}
 
 /// The `{id}` of the path. A malformed one names nothing: 404.
 pub(crate) struct PathId<T>(pub(crate) T);
@@ -14,7 +33,6 @@ impl<T: FromStr> FromRequest for PathId<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("id").and_then(|text| text.parse().ok());
-        ready(id.map(Self).ok_or_else(Problem::not_found))
+        ready(named(request, "id").map(Self))
     }
 }

@@ -17,7 +17,7 @@ use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Passw
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{account, blob, drive, file, link, profile_photo, search, service, share, upload, visit};
+use super::{account, blob, drive, file, link, profile_photo, search, service, share, trash, upload, version, visit};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,8 +30,7 @@ use super::{account, blob, drive, file, link, profile_photo, search, service, sh
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
-        drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive,
-        file::create, file::get, file::content, file::patch, file::copy,
+drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::empty, trash::restore, trash::purge,
         upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
@@ -49,6 +48,8 @@ use super::{account, blob, drive, file, link, profile_photo, search, service, sh
         (name = "folders", description = "Folders and what stands in them"),
         (name = "files", description = "Files and their bytes"),
         (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
+        (name = "versions", description = "The contents that a file has and had: readers see them, editors restore them, the owner deletes them"),
+        (name = "trash", description = "Where deleted files and folders lie until they are restored or go for good: their owner's alone"),
         (name = "sharing", description = "What owners give to others, and what others get"),
         (name = "links", description = "Public links: what owners let anybody see who has the URL, and what is seen by it"),
         (name = "search", description = "Finding by name"),
@@ -109,6 +110,7 @@ const RELOCATE: &[Code] =
 const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkExpired];
 const COPY: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
+const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::PreconditionFailed];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
@@ -127,6 +129,21 @@ fn errors(operation: &str) -> Vec<Code> {
         "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
         "copy_file" => &[KNOWN, BODY, JSON, COPY],
         "archive_folder" => &[KNOWN, ITEM, &[Code::TooManyEntries]],
+        "delete_folder" | "delete_file" => &[KNOWN, DELETE],
+        "put_content" => &[
+            KNOWN,
+            BODY,
+            DELETE,
+            &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
+        ],
+        "list_versions" => &[KNOWN, LIST, ITEM],
+        "get_version" => &[KNOWN, ITEM],
+        "restore_version" => &[KNOWN, DELETE, &[Code::QuotaExceeded]],
+        "delete_version" => &[KNOWN, DELETE, &[Code::VersionInUse]],
+        "list_trash" => &[KNOWN, LIST, ITEM],
+        "empty_trash" => &[KNOWN, ITEM],
+        "purge_item" => &[KNOWN, ITEM, &[Code::PreconditionFailed]],
+        "restore_item" => &[KNOWN, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
         "create_file" => &[
             KNOWN,
             BODY,

@@ -56,7 +56,8 @@ async fn what_nothing_needs_can_be_cleared_away_beside_a_running_server() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"hello", None).await;
-    let nothing = "uploads expired: 0\nblobs removed: 0\npartial writes removed: 0\n";
+    let nothing = "uploads expired: 0\nblobs removed: 0\npartial writes removed: 0\nfiles and folders purged: 0\n\
+        drives without an owner removed: 0\n";
     assert_eq!(server.run("collect", &[]), nothing);
     let upload = ann.begin("never.txt", 5, None).await.ok();
     server.execute("UPDATE uploads SET expires_at = created_at WHERE state = 'open'");

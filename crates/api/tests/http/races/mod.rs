@@ -4,6 +4,7 @@ mod copies;
 mod names;
 mod quota;
 mod rights;
+mod trash;
 mod tree;
 
 use crate::support::Answer;

@@ -9,8 +9,9 @@ use crate::support::{Caller, Server, text};
 /// What may be stored in a drive here, in bytes.
 const TOTAL: usize = 100;
 
+/// A small drive, in which what is replaced is gone.
 async fn small_drive() -> (Server, Caller) {
-    let server = Server::with(&[("DEFAULT_QUOTA_BYTES", &TOTAL.to_string())]).await;
+    let server = Server::with(&[("DEFAULT_QUOTA_BYTES", &TOTAL.to_string()), ("MAX_VERSIONS", "1")]).await;
     let ann = server.user("ann").await;
     (server, ann)
 }

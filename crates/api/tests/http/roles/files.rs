@@ -52,6 +52,51 @@ pub const TABLE: &[Row] = &[
     row("archive_folder, as if it were one",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("/drive/{}/archive", it.file)).await })
     }),
+    row("delete_file",                [204,  204,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&it.at_file()).await })
+    }),
+    row("delete_file, by a stale ETag",[412,  412,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete_if("\"99\"", &it.at_file()).await })
+    }),
+    row("restore_item, from the trash",[200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.ask(&format!("{}/restore", it.in_trash(&it.at_file()).await)).await })
+    }),
+    row("restore_item, that is not there",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.ask(&format!("/trash/{}/restore", it.file)).await })
+    }),
+    row("purge_item, from the trash", [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&it.in_trash(&it.at_file()).await).await })
+    }),
+    row("purge_item, that is not there",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&format!("/trash/{}", it.file)).await })
+    }),
+    row("get_file, in the trash",     [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            it.in_trash(&it.at_file()).await;
+            me.get(&it.at_file()).await
+        })
+    }),
+    row("put_content",                [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.put_content(&it.file, b"other words", &[]).await })
+    }),
+    row("put_content, by a stale ETag",[412,  412,      412,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.put_content(&it.file, b"other words", &[("If-Match", "\"99\"")]).await })
+    }),
+    row("list_versions",              [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/version", it.at_file())).await })
+    }),
+    row("get_version, a former one",  [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&it.former_version().await).await })
+    }),
+    row("restore_version",            [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.ask(&format!("{}/restore", it.former_version().await)).await })
+    }),
+    row("delete_version",             [204,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&it.former_version().await).await })
+    }),
+    row("delete_version, the current one",[409,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&it.current_version().await).await })
+    }),
     row("list_folder, as if it were one",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("/drive/{}", it.file)).await })
     }),

@@ -89,6 +89,30 @@ pub const TABLE: &[Row] = &[
     row("archive_folder",             [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("{}/archive", it.at_folder())).await })
     }),
+    row("delete_folder",              [204,  204,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&it.at_folder()).await })
+    }),
+    row("delete_file, one in it",     [204,  204,      204,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&it.at_file()).await })
+    }),
+    row("restore_item, the folder",   [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.ask(&format!("{}/restore", it.in_trash(&it.at_folder()).await)).await })
+    }),
+    row("purge_item, the folder",     [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.delete(&it.in_trash(&it.at_folder()).await).await })
+    }),
+    row("restore_item, one below what is trashed",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            it.in_trash(&it.at_folder()).await;
+            me.ask(&format!("/trash/{}/restore", it.file)).await
+        })
+    }),
+    row("get_file, one below what is trashed",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            it.in_trash(&it.at_folder()).await;
+            me.get(&it.at_file()).await
+        })
+    }),
     row("get_file, one in it",        [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&it.at_file()).await })
     }),

@@ -74,11 +74,13 @@ const fn row(what: &'static str, expected: [u16; 8], act: Act) -> Row {
 }
 
 /// The operations that ask for a token and act on nothing but what is the caller's own.
-const OF_THE_CALLER: [&str; 7] = [
+const OF_THE_CALLER: [&str; 9] = [
     "verify_token",
     "get_user",
     "list_root",
     "list_received_shares",
+    "list_trash",
+    "empty_trash",
     "get_profile_photo",
     "set_profile_photo",
     "delete_profile_photo",
@@ -211,6 +213,33 @@ impl Scene {
             fellow: self.fellow.clone(),
             fellows_share: absent(),
         }
+    }
+
+    /// The path of the item in the trash, where its owner has put it.
+    async fn in_trash(&self, item: &str) -> String {
+        if self.top != ABSENT {
+            self.ann.delete(item).await.ok_empty();
+        }
+        format!("/trash/{}", item.rsplit('/').next().unwrap())
+    }
+
+    /// The path of a version that the file had until its owner replaced it.
+    async fn former_version(&self) -> String {
+        if self.top == ABSENT {
+            return format!("{}/version/{ABSENT}", self.at_file());
+        }
+        let current = self.current_version().await;
+        self.ann.put_content(&self.file, b"others", &[]).await.ok();
+        current
+    }
+
+    /// The path of the file's current version.
+    async fn current_version(&self) -> String {
+        if self.top == ABSENT {
+            return format!("{}/version/{ABSENT}", self.at_file());
+        }
+        let file = self.ann.get(&self.at_file()).await.ok();
+        format!("{}/version/{}", self.at_file(), text(&file["version_id"]))
     }
 
     fn at_folder(&self) -> String {

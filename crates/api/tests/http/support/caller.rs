@@ -104,6 +104,23 @@ impl Caller {
         self.send(self.request(Method::DELETE, path)).await
     }
 
+    /// A DELETE that insists on an ETag.
+    pub async fn delete_if(&self, etag: &str, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path).header("If-Match", etag)).await
+    }
+
+    /// A POST without a body.
+    pub async fn ask(&self, path: &str) -> Answer {
+        self.send(self.request(Method::POST, path)).await
+    }
+
+    /// Gives the file another content by a PUT with these headers.
+    pub async fn put_content(&self, file: &str, bytes: &[u8], headers: &[(&str, &str)]) -> Answer {
+        let request = self.request(Method::PUT, &format!("/file/{file}/content")).body(bytes.to_vec());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send(request).await
+    }
+
     /// Makes a folder, in `parent` or in the root, and returns its identifier.
     pub async fn folder(&self, name: &str, parent: Option<&str>) -> String {
         let body = json!({"folder_name": name, "parent_folder_id": parent});

@@ -7,10 +7,16 @@ use mockall::predicate::eq;
 use super::{NOW, ambient, made, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
-use crate::port::{Lease, MockBlobRecords, MockBlobStore, MockChores, MockReceipts, MockUploads};
-use crate::service::{Chore, Collector, CollectorReport, CollectorStores};
+use crate::port::{
+    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockReceipts, MockTrash, MockUploads, Purge,
+    PurgeStep,
+};
+use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 
 const GRACE: Duration = Duration::from_secs(4);
+const RETENTION: Duration = Duration::from_secs(3);
+/// Three seconds before [`NOW`].
+const DUE: Timestamp = Timestamp::from_millis(7_000);
 /// Four seconds before [`NOW`].
 const BEFORE: Timestamp = Timestamp::from_millis(6_000);
 
@@ -20,11 +26,12 @@ const STORE: StoreName = StoreName("disk");
 /// On a store in which no transfer was begun.
 fn service(uploads: MockUploads, records: MockBlobRecords, mut blobs: MockBlobStore) -> Collector {
     blobs.expect_list_begun().returning(|_, _| Ok(vec![]));
-    collector(uploads, records, blobs, MockChores::new())
+    collector(uploads, nothing_trashed(), records, blobs, MockChores::new())
 }
 
 fn collector(
     uploads: MockUploads,
+    trash: MockTrash,
     records: MockBlobRecords,
     mut blobs: MockBlobStore,
     chores: MockChores,
@@ -34,12 +41,22 @@ fn collector(
     receipts.expect_forget().with(eq(NOW), eq(500)).returning(|_, _| Ok(3));
     let stores = CollectorStores {
         uploads: Arc::new(uploads),
+        trash: Arc::new(trash),
         records: Arc::new(records),
         receipts: Arc::new(receipts),
         blobs: Arc::new(blobs),
         chores: Arc::new(chores),
     };
-    Collector::new(stores, ambient(), GRACE)
+    Collector::new(stores, ambient(), CollectorSettings { grace: GRACE, trash_retention: RETENTION })
+}
+
+/// Nothing is in the trash, and every drive has an owner.
+fn nothing_trashed() -> MockTrash {
+    let mut trash = MockTrash::new();
+    trash.expect_begin_purges().returning(|_, _, _| Ok(0));
+    trash.expect_clear_ownerless().returning(|_, _| Ok(Clearance::Nothing));
+    trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
+    trash
 }
 
 /// What a round that must end well did.
@@ -114,7 +131,7 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
     }
     store.expect_sweep().with(eq(BEFORE)).times(1).in_sequence(&mut order).returning(|_| Ok(7));
     let report = done(&service(nothing_expired(), records, store)).await;
-    assert_eq!(report, CollectorReport { uploads_expired: 0, blobs_removed: 502, partial_writes_removed: 7 });
+    assert_eq!(report, CollectorReport { blobs_removed: 502, partial_writes_removed: 7, ..CollectorReport::default() });
 }
 
 #[tokio::test]
@@ -161,7 +178,7 @@ async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the
             }
         }
     }
-    let report = done(&collector(nothing_expired(), records, store, MockChores::new())).await;
+    let report = done(&collector(nothing_expired(), nothing_trashed(), records, store, MockChores::new())).await;
     assert_eq!(report, CollectorReport { partial_writes_removed: 2, ..CollectorReport::default() });
 }
 
@@ -202,7 +219,7 @@ async fn of_the_shared_chores_an_instance_does_those_whose_lease_it_gets() {
             finish.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
         }
     }
-    let collector = collector(uploads, MockBlobRecords::new(), MockBlobStore::new(), chores);
+    let collector = collector(uploads, nothing_trashed(), MockBlobRecords::new(), MockBlobStore::new(), chores);
     let mut report = CollectorReport::default();
     collector.share(&request(), interval, &mut report).await.unwrap();
     assert_eq!(report.uploads_expired, 7);
@@ -214,7 +231,38 @@ async fn a_chore_that_failed_is_due_again_as_if_it_had_not() {
     chores.expect_claim().returning(|lease, _, _| Ok(lease.chore == Chore::ForgetUploads.as_str()));
     chores.expect_finish().times(1).returning(|_, _| Ok(()));
     uploads.expect_forget_ended().times(1).returning(|_, _| Err(outage()));
-    let collector = collector(uploads, MockBlobRecords::new(), MockBlobStore::new(), chores);
+    let collector = collector(uploads, nothing_trashed(), MockBlobRecords::new(), MockBlobStore::new(), chores);
     let outcome = collector.share(&request(), GRACE, &mut CollectorReport::default()).await;
     assert!(matches!(outcome, Err(Error::Unavailable { .. })));
+}
+
+#[tokio::test]
+async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_is_left_of_them() {
+    let own = Command { actor: None, at: NOW, request: request(), receipt: None };
+    let mut order = Sequence::new();
+    let mut trash = MockTrash::new();
+    for begun in [500, 2, 0] {
+        let batch = trash.expect_begin_purges().with(eq(own.clone()), eq(Doomed::Until(DUE)), eq(500));
+        batch.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(begun));
+    }
+    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true };
+    for (clearance, step) in [
+        (Clearance::Nothing, step(500, 0, 0)),
+        (Clearance::Nothing, step(0, 7, 0)),
+        (Clearance::Nothing, step(0, 0, 1)),
+        (Clearance::Step, step(0, 0, 0)),
+        (Clearance::Drive, step(3, 0, 0)),
+        // Others may still be at it.
+        (Clearance::Nothing, step(0, 0, 0)),
+    ] {
+        let clear = trash.expect_clear_ownerless().with(eq(own.clone()), eq(500));
+        clear.times(1).in_sequence(&mut order).returning(move |_, _| Ok(clearance));
+        let purge = trash.expect_purge().with(eq(own.clone()), eq(Purge::Any), eq(500));
+        purge.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(step));
+    }
+    let mut store = nothing_swept();
+    store.expect_list_begun().returning(|_, _| Ok(vec![]));
+    let collector = collector(nothing_expired(), trash, nothing_condemned(), store, MockChores::new());
+    let expected = CollectorReport { nodes_purged: 503, drives_removed: 1, ..CollectorReport::default() };
+    assert_eq!(done(&collector).await, expected);
 }

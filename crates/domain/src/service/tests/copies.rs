@@ -19,7 +19,7 @@ const VIEW: Permission = Permission::View;
 const EDIT: Permission = Permission::Edit;
 
 fn service(found: impl IntoIterator<Item = Located>, trees: MockTrees) -> Copies {
-    Copies::new(Arc::new(drive_with(found)), Arc::new(trees), ambient())
+    Copies::new(Arc::new(drive_with(found)), Arc::new(trees), ambient(), 7)
 }
 
 fn into(folder: NodeId) -> CopyPlace {
@@ -147,6 +147,7 @@ fn copying(item: &Located, to: &Located, name: Option<Name>, seen: Option<Revisi
         name,
         conflict: ConflictPolicy::Fail,
         seen,
+        most_versions: 7,
         ids: IdSource::new(super::NOW, Arc::new(super::Counting::from(1))),
     }
 }

@@ -15,7 +15,9 @@ mod places;
 mod search;
 mod shares;
 mod signed_blobs;
+mod trash;
 mod uploads;
+mod versions;
 mod visits;
 
 use std::sync::atomic::{AtomicU8, Ordering};

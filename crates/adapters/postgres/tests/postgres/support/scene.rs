@@ -114,6 +114,7 @@ pub(crate) fn completing(opening: &Opening, number: u128, conflict: ConflictPoli
         conflict,
         file: folder_id(number),
         version: VersionId::from_uuid(id(6, number)),
+        most_versions: 20,
     }
 }
 

@@ -97,7 +97,7 @@ async fn an_empty_blob_has_no_range() {
 
 #[tokio::test]
 async fn a_url_outlives_neither_its_blob_nor_a_replacement() {
-    let server = Server::start().await;
+    let server = Server::with(&[("MAX_VERSIONS", "1")]).await;
     let (ann, nobody) = (server.user("ann").await, server.anonymous());
     let file = upload_as(&ann, "plan.txt", "text/plain", "plan A").await;
     let before = download_url(&ann, &file).await;

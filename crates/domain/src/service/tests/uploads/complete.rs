@@ -5,8 +5,14 @@ async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     for (said, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
         let arrived = Stored { size: 10, sha256: Some(DIGEST) };
         let mut ports = Ports::with_upload(upload()).arrived(arrived);
-        let commit =
-            Commit { upload: upload().id, stored: arrived, conflict: expected, file: made(1), version: made(2) };
+        let commit = Commit {
+            upload: upload().id,
+            stored: arrived,
+            conflict: expected,
+            file: made(1),
+            version: made(2),
+            most_versions: 7,
+        };
         ports
             .uploads
             .expect_commit()

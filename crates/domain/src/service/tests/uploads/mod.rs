@@ -28,7 +28,7 @@ const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
 const MINUTE: Duration = Duration::from_secs(60);
 const SECONDS: Duration = Duration::from_secs(5);
 const SETTINGS: UploadSettings =
-    UploadSettings { lifetime: MINUTE, url_lifetime: SECONDS, most_open: 20, part_bytes: USUAL };
+    UploadSettings { lifetime: MINUTE, url_lifetime: SECONDS, most_open: 20, part_bytes: USUAL, most_versions: 7 };
 /// An upload of so many bytes is one part.
 const USUAL: NonZeroU64 = NonZeroU64::new(MIN_PART_BYTES).unwrap();
 /// The very time at which [`upload`] expires.

@@ -39,6 +39,7 @@ async fn a_stream_is_recorded_stored_and_committed_in_this_order() {
             conflict: ConflictPolicy::Replace,
             file: made(3),
             version: made(4),
+            most_versions: 7,
         };
         ports
             .uploads

@@ -1,0 +1,322 @@
+use async_trait::async_trait;
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{
+    ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload, UploadState,
+};
+use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_sql::changes::NewChangeRow;
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::{drives, nodes, uploads, versions};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::trash::{
+    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedRow, beside_nodes,
+};
+use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::uploads::UploadRow;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::blob_records::release;
+use crate::changes::{log, log_all};
+use crate::drive::{raise_reach, reach_within};
+use crate::fault::error;
+use crate::locate::{self, AMONG, array};
+use crate::names::{explain, first_free, holder};
+use crate::unit::Begin;
+use crate::uploads::end;
+
+/// What is true of what stands in the folders of an [`array`].
+const IN_AMONG: &str = "parent_id = ANY (CAST(? AS uuid[]))";
+
+async fn renewed(connection: &AsyncPgConnection, item: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
+    let item = item.renew(locate::find(connection, item.node().id, item.actor()).await?)?;
+    item.require(seen)?;
+    Ok(item)
+}
+
+async fn put(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    item: &Grant,
+    seen: Option<Revision>,
+) -> Outcome<()> {
+    let item = renewed(connection, item, seen).await?;
+    diesel::update(nodes::table.find(DbId::from(item.node().id)))
+        .set((nodes::trashed_at.eq(command.at.as_millis()), nodes::revision.eq(nodes::revision + 1)))
+        .execute(&mut connection)
+        .await?;
+    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id)).await
+}
+
+async fn list_trash(mut connection: &AsyncPgConnection, root: &Grant, page: Statement) -> Outcome<Vec<Trashed>> {
+    let rows: Vec<TrashedRow> = page.load(&mut connection).await?;
+    let nodes: Vec<NodeId> = rows.iter().map(TrashedRow::node).collect();
+    let nodes = locate::find_many(connection, &nodes, root.actor()).await?;
+    Ok(beside_nodes(rows, nodes))
+}
+
+/// Nobody else gives or takes names in this drive meanwhile.
+async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
+    let item = renewed(connection, &wish.item, wish.seen).await?;
+    let (node, actor) = (item.node(), item.actor());
+    let to = match &wish.to {
+        Some(to) => Some(to.renew(locate::find(connection, to.node().id, actor).await?)?),
+        None => None,
+    };
+    let parent = Restoration::parent(&item, to.as_ref())?;
+    let parent = locate::found(connection, parent, actor).await?;
+    if node.kind() == NodeKind::Folder {
+        let reach = reach_within(connection, node.id, parent.depth_of_child_folder()).await?;
+        raise_reach(connection, &parent, reach + 1).await?;
+    }
+    let parent = parent.node.id;
+    let name = match holder(connection, parent, &node.name).await? {
+        None => node.name.clone(),
+        Some(_) => first_free(connection, parent, &node.name, node.kind()).await?,
+    };
+    let moved = node.parent != Some(parent) || name != node.name;
+    let modified_at = if moved { command.at } else { node.modified_at };
+    let restored = diesel::update(nodes::table.find(DbId::from(node.id))).set((
+        nodes::trashed_at.eq(None::<i64>),
+        nodes::parent_id.eq(DbId::from(parent)),
+        nodes::name.eq(name.as_str()),
+        nodes::sort_key.eq(name.sort_key()),
+        nodes::revision.eq(nodes::revision + 1),
+        nodes::modified_at.eq(modified_at.as_millis()),
+    ));
+    let restored = restored.execute(&mut connection).await;
+    restored.map_err(|fault| explain(fault, parent, &name, node.kind()))?;
+    log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id)).await?;
+    locate::found(connection, node.id, actor).await
+}
+
+async fn begin_purge(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    item: &Grant,
+    seen: Option<Revision>,
+) -> Outcome<()> {
+    let item = renewed(connection, item, seen).await?;
+    let id = item.node().id;
+    let root = item.located().lineage.last().map_or(id, |step| step.id);
+    rows::begin_purge(id, root).execute(&mut connection).await?;
+    log(connection, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id)).await
+}
+
+async fn begin_purges(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    doomed: &Doomed,
+    drive: DriveId,
+    most: u32,
+) -> Outcome<u32> {
+    let until = match doomed {
+        Doomed::All(root) => {
+            renewed(connection, root, None).await?;
+            None
+        }
+        Doomed::Until(until) => Some(*until),
+    };
+    let begun: Vec<IdRow> = rows::begin_purges(drive, until, most).load(&mut connection).await?;
+    let row = |row: &IdRow| NewChangeRow::new(command, ChangeKind::PurgeBegun, Some(drive), Some(row.id.into()));
+    log_all(connection, begun.iter().map(row).collect()).await?;
+    Ok(u32::try_from(begun.len()).unwrap_or(most))
+}
+
+/// The root of a drive.
+async fn root_of(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<Option<NodeId>> {
+    let root = nodes::table.filter(nodes::drive_id.eq(DbId::from(drive)).and(nodes::parent_id.is_null()));
+    Ok(root.select(nodes::id).first::<DbId>(&mut connection).await.optional()?.map(NodeId::from))
+}
+
+/// Whose turn it is, locked: `how` says what is to be done about those that others are at. Of what stands below them, nobody
+/// else takes anything, since the shape of the tree stays.
+async fn purge(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    (drive, of): (DriveId, Option<NodeId>),
+    how: &str,
+    most: u32,
+) -> Outcome<PurgeStep> {
+    let Some(root) = root_of(connection, drive).await? else {
+        return Ok(PurgeStep::default());
+    };
+    let members: Vec<MemberRow> = rows::members(drive, of, most).before(how).load(&mut connection).await?;
+    let (files, folders): (Vec<MemberRow>, Vec<MemberRow>) = members.into_iter().partition(MemberRow::is_file);
+    let mut files: Vec<DbId> = files.into_iter().map(|row| row.id).collect();
+    let folders: Vec<NodeId> = folders.into_iter().map(|row| row.id.into()).collect();
+    let (mut joining, mut staying) = (Vec::<NodeId>::new(), Vec::new());
+    let room = most.saturating_sub(u32::try_from(files.len()).unwrap_or(most));
+    let below: Vec<BelowRow> = rows::below(IN_AMONG, array(&folders), room).load(&mut connection).await?;
+    for row in below {
+        match row.fate() {
+            Fate::Goes => files.push(row.id),
+            Fate::Joins => joining.push(row.id.into()),
+            Fate::Stays => staying.push(row.id),
+        }
+    }
+    if !staying.is_empty() {
+        let stays = diesel::update(nodes::table.filter(nodes::id.eq_any(&staying)));
+        stays.set(nodes::parent_id.eq(DbId::from(root))).execute(&mut connection).await?;
+    }
+    if !joining.is_empty() {
+        rows::join(AMONG, array(&joining), root, command.at).execute(&mut connection).await?;
+    }
+    let (gone, freed) = remove_files(connection, command, files).await?;
+    let removed = gone + rows::remove_empty(AMONG, array(&folders)).execute(&mut connection).await?;
+    let count = |count: usize| u32::try_from(count).unwrap_or(most);
+    let mut step =
+        PurgeStep { removed: count(removed), reached: count(joining.len()), kept: count(staying.len()), more: false };
+    if !step.is_idle() {
+        log(connection, command, ChangeKind::NodesPurged, Some(drive), of).await?;
+    }
+    let more: FlagRow = rows::more(drive, of).get_result(&mut connection).await?;
+    step.more = more.holds;
+    if freed > 0 {
+        // Last, so that others wait for the drive's counters as briefly as can be.
+        let less = drives::used_bytes.eq(drives::used_bytes - bytes(freed));
+        diesel::update(drives::table.find(DbId::from(drive))).set(less).execute(&mut connection).await?;
+    }
+    Ok(step)
+}
+
+/// Removes files with all their versions, or as many of them as one step may, and tells how many and how many bytes that
+/// frees.
+async fn remove_files(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    files: Vec<DbId>,
+) -> Outcome<(usize, u64)> {
+    if files.is_empty() {
+        return Ok((0, 0));
+    }
+    let found: Vec<(DbId, (String, i64))> = versions::table
+        .filter(versions::node_id.eq_any(&files))
+        .order(versions::node_id)
+        .limit(MOST_VERSIONS)
+        .select((versions::node_id, (versions::blob_key, versions::size_bytes)))
+        .load(&mut connection)
+        .await?;
+    let (files, versions) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
+    // The versions go with their files.
+    let gone = diesel::delete(nodes::table.filter(nodes::id.eq_any(files))).execute(&mut connection).await?;
+    let blobs: Vec<&str> = versions.iter().map(|(blob, _)| blob.as_str()).collect();
+    release(connection, &blobs, command.at).await?;
+    Ok((gone, versions.iter().map(|(_, bytes)| size(*bytes)).sum()))
+}
+
+/// Clears away a step's worth of the drive, which nobody else does meanwhile, and to which nobody adds anything.
+async fn clear_ownerless(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    drive: DriveId,
+    most: u32,
+) -> Outcome<Clearance> {
+    let Some(root) = root_of(connection, drive).await? else {
+        return Ok(Clearance::Nothing);
+    };
+    let into = || uploads::table.filter(uploads::drive_id.eq(DbId::from(drive)));
+    let open = into().filter(uploads::state.eq("open")).order(uploads::id).limit(most.into());
+    let open = open.select(UploadRow::as_select()).for_update().load(&mut connection).await?;
+    let open: Vec<Upload> = open.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
+    end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted).await?;
+    let over = into().filter(uploads::state.ne("open")).order(uploads::id).limit(most.into());
+    let over: Vec<DbId> = over.select(uploads::id).for_update().load(&mut connection).await?;
+    let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(&mut connection).await?;
+    let begun = rows::begin_purges_of_all(root, command.at, most).execute(&mut connection).await?;
+    if forgotten + begun > 0 {
+        log(connection, command, ChangeKind::NodesPurged, Some(drive), None).await?;
+        return Ok(Clearance::Step);
+    }
+    let left: FlagRow = rows::more(drive, None).get_result(&mut connection).await?;
+    if left.holds {
+        return Ok(Clearance::Nothing);
+    }
+    diesel::delete(nodes::table.find(DbId::from(root))).execute(&mut connection).await?;
+    log(connection, command, ChangeKind::DriveRemoved, Some(drive), None).await?;
+    diesel::delete(drives::table.find(DbId::from(drive))).execute(&mut connection).await?;
+    Ok(Clearance::Drive)
+}
+
+impl Database {
+    /// The drive that a statement finds.
+    async fn drive_by(&self, statement: Statement) -> Result<Option<DriveId>> {
+        // Also where it locks what it finds, for a moment.
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let row: Option<IdRow> = statement.get_result(&mut connection).await.optional()?;
+            Ok(row.map(|row| row.id.into()))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Trash for Database {
+    async fn put(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
+        // Alone: what was begun below it ends before this returns, and nothing comes to stand there afterwards.
+        let begin = Begin::Tree(item.drive());
+        let (command, item) = (command.clone(), item.clone());
+        let work = async move |connection: &AsyncPgConnection| put(connection, &command, &item, seen).await;
+        self.write(begin, work).await
+    }
+
+    async fn list(&self, root: &Grant, after: Option<TrashPosition>, limit: Limit) -> Result<Vec<Trashed>> {
+        let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
+        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        let work = async move |connection: &AsyncPgConnection| list_trash(connection, &root, page).await;
+        self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
+    async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located> {
+        let begin = Begin::Tree(restoration.item.drive());
+        let (command, wish) = (command.clone(), restoration.clone());
+        let work = async move |connection: &AsyncPgConnection| restore(connection, &command, &wish).await;
+        self.write(begin, work).await
+    }
+
+    async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
+        let begin = Begin::Tree(item.drive());
+        let (command, item) = (command.clone(), item.clone());
+        let work = async move |connection: &AsyncPgConnection| begin_purge(connection, &command, &item, seen).await;
+        self.write(begin, work).await
+    }
+
+    async fn begin_purges(&self, command: &Command, doomed: &Doomed, most: u32) -> Result<u32> {
+        let drive = match doomed {
+            Doomed::All(root) => root.drive(),
+            Doomed::Until(until) => match self.drive_by(rows::due(*until)).await? {
+                Some(drive) => drive,
+                None => return Ok(0),
+            },
+        };
+        let (command, doomed) = (command.clone(), doomed.clone());
+        let work =
+            async move |connection: &AsyncPgConnection| begin_purges(connection, &command, &doomed, drive, most).await;
+        self.write(Begin::Tree(drive), work).await
+    }
+
+    async fn purge(&self, command: &Command, which: Purge, most: u32) -> Result<PurgeStep> {
+        // Who asks for a purge of their own waits for others that are at it; the collector takes what nobody is at.
+        let (which, how) = match which {
+            Purge::Of(drive, node) => ((drive, Some(node)), "FOR UPDATE"),
+            Purge::In(drive) => ((drive, None), "FOR UPDATE"),
+            Purge::Any => match self.drive_by(rows::any_member().before("FOR UPDATE SKIP LOCKED")).await? {
+                Some(drive) => ((drive, None), "FOR UPDATE SKIP LOCKED"),
+                None => return Ok(PurgeStep::default()),
+            },
+        };
+        let command = command.clone();
+        let work = async move |connection: &AsyncPgConnection| purge(connection, &command, which, how, most).await;
+        self.write(Begin::Within(which.0), work).await
+    }
+
+    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance> {
+        let Some(drive) = self.drive_by(rows::ownerless()).await? else {
+            return Ok(Clearance::Nothing);
+        };
+        let command = command.clone();
+        let work = async move |connection: &AsyncPgConnection| clear_ownerless(connection, &command, drive, most).await;
+        self.write(Begin::Tree(drive), work).await
+    }
+}

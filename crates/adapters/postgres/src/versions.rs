@@ -1,0 +1,194 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{
+    ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId, VersionPosition,
+};
+use clouddrive_domain::port::{NewContent, Revival, Versions};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::{nodes, versions};
+use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::uploads::NewVersionRow;
+use clouddrive_sql::versions::{self as rows, VersionRow};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::blob_records::{lock, refer, release};
+use crate::changes::log;
+use crate::locate;
+use crate::unit::Begin;
+use crate::uploads::commit::{attach, charge, insert_version};
+
+/// Points the granted file, locked, at another version, of that size, and tells the revision that it has then.
+pub(crate) async fn point(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    file: &Grant,
+    (version, size): (VersionId, u64),
+) -> Outcome<Revision> {
+    let revision = Revision(file.node().revision.0 + 1);
+    diesel::update(nodes::table.find(DbId::from(file.node().id)))
+        .set((
+            nodes::version_id.eq(DbId::from(version)),
+            nodes::size_bytes.eq(bytes(size)),
+            nodes::revision.eq(bytes(revision.0)),
+            nodes::modified_at.eq(command.at.as_millis()),
+        ))
+        .execute(&mut connection)
+        .await?;
+    Ok(revision)
+}
+
+/// The oldest versions of `file` beyond the `most` that it may have, `current` among them.
+async fn surplus(
+    mut connection: &AsyncPgConnection,
+    file: NodeId,
+    current: VersionId,
+    most: u32,
+) -> Outcome<Vec<(DbId, String, i64)>> {
+    let former = versions::table
+        .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
+        .order((versions::revision.desc(), versions::id.desc()))
+        .offset(i64::from(most.saturating_sub(1)))
+        .select((versions::id, versions::blob_key, versions::size_bytes));
+    Ok(former.load(&mut connection).await?)
+}
+
+/// Removes these versions, and tells how many bytes that frees.
+async fn remove(mut connection: &AsyncPgConnection, command: &Command, former: &[(DbId, String, i64)]) -> Outcome<u64> {
+    if former.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<DbId> = former.iter().map(|(id, ..)| *id).collect();
+    diesel::delete(versions::table.filter(versions::id.eq_any(ids))).execute(&mut connection).await?;
+    let blobs: Vec<&str> = former.iter().map(|(_, blob, _)| blob.as_str()).collect();
+    release(connection, &blobs, command.at).await?;
+    Ok(former.iter().map(|(.., bytes)| size(*bytes)).sum())
+}
+
+/// Removes the oldest versions of `file`, locked, beyond the `most` that it may have, `current` among them, and tells how
+/// many bytes that frees.
+pub(crate) async fn evict(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    file: NodeId,
+    current: VersionId,
+    most: u32,
+) -> Outcome<u64> {
+    let former = surplus(connection, file, current, most).await?;
+    remove(connection, command, &former).await
+}
+
+/// The granted file, which nobody else gives another content until the transaction ends.
+async fn locked(mut connection: &AsyncPgConnection, file: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
+    let row = nodes::table.find(DbId::from(file.node().id)).select(nodes::id).for_no_key_update();
+    row.first::<DbId>(&mut connection).await.optional()?;
+    let file = file.renew(locate::find(connection, file.node().id, file.actor()).await?)?;
+    file.require(seen)?;
+    Ok(file)
+}
+
+async fn find(mut connection: &AsyncPgConnection, file: NodeId, version: VersionId) -> Outcome<Option<Version>> {
+    let row: Option<VersionRow> = rows::find(file, version).get_result(&mut connection).await.optional()?;
+    Ok(row.map(Version::try_from).transpose()?)
+}
+
+async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Located> {
+    let file = locked(connection, file, new.seen).await?;
+    let id = file.node().id;
+    let content = Content {
+        version: new.version,
+        blob: new.blob.clone(),
+        size: new.stored.size,
+        sha256: new.stored.sha256,
+        media_type: new.media_type.clone(),
+        client_modified_at: None,
+    };
+    attach(connection, &new.blob, new.stored).await?;
+    let revision = point(connection, command, &file, (content.version, content.size)).await?;
+    insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor(), command.at)).await?;
+    let freed = evict(connection, command, id, content.version, new.most_versions).await?;
+    log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
+    // Last, so that others wait for the drive's counters as briefly as can be.
+    charge(connection, file.drive(), 0, content.size, freed).await?;
+    locate::found(connection, id, file.actor()).await
+}
+
+async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Located> {
+    let file = locked(connection, file, wish.seen).await?;
+    let id = file.node().id;
+    let former = find(connection, id, wish.from).await?.ok_or(Error::NotFound)?;
+    if file.node().content().is_some_and(|current| current.blob == former.content.blob) {
+        return Ok(file.into_located());
+    }
+    let surplus = surplus(connection, id, wish.version, wish.most_versions).await?;
+    // All at once, since others may share them with this file.
+    let mut blobs: Vec<&str> = surplus.iter().map(|(_, blob, _)| blob.as_str()).collect();
+    blobs.push(former.content.blob.as_str());
+    lock(connection, &blobs).await?;
+    refer(connection, &former.content.blob).await?;
+    let content = Content { version: wish.version, ..former.content.clone() };
+    let revision = point(connection, command, &file, (content.version, content.size)).await?;
+    insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor(), command.at)).await?;
+    let freed = remove(connection, command, &surplus).await?;
+    log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(id)).await?;
+    charge(connection, file.drive(), 0, content.size, freed).await?;
+    locate::found(connection, id, file.actor()).await
+}
+
+async fn delete(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    file: &Grant,
+    version: VersionId,
+    seen: Option<Revision>,
+) -> Outcome<()> {
+    let file = locked(connection, file, seen).await?;
+    let former = find(connection, file.node().id, version).await?.ok_or(Error::NotFound)?;
+    if Node::content(file.node()).is_some_and(|current| current.version == version) {
+        return Err(Error::Conflict(Conflict::VersionInUse).into());
+    }
+    diesel::delete(versions::table.find(DbId::from(version))).execute(&mut connection).await?;
+    release(connection, &[former.content.blob.as_str()], command.at).await?;
+    log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id)).await?;
+    charge(connection, file.drive(), 0, 0, former.content.size).await
+}
+
+#[async_trait]
+impl Versions for Database {
+    async fn list(&self, file: &Grant, after: Option<VersionPosition>, limit: Limit) -> Result<Vec<Version>> {
+        let statement = rows::page(file.node().id, after, limit);
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let rows: Vec<VersionRow> = statement.load(&mut connection).await?;
+            Ok(rows.into_iter().map(Version::try_from).collect::<Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn find(&self, file: &Grant, version: VersionId) -> Result<Option<Version>> {
+        let file = file.node().id;
+        self.read(async move |connection: &AsyncPgConnection| find(connection, file, version).await).await
+    }
+
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Located> {
+        let begin = Begin::Within(file.drive());
+        let (command, file, new) = (command.clone(), file.clone(), content.clone());
+        let work = async move |connection: &AsyncPgConnection| append(connection, &command, &file, &new).await;
+        self.write(begin, work).await
+    }
+
+    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Located> {
+        let begin = Begin::Within(file.drive());
+        let (command, file, wish) = (command.clone(), file.clone(), *revival);
+        let work = async move |connection: &AsyncPgConnection| revive(connection, &command, &file, &wish).await;
+        self.write(begin, work).await
+    }
+
+    async fn delete(&self, command: &Command, file: &Grant, version: VersionId, seen: Option<Revision>) -> Result<()> {
+        let begin = Begin::Within(file.drive());
+        let (command, file) = (command.clone(), file.clone());
+        let work = async move |connection: &AsyncPgConnection| delete(connection, &command, &file, version, seen).await;
+        self.write(begin, work).await
+    }
+}

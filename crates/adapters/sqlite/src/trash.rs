@@ -1,0 +1,250 @@
+use async_trait::async_trait;
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{
+    ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload, UploadState,
+};
+use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::{drives, nodes, uploads, versions};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::trash::{
+    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedRow, beside_nodes,
+};
+use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::uploads::UploadRow;
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::blob_records::release;
+use crate::changes::log;
+use crate::drive::{raise_reach, reach_within};
+use crate::locate::{self, AMONG, list};
+use crate::names::{explain, first_free, holder};
+use crate::uploads::end;
+
+/// What is true of what stands in the folders of a [`list`].
+const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
+
+fn renewed(connection: &mut SqliteConnection, item: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
+    let item = item.renew(locate::find(connection, item.node().id, item.actor())?)?;
+    item.require(seen)?;
+    Ok(item)
+}
+
+fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
+    let item = renewed(connection, item, seen)?;
+    diesel::update(nodes::table.find(DbId::from(item.node().id)))
+        .set((nodes::trashed_at.eq(command.at.as_millis()), nodes::revision.eq(nodes::revision + 1)))
+        .execute(connection)?;
+    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))
+}
+
+fn list_trash(connection: &mut SqliteConnection, root: &Grant, page: Statement) -> Outcome<Vec<Trashed>> {
+    let rows: Vec<TrashedRow> = page.load(connection)?;
+    let nodes: Vec<NodeId> = rows.iter().map(TrashedRow::node).collect();
+    let nodes = locate::find_many(connection, &nodes, root.actor())?;
+    Ok(beside_nodes(rows, nodes))
+}
+
+fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
+    let item = renewed(connection, &wish.item, wish.seen)?;
+    let (node, actor) = (item.node(), item.actor());
+    let to = match &wish.to {
+        Some(to) => Some(to.renew(locate::find(connection, to.node().id, actor)?)?),
+        None => None,
+    };
+    let parent = Restoration::parent(&item, to.as_ref())?;
+    let parent = locate::found(connection, parent, actor)?;
+    if node.kind() == NodeKind::Folder {
+        let reach = reach_within(connection, node.id, parent.depth_of_child_folder())?;
+        raise_reach(connection, &parent, reach + 1)?;
+    }
+    let parent = parent.node.id;
+    let name = match holder(connection, parent, &node.name)? {
+        None => node.name.clone(),
+        Some(_) => first_free(connection, parent, &node.name, node.kind())?,
+    };
+    let moved = node.parent != Some(parent) || name != node.name;
+    let modified_at = if moved { command.at } else { node.modified_at };
+    diesel::update(nodes::table.find(DbId::from(node.id)))
+        .set((
+            nodes::trashed_at.eq(None::<i64>),
+            nodes::parent_id.eq(DbId::from(parent)),
+            nodes::name.eq(name.as_str()),
+            nodes::sort_key.eq(name.sort_key()),
+            nodes::revision.eq(nodes::revision + 1),
+            nodes::modified_at.eq(modified_at.as_millis()),
+        ))
+        .execute(connection)
+        .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
+    log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id))?;
+    locate::found(connection, node.id, actor)
+}
+
+fn begin_purge(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    item: &Grant,
+    seen: Option<Revision>,
+) -> Outcome<()> {
+    let item = renewed(connection, item, seen)?;
+    let id = item.node().id;
+    let root = item.located().lineage.last().map_or(id, |step| step.id);
+    rows::begin_purge(id, root).execute(connection)?;
+    log(connection, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id))
+}
+
+fn begin_purges(connection: &mut SqliteConnection, command: &Command, doomed: &Doomed, most: u32) -> Outcome<u32> {
+    let (drive, until) = match doomed {
+        Doomed::All(root) => (renewed(connection, root, None)?.drive(), None),
+        Doomed::Until(until) => {
+            let row: Option<IdRow> = rows::due(*until).get_result(connection).optional()?;
+            match row {
+                Some(row) => (DriveId::from(row.id), Some(*until)),
+                None => return Ok(0),
+            }
+        }
+    };
+    let begun: Vec<IdRow> = rows::begin_purges(drive, until, most).load(connection)?;
+    for row in &begun {
+        log(connection, command, ChangeKind::PurgeBegun, Some(drive), Some(row.id.into()))?;
+    }
+    Ok(u32::try_from(begun.len()).unwrap_or(most))
+}
+
+fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, most: u32) -> Outcome<PurgeStep> {
+    let (drive, of) = match which {
+        Purge::Of(drive, node) => (drive, Some(node)),
+        Purge::In(drive) => (drive, None),
+        Purge::Any => {
+            let row: Option<IdRow> = rows::any_member().get_result(connection).optional()?;
+            match row {
+                Some(row) => (DriveId::from(row.id), None),
+                None => return Ok(PurgeStep::default()),
+            }
+        }
+    };
+    let members: Vec<MemberRow> = rows::members(drive, of, most).load(connection)?;
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    for member in &members {
+        if member.is_file() { files.push(member.id) } else { folders.push(NodeId::from(member.id)) }
+    }
+    let (mut joining, mut staying) = (Vec::new(), Vec::new());
+    let room = most.saturating_sub(u32::try_from(files.len()).unwrap_or(most));
+    let below: Vec<BelowRow> = rows::below(IN_AMONG, list(&folders), room).load(connection)?;
+    for row in below {
+        match row.fate() {
+            Fate::Goes => files.push(row.id),
+            Fate::Joins => joining.push(NodeId::from(row.id)),
+            Fate::Stays => staying.push(row.id),
+        }
+    }
+    let root = nodes::table.filter(nodes::drive_id.eq(DbId::from(drive)).and(nodes::parent_id.is_null()));
+    let root: DbId = root.select(nodes::id).first(connection)?;
+    diesel::update(nodes::table.filter(nodes::id.eq_any(&staying)))
+        .set(nodes::parent_id.eq(root))
+        .execute(connection)?;
+    rows::join(AMONG, list(&joining), root.into(), command.at).execute(connection)?;
+    let (gone, freed) = remove_files(connection, command, files)?;
+    let removed = gone + rows::remove_empty(AMONG, list(&folders)).execute(connection)?;
+    if freed > 0 {
+        let less = drives::used_bytes.eq(drives::used_bytes - bytes(freed));
+        diesel::update(drives::table.find(DbId::from(drive))).set(less).execute(connection)?;
+    }
+    let count = |count: usize| u32::try_from(count).unwrap_or(most);
+    let mut step =
+        PurgeStep { removed: count(removed), reached: count(joining.len()), kept: count(staying.len()), more: false };
+    if !step.is_idle() {
+        log(connection, command, ChangeKind::NodesPurged, Some(drive), of)?;
+    }
+    let more: FlagRow = rows::more(drive, of).get_result(connection)?;
+    step.more = more.holds;
+    Ok(step)
+}
+
+/// Removes files with all their versions, or as many of them as one step may, and tells how many and how many bytes that
+/// frees.
+fn remove_files(connection: &mut SqliteConnection, command: &Command, files: Vec<DbId>) -> Outcome<(usize, u64)> {
+    let found: Vec<(DbId, (String, i64))> = versions::table
+        .filter(versions::node_id.eq_any(&files))
+        .order(versions::node_id)
+        .limit(MOST_VERSIONS)
+        .select((versions::node_id, (versions::blob_key, versions::size_bytes)))
+        .load(connection)?;
+    let (files, versions) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
+    // The versions go with their files.
+    let gone = diesel::delete(nodes::table.filter(nodes::id.eq_any(files))).execute(connection)?;
+    let mut freed = 0;
+    for (blob, bytes) in versions {
+        release(connection, &blob, command.at)?;
+        freed += size(bytes);
+    }
+    Ok((gone, freed))
+}
+
+fn clear_ownerless(connection: &mut SqliteConnection, command: &Command, most: u32) -> Outcome<Clearance> {
+    let row: Option<IdRow> = rows::ownerless().get_result(connection).optional()?;
+    let Some(drive) = row.map(|row| row.id) else {
+        return Ok(Clearance::Nothing);
+    };
+    let root = nodes::table.filter(nodes::drive_id.eq(drive).and(nodes::parent_id.is_null()));
+    let root: DbId = root.select(nodes::id).first(connection)?;
+    let into = || uploads::table.filter(uploads::drive_id.eq(drive)).limit(most.into());
+    let open = into().filter(uploads::state.eq("open")).select(UploadRow::as_select()).load(connection)?;
+    for row in open {
+        let upload = Upload::try_from(row)?;
+        end(connection, command, &upload, UploadState::Aborted)?;
+        log(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+    }
+    let over: Vec<DbId> = into().filter(uploads::state.ne("open")).select(uploads::id).load(connection)?;
+    let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(connection)?;
+    let begun = rows::begin_purges_of_all(root.into(), command.at, most).execute(connection)?;
+    if forgotten + begun > 0 {
+        log(connection, command, ChangeKind::NodesPurged, Some(drive.into()), None)?;
+        return Ok(Clearance::Step);
+    }
+    // Whatever still stands there, or was uploaded there, keeps both.
+    diesel::delete(nodes::table.find(root)).execute(connection)?;
+    diesel::delete(drives::table.find(drive)).execute(connection)?;
+    log(connection, command, ChangeKind::DriveRemoved, Some(drive.into()), None)?;
+    Ok(Clearance::Drive)
+}
+
+#[async_trait]
+impl Trash for Database {
+    async fn put(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
+        let (command, item) = (command.clone(), item.clone());
+        self.write(move |connection| put(connection, &command, &item, seen)).await
+    }
+
+    async fn list(&self, root: &Grant, after: Option<TrashPosition>, limit: Limit) -> Result<Vec<Trashed>> {
+        let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
+        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        self.read(move |connection| connection.transaction(|connection| list_trash(connection, &root, page))).await
+    }
+
+    async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located> {
+        let (command, wish) = (command.clone(), restoration.clone());
+        self.write(move |connection| restore(connection, &command, &wish)).await
+    }
+
+    async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
+        let (command, item) = (command.clone(), item.clone());
+        self.write(move |connection| begin_purge(connection, &command, &item, seen)).await
+    }
+
+    async fn begin_purges(&self, command: &Command, doomed: &Doomed, most: u32) -> Result<u32> {
+        let (command, doomed) = (command.clone(), doomed.clone());
+        self.write(move |connection| begin_purges(connection, &command, &doomed, most)).await
+    }
+
+    async fn purge(&self, command: &Command, which: Purge, most: u32) -> Result<PurgeStep> {
+        let command = command.clone();
+        self.write(move |connection| purge(connection, &command, which, most)).await
+    }
+
+    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance> {
+        let command = command.clone();
+        self.write(move |connection| clear_ownerless(connection, &command, most)).await
+    }
+}

@@ -1,0 +1,168 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{
+    ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId, VersionPosition,
+};
+use clouddrive_domain::port::{NewContent, Revival, Versions};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::{nodes, versions};
+use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::uploads::NewVersionRow;
+use clouddrive_sql::versions::{self as rows, VersionRow};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::blob_records::{refer, release};
+use crate::changes::log;
+use crate::locate;
+use crate::uploads::{attach, charge};
+
+/// Points the granted file at another version, of that size, and tells the revision that it has then.
+pub(crate) fn point(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    file: &Grant,
+    (version, size): (VersionId, u64),
+) -> Outcome<Revision> {
+    let revision = Revision(file.node().revision.0 + 1);
+    diesel::update(nodes::table.find(DbId::from(file.node().id)))
+        .set((
+            nodes::version_id.eq(DbId::from(version)),
+            nodes::size_bytes.eq(bytes(size)),
+            nodes::revision.eq(bytes(revision.0)),
+            nodes::modified_at.eq(command.at.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(revision)
+}
+
+/// Removes the oldest versions of `file` beyond the `most` that it may have, `current` among them, and tells how many bytes
+/// that frees.
+pub(crate) fn evict(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    file: NodeId,
+    current: VersionId,
+    most: u32,
+) -> Outcome<u64> {
+    let former: Vec<(DbId, String, i64)> = versions::table
+        .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
+        .order((versions::revision.desc(), versions::id.desc()))
+        .offset(i64::from(most.saturating_sub(1)))
+        .select((versions::id, versions::blob_key, versions::size_bytes))
+        .load(connection)?;
+    let mut freed = 0;
+    for (id, blob, bytes) in former {
+        diesel::delete(versions::table.find(id)).execute(connection)?;
+        release(connection, &blob, command.at)?;
+        freed += size(bytes);
+    }
+    Ok(freed)
+}
+
+/// Makes `content` the current one of the granted file.
+fn make_current(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    file: &Grant,
+    content: &Content,
+    most: u32,
+) -> Outcome<()> {
+    let id = file.node().id;
+    let revision = point(connection, command, file, (content.version, content.size))?;
+    let row = NewVersionRow::of(content, (id, revision), file.actor(), command.at);
+    diesel::insert_into(versions::table).values(row).execute(connection)?;
+    let freed = evict(connection, command, id, content.version, most)?;
+    charge(connection, file.drive(), 0, content.size, freed)
+}
+
+fn renewed(connection: &mut SqliteConnection, file: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
+    let file = file.renew(locate::find(connection, file.node().id, file.actor())?)?;
+    file.require(seen)?;
+    Ok(file)
+}
+
+fn find(connection: &mut SqliteConnection, file: NodeId, version: VersionId) -> Outcome<Option<Version>> {
+    let row: Option<VersionRow> = rows::find(file, version).get_result(connection).optional()?;
+    Ok(row.map(Version::try_from).transpose()?)
+}
+
+fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Located> {
+    let file = renewed(connection, file, new.seen)?;
+    let content = Content {
+        version: new.version,
+        blob: new.blob.clone(),
+        size: new.stored.size,
+        sha256: new.stored.sha256,
+        media_type: new.media_type.clone(),
+        client_modified_at: None,
+    };
+    attach(connection, &new.blob, &new.stored)?;
+    make_current(connection, command, &file, &content, new.most_versions)?;
+    log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id))?;
+    locate::found(connection, file.node().id, file.actor())
+}
+
+fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Located> {
+    let file = renewed(connection, file, wish.seen)?;
+    let former = find(connection, file.node().id, wish.from)?.ok_or(Error::NotFound)?;
+    if file.node().content().is_some_and(|current| current.blob == former.content.blob) {
+        return Ok(file.into_located());
+    }
+    refer(connection, &former.content.blob)?;
+    let content = Content { version: wish.version, ..former.content };
+    make_current(connection, command, &file, &content, wish.most_versions)?;
+    log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(file.node().id))?;
+    locate::found(connection, file.node().id, file.actor())
+}
+
+fn delete(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    file: &Grant,
+    version: VersionId,
+    seen: Option<Revision>,
+) -> Outcome<()> {
+    let file = renewed(connection, file, seen)?;
+    let former = find(connection, file.node().id, version)?.ok_or(Error::NotFound)?;
+    if Node::content(file.node()).is_some_and(|current| current.version == version) {
+        return Err(Error::Conflict(Conflict::VersionInUse).into());
+    }
+    diesel::delete(versions::table.find(DbId::from(version))).execute(connection)?;
+    release(connection, former.content.blob.as_str(), command.at)?;
+    charge(connection, file.drive(), 0, 0, former.content.size)?;
+    log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id))
+}
+
+#[async_trait]
+impl Versions for Database {
+    async fn list(&self, file: &Grant, after: Option<VersionPosition>, limit: Limit) -> Result<Vec<Version>> {
+        let statement = rows::page(file.node().id, after, limit);
+        self.read(move |connection| {
+            let rows: Vec<VersionRow> = statement.load(connection)?;
+            Ok(rows.into_iter().map(Version::try_from).collect::<Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn find(&self, file: &Grant, version: VersionId) -> Result<Option<Version>> {
+        let file = file.node().id;
+        self.read(move |connection| find(connection, file, version)).await
+    }
+
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Located> {
+        let (command, file, content) = (command.clone(), file.clone(), content.clone());
+        self.write(move |connection| append(connection, &command, &file, &content)).await
+    }
+
+    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Located> {
+        let (command, file, revival) = (command.clone(), file.clone(), *revival);
+        self.write(move |connection| revive(connection, &command, &file, &revival)).await
+    }
+
+    async fn delete(&self, command: &Command, file: &Grant, version: VersionId, seen: Option<Revision>) -> Result<()> {
+        let (command, file) = (command.clone(), file.clone());
+        self.write(move |connection| delete(connection, &command, &file, version, seen)).await
+    }
+}

@@ -1,0 +1,20 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_domain::model::{NodeId, NodeKind};
+
+use crate::http::extract::{CurrentUser, IfMatch, PathId};
+use crate::http::problem::Outcome;
+use crate::http::{App, reply};
+
+/// Puts a file into its owner's trash. What was shared itself is its owner's to delete.
+#[utoipa::path(delete, path = "/file/{file_id}", operation_id = "delete_file", tag = "files",
+    params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    responses((status = 204, description = "It is in the trash")))]
+pub(crate) async fn delete(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    seen: IfMatch,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    app.trash.put(&user.actor, (NodeKind::File, id.0), seen.0).await?;
+    Ok(reply::done())
+}

@@ -1,0 +1,29 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{Item, RestoreItem};
+use clouddrive_domain::model::NodeId;
+
+use crate::http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, parse, reply};
+
+/// Takes a file or folder back out of the caller's trash. A taken name gets a number.
+#[utoipa::path(post, path = "/trash/{item_id}/restore", operation_id = "restore_item", tag = "trash",
+    params(("item_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the item must have")),
+    request_body = Option<RestoreItem>,
+    responses((status = 200, description = "The file or folder", body = Item, headers(("ETag" = String)))))]
+pub(crate) async fn restore(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    seen: IfMatch,
+    body: OptionalJson<RestoreItem>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let to = body.0.parent_folder_id.map(parse::destination);
+    let item = map::item(app.trash.restore(&user.actor, id.0, to, seen.0).await?)?;
+    let etag = match &item {
+        Item::Folder(folder) => &folder.etag,
+        Item::File(file) => &file.etag,
+    };
+    Ok(reply::tagged(StatusCode::OK, etag, &item))
+}

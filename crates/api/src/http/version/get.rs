@@ -1,0 +1,16 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::VersionWithDownload;
+
+use crate::http::extract::{CurrentUser, VersionPath};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, reply};
+
+/// A version of a file, with a URL from which its bytes can be fetched for a short while.
+#[utoipa::path(get, path = "/file/{file_id}/version/{version_id}", operation_id = "get_version", tag = "versions",
+    params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path)),
+    responses((status = 200, description = "The version", body = VersionWithDownload)))]
+pub(crate) async fn get(user: CurrentUser, path: VersionPath, app: web::Data<App>) -> Outcome<HttpResponse> {
+    let (version, url) = app.versions.download(&user.actor, path.0, path.1).await?;
+    let body = VersionWithDownload { version: map::version(version)?, download: map::download(url)? };
+    Ok(reply::secret(reply::ok(&body)))
+}

@@ -1,0 +1,23 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::File;
+
+use crate::http::extract::{CurrentUser, IfMatch, VersionPath};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, reply};
+
+/// Makes a former content of a file its current one anew, as another version that counts against the quota: for those who may
+/// edit the file. Nothing changes when it is current already.
+#[utoipa::path(post, path = "/file/{file_id}/version/{version_id}/restore", operation_id = "restore_version", tag = "versions",
+    params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
+pub(crate) async fn restore(
+    user: CurrentUser,
+    path: VersionPath,
+    seen: IfMatch,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let file = map::file(app.versions.restore(&user.actor, path.0, path.1, seen.0).await?)?;
+    Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
+}

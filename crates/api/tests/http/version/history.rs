@@ -1,0 +1,160 @@
+use serde_json::{Value, json};
+
+use super::{bytes_of, versions};
+use crate::support::{ABSENT, SHORT_GRACE, Server, eventually, sha256, text};
+
+#[tokio::test]
+async fn every_way_to_replace_a_file_keeps_what_it_was() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let file = ann.send_form(&[("content_type", "text/plain")], "plan", b"A").await.ok();
+    let id = text(&file["id"]);
+    ann.share_file(&id, "ben", "edit").await;
+    ann.send_form(&[("file_conflict", "Replace")], "plan", b"BB").await.ok();
+    let body = json!({"file_name": "plan", "file_size_in_bytes": 3, "file_conflict": "Replace"});
+    let upload = ann.post("/file", body).await.ok();
+    ann.put(&upload, "CCC").await.ok_empty();
+    ann.complete(&upload).await.ok();
+    let last = ben.put_content(&id, b"DDDD", &[("Content-Type", "text/markdown")]).await.ok();
+    assert_eq!((&last["id"], &last["name"], &last["size_in_bytes"]), (&json!(id), &json!("plan"), &json!(4)));
+
+    let answer = ann.get(&format!("/file/{id}/version")).await;
+    assert_eq!(answer.ok()["next_cursor"], Value::Null);
+    let all = versions(&ann, &id).await;
+    let column = |name: &str| all.iter().map(|version| version[name].clone()).collect::<Vec<_>>();
+    assert_eq!(column("size_in_bytes"), [4, 3, 2, 1]);
+    assert_eq!(column("current"), [true, false, false, false]);
+    assert_eq!(column("version_id")[0], last["version_id"]);
+    assert_eq!(column("version_id")[3], file["version_id"]);
+    assert_eq!(column("content_type")[0], "text/markdown");
+    assert_eq!(column("content_type")[3], "text/plain");
+    assert_eq!(column("sha256")[3], sha256(b"A"));
+    let makers: Vec<&Value> = all.iter().map(|version| &version["created_by"]["username"]).collect();
+    assert_eq!(makers, ["ben", "ann", "ann", "ann"]);
+    for (version, bytes) in all.iter().zip(["DDDD", "CCC", "BB", "A"]) {
+        assert_eq!(bytes_of(&ben, &id, version).await, bytes.as_bytes());
+    }
+    assert_eq!(ann.quota().await["used_bytes"], 10);
+}
+
+#[tokio::test]
+async fn a_version_has_a_url_that_nobody_is_to_keep_and_one_of_another_file_is_not_found() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let (file, other) = (ann.upload("a", b"a", None).await, ann.upload("b", b"b", None).await);
+    let (id, other_id) = (text(&file["id"]), text(&other["id"]));
+    let path = format!("/file/{id}/version/{}", text(&file["version_id"]));
+    let answer = ann.get(&path).await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let mut version = answer.ok();
+    assert!(text(&version["download"]["url"]).starts_with("http"));
+    version.as_object_mut().unwrap().remove("download").unwrap();
+    assert_eq!(versions(&ann, &id).await, [version]);
+    for version in [text(&other["version_id"]), ABSENT.to_owned(), id.clone(), "x".to_owned()] {
+        let path = format!("/file/{id}/version/{version}");
+        ann.get(&path).await.refused(404, "not_found");
+        ann.delete(&path).await.refused(404, "not_found");
+        ann.ask(&format!("{path}/restore")).await.refused(404, "not_found");
+    }
+    ann.get(&format!("/file/{other_id}/version/{}", text(&file["version_id"]))).await.refused(404, "not_found");
+    ann.get(&format!("/file/{}/version", ann.folder("Top", None).await)).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn the_history_comes_in_pages_that_belong_to_its_file() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let (id, other) = (text(&ann.upload("a", b"0", None).await["id"]), text(&ann.upload("b", b"0", None).await["id"]));
+    for number in 1..7 {
+        ann.put_content(&id, &vec![b'x'; number], &[]).await.ok();
+    }
+    let (mut sizes, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = ann.get(&format!("/file/{id}/version?limit=3{cursor}")).await.ok();
+        sizes
+            .extend(page["items"].as_array().unwrap().iter().map(|version| version["size_in_bytes"].as_u64().unwrap()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [6, 5, 4, 3, 2, 1, 1]);
+    let cursor = text(&ann.get(&format!("/file/{id}/version?limit=1")).await.ok()["next_cursor"]);
+    ann.get(&format!("/file/{other}/version?cursor={cursor}")).await.refused(400, "invalid_cursor");
+}
+
+#[tokio::test]
+async fn a_former_content_comes_back_as_another_version() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.send_form(&[("content_type", "text/plain")], "plan", b"plan A").await.ok();
+    let id = text(&file["id"]);
+    let second = ann.put_content(&id, b"plan BB", &[]).await.ok();
+    let path = format!("/file/{id}/version/{}/restore", text(&file["version_id"]));
+    let stale = ann.request(reqwest::Method::POST, &path).header("If-Match", text(&file["etag"]));
+    ann.send(stale).await.refused(412, "precondition_failed");
+    let fresh = ann.request(reqwest::Method::POST, &path).header("If-Match", text(&second["etag"]));
+    let answer = ann.send(fresh).await;
+    let etag = answer.header("etag").to_owned();
+    let restored = answer.ok();
+    assert_eq!(restored["etag"], json!(etag));
+    for same in ["id", "name", "size_in_bytes", "content_type", "sha256"] {
+        assert_eq!(restored[same], file[same], "{same}");
+    }
+    assert_ne!(restored["version_id"], file["version_id"]);
+    assert_eq!(ann.download(&id).await, b"plan A");
+    assert_eq!(ann.quota().await["used_bytes"], 19);
+    // Once more changes nothing: what is asked for is there.
+    assert_eq!(ann.ask(&path).await.ok(), restored);
+    assert_eq!(versions(&ann, &id).await.len(), 3);
+
+    // The bytes stay as long as any version is on them.
+    for version in versions(&ann, &id).await.iter().skip(1) {
+        ann.delete(&format!("/file/{id}/version/{}", text(&version["version_id"]))).await.ok_empty();
+    }
+    assert_eq!(ann.quota().await["used_bytes"], 6);
+    eventually("the other bytes are cleared away", async || {
+        server.run("collect", SHORT_GRACE);
+        server.blobs().len() == 1
+    })
+    .await;
+    assert_eq!(ann.download(&id).await, b"plan A");
+}
+
+#[tokio::test]
+async fn a_version_is_deleted_unless_it_is_the_current_one() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("plan", b"plan A", None).await;
+    let id = text(&file["id"]);
+    let second = ann.put_content(&id, b"plan BB", &[]).await.ok();
+    let at = |version: &Value| format!("/file/{id}/version/{}", text(&version["version_id"]));
+    ann.delete(&at(&second)).await.refused(409, "version_in_use");
+    ann.delete_if(&text(&file["etag"]), &at(&file)).await.refused(412, "precondition_failed");
+    ann.delete_if(&text(&second["etag"]), &at(&file)).await.ok_empty();
+    ann.delete(&at(&file)).await.refused(404, "not_found");
+    assert_eq!(versions(&ann, &id).await.len(), 1);
+    assert_eq!(ann.quota().await["used_bytes"], 7);
+    // The history is none of the file's own: its tag stays.
+    assert_eq!(ann.get(&format!("/file/{id}")).await.ok()["etag"], second["etag"]);
+}
+
+#[tokio::test]
+async fn so_many_versions_stay_and_the_oldest_give_their_bytes_back() {
+    let server = Server::with(&[("MAX_VERSIONS", "3"), ("DEFAULT_QUOTA_BYTES", "100")]).await;
+    let ann = server.user("ann").await;
+    let file = ann.send_form(&[], "plan", &[b'0'; 10]).await.ok();
+    let id = text(&file["id"]);
+    for size in [20, 30] {
+        ann.put_content(&id, &vec![b'x'; size], &[]).await.ok();
+    }
+    // Beside sixty bytes, of which ten go with it.
+    ann.put_content(&id, &[b'x'; 40], &[]).await.ok();
+    let sizes: Vec<Value> = versions(&ann, &id).await.iter().map(|version| version["size_in_bytes"].clone()).collect();
+    assert_eq!(sizes, [40, 30, 20]);
+    assert_eq!(ann.quota().await["used_bytes"], 90);
+    let first = format!("/file/{id}/version/{}/restore", text(&file["version_id"]));
+    ann.ask(&first).await.refused(404, "not_found");
+    let problem = ann.put_content(&id, &[b'x'; 11], &[]).await.refused(403, "quota_exceeded");
+    assert_eq!(problem["quota"]["needed_bytes"], 11);
+}

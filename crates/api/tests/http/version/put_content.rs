@@ -1,0 +1,112 @@
+use reqwest::{Body, Method};
+use serde_json::json;
+
+use super::versions;
+use crate::support::{Server, eventually, sha256, text};
+
+#[tokio::test]
+async fn a_body_becomes_the_files_content_whatever_the_file_is_called() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    let file = ann.send_form(&[("content_type", "text/plain")], "note.txt", b"note").await.ok();
+    let id = text(&file["id"]);
+    ann.patch(&format!("/file/{id}"), json!({"file_name": "diary.md", "parent_folder_id": top})).await.ok();
+    let answer = ann.put_content(&id, b"dear diary", &[("Content-Type", "text/markdown; charset=utf-8")]).await;
+    let etag = answer.header("etag").to_owned();
+    let put = answer.ok();
+    assert_eq!(put["etag"], json!(etag));
+    let expected = [
+        ("name", json!("diary.md")),
+        ("parent_folder_id", json!(top)),
+        ("size_in_bytes", json!(10)),
+        ("content_type", json!("text/markdown; charset=utf-8")),
+        ("sha256", json!(sha256(b"dear diary"))),
+        ("created_at", file["created_at"].clone()),
+        ("client_modified_at", json!(null)),
+    ];
+    for (field, value) in expected {
+        assert_eq!(put[field], value, "{field}");
+    }
+    assert_eq!(ann.download(&id).await, b"dear diary");
+    // Nothing is a content too, and of nothing that is said the plainest type.
+    let empty = ann.put_content(&id, b"", &[]).await.ok();
+    assert_eq!((&empty["size_in_bytes"], &empty["content_type"]), (&json!(0), &json!("application/octet-stream")));
+    assert_eq!(versions(&ann, &id).await.len(), 3);
+}
+
+#[tokio::test]
+async fn if_match_keeps_one_from_overwriting_what_one_has_not_seen() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"note", None).await;
+    let (id, first) = (text(&file["id"]), text(&file["etag"]));
+    let second = text(&ann.put_content(&id, b"two", &[("If-Match", &first)]).await.ok()["etag"]);
+    ann.put_content(&id, b"lost", &[("If-Match", &first)]).await.refused(412, "precondition_failed");
+    ann.put_content(&id, b"lost", &[("If-Match", "two")]).await.refused(412, "precondition_failed");
+    ann.put_content(&id, b"three", &[("If-Match", &second)]).await.ok();
+    ann.put_content(&id, b"four", &[("If-Match", "*")]).await.ok();
+    assert_eq!(versions(&ann, &id).await.len(), 4);
+    assert_eq!(ann.download(&id).await, b"four");
+    assert_eq!(server.blobs().len(), 4, "what was refused leaves no bytes behind");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_the_bytes_come_is_not_overwritten() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"note", None).await;
+    let (id, first) = (text(&file["id"]), text(&file["etag"]));
+    let (pieces, body) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    let body = Body::wrap_stream(futures_util::stream::unfold(body, async |mut body| Some((body.recv().await?, body))));
+    let request = ann.request(Method::PUT, &format!("/file/{id}/content")).header("If-Match", &first).body(body);
+    let putting = tokio::spawn({
+        let ann = ann.clone();
+        async move { ann.send(request).await }
+    });
+    pieces.send(Ok(vec![b'x'; 1 << 20])).await.unwrap();
+    // Once the server has begun to store them, it has looked at the tag.
+    eventually("the first bytes have come", async || server.value("SELECT count(*) FROM blobs") == "2").await;
+    ann.patch(&format!("/file/{id}"), json!({"file_name": "diary"})).await.ok();
+    drop(pieces);
+    putting.await.unwrap().refused(412, "precondition_failed");
+    assert_eq!(ann.download(&id).await, b"note");
+    assert_eq!(ann.quota().await["used_bytes"], 4);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_or_is_no_media_type_is_refused() {
+    let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "10")]).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
+    ann.share_file(&id, "ben", "edit").await;
+    ann.put_content(&id, b"x", &[("Content-Type", "nonsense")]).await.refused_field("content_type");
+    for user in [&ann, &ben] {
+        let problem = user.put_content(&id, b"seven b", &[]).await.refused(403, "quota_exceeded");
+        let quota = json!({"total_bytes": 10, "used_bytes": 4, "reserved_bytes": 0, "needed_bytes": 7});
+        assert_eq!(problem["quota"], quota, "it is ann's drive");
+    }
+    // Also when nobody knows beforehand how many bytes there are.
+    let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>(b"seven b".to_vec())]);
+    let request = ann.request(Method::PUT, &format!("/file/{id}/content")).body(Body::wrap_stream(pieces));
+    ann.send(request).await.refused(403, "quota_exceeded");
+    ann.put_content(&id, b"just so", &[]).await.refused(403, "quota_exceeded");
+    ann.put_content(&id, b"sixsix", &[]).await.ok();
+    assert_eq!(ann.quota().await["used_bytes"], 10);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_changes_nothing() {
+    use crate::support::Wire;
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
+    let before = server.blobs();
+    let mut wire = Wire::to(&server).await;
+    wire.head(&ann, "PUT", &format!("/file/{id}/content"), &[("Content-Length", "1000")]).await;
+    eventually("the server waits for the bytes", async || server.value("SELECT count(*) FROM blobs") == "2").await;
+    drop(wire);
+    eventually("nothing is left of it", async || server.unfinished().is_empty() && server.blobs() == before).await;
+    assert_eq!(versions(&ann, &id).await.len(), 1);
+    assert_eq!(ann.download(&id).await, b"note");
+}

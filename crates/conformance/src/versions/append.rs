@@ -1,0 +1,107 @@
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::{Action, Content, NodeBody, Permission, Revision, Sha256};
+
+use super::{append, content, history, sizes};
+use crate::world::{World, assert_refused, name};
+
+pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(world: &World<'_>) {
+    let ann = world.member().await;
+    let to = world.folder(ann.id, ann.root, "to").await;
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    let grant = world.grant(ann.id, file, Action::Replace).await;
+    world.rename(ann.id, file, "b").await.unwrap();
+    world.move_into(ann.id, file, to).await.unwrap();
+    world.file(ann.id, ann.root, "a", 1).await;
+    let before = world.located(file, ann.id).await;
+    let mut new = content(world, 7).await;
+    new.stored.sha256 = Some(Sha256::from_bytes([1; 32]));
+    let command = world.command(ann.id);
+    let replaced = world.store.versions.append(&command, &grant, &new).await.unwrap();
+    assert_eq!(replaced, world.located(file, ann.id).await);
+    let mut expected = before;
+    expected.node.revision = Revision(4);
+    expected.node.modified_at = command.at;
+    expected.node.body = NodeBody::File(Content {
+        version: new.version,
+        blob: new.blob.clone(),
+        size: 7,
+        sha256: new.stored.sha256,
+        media_type: new.media_type.clone(),
+        client_modified_at: None,
+    });
+    assert_eq!(replaced, expected);
+    assert_eq!(replaced.node.name, name("b"));
+    assert_eq!(sizes(world, ann.id, file).await, [7, 5]);
+    assert_eq!(world.quota(ann.id).await.used, 13);
+    assert!(!world.condemned(world.now()).await.contains(&new.blob));
+}
+
+pub(super) async fn a_guest_with_whom_the_file_is_shared_may_append(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    world.share(ann.id, file, bob.id, Permission::Edit).await;
+    append(world, bob.id, file, &content(world, 7).await).await.unwrap();
+    assert_eq!(history(world, ann.id, file).await.first().unwrap().created_by.id, bob.id);
+    assert_eq!((world.quota(ann.id).await.used, world.quota(bob.id).await.used), (12, 0));
+}
+
+pub(super) async fn who_may_not_replace_appends_nothing(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    let share = world.share(ann.id, file, bob.id, Permission::Edit).await;
+    let grant = world.grant(bob.id, file, Action::Replace).await;
+    let new = content(world, 7).await;
+    let by = world.command(bob.id);
+    world.allow(ann.id, file, share, Permission::View).await;
+    assert_refused!(world.store.versions.append(&by, &grant, &new).await, Error::Forbidden(Forbidden::Permission));
+    world.revoke(ann.id, share).await;
+    assert_refused!(world.store.versions.append(&by, &grant, &new).await, Error::NotFound);
+    let grant = world.grant(ann.id, file, Action::Replace).await;
+    world.trash(ann.id, file).await;
+    assert_refused!(world.store.versions.append(&by, &grant, &new).await, Error::NotFound);
+    assert_eq!(world.quota(ann.id).await.used, 5);
+    assert!(world.condemned(world.now()).await.contains(&new.blob));
+}
+
+pub(super) async fn a_content_is_for_the_revision_that_was_seen(world: &World<'_>) {
+    let ann = world.member().await;
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    let mut new = content(world, 7).await;
+    for seen in [0, 2, 99] {
+        new.seen = Some(Revision(seen));
+        assert_refused!(append(world, ann.id, file, &new).await, Error::PreconditionFailed);
+    }
+    assert_eq!(sizes(world, ann.id, file).await, [5]);
+    new.seen = Some(Revision(1));
+    append(world, ann.id, file, &new).await.unwrap();
+    assert_eq!(sizes(world, ann.id, file).await, [7, 5]);
+}
+
+pub(super) async fn a_content_that_does_not_fit_leaves_the_file_as_it_was(world: &World<'_>) {
+    let ann = world.member_with(100).await;
+    let file = world.file(ann.id, ann.root, "a", 60).await;
+    let before = world.located(file, ann.id).await;
+    let large = content(world, 41).await;
+    let refused = append(world, ann.id, file, &large).await;
+    assert_refused!(refused, Error::Forbidden(Forbidden::Quota { quota, needed: 41 }) if quota.used == 60);
+    assert_eq!(world.located(file, ann.id).await, before);
+    assert_eq!(sizes(world, ann.id, file).await, [60]);
+    assert!(world.condemned(world.now()).await.contains(&large.blob));
+    append(world, ann.id, file, &content(world, 40).await).await.unwrap();
+    assert_eq!(world.quota(ann.id).await.used, 100);
+    append(world, ann.id, file, &content(world, 0).await).await.unwrap();
+    assert_eq!(sizes(world, ann.id, file).await, [0, 40, 60]);
+}
+
+pub(super) async fn a_blob_that_was_condemned_becomes_no_content(world: &World<'_>) {
+    let ann = world.member().await;
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    let new = content(world, 7).await;
+    assert!(world.condemned(world.now()).await.contains(&new.blob));
+    assert_refused!(append(world, ann.id, file, &new).await, Error::Internal { .. });
+    assert_eq!(sizes(world, ann.id, file).await, [5]);
+    assert_eq!(world.quota(ann.id).await.used, 5);
+}

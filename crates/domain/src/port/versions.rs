@@ -1,0 +1,76 @@
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::model::{
+    BlobKey, Command, Grant, Limit, Located, MediaType, Revision, Stored, Version, VersionId, VersionPosition,
+};
+
+/// A content that a file is to get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewContent {
+    /// The identifier of the version.
+    pub version: VersionId,
+    /// Its blob, which has been recorded.
+    pub blob: BlobKey,
+    /// What lies there.
+    pub stored: Stored,
+    /// What kind of bytes they are.
+    pub media_type: MediaType,
+    /// The revision that the caller has seen, if the caller insists on it.
+    pub seen: Option<Revision>,
+    /// How many versions the file may have then, this one included; at least 1.
+    pub most_versions: u32,
+}
+
+/// A former content that is to be a file's current one anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revival {
+    /// The former version.
+    pub from: VersionId,
+    /// The identifier of the new one.
+    pub version: VersionId,
+    /// The revision that the caller has seen, if the caller insists on it.
+    pub seen: Option<Revision>,
+    /// How many versions the file may have then, the new one included; at least 1.
+    pub most_versions: u32,
+}
+
+/// The versions of files: each content that a file had, until it is one too many. Every version counts against the quota of
+/// the drive.
+///
+/// Every mutating method [renews](Grant::renew) its grant by what its own transaction sees, fails as that fails, and fails
+/// with [`PreconditionFailed`](crate::Error::PreconditionFailed) when the file has not the revision that the caller has
+/// seen. Of a file's versions beyond the most that it may have, the oldest go in the same transaction: their bytes are free,
+/// and their blobs MUST be unreferenced unless another version is on them.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait Versions: Send + Sync {
+    /// The versions of the granted file, newest first, after `after`: at most one more than `limit`.
+    async fn list(&self, file: &Grant, after: Option<VersionPosition>, limit: Limit) -> Result<Vec<Version>>;
+
+    /// A version of the granted file; none when it is another file's.
+    async fn find(&self, file: &Grant, version: VersionId) -> Result<Option<Version>>;
+
+    /// Gives the file that `file` gives leave to [replace](crate::model::Action::Replace) another content. Its former one
+    /// stays as a version.
+    ///
+    /// # Errors
+    /// [`Quota`](crate::error::Forbidden::Quota), exact however many do so at once;
+    /// [`Internal`](crate::Error::Internal) when the blob was never recorded or has been condemned.
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Located>;
+
+    /// Appends a version with the blob of a former one. Nothing changes, the revision neither, when the current content
+    /// lies in that blob already.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound) when the file has no such version; [`Quota`](crate::error::Forbidden::Quota).
+    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Located>;
+
+    /// Deletes a former version of the file that `file` gives leave to
+    /// [delete versions](crate::model::Action::DeleteVersion) of. The revision stays.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::Error::NotFound) when the file has no such version;
+    /// [`VersionInUse`](crate::error::Conflict::VersionInUse) for the current one.
+    async fn delete(&self, command: &Command, file: &Grant, version: VersionId, seen: Option<Revision>) -> Result<()>;
+}

@@ -1,0 +1,203 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+
+use super::{
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient_with, command,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, outage, root, trashed,
+};
+use crate::error::{Conflict, Error, Forbidden};
+use crate::model::{
+    Action, AuditAction, Limit, Located, NodeKind, Permission, Revision, Role, Timestamp, TrashItem, TrashPosition,
+};
+use crate::port::{Doomed, MockTrash, Purge, PurgeStep, Restoration, Trashed};
+use crate::service::{Destination, Trash};
+use crate::testing::name;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn service(nodes: impl IntoIterator<Item = Located>, trash: MockTrash) -> (Trash, Trail) {
+    let trail = Trail::default();
+    (Trash::new(Arc::new(drive_with(nodes)), Arc::new(trash), ambient_with(NOW, trail.clone()), DAY), trail)
+}
+
+/// The node itself lies in the trash.
+fn binned(mut found: Located) -> Located {
+    found.lineage[0].trashed = true;
+    found
+}
+
+fn step(removed: u32, reached: u32, more: bool) -> PurgeStep {
+    PurgeStep { removed, reached, kept: 0, more }
+}
+
+const THE_FILE: TrashItem = TrashItem { kind: NodeKind::File, node: FILE };
+
+#[tokio::test]
+async fn what_may_be_moved_may_be_trashed_as_it_was_seen() {
+    for found in [for_owner(file(FILE)), for_heir(file(FILE), Permission::Edit)] {
+        let (viewer, item) = (found.viewer, leave(&found, Action::Trash));
+        let mut trash = MockTrash::new();
+        let put = trash.expect_put().with(eq(command(viewer)), eq(item), eq(Some(Revision(1))));
+        put.times(1).returning(|_, _, _| Ok(()));
+        let (service, trail) = service([found], trash);
+        service.put(&actor(viewer), (NodeKind::File, FILE), Some(Revision(1))).await.unwrap();
+        assert_eq!(trail.read(), [(Some(viewer), AuditAction::ItemTrashed(THE_FILE))]);
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_moved_is_not_trashed() {
+    for found in [for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::View)] {
+        let (service, trail) = service([found], MockTrash::new());
+        let refused = service.put(&actor(GUEST), (NodeKind::File, FILE), None).await;
+        assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
+        assert_eq!(trail.read(), []);
+    }
+    let unseen = [
+        for_stranger(file(FILE)),
+        trashed(for_owner(file(FILE))),
+        binned(for_owner(file(FILE))),
+        for_owner(folder(FILE)),
+    ];
+    for found in unseen {
+        let viewer = found.viewer;
+        let (service, _) = service([found], MockTrash::new());
+        let refused = service.put(&actor(viewer), (NodeKind::File, FILE), None).await;
+        assert!(matches!(refused, Err(Error::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn the_trash_tells_when_each_item_goes_and_where_it_lay() {
+    let at = Timestamp::from_millis(9_000);
+    let rows = vec![
+        Trashed { located: binned(for_owner(file(FILE))), at },
+        Trashed { located: trashed(binned(for_owner(folder(FOLDER)))), at: NOW },
+    ];
+    let mut trash = MockTrash::new();
+    let place = TrashPosition { at: NOW, id: OTHER_FOLDER };
+    let limit = Limit::new(1).unwrap();
+    let grant = leave(&home().root, Action::Read);
+    let list = trash.expect_list().with(eq(grant), eq(Some(place)), eq(limit));
+    list.times(1).return_once(move |_, _, _| Ok(rows));
+    let (service, _) = service([], trash);
+    let page = service.list(&actor(OWNER), Some(place), limit).await.unwrap();
+    let [item] = page.items.as_slice() else { panic!("{page:?}") };
+    assert_eq!((item.entry.node.id, item.entry.parent, item.entry.role), (FILE, Some(PARENT), Role::Owner));
+    assert_eq!((item.trashed_at, item.purge_at), (at, at.plus(DAY)));
+    assert_eq!(item.path, [name("shelf")]);
+    assert_eq!(page.next, Some(TrashPosition { at, id: FILE }));
+}
+
+#[tokio::test]
+async fn an_item_is_restored_to_where_its_owner_says() {
+    let item = || binned(for_owner(file(FILE)));
+    let there = for_owner(folder(OTHER_FOLDER));
+    for (to, grant) in [
+        (None, None),
+        (Some(Destination::Root), Some(leave(&root(OWNER), Action::AddTo))),
+        (Some(Destination::Folder(OTHER_FOLDER)), Some(leave(&there, Action::AddTo))),
+    ] {
+        let wish = Restoration { item: leave(&item(), Action::Restore), to: grant, seen: Some(Revision(1)) };
+        let mut trash = MockTrash::new();
+        let restore = trash.expect_restore().with(eq(command(OWNER)), eq(wish));
+        restore.times(1).returning(|_, _| Ok(for_owner(file(FILE))));
+        let (service, trail) = service([item(), root(OWNER), there.clone()], trash);
+        let entry = service.restore(&actor(OWNER), FILE, to, Some(Revision(1))).await.unwrap();
+        assert_eq!(entry.node.id, FILE);
+        assert_eq!(trail.read(), [(Some(OWNER), AuditAction::ItemRestored(THE_FILE))]);
+    }
+}
+
+#[tokio::test]
+async fn what_lies_in_the_trash_is_its_owners_alone() {
+    let guests = binned(for_heir(file(FILE), Permission::Edit));
+    let live = for_owner(file(FILE));
+    let below = trashed(for_owner(file(FILE)));
+    for found in [guests, live, below] {
+        let viewer = found.viewer;
+        let (service, trail) = service([found], MockTrash::new());
+        assert!(matches!(service.restore(&actor(viewer), FILE, None, None).await, Err(Error::NotFound)));
+        assert!(matches!(service.purge(&actor(viewer), FILE, None).await, Err(Error::NotFound)));
+        assert_eq!(trail.read(), []);
+    }
+    let (service, _) = service([], MockTrash::new());
+    assert!(matches!(service.empty(&actor(STRANGER)).await, Err(Error::NotFound)));
+}
+
+#[test]
+fn an_item_goes_back_unless_its_folder_is_in_the_trash_and_never_to_another_drive_or_into_itself() {
+    let of = |found: &Located| leave(found, Action::Restore);
+    let item = binned(for_owner(folder(FOLDER)));
+    assert_eq!(Restoration::parent(&of(&item), None).unwrap(), PARENT);
+    assert_eq!(Restoration::parent(&of(&trashed(item.clone())), None).unwrap(), ROOT);
+    let there = leave(&for_owner(folder(OTHER_FOLDER)), Action::AddTo);
+    assert_eq!(Restoration::parent(&of(&item), Some(&there)).unwrap(), OTHER_FOLDER);
+    let mut foreign = for_owner(folder(OTHER_FOLDER));
+    foreign.node.drive = crate::model::DriveId::from_uuid(uuid::Uuid::from_u128(8));
+    let foreign = leave(&foreign, Action::AddTo);
+    let refused = Restoration::parent(&of(&item), Some(&foreign));
+    assert!(matches!(refused, Err(Error::Conflict(Conflict::CrossDriveMove))));
+    let itself = leave(&for_owner(folder(FOLDER)), Action::AddTo);
+    assert!(matches!(Restoration::parent(&of(&item), Some(&itself)), Err(Error::Conflict(Conflict::FolderCycle))));
+}
+
+#[tokio::test]
+async fn a_purge_goes_on_until_nothing_is_left_of_it_or_enough_is_done() {
+    let item = binned(for_owner(file(FILE)));
+    let drive = item.node.drive;
+    for steps in [
+        vec![step(1, 0, false)],
+        // A thousand nodes, each of which was reached first, are a purge that is done when it is answered.
+        vec![step(1, 499, true), step(499, 500, true), step(500, 0, false)],
+        vec![step(0, 0, true), step(500, 500, true), step(500, 500, true)],
+    ] {
+        let mut order = Sequence::new();
+        let mut trash = MockTrash::new();
+        let begin = trash.expect_begin_purge().with(eq(command(OWNER)), eq(leave(&item, Action::Purge)), eq(None));
+        begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
+        for step in steps {
+            let purge = trash.expect_purge().with(eq(command(OWNER)), eq(Purge::Of(drive, FILE)), eq(500));
+            purge.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(step));
+        }
+        let (service, trail) = service([item.clone()], trash);
+        service.purge(&actor(OWNER), FILE, None).await.unwrap();
+        assert_eq!(trail.read(), [(Some(OWNER), AuditAction::ItemPurged(THE_FILE))]);
+    }
+}
+
+#[tokio::test]
+async fn a_trash_is_emptied_in_batches_until_one_is_short() {
+    let drive = root(OWNER).node.drive;
+    let doomed = Doomed::All(Box::new(leave(&home().root, Action::Read)));
+    let mut order = Sequence::new();
+    let mut trash = MockTrash::new();
+    for begun in [500, 3] {
+        let batch = trash.expect_begin_purges().with(eq(command(OWNER)), eq(doomed.clone()), eq(500));
+        batch.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(begun));
+    }
+    let purge = trash.expect_purge().with(eq(command(OWNER)), eq(Purge::In(drive)), eq(500));
+    purge.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(step(500, 0, false)));
+    let (service, trail) = service([], trash);
+    service.empty(&actor(OWNER)).await.unwrap();
+    assert_eq!(trail.read(), [(Some(OWNER), AuditAction::TrashEmptied { drive })]);
+}
+
+#[tokio::test]
+async fn what_failed_is_not_told_as_done() {
+    let mut trash = MockTrash::new();
+    trash.expect_put().returning(|_, _, _| Err(outage()));
+    trash.expect_restore().returning(|_, _| Err(outage()));
+    trash.expect_begin_purge().returning(|_, _, _| Err(Error::PreconditionFailed));
+    trash.expect_begin_purges().returning(|_, _, _| Err(outage()));
+    let (service, trail) = service([for_owner(folder(FOLDER)), binned(for_owner(file(FILE)))], trash);
+    let me = actor(OWNER);
+    assert!(service.put(&me, (NodeKind::Folder, FOLDER), None).await.is_err());
+    assert!(service.restore(&me, FILE, None, None).await.is_err());
+    assert!(matches!(service.purge(&me, FILE, None).await, Err(Error::PreconditionFailed)));
+    assert!(service.empty(&me).await.is_err());
+    assert_eq!(trail.read(), []);
+}

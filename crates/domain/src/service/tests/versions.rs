@@ -1,0 +1,294 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+
+use super::{
+    FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, ambient_with, body, command, drain, drive_with, file,
+    folder, for_guest, for_heir, for_owner, for_stranger, leave, made, made_key, outage, person, trashed,
+};
+use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
+use crate::model::{
+    Action, AuditAction, Expected, FormerContent, Length, Limit, Located, MAX_FILE_BYTES, MediaType, Permission,
+    Revision, StoreName, Stored, Timestamp, UserId, Version, VersionId, VersionPosition,
+};
+use crate::port::{
+    ByteStream, Clock, MockBlobRecords, MockBlobStore, MockUrlSigner, MockVersions, NewContent, Presentation, Random,
+    Revival, SignedUrl,
+};
+use crate::service::{Ambient, VersionSettings, VersionStores, Versions};
+use crate::testing::{content, key, name};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const SETTINGS: VersionSettings = VersionSettings { most: 7, url_lifetime: MINUTE, intake_lifetime: MINUTE };
+const STORE: StoreName = StoreName("disk");
+
+#[derive(Default)]
+struct Ports {
+    versions: MockVersions,
+    records: MockBlobRecords,
+    store: MockBlobStore,
+    signer: MockUrlSigner,
+}
+
+impl Ports {
+    fn service(self, found: Located) -> (Versions, Trail) {
+        let trail = Trail::default();
+        (self.service_with(found, ambient_with(NOW, trail.clone())), trail)
+    }
+
+    fn service_with(mut self, found: Located, ambient: Ambient) -> Versions {
+        self.store.expect_name().return_const(STORE);
+        let stores = VersionStores {
+            versions: Arc::new(self.versions),
+            records: Arc::new(self.records),
+            store: Arc::new(self.store),
+            signer: Arc::new(self.signer),
+        };
+        Versions::new(Arc::new(drive_with([found])), stores, ambient, SETTINGS)
+    }
+
+    /// A blob is recorded, and its bytes are put there.
+    fn taking(mut self, length: Length, outcome: fn(ByteStream) -> crate::error::Result<Stored>) -> Self {
+        let mut order = Sequence::new();
+        let record = self.records.expect_record().with(eq(made_key(1)), eq(STORE), eq(NOW));
+        record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
+        let put = self.store.expect_put();
+        put.withf(move |key, _, expected| *key == made_key(1) && *expected == Expected { length, sha256: None })
+            .times(1)
+            .in_sequence(&mut order)
+            .returning(move |_, body, _| outcome(body));
+        self
+    }
+
+    /// The bytes that came go again.
+    fn given_up(mut self) -> Self {
+        self.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+        self
+    }
+}
+
+fn text_plain() -> MediaType {
+    MediaType::parse("text/plain").unwrap()
+}
+
+fn five_bytes(body: ByteStream) -> crate::error::Result<Stored> {
+    assert_eq!(drain(body)?, b"hello");
+    Ok(Stored { size: 5, sha256: None })
+}
+
+fn hello() -> ByteStream {
+    body([Ok("hel"), Ok("lo")])
+}
+
+/// What the service makes of five bytes: the identifier comes of its second use of randomness.
+fn hello_content(seen: Option<Revision>) -> NewContent {
+    let stored = Stored { size: 5, sha256: None };
+    NewContent { version: made(2), blob: made_key(1), stored, media_type: text_plain(), seen, most_versions: 7 }
+}
+
+fn version(revision: u64) -> Version {
+    Version {
+        content: content(10),
+        revision: Revision(revision),
+        created_by: person(OWNER, "olga"),
+        created_at: NOW,
+        is_current: false,
+    }
+}
+
+/// What cannot be seen as the file [`FILE`], with who cannot.
+fn unseen() -> [(Located, UserId); 4] {
+    [
+        (for_stranger(file(FILE)), STRANGER),
+        (for_owner(folder(FILE)), OWNER),
+        (trashed(for_owner(file(FILE))), OWNER),
+        (trashed(for_guest(file(FILE), Permission::Edit)), GUEST),
+    ]
+}
+
+#[tokio::test]
+async fn who_sees_a_file_sees_its_versions_and_fetches_them_under_its_name() {
+    for found in [for_owner(file(FILE)), for_guest(file(FILE), Permission::View)] {
+        let viewer = found.viewer;
+        let grant = leave(&found, Action::Read);
+        let mut ports = Ports::default();
+        let place = VersionPosition { revision: Revision(9), id: made(9) };
+        let limit = Limit::new(1).unwrap();
+        let list = ports.versions.expect_list().with(eq(grant.clone()), eq(Some(place)), eq(limit));
+        list.times(1).returning(|_, _, _| Ok(vec![version(8), version(7)]));
+        let id = content(10).version;
+        ports.versions.expect_find().with(eq(grant), eq(id)).times(1).returning(|_, _| Ok(Some(version(8))));
+        let presentation = Presentation { media_type: MediaType::octet_stream(), attachment: Some(name("beach.jpg")) };
+        let until = NOW.plus(MINUTE);
+        let sign = ports.signer.expect_sign_get().with(eq(key()), eq(presentation), eq(until));
+        sign.times(1).returning(move |_, _, expires_at| {
+            Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at })
+        });
+        let (service, _) = ports.service(found);
+        let page = service.list(&actor(viewer), FILE, Some(place), limit).await.unwrap();
+        assert_eq!(page.items, [version(8)]);
+        assert_eq!(page.next, Some(VersionPosition { revision: Revision(8), id }));
+        let (found, url) = service.download(&actor(viewer), FILE, id).await.unwrap();
+        assert_eq!((found, url.expires_at), (version(8), until));
+    }
+}
+
+#[tokio::test]
+async fn a_version_of_another_file_is_not_found() {
+    let mut ports = Ports::default();
+    ports.versions.expect_find().times(1).returning(|_, _| Ok(None));
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    assert!(matches!(service.download(&actor(OWNER), FILE, made(5)).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn of_a_file_that_cannot_be_seen_nothing_shows() {
+    for (found, viewer) in unseen() {
+        let (service, trail) = Ports::default().service(found);
+        let (me, some) = (actor(viewer), made::<VersionId>(5));
+        assert!(matches!(service.list(&me, FILE, None, Limit::default()).await, Err(Error::NotFound)));
+        assert!(matches!(service.download(&me, FILE, some).await, Err(Error::NotFound)));
+        assert!(matches!(service.restore(&me, FILE, some, None).await, Err(Error::NotFound)));
+        assert!(matches!(service.delete(&me, FILE, some, None).await, Err(Error::NotFound)));
+        assert!(matches!(service.admit(&me, FILE, None, None).await.map(drop), Err(Error::NotFound)));
+        assert_eq!(trail.read(), []);
+    }
+}
+
+#[tokio::test]
+async fn who_may_edit_restores_and_the_owner_alone_deletes() {
+    let from: VersionId = made(5);
+    let told = FormerContent { file: FILE, version: from };
+    for found in
+        [for_owner(file(FILE)), for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::Edit)]
+    {
+        let viewer = found.viewer;
+        let mut ports = Ports::default();
+        let revival = Revival { from, version: made(1), seen: Some(Revision(1)), most_versions: 7 };
+        let revive = ports.versions.expect_revive();
+        revive
+            .with(eq(command(viewer)), eq(leave(&found, Action::Replace)), eq(revival))
+            .times(1)
+            .returning(|_, _, _| Ok(for_owner(file(FILE))));
+        if viewer == OWNER {
+            let delete = ports.versions.expect_delete();
+            delete
+                .with(eq(command(OWNER)), eq(leave(&found, Action::DeleteVersion)), eq(from), eq(Some(Revision(1))))
+                .times(1)
+                .returning(|_, _, _, _| Ok(()));
+        }
+        let (service, trail) = ports.service(found);
+        service.restore(&actor(viewer), FILE, from, Some(Revision(1))).await.unwrap();
+        let deleted = service.delete(&actor(viewer), FILE, from, Some(Revision(1))).await;
+        let mut expected = vec![(Some(viewer), AuditAction::VersionRestored(told))];
+        if viewer == OWNER {
+            deleted.unwrap();
+            expected.push((Some(viewer), AuditAction::VersionDeleted(told)));
+        } else {
+            assert!(matches!(deleted, Err(Error::Forbidden(Forbidden::Permission))));
+        }
+        assert_eq!(trail.read(), expected);
+    }
+    let (service, _) = Ports::default().service(for_heir(file(FILE), Permission::View));
+    let refused = service.restore(&actor(GUEST), FILE, from, None).await;
+    assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
+    let refused = service.admit(&actor(GUEST), FILE, None, None).await.map(drop);
+    assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
+}
+
+#[tokio::test]
+async fn what_is_in_use_is_not_told_as_deleted() {
+    let mut ports = Ports::default();
+    ports.versions.expect_delete().returning(|_, _, _, _| Err(Error::Conflict(Conflict::VersionInUse)));
+    let (service, trail) = ports.service(for_owner(file(FILE)));
+    assert!(service.delete(&actor(OWNER), FILE, made(5), None).await.is_err());
+    assert_eq!(trail.read(), []);
+}
+
+#[tokio::test]
+async fn a_content_is_recorded_stored_and_appended_in_this_order() {
+    for (announced, length) in [(Some(5), Length::Exactly(5)), (None, Length::AtMost(30))] {
+        let found = for_owner(file(FILE));
+        let mut ports = Ports::default().taking(length, five_bytes);
+        let append = ports.versions.expect_append();
+        append
+            .with(eq(command(OWNER)), eq(leave(&found, Action::Replace)), eq(hello_content(Some(Revision(1)))))
+            .times(1)
+            .returning(|_, _, _| Ok(for_owner(file(FILE))));
+        let (service, _) = ports.service(found);
+        let leave = service.admit(&actor(OWNER), FILE, Some(Revision(1)), announced).await.unwrap();
+        let entry = service.receive(&actor(OWNER), leave, text_plain(), hello()).await.unwrap();
+        assert_eq!(entry.node.id, FILE);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_before_a_byte_is_read() {
+    let admit = async |seen: Option<u64>, announced| {
+        let (service, _) = Ports::default().service(for_owner(file(FILE)));
+        service.admit(&actor(OWNER), FILE, seen.map(Revision), announced).await.map(drop)
+    };
+    assert!(matches!(admit(Some(2), None).await, Err(Error::PreconditionFailed)));
+    let over = admit(Some(1), Some(31)).await;
+    assert!(matches!(over, Err(Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 }))));
+    let large = admit(None, Some(MAX_FILE_BYTES + 1)).await;
+    assert!(matches!(large, Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }))));
+    assert!(admit(Some(1), Some(30)).await.is_ok());
+}
+
+/// What comes of streaming into the file.
+async fn refused(ports: Ports, body: ByteStream) -> Error {
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    let leave = service.admit(&actor(OWNER), FILE, None, None).await.unwrap();
+    service.receive(&actor(OWNER), leave, text_plain(), body).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_or_does_not_fit_leaves_nothing() {
+    let broken = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
+    let fault = refused(broken, body([Ok("hel"), Err(Error::Refused(Refused::Interrupted))])).await;
+    assert!(matches!(fault, Error::Refused(Refused::Interrupted)));
+    let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
+    let fault = refused(Ports::default().taking(Length::AtMost(30), too_large).given_up(), hello()).await;
+    assert!(matches!(fault, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
+    let mut changed = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
+    changed.versions.expect_append().times(1).returning(|_, _, _| Err(Error::PreconditionFailed));
+    assert!(matches!(refused(changed, hello()).await, Error::PreconditionFailed));
+}
+
+#[tokio::test]
+async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
+    let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
+    ports.versions.expect_append().times(1).returning(|_, _, _| Err(outage()));
+    assert!(matches!(refused(ports, hello()).await, Error::Unavailable { part: "database", .. }));
+}
+
+/// A minute passes each time one looks.
+struct FastClock(std::sync::atomic::AtomicI64);
+
+impl Clock for FastClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.fetch_add(60_000, std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
+struct Ones;
+
+impl Random for Ones {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(1);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_took_longer_than_unreferenced_blobs_are_kept_becomes_no_content() {
+    let clock = FastClock(NOW.as_millis().into());
+    let ambient = Ambient::new(Arc::new(clock), Arc::new(Ones), Arc::new(Trail::default()));
+    let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
+    let service = ports.service_with(for_owner(file(FILE)), ambient);
+    let leave = service.admit(&actor(OWNER), FILE, None, None).await.unwrap();
+    let fault = service.receive(&actor(OWNER), leave, text_plain(), hello()).await.unwrap_err();
+    assert!(matches!(fault, Error::Gone(Gone::UploadExpired)));
+}

@@ -1,0 +1,152 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Ambient;
+use super::access::Access;
+use super::relocation::Destination;
+use crate::error::{Error, Result};
+use crate::model::{
+    Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, Revision, Timestamp, TrashItem,
+    TrashPosition, authorize,
+};
+use crate::port::{self, Doomed, Drive, Purge, Restoration};
+
+/// How many files and folders of a purge are gone, at the least, before its caller is answered.
+const DONE_AT_ONCE: u32 = 1_000;
+
+/// How many one transaction removes.
+const BATCH: u32 = 500;
+
+/// Something in the trash, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrashedItem {
+    /// The file or folder. Its parent is where it would go back to.
+    pub entry: Entry,
+    /// When it was put there.
+    pub trashed_at: Timestamp,
+    /// When it goes for good, unless it is restored.
+    pub purge_at: Timestamp,
+    /// The names of the folders in which it lay, from the topmost one on.
+    pub path: Vec<Name>,
+}
+
+/// One page of what lies in the trash.
+pub type TrashPage = Page<TrashedItem, TrashPosition>;
+
+/// The trash: where files and folders go, and from where they come back, or do not.
+pub struct Trash {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    trash: Arc<dyn port::Trash>,
+    ambient: Ambient,
+    retention: Duration,
+}
+
+impl Trash {
+    /// Puts the service together. What lies in the trash for longer than `retention` goes for good.
+    #[must_use]
+    pub fn new(drive: Arc<dyn Drive>, trash: Arc<dyn port::Trash>, ambient: Ambient, retention: Duration) -> Self {
+        Self { access: Access::new(drive.clone()), drive, trash, ambient, retention }
+    }
+
+    /// Puts a file or folder into the trash, with all below it.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` of the item; `PreconditionFailed`.
+    pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), seen: Option<Revision>) -> Result<()> {
+        let item = self.access.of(actor.user, kind, id, Action::Trash).await?;
+        self.trash.put(&self.ambient.command(actor), &item, seen).await?;
+        self.ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node: id }));
+        Ok(())
+    }
+
+    /// What lies in the caller's trash itself, newest first.
+    ///
+    /// # Errors
+    /// `NotFound` when the account has just been deleted.
+    pub async fn list(&self, actor: &Actor, after: Option<TrashPosition>, limit: Limit) -> Result<TrashPage> {
+        let root = self.root(actor).await?;
+        let rows = self.trash.list(&root, after, limit).await?;
+        let page = Page::cut(rows, limit, |row| TrashPosition { at: row.at, id: row.located.node.id });
+        let items = page.items.into_iter().filter_map(|row| {
+            let path = row.located.names_above();
+            let entry = row.located.trash_entry()?;
+            Some(TrashedItem { entry, trashed_at: row.at, purge_at: row.at.plus(self.retention), path })
+        });
+        Ok(Page { items: items.collect(), next: page.next })
+    }
+
+    /// Takes an item back out of the trash: into `to`, or to where it was, or into the root when that is no more.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not lie in the caller's trash itself; `PreconditionFailed`; those of the destination; and as
+    /// [`port::Trash::restore`].
+    pub async fn restore(
+        &self,
+        actor: &Actor,
+        id: NodeId,
+        to: Option<Destination>,
+        seen: Option<Revision>,
+    ) -> Result<Entry> {
+        let item = self.of(actor, id, Action::Restore).await?;
+        let to = match to {
+            None => None,
+            Some(Destination::Root) => Some(self.access.move_to(&item, None).await?),
+            Some(Destination::Folder(folder)) => Some(self.access.move_to(&item, Some(folder)).await?),
+        };
+        let restoration = Restoration { item, to, seen };
+        let restored = self.trash.restore(&self.ambient.command(actor), &restoration).await?;
+        let item = TrashItem { kind: restored.node.kind(), node: id };
+        self.ambient.audit(actor, AuditAction::ItemRestored(item));
+        restored.entry().ok_or(Error::NotFound)
+    }
+
+    /// Removes an item that lies in the trash for good. When it is answered, it is out of every list; and gone, when it
+    /// consists of no more than a thousand files and folders.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not lie in the caller's trash itself; `PreconditionFailed`.
+    pub async fn purge(&self, actor: &Actor, id: NodeId, seen: Option<Revision>) -> Result<()> {
+        let item = self.of(actor, id, Action::Purge).await?;
+        self.trash.begin_purge(&self.ambient.command(actor), &item, seen).await?;
+        let kind = item.node().kind();
+        self.ambient.audit(actor, AuditAction::ItemPurged(TrashItem { kind, node: id }));
+        self.go_on(actor, Purge::Of(item.drive(), id)).await
+    }
+
+    /// Empties the caller's trash, as [`purge`](Self::purge) does for each item.
+    ///
+    /// # Errors
+    /// `NotFound` when the account has just been deleted.
+    pub async fn empty(&self, actor: &Actor) -> Result<()> {
+        let root = self.root(actor).await?;
+        let drive = root.drive();
+        let doomed = Doomed::All(Box::new(root));
+        while self.trash.begin_purges(&self.ambient.command(actor), &doomed, BATCH).await? == BATCH {}
+        self.ambient.audit(actor, AuditAction::TrashEmptied { drive });
+        self.go_on(actor, Purge::In(drive)).await
+    }
+
+    /// Does so much of a purge that one of up to a thousand nodes is done. Each of them is reached once at the most, and
+    /// removed once; the collector does the rest of a larger one.
+    async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {
+        let mut touched = 0;
+        for _ in 0..2 * DONE_AT_ONCE {
+            let step = self.trash.purge(&self.ambient.command(actor), which, BATCH).await?;
+            touched += step.removed + step.reached;
+            if !step.more || touched >= 2 * DONE_AT_ONCE {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn root(&self, actor: &Actor) -> Result<Grant> {
+        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        authorize(Some(home.root), Action::Read)
+    }
+
+    async fn of(&self, actor: &Actor, id: NodeId, action: Action) -> Result<Grant> {
+        authorize(self.drive.find(id, actor.user).await?, action)
+    }
+}

@@ -1,0 +1,272 @@
+//! What lies in the trash, and what is being purged.
+
+use std::collections::HashMap;
+
+use clouddrive_domain::model::{DriveId, Limit, Located, NodeId, Timestamp, TrashPosition};
+use clouddrive_domain::port::Trashed;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bytes};
+
+/// How many versions one step of a purge removes: more than a file can have.
+pub const MOST_VERSIONS: i64 = 5_000;
+
+/// A node that lies in the trash itself.
+#[derive(QueryableByName)]
+pub struct TrashedRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = BigInt)]
+    trashed_at: i64,
+}
+
+impl TrashedRow {
+    /// The node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.id.into()
+    }
+}
+
+/// What is true of a node that lies in the trash itself, and is not being purged.
+const IN_TRASH: &str = "trashed_at IS NOT NULL AND purge_id IS NULL";
+
+/// Asks for the [`TrashedRow`]s of a page of the trash of `drive`, newest first.
+#[must_use]
+pub fn page(drive: DriveId, after: Option<TrashPosition>, limit: Limit) -> Statement {
+    let mut parameters = vec![drive.into()];
+    let start = after.map_or("", |position| {
+        parameters.push(Parameter::Integer(position.at.as_millis()));
+        parameters.push(position.id.into());
+        "AND (trashed_at, id) < (?, ?)"
+    });
+    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
+    let text = format!(
+        "SELECT id, trashed_at FROM nodes WHERE drive_id = ? AND {IN_TRASH} {start}
+        ORDER BY trashed_at DESC, id DESC LIMIT ?"
+    );
+    Statement::new(text, parameters)
+}
+
+/// Puts each row beside its node as its owner finds it.
+#[must_use]
+pub fn beside_nodes(rows: Vec<TrashedRow>, nodes: Vec<Located>) -> Vec<Trashed> {
+    let mut nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
+    let pair = |row: TrashedRow| {
+        let located = nodes.remove(&row.node())?;
+        Some(Trashed { located, at: Timestamp::from_millis(row.trashed_at) })
+    };
+    rows.into_iter().filter_map(pair).collect()
+}
+
+/// The identifier of something.
+#[derive(QueryableByName)]
+pub struct IdRow {
+    /// That.
+    #[diesel(sql_type = Id)]
+    pub id: DbId,
+}
+
+/// Asks for the [`IdRow`] of the drive in whose trash something has lain longest, of what was put there at `until` or before.
+#[must_use]
+pub fn due(until: Timestamp) -> Statement {
+    let text = format!(
+        "SELECT drive_id AS id FROM nodes WHERE {IN_TRASH} AND trashed_at <= ? ORDER BY trashed_at, id LIMIT 1"
+    );
+    Statement::new(text, vec![Parameter::Integer(until.as_millis())])
+}
+
+/// Begins the purge of `node`, which goes to the root of its drive.
+#[must_use]
+pub fn begin_purge(node: NodeId, root: NodeId) -> Statement {
+    let text = "UPDATE nodes SET purge_id = id, parent_id = ? WHERE id = ?";
+    Statement::new(text, vec![root.into(), node.into()])
+}
+
+/// Begins the purges of up to `most` nodes in the trash of `drive`, of those that were put there at `until` or before if
+/// that is given, and asks for their [`IdRow`]s.
+#[must_use]
+pub fn begin_purges(drive: DriveId, until: Option<Timestamp>, most: u32) -> Statement {
+    let mut parameters = vec![drive.into()];
+    let due = until.map_or("", |until| {
+        parameters.push(Parameter::Integer(until.as_millis()));
+        "AND trashed_at <= ?"
+    });
+    parameters.push(Parameter::Integer(most.into()));
+    let text = format!(
+        "UPDATE nodes SET purge_id = id,
+            parent_id = (SELECT r.id FROM nodes r WHERE r.drive_id = nodes.drive_id AND r.parent_id IS NULL)
+        WHERE id IN (SELECT id FROM nodes WHERE drive_id = ? AND {IN_TRASH} {due} ORDER BY trashed_at, id LIMIT ?)
+        RETURNING id"
+    );
+    Statement::new(text, parameters)
+}
+
+/// A node whose turn it is in a purge.
+#[derive(QueryableByName)]
+pub struct MemberRow {
+    /// The node.
+    #[diesel(sql_type = Id)]
+    pub id: DbId,
+    #[diesel(sql_type = Text)]
+    kind: String,
+}
+
+impl MemberRow {
+    /// Whether it is a file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.kind == "file"
+    }
+}
+
+/// Asks for up to `most` [`MemberRow`]s of the purges in `drive`, or of that of one node.
+#[must_use]
+pub fn members(drive: DriveId, of: Option<NodeId>, most: u32) -> Statement {
+    let (which, mut parameters) = which(drive, of);
+    parameters.push(Parameter::Integer(most.into()));
+    Statement::new(format!("SELECT id, kind FROM nodes WHERE {which} ORDER BY purge_id, id LIMIT ?"), parameters)
+}
+
+fn which(drive: DriveId, of: Option<NodeId>) -> (&'static str, Vec<Parameter>) {
+    match of {
+        Some(node) => ("drive_id = ? AND purge_id IS NOT NULL AND purge_id = ?", vec![drive.into(), node.into()]),
+        None => ("drive_id = ? AND purge_id IS NOT NULL", vec![drive.into()]),
+    }
+}
+
+/// Whether something is so.
+#[derive(QueryableByName)]
+pub struct FlagRow {
+    /// That.
+    #[diesel(sql_type = Bool)]
+    pub holds: bool,
+}
+
+/// Asks, by a [`FlagRow`], whether there is anything left to purge.
+#[must_use]
+pub fn more(drive: DriveId, of: Option<NodeId>) -> Statement {
+    let (which, parameters) = which(drive, of);
+    Statement::new(format!("SELECT EXISTS (SELECT 1 FROM nodes WHERE {which}) AS holds"), parameters)
+}
+
+/// Asks for the [`IdRow`] of a drive in which there is something to purge.
+#[must_use]
+pub fn any_member() -> Statement {
+    Statement::new("SELECT drive_id AS id FROM nodes WHERE purge_id IS NOT NULL LIMIT 1", vec![])
+}
+
+/// What stands in a folder that is being purged.
+#[derive(QueryableByName)]
+pub struct BelowRow {
+    /// The node.
+    #[diesel(sql_type = Id)]
+    pub id: DbId,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Bool)]
+    trashed: bool,
+}
+
+/// What becomes of what stands in a folder that is being purged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes now: a file.
+    Goes,
+    /// Its turn comes: a folder.
+    Joins,
+    /// It lies in the trash itself, and stays there.
+    Stays,
+}
+
+impl BelowRow {
+    /// What becomes of the node.
+    #[must_use]
+    pub fn fate(&self) -> Fate {
+        match (self.trashed, self.kind.as_str()) {
+            (true, _) => Fate::Stays,
+            (false, "file") => Fate::Goes,
+            _ => Fate::Joins,
+        }
+    }
+}
+
+/// Asks for up to `most` [`BelowRow`]s of the folders `among`, which is a condition on `parent_id` of one parameter.
+#[must_use]
+pub fn below(among: &str, folders: Parameter, most: u32) -> Statement {
+    let text = format!("SELECT id, kind, trashed_at IS NOT NULL AS trashed FROM nodes WHERE {among} LIMIT ?");
+    Statement::new(text, vec![folders, Parameter::Integer(most.into())])
+}
+
+/// Takes the folders `among`, which is a condition on `id` of one parameter, out of theirs and makes them go with the purge
+/// of those.
+#[must_use]
+pub fn join(among: &str, folders: Parameter, root: NodeId, at: Timestamp) -> Statement {
+    let text = format!(
+        "UPDATE nodes SET purge_id = (SELECT above.purge_id FROM nodes above WHERE above.id = nodes.parent_id),
+            parent_id = ?, trashed_at = ? WHERE {among}"
+    );
+    Statement::new(text, vec![root.into(), Parameter::Integer(at.as_millis()), folders])
+}
+
+/// Removes those of the folders `among`, a condition on `id` of one parameter, in which nothing stands any more.
+#[must_use]
+pub fn remove_empty(among: &str, folders: Parameter) -> Statement {
+    let text = format!(
+        "DELETE FROM nodes WHERE {among} AND NOT EXISTS (SELECT 1 FROM nodes child WHERE child.parent_id = nodes.id)"
+    );
+    Statement::new(text, vec![folders])
+}
+
+/// Asks for the [`IdRow`] of a drive without an owner for which there is something to do beside purges.
+#[must_use]
+pub fn ownerless() -> Statement {
+    let text = "SELECT d.id FROM drives d JOIN nodes r ON r.drive_id = d.id AND r.parent_id IS NULL
+        WHERE d.owner_id IS NULL AND (EXISTS (SELECT 1 FROM uploads u WHERE u.drive_id = d.id)
+            OR EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id AND n.purge_id IS NULL)
+            OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id))
+        LIMIT 1";
+    Statement::new(text, vec![])
+}
+
+/// Begins the purges of up to `most` nodes that stand in `root`, in the trash or not.
+#[must_use]
+pub fn begin_purges_of_all(root: NodeId, at: Timestamp, most: u32) -> Statement {
+    let text = "UPDATE nodes SET purge_id = id, trashed_at = coalesce(trashed_at, ?)
+        WHERE id IN (SELECT id FROM nodes WHERE parent_id = ? AND purge_id IS NULL LIMIT ?)";
+    let parameters = vec![Parameter::Integer(at.as_millis()), root.into(), Parameter::Integer(most.into())];
+    Statement::new(text, parameters)
+}
+
+/// Of the versions `found`, in the order of their files, those of the files that are there whole, and these files: all of
+/// `files`, unless the list was cut off at `most`.
+#[must_use]
+pub fn whole<T>(files: Vec<DbId>, found: Vec<(DbId, T)>, most: usize) -> (Vec<DbId>, Vec<T>) {
+    let last = found.last().map(|(file, _)| *file).filter(|_| found.len() >= most);
+    let Some(last) = last else {
+        return (files, found.into_iter().map(|(_, version)| version).collect());
+    };
+    let whole: Vec<(DbId, T)> = found.into_iter().filter(|(file, _)| *file != last).collect();
+    let mut kept: Vec<DbId> = whole.iter().map(|(file, _)| *file).collect();
+    kept.dedup();
+    (kept, whole.into_iter().map(|(_, version)| version).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_file_goes_with_all_its_versions_or_not_yet() {
+        let [a, b, c] = [1, 2, 3].map(|id| DbId::from(NodeId::from_uuid(Uuid::from_u128(id))));
+        let found = vec![(a, 1), (a, 2), (b, 3), (b, 4)];
+        assert_eq!(whole(vec![a, b], found.clone(), 5), (vec![a, b], vec![1, 2, 3, 4]));
+        // There may be more of the last one's, and all of those after it.
+        assert_eq!(whole(vec![a, b, c], found, 4), (vec![a], vec![1, 2]));
+        assert_eq!(whole(vec![a], Vec::<(DbId, ())>::new(), 4), (vec![a], vec![]));
+    }
+}

@@ -1,0 +1,88 @@
+//! The versions of files.
+
+use clouddrive_domain::model::{
+    BlobKey, Content, Limit, MediaType, NodeId, Person, Revision, Timestamp, Version, VersionId, VersionPosition,
+};
+use clouddrive_domain::{Error, Result};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bad_row, bytes, sha256, size};
+
+/// A version with the name of who brought it.
+#[derive(QueryableByName)]
+pub struct VersionRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+    #[diesel(sql_type = Text)]
+    blob_key: String,
+    #[diesel(sql_type = BigInt)]
+    size_bytes: i64,
+    #[diesel(sql_type = Nullable<Binary>)]
+    sha256: Option<Vec<u8>>,
+    #[diesel(sql_type = Text)]
+    media_type: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    client_modified_at: Option<i64>,
+    #[diesel(sql_type = Id)]
+    created_by: DbId,
+    #[diesel(sql_type = Nullable<Text>)]
+    creator_name: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+    #[diesel(sql_type = Bool)]
+    is_current: bool,
+}
+
+const VERSIONS: &str =
+    "SELECT v.id, v.revision, v.blob_key, v.size_bytes, b.sha256, v.media_type, v.client_modified_at,
+        v.created_by, creator.username AS creator_name, v.created_at, n.version_id = v.id AS is_current
+    FROM versions v JOIN nodes n ON n.id = v.node_id JOIN blobs b ON b.key = v.blob_key
+    LEFT JOIN users creator ON creator.id = v.created_by";
+
+impl TryFrom<VersionRow> for Version {
+    type Error = Error;
+
+    fn try_from(row: VersionRow) -> Result<Self> {
+        let id = VersionId::from(row.id);
+        let bad = |what| bad_row("versions", id, what);
+        let content = Content {
+            version: id,
+            blob: BlobKey::parse(&row.blob_key).ok_or_else(|| bad("blob_key"))?,
+            size: size(row.size_bytes),
+            sha256: row.sha256.map(|digest| sha256("blobs", id, digest)).transpose()?,
+            media_type: MediaType::parse(&row.media_type).ok_or_else(|| bad("media_type"))?,
+            client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
+        };
+        Ok(Self {
+            content,
+            revision: Revision(size(row.revision)),
+            created_by: Person { id: row.created_by.into(), username: row.creator_name },
+            created_at: Timestamp::from_millis(row.created_at),
+            is_current: row.is_current,
+        })
+    }
+}
+
+/// Asks for the [`VersionRow`] of a version of `file`.
+#[must_use]
+pub fn find(file: NodeId, version: VersionId) -> Statement {
+    Statement::new(format!("{VERSIONS} WHERE v.node_id = ? AND v.id = ?"), vec![file.into(), version.into()])
+}
+
+/// Asks for the [`VersionRow`]s of a page of the versions of `file`, newest first.
+#[must_use]
+pub fn page(file: NodeId, after: Option<VersionPosition>, limit: Limit) -> Statement {
+    let mut parameters = vec![file.into()];
+    let start = after.map_or("", |position| {
+        parameters.push(Parameter::Integer(bytes(position.revision.0)));
+        parameters.push(position.id.into());
+        "AND (v.revision, v.id) < (?, ?)"
+    });
+    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
+    let text = format!("{VERSIONS} WHERE v.node_id = ? {start} ORDER BY v.revision DESC, v.id DESC LIMIT ?");
+    Statement::new(text, parameters)
+}

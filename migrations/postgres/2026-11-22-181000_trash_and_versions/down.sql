@@ -1,0 +1,10 @@
+CREATE INDEX versions_node ON versions (node_id, created_at, id);
+DROP INDEX versions_history;
+DROP INDEX uploads_drive;
+DROP INDEX nodes_version;
+DROP INDEX nodes_drive;
+DROP INDEX nodes_purge;
+DROP INDEX nodes_trash_due;
+DROP INDEX nodes_trash;
+ALTER TABLE versions DROP COLUMN revision;
+ALTER TABLE nodes DROP COLUMN purge_id;
