@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{
+use clouddrive_domain::model::{Answer, 
     ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload, UploadState,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
@@ -21,6 +21,7 @@ use crate::blob_records::release;
 use crate::changes::{log, log_all};
 use crate::drive::{raise_reach, reach_within};
 use crate::fault::error;
+use crate::receipts::keep;
 use crate::locate::{self, AMONG, array};
 use crate::names::{explain, first_free, holder};
 use crate::unit::Begin;
@@ -88,7 +89,9 @@ async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &R
     let restored = restored.execute(&mut connection).await;
     restored.map_err(|fault| explain(fault, parent, &name, node.kind()))?;
     log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id)).await?;
-    locate::found(connection, node.id, actor).await
+    let restored = locate::found(connection, node.id, actor).await?;
+    keep(connection, command, Answer::Changed(&restored)).await?;
+    Ok(restored)
 }
 
 async fn begin_purge(

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{
+use clouddrive_domain::model::{Answer, 
     ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Versions};
@@ -16,6 +16,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::{lock, refer, release};
 use crate::changes::log;
+use crate::receipts::keep;
 use crate::locate;
 use crate::unit::Begin;
 use crate::uploads::commit::{attach, charge, insert_version};
@@ -134,7 +135,9 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     let freed = remove(connection, command, &surplus).await?;
     log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(id)).await?;
     charge(connection, file.drive(), 0, content.size, freed).await?;
-    locate::found(connection, id, file.actor()).await
+    let file = locate::found(connection, id, file.actor()).await?;
+    keep(connection, command, Answer::Changed(&file)).await?;
+    Ok(file)
 }
 
 async fn delete(

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{
+use clouddrive_domain::model::{Answer, 
     ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload, UploadState,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
@@ -18,6 +18,7 @@ use crate::Database;
 use crate::blob_records::release;
 use crate::changes::log;
 use crate::drive::{raise_reach, reach_within};
+use crate::receipts::keep;
 use crate::locate::{self, AMONG, list};
 use crate::names::{explain, first_free, holder};
 use crate::uploads::end;
@@ -78,7 +79,9 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
         .execute(connection)
         .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
     log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id))?;
-    locate::found(connection, node.id, actor)
+    let restored = locate::found(connection, node.id, actor)?;
+    keep(connection, command, Answer::Changed(&restored))?;
+    Ok(restored)
 }
 
 fn begin_purge(

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{
+use clouddrive_domain::model::{Answer, 
     ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Versions};
@@ -15,6 +15,7 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::blob_records::{refer, release};
 use crate::changes::log;
+use crate::receipts::keep;
 use crate::locate;
 use crate::uploads::{attach, charge};
 
@@ -114,7 +115,9 @@ fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wi
     let content = Content { version: wish.version, ..former.content };
     make_current(connection, command, &file, &content, wish.most_versions)?;
     log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(file.node().id))?;
-    locate::found(connection, file.node().id, file.actor())
+    let file = locate::found(connection, file.node().id, file.actor())?;
+    keep(connection, command, Answer::Changed(&file))?;
+    Ok(file)
 }
 
 fn delete(

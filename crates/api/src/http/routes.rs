@@ -45,7 +45,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/drive/{id}/share", "GET").route(known(web::get().to(share::list_of_folder))))
         .service(resource("/drive/{id}/access", "GET").route(known(web::get().to(share::list_access_to_folder))))
-        .service(resource("/drive/{id}/copy", "POST").route(known(web::post().to(drive::copy))))
+        .service(resource("/drive/{id}/copy", "POST").route(keyed(web::post().to(drive::copy))))
         .service(resource("/drive/{id}/archive", "GET").route(known(web::get().to(drive::archive))))
         .service(
             resource("/file", "POST")
@@ -70,7 +70,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(version::delete))),
         )
         .service(
-            resource("/file/{id}/version/{version}/restore", "POST").route(known(web::post().to(version::restore))),
+            resource("/file/{id}/version/{version}/restore", "POST").route(keyed(web::post().to(version::restore))),
         )
         .service(
             resource("/trash", "DELETE, GET")
@@ -78,10 +78,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(trash::empty))),
         )
         .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
-        .service(resource("/trash/{id}/restore", "POST").route(known(web::post().to(trash::restore))))
+        .service(resource("/trash/{id}/restore", "POST").route(keyed(web::post().to(trash::restore))))
         .service(resource("/file/{id}/share", "GET").route(known(web::get().to(share::list_of_file))))
         .service(resource("/file/{id}/access", "GET").route(known(web::get().to(share::list_access_to_file))))
-        .service(resource("/file/{id}/copy", "POST").route(known(web::post().to(file::copy))))
+        .service(resource("/file/{id}/copy", "POST").route(keyed(web::post().to(file::copy))))
         .service(
             resource("/upload/{id}", "DELETE, GET")
                 .route(known(web::get().to(upload::get)))

@@ -198,8 +198,18 @@ fn errors(operation: &str) -> Vec<Code> {
 }
 
 /// The operations that are done once for each `Idempotency-Key`, as the routes have it.
-const KEYED: &[&str] =
-    &["create_folder", "create_file", "sign_parts", "complete_upload", "create_share", "create_link"];
+const KEYED: &[&str] = &[
+    "create_folder",
+    "copy_folder",
+    "create_file",
+    "copy_file",
+    "restore_version",
+    "sign_parts",
+    "complete_upload",
+    "restore_from_trash",
+    "create_share",
+    "create_link",
+];
 
 /// Adds what every operation has: errors with their examples, the security schemes, unique operation ids.
 struct Completion;
