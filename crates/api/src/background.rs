@@ -40,6 +40,8 @@ fn count(report: &CollectorReport, now: i64) {
         ("upload", report.uploads_expired),
         ("blob", report.blobs_removed),
         ("partial_write", report.partial_writes_removed),
+        ("session", report.sessions_removed),
+        ("refresh_token", report.refresh_tokens_removed),
     ] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).increment(removed);
     }

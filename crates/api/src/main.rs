@@ -7,6 +7,7 @@ mod http;
 mod serve;
 mod system;
 mod telemetry;
+mod user;
 mod wiring;
 
 use std::fmt::Display;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 
 use crate::config::{Config, ConfigError, Source};
+use crate::user::UserCommand;
 use crate::wiring::Stores;
 
 /// Each hash of a password takes 19 MiB for a moment. The C library of most Linux systems keeps such memory, per thread, for
@@ -33,7 +35,7 @@ struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Serve requests (the default)
     Serve,
@@ -43,6 +45,9 @@ enum Command {
     Migrate,
     /// Clear away, once, what nothing needs any more: expired uploads, unreferenced blobs, temporary files
     Collect,
+    /// Accounts: make them, list them, set passwords and quotas, let people in or not
+    #[command(subcommand)]
+    User(UserCommand),
     /// Check configuration, database, store, clocks and rights, and say what to change
     Doctor,
     /// Ask the server on BIND_ADDR whether it is ready: the health check of a container
@@ -76,6 +81,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve | Command::Openapi | Command::Health => serve::serve(config).await,
         Command::Migrate => migrate(&config).await,
         Command::Collect => collect(&config).await,
+        Command::User(command) => user::run(command, &config).await,
         Command::Doctor => doctor(&config).await,
     };
     traces.finish().await;
@@ -100,7 +106,9 @@ async fn collect(config: &Config) -> anyhow::Result<()> {
     let report = stores.collector(config).run(&stores.ambient().request_id()).await?;
     say(format!("uploads expired: {}", report.uploads_expired))?;
     say(format!("blobs removed: {}", report.blobs_removed))?;
-    say(format!("partial writes removed: {}", report.partial_writes_removed))
+    say(format!("partial writes removed: {}", report.partial_writes_removed))?;
+    say(format!("sessions removed: {}", report.sessions_removed))?;
+    say(format!("refresh tokens removed: {}", report.refresh_tokens_removed))
 }
 
 /// Says what is good and what is not, and fails when something must change.

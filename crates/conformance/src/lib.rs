@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod accounts;
 pub mod ambient;
 pub mod blob_records;
 pub mod blobs;
@@ -14,6 +15,7 @@ mod samples;
 pub mod sessions;
 pub mod shares;
 pub mod signed_urls;
+pub mod throttle;
 pub mod tokens;
 pub mod uploads;
 pub mod users;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use clouddrive_domain::port::{BlobRecords, Changes, Drive, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{Accounts, BlobRecords, Changes, Drive, Sessions, Shares, Throttle, Uploads, Users};
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
 ///
@@ -9,8 +9,12 @@ use clouddrive_domain::port::{BlobRecords, Changes, Drive, Sessions, Shares, Upl
 pub struct Persistence {
     /// Users.
     pub users: Arc<dyn Users>,
+    /// What becomes of accounts.
+    pub accounts: Arc<dyn Accounts>,
     /// Sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// How much was attempted lately.
+    pub throttle: Arc<dyn Throttle>,
     /// The tree.
     pub drive: Arc<dyn Drive>,
     /// Uploads.
@@ -28,11 +32,13 @@ impl Persistence {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Changes + 'static,
+        S: Users + Accounts + Sessions + Throttle + Drive + Uploads + Shares + BlobRecords + Changes + 'static,
     {
         Self {
             users: store.clone(),
+            accounts: store.clone(),
             sessions: store.clone(),
+            throttle: store.clone(),
             drive: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),

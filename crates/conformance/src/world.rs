@@ -9,8 +9,8 @@ use std::time::Duration;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, Located, MediaType, Name,
-    NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Ticket, Timestamp, Upload,
-    UploadState, User, UserId, Username, authorize,
+    NodeId, PasswordHash, Permission, Quota, RefreshToken, RequestId, ShareId, StoreName, Stored, Ticket, Timestamp,
+    Upload, UploadState, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{Commit, NewShare, Opening, Random, Registration, Relocation};
 
@@ -108,6 +108,11 @@ impl<'a> World<'a> {
 
     pub(crate) fn id<T: Id>(&self) -> T {
         T::generate(self.now(), &Counter)
+    }
+
+    /// A refresh token that nobody has seen.
+    pub(crate) fn token(&self) -> RefreshToken {
+        RefreshToken::generate(&Counter)
     }
 
     pub(crate) fn key(&self) -> BlobKey {

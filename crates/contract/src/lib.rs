@@ -12,7 +12,10 @@ mod share;
 mod time;
 mod upload;
 
-pub use account::{Login, LoginForm, Quota, Register, Token, User, VerifiedToken};
+pub use account::{
+    ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshToken, Register, Session, Sessions, Token,
+    User, VerifiedToken,
+};
 pub use file::{Download, File, FileKind, FileWithDownload, PatchFile};
 pub use folder::{
     CreateFolder, Folder, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep, RootListing, SortBy,

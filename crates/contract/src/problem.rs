@@ -52,6 +52,8 @@ codes! {
     InvalidCredentials = "invalid_credentials", 401, "Wrong user name or password";
     /// The item is visible, and the caller's role does not allow it.
     PermissionDenied = "permission_denied", 403, "Your role on this item does not allow it";
+    /// The current password is another.
+    WrongPassword = "wrong_password", 403, "The current password is another";
     /// The bytes do not fit into the drive.
     QuotaExceeded = "quota_exceeded", 403, "The drive's quota does not allow it";
     /// The signed URL was not made by this server, or not for this request.
@@ -100,6 +102,8 @@ codes! {
     SizeMismatch = "size_mismatch", 422, "There are more or fewer bytes than announced";
     /// The bytes are no acceptable image.
     InvalidImage = "invalid_image", 422, "The bytes are no acceptable image";
+    /// Too many attempts came before this one: try again after `Retry-After` seconds.
+    RateLimited = "rate_limited", 429, "Too many attempts";
     /// A fault of the server's. It has been logged under the request's identifier.
     InternalError = "internal_error", 500, "The server failed";
     /// Something that the server needs is out of reach: try again later.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod accounts;
 pub mod blob_records;
 pub mod changes;
 pub mod drive;
@@ -12,6 +13,7 @@ pub mod schema;
 pub mod sessions;
 pub mod shares;
 pub mod statement;
+pub mod throttle;
 pub mod types;
 pub mod uploads;
 pub mod users;

@@ -3,8 +3,10 @@
 
 mod keys;
 mod passwords;
+mod session_cache;
 mod tokens;
 
 pub use keys::{MasterKey, Purpose};
 pub use passwords::Argon2Passwords;
+pub use session_cache::SessionCache;
 pub use tokens::{Algorithm, JwtTokens};

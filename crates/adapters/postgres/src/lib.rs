@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod accounts;
 mod blob_records;
 mod changes;
 mod connector;
@@ -13,6 +14,7 @@ mod names;
 mod sessions;
 mod shares;
 mod target;
+mod throttle;
 mod tls;
 mod unit;
 mod uploads;

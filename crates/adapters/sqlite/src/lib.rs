@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod accounts;
 mod blob_records;
 mod changes;
 mod database;
@@ -11,6 +12,7 @@ mod lock;
 mod names;
 mod sessions;
 mod shares;
+mod throttle;
 mod uploads;
 mod users;
 

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use clouddrive_conformance::{Persistence, ambient, blob_records, changes, drive, sessions, shares, uploads, users};
+use clouddrive_conformance::{
+    Persistence, accounts, ambient, blob_records, changes, drive, sessions, shares, throttle, uploads, users,
+};
 use clouddrive_sqlite::{Database, Options};
 use tempfile::TempDir;
 
@@ -24,7 +26,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes);
+suites!(users, accounts, sessions, throttle, drive, uploads, shares, blob_records, changes);
 
 /// Suites leave one another alone, in any order.
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ mod drive;
 mod extract;
 mod file;
 mod form;
-mod map;
+pub(crate) mod map;
 mod middleware;
 pub(crate) mod openapi;
 mod parse;

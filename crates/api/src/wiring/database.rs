@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{BlobRecords, Drive, Probe, Sessions, Shares, Uploads, Users};
+use clouddrive_domain::port::{Accounts, BlobRecords, Drive, Probe, Sessions, Shares, Throttle, Uploads, Users};
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
@@ -16,7 +16,9 @@ pub(crate) type CountConnections = Arc<dyn Fn() -> Connections + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Persistence {
     pub(super) users: Arc<dyn Users>,
+    pub(super) accounts: Arc<dyn Accounts>,
     pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) throttle: Arc<dyn Throttle>,
     pub(super) drive: Arc<dyn Drive>,
     pub(super) uploads: Arc<dyn Uploads>,
     pub(super) shares: Arc<dyn Shares>,
@@ -28,12 +30,14 @@ pub(super) struct Persistence {
 impl Persistence {
     fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
     where
-        S: Users + Sessions + Drive + Uploads + Shares + BlobRecords + Probe + 'static,
+        S: Users + Accounts + Sessions + Throttle + Drive + Uploads + Shares + BlobRecords + Probe + 'static,
     {
         let store = Arc::new(store);
         Self {
             users: store.clone(),
+            accounts: store.clone(),
             sessions: store.clone(),
+            throttle: store.clone(),
             drive: store.clone(),
             uploads: store.clone(),
             shares: store.clone(),

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SessionCache};
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs, UploadSettings, Uploads,
+    AccountSettings, Accounts, Administration, Ambient, Collector, Files, Folders, Photos, Shares, SignedBlobs,
+    Throttling, UploadSettings, Uploads,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -24,6 +25,7 @@ use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, c
 use crate::http::{App, Cursors, Part};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::LoggedTrail;
+use crate::telemetry::throttle::Counted;
 
 pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
@@ -59,14 +61,14 @@ impl Stores {
 
     async fn with(config: &Config, persistence: Persistence) -> anyhow::Result<Self> {
         let blobs = Blobs::open(config).await?;
-        let ambient = Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(LoggedTrail));
-        Ok(Self { persistence, blobs, ambient })
+        Ok(Self { persistence, blobs, ambient: system_ambient() })
     }
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, records, .. } = self.persistence.clone();
-        Collector::new(uploads, records, self.blobs.store(), self.ambient.clone(), config.collect_grace)
+        let Persistence { uploads, records, sessions, throttle, .. } = self.persistence.clone();
+        let (store, ambient) = (self.blobs.store(), self.ambient.clone());
+        Collector::new(uploads, records, store, sessions, throttle, ambient, config.collect_grace)
     }
 
     pub(crate) fn ambient(&self) -> &Ambient {
@@ -80,18 +82,27 @@ impl Stores {
 
     /// All that requests need, with signed URLs of the local store that start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
-        let Persistence { users, sessions, drive, uploads, shares, records, probe, .. } = self.persistence.clone();
+        let Persistence { users, accounts, sessions, throttle, drive, uploads, shares, records, probe, .. } =
+            self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
-        let at_once = cores();
+        let cache = Arc::new(SessionCache::new(sessions, accounts));
+        let throttling =
+            if config.rate_limits { Throttling::new(Arc::new(Counted(throttle))) } else { Throttling::off() };
         let accounts = Accounts::new(
             users.clone(),
-            sessions,
+            cache.clone(),
+            cache,
             drive.clone(),
-            Arc::new(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?),
+            Arc::new(passwords()?),
             Arc::new(keys.tokens(config.algorithm)),
+            throttling.clone(),
             ambient.clone(),
-            AccountSettings { quota_bytes: config.quota_bytes, token_lifetime: config.token_lifetime },
+            AccountSettings {
+                quota_bytes: config.quota_bytes,
+                token_lifetime: config.token_lifetime,
+                session_lifetime: config.session_lifetime,
+            },
         );
         let settings = UploadSettings {
             lifetime: config.upload_lifetime,
@@ -116,7 +127,7 @@ impl Stores {
             folders: Folders::new(drive.clone(), ambient.clone()),
             files: Arc::new(files),
             uploads: Arc::new(uploads),
-            shares: Shares::new(drive, shares, users, ambient.clone()),
+            shares: Shares::new(drive, shares, users, ambient.clone()).throttled(throttling),
             photos,
             local,
             parts: vec![Part { name: "database", probe }, Part { name: "storage", probe: self.blobs.probe() }],
@@ -127,6 +138,22 @@ impl Stores {
             leaving: AtomicBool::new(false),
         })
     }
+}
+
+/// What those do who run the service, on the database alone, as it is: beside a running server, for example.
+pub(crate) async fn administration(config: &Config) -> anyhow::Result<(Administration, Ambient)> {
+    let Persistence { users, accounts, .. } = database::open_current(config).await?;
+    let ambient = system_ambient();
+    Ok((Administration::new(users, accounts, Arc::new(passwords()?), ambient.clone()), ambient))
+}
+
+fn system_ambient() -> Ambient {
+    Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(LoggedTrail))
+}
+
+fn passwords() -> anyhow::Result<Argon2Passwords> {
+    let at_once = cores();
+    Ok(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?)
 }
 
 /// Where the data lie, for whoever starts the server.

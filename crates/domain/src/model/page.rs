@@ -1,6 +1,6 @@
 //! Lists, sorted and in pages: where a page ended is what the next one begins after.
 
-use super::{Name, Node, NodeId, ShareId, Timestamp};
+use super::{Name, Node, NodeId, SessionId, ShareId, Timestamp};
 
 /// How many items a page has at the most: 1 to 1,000; 100 unless told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,15 @@ pub struct SharePosition {
     pub at: Timestamp,
     /// That share.
     pub id: ShareId,
+}
+
+/// A place in a list of sessions, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPosition {
+    /// When that session began.
+    pub at: Timestamp,
+    /// That session.
+    pub id: SessionId,
 }
 
 /// One page of a list.

@@ -7,6 +7,7 @@
 //!
 //! With the feature `mock`, every port has a mock by mockall: `MockDrive`, `MockUsers` and so on.
 
+mod accounts;
 mod audit;
 mod blob_records;
 mod blobs;
@@ -21,10 +22,12 @@ mod random;
 mod sessions;
 mod shares;
 mod signed_urls;
+mod throttle;
 mod tokens;
 mod uploads;
 mod users;
 
+pub use accounts::Accounts;
 pub use audit::AuditTrail;
 pub use blob_records::BlobRecords;
 pub use blobs::{BlobStore, ByteStream};
@@ -36,17 +39,19 @@ pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
 pub use probe::Probe;
 pub use random::Random;
-pub use sessions::Sessions;
+pub use sessions::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{Presentation, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
-    audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges, clock::MockClock,
-    direct_uploads::MockDirectUploads, drive::MockDrive, passwords::MockPasswords, photos::MockPhotoMaker,
-    probe::MockProbe, random::MockRandom, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
-    signed_urls::MockUrlSigner, tokens::MockTokens, uploads::MockUploads, users::MockUsers,
+    accounts::MockAccounts, audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore,
+    changes::MockChanges, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
+    passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, sessions::MockSessions,
+    shares::MockShares, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, throttle::MockThrottle,
+    tokens::MockTokens, uploads::MockUploads, users::MockUsers,
 };

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::model::{Actor, AuditAction, AuditEvent, BlobKey, Command, Id, RequestId, Timestamp, UserId};
+use crate::model::{Actor, AuditAction, AuditEvent, BlobKey, Command, Id, RefreshToken, RequestId, Timestamp, UserId};
 use crate::port::{AuditTrail, Clock, Random};
 
 /// Time, randomness and the audit trail, as every service needs them.
@@ -36,6 +36,10 @@ impl Ambient {
 
     pub(super) fn blob_key(&self) -> BlobKey {
         BlobKey::generate(&*self.random)
+    }
+
+    pub(super) fn refresh_token(&self) -> RefreshToken {
+        RefreshToken::generate(&*self.random)
     }
 
     /// A command of `actor`, now.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use crate::error::Result;
 use crate::model::{RequestId, Timestamp};
-use crate::port::{BlobRecords, BlobStore, Uploads};
+use crate::port::{BlobRecords, BlobStore, Sessions, Throttle, Uploads};
 
 /// How many rows one transaction of the collector touches.
 const BATCH: u32 = 500;
@@ -18,6 +18,10 @@ pub struct CollectorReport {
     pub blobs_removed: u64,
     /// Remains of broken writes that were removed.
     pub partial_writes_removed: u64,
+    /// Sessions that had ended long ago and were forgotten.
+    pub sessions_removed: u64,
+    /// Refresh tokens, of sessions that go on, that had expired long ago and were forgotten.
+    pub refresh_tokens_removed: u64,
     /// Uploads that are open afterwards.
     pub uploads_open: u64,
 }
@@ -30,6 +34,8 @@ pub struct Collector {
     uploads: Arc<dyn Uploads>,
     records: Arc<dyn BlobRecords>,
     store: Arc<dyn BlobStore>,
+    sessions: Arc<dyn Sessions>,
+    throttle: Arc<dyn Throttle>,
     ambient: Ambient,
     grace: Duration,
 }
@@ -41,10 +47,12 @@ impl Collector {
         uploads: Arc<dyn Uploads>,
         records: Arc<dyn BlobRecords>,
         store: Arc<dyn BlobStore>,
+        sessions: Arc<dyn Sessions>,
+        throttle: Arc<dyn Throttle>,
         ambient: Ambient,
         grace: Duration,
     ) -> Self {
-        Self { uploads, records, store, ambient, grace }
+        Self { uploads, records, store, sessions, throttle, ambient, grace }
     }
 
     /// Does one round, in bounded batches.
@@ -62,10 +70,31 @@ impl Collector {
         }
         let before = self.ambient.now().minus(self.grace);
         while self.uploads.forget_ended(before, BATCH).await? == BATCH {}
+        self.forget_sessions(before, &mut report).await?;
         report.blobs_removed = self.remove_blobs(before).await?;
         report.partial_writes_removed = self.store.sweep(before).await? + self.discard_abandoned(before).await?;
         report.uploads_open = self.uploads.count_open().await?;
         Ok(report)
+    }
+
+    /// Forgets the sessions and tokens that have been over since `before`, and buckets of attempts that are full again.
+    async fn forget_sessions(&self, before: Timestamp, report: &mut CollectorReport) -> Result<()> {
+        loop {
+            let forgotten = self.sessions.forget_ended(before, BATCH).await?;
+            report.sessions_removed += u64::from(forgotten);
+            if forgotten < BATCH {
+                break;
+            }
+        }
+        loop {
+            let forgotten = self.sessions.forget_tokens(before, BATCH).await?;
+            report.refresh_tokens_removed += u64::from(forgotten);
+            if forgotten < BATCH {
+                break;
+            }
+        }
+        while self.throttle.forget_full(self.ambient.now(), BATCH).await? == BATCH {}
+        Ok(())
     }
 
     /// Discards the transfers that were begun before `before` and belong to no upload any more, and tells how many.

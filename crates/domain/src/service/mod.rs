@@ -5,6 +5,7 @@
 
 mod access;
 mod accounts;
+mod administration;
 mod ambient;
 mod collector;
 mod files;
@@ -13,9 +14,11 @@ mod photos;
 mod relocation;
 mod shares;
 mod signed_blobs;
+mod throttling;
 mod uploads;
 
-pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
+pub use accounts::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
+pub use administration::{AccountPage, Administration};
 pub use ambient::Ambient;
 pub use collector::{Collector, CollectorReport};
 pub use files::{Files, OpenFile};
@@ -24,6 +27,7 @@ pub use photos::Photos;
 pub use relocation::{Destination, NewPlace};
 pub use shares::{SharePage, Shares};
 pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs};
+pub use throttling::Throttling;
 pub use uploads::{PartUrl, Progress, UploadSettings, Uploads};
 
 #[cfg(test)]

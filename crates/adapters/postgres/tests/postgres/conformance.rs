@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
-use clouddrive_conformance::{Persistence, ambient, blob_records, changes, drive, sessions, shares, uploads, users};
+use clouddrive_conformance::{
+    Persistence, accounts, ambient, blob_records, changes, drive, sessions, shares, throttle, uploads, users,
+};
 use clouddrive_postgres::{Database, Options};
 
 async fn open(options: &Options) -> Persistence {
@@ -21,7 +23,7 @@ macro_rules! suites {
     )+};
 }
 
-suites!(users, sessions, drive, uploads, shares, blob_records, changes);
+suites!(users, accounts, sessions, throttle, drive, uploads, shares, blob_records, changes);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {
@@ -31,7 +33,9 @@ async fn a_database_that_works_says_so() {
 
 async fn all(store: &Persistence) {
     users::suite(store).await;
+    accounts::suite(store).await;
     sessions::suite(store).await;
+    throttle::suite(store).await;
     drive::suite(store).await;
     uploads::suite(store).await;
     shares::suite(store).await;

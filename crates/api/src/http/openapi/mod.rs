@@ -11,7 +11,9 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::middleware::Next;
 use clouddrive_contract::{Code, Problem as ProblemDto};
 use serde_json::Value;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
@@ -29,6 +31,8 @@ use super::{account, blob, drive, file, profile_photo, service, share, upload};
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
+        account::patch_user, account::change_password, account::delete_user,
+        account::refresh, account::logout, account::list_sessions, account::end_session,
         drive::create, drive::list_root, drive::list, drive::patch,
         file::create, file::get, file::content, file::patch,
         upload::get, upload::sign_parts, upload::complete, upload::abort,
@@ -98,13 +102,20 @@ const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::Valid
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
+const THROTTLED: &[Code] = &[Code::RateLimited];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
 fn errors(operation: &str) -> Vec<Code> {
     let groups: &[&[Code]] = match operation {
-        "register" => &[BODY, JSON, &[Code::UsernameTaken, Code::EmailTaken]],
-        "login" => &[BODY, JSON, &[Code::InvalidCredentials]],
+        "register" => &[BODY, JSON, THROTTLED, &[Code::UsernameTaken, Code::EmailTaken]],
+        "login" => &[BODY, JSON, THROTTLED, &[Code::InvalidCredentials]],
+        "refresh_token" => &[BODY, JSON, &[Code::InvalidToken]],
+        "logout" => &[BODY, JSON],
+        "list_sessions" => &[KNOWN, LIST],
+        "end_session" => &[KNOWN, ITEM],
+        "patch_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
+        "change_password" | "delete_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
         "verify_token" => &[KNOWN],
         "get_user" => &[KNOWN, ITEM],
         "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken]],
@@ -134,9 +145,14 @@ fn errors(operation: &str) -> Vec<Code> {
             &[Code::UploadIncomplete, Code::UploadClosed, Code::UploadExpired],
             &[Code::SizeMismatch, Code::ChecksumMismatch],
         ],
-        "create_share" => {
-            &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner]]
-        }
+        "create_share" => &[
+            KNOWN,
+            BODY,
+            JSON,
+            THROTTLED,
+            ITEM,
+            &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
+        ],
         "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
         "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
         "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
@@ -150,6 +166,14 @@ fn errors(operation: &str) -> Vec<Code> {
     codes.extend([Code::InternalError, Code::Unavailable]);
     codes
 }
+
+/// What a 429 says in its header.
+const RATE_HEADERS: &[(&str, &str)] = &[
+    ("Retry-After", "After how many seconds the next attempt may come"),
+    ("RateLimit-Limit", "How many attempts may come at once (draft-ietf-httpapi-ratelimit-headers-06)"),
+    ("RateLimit-Remaining", "How many are left: 0"),
+    ("RateLimit-Reset", "After how many seconds there is one more"),
+];
 
 /// Adds what every operation has: errors with their examples, the security schemes, unique operation ids.
 struct Completion;
@@ -192,8 +216,16 @@ fn add_errors(operation: &mut Operation) {
         });
         let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
         content.examples = examples.map(|(name, example)| (name, example.into())).collect();
-        let response =
-            ResponseBuilder::new().description(words.join(", ")).content("application/problem+json", content).build();
+        let mut response =
+            ResponseBuilder::new().description(words.join(", ")).content("application/problem+json", content);
+        if of_status.contains(&Code::RateLimited) {
+            for (name, meaning) in RATE_HEADERS {
+                let header =
+                    HeaderBuilder::new().schema(Some(Object::with_type(Type::Integer))).description(Some(*meaning));
+                response = response.header(*name, header.build());
+            }
+        }
+        let response = response.build();
         operation.responses.responses.insert(status.to_string(), response.into());
     }
 }

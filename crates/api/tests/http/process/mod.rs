@@ -4,6 +4,7 @@ mod commands;
 pub mod configuration;
 mod logs;
 pub mod stop;
+mod user;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};

@@ -7,7 +7,7 @@ use mockall::predicate::eq;
 use super::{NOW, ambient, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
-use crate::port::{MockBlobRecords, MockBlobStore, MockUploads};
+use crate::port::{MockBlobRecords, MockBlobStore, MockSessions, MockThrottle, MockUploads};
 use crate::service::{Collector, CollectorReport};
 
 const GRACE: Duration = Duration::from_secs(4);
@@ -23,9 +23,24 @@ fn service(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobSt
     collector(uploads, records, store)
 }
 
-fn collector(uploads: MockUploads, records: MockBlobRecords, mut store: MockBlobStore) -> Collector {
+fn collector(uploads: MockUploads, records: MockBlobRecords, store: MockBlobStore) -> Collector {
+    let (mut sessions, mut throttle) = (MockSessions::new(), MockThrottle::new());
+    sessions.expect_forget_ended().with(eq(BEFORE), eq(500)).returning(|_, _| Ok(0));
+    sessions.expect_forget_tokens().with(eq(BEFORE), eq(500)).returning(|_, _| Ok(0));
+    throttle.expect_forget_full().with(eq(NOW), eq(500)).returning(|_, _| Ok(0));
+    with_sessions(uploads, records, store, sessions, throttle)
+}
+
+fn with_sessions(
+    uploads: MockUploads,
+    records: MockBlobRecords,
+    mut store: MockBlobStore,
+    sessions: MockSessions,
+    throttle: MockThrottle,
+) -> Collector {
     store.expect_name().return_const(STORE);
-    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(store), ambient(), GRACE)
+    let (sessions, throttle) = (Arc::new(sessions), Arc::new(throttle));
+    Collector::new(Arc::new(uploads), Arc::new(records), Arc::new(store), sessions, throttle, ambient(), GRACE)
 }
 
 /// No upload ran out of time, and none ended long ago.
@@ -97,7 +112,12 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
     let report = service(nothing_expired(), records, store).run(&request()).await.unwrap();
     assert_eq!(
         report,
-        CollectorReport { uploads_expired: 0, blobs_removed: 502, partial_writes_removed: 7, uploads_open: 3 }
+        CollectorReport {
+            blobs_removed: 502,
+            partial_writes_removed: 7,
+            uploads_open: 3,
+            ..CollectorReport::default()
+        }
     );
 }
 
@@ -155,4 +175,27 @@ async fn nothing_is_condemned_while_the_books_cannot_be_read() {
     records.expect_condemn().never();
     let fault = service(uploads, records, MockBlobStore::new()).run(&request()).await.unwrap_err();
     assert!(matches!(fault, Error::Unavailable { part: "database", .. }));
+}
+
+#[tokio::test]
+async fn sessions_tokens_and_buckets_are_forgotten_in_batches_until_one_is_short() {
+    let mut order = Sequence::new();
+    let (mut sessions, mut throttle) = (MockSessions::new(), MockThrottle::new());
+    for over in [500, 7] {
+        let batch = sessions.expect_forget_ended().with(eq(BEFORE), eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_, _| Ok(over));
+    }
+    for over in [500, 500, 0] {
+        let batch = sessions.expect_forget_tokens().with(eq(BEFORE), eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_, _| Ok(over));
+    }
+    for full in [500, 499] {
+        let batch = throttle.expect_forget_full().with(eq(NOW), eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_, _| Ok(full));
+    }
+    let mut store = nothing_swept();
+    store.expect_list_begun().returning(|_, _| Ok(vec![]));
+    let collector = with_sessions(nothing_expired(), nothing_condemned(), store, sessions, throttle);
+    let report = collector.run(&request()).await.unwrap();
+    assert_eq!((report.sessions_removed, report.refresh_tokens_removed), (507, 1000));
 }
