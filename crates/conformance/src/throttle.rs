@@ -1,6 +1,6 @@
 //! What every implementation of [`Throttle`](clouddrive_domain::port::Throttle) does.
 
-#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub async fn suite(store: &Persistence) {
         all_of_several_buckets_are_taken_from_or_none,
         what_is_given_back_may_be_taken_again,
         however_many_come_at_once_the_burst_is_exact,
+        clocks_that_differ_a_little_cost_nobody_an_attempt,
         however_many_come_at_once_for_several_the_tightest_is_exact,
         full_buckets_are_forgotten_in_batches_and_others_are_not,
     );
@@ -130,6 +131,19 @@ async fn however_many_come_at_once_the_burst_is_exact(world: &World<'_>) {
             assert_eq!(refusal(outcome), (BucketKind::CurrentPassword, 10, Duration::from_secs(30)));
         }
     }
+}
+
+async fn clocks_that_differ_a_little_cost_nobody_an_attempt(world: &World<'_>) {
+    let (bucket, now) = (bucket(world), world.now());
+    for late in 0..10 {
+        take(world, &bucket, now.minus(Duration::from_millis(late * 500))).await.unwrap();
+    }
+    // Nor do they give any, and one that is far behind has to wait.
+    refusal(take(world, &bucket, now).await);
+    assert_eq!(refusal(take(world, &bucket, now.minus(Duration::from_secs(1))).await).2, Duration::from_secs(31));
+    world.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
+    refusal(take(world, &bucket, now.minus(Duration::from_secs(6))).await);
+    take(world, &bucket, now.minus(Duration::from_secs(5))).await.unwrap();
 }
 
 async fn however_many_come_at_once_for_several_the_tightest_is_exact(world: &World<'_>) {

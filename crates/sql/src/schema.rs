@@ -60,6 +60,7 @@ diesel::table! {
     throttle (bucket) {
         bucket -> Text,
         tat -> BigInt,
+        seen -> BigInt,
     }
 }
 

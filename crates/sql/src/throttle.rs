@@ -2,6 +2,9 @@
 //!
 //! By the generic cell rate algorithm: a bucket's row says when the bucket is full again, its *theoretical arrival time*. Each
 //! attempt moves that on by one interval, and may not move it further ahead of now than the whole burst takes.
+//!
+//! Those who come at once are told their times by several clocks, and get their turn in any order: by the latest time that a
+//! bucket has [seen](SKEW), a late one is not refused for what came before it.
 
 use std::time::Duration;
 
@@ -12,6 +15,10 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::statement::{Parameter, Statement};
 use crate::types::size;
+
+/// How far behind the latest time that a bucket has seen a clock may be, in milliseconds; one further behind counts as if it
+/// were just so far.
+const SKEW: i64 = 5_000;
 
 /// What is to be taken from one bucket.
 #[derive(Clone, Debug)]
@@ -30,6 +37,8 @@ pub struct ArrivalRow {
     bucket: String,
     #[diesel(sql_type = BigInt)]
     tat: i64,
+    #[diesel(sql_type = BigInt)]
+    seen: i64,
 }
 
 impl From<&Bucket> for Claim {
@@ -55,29 +64,26 @@ pub fn in_order(claims: &[Claim]) -> Vec<&Claim> {
 }
 
 impl Claim {
-    /// The latest time at which the bucket may be full again before one is taken.
-    fn bound(&self, now: Timestamp) -> i64 {
-        now.as_millis().saturating_add(self.interval.saturating_mul(i64::from(self.burst) - 1))
+    /// How much further ahead a bucket from which one can be taken may be full again.
+    fn room(&self) -> i64 {
+        self.interval.saturating_mul(i64::from(self.burst) - 1)
     }
 
     /// Takes one, in one statement, if there is one: it changes no row if not.
     #[must_use]
     pub fn take(&self, now: Timestamp) -> Statement {
-        let text = "INSERT INTO throttle (bucket, tat) VALUES (?, ?)
-            ON CONFLICT (bucket) DO UPDATE SET tat = (CASE WHEN throttle.tat > ? THEN throttle.tat ELSE ? END) + ?
-            WHERE throttle.tat <= ?";
-        let number = Parameter::Integer;
+        let text = "INSERT INTO throttle (bucket, tat, seen) VALUES (?, ?, ?)
+            ON CONFLICT (bucket) DO UPDATE SET
+                tat = (CASE WHEN throttle.tat > ? THEN throttle.tat ELSE ? END) + ?,
+                seen = CASE WHEN throttle.seen > ? THEN throttle.seen ELSE ? END
+            WHERE throttle.tat - ? <=
+                (CASE WHEN throttle.seen < ? THEN ? WHEN throttle.seen > ? THEN ? ELSE throttle.seen END)";
         let at = now.as_millis();
-        let first = number(at.saturating_add(self.interval));
-        let parameters = vec![
-            Parameter::Text(self.key.clone()),
-            first,
-            number(at),
-            number(at),
-            number(self.interval),
-            number(self.bound(now)),
-        ];
-        Statement::new(text, parameters)
+        let latest = at.saturating_add(SKEW);
+        let first = at.saturating_add(self.interval);
+        let numbers = [first, at, at, at, self.interval, at, at, self.room(), at, at, latest, latest];
+        let key = Parameter::Text(self.key.clone());
+        Statement::new(text, std::iter::once(key).chain(numbers.map(Parameter::Integer)).collect())
     }
 
     /// Puts one back.
@@ -92,7 +98,7 @@ impl Claim {
 #[must_use]
 pub fn look(claims: &[Claim]) -> Statement {
     let marks = vec!["?"; claims.len()].join(", ");
-    let text = format!("SELECT bucket, tat FROM throttle WHERE bucket IN ({marks})");
+    let text = format!("SELECT bucket, tat, seen FROM throttle WHERE bucket IN ({marks})");
     Statement::new(text, claims.iter().map(|claim| Parameter::Text(claim.key.clone())).collect())
 }
 
@@ -101,11 +107,11 @@ pub fn look(claims: &[Claim]) -> Statement {
 pub fn refusal(claims: &[Claim], rows: &[ArrivalRow], now: Timestamp) -> Option<Error> {
     claims.iter().find_map(|claim| {
         let row = rows.iter().find(|row| row.bucket == claim.key)?;
-        let missing = row.tat.saturating_sub(claim.bound(now));
-        (missing > 0).then(|| Error::RateLimited {
+        let (at, due) = (now.as_millis(), row.tat.saturating_sub(claim.room()));
+        (due > row.seen.clamp(at, at.saturating_add(SKEW))).then(|| Error::RateLimited {
             bucket: claim.kind,
             limit: claim.burst,
-            retry_after: Duration::from_millis(size(missing)),
+            retry_after: Duration::from_millis(size(due.saturating_sub(at))),
         })
     })
 }

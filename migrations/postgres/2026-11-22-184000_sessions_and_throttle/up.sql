@@ -25,9 +25,10 @@ CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
 CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);
 
 -- How much was attempted lately. bucket: a digest of what is counted, so that no address and no name stands here. tat: the
--- time at which the bucket is full again.
+-- time at which the bucket is full again. seen: the latest time at which anybody took from it.
 CREATE TABLE throttle (
     bucket text COLLATE "C" NOT NULL PRIMARY KEY,
-    tat    bigint           NOT NULL
+    tat    bigint           NOT NULL,
+    seen   bigint           NOT NULL
 );
 CREATE INDEX throttle_tat ON throttle (tat);

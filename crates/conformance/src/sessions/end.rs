@@ -53,7 +53,7 @@ pub(super) async fn sessions_are_listed_newest_first_in_pages(world: &World<'_>)
         all.push(started(world, member.id).await.0.session);
     }
     // Two of the same time go by their identifiers.
-    let (mut twin, _) = opened(world, member.id, all[4].created_at);
+    let (mut twin, _) = opened(world, member.id, all.last().unwrap().created_at);
     twin.session.id = world.id();
     start(world, &twin).await.unwrap();
     all.push(twin.session);
@@ -83,7 +83,7 @@ pub(super) async fn sessions_are_listed_newest_first_in_pages(world: &World<'_>)
         }
     }
     assert_eq!(seen, ids);
-    assert_eq!(list(world, member.id, all[0].created_at.plus(LIFETIME), None, 100).await, []);
+    assert_eq!(list(world, member.id, all.first().unwrap().created_at.plus(LIFETIME), None, 100).await, []);
 }
 
 pub(super) async fn addresses_are_those_of_sessions_that_run(world: &World<'_>) {

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{RefreshToken, SessionId, Timestamp, UserId};
