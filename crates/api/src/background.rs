@@ -58,6 +58,8 @@ fn count(report: &CollectorReport) {
         ("partial_write", report.partial_writes_removed),
         ("node", report.nodes_purged),
         ("drive", report.drives_removed),
+        ("session", report.sessions_removed),
+        ("refresh_token", report.refresh_tokens_removed),
     ] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).increment(removed);
     }

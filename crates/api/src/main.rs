@@ -7,6 +7,7 @@ mod http;
 mod serve;
 mod system;
 mod telemetry;
+mod user;
 mod verify;
 mod wiring;
 
@@ -20,6 +21,7 @@ use clouddrive_domain::service::CollectorReport;
 use mimalloc::MiMalloc;
 
 use crate::config::{Config, ConfigError, Source};
+use crate::user::UserCommand;
 use crate::wiring::Stores;
 
 /// Each hash of a password takes 19 MiB for a moment. The C library of most Linux systems keeps such memory, per thread, for
@@ -35,7 +37,7 @@ struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Serve requests (the default)
     Serve,
@@ -45,6 +47,9 @@ enum Command {
     Migrate,
     /// Clear away, once, what nothing needs any more: expired uploads, old trash, unreferenced blobs, temporary files
     Collect,
+    /// Accounts: make them, list them, set passwords and quotas, let people in or not
+    #[command(subcommand)]
+    User(UserCommand),
     /// Check configuration, database, store, clocks and rights, and say what to change
     Doctor,
     /// Check independently, without changing anything, that the data are whole; exits with 1 when something is wrong
@@ -80,6 +85,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve | Command::Openapi | Command::Health => serve::serve(config).await,
         Command::Migrate => migrate(&config).await,
         Command::Collect => collect(&config).await,
+        Command::User(command) => user::run(command, &config).await,
         Command::Doctor => doctor(&config).await,
         Command::Verify(arguments) => verify::verify(&config, arguments).await,
     };
@@ -109,6 +115,8 @@ async fn collect(config: &Config) -> anyhow::Result<()> {
     say(format!("partial writes removed: {}", report.partial_writes_removed))?;
     say(format!("files and folders purged: {}", report.nodes_purged))?;
     say(format!("drives without an owner removed: {}", report.drives_removed))?;
+    say(format!("sessions removed: {}", report.sessions_removed))?;
+    say(format!("refresh tokens removed: {}", report.refresh_tokens_removed))?;
     Ok(outcome?)
 }
 

@@ -120,6 +120,9 @@ fn cors(origins: &[String]) -> Cors {
             "content-range",
             "etag",
             "location",
+            "ratelimit-limit",
+            "ratelimit-remaining",
+            "ratelimit-reset",
             "retry-after",
             "x-request-id",
         ])

@@ -19,6 +19,8 @@ use crate::world::{World, run};
 pub async fn suite(store: &Persistence) {
     run!(store;
         rows::accounts_leave_rows,
+        rows::what_becomes_of_accounts_leaves_rows,
+        rows::sessions_leave_rows,
         rows::the_tree_leaves_rows,
         rows::uploads_leave_rows,
         rows::expiry_leaves_a_row_for_each_upload,

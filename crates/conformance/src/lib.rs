@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod accounts;
 pub mod ambient;
 pub mod blob_records;
 pub mod blobs;
@@ -19,6 +20,7 @@ pub mod search;
 pub mod sessions;
 pub mod shares;
 pub mod signed_urls;
+pub mod throttle;
 pub mod tokens;
 pub mod trash;
 pub mod trees;

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use clouddrive_domain::port::{
-    BlobRecords, Changes, Chores, Drive, Links, Receipts, Search, Sessions, Shares, Trash, Trees, Uploads, Users,
-    Versions,
+    Accounts, BlobRecords, Changes, Chores, Drive, Links, Receipts, Search, Sessions, Shares, Throttle, Trash, Trees,
+    Uploads, Users, Versions,
 };
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
@@ -12,8 +12,12 @@ use clouddrive_domain::port::{
 pub struct Persistence {
     /// Users.
     pub users: Arc<dyn Users>,
+    /// What becomes of accounts.
+    pub accounts: Arc<dyn Accounts>,
     /// Sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// How much was attempted lately.
+    pub throttle: Arc<dyn Throttle>,
     /// The tree.
     pub drive: Arc<dyn Drive>,
     /// Whole trees.
@@ -59,11 +63,15 @@ impl Persistence {
             + Trees
             + Trash
             + Versions
+            + Accounts
+            + Throttle
             + 'static,
     {
         Self {
             users: store.clone(),
+            accounts: store.clone(),
             sessions: store.clone(),
+            throttle: store.clone(),
             drive: store.clone(),
             trees: store.clone(),
             uploads: store.clone(),

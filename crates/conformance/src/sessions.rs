@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
+mod end;
+mod refresh;
+
 use std::time::Duration;
 
-use clouddrive_domain::model::{Session, Timestamp, UserId};
+use clouddrive_domain::model::{RefreshToken, Session, Timestamp, UserId};
+use clouddrive_domain::port::{Opened, Renewal};
 use clouddrive_domain::{Error, Result};
 
 use crate::Persistence;
@@ -21,78 +25,130 @@ pub async fn suite(store: &Persistence) {
         a_session_is_its_users_alone,
         sessions_of_one_user_stand_side_by_side,
         a_session_needs_a_user,
+        a_session_needs_the_password_of_today,
         what_is_not_known_of_a_client_is_left_out,
+    );
+    run!(store;
+        refresh::a_token_is_swapped_for_the_next_and_the_session_goes_on,
+        refresh::a_token_that_comes_twice_ends_its_session_and_no_other,
+        refresh::of_simultaneous_uses_one_gets_the_next_and_the_session_is_over,
+        refresh::tokens_end_at_their_very_time,
+        refresh::what_is_no_token_gets_nothing,
+        refresh::tokens_of_an_ended_session_get_nothing,
+    );
+    run!(store;
+        end::an_ended_session_is_over_for_good,
+        end::sessions_are_listed_newest_first_in_pages,
+        end::addresses_are_those_of_sessions_that_run,
+        end::what_ended_long_ago_is_forgotten,
+        end::what_ended_is_forgotten_in_batches,
+        end::tokens_that_expired_long_ago_are_forgotten,
     );
 }
 
-fn session(world: &World<'_>, user: UserId) -> Session {
-    let created_at = world.now();
-    Session {
+/// How long the sessions here live.
+const LIFETIME: Duration = Duration::from_secs(900);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// A session of `user` that begins at `at`, and its first token.
+pub(crate) fn opened(world: &World<'_>, user: UserId, at: Timestamp) -> (Opened, RefreshToken) {
+    let token = world.token();
+    let session = Session {
         id: world.id(),
         user,
-        created_at,
-        expires_at: created_at.plus(Duration::from_secs(900)),
+        created_at: at,
+        expires_at: at.plus(LIFETIME),
         address: Some("2001:db8::1".to_owned()),
         user_agent: Some("é".repeat(255)),
+    };
+    (Opened { session, token: token.hash(), generation: 0 }, token)
+}
+
+/// What swaps `token` at `at` for one that nobody has seen.
+pub(crate) fn renewal(world: &World<'_>, token: &RefreshToken, at: Timestamp) -> Renewal {
+    Renewal {
+        presented: token.hash(),
+        next: world.token().hash(),
+        expires_at: at.plus(LIFETIME),
+        address: Some("192.0.2.7".to_owned()),
+        user_agent: None,
     }
 }
 
-async fn start(world: &World<'_>, session: &Session) -> Result<()> {
-    let command = world.command_at(Some(session.user), session.created_at);
-    world.store.sessions.start(&command, session).await
+fn session(world: &World<'_>, user: UserId) -> Opened {
+    opened(world, user, world.now()).0
 }
 
-async fn username(world: &World<'_>, session: &Session, now: Timestamp) -> Option<String> {
+async fn start(world: &World<'_>, opened: &Opened) -> Result<()> {
+    let command = world.command_at(Some(opened.session.user), opened.session.created_at);
+    world.store.sessions.start(&command, opened).await
+}
+
+/// A session of `user` that has begun, and its first token.
+async fn started(world: &World<'_>, user: UserId) -> (Opened, RefreshToken) {
+    let (opened, token) = opened(world, user, world.now());
+    start(world, &opened).await.unwrap();
+    (opened, token)
+}
+
+async fn username(world: &World<'_>, opened: &Opened, now: Timestamp) -> Option<String> {
+    let session = &opened.session;
     world.store.sessions.find_username(session.id, session.user, now).await.unwrap()
 }
 
 async fn a_running_session_tells_the_name_as_its_user_wrote_it(world: &World<'_>) {
     let member = world.member().await;
-    let session = session(world, member.id);
-    start(world, &session).await.unwrap();
-    assert_eq!(username(world, &session, session.created_at).await, Some(member.username));
+    let (opened, _) = started(world, member.id).await;
+    assert_eq!(username(world, &opened, opened.session.created_at).await, Some(member.username));
 }
 
 async fn a_session_ends_at_its_very_time(world: &World<'_>) {
     let member = world.member().await;
-    let session = session(world, member.id);
-    start(world, &session).await.unwrap();
-    let millisecond = Duration::from_millis(1);
-    assert!(username(world, &session, session.expires_at.minus(millisecond)).await.is_some());
-    assert_eq!(username(world, &session, session.expires_at).await, None);
-    assert_eq!(username(world, &session, session.expires_at.plus(millisecond)).await, None);
+    let (opened, _) = started(world, member.id).await;
+    let end = opened.session.expires_at;
+    assert!(username(world, &opened, end.minus(MILLISECOND)).await.is_some());
+    assert_eq!(username(world, &opened, end).await, None);
+    assert_eq!(username(world, &opened, end.plus(MILLISECOND)).await, None);
 }
 
 async fn a_session_is_its_users_alone(world: &World<'_>) {
     let (member, other) = (world.member().await, world.member().await);
-    let session = session(world, member.id);
-    start(world, &session).await.unwrap();
-    let (sessions, now) = (&world.store.sessions, session.created_at);
-    assert_eq!(sessions.find_username(session.id, other.id, now).await.unwrap(), None);
-    assert_eq!(sessions.find_username(session.id, world.id(), now).await.unwrap(), None);
+    let (opened, _) = started(world, member.id).await;
+    let (sessions, id, now) = (&world.store.sessions, opened.session.id, opened.session.created_at);
+    assert_eq!(sessions.find_username(id, other.id, now).await.unwrap(), None);
+    assert_eq!(sessions.find_username(id, world.id(), now).await.unwrap(), None);
     assert_eq!(sessions.find_username(world.id(), member.id, now).await.unwrap(), None);
 }
 
 async fn sessions_of_one_user_stand_side_by_side(world: &World<'_>) {
     let member = world.member().await;
     let (short, mut long) = (session(world, member.id), session(world, member.id));
-    long.expires_at = short.expires_at.plus(Duration::from_secs(60));
+    long.session.expires_at = short.session.expires_at.plus(Duration::from_secs(60));
     start(world, &short).await.unwrap();
     start(world, &long).await.unwrap();
-    assert!(username(world, &short, short.created_at).await.is_some());
-    assert_eq!(username(world, &short, short.expires_at).await, None);
-    assert_eq!(username(world, &long, short.expires_at).await, Some(member.username));
+    assert!(username(world, &short, short.session.created_at).await.is_some());
+    assert_eq!(username(world, &short, short.session.expires_at).await, None);
+    assert_eq!(username(world, &long, short.session.expires_at).await, Some(member.username));
 }
 
 async fn a_session_needs_a_user(world: &World<'_>) {
-    let session = session(world, world.id());
-    assert_refused!(start(world, &session).await, Error::NotFound);
-    assert_eq!(username(world, &session, session.created_at).await, None);
+    let opened = session(world, world.id());
+    assert_refused!(start(world, &opened).await, Error::NotFound);
+    assert_eq!(username(world, &opened, opened.session.created_at).await, None);
+    assert_eq!(world.store.sessions.find_by_token(&opened.token).await.unwrap(), None);
+}
+
+async fn a_session_needs_the_password_of_today(world: &World<'_>) {
+    let member = world.member().await;
+    let opened = Opened { generation: 1, ..session(world, member.id) };
+    assert_refused!(start(world, &opened).await, Error::NotFound);
+    assert_eq!(username(world, &opened, opened.session.created_at).await, None);
 }
 
 async fn what_is_not_known_of_a_client_is_left_out(world: &World<'_>) {
     let member = world.member().await;
-    let session = Session { address: None, user_agent: None, ..session(world, member.id) };
-    start(world, &session).await.unwrap();
-    assert!(username(world, &session, session.created_at).await.is_some());
+    let mut opened = session(world, member.id);
+    (opened.session.address, opened.session.user_agent) = (None, None);
+    start(world, &opened).await.unwrap();
+    assert!(username(world, &opened, opened.session.created_at).await.is_some());
 }

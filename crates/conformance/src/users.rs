@@ -127,7 +127,8 @@ async fn people_are_found_by_name_and_by_address(world: &World<'_>) {
         let person = world.store.users.find_person(&handle).await.unwrap();
         assert_eq!(person, Some(Person { id: new.user.id, username: Some(name.to_owned()) }), "{text}");
         let credentials = world.store.users.find_credentials(&handle).await.unwrap();
-        assert_eq!(credentials, Some(Credentials { user: new.user.id, hash: new.hash.clone() }), "{text}");
+        let expected = Credentials { user: new.user.id, hash: new.hash.clone(), generation: 0, disabled: false };
+        assert_eq!(credentials, Some(expected), "{text}");
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Handle, Id, IdSource, Limit, Located,
-    MediaType, Name, NodeId, PasswordHash, Permission, Quota, RequestId, ShareId, StoreName, Stored, Ticket, Timestamp,
-    Upload, UploadState, User, UserId, Username, authorize,
+    MediaType, Name, NodeId, PasswordHash, Permission, Quota, RefreshToken, RequestId, ShareId, StoreName, Stored,
+    Ticket, Timestamp, Upload, UploadState, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{
     Commit, Copying, NewShare, Opening, Purge, Random, Registration, Relocation, Restoration,
@@ -114,6 +114,11 @@ impl<'a> World<'a> {
 
     pub(crate) fn id<T: Id>(&self) -> T {
         T::generate(self.now(), &Counter)
+    }
+
+    /// A refresh token that nobody has seen.
+    pub(crate) fn token(&self) -> RefreshToken {
+        RefreshToken::generate(&Counter)
     }
 
     pub(crate) fn key(&self) -> BlobKey {

@@ -67,6 +67,87 @@ pub struct Token {
     /// How long the token lives, in seconds.
     #[cfg_attr(feature = "openapi", schema(example = 3600))]
     pub expires_in: u64,
+    /// For `POST /token/refresh`, once: it gives the next one with the next access token.
+    #[cfg_attr(feature = "openapi", schema(example = "mF_9B5f-41JqM_K7wq0GZ2yR3tXnV8cLdE6hUaPsQoY"))]
+    pub refresh_token: String,
+}
+
+/// `POST /token/refresh` and `POST /logout`.
+#[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RefreshToken {
+    /// The refresh token that the login, or the last refresh, gave.
+    #[cfg_attr(feature = "openapi", schema(example = "mF_9B5f-41JqM_K7wq0GZ2yR3tXnV8cLdE6hUaPsQoY"))]
+    pub refresh_token: String,
+}
+
+/// A session of the caller's that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Session {
+    /// The identifier.
+    pub id: Uuid,
+    /// When it began.
+    pub created_at: Time,
+    /// When it began or was refreshed last.
+    pub last_used_at: Time,
+    /// From which address that was, as far as it is known.
+    #[cfg_attr(feature = "openapi", schema(required, example = "203.0.113.9"))]
+    pub address: Option<String>,
+    /// With which program, as it said of itself.
+    #[cfg_attr(feature = "openapi", schema(required, example = "curl/8.5.0"))]
+    pub user_agent: Option<String>,
+    /// Whether it is the one that this request was sent in.
+    pub current: bool,
+}
+
+/// `GET /session`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Sessions {
+    /// Newest first.
+    pub items: Vec<Session>,
+    /// For the next page; null on the last.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub next_cursor: Option<String>,
+}
+
+/// `PATCH /user`.
+#[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PatchUser {
+    /// The new e-mail address, unique without regard to case.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(example = "ann@example.org", format = "email", max_length = 254))]
+    pub email: Option<String>,
+}
+
+/// `PUT /user/password`.
+#[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password until now.
+    #[cfg_attr(feature = "openapi", schema(example = "correct horse battery", format = "password"))]
+    pub current_password: String,
+    /// The password from now on: 8–128 characters, none of the commonest 3,000 passwords.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(example = "wrong donkey lamp", format = "password", min_length = 8, max_length = 128)
+    )]
+    pub new_password: String,
+}
+
+/// `POST /user/delete`.
+#[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeleteUser {
+    /// The current password.
+    #[cfg_attr(feature = "openapi", schema(example = "correct horse battery", format = "password"))]
+    pub password: String,
 }
 
 /// `GET /verify-token`.

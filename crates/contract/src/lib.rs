@@ -16,7 +16,10 @@ mod trash;
 mod upload;
 mod version;
 
-pub use account::{Login, LoginForm, Quota, Register, Token, User, VerifiedToken};
+pub use account::{
+    ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshToken, Register, Session, Sessions, Token,
+    User, VerifiedToken,
+};
 pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, PatchFile};
 pub use folder::{
     CopyFolder, CreateFolder, Folder, FolderConflict, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep,

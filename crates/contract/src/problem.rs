@@ -54,6 +54,8 @@ codes! {
     PermissionDenied = "permission_denied", 403, "Your role on this item does not allow it";
     /// The public link asks for its password, in `X-Link-Password`.
     LinkPasswordRequired = "link_password_required", 401, "The link asks for its password";
+    /// The current password is another.
+    WrongPassword = "wrong_password", 403, "The current password is another";
     /// The bytes do not fit into the drive.
     QuotaExceeded = "quota_exceeded", 403, "The drive's quota does not allow it";
     /// The signed URL was not made by this server, or not for this request.
@@ -114,6 +116,8 @@ codes! {
     InvalidImage = "invalid_image", 422, "The bytes are no acceptable image";
     /// There are more files and folders than are taken at once.
     TooManyEntries = "too_many_entries", 422, "There are too many files and folders";
+    /// Too many attempts came before this one: try again after `Retry-After` seconds.
+    RateLimited = "rate_limited", 429, "Too many attempts";
     /// A fault of the server's. It has been logged under the request's identifier.
     InternalError = "internal_error", 500, "The server failed";
     /// Something that the server needs is out of reach: try again later.

@@ -1,6 +1,8 @@
 //! The one error that services return.
 
-use crate::model::{ItemRef, MissingParts, Name, Quota, Revision};
+use std::time::Duration;
+
+use crate::model::{BucketKind, ItemRef, MissingParts, Name, Quota, Revision};
 
 /// What the domain's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -37,6 +39,16 @@ pub enum Error {
     RangeNotSatisfiable {
         /// How many bytes there are.
         size: u64,
+    },
+    /// Too many attempts came before this one.
+    #[error("too many attempts: {bucket}")]
+    RateLimited {
+        /// What was attempted.
+        bucket: BucketKind,
+        /// How many may come at once.
+        limit: u32,
+        /// After how long the next may come.
+        retry_after: Duration,
     },
     /// Something that is needed is out of reach, or busy beyond its bound; later it may not be.
     #[error("{part} is unavailable")]
@@ -91,6 +103,9 @@ pub enum Forbidden {
     /// The node is visible, and the caller's role on it does not suffice.
     #[error("the role on this item does not allow it")]
     Permission,
+    /// The caller is asked for the current password, and it is another.
+    #[error("the current password is another")]
+    WrongPassword,
     /// The bytes do not fit into the drive.
     #[error("{needed} bytes do not fit into the drive")]
     Quota {

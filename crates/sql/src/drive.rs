@@ -33,8 +33,9 @@ pub struct HomeRow {
     revision: i64,
 }
 
+/// A user.
 #[derive(QueryableByName)]
-struct UserRow {
+pub struct UserRow {
     #[diesel(sql_type = Id)]
     id: DbId,
     #[diesel(sql_type = Text)]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod accounts;
 pub mod blob_records;
 pub mod changes;
 pub mod chores;
@@ -16,6 +17,7 @@ pub mod search;
 pub mod sessions;
 pub mod shares;
 pub mod statement;
+pub mod throttle;
 pub mod trash;
 pub mod trees;
 pub mod types;

@@ -16,6 +16,8 @@ diesel::table! {
         password_hash -> Text,
         photo_blob -> Nullable<Text>,
         created_at -> BigInt,
+        disabled_at -> Nullable<BigInt>,
+        password_generation -> BigInt,
     }
 }
 
@@ -33,6 +35,32 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         address -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// The refresh tokens of sessions, by their hashes.
+    refresh_tokens (hash) {
+        hash -> Binary,
+        session_id -> Id,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// How much was attempted lately.
+    throttle (bucket) {
+        bucket -> Text,
+        tat -> BigInt,
+        seen -> BigInt,
     }
 }
 
@@ -188,6 +216,18 @@ diesel::table! {
 }
 
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(
-    blobs, changes, drives, links, nodes, sessions, shares, uploads, users, versions
+    blobs,
+    changes,
+    drives,
+    links,
+    nodes,
+    sessions,
+    shares,
+    uploads,
+    users,
+    versions,
+    refresh_tokens,
+    throttle,
 );

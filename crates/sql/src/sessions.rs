@@ -1,10 +1,15 @@
-//! New sessions.
+//! Sessions and their refresh tokens.
 
-use clouddrive_domain::model::Session;
+use clouddrive_domain::model::{
+    Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+};
+use clouddrive_domain::port::{Opened, Renewal, TokenOwner};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
-use crate::schema::sessions;
-use crate::types::DbId;
+use crate::schema::{refresh_tokens, sessions};
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bytes};
 
 /// A row of `sessions` to be inserted.
 #[derive(Insertable)]
@@ -19,16 +24,133 @@ pub struct NewSessionRow {
     user_agent: Option<String>,
 }
 
-impl From<Session> for NewSessionRow {
-    fn from(session: Session) -> Self {
+impl From<&Opened> for NewSessionRow {
+    fn from(opened: &Opened) -> Self {
+        let session = &opened.session;
         Self {
             id: session.id.into(),
             user_id: session.user.into(),
             created_at: session.created_at.as_millis(),
             last_used_at: session.created_at.as_millis(),
             expires_at: session.expires_at.as_millis(),
-            address: session.address,
-            user_agent: session.user_agent,
+            address: session.address.clone(),
+            user_agent: session.user_agent.clone(),
         }
     }
+}
+
+/// A row of `refresh_tokens` to be inserted.
+#[derive(Insertable)]
+#[diesel(table_name = refresh_tokens)]
+pub struct NewTokenRow {
+    hash: Vec<u8>,
+    session_id: DbId,
+    created_at: i64,
+    expires_at: i64,
+}
+
+impl From<&Opened> for NewTokenRow {
+    fn from(opened: &Opened) -> Self {
+        let session = &opened.session;
+        Self::new(&opened.token, session.id, session.created_at, session.expires_at)
+    }
+}
+
+impl NewTokenRow {
+    /// The row of the token that comes after the one that `renewal` presents.
+    #[must_use]
+    pub fn next(renewal: &Renewal, session: DbId, at: Timestamp) -> Self {
+        Self::new(&renewal.next, session.into(), at, renewal.expires_at)
+    }
+
+    fn new(token: &TokenHash, session: SessionId, at: Timestamp, expires_at: Timestamp) -> Self {
+        Self {
+            hash: hash(token),
+            session_id: session.into(),
+            created_at: at.as_millis(),
+            expires_at: expires_at.as_millis(),
+        }
+    }
+}
+
+/// The column of a token's hash.
+#[must_use]
+pub fn hash(token: &TokenHash) -> Vec<u8> {
+    token.as_bytes().to_vec()
+}
+
+/// The columns by which a token's owner is found.
+pub const OWNER: (sessions::id, sessions::user_id) = (sessions::id, sessions::user_id);
+
+/// The owner that stands in those columns.
+#[must_use]
+pub fn owner((session, user): (DbId, DbId)) -> TokenOwner {
+    TokenOwner { session: session.into(), user: user.into() }
+}
+
+/// A session as its user sees it.
+#[derive(QueryableByName)]
+pub struct SessionRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+    #[diesel(sql_type = BigInt)]
+    last_used_at: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    address: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_agent: Option<String>,
+}
+
+impl From<SessionRow> for RunningSession {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id.into(),
+            created_at: Timestamp::from_millis(row.created_at),
+            last_used_at: Timestamp::from_millis(row.last_used_at),
+            address: row.address,
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+/// Asks for the [`SessionRow`]s of a page of the sessions of `user` that run at `now`, newest first.
+#[must_use]
+pub fn page(user: UserId, now: Timestamp, after: Option<SessionPosition>, limit: Limit) -> Statement {
+    let mut parameters = vec![user.into(), Parameter::Integer(now.as_millis())];
+    let start = after.map_or("", |position| {
+        parameters.push(Parameter::Integer(position.at.as_millis()));
+        parameters.push(position.id.into());
+        "AND (created_at, id) < (?, ?)"
+    });
+    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
+    let text = format!(
+        "SELECT id, created_at, last_used_at, address, user_agent FROM sessions
+        WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? {start} ORDER BY created_at DESC, id DESC LIMIT ?"
+    );
+    Statement::new(text, parameters)
+}
+
+/// An address of a session.
+#[derive(QueryableByName)]
+pub struct AddressRow {
+    /// The address.
+    #[diesel(sql_type = Text)]
+    pub address: String,
+}
+
+/// Asks for the [`AddressRow`]s of the newest hundred sessions that run at `now`, of the user whom `handle` names.
+#[must_use]
+pub fn addresses(handle: &Handle, now: Timestamp) -> Statement {
+    let (column, key) = match handle {
+        Handle::Username(key) => ("username_key", key),
+        Handle::Email(key) => ("email_key", key),
+    };
+    let text = format!(
+        "SELECT s.address FROM users u JOIN sessions s ON s.user_id = u.id
+        WHERE u.{column} = ? AND s.ended_at IS NULL AND s.expires_at > ? AND s.address IS NOT NULL
+        ORDER BY s.created_at DESC, s.id DESC LIMIT 100"
+    );
+    Statement::new(text, vec![Parameter::Text(key.clone()), Parameter::Integer(now.as_millis())])
 }

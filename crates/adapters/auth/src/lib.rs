@@ -4,9 +4,11 @@
 mod keys;
 mod link_tokens;
 mod passwords;
+mod session_cache;
 mod tokens;
 
 pub use keys::{MasterKey, Purpose};
 pub use link_tokens::SealedLinkTokens;
 pub use passwords::Argon2Passwords;
+pub use session_cache::SessionCache;
 pub use tokens::{Algorithm, JwtTokens};

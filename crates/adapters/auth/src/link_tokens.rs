@@ -6,7 +6,6 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use clouddrive_domain::model::{LinkId, LinkToken, SealedToken, TokenHash};
 use clouddrive_domain::port::LinkTokens;
 use clouddrive_domain::{Error, Result};
-use sha2::{Digest, Sha256};
 
 const PART: &str = "link tokens";
 
@@ -54,7 +53,7 @@ fn open(key: &RandomizedNonceKey, link: LinkId, sealed: &[u8]) -> Option<LinkTok
 
 impl LinkTokens for SealedLinkTokens {
     fn hash(&self, token: &LinkToken) -> TokenHash {
-        TokenHash::from_bytes(Sha256::digest(token.expose()).into())
+        TokenHash::of(token.expose())
     }
 
     fn seal(&self, link: LinkId, token: &LinkToken) -> Result<SealedToken> {

@@ -58,6 +58,7 @@ pub(crate) fn violated(error: &DieselError) -> Option<Constraint> {
     };
     match (kind, info.constraint_name()) {
         (DatabaseErrorKind::ForeignKeyViolation, _) => Some(Constraint::Reference),
+        (DatabaseErrorKind::UniqueViolation, Some("users_email_key")) => Some(Constraint::Email),
         (DatabaseErrorKind::UniqueViolation, Some("nodes_live_name")) => Some(Constraint::LiveName),
         (DatabaseErrorKind::UniqueViolation, Some("shares_node_guest")) => Some(Constraint::ShareOnce),
         _ => None,

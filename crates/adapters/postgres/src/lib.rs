@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod accounts;
 mod blob_records;
 mod changes;
 mod chores;
@@ -17,6 +18,7 @@ mod search;
 mod sessions;
 mod shares;
 mod target;
+mod throttle;
 mod tls;
 mod trash;
 mod trees;

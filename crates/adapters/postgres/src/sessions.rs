@@ -1,39 +1,103 @@
 use async_trait::async_trait;
-use clouddrive_domain::model::{ChangeKind, Command, Session, SessionId, Timestamp, UserId};
-use clouddrive_domain::port::Sessions;
+use clouddrive_domain::error::Unauthenticated;
+use clouddrive_domain::model::{
+    ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+};
+use clouddrive_domain::port::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::{Constraint, Fault, Outcome};
-use clouddrive_sql::schema::{sessions, users};
-use clouddrive_sql::sessions::NewSessionRow;
-use clouddrive_sql::types::DbId;
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::{refresh_tokens, sessions, users};
+use clouddrive_sql::sessions::{
+    AddressRow, NewSessionRow, NewTokenRow, OWNER, SessionRow, addresses, hash, owner, page,
+};
+use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
 use crate::Database;
 use crate::changes::log;
-use crate::fault::violated;
 use crate::unit::{Begin, together};
 
-async fn insert(mut connection: &AsyncPgConnection, session: Session) -> Outcome<()> {
-    let row = NewSessionRow::from(session);
-    let inserted = diesel::insert_into(sessions::table).values(row).execute(&mut connection).await;
-    inserted.map_err(|fault| match violated(&fault) {
-        Some(Constraint::Reference) => Fault::Domain(Error::NotFound),
-        _ => fault.into(),
-    })?;
+async fn start(mut connection: &AsyncPgConnection, command: &Command, opened: &Opened) -> Outcome<()> {
+    // Shared among those who log in; whoever ends all sessions of the user changes the row first, and so waits, or is seen.
+    let row = users::table
+        .find(DbId::from(opened.session.user))
+        .filter(users::disabled_at.is_null())
+        .filter(users::password_generation.eq(bytes(opened.generation)));
+    let proven = row.select(users::id).for_share().first::<DbId>(&mut connection).await.optional()?;
+    proven.ok_or(Error::NotFound)?;
+    together([
+        insert_session(connection, NewSessionRow::from(opened)).boxed(),
+        insert_token(connection, NewTokenRow::from(opened)).boxed(),
+        log(connection, command, ChangeKind::SessionStarted, None, None).boxed(),
+    ])
+    .await
+}
+
+async fn insert_session(mut connection: &AsyncPgConnection, row: NewSessionRow) -> Outcome<()> {
+    diesel::insert_into(sessions::table).values(row).execute(&mut connection).await?;
+    Ok(())
+}
+
+async fn insert_token(mut connection: &AsyncPgConnection, row: NewTokenRow) -> Outcome<()> {
+    diesel::insert_into(refresh_tokens::table).values(row).execute(&mut connection).await?;
+    Ok(())
+}
+
+/// The session's row is locked first, so that of several who come with its tokens one goes first; the token is looked at
+/// after that.
+async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal: &Renewal) -> Outcome<Rotation> {
+    let invalid = || Error::Unauthenticated(Unauthenticated::InvalidToken);
+    let presented = hash(&renewal.presented);
+    let of_token = refresh_tokens::table.find(&presented).select(refresh_tokens::session_id);
+    let now = command.at.as_millis();
+    let running = sessions::table
+        .filter(sessions::id.eq_any(of_token))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    let session = running.select(sessions::id).for_no_key_update().first::<DbId>(&mut connection).await.optional()?;
+    let session = session.ok_or_else(invalid)?;
+    let token = refresh_tokens::table.find(&presented).filter(refresh_tokens::expires_at.gt(now));
+    let used = token.select(refresh_tokens::used_at).first::<Option<i64>>(&mut connection).await.optional()?;
+    if used.ok_or_else(invalid)?.is_some() {
+        let over = diesel::update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
+        over.execute(&mut connection).await?;
+        log(connection, command, ChangeKind::SessionEnded, None, None).await?;
+        return Ok(Rotation::Reused);
+    }
+    diesel::update(refresh_tokens::table.find(&presented))
+        .set(refresh_tokens::used_at.eq(now))
+        .execute(&mut connection)
+        .await?;
+    insert_token(connection, NewTokenRow::next(renewal, session, command.at)).await?;
+    diesel::update(sessions::table.find(session))
+        .set((
+            sessions::last_used_at.eq(now),
+            sessions::expires_at.eq(renewal.expires_at.as_millis()),
+            sessions::address.eq(renewal.address.as_deref()),
+            sessions::user_agent.eq(renewal.user_agent.as_deref()),
+        ))
+        .execute(&mut connection)
+        .await?;
+    log(connection, command, ChangeKind::SessionRefreshed, None, None).await?;
+    Ok(Rotation::Renewed)
+}
+
+/// Ends all sessions of `user`, whose row is locked, so that none begins meanwhile.
+pub(crate) async fn end_all(mut connection: &AsyncPgConnection, user: UserId, at: Timestamp) -> Outcome<()> {
+    let running = sessions::table.filter(sessions::user_id.eq(DbId::from(user))).filter(sessions::ended_at.is_null());
+    diesel::update(running).set(sessions::ended_at.eq(at.as_millis())).execute(&mut connection).await?;
     Ok(())
 }
 
 #[async_trait]
 impl Sessions for Database {
-    async fn start(&self, command: &Command, session: &Session) -> Result<()> {
-        let (command, session) = (command.clone(), session.clone());
-        self.write(Begin::Write, async move |connection: &AsyncPgConnection| {
-            let row = log(connection, &command, ChangeKind::SessionStarted, None, None);
-            together([insert(connection, session).boxed(), row.boxed()]).await
-        })
-        .await
+    async fn start(&self, command: &Command, opened: &Opened) -> Result<()> {
+        let (command, opened) = (command.clone(), opened.clone());
+        let work = async move |connection: &AsyncPgConnection| start(connection, &command, &opened).await;
+        self.write(Begin::Write, work).await
     }
 
     async fn find_username(&self, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<String>> {
@@ -45,6 +109,96 @@ impl Sessions for Database {
                 .filter(sessions::ended_at.is_null())
                 .filter(sessions::expires_at.gt(now.as_millis()));
             Ok(running.select(users::username).first(&mut connection).await.optional()?)
+        })
+        .await
+    }
+
+    async fn find_by_token(&self, token: &TokenHash) -> Result<Option<TokenOwner>> {
+        let token = hash(token);
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let found = refresh_tokens::table.inner_join(sessions::table).filter(refresh_tokens::hash.eq(token));
+            let found = found.select(OWNER).first::<(DbId, DbId)>(&mut connection).await.optional()?;
+            Ok(found.map(owner))
+        })
+        .await
+    }
+
+    async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation> {
+        let (command, renewal) = (command.clone(), renewal.clone());
+        let work = async move |connection: &AsyncPgConnection| refresh(connection, &command, &renewal).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn end(&self, command: &Command, session: SessionId, user: UserId) -> Result<()> {
+        let command = command.clone();
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let now = command.at.as_millis();
+            let running = sessions::table
+                .find(DbId::from(session))
+                .filter(sessions::user_id.eq(DbId::from(user)))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(now));
+            if diesel::update(running).set(sessions::ended_at.eq(now)).execute(&mut connection).await? == 0 {
+                return Err(Error::NotFound.into());
+            }
+            log(connection, &command, ChangeKind::SessionEnded, None, None).await
+        })
+        .await
+    }
+
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        after: Option<SessionPosition>,
+        limit: Limit,
+    ) -> Result<Vec<RunningSession>> {
+        let statement = page(user, now, after, limit);
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let rows: Vec<SessionRow> = statement.load(&mut connection).await?;
+            Ok(rows.into_iter().map(RunningSession::from).collect())
+        })
+        .await
+    }
+
+    async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>> {
+        let (Handle::Username(key) | Handle::Email(key)) = handle;
+        // No text of the server's can hold it.
+        if key.contains('\0') {
+            return Ok(Vec::new());
+        }
+        let statement = addresses(handle, now);
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let rows: Vec<AddressRow> = statement.load(&mut connection).await?;
+            Ok(rows.into_iter().map(|row| row.address).collect())
+        })
+        .await
+    }
+
+    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let over = "DELETE FROM sessions WHERE id = ANY (ARRAY(
+                SELECT id FROM sessions WHERE ended_at < ? ORDER BY ended_at LIMIT ? FOR UPDATE SKIP LOCKED))";
+            let expired = "DELETE FROM sessions WHERE id = ANY (ARRAY(
+                SELECT id FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED))";
+            let mut left = most;
+            for text in [over, expired] {
+                let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(left.into())];
+                let gone = Statement::new(text, parameters).execute(&mut connection).await?;
+                left = left.saturating_sub(u32::try_from(gone).unwrap_or(left));
+            }
+            Ok(most - left)
+        })
+        .await
+    }
+
+    async fn forget_tokens(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let text = "DELETE FROM refresh_tokens WHERE hash = ANY (ARRAY(SELECT hash FROM refresh_tokens
+                WHERE expires_at < ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED))";
+            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(most.into())];
+            let gone = Statement::new(text, parameters).execute(&mut connection).await?;
+            Ok(u32::try_from(gone).unwrap_or(most))
         })
         .await
     }

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Answer, 
-    ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload, UploadState,
+use clouddrive_domain::model::{
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload,
+    UploadState,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_sql::changes::NewChangeRow;
@@ -21,9 +22,9 @@ use crate::blob_records::release;
 use crate::changes::{log, log_all};
 use crate::drive::{raise_reach, reach_within};
 use crate::fault::error;
-use crate::receipts::keep;
 use crate::locate::{self, AMONG, array};
 use crate::names::{explain, first_free, holder};
+use crate::receipts::keep;
 use crate::unit::Begin;
 use crate::uploads::end;
 
@@ -223,7 +224,7 @@ async fn clear_ownerless(
     let open = into().filter(uploads::state.eq("open")).order(uploads::id).limit(most.into());
     let open = open.select(UploadRow::as_select()).for_update().load(&mut connection).await?;
     let open: Vec<Upload> = open.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
-    end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted).await?;
+    end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted, None).await?;
     let over = into().filter(uploads::state.ne("open")).order(uploads::id).limit(most.into());
     let over: Vec<DbId> = over.select(uploads::id).for_update().load(&mut connection).await?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(&mut connection).await?;

@@ -78,7 +78,7 @@ impl Uploads for Database {
         self.write(Begin::Write, async move |connection: &AsyncPgConnection| {
             let upload = locked(connection, upload).await?;
             if upload.abortion(command.at)? {
-                end(connection, &command, &[upload], UploadState::Aborted, ChangeKind::UploadAborted).await?;
+                end(connection, &command, &[upload], UploadState::Aborted, ChangeKind::UploadAborted, None).await?;
             }
             Ok(())
         })
@@ -99,7 +99,7 @@ impl Uploads for Database {
                 .load(&mut connection)
                 .await?;
             let due: Vec<Upload> = due.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
-            end(connection, &command, &due, UploadState::Expired, ChangeKind::UploadExpired).await?;
+            end(connection, &command, &due, UploadState::Expired, ChangeKind::UploadExpired, None).await?;
             Ok(u32::try_from(due.len()).unwrap_or(most))
         })
         .await
@@ -208,15 +208,35 @@ async fn extend(
     keep(connection, command, Answer::Again).await
 }
 
+/// Aborts the open uploads of `sender`, and locks the drive `own`, too, in its turn.
+pub(crate) async fn abort_all(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    sender: UserId,
+    own: Option<DriveId>,
+) -> Outcome<()> {
+    let open = uploads::table
+        .filter(uploads::sender_id.eq(DbId::from(sender)).and(uploads::state.eq("open")))
+        .order((uploads::expires_at, uploads::id))
+        .select(UploadRow::as_select())
+        .for_update()
+        .load(&mut connection)
+        .await?;
+    let open: Vec<Upload> = open.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
+    end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted, own).await
+}
+
 /// Ends open uploads, locked, that became no file: their reservations end, and their blobs are the collector's.
+/// The drive `also` is locked with theirs.
 pub(crate) async fn end(
     mut connection: &AsyncPgConnection,
     command: &Command,
     ended: &[Upload],
     state: UploadState,
     kind: ChangeKind,
+    also: Option<DriveId>,
 ) -> Outcome<()> {
-    if ended.is_empty() {
+    if ended.is_empty() && also.is_none() {
         return Ok(());
     }
     let ids: Vec<DbId> = ended.iter().map(|upload| upload.id.into()).collect();
@@ -229,7 +249,7 @@ pub(crate) async fn end(
     let row = |upload: &Upload| NewChangeRow::new(command, kind, Some(upload.drive), Some(upload.folder));
     log_all(connection, ended.iter().map(row).collect()).await?;
     // The drives in the order of their identifiers, as everybody who changes several does.
-    let mut reserved = BTreeMap::<DbId, i64>::new();
+    let mut reserved: BTreeMap<DbId, i64> = also.map(|drive| (drive.into(), 0)).into_iter().collect();
     for upload in ended {
         *reserved.entry(upload.drive.into()).or_default() += bytes(upload.announced.unwrap_or(0));
     }

@@ -3,6 +3,7 @@ use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId};
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::accounts::{CREDENTIALS, CredentialsRow, credentials};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNodeRow;
 use clouddrive_sql::schema::{drives, nodes, users};
@@ -101,9 +102,8 @@ impl Users for Database {
             let Some(query) = named(&handle) else {
                 return Ok(None);
             };
-            let found = query.select((users::id, users::password_hash)).first::<(DbId, String)>(&mut connection);
-            let found = found.await.optional()?;
-            Ok(found.map(|(id, hash)| Credentials { user: id.into(), hash: PasswordHash::new(hash) }))
+            let found = query.select(CREDENTIALS).first::<CredentialsRow>(&mut connection);
+            Ok(found.await.optional()?.map(credentials))
         })
         .await
     }

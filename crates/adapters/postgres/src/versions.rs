@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{Answer, 
-    ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId, VersionPosition,
+use clouddrive_domain::model::{
+    Answer, ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId,
+    VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Versions};
 use clouddrive_domain::{Error, Result};
@@ -16,8 +17,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::{lock, refer, release};
 use crate::changes::log;
-use crate::receipts::keep;
 use crate::locate;
+use crate::receipts::keep;
 use crate::unit::Begin;
 use crate::uploads::commit::{attach, charge, insert_version};
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod accounts;
 mod blob_records;
 mod changes;
 mod chores;
@@ -15,6 +16,7 @@ mod receipts;
 mod search;
 mod sessions;
 mod shares;
+mod throttle;
 mod trash;
 mod trees;
 mod uploads;

@@ -1,31 +1,74 @@
 use async_trait::async_trait;
-use clouddrive_domain::model::{ChangeKind, Command, Session, SessionId, Timestamp, UserId};
-use clouddrive_domain::port::Sessions;
+use clouddrive_domain::error::Unauthenticated;
+use clouddrive_domain::model::{
+    ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+};
+use clouddrive_domain::port::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::{Constraint, Fault};
-use clouddrive_sql::schema::{sessions, users};
-use clouddrive_sql::sessions::NewSessionRow;
-use clouddrive_sql::types::DbId;
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::{refresh_tokens, sessions, users};
+use clouddrive_sql::sessions::{
+    AddressRow, NewSessionRow, NewTokenRow, OWNER, SessionRow, addresses, hash, owner, page,
+};
+use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::changes::log;
-use crate::fault::violated;
+
+fn start(connection: &mut SqliteConnection, command: &Command, opened: &Opened) -> Outcome<()> {
+    let row = users::table
+        .find(DbId::from(opened.session.user))
+        .filter(users::disabled_at.is_null())
+        .filter(users::password_generation.eq(bytes(opened.generation)));
+    row.select(users::id).first::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
+    diesel::insert_into(sessions::table).values(NewSessionRow::from(opened)).execute(connection)?;
+    diesel::insert_into(refresh_tokens::table).values(NewTokenRow::from(opened)).execute(connection)?;
+    log(connection, command, ChangeKind::SessionStarted, None, None)
+}
+
+fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renewal) -> Outcome<Rotation> {
+    let now = command.at.as_millis();
+    let presented = hash(&renewal.presented);
+    let token = refresh_tokens::table
+        .inner_join(sessions::table)
+        .filter(refresh_tokens::hash.eq(&presented).and(refresh_tokens::expires_at.gt(now)))
+        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)));
+    let found = token.select((sessions::id, refresh_tokens::used_at)).first::<(DbId, Option<i64>)>(connection);
+    let found = found.optional()?.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
+    let (session, used) = found;
+    let row = diesel::update(sessions::table.find(session));
+    if used.is_some() {
+        row.set(sessions::ended_at.eq(now)).execute(connection)?;
+        log(connection, command, ChangeKind::SessionEnded, None, None)?;
+        return Ok(Rotation::Reused);
+    }
+    row.set((
+        sessions::last_used_at.eq(now),
+        sessions::expires_at.eq(renewal.expires_at.as_millis()),
+        sessions::address.eq(renewal.address.as_deref()),
+        sessions::user_agent.eq(renewal.user_agent.as_deref()),
+    ))
+    .execute(connection)?;
+    diesel::update(refresh_tokens::table.find(&presented)).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
+    let next = NewTokenRow::next(renewal, session, command.at);
+    diesel::insert_into(refresh_tokens::table).values(next).execute(connection)?;
+    log(connection, command, ChangeKind::SessionRefreshed, None, None)?;
+    Ok(Rotation::Renewed)
+}
+
+/// Ends all sessions of `user`.
+pub(crate) fn end_all(connection: &mut SqliteConnection, user: UserId, at: Timestamp) -> Outcome<()> {
+    let running = sessions::table.filter(sessions::user_id.eq(DbId::from(user)).and(sessions::ended_at.is_null()));
+    diesel::update(running).set(sessions::ended_at.eq(at.as_millis())).execute(connection)?;
+    Ok(())
+}
 
 #[async_trait]
 impl Sessions for Database {
-    async fn start(&self, command: &Command, session: &Session) -> Result<()> {
-        let (command, session) = (command.clone(), session.clone());
-        self.write(move |connection| {
-            diesel::insert_into(sessions::table).values(NewSessionRow::from(session)).execute(connection).map_err(
-                |fault| match violated(&fault) {
-                    Some(Constraint::Reference) => Fault::Domain(Error::NotFound),
-                    _ => fault.into(),
-                },
-            )?;
-            log(connection, &command, ChangeKind::SessionStarted, None, None)
-        })
-        .await
+    async fn start(&self, command: &Command, opened: &Opened) -> Result<()> {
+        let (command, opened) = (command.clone(), opened.clone());
+        self.write(move |connection| start(connection, &command, &opened)).await
     }
 
     async fn find_username(&self, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<String>> {
@@ -37,6 +80,87 @@ impl Sessions for Database {
                 .filter(sessions::ended_at.is_null())
                 .filter(sessions::expires_at.gt(now.as_millis()));
             Ok(running.select(users::username).first(connection).optional()?)
+        })
+        .await
+    }
+
+    async fn find_by_token(&self, token: &TokenHash) -> Result<Option<TokenOwner>> {
+        let token = hash(token);
+        self.read(move |connection| {
+            let found = refresh_tokens::table.inner_join(sessions::table).filter(refresh_tokens::hash.eq(token));
+            Ok(found.select(OWNER).first::<(DbId, DbId)>(connection).optional()?.map(owner))
+        })
+        .await
+    }
+
+    async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation> {
+        let (command, renewal) = (command.clone(), renewal.clone());
+        self.write(move |connection| refresh(connection, &command, &renewal)).await
+    }
+
+    async fn end(&self, command: &Command, session: SessionId, user: UserId) -> Result<()> {
+        let command = command.clone();
+        self.write(move |connection| {
+            let now = command.at.as_millis();
+            let running = sessions::table
+                .find(DbId::from(session))
+                .filter(sessions::user_id.eq(DbId::from(user)))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(now));
+            if diesel::update(running).set(sessions::ended_at.eq(now)).execute(connection)? == 0 {
+                return Err(Error::NotFound.into());
+            }
+            log(connection, &command, ChangeKind::SessionEnded, None, None)
+        })
+        .await
+    }
+
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        after: Option<SessionPosition>,
+        limit: Limit,
+    ) -> Result<Vec<RunningSession>> {
+        let statement = page(user, now, after, limit);
+        self.read(move |connection| {
+            let rows: Vec<SessionRow> = statement.load(connection)?;
+            Ok(rows.into_iter().map(RunningSession::from).collect())
+        })
+        .await
+    }
+
+    async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>> {
+        let statement = addresses(handle, now);
+        self.read(move |connection| {
+            let rows: Vec<AddressRow> = statement.load(connection)?;
+            Ok(rows.into_iter().map(|row| row.address).collect())
+        })
+        .await
+    }
+
+    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(move |connection| {
+            let ended = sessions::table.filter(sessions::ended_at.lt(before.as_millis())).select(sessions::id);
+            let mut over: Vec<DbId> = ended.limit(most.into()).load(connection)?;
+            let left = i64::from(most) - i64::try_from(over.len()).unwrap_or(i64::MAX);
+            let expired = sessions::table
+                .filter(sessions::expires_at.lt(before.as_millis()))
+                .filter(sessions::id.ne_all(over.clone()))
+                .select(sessions::id);
+            over.extend(expired.limit(left).load::<DbId>(connection)?);
+            let gone = diesel::delete(sessions::table.filter(sessions::id.eq_any(over))).execute(connection)?;
+            Ok(u32::try_from(gone).unwrap_or(most))
+        })
+        .await
+    }
+
+    async fn forget_tokens(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(move |connection| {
+            let expired = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(before.as_millis()));
+            let expired: Vec<Vec<u8>> = expired.limit(most.into()).select(refresh_tokens::hash).load(connection)?;
+            let gone = diesel::delete(refresh_tokens::table.filter(refresh_tokens::hash.eq_any(expired)));
+            Ok(u32::try_from(gone.execute(connection)?).unwrap_or(most))
         })
         .await
     }

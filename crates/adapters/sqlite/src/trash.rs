@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Answer, 
-    ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload, UploadState,
+use clouddrive_domain::model::{
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload,
+    UploadState,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_sql::fault::Outcome;
@@ -18,9 +19,9 @@ use crate::Database;
 use crate::blob_records::release;
 use crate::changes::log;
 use crate::drive::{raise_reach, reach_within};
-use crate::receipts::keep;
 use crate::locate::{self, AMONG, list};
 use crate::names::{explain, first_free, holder};
+use crate::receipts::keep;
 use crate::uploads::end;
 
 /// What is true of what stands in the folders of a [`list`].

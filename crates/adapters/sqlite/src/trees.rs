@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Located, check_depth};
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, check_depth};
 use clouddrive_domain::port::{Copying, Extent, Trees};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;

@@ -161,6 +161,17 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
     Ok(quota)
 }
 
+/// Aborts the open uploads of `sender`.
+pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, sender: UserId) -> Outcome<()> {
+    let open = uploads::table.filter(uploads::sender_id.eq(DbId::from(sender)).and(uploads::state.eq("open")));
+    for row in open.order((uploads::expires_at, uploads::id)).select(UploadRow::as_select()).load(connection)? {
+        let upload = Upload::try_from(row)?;
+        end(connection, command, &upload, UploadState::Aborted)?;
+        log(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+    }
+    Ok(())
+}
+
 /// Ends an open upload that became no file: its reservation ends, and its blob is the collector's.
 pub(crate) fn end(
     connection: &mut SqliteConnection,

@@ -3,6 +3,7 @@ use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId};
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::accounts::{CREDENTIALS, CredentialsRow, credentials};
 use clouddrive_sql::fault::{Constraint, Fault, Outcome};
 use clouddrive_sql::names::NewNodeRow;
 use clouddrive_sql::schema::{drives, nodes, users};
@@ -65,9 +66,8 @@ impl Users for Database {
     async fn find_credentials(&self, handle: &Handle) -> Result<Option<Credentials>> {
         let handle = handle.clone();
         self.read(move |connection| {
-            let found = named(&handle).select((users::id, users::password_hash)).first::<(DbId, String)>(connection);
-            let found = found.optional()?;
-            Ok(found.map(|(id, hash)| Credentials { user: id.into(), hash: PasswordHash::new(hash) }))
+            let found = named(&handle).select(CREDENTIALS).first::<CredentialsRow>(connection);
+            Ok(found.optional()?.map(credentials))
         })
         .await
     }

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{Answer, 
-    ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId, VersionPosition,
+use clouddrive_domain::model::{
+    Answer, ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId,
+    VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Versions};
 use clouddrive_domain::{Error, Result};
@@ -15,8 +16,8 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::blob_records::{refer, release};
 use crate::changes::log;
-use crate::receipts::keep;
 use crate::locate;
+use crate::receipts::keep;
 use crate::uploads::{attach, charge};
 
 /// Points the granted file at another version, of that size, and tells the revision that it has then.

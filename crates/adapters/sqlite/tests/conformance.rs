@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, trash,
-    trees, uploads, users, versions,
+    Persistence, accounts, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares,
+    throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_sqlite::{Database, Options};
@@ -44,7 +44,9 @@ suites!(
     search,
     trees,
     trash,
-    versions
+    versions,
+    accounts,
+    throttle
 );
 
 /// Suites leave one another alone, in any order.

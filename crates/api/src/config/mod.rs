@@ -9,6 +9,7 @@ mod stores;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ pub(crate) enum Algorithm {
     Hs512,
 }
 
+/// What a drive may be allowed to hold, in bytes.
+pub(crate) const QUOTAS: RangeInclusive<u64> = 0..=1 << 60;
+
 /// Where metrics are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MetricsAddress {
@@ -74,6 +78,10 @@ pub(crate) struct Config {
     pub(crate) previous_secret_key: Option<SecretKey>,
     pub(crate) algorithm: Algorithm,
     pub(crate) token_lifetime: Duration,
+    /// How long a session lives that is not refreshed.
+    pub(crate) session_lifetime: Duration,
+    /// Whether guessing and probing is kept slow.
+    pub(crate) rate_limits: bool,
     pub(crate) quota_bytes: u64,
     pub(crate) upload_lifetime: Duration,
     pub(crate) url_lifetime: Duration,
@@ -174,7 +182,9 @@ impl Config {
             previous_secret_key,
             algorithm: reader.parsed("ALGORITHM", "HS256, HS384 or HS512", algorithm).unwrap_or(Algorithm::Hs256),
             token_lifetime: Duration::from_secs(60 * reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600)),
-            quota_bytes: reader.number("DEFAULT_QUOTA_BYTES", 5 << 30, 0..=1 << 60),
+            session_lifetime: Duration::from_secs(86_400 * reader.number("REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=3_650)),
+            rate_limits: reader.switch("RATE_LIMITS", true),
+            quota_bytes: reader.number("DEFAULT_QUOTA_BYTES", 5 << 30, QUOTAS),
             upload_lifetime,
             url_lifetime,
             most_open_uploads: reader.number("MAX_OPEN_UPLOADS", 1000, 1..=100_000),
@@ -320,6 +330,9 @@ mod tests {
             ("ALGORITHM", "RS256"),
             ("ENVIRONMENT", "prodution"),
             ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+            ("REFRESH_TOKEN_EXPIRE_DAYS", "0"),
+            ("REFRESH_TOKEN_EXPIRE_DAYS", "3651"),
+            ("RATE_LIMITS", "no"),
             ("DEFAULT_QUOTA_BYTES", "5G"),
             ("SIGNED_URL_SECONDS", "301"),
             ("UPLOAD_PART_BYTES", "5242879"),

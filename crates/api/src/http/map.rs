@@ -3,7 +3,7 @@
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
     AccessEntry, AccessVia, Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, Part, PathStep, Permission,
-    Person, Quota, Revision, Role, Share, Timestamp, UploadState, Version,
+    Person, Quota, Revision, Role, RunningSession, SessionId, Share, Timestamp, UploadState, Version,
 };
 use clouddrive_domain::port::SignedUrl;
 use clouddrive_domain::service::{Begun, OwnLink, PartUrl, Progress, TrashedItem};
@@ -145,6 +145,17 @@ pub(crate) fn user(account: Account) -> Result<dto::User> {
         created_at: time(account.user.created_at)?,
         has_profile_photo: account.user.photo.is_some(),
         quota: quota(account.quota),
+    })
+}
+
+pub(crate) fn session(session: RunningSession, current: SessionId) -> Result<dto::Session> {
+    Ok(dto::Session {
+        id: session.id.as_uuid(),
+        created_at: time(session.created_at)?,
+        last_used_at: time(session.last_used_at)?,
+        address: session.address,
+        user_agent: session.user_agent,
+        current: session.id == current,
     })
 }
 

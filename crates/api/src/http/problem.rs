@@ -1,9 +1,10 @@
 //! Problems: the one place where an error becomes an answer.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use clouddrive_contract::{self as dto, Code, FieldError};
 use clouddrive_domain::Error;
@@ -11,6 +12,10 @@ use clouddrive_domain::error::{Conflict, Forbidden, Gone, NameTaken, Refused, Un
 use clouddrive_domain::model::Quota;
 
 use super::map;
+
+const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// What handlers and extractors return.
 pub(crate) type Outcome<T> = Result<T, Problem>;
@@ -106,6 +111,21 @@ impl Problem {
         Self { quota: Some(Box::new(state)), ..Self::new(Code::QuotaExceeded, detail) }
     }
 
+    /// With the fields of draft-ietf-httpapi-ratelimit-headers-06, in whole seconds, rounded up.
+    fn rate_limited(limit: u32, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_millis().div_ceil(1000).max(1);
+        let problem = Self::new(Code::RateLimited, format!("too many attempts: try again in {seconds} s"));
+        [
+            (RETRY_AFTER, seconds.to_string()),
+            (RATELIMIT_LIMIT, limit.to_string()),
+            (RATELIMIT_REMAINING, "0".to_owned()),
+            (RATELIMIT_RESET, seconds.to_string()),
+        ]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?)))
+        .fold(problem, |problem, (name, value)| problem.header(name, value))
+    }
+
     fn from_conflict(conflict: &Conflict) -> Self {
         let code = match conflict {
             Conflict::NameTaken(taken) => return Self::name_taken(taken),
@@ -141,7 +161,7 @@ impl Problem {
 
     /// The headers that belong to the code.
     pub(crate) fn implied_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
-        use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+        use actix_web::http::header::WWW_AUTHENTICATE;
         match self.code {
             Code::Unauthenticated => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
             Code::InvalidToken | Code::TokenExpired => {
@@ -171,6 +191,9 @@ impl From<Error> for Problem {
             Error::Forbidden(Forbidden::Permission) => {
                 Self::new(Code::PermissionDenied, "the item is shared with you, but not with that permission")
             }
+            Error::Forbidden(Forbidden::WrongPassword) => {
+                Self::new(Code::WrongPassword, "this asks for the current password")
+            }
             Error::Forbidden(Forbidden::Quota { quota, needed }) => Self::quota_exceeded(quota, *needed),
             Error::Forbidden(Forbidden::Signature) => {
                 Self::new(Code::InvalidSignature, "use the URL and the headers just as they were given")
@@ -196,6 +219,7 @@ impl From<Error> for Problem {
                     Err(_) => problem,
                 }
             }
+            Error::RateLimited { limit, retry_after, .. } => Self::rate_limited(*limit, *retry_after),
             Error::Unavailable { part, .. } => {
                 Self::new(Code::Unavailable, format!("{part} is out of reach or busy; try again")).caused_by(&error)
             }

@@ -22,15 +22,22 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/health", "GET, HEAD").route(read().to(service::health)))
         .service(resource("/health/ready", "GET, HEAD").route(read().to(service::ready)))
         .service(
-            resource("/user", "GET, POST")
+            resource("/user", "GET, PATCH, POST")
                 .route(web::post().to(account::register))
-                .route(known(web::get().to(account::get_user))),
+                .route(known(web::get().to(account::get_user)))
+                .route(known(web::patch().to(account::patch_user))),
         )
+        .service(resource("/user/password", "PUT").route(known(web::put().to(account::change_password))))
+        .service(resource("/user/delete", "POST").route(known(web::post().to(account::delete_user))))
         .service(
             resource("/login", "POST")
                 .route(web::post().guard(guard::fn_guard(is_form)).to(account::login_form))
                 .route(web::post().to(account::login_json)),
         )
+        .service(resource("/token/refresh", "POST").route(web::post().to(account::refresh)))
+        .service(resource("/logout", "POST").route(web::post().to(account::logout)))
+        .service(resource("/session", "GET").route(known(web::get().to(account::list_sessions))))
+        .service(resource("/session/{id}", "DELETE").route(known(web::delete().to(account::end_session))))
         .service(resource("/verify-token", "GET").route(known(web::get().to(account::verify_token))))
         .service(
             resource("/drive", "GET, POST")

@@ -29,11 +29,20 @@ impl AuditTrail for LoggedTrail {
         match &event.action {
             AuditAction::AccountRegistered
             | AuditAction::PasswordRehashed
+            | AuditAction::PasswordChanged
+            | AuditAction::PasswordRefused
+            | AuditAction::EmailChanged
+            | AuditAction::AccountDeleted
             | AuditAction::PhotoSet
             | AuditAction::PhotoRemoved => {
                 told.object = actor.as_ref().map(|actor| format!("user/{actor}"));
             }
-            AuditAction::LoggedIn { session } => told.object = Some(format!("session/{session}")),
+            AuditAction::AccountAdministered { user, .. } => told.object = Some(format!("user/{user}")),
+            AuditAction::LoggedIn { session }
+            | AuditAction::SessionRefreshed { session }
+            | AuditAction::SessionReused { session }
+            | AuditAction::LoggedOut { session }
+            | AuditAction::SessionEnded { session } => told.object = Some(format!("session/{session}")),
             AuditAction::LoginRefused { reason } => {
                 told.object = actor.as_ref().map(|actor| format!("user/{actor}"));
                 told.reason = Some(reason.as_str());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::http::header::ContentType;
 use actix_web::{App as Actix, HttpResponse, HttpServer, web};
 use anyhow::Context;
+use clouddrive_domain::model::BucketKind;
 use futures_util::future::join_all;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -35,8 +36,11 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
     for outcome in ["ok", "failed"] {
         counter!("clouddrive_collector_runs_total", "outcome" => outcome).absolute(0);
     }
-    for kind in ["upload", "blob", "partial_write"] {
+    for kind in ["upload", "blob", "partial_write", "session", "refresh_token"] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).absolute(0);
+    }
+    for bucket in BucketKind::ALL {
+        counter!("clouddrive_throttled_total", "bucket" => bucket.as_str()).absolute(0);
     }
     gauge!("clouddrive_http_requests_in_flight").set(0);
     gauge!("clouddrive_password_hashes_waiting").set(0);
@@ -65,6 +69,7 @@ fn describe() {
     describe_gauge!("clouddrive_password_hashes_waiting", "Callers who wait for their turn to hash a password");
     describe_histogram!("clouddrive_password_hash_duration_seconds", Unit::Seconds, "How long hashing a password took");
     describe_counter!("clouddrive_password_hashes_refused_total", "Callers for whom there was no room to wait");
+    describe_counter!("clouddrive_throttled_total", "Attempts that were refused, since too many came before");
     describe_gauge!(
         "clouddrive_uploads_open",
         "Uploads that are open, of all instances, by the collector's last round"

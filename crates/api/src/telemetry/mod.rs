@@ -5,4 +5,5 @@ pub(crate) mod blobs;
 pub(crate) mod http;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod throttle;
 pub(crate) mod traces;

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    BlobRecords, Chores, Drive, Links, Probe, Receipts, Search, Sessions, Shares, Trash, Trees, Uploads, Users,
-    Versions,
+    Accounts, BlobRecords, Chores, Drive, Links, Probe, Receipts, Search, Sessions, Shares, Throttle, Trash, Trees,
+    Uploads, Users, Versions,
 };
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
@@ -19,7 +19,9 @@ pub(crate) type CountConnections = Arc<dyn Fn() -> Connections + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Persistence {
     pub(super) users: Arc<dyn Users>,
+    pub(super) accounts: Arc<dyn Accounts>,
     pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) throttle: Arc<dyn Throttle>,
     pub(super) drive: Arc<dyn Drive>,
     pub(super) trees: Arc<dyn Trees>,
     pub(super) uploads: Arc<dyn Uploads>,
@@ -52,12 +54,16 @@ impl Persistence {
             + Trees
             + Trash
             + Versions
+            + Accounts
+            + Throttle
             + 'static,
     {
         let store = Arc::new(store);
         Self {
             users: store.clone(),
+            accounts: store.clone(),
             sessions: store.clone(),
+            throttle: store.clone(),
             drive: store.clone(),
             trees: store.clone(),
             uploads: store.clone(),

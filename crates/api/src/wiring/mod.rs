@@ -12,14 +12,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLinkTokens};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLinkTokens, SessionCache};
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::UrlSigner;
 use clouddrive_domain::port::{LinkTokens, Passwords};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, Archives, Collector, CollectorSettings, CollectorStores, Copies, Files,
-    Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, Trash, UploadSettings, Uploads, VersionSettings,
-    VersionStores, Versions, Visits,
+    AccountSettings, Accounts, Administration, Ambient, Archives, Collector, CollectorSettings, CollectorStores,
+    Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, Throttling, Trash, UploadSettings,
+    Uploads, VersionSettings, VersionStores, Versions, Visits,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -29,6 +29,7 @@ use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, c
 use crate::http::{App, Cursors, Part, write_answer};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::LoggedTrail;
+use crate::telemetry::throttle::Counted;
 
 pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
@@ -65,14 +66,15 @@ impl Stores {
 
     async fn with(config: &Config, persistence: Persistence) -> anyhow::Result<Self> {
         let blobs = Blobs::open(config).await?;
-        let ambient = Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(LoggedTrail));
-        Ok(Self { persistence, blobs, ambient })
+        Ok(Self { persistence, blobs, ambient: system_ambient() })
     }
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, records, receipts, chores, trash, .. } = self.persistence.clone();
-        let stores = CollectorStores { uploads, trash, records, receipts, chores, blobs: self.blobs.store() };
+        let Persistence { uploads, trash, records, sessions, throttle, receipts, chores, .. } =
+            self.persistence.clone();
+        let blobs = self.blobs.store();
+        let stores = CollectorStores { uploads, trash, records, sessions, throttle, receipts, blobs, chores };
         let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
         Collector::new(stores, self.ambient.clone(), settings)
     }
@@ -102,7 +104,9 @@ impl Stores {
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
         let Persistence {
             users,
+            accounts,
             sessions,
+            throttle,
             drive,
             uploads,
             trash,
@@ -117,17 +121,25 @@ impl Stores {
         } = self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
-        let at_once = cores();
-        let passwords: Arc<dyn Passwords> = Arc::new(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?);
+        let cache = Arc::new(SessionCache::new(sessions, accounts));
+        let throttling =
+            if config.rate_limits { Throttling::new(Arc::new(Counted(throttle))) } else { Throttling::off() };
+        let passwords: Arc<dyn Passwords> = Arc::new(passwords()?);
         let link_tokens: Arc<dyn LinkTokens> = Arc::new(keys.link_tokens()?);
         let accounts = Accounts::new(
             users.clone(),
-            sessions,
+            cache.clone(),
+            cache,
             drive.clone(),
             passwords.clone(),
             Arc::new(keys.tokens(config.algorithm)),
+            throttling.clone(),
             ambient.clone(),
-            AccountSettings { quota_bytes: config.quota_bytes, token_lifetime: config.token_lifetime },
+            AccountSettings {
+                quota_bytes: config.quota_bytes,
+                token_lifetime: config.token_lifetime,
+                session_lifetime: config.session_lifetime,
+            },
         );
         let settings = UploadSettings {
             lifetime: config.upload_lifetime,
@@ -173,7 +185,7 @@ impl Stores {
             search: Search::new(drive.clone(), search),
             trash: Trash::new(drive.clone(), trash, ambient.clone(), config.trash_retention),
             versions: Arc::new(versions),
-            shares: Shares::new(drive, shares, users, ambient.clone()),
+            shares: Shares::new(drive, shares, users, ambient.clone()).throttled(throttling),
             links,
             visits,
             photos,
@@ -187,6 +199,22 @@ impl Stores {
             leaving: AtomicBool::new(false),
         })
     }
+}
+
+/// What those do who run the service, on the database alone, as it is: beside a running server, for example.
+pub(crate) async fn administration(config: &Config) -> anyhow::Result<(Administration, Ambient)> {
+    let Persistence { users, accounts, .. } = database::open_current(config).await?;
+    let ambient = system_ambient();
+    Ok((Administration::new(users, accounts, Arc::new(passwords()?), ambient.clone()), ambient))
+}
+
+fn system_ambient() -> Ambient {
+    Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(LoggedTrail))
+}
+
+fn passwords() -> anyhow::Result<Argon2Passwords> {
+    let at_once = cores();
+    Ok(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?)
 }
 
 /// Where the data lie, for whoever starts the server.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{
-    Action, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, MediaType, NodeId, PasswordHash, Permission,
-    Revision, Session, Stored, UserId,
+    Action, Bucket, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, MediaType, NodeId, PasswordHash,
+    Permission, Revision, Stored, UserId,
 };
-use clouddrive_domain::port::{Doomed, NewContent, NewShare, Purge, Relocation, Revival};
+use clouddrive_domain::port::{Doomed, NewContent, NewShare, Purge, Relocation, Revival, Rotation};
 
 use super::{all_after, end};
+use crate::sessions::{opened, renewal};
 use crate::world::{ALL, Member, World, name};
 
 type Expected = (Command, ChangeKind, Option<DriveId>, Option<NodeId>);
@@ -53,15 +54,49 @@ pub(super) async fn accounts_leave_rows(world: &World<'_>) {
     }
     users.set_photo(&log.expect(id, ChangeKind::PhotoRemoved, None, None), id, None).await.unwrap();
     let command = log.expect(id, ChangeKind::SessionStarted, None, None);
-    let session = Session {
-        id: world.id(),
-        user: id,
-        created_at: command.at,
-        expires_at: command.at.plus(Duration::from_secs(60)),
-        address: None,
-        user_agent: None,
-    };
-    world.store.sessions.start(&command, &session).await.unwrap();
+    world.store.sessions.start(&command, &opened(world, id, command.at).0).await.unwrap();
+    log.check().await;
+}
+
+pub(super) async fn what_becomes_of_accounts_leaves_rows(world: &World<'_>) {
+    let member = world.member().await;
+    let (accounts, id) = (&world.store.accounts, member.id);
+    let root = world.grant(id, member.root, Action::AddTo).await;
+    world.open(&root, "a", Some(1)).await;
+    let mut log = Log::begin(world).await;
+    let email = world.registration().user.email;
+    assert!(accounts.change_email(&log.expect(id, ChangeKind::EmailChanged, None, None), id, &email).await.unwrap());
+    let hash = PasswordHash::new("$example$other".to_owned());
+    let command = log.expect(id, ChangeKind::PasswordChanged, None, None);
+    accounts.change_password(&command, id, Some(0), &hash).await.unwrap();
+    for (kind, disabled) in [(ChangeKind::UserDisabled, true), (ChangeKind::UserEnabled, false)] {
+        assert!(accounts.set_disabled(&log.expect(id, kind, None, None), id, disabled).await.unwrap());
+    }
+    let command = log.expect(id, ChangeKind::QuotaSet, Some(member.drive), None);
+    accounts.set_quota(&command, id, 7).await.unwrap();
+    let command = log.expect(id, ChangeKind::UserDeleted, Some(member.drive), None);
+    log.expected.push((command.clone(), ChangeKind::UploadAborted, Some(member.drive), Some(member.root)));
+    accounts.delete(&command, id, 1).await.unwrap();
+    log.check().await;
+}
+
+pub(super) async fn sessions_leave_rows(world: &World<'_>) {
+    let member = world.member().await;
+    let (sessions, id) = (&world.store.sessions, member.id);
+    let mut log = Log::begin(world).await;
+    let command = log.expect(id, ChangeKind::SessionStarted, None, None);
+    let (first, token) = opened(world, id, command.at);
+    sessions.start(&command, &first).await.unwrap();
+    let command = log.expect(id, ChangeKind::SessionRefreshed, None, None);
+    let renewal = renewal(world, &token, command.at);
+    assert_eq!(sessions.refresh(&command, &renewal).await.unwrap(), Rotation::Renewed);
+    let command = log.expect(id, ChangeKind::SessionEnded, None, None);
+    assert_eq!(sessions.refresh(&command, &renewal).await.unwrap(), Rotation::Reused);
+    let command = log.expect(id, ChangeKind::SessionStarted, None, None);
+    let (second, _) = opened(world, id, command.at);
+    sessions.start(&command, &second).await.unwrap();
+    let command = log.expect(id, ChangeKind::SessionEnded, None, None);
+    sessions.end(&command, second.session.id, id).await.unwrap();
     log.check().await;
 }
 
@@ -238,6 +273,12 @@ pub(super) async fn housekeeping_leaves_no_rows(world: &World<'_>) {
     assert!(condemned.contains(&key) && condemned.contains(&upload.blob));
     world.store.records.forget(&[key, upload.blob]).await.unwrap();
     assert!(world.store.uploads.forget_ended(world.now(), ALL).await.unwrap() > 0);
+    world.store.sessions.forget_ended(world.now(), ALL).await.unwrap();
+    world.store.sessions.forget_tokens(world.now(), ALL).await.unwrap();
+    let bucket = [Bucket::ShareLookup(ann.id)];
+    world.store.throttle.take(&bucket, world.now()).await.unwrap();
+    world.store.throttle.give_back(&bucket).await.unwrap();
+    assert!(world.store.throttle.forget_full(world.now(), ALL).await.unwrap() > 0);
     log.check().await;
 }
 
@@ -257,6 +298,7 @@ pub(super) async fn what_changes_nothing_leaves_no_row(world: &World<'_>) {
     world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
     let (old, new) = (PasswordHash::new("$example$old".to_owned()), PasswordHash::new("$example$new".to_owned()));
     world.store.users.rehash(&world.command(ann.id), ann.id, &old, &new).await.unwrap();
+    assert!(!world.store.accounts.set_disabled(&world.command(ann.id), ann.id, false).await.unwrap());
     log.check().await;
 }
 
@@ -278,10 +320,17 @@ pub(super) async fn what_fails_leaves_no_row(world: &World<'_>) {
     world.move_into(ann.id, folder, below).await.unwrap_err();
     let unseen = Relocation { seen: Some(Revision(9)), ..world.renaming(ann.id, folder, "c").await };
     world.relocate(&unseen).await.unwrap_err();
-    let at = world.now();
-    let session =
-        Session { id: world.id(), user: world.id(), created_at: at, expires_at: at, address: None, user_agent: None };
-    world.store.sessions.start(&world.command(ann.id), &session).await.unwrap_err();
+    let (nobodys, _) = opened(world, world.id(), world.now());
+    world.store.sessions.start(&world.command(ann.id), &nobodys).await.unwrap_err();
+    world.store.sessions.end(&world.command(ann.id), world.id(), ann.id).await.unwrap_err();
+    let renewal = renewal(world, &world.token(), world.now());
+    world.store.sessions.refresh(&world.command(ann.id), &renewal).await.unwrap_err();
+    let (accounts, hash) = (&world.store.accounts, PasswordHash::new("$example$new".to_owned()));
+    accounts.change_password(&world.command(ann.id), ann.id, Some(7), &hash).await.unwrap_err();
+    accounts.delete(&world.command(ann.id), ann.id, 7).await.unwrap_err();
+    accounts.change_email(&world.command(ann.id), ann.id, &taken.user.email).await.unwrap_err();
+    accounts.set_quota(&world.command(ann.id), world.id(), 7).await.unwrap_err();
+    accounts.set_disabled(&world.command(ann.id), world.id(), true).await.unwrap_err();
     let item = world.grant(ann.id, folder, Action::Share).await;
     let new = NewShare { id: world.id(), guest: bob.id, permission: Permission::View };
     world.store.shares.create(&world.command(ann.id), &item, &new).await.unwrap_err();

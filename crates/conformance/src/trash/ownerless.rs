@@ -40,10 +40,10 @@ pub(super) async fn a_drive_without_an_owner_goes_with_all_that_it_holds(
     let kept = world.file(bob.id, bob.root, "kept", 1).await;
 
     remove(ann.id).await;
-    assert_eq!(world.store.drive.find(file, bob.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(file, bob.id.into()).await.unwrap(), None);
     assert_eq!(clear(world, ALL).await, 1);
     for node in [ann.root, top, file, binned] {
-        assert_eq!(world.store.drive.find(node, ann.id).await.unwrap(), None);
+        assert_eq!(world.store.drive.find(node, ann.id.into()).await.unwrap(), None);
     }
     for upload in [open.id, ended.id] {
         assert_eq!(world.store.uploads.find(upload, ann.id).await.unwrap(), None);

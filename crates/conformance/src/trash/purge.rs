@@ -7,7 +7,7 @@ use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep};
 use crate::world::{ALL, Member, QUOTA, World, assert_refused};
 
 async fn is_gone(world: &World<'_>, node: NodeId, viewer: &Member) -> bool {
-    world.store.drive.find(node, viewer.id).await.unwrap().is_none()
+    world.store.drive.find(node, viewer.id.into()).await.unwrap().is_none()
 }
 
 pub(super) async fn a_file_goes_with_its_versions_and_shares(world: &World<'_>) {

@@ -23,7 +23,7 @@ pub(super) async fn an_upload_does_not_land_in_the_trash(world: &World<'_>) {
         let (item, by) = (world.grant(ann.id, top, Action::Trash).await, world.command(ann.id));
         let (trashed, committed) = join(world.store.trash.put(&by, &item, None), world.commit(&into, &commit)).await;
         trashed.unwrap();
-        let made = world.store.drive.find(commit.file, ann.id).await.unwrap();
+        let made = world.store.drive.find(commit.file, ann.id.into()).await.unwrap();
         if committed.is_ok() {
             assert_eq!(made.unwrap().role(), None, "it went there with its folder");
         } else {
@@ -46,7 +46,7 @@ pub(super) async fn a_folder_is_not_made_in_the_trash(world: &World<'_>) {
         // Either way a purge finds all that there is.
         world.begin_purge(ann.id, top).await.unwrap();
         world.purge(Purge::Of(ann.drive, top), 10).await;
-        assert_eq!(world.store.drive.find(top, ann.id).await.unwrap(), None);
+        assert_eq!(world.store.drive.find(top, ann.id.into()).await.unwrap(), None);
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn of_a_purge_and_a_restore_one_wins(world: &World<'_>) {
         )
         .await;
         world.purge(Purge::In(ann.drive), 10).await;
-        let found = world.store.drive.find(file, ann.id).await.unwrap();
+        let found = world.store.drive.find(file, ann.id.into()).await.unwrap();
         if restored.is_ok() {
             assert_refused!(purged, Error::NotFound);
             assert!(found.unwrap().role().is_some());

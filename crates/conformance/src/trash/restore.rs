@@ -61,7 +61,7 @@ pub(super) async fn it_goes_to_the_root_when_its_folder_is_in_the_trash_or_gone(
     assert_eq!(world.restore(ann.id, first).await.unwrap().node.parent, Some(ann.root));
     world.begin_purge(ann.id, top).await.unwrap();
     world.purge(Purge::Of(ann.drive, top), ALL).await;
-    assert_eq!(world.store.drive.find(parent, ann.id).await.unwrap(), None);
+    assert_eq!(world.store.drive.find(parent, ann.id.into()).await.unwrap(), None);
     let restored = world.restore(ann.id, second).await.unwrap();
     assert_eq!((restored.node.parent, &restored.node.name), (Some(ann.root), &name("b")));
     // A folder that came back is one to come back to.

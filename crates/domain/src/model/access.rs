@@ -122,13 +122,15 @@ pub fn authorize_read(located: Option<Located>) -> Result<ReadGrant> {
 /// [`Error::NotFound`] when the node is invisible to the viewer (absent, in the trash, not shared) or is of a kind with
 /// which nobody can do such a thing; [`Error::Forbidden`] when it is visible and the viewer's role does not suffice, or
 /// the viewer is no user.
+///
 /// What lies in the trash is its owner's alone, and nothing can be done with it but to restore and to purge it.
 pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
-    let read = authorize_read(located)?;
     if let Action::Restore | Action::Purge = action {
-        let in_trash = located.is_in_owners_trash();
-        return if in_trash { Ok(Grant { action, role: Role::Owner, located }) } else { Err(Error::NotFound) };
+        let located = located.filter(Located::is_in_owners_trash).ok_or(Error::NotFound)?;
+        let actor = located.viewer.user().ok_or(Error::NotFound)?;
+        return Ok(Grant { action, actor, read: ReadGrant { role: Role::Owner, located } });
     }
+    let read = authorize_read(located)?;
     let ReadGrant { role, located } = &read;
     let sensible = match (action, located.node.kind()) {
         (Action::Read | Action::AddTo, NodeKind::Root | NodeKind::Folder) => true,
@@ -192,7 +194,7 @@ impl Located {
     /// Whether the node itself lies in the trash, and its viewer is its owner. What merely lies below such a node does not.
     fn is_in_owners_trash(&self) -> bool {
         let trashed = self.lineage.first().is_some_and(|step| step.trashed);
-        trashed && self.node.kind() != NodeKind::Root && self.owner.id == self.viewer
+        trashed && self.node.kind() != NodeKind::Root && self.is_owners()
     }
 
     /// Whether nothing above the node lies in the trash.

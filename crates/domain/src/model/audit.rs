@@ -27,6 +27,21 @@ pub enum AuditAction {
     AccountRegistered,
     /// The hash of the actor's password was replaced by a stronger one of the same password.
     PasswordRehashed,
+    /// The actor chose another password, which ended all sessions of theirs.
+    PasswordChanged,
+    /// Somebody who is logged in as the actor was asked for the current password, and did not know it.
+    PasswordRefused,
+    /// The actor took another e-mail address.
+    EmailChanged,
+    /// The actor deleted the account.
+    AccountDeleted,
+    /// Those who run the service did something to an account.
+    AccountAdministered {
+        /// Whose account.
+        user: UserId,
+        /// What.
+        act: Administered,
+    },
     /// The actor set a profile photo.
     PhotoSet,
     /// The actor removed the profile photo.
@@ -34,6 +49,26 @@ pub enum AuditAction {
     /// The actor logged in.
     LoggedIn {
         /// The session that began.
+        session: SessionId,
+    },
+    /// The actor's session goes on, with another refresh token.
+    SessionRefreshed {
+        /// The session.
+        session: SessionId,
+    },
+    /// A refresh token came twice, so somebody else has it or had it: the session ended. The actor is the user whose it was.
+    SessionReused {
+        /// The session.
+        session: SessionId,
+    },
+    /// The actor logged out.
+    LoggedOut {
+        /// The session that ended.
+        session: SessionId,
+    },
+    /// The actor ended a session by its identifier.
+    SessionEnded {
+        /// The session.
         session: SessionId,
     },
     /// Somebody was not let in. The actor is the user whose account it was, if there is one.
@@ -88,9 +123,18 @@ impl AuditAction {
         match self {
             Self::AccountRegistered => "account.registered",
             Self::PasswordRehashed => "account.password_rehashed",
+            Self::PasswordChanged => "account.password_changed",
+            Self::PasswordRefused => "account.password_refused",
+            Self::EmailChanged => "account.email_changed",
+            Self::AccountDeleted => "account.deleted",
+            Self::AccountAdministered { act, .. } => act.event(),
             Self::PhotoSet => "account.photo_set",
             Self::PhotoRemoved => "account.photo_removed",
             Self::LoggedIn { .. } => "login.succeeded",
+            Self::SessionRefreshed { .. } => "session.refreshed",
+            Self::SessionReused { .. } => "session.reused",
+            Self::LoggedOut { .. } => "session.logged_out",
+            Self::SessionEnded { .. } => "session.ended",
             Self::LoginRefused { .. } => "login.refused",
             Self::ShareCreated(_) => "share.created",
             Self::ShareChanged(_) => "share.changed",
@@ -112,6 +156,34 @@ impl AuditAction {
     }
 }
 
+/// What those who run the service did to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Administered {
+    /// It was made.
+    Created,
+    /// It got another password.
+    PasswordSet,
+    /// Its drive got another quota.
+    QuotaSet,
+    /// Nobody is let in any more.
+    Disabled,
+    /// People are let in again.
+    Enabled,
+}
+
+impl Administered {
+    /// The stable words that name what happened.
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Created => "account.created",
+            Self::PasswordSet => "account.password_set",
+            Self::QuotaSet => "account.quota_set",
+            Self::Disabled => "account.disabled",
+            Self::Enabled => "account.enabled",
+        }
+    }
+}
+
 /// Why somebody was not let in. Only the audit trail tells these apart, never an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRefusal {
@@ -121,6 +193,10 @@ pub enum LoginRefusal {
     WrongPassword,
     /// What was given can be nobody's password.
     ImpossiblePassword,
+    /// The account is disabled.
+    Disabled,
+    /// Too many attempts came before.
+    Throttled,
 }
 
 impl LoginRefusal {
@@ -131,6 +207,8 @@ impl LoginRefusal {
             Self::UnknownUser => "unknown_user",
             Self::WrongPassword => "wrong_password",
             Self::ImpossiblePassword => "impossible_password",
+            Self::Disabled => "disabled",
+            Self::Throttled => "throttled",
         }
     }
 }

@@ -68,6 +68,22 @@ pub enum ChangeKind {
     PhotoRemoved,
     /// Somebody logged in.
     SessionStarted,
+    /// A session goes on, with another refresh token.
+    SessionRefreshed,
+    /// A session was ended before its time.
+    SessionEnded,
+    /// A user got another password, which ended all sessions of theirs.
+    PasswordChanged,
+    /// A user got another e-mail address.
+    EmailChanged,
+    /// An account was deleted; its drive has no owner any more.
+    UserDeleted,
+    /// An account was disabled, which ended its sessions.
+    UserDisabled,
+    /// An account was enabled again.
+    UserEnabled,
+    /// A drive got another quota.
+    QuotaSet,
     /// A folder was made.
     FolderCreated,
     /// A file or folder got another name, another place, or both.
@@ -124,6 +140,14 @@ impl ChangeKind {
         (Self::PhotoSet, "photo_set"),
         (Self::PhotoRemoved, "photo_removed"),
         (Self::SessionStarted, "session_started"),
+        (Self::SessionRefreshed, "session_refreshed"),
+        (Self::SessionEnded, "session_ended"),
+        (Self::PasswordChanged, "password_changed"),
+        (Self::EmailChanged, "email_changed"),
+        (Self::UserDeleted, "user_deleted"),
+        (Self::UserDisabled, "user_disabled"),
+        (Self::UserEnabled, "user_enabled"),
+        (Self::QuotaSet, "quota_set"),
         (Self::FolderCreated, "folder_created"),
         (Self::NodeRelocated, "node_relocated"),
         (Self::NodeCopied, "node_copied"),

@@ -53,30 +53,6 @@ impl fmt::Debug for LinkToken {
     }
 }
 
-/// The SHA-256 of a link's token, by which the link is found. It prints as nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenHash([u8; 32]);
-
-impl TokenHash {
-    /// Wraps a digest.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The digest.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(…)")
-    }
-}
-
 /// A link's token, sealed with a key that only the server has. It prints as nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedToken(Vec<u8>);
@@ -245,7 +221,6 @@ mod tests {
     fn secrets_print_as_nothing() {
         let token = LinkToken::generate(&Counting);
         assert_eq!(format!("{token:?}"), "LinkToken(…)");
-        assert_eq!(format!("{:?}", TokenHash::from_bytes([7; 32])), "TokenHash(…)");
         assert_eq!(format!("{:?}", SealedToken::new(vec![7])), "SealedToken(…)");
     }
 

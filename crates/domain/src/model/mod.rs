@@ -17,13 +17,17 @@ mod role;
 mod search;
 mod session;
 mod share;
+mod throttle;
 mod time;
+mod token_hash;
 mod upload;
 mod user;
 mod version;
 
 pub use access::{Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, check_depth};
-pub use audit::{AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem};
+pub use audit::{
+    Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
+};
 pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
 pub use id::{
@@ -31,21 +35,24 @@ pub use id::{
 };
 pub use keep_both::{KeepBoth, Round};
 pub use link::{
-    CONTINUATION, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken, TokenHash, choose_link_password,
+    CONTINUATION, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken, choose_link_password,
 };
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
 pub use page::{
-    Limit, LinkPosition, Order, Page, Position, SharePosition, Sort, SortBy, SortValue, TrashPosition, VersionPosition,
+    Limit, LinkPosition, Order, Page, Position, SessionPosition, SharePosition, Sort, SortBy, SortValue, TrashPosition,
+    VersionPosition,
 };
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use quota::Quota;
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
 pub use role::{Permission, Role};
 pub use search::{SearchText, SearchTextError};
-pub use session::{AccessClaims, Identity, Session};
+pub use session::{AccessClaims, Identity, RefreshToken, RunningSession, Session};
 pub use share::{AccessEntry, AccessVia, ItemRef, Share};
+pub use throttle::{Bucket, BucketKind, Network, Pace};
 pub use time::Timestamp;
+pub use token_hash::TokenHash;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_FILE_BYTES, Upload, UploadState};
-pub use user::{Account, Credentials, Email, Handle, Password, PasswordHash, User, Username};
+pub use user::{Account, Credentials, Email, Handle, ListedAccount, Password, PasswordHash, User, Username};
 pub use version::Version;

@@ -1,6 +1,6 @@
 //! Lists, sorted and in pages: where a page ended is what the next one begins after.
 
-use super::{LinkId, Name, Node, NodeId, Revision, ShareId, Timestamp, VersionId};
+use super::{LinkId, Name, Node, NodeId, Revision, SessionId, ShareId, Timestamp, VersionId};
 
 /// How many items a page has at the most: 1 to 1,000; 100 unless told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,15 @@ pub struct VersionPosition {
     pub revision: Revision,
     /// That version.
     pub id: VersionId,
+}
+
+/// A place in a list of sessions, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPosition {
+    /// When that session began.
+    pub at: Timestamp,
+    /// That session.
+    pub id: SessionId,
 }
 
 /// One page of a list.

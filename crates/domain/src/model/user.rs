@@ -182,6 +182,19 @@ pub struct Credentials {
     pub user: UserId,
     /// The hash of the password.
     pub hash: PasswordHash,
+    /// How often the password was changed. What was proven with a former one does not count any more.
+    pub generation: u64,
+    /// Whether nobody is let in, whatever they prove.
+    pub disabled: bool,
+}
+
+/// An account as those see it who run the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedAccount {
+    /// The account.
+    pub account: Account,
+    /// Since when it is disabled, if it is.
+    pub disabled_at: Option<Timestamp>,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //!
 //! With the feature `mock`, every port has a mock by mockall: `MockDrive`, `MockUsers` and so on.
 
+mod accounts;
 mod audit;
 mod blob_records;
 mod blobs;
@@ -26,6 +27,7 @@ mod search;
 mod sessions;
 mod shares;
 mod signed_urls;
+mod throttle;
 mod tokens;
 mod trash;
 mod trees;
@@ -33,6 +35,7 @@ mod uploads;
 mod users;
 mod versions;
 
+pub use accounts::Accounts;
 pub use audit::AuditTrail;
 pub use blob_records::BlobRecords;
 pub use blobs::{BlobStore, ByteStream};
@@ -49,9 +52,10 @@ pub use probe::Probe;
 pub use random::Random;
 pub use receipts::{Claim, Receipts, Terms};
 pub use search::{Search, Sought};
-pub use sessions::Sessions;
+pub use sessions::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 pub use trees::{Copying, Extent, Trees};
@@ -61,10 +65,11 @@ pub use versions::{NewContent, Revival, Versions};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
-    audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore, changes::MockChanges,
-    chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
+    accounts::MockAccounts, audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore,
+    changes::MockChanges, chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
     link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
     random::MockRandom, receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares,
-    signed_urls::MockPartStore, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, tokens::MockTokens,
-    trash::MockTrash, trees::MockTrees, uploads::MockUploads, users::MockUsers, versions::MockVersions,
+    signed_urls::MockPartStore, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, throttle::MockThrottle,
+    tokens::MockTokens, trash::MockTrash, trees::MockTrees, uploads::MockUploads, users::MockUsers,
+    versions::MockVersions,
 };

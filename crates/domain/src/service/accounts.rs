@@ -1,13 +1,20 @@
+mod own;
+mod sessions;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Ambient;
-use crate::error::{Error, Result, Unauthenticated};
+use super::{Ambient, Throttling};
+use crate::error::Result;
 use crate::model::{
-    AccessClaims, Account, Actor, AuditAction, Command, Email, Handle, Identity, LoginRefusal, Password, Quota,
-    RequestId, Session, User, UserId, Username,
+    Account, AuditAction, Bucket, Command, Email, Network, Page, Password, Quota, RefreshToken, RequestId,
+    RunningSession, SessionPosition, User, Username,
 };
-use crate::port::{Drive, Passwords, Registration, Sessions, Tokens, Users, Verdict};
+use crate::port::{self, Drive, Passwords, Registration, Sessions, Tokens, Users};
+
+/// One page of somebody's sessions.
+pub type SessionPage = Page<RunningSession, SessionPosition>;
 
 /// What [`Accounts`] may be told.
 #[derive(Clone, Copy, Debug)]
@@ -16,62 +23,86 @@ pub struct AccountSettings {
     pub quota_bytes: u64,
     /// How long an access token lives.
     pub token_lifetime: Duration,
+    /// How long a session lives that is not refreshed. It never ends before the access tokens that name it.
+    pub session_lifetime: Duration,
 }
 
 /// What is known of a client that logs in.
 #[derive(Clone, Debug, Default)]
 pub struct ClientInfo {
     /// Its address.
-    pub address: Option<String>,
+    pub address: Option<IpAddr>,
     /// What it says of itself.
     pub user_agent: Option<String>,
+}
+
+impl ClientInfo {
+    /// The address as it is stored.
+    fn address(&self) -> Option<String> {
+        self.address.map(|address| address.to_string())
+    }
+
+    /// What it says of itself, as far as that is stored.
+    fn agent(&self) -> Option<String> {
+        self.user_agent.as_ref().map(|agent| agent.chars().take(255).collect())
+    }
 }
 
 /// What a login gives.
 pub struct Login {
     /// The access token. It is a secret.
     pub access_token: String,
-    /// How long it lives.
+    /// What the session goes on by.
+    pub refresh_token: RefreshToken,
+    /// How long the access token lives.
     pub lifetime: Duration,
 }
 
-/// Registering, logging in, and who calls.
+/// Registering, logging in, who calls, and what people do with their accounts.
 pub struct Accounts {
     users: Arc<dyn Users>,
+    accounts: Arc<dyn port::Accounts>,
     sessions: Arc<dyn Sessions>,
     drive: Arc<dyn Drive>,
     passwords: Arc<dyn Passwords>,
     tokens: Arc<dyn Tokens>,
+    throttling: Throttling,
     ambient: Ambient,
     settings: AccountSettings,
 }
 
 impl Accounts {
     /// Puts the service together.
+    #[expect(clippy::too_many_arguments, reason = "a constructor that names each port once")]
     #[must_use]
     pub fn new(
         users: Arc<dyn Users>,
+        accounts: Arc<dyn port::Accounts>,
         sessions: Arc<dyn Sessions>,
         drive: Arc<dyn Drive>,
         passwords: Arc<dyn Passwords>,
         tokens: Arc<dyn Tokens>,
+        throttling: Throttling,
         ambient: Ambient,
         settings: AccountSettings,
     ) -> Self {
-        Self { users, sessions, drive, passwords, tokens, ambient, settings }
+        Self { users, accounts, sessions, drive, passwords, tokens, throttling, ambient, settings }
     }
 
     /// Makes an account with a drive of its own.
     ///
     /// # Errors
-    /// `UsernameTaken`, `EmailTaken`.
+    /// `UsernameTaken`, `EmailTaken`; `RateLimited` when too many come from one address.
     pub async fn register(
         &self,
         request: RequestId,
         username: Username,
         email: Email,
         password: &Password,
+        address: Option<IpAddr>,
     ) -> Result<Account> {
+        // Whether it succeeds or not: either tells whether the name was taken.
+        self.throttling.take(&[Bucket::Registration(Network::of(address))], self.ambient.now()).await?;
         let hash = self.passwords.hash(password).await?;
         let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };
         let command = Command { actor: Some(user.id), at: user.created_at, request, receipt: None };
@@ -80,81 +111,5 @@ impl Accounts {
         self.users.register(&command, &registration).await?;
         self.ambient.audit_unknown(command.actor, &command.request, AuditAction::AccountRegistered);
         Ok(Account { user: registration.user, quota: Quota { total: quota_bytes, used: 0, reserved: 0 } })
-    }
-
-    /// Begins a session for whoever knows the password. `name` is a user name or an e-mail address.
-    ///
-    /// # Errors
-    /// `InvalidCredentials`, alike and in the same time for an unknown user and for a wrong password.
-    pub async fn login(&self, request: RequestId, name: &str, password: &str, client: ClientInfo) -> Result<Login> {
-        let Some(password) = Password::attempt(password) else {
-            return Err(self.refuse(None, &request, LoginRefusal::ImpossiblePassword));
-        };
-        let Some(known) = self.users.find_credentials(&Handle::parse(name)).await? else {
-            self.passwords.verify_nobody(&password).await?;
-            return Err(self.refuse(None, &request, LoginRefusal::UnknownUser));
-        };
-        let actor = Actor { user: known.user, request, receipt: None };
-        match self.passwords.verify(&password, &known.hash).await? {
-            Verdict::Wrong => return Err(self.refuse(Some(known.user), &actor.request, LoginRefusal::WrongPassword)),
-            Verdict::Right => {}
-            Verdict::Outdated => {
-                let hash = self.passwords.hash(&password).await?;
-                self.users.rehash(&self.ambient.command(&actor), known.user, &known.hash, &hash).await?;
-                self.ambient.audit(&actor, AuditAction::PasswordRehashed);
-            }
-        }
-        self.start_session(&actor, client).await
-    }
-
-    /// What everybody is told who is not let in, whatever the reason, which only the audit trail learns.
-    fn refuse(&self, user: Option<UserId>, request: &RequestId, reason: LoginRefusal) -> Error {
-        self.ambient.audit_unknown(user, request, AuditAction::LoginRefused { reason });
-        Error::Unauthenticated(Unauthenticated::InvalidCredentials)
-    }
-
-    async fn start_session(&self, actor: &Actor, client: ClientInfo) -> Result<Login> {
-        let command = self.ambient.command(actor);
-        let lifetime = self.settings.token_lifetime;
-        let session = Session {
-            id: self.ambient.id(),
-            user: actor.user,
-            created_at: command.at,
-            expires_at: command.at.plus(lifetime),
-            address: client.address,
-            user_agent: client.user_agent.map(|agent| agent.chars().take(255).collect()),
-        };
-        self.sessions.start(&command, &session).await?;
-        let claims = AccessClaims {
-            token: self.ambient.id(),
-            user: actor.user,
-            session: session.id,
-            issued_at: session.created_at,
-            expires_at: session.expires_at,
-        };
-        let access_token = self.tokens.issue(&claims)?;
-        self.ambient.audit(actor, AuditAction::LoggedIn { session: session.id });
-        Ok(Login { access_token, lifetime })
-    }
-
-    /// Who calls with this access token.
-    ///
-    /// # Errors
-    /// `TokenExpired`, `InvalidToken`; the latter also when its session has ended.
-    pub async fn authenticate(&self, token: &str) -> Result<Identity> {
-        let now = self.ambient.now();
-        let claims = self.tokens.verify(token, now)?;
-        let username = self.sessions.find_username(claims.session, claims.user, now).await?;
-        let username = username.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
-        Ok(Identity { user: claims.user, username, session: claims.session, expires_at: claims.expires_at })
-    }
-
-    /// The caller's own account.
-    ///
-    /// # Errors
-    /// `NotFound` when it has just been deleted.
-    pub async fn find(&self, actor: &Actor) -> Result<Account> {
-        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
-        Ok(home.account)
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Actor, AuditAction, AuditEvent, BlobKey, Command, Id, IdSource, LinkToken, RequestId, Timestamp, UserId,
+    Actor, AuditAction, AuditEvent, BlobKey, Command, Id, IdSource, LinkToken, RefreshToken, RequestId, Timestamp,
+    UserId,
 };
 use crate::port::{AuditTrail, Clock, Random};
 
@@ -47,6 +48,10 @@ impl Ambient {
 
     pub(super) fn link_token(&self) -> LinkToken {
         LinkToken::generate(&*self.random)
+    }
+
+    pub(super) fn refresh_token(&self) -> RefreshToken {
+        RefreshToken::generate(&*self.random)
     }
 
     /// A command of `actor`, now.

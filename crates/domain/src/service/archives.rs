@@ -251,7 +251,7 @@ impl Archive {
 
     /// Leave to list a folder of the archive; none when it has left, while the archived folder itself is there still.
     async fn grant(&self, folder: NodeId) -> Result<Option<Grant>> {
-        let found = self.drive.find(folder, self.actor).await?.filter(|found| found.is_at_or_below(self.root));
+        let found = self.drive.find(folder, self.actor.into()).await?.filter(|found| found.is_at_or_below(self.root));
         match authorize(found, Action::Read) {
             Err(Error::NotFound) if folder != self.root => {
                 self.access.of(self.actor, NodeKind::Folder, self.root, Action::Read).await?;

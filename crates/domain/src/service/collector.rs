@@ -4,7 +4,9 @@ use std::time::Duration;
 use super::Ambient;
 use crate::error::{Error, Result};
 use crate::model::{RequestId, Timestamp};
-use crate::port::{BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Purge, Receipts, Trash, Uploads};
+use crate::port::{
+    BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Purge, Receipts, Sessions, Throttle, Trash, Uploads,
+};
 
 /// How many rows one transaction of the collector touches.
 const BATCH: u32 = 500;
@@ -21,6 +23,10 @@ pub enum Chore {
     ForgetUploads,
     /// Purges what has lain in the trash for too long, goes on with purges, and clears drives without an owner away.
     Purge,
+    /// Forgets sessions and refresh tokens that were over long ago.
+    ForgetSessions,
+    /// Forgets attempts that count no more.
+    ForgetAttempts,
     /// Forgets the receipts of requests that are too old to be sent again.
     ForgetReceipts,
     /// Removes blobs to which nothing refers.
@@ -35,6 +41,8 @@ impl Chore {
         Self::ExpireUploads,
         Self::ForgetUploads,
         Self::Purge,
+        Self::ForgetSessions,
+        Self::ForgetAttempts,
         Self::ForgetReceipts,
         Self::RemoveBlobs,
         Self::RemovePartialWrites,
@@ -47,6 +55,8 @@ impl Chore {
             Self::ExpireUploads => "expire_uploads",
             Self::ForgetUploads => "forget_uploads",
             Self::Purge => "purge",
+            Self::ForgetSessions => "forget_sessions",
+            Self::ForgetAttempts => "forget_attempts",
             Self::ForgetReceipts => "forget_receipts",
             Self::RemoveBlobs => "remove_blobs",
             Self::RemovePartialWrites => "remove_partial_writes",
@@ -67,6 +77,10 @@ pub struct CollectorReport {
     pub nodes_purged: u64,
     /// Drives without an owner that were cleared away.
     pub drives_removed: u64,
+    /// Sessions that had ended long ago and were forgotten.
+    pub sessions_removed: u64,
+    /// Refresh tokens, of sessions that go on, that had expired long ago and were forgotten.
+    pub refresh_tokens_removed: u64,
 }
 
 /// What the [`Collector`] may be told.
@@ -87,6 +101,10 @@ pub struct CollectorStores {
     pub trash: Arc<dyn Trash>,
     /// The books of the blobs.
     pub records: Arc<dyn BlobRecords>,
+    /// Sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Attempts that are counted.
+    pub throttle: Arc<dyn Throttle>,
     /// Receipts.
     pub receipts: Arc<dyn Receipts>,
     /// The blobs.
@@ -164,7 +182,7 @@ impl Collector {
     }
 
     async fn perform(&self, chore: Chore, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
-        let CollectorStores { uploads, receipts, .. } = &self.stores;
+        let CollectorStores { uploads, throttle, receipts, .. } = &self.stores;
         let before = self.ambient.now().minus(self.settings.grace);
         match chore {
             Chore::ExpireUploads => loop {
@@ -176,6 +194,8 @@ impl Collector {
             },
             Chore::ForgetUploads => while uploads.forget_ended(before, BATCH).await? == BATCH {},
             Chore::Purge => self.purge(request, report).await?,
+            Chore::ForgetSessions => self.forget_sessions(before, report).await?,
+            Chore::ForgetAttempts => while throttle.forget_full(self.ambient.now(), BATCH).await? == BATCH {},
             Chore::ForgetReceipts => while receipts.forget(self.ambient.now(), BATCH).await? == BATCH {},
             Chore::RemoveBlobs => self.remove_blobs(before, &mut report.blobs_removed).await?,
             Chore::RemovePartialWrites => {
@@ -198,6 +218,24 @@ impl Collector {
             let step = trash.purge(&self.ambient.own_command(request), Purge::Any, BATCH).await?;
             report.nodes_purged += u64::from(step.removed);
             if clearance == Clearance::Nothing && step.is_idle() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn forget_sessions(&self, before: Timestamp, report: &mut CollectorReport) -> Result<()> {
+        let sessions = &self.stores.sessions;
+        loop {
+            let forgotten = sessions.forget_ended(before, BATCH).await?;
+            report.sessions_removed += u64::from(forgotten);
+            if forgotten < BATCH {
+                break;
+            }
+        }
+        loop {
+            let forgotten = sessions.forget_tokens(before, BATCH).await?;
+            report.refresh_tokens_removed += u64::from(forgotten);
+            if forgotten < BATCH {
                 return Ok(());
             }
         }

@@ -5,6 +5,7 @@
 
 mod access;
 mod accounts;
+mod administration;
 mod ambient;
 mod archives;
 mod collector;
@@ -19,12 +20,14 @@ mod relocation;
 mod search;
 mod shares;
 mod signed_blobs;
+mod throttling;
 mod trash;
 mod uploads;
 mod versions;
 mod visits;
 
-pub use accounts::{AccountSettings, Accounts, ClientInfo, Login};
+pub use accounts::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
+pub use administration::{AccountPage, Administration};
 pub use ambient::Ambient;
 pub use archives::{Archive, ArchiveEntry, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
 pub use collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
@@ -38,6 +41,7 @@ pub use relocation::{Destination, NewPlace};
 pub use search::{Search, SearchPage, SearchQuery};
 pub use shares::{GivenPage, SharePage, Shares};
 pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs};
+pub use throttling::Throttling;
 pub use trash::{Trash, TrashPage, TrashedItem};
 pub use uploads::{Begun, PartUrl, Progress, UploadSettings, Uploads};
 pub use versions::{ContentLeave, VersionPage, VersionSettings, VersionStores, Versions};

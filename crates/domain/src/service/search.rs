@@ -59,7 +59,7 @@ impl Search {
 /// What the caller sees of a node that the store has found, if the caller may see it and it is what was sought.
 fn seen(located: Located, actor: &Actor, sought: &Sought) -> Option<(Entry, Vec<PathStep>)> {
     let node = &located.node;
-    let is_sought = located.viewer == actor.user
+    let is_sought = located.viewer == actor.user.into()
         && node.kind() != NodeKind::Root
         && sought.kind.is_none_or(|kind| kind == node.kind())
         && sought.text.is_in(&node.name.sort_key())

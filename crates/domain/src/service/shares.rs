@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use super::Ambient;
 use super::access::Access;
+use super::{Ambient, Throttling};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    AccessEntry, AccessVia, Action, Actor, AuditAction, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page,
+    AccessEntry, AccessVia, Action, Actor, AuditAction, Bucket, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page,
     Permission, Share, ShareId, SharePosition, authorize,
 };
 use crate::port::{self, Drive, NewShare, Users};
@@ -26,6 +26,7 @@ pub struct Shares {
     drive: Arc<dyn Drive>,
     shares: Arc<dyn port::Shares>,
     users: Arc<dyn Users>,
+    throttling: Throttling,
     ambient: Ambient,
 }
 
@@ -33,14 +34,20 @@ impl Shares {
     /// Puts the service together.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, shares: Arc<dyn port::Shares>, users: Arc<dyn Users>, ambient: Ambient) -> Self {
-        Self { access: Access::new(drive.clone()), drive, shares, users, ambient }
+        Self { access: Access::new(drive.clone()), drive, shares, users, throttling: Throttling::off(), ambient }
+    }
+
+    /// The same, with looking people up kept slow.
+    #[must_use]
+    pub fn throttled(self, throttling: Throttling) -> Self {
+        Self { throttling, ..self }
     }
 
     /// Shares a file or folder of the caller's with `guest`.
     ///
     /// # Errors
     /// `NotFound` when the caller cannot see the item, and when there is no such guest; `Forbidden` when the caller is not
-    /// the owner; `ShareWithOwner`; `AlreadyShared`.
+    /// the owner; `ShareWithOwner`; `AlreadyShared`; `RateLimited`.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -49,6 +56,8 @@ impl Shares {
         permission: Permission,
     ) -> Result<Share> {
         let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        // That there is somebody of that name is told to whoever asks, so nobody may ask too often.
+        self.throttling.take(&[Bucket::ShareLookup(actor.user)], self.ambient.now()).await?;
         let guest = self.users.find_person(guest).await?.ok_or(Error::NotFound)?;
         if guest.id == item.located().owner.id {
             return Err(Error::Conflict(Conflict::ShareWithOwner));

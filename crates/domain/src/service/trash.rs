@@ -147,6 +147,6 @@ impl Trash {
     }
 
     async fn of(&self, actor: &Actor, id: NodeId, action: Action) -> Result<Grant> {
-        authorize(self.drive.find(id, actor.user).await?, action)
+        authorize(self.drive.find(id, actor.user.into()).await?, action)
     }
 }

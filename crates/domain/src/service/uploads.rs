@@ -8,7 +8,7 @@ use super::access::Access;
 use super::intake::Intake;
 use crate::error::{Conflict, Error, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Located,
+    Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, FileInfo, Grant, Located,
     MAX_FILE_BYTES, NodeId, Part, PartPlan, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState,
     authorize,
 };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares, trash,
-    trees, uploads, users, versions,
+    Persistence, accounts, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares,
+    throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_postgres::{Database, Options};
@@ -27,7 +27,9 @@ macro_rules! suites {
 
 suites!(
     users,
+    accounts,
     sessions,
+    throttle,
     drive,
     uploads,
     trash,
@@ -61,7 +63,9 @@ async fn a_database_that_works_says_so() {
 
 async fn all(store: &Persistence) {
     users::suite(store).await;
+    accounts::suite(store).await;
     sessions::suite(store).await;
+    throttle::suite(store).await;
     drive::suite(store).await;
     trees::suite(store).await;
     uploads::suite(store).await;

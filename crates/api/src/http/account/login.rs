@@ -1,7 +1,8 @@
+use actix_web::http::header::USER_AGENT;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Login, LoginForm, Token};
 use clouddrive_domain::model::RequestId;
-use clouddrive_domain::service::ClientInfo;
+use clouddrive_domain::service::{ClientInfo, Login as Granted};
 
 use crate::http::extract::{CurrentRequest, Form, Json};
 use crate::http::problem::{Outcome, Problem};
@@ -10,7 +11,7 @@ use crate::http::{App, ClientAddress, reply};
 /// Begins a session. As OAuth2's password grant (a form), or the same as JSON.
 #[utoipa::path(post, path = "/login", operation_id = "login", tag = "account", security(()),
     request_body(content((LoginForm = "application/x-www-form-urlencoded"), (Login = "application/json"))),
-    responses((status = 200, description = "An access token", body = Token)))]
+    responses((status = 200, description = "An access token, and what the session goes on by", body = Token)))]
 pub(crate) async fn login_form(
     call: CurrentRequest,
     body: Form<LoginForm>,
@@ -39,19 +40,24 @@ async fn begin(
     username: &str,
     password: &str,
 ) -> Outcome<HttpResponse> {
-    let agent = request.headers().get(actix_web::http::header::USER_AGENT);
-    let client = ClientInfo {
-        address: request
-            .extensions()
-            .get()
-            .and_then(|ClientAddress(address)| address.map(|address| address.to_string())),
+    Ok(token(app.accounts.login(call, username, password, client(request)).await?))
+}
+
+/// What is known of whoever sent the request.
+pub(super) fn client(request: &HttpRequest) -> ClientInfo {
+    let agent = request.headers().get(USER_AGENT);
+    ClientInfo {
+        address: request.extensions().get().and_then(|ClientAddress(address)| *address),
         user_agent: agent.and_then(|value| value.to_str().ok()).map(str::to_owned),
-    };
-    let login = app.accounts.login(call, username, password, client).await?;
-    let token = Token {
+    }
+}
+
+/// The tokens, for nobody to keep but who asked for them.
+pub(super) fn token(login: Granted) -> HttpResponse {
+    reply::secret(reply::ok(&Token {
         access_token: login.access_token,
         token_type: "bearer".to_owned(),
         expires_in: login.lifetime.as_secs(),
-    };
-    Ok(reply::secret(reply::ok(&token)))
+        refresh_token: login.refresh_token.expose().to_owned(),
+    }))
 }

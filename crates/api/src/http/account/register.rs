@@ -1,7 +1,8 @@
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{FieldError, Register, User};
 use clouddrive_domain::model::{Email, Password, Username};
 
+use super::login::client;
 use crate::http::extract::{CurrentRequest, Json};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, map, reply};
@@ -12,10 +13,11 @@ use crate::http::{App, map, reply};
 pub(crate) async fn register(
     request: CurrentRequest,
     body: Json<Register>,
+    from: HttpRequest,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let (username, email, password) = parse(&body.0)?;
-    let account = app.accounts.register(request.0, username, email, &password).await?;
+    let account = app.accounts.register(request.0, username, email, &password, client(&from).address).await?;
     Ok(reply::created("/user".to_owned(), &map::user(account)?))
 }
 

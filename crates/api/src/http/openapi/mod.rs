@@ -11,8 +11,9 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::middleware::Next;
 use clouddrive_contract::{Code, Problem as ProblemDto};
 use serde_json::Value;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
@@ -30,7 +31,7 @@ use super::{account, blob, drive, file, link, profile_photo, search, service, sh
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
-drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::empty, trash::restore, trash::purge,
+drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::empty, trash::restore, trash::purge, account::patch_user, account::change_password, account::delete_user, account::refresh, account::logout, account::list_sessions, account::end_session,
         upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
@@ -111,13 +112,20 @@ const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkEx
 const COPY: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
 const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::PreconditionFailed];
+const THROTTLED: &[Code] = &[Code::RateLimited];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
 fn errors(operation: &str) -> Vec<Code> {
     let groups: &[&[Code]] = match operation {
-        "register" => &[BODY, JSON, &[Code::UsernameTaken, Code::EmailTaken]],
-        "login" => &[BODY, JSON, &[Code::InvalidCredentials]],
+        "register" => &[BODY, JSON, THROTTLED, &[Code::UsernameTaken, Code::EmailTaken]],
+        "login" => &[BODY, JSON, THROTTLED, &[Code::InvalidCredentials]],
+        "refresh_token" => &[BODY, JSON, &[Code::InvalidToken]],
+        "logout" => &[BODY, JSON],
+        "list_sessions" => &[KNOWN, LIST],
+        "end_session" => &[KNOWN, ITEM],
+        "patch_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
+        "change_password" | "delete_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
         "verify_token" => &[KNOWN],
         "get_user" => &[KNOWN, ITEM],
         "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken]],
@@ -166,9 +174,14 @@ fn errors(operation: &str) -> Vec<Code> {
             &[Code::UploadIncomplete, Code::UploadClosed, Code::UploadExpired],
             &[Code::SizeMismatch, Code::ChecksumMismatch],
         ],
-        "create_share" => {
-            &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner]]
-        }
+        "create_share" => &[
+            KNOWN,
+            BODY,
+            JSON,
+            THROTTLED,
+            ITEM,
+            &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
+        ],
         "list_given_shares" | "list_links" => &[KNOWN, LIST],
         "list_shares_of_folder" | "list_shares_of_file" | "list_access_to_folder" | "list_access_to_file" => {
             &[KNOWN, LIST, ITEM, &[Code::PermissionDenied]]
@@ -209,6 +222,14 @@ const KEYED: &[&str] = &[
     "restore_from_trash",
     "create_share",
     "create_link",
+];
+
+/// What a 429 says in its header.
+const RATE_HEADERS: &[(&str, &str)] = &[
+    ("Retry-After", "After how many seconds the next attempt may come"),
+    ("RateLimit-Limit", "How many attempts may come at once (draft-ietf-httpapi-ratelimit-headers-06)"),
+    ("RateLimit-Remaining", "How many are left: 0"),
+    ("RateLimit-Reset", "After how many seconds there is one more"),
 ];
 
 /// Adds what every operation has: errors with their examples, the security schemes, unique operation ids.
@@ -253,8 +274,16 @@ fn add_errors(operation: &mut Operation) {
         });
         let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
         content.examples = examples.map(|(name, example)| (name, example.into())).collect();
-        let response =
-            ResponseBuilder::new().description(words.join(", ")).content("application/problem+json", content).build();
+        let mut response =
+            ResponseBuilder::new().description(words.join(", ")).content("application/problem+json", content);
+        if of_status.contains(&Code::RateLimited) {
+            for (name, meaning) in RATE_HEADERS {
+                let header =
+                    HeaderBuilder::new().schema(Some(Object::with_type(Type::Integer))).description(Some(*meaning));
+                response = response.header(*name, header.build());
+            }
+        }
+        let response = response.build();
         operation.responses.responses.insert(status.to_string(), response.into());
     }
 }

@@ -39,7 +39,7 @@ async fn an_oauth2_client_logs_in_with_the_form_that_it_always_sends() {
     let token = answer.json();
     let mut names: Vec<&String> = token.as_object().unwrap().keys().collect();
     names.sort();
-    assert_eq!(names, ["access_token", "expires_in", "token_type"]);
+    assert_eq!(names, ["access_token", "expires_in", "refresh_token", "token_type"]);
     assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("bearer"), &json!(3600)));
     assert_lets_in(&server, answer, "ann").await;
     // Some send the client's own credentials in a header, or say which character set the form is in.

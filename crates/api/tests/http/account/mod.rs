@@ -1,4 +1,37 @@
+mod change_password;
+mod delete_user;
 mod get_user;
 mod login;
+mod patch_user;
+mod refresh;
 mod register;
+mod session;
+mod throttle;
 mod verify_token;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Caller, PASSWORD, Server, text};
+
+/// What a login as `name` gives: somebody with the access token, and the refresh token.
+async fn logged_in(server: &Server, name: &str) -> (Caller, String) {
+    with_tokens(server, &server.anonymous().post("/login", json!({"username": name, "password": PASSWORD})).await.ok())
+}
+
+fn with_tokens(server: &Server, tokens: &Value) -> (Caller, String) {
+    (server.with_token(&text(&tokens["access_token"])), text(&tokens["refresh_token"]))
+}
+
+async fn refresh(server: &Server, token: &str) -> Answer {
+    server.anonymous().post("/token/refresh", json!({"refresh_token": token})).await
+}
+
+async fn change_password(caller: &Caller, current: &str, new: &str) -> Answer {
+    let body = json!({"current_password": current, "new_password": new});
+    caller.send(caller.request(Method::PUT, "/user/password").json(&body)).await
+}
+
+async fn delete_user(caller: &Caller, password: &str) -> Answer {
+    caller.post("/user/delete", json!({"password": password})).await
+}

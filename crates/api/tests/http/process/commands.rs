@@ -1,6 +1,7 @@
 use std::process::Stdio;
 
 use super::{is_empty, run, said};
+use crate::collector::NOTHING;
 use crate::support::{Server, binary};
 
 #[test]
@@ -13,7 +14,7 @@ fn the_binary_says_what_it_is_and_what_it_can_do() {
     for argument in ["--help", "-h", "help"] {
         let (code, help, _) = said(run(dir.path(), &[argument], &[]));
         assert_eq!(code, 0);
-        for command in ["serve", "openapi", "migrate", "collect", "doctor", "verify", "health"] {
+        for command in ["serve", "openapi", "migrate", "collect", "user", "doctor", "verify", "health"] {
             assert!(help.contains(&format!("\n  {command} ")), "{help}");
         }
     }
@@ -56,8 +57,7 @@ async fn what_nothing_needs_can_be_cleared_away_beside_a_running_server() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"hello", None).await;
-    let nothing = "uploads expired: 0\nblobs removed: 0\npartial writes removed: 0\nfiles and folders purged: 0\n\
-        drives without an owner removed: 0\n";
+    let nothing = NOTHING;
     assert_eq!(server.run("collect", &[]), nothing);
     let upload = ann.begin("never.txt", 5, None).await.ok();
     server.execute("UPDATE uploads SET expires_at = created_at WHERE state = 'open'");

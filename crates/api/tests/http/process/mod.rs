@@ -4,6 +4,7 @@ mod commands;
 pub mod configuration;
 mod logs;
 pub mod stop;
+mod user;
 mod verify;
 
 use std::fs::File;

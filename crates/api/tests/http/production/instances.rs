@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::id;
 use crate::idempotency;
-use crate::support::{Answer, Caller, Place, Server, text};
+use crate::support::{Answer, Caller, PASSWORD, Place, Server, eventually, text};
 use crate::upload::parts;
 
 /// Two instances, and ann at each of them with one and the same token.
@@ -146,6 +146,63 @@ async fn a_share_that_is_revoked_at_one_is_revoked_at_the_other_at_once() {
         ben.get(&format!("/file/{file}/content")).await.refused(404, "not_found");
         ben.get(&format!("/drive/{folder}")).await.refused(404, "not_found");
     }
+}
+
+#[tokio::test]
+async fn what_ends_a_session_at_one_ends_it_at_the_other_within_a_second() {
+    let (here, there, ann, same) = two(&[]).await;
+    let over = async |same: &Caller| {
+        eventually("the session is over there, too", async || same.get("/user").await.status == 401).await;
+    };
+    same.get("/user").await.ok();
+    let session = text(&ann.get("/session").await.ok()["items"][0]["id"]);
+    ann.delete(&format!("/session/{session}")).await.ok_empty();
+    over(&same).await;
+    for way in ["logout", "reuse", "password", "deletion"] {
+        let tokens = there.anonymous().post("/login", json!({"username": "ann", "password": PASSWORD})).await.ok();
+        let (access, refresh) = (text(&tokens["access_token"]), json!({"refresh_token": tokens["refresh_token"]}));
+        let (ann, same) = (here.with_token(&access), there.with_token(&access));
+        same.get("/user").await.ok();
+        match way {
+            "logout" => here.anonymous().post("/logout", refresh).await.ok_empty(),
+            "reuse" => {
+                there.anonymous().post("/token/refresh", refresh.clone()).await.ok();
+                here.anonymous().post("/token/refresh", refresh).await.refused(401, "invalid_token");
+            }
+            "password" => {
+                // The same one again is a change like others.
+                let body = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+                ann.send(ann.request(reqwest::Method::PUT, "/user/password").json(&body)).await.ok_empty();
+            }
+            _ => ann.post("/user/delete", json!({"password": PASSWORD})).await.ok_empty(),
+        }
+        ann.get("/user").await.refused(401, "invalid_token");
+        over(&same).await;
+    }
+}
+
+#[tokio::test]
+async fn one_refresh_token_used_at_both_at_once_ends_its_session() {
+    let (here, there, _ann, _same) = two(&[]).await;
+    for _ in 0..5 {
+        let tokens = here.anonymous().post("/login", json!({"username": "ann", "password": PASSWORD})).await.ok();
+        let body = json!({"refresh_token": tokens["refresh_token"]});
+        let (one, other) = (here.anonymous(), there.anonymous());
+        let uses = join_all((0..6).map(|turn| [&one, &other][turn % 2].post("/token/refresh", body.clone()))).await;
+        assert_eq!(count(&uses, 200, 401), 1);
+        let caller = there.with_token(&text(&tokens["access_token"]));
+        eventually("the session is over", async || caller.get("/user").await.status == 401).await;
+    }
+}
+
+#[tokio::test]
+async fn attempts_are_counted_across_them() {
+    let (here, there, ann, _same) = two(&[("RATE_LIMITS", "on")]).await;
+    let (one, other) = (here.anonymous(), there.anonymous());
+    let body = json!({"username": "ann", "password": "wrong guess"});
+    let guesses = join_all((0..24).map(|turn| [&one, &other][turn % 2].post("/login", body.clone()))).await;
+    assert_eq!(count(&guesses, 401, 429), 10);
+    ann.get("/drive").await.ok();
 }
 
 #[tokio::test]

@@ -74,9 +74,14 @@ const fn row(what: &'static str, expected: [u16; 8], act: Act) -> Row {
 }
 
 /// The operations that ask for a token and act on nothing but what is the caller's own.
-const OF_THE_CALLER: [&str; 9] = [
+const OF_THE_CALLER: &[&str] = &[
     "verify_token",
     "get_user",
+    "patch_user",
+    "change_password",
+    "delete_user",
+    "list_sessions",
+    "end_session",
     "list_root",
     "list_received_shares",
     "list_trash",

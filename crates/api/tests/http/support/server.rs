@@ -133,7 +133,9 @@ pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
         .env_clear()
         .env("BIND_ADDR", "127.0.0.1:0")
         .env("RUST_LOG", "warn,audit=off")
-        .env("METRICS_ADDR", "off");
+        .env("METRICS_ADDR", "off")
+        // All tests come from one address.
+        .env("RATE_LIMITS", "off");
     if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
         command.env("LLVM_PROFILE_FILE", profile);
     }

@@ -100,6 +100,54 @@ async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_sec
     }
 }
 
+#[tokio::test]
+async fn what_becomes_of_sessions_and_accounts_is_told() {
+    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error"), ("RATE_LIMITS", "on")]).await;
+    let ann = server.user("ann").await;
+    let id = id_of(&ann).await;
+    let login = async || {
+        let body = json!({"username": "ann", "password": PASSWORD});
+        server.anonymous().post("/login", body).await.ok()
+    };
+    let with = |tokens: &Value| json!({"refresh_token": tokens["refresh_token"]});
+    let (first, second) = (login().await, login().await);
+    server.anonymous().post("/token/refresh", with(&first)).await.ok();
+    server.anonymous().post("/token/refresh", with(&first)).await.refused(401, "invalid_token");
+    server.anonymous().post("/logout", with(&second)).await.ok_empty();
+    let third = server.with_token(&text(&login().await["access_token"]));
+    let session = text(&third.get("/session").await.ok()["items"][0]["id"]);
+    ann.delete(&format!("/session/{session}")).await.ok_empty();
+    ann.patch("/user", json!({"email": "ann@example.org"})).await.ok();
+    let put = |current: &str| {
+        let body = json!({"current_password": current, "new_password": "a louder evening"});
+        ann.send(ann.request(Method::PUT, "/user/password").json(&body))
+    };
+    put("wrong guess").await.refused(403, "wrong_password");
+    put(PASSWORD).await.ok_empty();
+    for _ in 0..10 {
+        try_login(&server, "nobody", "wrong guess").await;
+    }
+    let body = json!({"username": "nobody", "password": "wrong guess"});
+    server.anonymous().post("/login", body).await.refused(429, "rate_limited");
+    let told: Vec<String> = trail(&server).iter().map(|line| text(&line["event"])).collect();
+    let mut expected = vec!["account.registered", "login.succeeded", "login.succeeded", "login.succeeded"];
+    expected.extend(["session.refreshed", "session.reused", "session.logged_out", "login.succeeded", "session.ended"]);
+    expected.extend(["account.email_changed", "account.password_refused", "account.password_changed"]);
+    expected.extend(["login.refused"; 11]);
+    assert_eq!(told, expected);
+    for name in ["session.refreshed", "session.reused", "session.logged_out", "session.ended"] {
+        let [line] = &events(&server, name)[..] else { panic!("{name}") };
+        assert_eq!(line["actor"], json!(id), "{name}");
+        assert!(text(&line["object"]).starts_with("session/"), "{name}");
+    }
+    assert_eq!(events(&server, "login.refused").last().unwrap()["reason"], "throttled");
+    let tokens = server.anonymous().post("/login", json!({"username": "ann", "password": "a louder evening"})).await;
+    let ann = server.with_token(&text(&tokens.ok()["access_token"]));
+    ann.post("/user/delete", json!({"password": "a louder evening"})).await.ok_empty();
+    let [line] = &events(&server, "account.deleted")[..] else { panic!() };
+    assert_eq!((&line["actor"], &line["object"]), (&json!(id), &json!(format!("user/{id}"))));
+}
+
 #[test]
 fn every_event_and_every_field_is_documented() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -229,3 +229,19 @@ async fn the_usual_address_may_be_taken_and_one_that_was_asked_for_may_not() {
     assert!(said.contains("METRICS_ADDR: cannot listen on 127.0.0.1:9464"), "{said}");
     drop(taken);
 }
+
+#[tokio::test]
+async fn what_came_too_often_is_counted_by_what_it_was() {
+    let (server, url) = start(&[("RATE_LIMITS", "on")]).await;
+    let body = json!({"username": "nobody", "password": "wrong guess"});
+    for _ in 0..10 {
+        server.anonymous().post("/login", body.clone()).await.refused(401, "invalid_credentials");
+    }
+    for _ in 0..3 {
+        server.anonymous().post("/login", body.clone()).await.refused(429, "rate_limited");
+    }
+    let figures = figures(&url).await;
+    let count = |bucket: &str| figures[&format!("clouddrive_throttled_total{{bucket=\"{bucket}\"}}")];
+    assert_eq!((count("login_from_address"), count("registration")), (3.0, 0.0));
+    assert_eq!(figures["clouddrive_password_hash_duration_seconds_count"], 10.0, "no hash for who is refused");
+}

@@ -4,21 +4,34 @@ use std::time::Duration;
 use mockall::Sequence;
 use mockall::predicate::eq;
 
-use super::{GUEST, NOW, OWNER, Trail, actor, ambient, ambient_with, command, drive_with, home, made, outage, request};
+use super::{
+    Counting, GUEST, NOW, OWNER, Trail, actor, ambient, ambient_with, command, drive_with, home, made, outage, request,
+};
 use crate::error::{Conflict, Error, Unauthenticated};
 use crate::model::{
-    AccessClaims, AuditAction, Command, Credentials, Email, Handle, Identity, LoginRefusal, Password, PasswordHash,
-    Quota, Session, User, Username,
+    AccessClaims, AuditAction, Bucket, Command, Credentials, Email, Handle, Identity, LoginRefusal, Network, Password,
+    PasswordHash, Quota, RefreshToken, Session, User, Username,
 };
-use crate::port::{MockDrive, MockPasswords, MockSessions, MockTokens, MockUsers, Registration, Verdict};
-use crate::service::{AccountSettings, Accounts, Ambient, ClientInfo};
+use crate::port::{
+    MockAccounts, MockDrive, MockPasswords, MockSessions, MockThrottle, MockTokens, MockUsers, Opened, Registration,
+    Verdict,
+};
+use crate::service::{AccountSettings, Accounts, Ambient, ClientInfo, Throttling};
+
+mod own;
+mod sessions;
+mod throttling;
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// How long a session lives that is not refreshed.
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
 const SECRET: &str = "a quiet secret";
 
 #[derive(Default)]
 struct Ports {
     users: MockUsers,
+    accounts: MockAccounts,
+    throttle: Option<MockThrottle>,
     sessions: MockSessions,
     drive: MockDrive,
     passwords: MockPasswords,
@@ -33,22 +46,34 @@ impl Ports {
     fn service_in(self, ambient: Ambient) -> Accounts {
         Accounts::new(
             Arc::new(self.users),
+            Arc::new(self.accounts),
             Arc::new(self.sessions),
             Arc::new(self.drive),
             Arc::new(self.passwords),
             Arc::new(self.tokens),
+            self.throttle.map_or_else(Throttling::off, |throttle| Throttling::new(Arc::new(throttle))),
             ambient,
-            AccountSettings { quota_bytes: 1_000, token_lifetime: HOUR },
+            AccountSettings { quota_bytes: 1_000, token_lifetime: HOUR, session_lifetime: MONTH },
         )
     }
 
     /// Somebody is known under `handle`.
     fn knowing(handle: Handle) -> Self {
         let mut ports = Self::default();
-        let known = Credentials { user: OWNER, hash: hash("stored") };
+        let known = credentials();
         ports.users.expect_find_credentials().with(eq(handle)).times(1).return_once(|_| Ok(Some(known)));
         ports
     }
+}
+
+/// What is known of the owner, whose password was changed three times.
+fn credentials() -> Credentials {
+    Credentials { user: OWNER, hash: hash("stored"), generation: 3, disabled: false }
+}
+
+/// The refresh token that comes of the `nth` use of randomness.
+fn made_token(nth: u8) -> RefreshToken {
+    RefreshToken::generate(&Counting::from(nth))
 }
 
 fn olga() -> Handle {
@@ -64,7 +89,7 @@ fn hash(text: &str) -> PasswordHash {
 }
 
 fn claims() -> AccessClaims {
-    AccessClaims { token: made(2), user: OWNER, session: made(1), issued_at: NOW, expires_at: NOW.plus(HOUR) }
+    AccessClaims { token: made(3), user: OWNER, session: made(1), issued_at: NOW, expires_at: NOW.plus(HOUR) }
 }
 
 async fn refusal(accounts: Accounts, name: &str, password: &str) -> Option<Error> {
@@ -90,7 +115,7 @@ async fn a_user_a_drive_and_its_root_are_made_by_one_call() {
         Registration { user: user.clone(), hash: hash("fresh"), drive: made(2), root: made(3), quota_bytes: 1_000 };
     let by_herself = Command { actor: Some(user.id), at: NOW, request: request(), receipt: None };
     ports.users.expect_register().with(eq(by_herself), eq(registration)).times(1).returning(|_, _| Ok(()));
-    let made = ports.service().register(request(), user.username.clone(), user.email.clone(), &secret()).await;
+    let made = ports.service().register(request(), user.username.clone(), user.email.clone(), &secret(), None).await;
     let account = made.unwrap();
     assert_eq!(account.user, user);
     assert_eq!(account.quota, Quota { total: 1_000, used: 0, reserved: 0 });
@@ -102,7 +127,7 @@ async fn a_name_that_is_taken_is_found_by_the_store() {
     ports.passwords.expect_hash().returning(|_| Ok(hash("fresh")));
     ports.users.expect_register().returning(|_, _| Err(Error::Conflict(Conflict::UsernameTaken)));
     let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
-    let refused = ports.service().register(request(), username, email, &secret()).await;
+    let refused = ports.service().register(request(), username, email, &secret(), None).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UsernameTaken))));
 }
 
@@ -186,14 +211,15 @@ async fn the_right_password_begins_a_session_and_the_token_names_it() {
         id: made(1),
         user: OWNER,
         created_at: NOW,
-        expires_at: NOW.plus(HOUR),
+        expires_at: NOW.plus(MONTH),
         address: Some("192.0.2.1".to_owned()),
         user_agent: Some("curl".to_owned()),
     };
+    let opened = Opened { session, token: made_token(2).hash(), generation: 3 };
     ports
         .sessions
         .expect_start()
-        .with(eq(command(OWNER)), eq(session))
+        .with(eq(command(OWNER)), eq(opened))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _| Ok(()));
@@ -204,9 +230,10 @@ async fn the_right_password_begins_a_session_and_the_token_names_it() {
         .times(1)
         .in_sequence(&mut order)
         .returning(|_| Ok("token".to_owned()));
-    let client = ClientInfo { address: Some("192.0.2.1".to_owned()), user_agent: Some("curl".to_owned()) };
+    let client = ClientInfo { address: "192.0.2.1".parse().ok(), user_agent: Some("curl".to_owned()) };
     let login = ports.service().login(request(), "Olga", SECRET, client).await.ok().unwrap();
     assert_eq!((login.access_token.as_str(), login.lifetime), ("token", HOUR));
+    assert_eq!(login.refresh_token, made_token(2));
 }
 
 #[tokio::test]
@@ -222,8 +249,8 @@ async fn an_address_serves_as_well_as_a_name() {
 async fn a_client_that_talks_too_much_about_itself_is_cut_short() {
     let mut ports = Ports::knowing(olga());
     ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
-    let kept = |session: &Session| session.user_agent.as_deref() == Some("é".repeat(255).as_str());
-    ports.sessions.expect_start().withf(move |_, session| kept(session)).times(1).returning(|_, _| Ok(()));
+    let kept = |opened: &Opened| opened.session.user_agent.as_deref() == Some("é".repeat(255).as_str());
+    ports.sessions.expect_start().withf(move |_, opened| kept(opened)).times(1).returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
     let client = ClientInfo { address: None, user_agent: Some("é".repeat(5_000)) };
     assert!(ports.service().login(request(), "olga", SECRET, client).await.is_ok());

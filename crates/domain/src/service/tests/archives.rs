@@ -133,7 +133,7 @@ async fn folders_come_before_what_lies_in_them_and_empty_ones_too() {
         tree.put(id(1), named(4, "Été 10:30", NodeBody::File(dated)));
         tree.put(id(1), named(5, "c", NodeBody::Folder));
         tree.put(id(5), named(6, "d", NodeBody::File(content(1))));
-        let mut archive = tree.open(found.viewer).await;
+        let mut archive = tree.open(found.viewer.user().unwrap()).await;
         let entries = rest(&mut archive).await.unwrap();
         let expected = [
             "holiday/",
@@ -203,7 +203,7 @@ async fn who_may_not_see_the_folder_any_more_gets_no_whole_archive() {
     for expected in ["holiday/", "holiday/a/"] {
         assert_eq!(archive.next().await.unwrap().unwrap().path(), expected);
     }
-    tree.change(|state| state.found = Some(Located { viewer: GUEST, ..for_stranger(folder(FOLDER)) }));
+    tree.change(|state| state.found = Some(Located { viewer: GUEST.into(), ..for_stranger(folder(FOLDER)) }));
     assert!(matches!(archive.next().await, Err(Error::NotFound)));
 }
 

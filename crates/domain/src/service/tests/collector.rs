@@ -8,8 +8,8 @@ use super::{NOW, ambient, made, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
 use crate::port::{
-    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockReceipts, MockTrash, MockUploads, Purge,
-    PurgeStep,
+    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockReceipts, MockSessions, MockThrottle,
+    MockTrash, MockUploads, Purge, PurgeStep,
 };
 use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 
@@ -37,16 +37,26 @@ fn collector(
     chores: MockChores,
 ) -> Collector {
     blobs.expect_name().return_const(STORE);
+    let (mut sessions, mut throttle) = (MockSessions::new(), MockThrottle::new());
+    sessions.expect_forget_ended().with(eq(BEFORE), eq(500)).returning(|_, _| Ok(0));
+    sessions.expect_forget_tokens().with(eq(BEFORE), eq(500)).returning(|_, _| Ok(0));
+    throttle.expect_forget_full().with(eq(NOW), eq(500)).returning(|_, _| Ok(0));
     let mut receipts = MockReceipts::new();
     receipts.expect_forget().with(eq(NOW), eq(500)).returning(|_, _| Ok(3));
     let stores = CollectorStores {
         uploads: Arc::new(uploads),
         trash: Arc::new(trash),
         records: Arc::new(records),
+        sessions: Arc::new(sessions),
+        throttle: Arc::new(throttle),
         receipts: Arc::new(receipts),
         blobs: Arc::new(blobs),
         chores: Arc::new(chores),
     };
+    on(stores)
+}
+
+fn on(stores: CollectorStores) -> Collector {
     Collector::new(stores, ambient(), CollectorSettings { grace: GRACE, trash_retention: RETENTION })
 }
 
@@ -265,4 +275,40 @@ async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_
     let collector = collector(nothing_expired(), trash, nothing_condemned(), store, MockChores::new());
     let expected = CollectorReport { nodes_purged: 503, drives_removed: 1, ..CollectorReport::default() };
     assert_eq!(done(&collector).await, expected);
+}
+
+#[tokio::test]
+async fn sessions_tokens_and_buckets_are_forgotten_in_batches_until_one_is_short() {
+    let mut order = Sequence::new();
+    let (mut sessions, mut throttle) = (MockSessions::new(), MockThrottle::new());
+    for over in [500, 7] {
+        let batch = sessions.expect_forget_ended().with(eq(BEFORE), eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_, _| Ok(over));
+    }
+    for over in [500, 500, 0] {
+        let batch = sessions.expect_forget_tokens().with(eq(BEFORE), eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_, _| Ok(over));
+    }
+    for full in [500, 499] {
+        let batch = throttle.expect_forget_full().with(eq(NOW), eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_, _| Ok(full));
+    }
+    let (sessions, throttle) = (Arc::new(sessions), Arc::new(throttle));
+    let mut blobs = nothing_swept();
+    blobs.expect_list_begun().returning(|_, _| Ok(vec![]));
+    blobs.expect_name().return_const(STORE);
+    let mut receipts = MockReceipts::new();
+    receipts.expect_forget().times(1).returning(|_, _| Ok(0));
+    let stores = CollectorStores {
+        uploads: Arc::new(nothing_expired()),
+        trash: Arc::new(nothing_trashed()),
+        records: Arc::new(nothing_condemned()),
+        sessions,
+        throttle,
+        receipts: Arc::new(receipts),
+        blobs: Arc::new(blobs),
+        chores: Arc::new(MockChores::new()),
+    };
+    let report = done(&on(stores)).await;
+    assert_eq!((report.sessions_removed, report.refresh_tokens_removed), (507, 1000));
 }

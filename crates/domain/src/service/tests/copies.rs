@@ -98,7 +98,7 @@ async fn nothing_is_copied_to_where_the_caller_may_not_add() {
     let fault = refused([for_guest(file(FILE), EDIT), viewed], GUEST, "file", into(OTHER_FOLDER)).await;
     assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
     for to in [
-        Located { viewer: GUEST, ..for_stranger(folder(OTHER_FOLDER)) },
+        Located { viewer: GUEST.into(), ..for_stranger(folder(OTHER_FOLDER)) },
         for_guest(file(OTHER_FOLDER), EDIT),
         trashed(for_guest(folder(OTHER_FOLDER), EDIT)),
     ] {

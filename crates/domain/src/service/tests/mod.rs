@@ -3,6 +3,7 @@
 //! A port that a test says nothing of must not be called: a mock without an expectation panics.
 
 mod accounts;
+mod administration;
 mod archives;
 mod collector;
 mod copies;

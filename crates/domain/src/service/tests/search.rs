@@ -120,7 +120,7 @@ async fn nothing_is_searched_below_a_folder_that_the_caller_cannot_see() {
         Some(for_owner(file(FOLDER))),
     ];
     for found in unseen {
-        let user = found.as_ref().map_or(OWNER, |found| found.viewer);
+        let user = found.as_ref().map_or(OWNER, |found| found.viewer.user().unwrap());
         let service = Search::new(Arc::new(drive_with(found)), Arc::new(MockSearch::new()));
         let refused = service.find(&actor(user), SearchQuery { within: Some(FOLDER), ..query("hol") }).await;
         assert!(matches!(refused, Err(Error::NotFound)));

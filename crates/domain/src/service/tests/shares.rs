@@ -10,11 +10,11 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    AccessEntry, AccessVia, Action, AuditAction, Handle, ItemRef, Limit, Located, NodeId, NodeKind, Permission, Role,
-    Share, ShareId, SharePosition, SharedItem, Timestamp, UserId,
+    AccessEntry, AccessVia, Action, AuditAction, Bucket, BucketKind, Handle, ItemRef, Limit, Located, NodeId, NodeKind,
+    Permission, Role, Share, ShareId, SharePosition, SharedItem, Timestamp, UserId,
 };
-use crate::port::{MockDrive, MockShares, MockUsers, NewShare};
-use crate::service::Shares;
+use crate::port::{MockDrive, MockShares, MockThrottle, MockUsers, NewShare};
+use crate::service::{Shares, Throttling};
 use crate::testing::name;
 
 const VIEW: Permission = Permission::View;
@@ -337,4 +337,32 @@ async fn a_share_that_has_ended_is_not_found() {
     let service = service(MockDrive::new(), shares, MockUsers::new());
     assert!(matches!(service.change(&actor(OWNER), SHARE, EDIT).await, Err(Error::NotFound)));
     assert!(matches!(service.revoke(&actor(OWNER), SHARE).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn looking_people_up_is_counted_once_it_is_clear_that_the_caller_may_share() {
+    let taking = |outcome: fn() -> crate::Result<()>| {
+        let mut throttle = MockThrottle::new();
+        let lookup = throttle.expect_take().withf(|taken, at| taken == [Bucket::ShareLookup(OWNER)] && *at == NOW);
+        lookup.times(1).returning(move |_, _| outcome());
+        Throttling::new(Arc::new(throttle))
+    };
+    let refusal = || {
+        let retry_after = std::time::Duration::from_secs(5);
+        Err(Error::RateLimited { bucket: BucketKind::ShareLookup, limit: 100, retry_after })
+    };
+    let item = (NodeKind::Folder, FOLDER);
+    let shares = service(drive_with([for_owner(folder(FOLDER))]), MockShares::new(), MockUsers::new());
+    let refused = shares.throttled(taking(refusal)).create(&actor(OWNER), item, &gustav(), VIEW).await;
+    assert!(matches!(refused, Err(Error::RateLimited { .. })));
+    // Whoever may not share learns nothing of people, and is not counted.
+    let shares = service(drive_with([for_guest(folder(FOLDER), EDIT)]), MockShares::new(), MockUsers::new());
+    let shares = shares.throttled(Throttling::new(Arc::new(MockThrottle::new())));
+    let refused = shares.create(&actor(GUEST), item, &gustav(), VIEW).await;
+    assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
+    let mut users = MockUsers::new();
+    users.expect_find_person().returning(|_| Ok(None));
+    let shares = service(drive_with([for_owner(folder(FOLDER))]), MockShares::new(), users);
+    let nobody = shares.throttled(taking(|| Ok(()))).create(&actor(OWNER), item, &gustav(), VIEW).await;
+    assert!(matches!(nobody, Err(Error::NotFound)));
 }

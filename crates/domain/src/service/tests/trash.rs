@@ -38,7 +38,7 @@ const THE_FILE: TrashItem = TrashItem { kind: NodeKind::File, node: FILE };
 #[tokio::test]
 async fn what_may_be_moved_may_be_trashed_as_it_was_seen() {
     for found in [for_owner(file(FILE)), for_heir(file(FILE), Permission::Edit)] {
-        let (viewer, item) = (found.viewer, leave(&found, Action::Trash));
+        let (viewer, item) = (found.viewer.user().unwrap(), leave(&found, Action::Trash));
         let mut trash = MockTrash::new();
         let put = trash.expect_put().with(eq(command(viewer)), eq(item), eq(Some(Revision(1))));
         put.times(1).returning(|_, _, _| Ok(()));
@@ -63,7 +63,7 @@ async fn what_may_not_be_moved_is_not_trashed() {
         for_owner(folder(FILE)),
     ];
     for found in unseen {
-        let viewer = found.viewer;
+        let viewer = found.viewer.user().unwrap();
         let (service, _) = service([found], MockTrash::new());
         let refused = service.put(&actor(viewer), (NodeKind::File, FILE), None).await;
         assert!(matches!(refused, Err(Error::NotFound)));
@@ -118,7 +118,7 @@ async fn what_lies_in_the_trash_is_its_owners_alone() {
     let live = for_owner(file(FILE));
     let below = trashed(for_owner(file(FILE)));
     for found in [guests, live, below] {
-        let viewer = found.viewer;
+        let viewer = found.viewer.user().unwrap();
         let (service, trail) = service([found], MockTrash::new());
         assert!(matches!(service.restore(&actor(viewer), FILE, None, None).await, Err(Error::NotFound)));
         assert!(matches!(service.purge(&actor(viewer), FILE, None).await, Err(Error::NotFound)));

@@ -111,7 +111,7 @@ fn unseen() -> [(Located, UserId); 4] {
 #[tokio::test]
 async fn who_sees_a_file_sees_its_versions_and_fetches_them_under_its_name() {
     for found in [for_owner(file(FILE)), for_guest(file(FILE), Permission::View)] {
-        let viewer = found.viewer;
+        let viewer = found.viewer.user().unwrap();
         let grant = leave(&found, Action::Read);
         let mut ports = Ports::default();
         let place = VersionPosition { revision: Revision(9), id: made(9) };
@@ -164,7 +164,7 @@ async fn who_may_edit_restores_and_the_owner_alone_deletes() {
     for found in
         [for_owner(file(FILE)), for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::Edit)]
     {
-        let viewer = found.viewer;
+        let viewer = found.viewer.user().unwrap();
         let mut ports = Ports::default();
         let revival = Revival { from, version: made(1), seen: Some(Revision(1)), most_versions: 7 };
         let revive = ports.versions.expect_revive();

@@ -1,0 +1,186 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::{Conflict, Forbidden};
+use clouddrive_domain::model::{
+    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, PasswordHash, Timestamp, UserId,
+};
+use clouddrive_domain::port::Accounts;
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::accounts::{AccountRow, CREDENTIALS, CredentialsRow, credentials, page};
+use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::schema::{drives, users};
+use clouddrive_sql::types::{DbId, bytes, size};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::blob_records::release;
+use crate::changes::log;
+use crate::fault::violated;
+use crate::sessions::end_all;
+use crate::unit::Begin;
+use crate::uploads::abort_all;
+
+/// The user's row, which nobody else changes until the transaction ends, and of which no session begins meanwhile.
+struct Locked {
+    generation: u64,
+    email: String,
+    photo: Option<String>,
+    disabled_at: Option<i64>,
+}
+
+async fn locked(mut connection: &AsyncPgConnection, user: UserId) -> Outcome<Locked> {
+    let columns = (users::password_generation, users::email, users::photo_blob, users::disabled_at);
+    let row = users::table.find(DbId::from(user)).select(columns).for_update();
+    let row = row.first::<(i64, String, Option<String>, Option<i64>)>(&mut connection).await.optional()?;
+    let (generation, email, photo, disabled_at) = row.ok_or(Error::NotFound)?;
+    Ok(Locked { generation: size(generation), email, photo, disabled_at })
+}
+
+impl Locked {
+    fn require(&self, proven: u64) -> Result<()> {
+        if self.generation == proven { Ok(()) } else { Err(Error::Forbidden(Forbidden::WrongPassword)) }
+    }
+}
+
+async fn change_email(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    user: UserId,
+    email: &Email,
+) -> Outcome<bool> {
+    if locked(connection, user).await?.email == email.as_str() {
+        return Ok(false);
+    }
+    let new = (users::email.eq(email.as_str()), users::email_key.eq(email.key()));
+    let changed = diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await;
+    changed.map_err(|fault| match violated(&fault) {
+        Some(Constraint::Email) => Fault::Domain(Error::Conflict(Conflict::EmailTaken)),
+        _ => fault.into(),
+    })?;
+    log(connection, command, ChangeKind::EmailChanged, None, None).await?;
+    Ok(true)
+}
+
+async fn change_password(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    user: UserId,
+    proven: Option<u64>,
+    hash: &PasswordHash,
+) -> Outcome<()> {
+    let row = locked(connection, user).await?;
+    if let Some(proven) = proven {
+        row.require(proven)?;
+    }
+    let new = (users::password_hash.eq(hash.expose()), users::password_generation.eq(users::password_generation + 1));
+    diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await?;
+    end_all(connection, user, command.at).await?;
+    log(connection, command, ChangeKind::PasswordChanged, None, None).await
+}
+
+/// Everything is locked in the order in which others lock it: the user, uploads, blobs, and drives by their identifiers.
+async fn delete(mut connection: &AsyncPgConnection, command: &Command, user: UserId, proven: u64) -> Outcome<()> {
+    let row = locked(connection, user).await?;
+    row.require(proven)?;
+    let id = DbId::from(user);
+    if let Some(photo) = &row.photo {
+        diesel::update(users::table.find(id))
+            .set(users::photo_blob.eq(None::<String>))
+            .execute(&mut connection)
+            .await?;
+        release(connection, &[photo.as_str()], command.at).await?;
+    }
+    let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id);
+    let own: Option<DriveId> = own.first::<DbId>(&mut connection).await.optional()?.map(Into::into);
+    log(connection, command, ChangeKind::UserDeleted, own, None).await?;
+    abort_all(connection, command, user, own).await?;
+    diesel::delete(users::table.find(id)).execute(&mut connection).await?;
+    Ok(())
+}
+
+async fn set_disabled(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    user: UserId,
+    disabled: bool,
+) -> Outcome<bool> {
+    if locked(connection, user).await?.disabled_at.is_some() == disabled {
+        return Ok(false);
+    }
+    let since = disabled.then_some(command.at).map(Timestamp::as_millis);
+    diesel::update(users::table.find(DbId::from(user)))
+        .set(users::disabled_at.eq(since))
+        .execute(&mut connection)
+        .await?;
+    if disabled {
+        end_all(connection, user, command.at).await?;
+    }
+    let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
+    log(connection, command, kind, None, None).await?;
+    Ok(true)
+}
+
+async fn set_quota(mut connection: &AsyncPgConnection, command: &Command, user: UserId, total: u64) -> Outcome<()> {
+    let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
+    let changed = diesel::update(own).set(drives::quota_bytes.eq(bytes(total))).returning(drives::id);
+    let drive = changed.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
+    log(connection, command, ChangeKind::QuotaSet, Some(drive.into()), None).await
+}
+
+#[async_trait]
+impl Accounts for Database {
+    async fn find_credentials_of(&self, user: UserId) -> Result<Option<Credentials>> {
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let row = users::table.find(DbId::from(user)).select(CREDENTIALS);
+            Ok(row.first::<CredentialsRow>(&mut connection).await.optional()?.map(credentials))
+        })
+        .await
+    }
+
+    async fn change_email(&self, command: &Command, user: UserId, email: &Email) -> Result<bool> {
+        let (command, email) = (command.clone(), email.clone());
+        let work = async move |connection: &AsyncPgConnection| change_email(connection, &command, user, &email).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn change_password(
+        &self,
+        command: &Command,
+        user: UserId,
+        proven: Option<u64>,
+        hash: &PasswordHash,
+    ) -> Result<()> {
+        let (command, hash) = (command.clone(), hash.clone());
+        let work = async move |connection: &AsyncPgConnection| {
+            change_password(connection, &command, user, proven, &hash).await
+        };
+        self.write(Begin::Write, work).await
+    }
+
+    async fn delete(&self, command: &Command, user: UserId, proven: u64) -> Result<()> {
+        let command = command.clone();
+        let work = async move |connection: &AsyncPgConnection| delete(connection, &command, user, proven).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn set_disabled(&self, command: &Command, user: UserId, disabled: bool) -> Result<bool> {
+        let command = command.clone();
+        let work = async move |connection: &AsyncPgConnection| set_disabled(connection, &command, user, disabled).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn set_quota(&self, command: &Command, user: UserId, bytes: u64) -> Result<()> {
+        let command = command.clone();
+        let work = async move |connection: &AsyncPgConnection| set_quota(connection, &command, user, bytes).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn list_accounts<'a>(&self, after: Option<&'a str>, limit: Limit) -> Result<Vec<ListedAccount>> {
+        let statement = page(after, limit);
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let rows: Vec<AccountRow> = statement.load(&mut connection).await?;
+            Ok(rows.into_iter().map(ListedAccount::try_from).collect::<Result<_>>()?)
+        })
+        .await
+    }
+}

@@ -1,0 +1,139 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::{Conflict, Forbidden};
+use clouddrive_domain::model::{
+    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, PasswordHash, Timestamp, UserId,
+};
+use clouddrive_domain::port::Accounts;
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::accounts::{AccountRow, CREDENTIALS, CredentialsRow, credentials, page};
+use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::schema::{drives, users};
+use clouddrive_sql::types::{DbId, bytes, size};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::blob_records::release;
+use crate::changes::log;
+use crate::fault::violated;
+use crate::sessions::end_all;
+use crate::uploads::abort_all;
+
+/// Checks that there is such a user, and that the password is of the generation `proven` still, if that is given.
+fn require(connection: &mut SqliteConnection, user: UserId, proven: Option<u64>) -> Outcome<()> {
+    let generation = users::table.find(DbId::from(user)).select(users::password_generation);
+    let generation = generation.first::<i64>(connection).optional()?.ok_or(Error::NotFound)?;
+    if proven.is_some_and(|proven| proven != size(generation)) {
+        return Err(Error::Forbidden(Forbidden::WrongPassword).into());
+    }
+    Ok(())
+}
+
+fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, proven: u64) -> Outcome<()> {
+    require(connection, user, Some(proven))?;
+    let id = DbId::from(user);
+    let photo = users::table.find(id).select(users::photo_blob).first::<Option<String>>(connection)?;
+    let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id).first::<DbId>(connection).optional()?;
+    log(connection, command, ChangeKind::UserDeleted, own.map(DriveId::from), None)?;
+    abort_all(connection, command, user)?;
+    diesel::delete(users::table.find(id)).execute(connection)?;
+    match photo {
+        Some(photo) => release(connection, &photo, command.at),
+        None => Ok(()),
+    }
+}
+
+fn set_disabled(connection: &mut SqliteConnection, command: &Command, user: UserId, disabled: bool) -> Outcome<bool> {
+    let row = users::table.find(DbId::from(user));
+    let since = row.select(users::disabled_at).first::<Option<i64>>(connection).optional()?.ok_or(Error::NotFound)?;
+    if since.is_some() == disabled {
+        return Ok(false);
+    }
+    let since = disabled.then_some(command.at).map(Timestamp::as_millis);
+    diesel::update(row).set(users::disabled_at.eq(since)).execute(connection)?;
+    if disabled {
+        end_all(connection, user, command.at)?;
+    }
+    let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
+    log(connection, command, kind, None, None)?;
+    Ok(true)
+}
+
+#[async_trait]
+impl Accounts for Database {
+    async fn find_credentials_of(&self, user: UserId) -> Result<Option<Credentials>> {
+        self.read(move |connection| {
+            let row = users::table.find(DbId::from(user)).select(CREDENTIALS);
+            Ok(row.first::<CredentialsRow>(connection).optional()?.map(credentials))
+        })
+        .await
+    }
+
+    async fn change_email(&self, command: &Command, user: UserId, email: &Email) -> Result<bool> {
+        let (command, email) = (command.clone(), email.clone());
+        self.write(move |connection| {
+            let row = users::table.find(DbId::from(user));
+            let former = row.select(users::email).first::<String>(connection).optional()?.ok_or(Error::NotFound)?;
+            if former == email.as_str() {
+                return Ok(false);
+            }
+            let new = (users::email.eq(email.as_str()), users::email_key.eq(email.key()));
+            diesel::update(row).set(new).execute(connection).map_err(|fault| match violated(&fault) {
+                Some(Constraint::Email) => Fault::Domain(Error::Conflict(Conflict::EmailTaken)),
+                _ => fault.into(),
+            })?;
+            log(connection, &command, ChangeKind::EmailChanged, None, None)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn change_password(
+        &self,
+        command: &Command,
+        user: UserId,
+        proven: Option<u64>,
+        hash: &PasswordHash,
+    ) -> Result<()> {
+        let (command, hash) = (command.clone(), hash.clone());
+        self.write(move |connection| {
+            require(connection, user, proven)?;
+            let next = users::password_generation.eq(users::password_generation + 1);
+            diesel::update(users::table.find(DbId::from(user)))
+                .set((users::password_hash.eq(hash.expose()), next))
+                .execute(connection)?;
+            end_all(connection, user, command.at)?;
+            log(connection, &command, ChangeKind::PasswordChanged, None, None)
+        })
+        .await
+    }
+
+    async fn delete(&self, command: &Command, user: UserId, proven: u64) -> Result<()> {
+        let command = command.clone();
+        self.write(move |connection| delete(connection, &command, user, proven)).await
+    }
+
+    async fn set_disabled(&self, command: &Command, user: UserId, disabled: bool) -> Result<bool> {
+        let command = command.clone();
+        self.write(move |connection| set_disabled(connection, &command, user, disabled)).await
+    }
+
+    async fn set_quota(&self, command: &Command, user: UserId, total: u64) -> Result<()> {
+        let command = command.clone();
+        self.write(move |connection| {
+            let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
+            let changed = diesel::update(own).set(drives::quota_bytes.eq(bytes(total))).returning(drives::id);
+            let drive = changed.get_result::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
+            log(connection, &command, ChangeKind::QuotaSet, Some(drive.into()), None)
+        })
+        .await
+    }
+
+    async fn list_accounts<'a>(&self, after: Option<&'a str>, limit: Limit) -> Result<Vec<ListedAccount>> {
+        let statement = page(after, limit);
+        self.read(move |connection| {
+            let rows: Vec<AccountRow> = statement.load(connection)?;
+            Ok(rows.into_iter().map(ListedAccount::try_from).collect::<Result<_>>()?)
+        })
+        .await
+    }
+}

@@ -1,0 +1,60 @@
+use async_trait::async_trait;
+use clouddrive_domain::model::{Bucket, Timestamp};
+use clouddrive_domain::port::Throttle;
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::schema::throttle;
+use clouddrive_sql::throttle::{ArrivalRow, Claim, claims, in_order, look, refusal};
+use diesel::prelude::*;
+
+use crate::Database;
+
+/// The refusal of the first bucket that is empty, as things stand.
+fn refused(connection: &mut SqliteConnection, claims: &[Claim], now: Timestamp) -> Outcome<Option<Error>> {
+    let rows: Vec<ArrivalRow> = look(claims).load(connection)?;
+    Ok(refusal(claims, &rows, now))
+}
+
+#[async_trait]
+impl Throttle for Database {
+    async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<()> {
+        let claims = claims(buckets);
+        // Whoever is refused anyway costs one read, and does not keep the connection that writes from others.
+        let seen = claims.clone();
+        if let Some(refusal) = self.read(move |connection| refused(connection, &seen, now)).await? {
+            return Err(refusal);
+        }
+        self.write(move |connection| {
+            for claim in in_order(&claims) {
+                if claim.take(now).execute(connection)? == 0 {
+                    let refusal = refused(connection, std::slice::from_ref(claim), now)?;
+                    let strange = || Error::internal("database", "a bucket is empty and is not");
+                    return Err(refusal.unwrap_or_else(strange).into());
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn give_back(&self, buckets: &[Bucket]) -> Result<()> {
+        let claims = claims(buckets);
+        self.write(move |connection| {
+            for claim in in_order(&claims) {
+                claim.give_back().execute(connection)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn forget_full(&self, now: Timestamp, most: u32) -> Result<u32> {
+        self.write(move |connection| {
+            let full = throttle::table.filter(throttle::tat.le(now.as_millis())).limit(most.into());
+            let full: Vec<String> = full.select(throttle::bucket).load(connection)?;
+            let gone = diesel::delete(throttle::table.filter(throttle::bucket.eq_any(full))).execute(connection)?;
+            Ok(u32::try_from(gone).unwrap_or(most))
+        })
+        .await
+    }
+}

@@ -1,0 +1,21 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::ChangePassword;
+use clouddrive_domain::model::Password;
+
+use crate::http::extract::{CurrentUser, Json};
+use crate::http::problem::{Outcome, Problem};
+use crate::http::{App, reply};
+
+/// Gives the caller another password. It ends all sessions of the caller's, this one too: log in again.
+#[utoipa::path(put, path = "/user/password", operation_id = "change_password", tag = "account",
+    request_body = ChangePassword,
+    responses((status = 204, description = "The password is another, and no session runs any more")))]
+pub(crate) async fn change_password(
+    user: CurrentUser,
+    body: Json<ChangePassword>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let new = Password::choose(&body.0.new_password).map_err(|rule| Problem::invalid("new_password", rule))?;
+    app.accounts.change_password(&user.actor, &body.0.current_password, &new).await?;
+    Ok(reply::done())
+}

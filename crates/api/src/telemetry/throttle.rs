@@ -1,0 +1,31 @@
+//! What is counted of attempts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use clouddrive_domain::model::{Bucket, Timestamp};
+use clouddrive_domain::port::Throttle;
+use clouddrive_domain::{Error, Result};
+use metrics::counter;
+
+/// The throttle, whose refusals are counted by what was attempted.
+pub(crate) struct Counted(pub(crate) Arc<dyn Throttle>);
+
+#[async_trait]
+impl Throttle for Counted {
+    async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<()> {
+        let outcome = self.0.take(buckets, now).await;
+        if let Err(Error::RateLimited { bucket, .. }) = &outcome {
+            counter!("clouddrive_throttled_total", "bucket" => bucket.as_str()).increment(1);
+        }
+        outcome
+    }
+
+    async fn give_back(&self, buckets: &[Bucket]) -> Result<()> {
+        self.0.give_back(buckets).await
+    }
+
+    async fn forget_full(&self, now: Timestamp, most: u32) -> Result<u32> {
+        self.0.forget_full(now, most).await
+    }
+}

@@ -1,0 +1,110 @@
+//! `clouddrive user`: accounts, for those who run the service. Beside a running server, too: what it ends there ends within a
+//! second.
+
+mod list;
+mod password;
+
+use anyhow::anyhow;
+use clap::Subcommand;
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Email, Handle, Username};
+
+use crate::config::{Config, QUOTAS};
+use crate::{say, wiring};
+
+#[derive(Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make an account; the password is asked for, or read from standard input
+    Create {
+        /// 3 to 32 of A–Z a–z 0–9 _ . -
+        #[arg(value_parser = Username::parse)]
+        username: Username,
+        /// The e-mail address
+        #[arg(value_parser = Email::parse)]
+        email: Email,
+        /// What the drive may hold, in bytes; DEFAULT_QUOTA_BYTES unless told
+        #[arg(long, value_parser = quota)]
+        quota: Option<u64>,
+    },
+    /// Give a user another password, asked for or read from standard input; all their sessions end
+    SetPassword {
+        /// User name or e-mail address
+        user: String,
+    },
+    /// Set what a user's drive may hold; when it is less than what is there, nothing more fits
+    SetQuota {
+        /// User name or e-mail address
+        user: String,
+        /// In bytes
+        #[arg(value_parser = quota)]
+        bytes: u64,
+    },
+    /// Let a user in no more: all their sessions end; their files and shares stay
+    Disable {
+        /// User name or e-mail address
+        user: String,
+    },
+    /// Let a user in again
+    Enable {
+        /// User name or e-mail address
+        user: String,
+    },
+    /// List all users by name
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A number of bytes that a quota may be.
+fn quota(text: &str) -> Result<u64, String> {
+    let bytes = text.parse().ok().filter(|bytes| QUOTAS.contains(bytes));
+    bytes.ok_or_else(|| format!("must be a number of bytes, from {} to {}", QUOTAS.start(), QUOTAS.end()))
+}
+
+/// Does what was asked for.
+pub(crate) async fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
+    let (administration, ambient) = wiring::administration(config).await?;
+    let request = ambient.request_id();
+    match command {
+        UserCommand::Create { username, email, quota } => {
+            let password = password::read()?;
+            let (name, quota) = (username.as_str().to_owned(), quota.unwrap_or(config.quota_bytes));
+            let made = administration.create(&request, username, email, &password, quota).await;
+            made.map_err(|fault| in_words(fault, &name))?;
+            say(format!("{name} may log in"))
+        }
+        UserCommand::SetPassword { user } => {
+            let password = password::read()?;
+            let done = administration.set_password(&request, &Handle::parse(&user), &password).await;
+            done.map_err(|fault| in_words(fault, &user))?;
+            say(format!("{user} has another password, and no session"))
+        }
+        UserCommand::SetQuota { user, bytes } => {
+            let done = administration.set_quota(&request, &Handle::parse(&user), bytes).await;
+            done.map_err(|fault| in_words(fault, &user))?;
+            say(format!("the drive of {user} may hold {bytes} bytes"))
+        }
+        UserCommand::Disable { user } => {
+            let changed = administration.set_disabled(&request, &Handle::parse(&user), true).await;
+            let changed = changed.map_err(|fault| in_words(fault, &user))?;
+            say(if changed { format!("{user} is disabled") } else { format!("{user} was disabled before") })
+        }
+        UserCommand::Enable { user } => {
+            let changed = administration.set_disabled(&request, &Handle::parse(&user), false).await;
+            let changed = changed.map_err(|fault| in_words(fault, &user))?;
+            say(if changed { format!("{user} is enabled") } else { format!("{user} was not disabled") })
+        }
+        UserCommand::List { json } => list::print(&administration, json).await,
+    }
+}
+
+/// What the domain says, to whoever typed the command.
+fn in_words(fault: Error, user: &str) -> anyhow::Error {
+    match fault {
+        Error::NotFound => anyhow!("there is no user {user}"),
+        Error::Conflict(conflict) => anyhow!("{conflict}"),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,51 @@
+use std::io::{BufRead, IsTerminal, Read};
+
+use anyhow::{Context, bail};
+use clouddrive_domain::model::Password;
+
+/// More than any password has.
+const MOST_BYTES: u64 = 4096;
+
+/// The password that is typed twice at the terminal, where nobody sees it; or else the first line of standard input.
+///
+/// Arguments are seen by everybody who may list processes, so none is taken from there.
+pub(super) fn read() -> anyhow::Result<Password> {
+    let text = if std::io::stdin().is_terminal() { ask()? } else { line(&mut std::io::stdin().lock())? };
+    Password::choose(&text).map_err(|rule| anyhow::anyhow!("the password {rule}"))
+}
+
+fn ask() -> anyhow::Result<String> {
+    let prompt = |text| rpassword::prompt_password(text).context("the terminal");
+    let password = prompt("Password: ")?;
+    if prompt("Again: ")? != password {
+        bail!("that is not the same twice");
+    }
+    Ok(password)
+}
+
+/// The first line, without what ends it.
+fn line(input: &mut impl BufRead) -> anyhow::Result<String> {
+    let mut text = String::new();
+    input.take(MOST_BYTES).read_line(&mut text).context("standard input")?;
+    let end = text.trim_end_matches('\n').trim_end_matches('\r').len();
+    text.truncate(end);
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(text: &str) -> String {
+        line(&mut text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_with_its_spaces() {
+        assert_eq!(first(" a quiet morning \nand a loud evening\n"), " a quiet morning ");
+        assert_eq!(first("a quiet morning\r\n"), "a quiet morning");
+        assert_eq!(first("a quiet morning"), "a quiet morning");
+        assert_eq!(first(""), "");
+        assert_eq!(first(&"x".repeat(1_000_000)).len(), 4096);
+    }
+}

@@ -1,0 +1,217 @@
+//! What is tried too often: all of it on servers that keep count, unlike those of all other tests.
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{change_password, delete_user};
+use crate::support::{Answer, Caller, PASSWORD, Server};
+
+/// A server that counts attempts, and believes whoever comes from this machine where a request comes from.
+async fn counting() -> Server {
+    Server::with(&[("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")]).await
+}
+
+async fn login(server: &Server, address: &str, name: &str, password: &str) -> Answer {
+    let body = json!({"username": name, "password": password});
+    let caller = server.anonymous();
+    caller.send(caller.request(Method::POST, "/login").header("X-Forwarded-For", address).json(&body)).await
+}
+
+const HERE: &str = "192.0.2.1";
+const THERE: &str = "198.51.100.9";
+
+/// Ten wrong guesses.
+async fn guess(server: &Server, address: &str, name: &str) {
+    let guesses = (0..10).map(|number| login(server, address, name, ["wrong guess", "another guess"][number % 2]));
+    for answer in join_all(guesses).await {
+        answer.refused(401, "invalid_credentials");
+    }
+}
+
+/// The answer must be a refusal for having come too often, of so many at once.
+#[track_caller]
+fn assert_limited(answer: Answer, limit: &str) {
+    let number = |name: &str| answer.header(name).parse::<u64>().unwrap_or_else(|_| panic!("{name} is no number"));
+    assert!((1..=300).contains(&number("retry-after")));
+    assert_eq!(number("ratelimit-reset"), number("retry-after"));
+    assert_eq!((answer.header("ratelimit-limit"), answer.header("ratelimit-remaining")), (limit, "0"));
+    answer.refused(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn who_guesses_is_slowed_down_and_nobody_else_is() {
+    let server = counting().await;
+    let (ann, _ben) = (server.user("ann").await, server.user("ben").await);
+    guess(&server, HERE, "ann").await;
+    // The right password does not help any more, nor does another way to write the name.
+    for name in ["ann", "ANN"] {
+        assert_limited(login(&server, HERE, name, PASSWORD).await, "10");
+    }
+    login(&server, THERE, "ann", PASSWORD).await.ok();
+    login(&server, HERE, "ben", PASSWORD).await.ok();
+    ann.get("/drive").await.ok();
+    ann.upload("a.txt", b"hello", None).await;
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_slowed_down_just_alike() {
+    let server = counting().await;
+    server.user("ann").await;
+    let mut refusals = Vec::new();
+    for name in ["ann", "nobody"] {
+        guess(&server, HERE, name).await;
+        let mut refusal = login(&server, HERE, name, PASSWORD).await;
+        for header in ["x-request-id", "date", "retry-after", "ratelimit-reset"] {
+            refusal.headers.remove(header);
+        }
+        let mut problem = refusal.json();
+        problem["request_id"] = json!(null);
+        problem["detail"] = json!(null);
+        refusals.push((refusal.status, refusal.headers, problem));
+    }
+    assert_eq!(refusals[0], refusals[1]);
+}
+
+#[tokio::test]
+async fn however_many_guess_at_once_ten_are_heard() {
+    let server = counting().await;
+    server.user("ann").await;
+    let answers = join_all((0..30).map(|_| login(&server, HERE, "ann", "wrong guess"))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 10);
+    for answer in answers.into_iter().filter(|answer| answer.status != 401) {
+        assert_limited(answer, "10");
+    }
+}
+
+#[tokio::test]
+async fn who_knows_the_password_may_log_in_as_often_as_they_like() {
+    let server = counting().await;
+    server.user("ann").await;
+    for _ in 0..15 {
+        login(&server, HERE, "ann", PASSWORD).await.ok();
+    }
+    let answers = join_all((0..8).map(|_| login(&server, HERE, "ann", PASSWORD))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    guess(&server, HERE, "ann").await;
+}
+
+#[tokio::test]
+async fn many_addresses_together_do_not_keep_the_owner_out() {
+    let server = counting().await;
+    server.user("ann").await;
+    login(&server, HERE, "ann", PASSWORD).await.ok();
+    let addresses: Vec<String> = (0..110).map(|number| format!("203.0.113.{number}")).collect();
+    let guesses = join_all(addresses.iter().map(|address| login(&server, address, "ann", "wrong guess"))).await;
+    let heard = guesses.iter().filter(|answer| answer.status == 401).count();
+    // While they come, there may be one more for each ten seconds.
+    assert!((100..110).contains(&heard), "{heard}");
+    let late = guesses.into_iter().find(|answer| answer.status == 429).unwrap();
+    assert_limited(late, "100");
+    // A newcomer has to wait, even with the password, for as long as they go on; not so where ann has a session.
+    server.execute("UPDATE throttle SET tat = tat + 60000 WHERE bucket LIKE 'login_of_account:%'");
+    assert_limited(login(&server, THERE, "ann", PASSWORD).await, "100");
+    for _ in 0..3 {
+        login(&server, HERE, "ann", PASSWORD).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_more_attempts_by_making_up_addresses() {
+    let server = Server::with(&[("RATE_LIMITS", "on")]).await;
+    server.user("ann").await;
+    let addresses: Vec<String> = (0..11).map(|number| format!("203.0.113.{number}")).collect();
+    let answers = join_all(addresses.iter().map(|address| login(&server, address, "ann", "wrong guess"))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 1);
+    // Nor by moving about in a network of one's own.
+    let server = counting().await;
+    server.user("ann").await;
+    let addresses: Vec<String> = (0..11).map(|number| format!("2001:db8:1:2::{number:x}")).collect();
+    let answers = join_all(addresses.iter().map(|address| login(&server, address, "ann", "wrong guess"))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 1);
+    login(&server, "2001:db8:1:3::1", "ann", PASSWORD).await.ok();
+}
+
+#[tokio::test]
+async fn what_was_counted_outlives_the_server() {
+    let variables = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
+    let server = Server::with(&variables).await;
+    server.user("ann").await;
+    guess(&server, HERE, "ann").await;
+    let server = server.restart(&variables).await;
+    assert_limited(login(&server, HERE, "ann", PASSWORD).await, "10");
+    // No name and no address is stored.
+    let kept = server.value("SELECT count(*) || '' FROM throttle WHERE bucket LIKE '%192.0%' OR bucket LIKE '%ann%'");
+    assert_eq!(kept, "0");
+    // What is full again is forgotten.
+    server.execute("UPDATE throttle SET tat = 1");
+    server.run("collect", &[]);
+    assert_eq!(server.value("SELECT count(*) || '' FROM throttle"), "0");
+    login(&server, HERE, "ann", PASSWORD).await.ok();
+}
+
+#[tokio::test]
+async fn whoever_has_anothers_token_guesses_the_password_no_faster() {
+    let server = counting().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    for number in 0..10 {
+        let answer = match number % 2 {
+            0 => change_password(&ann, "wrong guess", "a louder evening").await,
+            _ => delete_user(&ann, "wrong guess").await,
+        };
+        answer.refused(403, "wrong_password");
+    }
+    assert_limited(change_password(&ann, PASSWORD, "a louder evening").await, "10");
+    assert_limited(delete_user(&ann, PASSWORD).await, "10");
+    // It is the account that waits, and only for this.
+    ann.get("/drive").await.ok();
+    delete_user(&ben, PASSWORD).await.ok_empty();
+}
+
+async fn register(server: &Server, address: &str, number: usize) -> Answer {
+    let body = json!({
+        "username": format!("user-{number}"), "email": format!("user-{number}@example.com"), "password": PASSWORD
+    });
+    let caller = server.anonymous();
+    caller.send(caller.request(Method::POST, "/user").header("X-Forwarded-For", address).json(&body)).await
+}
+
+#[tokio::test]
+async fn accounts_are_not_made_by_the_dozen_nor_names_tried_out() {
+    let server = counting().await;
+    let answers = join_all((0..20).map(|number| register(&server, HERE, number % 10))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 10);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 409).count(), 10);
+    assert_limited(register(&server, HERE, 5).await, "20");
+    register(&server, THERE, 50).await.ok();
+}
+
+async fn share(caller: &Caller, folder: &str, name: &str) -> Answer {
+    let body = json!({"share_object_type": "folder", "folder_id": folder, "username": name, "permission": "view"});
+    caller.post("/share", body).await
+}
+
+#[tokio::test]
+async fn nobody_finds_out_by_sharing_who_is_there() {
+    let server = counting().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let folder = ann.folder("Bait", None).await;
+    let names: Vec<String> = (0..120).map(|number| format!("name-{number}")).collect();
+    let answers = join_all(names.iter().map(|name| share(&ann, &folder, name))).await;
+    let heard = answers.iter().filter(|answer| answer.status == 404).count();
+    assert!((100..120).contains(&heard), "{heard}");
+    assert_limited(answers.into_iter().find(|answer| answer.status == 429).unwrap(), "100");
+    let bens = ben.folder("Honest", None).await;
+    share(&ben, &bens, "ann").await.ok();
+    ann.get(&format!("/drive/{folder}")).await.ok();
+}
+
+#[tokio::test]
+async fn addresses_are_not_tried_out_by_taking_them() {
+    let server = counting().await;
+    let ann = server.user("ann").await;
+    for number in 0..10 {
+        ann.patch("/user", json!({"email": format!("try-{number}@example.com")})).await.ok();
+    }
+    assert_limited(ann.patch("/user", json!({"email": "one-more@example.com"})).await, "10");
+}

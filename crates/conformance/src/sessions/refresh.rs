@@ -1,0 +1,131 @@
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use clouddrive_domain::error::Unauthenticated;
+use clouddrive_domain::model::{RefreshToken, SessionId, Timestamp, UserId};
+use clouddrive_domain::port::{Rotation, TokenOwner};
+use clouddrive_domain::{Error, Result};
+use futures_util::future::join_all;
+
+use super::{LIFETIME, MILLISECOND, renewal, started, username};
+use crate::world::{World, assert_refused};
+
+/// Swaps `token` at `at`; the next one comes back with what became of it.
+async fn refresh(
+    world: &World<'_>,
+    user: UserId,
+    token: &RefreshToken,
+    at: Timestamp,
+) -> Result<(Rotation, RefreshToken)> {
+    let next = world.token();
+    let wish = clouddrive_domain::port::Renewal { next: next.hash(), ..renewal(world, token, at) };
+    let rotation = world.store.sessions.refresh(&world.command_at(Some(user), at), &wish).await?;
+    Ok((rotation, next))
+}
+
+async fn owner(world: &World<'_>, token: &RefreshToken) -> Option<TokenOwner> {
+    world.store.sessions.find_by_token(&token.hash()).await.unwrap()
+}
+
+fn of(session: SessionId, user: UserId) -> Option<TokenOwner> {
+    Some(TokenOwner { session, user })
+}
+
+pub(super) async fn a_token_is_swapped_for_the_next_and_the_session_goes_on(world: &World<'_>) {
+    let member = world.member().await;
+    let (opened, first) = started(world, member.id).await;
+    let session = opened.session.id;
+    assert_eq!(owner(world, &first).await, of(session, member.id));
+    // Each time the session gets its whole life anew, so it outlives the one that it was begun with.
+    let (mut token, mut at) = (first, opened.session.created_at);
+    for _ in 0..3 {
+        at = at.plus(LIFETIME).minus(MILLISECOND);
+        let (rotation, next) = refresh(world, member.id, &token, at).await.unwrap();
+        assert_eq!(rotation, Rotation::Renewed);
+        assert_eq!(
+            (owner(world, &token).await, owner(world, &next).await),
+            (of(session, member.id), of(session, member.id))
+        );
+        assert!(username(world, &opened, at.plus(LIFETIME).minus(MILLISECOND)).await.is_some());
+        assert_eq!(username(world, &opened, at.plus(LIFETIME)).await, None);
+        token = next;
+    }
+    let list =
+        world.store.sessions.list(member.id, at, None, clouddrive_domain::model::Limit::default()).await.unwrap();
+    let [listed] = &list[..] else { panic!("{list:?}") };
+    assert_eq!((listed.id, listed.created_at, listed.last_used_at), (session, opened.session.created_at, at));
+    assert_eq!((listed.address.as_deref(), listed.user_agent.as_deref()), (Some("192.0.2.7"), None));
+}
+
+pub(super) async fn a_token_that_comes_twice_ends_its_session_and_no_other(world: &World<'_>) {
+    let member = world.member().await;
+    let (other, others) = started(world, member.id).await;
+    let (opened, first) = started(world, member.id).await;
+    let at = world.now();
+    let (_, second) = refresh(world, member.id, &first, at).await.unwrap();
+    assert_eq!(refresh(world, member.id, &first, at).await.unwrap().0, Rotation::Reused);
+    assert_eq!(username(world, &opened, at).await, None);
+    // Neither the newest token nor another try gets anything any more.
+    for token in [&second, &first] {
+        let refused = refresh(world, member.id, token, at).await;
+        assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+    }
+    assert!(username(world, &other, at).await.is_some());
+    assert_eq!(refresh(world, member.id, &others, at).await.unwrap().0, Rotation::Renewed);
+}
+
+pub(super) async fn of_simultaneous_uses_one_gets_the_next_and_the_session_is_over(world: &World<'_>) {
+    let member = world.member().await;
+    for _ in 0..10 {
+        let (opened, token) = started(world, member.id).await;
+        let at = world.now();
+        let outcomes = join_all((0..4).map(|_| refresh(world, member.id, &token, at))).await;
+        let count = |wanted| {
+            let same = |outcome: &&Result<(Rotation, RefreshToken)>| matches!(outcome, Ok((rotation, _)) if *rotation == wanted);
+            outcomes.iter().filter(same).count()
+        };
+        assert_eq!((count(Rotation::Renewed), count(Rotation::Reused)), (1, 1));
+        assert_eq!(username(world, &opened, at).await, None);
+        for (rotation, next) in outcomes.into_iter().flatten() {
+            // What was made for those who were refused was never stored; what the first got ended with the session.
+            let known = owner(world, &next).await.is_some();
+            assert_eq!(known, rotation == Rotation::Renewed);
+            let refused = refresh(world, member.id, &next, at).await;
+            assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+        }
+    }
+}
+
+pub(super) async fn tokens_end_at_their_very_time(world: &World<'_>) {
+    let member = world.member().await;
+    let (opened, token) = started(world, member.id).await;
+    let end = opened.session.expires_at;
+    for late in [end, end.plus(MILLISECOND)] {
+        let refused = refresh(world, member.id, &token, late).await;
+        assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+    }
+    let at = end.minus(MILLISECOND);
+    assert_eq!(refresh(world, member.id, &token, at).await.unwrap().0, Rotation::Renewed);
+    // A token that was used up and has expired is worth as little as any other: nothing ends by it.
+    let refused = refresh(world, member.id, &token, end).await;
+    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+    assert!(username(world, &opened, end).await.is_some());
+}
+
+pub(super) async fn what_is_no_token_gets_nothing(world: &World<'_>) {
+    let member = world.member().await;
+    let (opened, _) = started(world, member.id).await;
+    let strange = world.token();
+    assert_eq!(owner(world, &strange).await, None);
+    let refused = refresh(world, member.id, &strange, world.now()).await;
+    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+    assert!(username(world, &opened, world.now()).await.is_some());
+}
+
+pub(super) async fn tokens_of_an_ended_session_get_nothing(world: &World<'_>) {
+    let member = world.member().await;
+    let (opened, token) = started(world, member.id).await;
+    world.store.sessions.end(&world.command(member.id), opened.session.id, member.id).await.unwrap();
+    let refused = refresh(world, member.id, &token, world.now()).await;
+    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+    assert_eq!(owner(world, &token).await, of(opened.session.id, member.id));
+}

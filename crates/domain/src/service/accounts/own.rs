@@ -1,0 +1,78 @@
+//! What people do with their own accounts.
+
+use super::Accounts;
+use crate::error::{Error, Forbidden, Result};
+use crate::model::{Account, Actor, AuditAction, Bucket, Credentials, Email, Password};
+use crate::port::Verdict;
+
+impl Accounts {
+    /// The caller's own account.
+    ///
+    /// # Errors
+    /// `NotFound` when it has just been deleted.
+    pub async fn find(&self, actor: &Actor) -> Result<Account> {
+        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        Ok(home.account)
+    }
+
+    /// Gives the caller another e-mail address.
+    ///
+    /// # Errors
+    /// `EmailTaken`; `RateLimited`.
+    pub async fn change_email(&self, actor: &Actor, email: &Email) -> Result<Account> {
+        let command = self.ambient.command(actor);
+        self.throttling.take(&[Bucket::EmailChange(actor.user)], command.at).await?;
+        if self.accounts.change_email(&command, actor.user, email).await? {
+            self.ambient.audit(actor, AuditAction::EmailChanged);
+        }
+        self.find(actor).await
+    }
+
+    /// Gives the caller another password, which ends all sessions of the caller's, this one too.
+    ///
+    /// # Errors
+    /// `WrongPassword` when `current` is not the current one; `RateLimited`.
+    pub async fn change_password(&self, actor: &Actor, current: &str, new: &Password) -> Result<()> {
+        let proven = self.require_password(actor, current).await?.generation;
+        let hash = self.passwords.hash(new).await?;
+        self.accounts.change_password(&self.ambient.command(actor), actor.user, Some(proven), &hash).await?;
+        self.ambient.audit(actor, AuditAction::PasswordChanged);
+        Ok(())
+    }
+
+    /// Deletes the caller's account: it is gone when this returns, and nobody sees its drive any more, whose contents are
+    /// cleared away in the background.
+    ///
+    /// # Errors
+    /// `WrongPassword`; `RateLimited`.
+    pub async fn delete(&self, actor: &Actor, password: &str) -> Result<()> {
+        let proven = self.require_password(actor, password).await?.generation;
+        self.accounts.delete(&self.ambient.command(actor), actor.user, proven).await?;
+        self.ambient.audit(actor, AuditAction::AccountDeleted);
+        Ok(())
+    }
+
+    /// What the caller has proven by the current password. Whoever got hold of somebody's access token may guess no faster
+    /// than anybody at the login.
+    async fn require_password(&self, actor: &Actor, password: &str) -> Result<Credentials> {
+        let bucket = [Bucket::CurrentPassword(actor.user)];
+        self.throttling.take(&bucket, self.ambient.now()).await?;
+        let outcome = self.check_password(actor, password).await;
+        if matches!(outcome, Err(Error::Forbidden(Forbidden::WrongPassword))) {
+            self.ambient.audit(actor, AuditAction::PasswordRefused);
+        } else {
+            self.throttling.give_back(&bucket).await?;
+        }
+        outcome
+    }
+
+    async fn check_password(&self, actor: &Actor, password: &str) -> Result<Credentials> {
+        let wrong = || Error::Forbidden(Forbidden::WrongPassword);
+        let password = Password::attempt(password).ok_or_else(wrong)?;
+        let known = self.accounts.find_credentials_of(actor.user).await?.ok_or(Error::NotFound)?;
+        match self.passwords.verify(&password, &known.hash).await? {
+            Verdict::Wrong => Err(wrong()),
+            Verdict::Right | Verdict::Outdated => Ok(known),
+        }
+    }
+}

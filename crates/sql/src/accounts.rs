@@ -1,0 +1,68 @@
+//! Accounts as those see them who run the service.
+
+use clouddrive_domain::model::{Account, Credentials, Limit, ListedAccount, PasswordHash, Timestamp, User};
+use clouddrive_domain::{Error, Result};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+
+use crate::drive::{UserRow, quota};
+use crate::schema::users;
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, bytes, size};
+
+/// What the columns of [`CREDENTIALS`] hold.
+pub type CredentialsRow = (DbId, String, i64, Option<i64>);
+
+/// The columns of a user's credentials, in the order of [`credentials`].
+pub const CREDENTIALS: (users::id, users::password_hash, users::password_generation, users::disabled_at) =
+    (users::id, users::password_hash, users::password_generation, users::disabled_at);
+
+/// The credentials that stand in those columns.
+#[must_use]
+pub fn credentials((id, hash, generation, disabled_at): CredentialsRow) -> Credentials {
+    Credentials {
+        user: id.into(),
+        hash: PasswordHash::new(hash),
+        generation: size(generation),
+        disabled: disabled_at.is_some(),
+    }
+}
+
+/// A user with the quota of their drive.
+#[derive(QueryableByName)]
+pub struct AccountRow {
+    #[diesel(embed)]
+    user: UserRow,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    disabled_at: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    quota_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    used_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    reserved_bytes: i64,
+}
+
+impl TryFrom<AccountRow> for ListedAccount {
+    type Error = Error;
+
+    fn try_from(row: AccountRow) -> Result<Self> {
+        let quota = quota((row.quota_bytes, row.used_bytes, row.reserved_bytes));
+        let account = Account { user: User::try_from(row.user)?, quota };
+        Ok(Self { account, disabled_at: row.disabled_at.map(Timestamp::from_millis) })
+    }
+}
+
+/// Asks for the [`AccountRow`]s of a page of all accounts, by their names' keys.
+#[must_use]
+pub fn page(after: Option<&str>, limit: Limit) -> Statement {
+    let mut parameters: Vec<Parameter> = after.map(|key| Parameter::Text(key.to_owned())).into_iter().collect();
+    let start = after.map_or("", |_| "WHERE u.username_key > ?");
+    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
+    let text = format!(
+        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, u.disabled_at,
+            d.quota_bytes, d.used_bytes, d.reserved_bytes
+        FROM users u JOIN drives d ON d.owner_id = u.id {start} ORDER BY u.username_key LIMIT ?"
+    );
+    Statement::new(text, parameters)
+}
