@@ -25,7 +25,7 @@ const BESIDE: &str = "~/";
 const DIGEST: &str = ".sha256";
 
 /// The blobs below a directory of the local disk: in `blobs/`, in directories that are called as keys begin. A blob is a
-/// file, or a directory of the files that make it up, in the order of their names.
+/// file, or a directory of its parts: files that are called by their numbers, with as many digits as all.
 #[derive(Clone)]
 pub struct Disk {
     root: PathBuf,
@@ -56,7 +56,8 @@ fn parts(path: &Path, metadata: &Metadata) -> io::Result<Vec<PathBuf>> {
     if !metadata.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let names = names(path)?.into_iter().filter(|name| !name.ends_with(DIGEST) && name != "lock");
+    // What is called otherwise than by a number is about the parts.
+    let names = names(path)?.into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
     Ok(names.map(|name| path.join(name)).collect())
 }
 
@@ -195,8 +196,9 @@ mod tests {
         put(format!("0a/{}", key("0a", "1")), "four");
         put(format!("0a/{}.sha256", key("0a", "1")), "a digest");
         put("0a/lock".to_owned(), "");
-        put(format!("ff/{}/2", key("ff", "0")), "two");
-        put(format!("ff/{}/1", key("ff", "0")), "one");
+        put(format!("ff/{}/00002", key("ff", "0")), "two");
+        put(format!("ff/{}/00001", key("ff", "0")), "one");
+        put(format!("ff/{}/manifest", key("ff", "0")), "of the parts");
         put(format!("0b/{}", key("0a", "2")), "misplaced");
         put("0a.stray".to_owned(), "x");
         let disk = Disk::new(dir.path());

@@ -1,5 +1,7 @@
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream as Body;
 use futures_util::{StreamExt, stream};
 
@@ -76,7 +78,7 @@ impl Objects for S3 {
                 size: head.content_length().and_then(|size| size.try_into().ok()).unwrap_or_default(),
                 modified_at: head.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
             })),
-            Err(fault) if fault.as_service_error().is_some_and(|fault| fault.is_not_found()) => Ok(None),
+            Err(fault) if fault.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
             Err(fault) => Err(Fault::storage(&fault)),
         }
     }
@@ -85,7 +87,7 @@ impl Objects for S3 {
         let call = self.client.get_object().bucket(&self.bucket).key(format!("{PREFIX}{key}"));
         match call.send().await {
             Ok(answer) => Ok(Some(pieces(answer.body))),
-            Err(fault) if fault.as_service_error().is_some_and(|fault| fault.is_no_such_key()) => Ok(None),
+            Err(fault) if fault.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
             Err(fault) => Err(Fault::storage(&fault)),
         }
     }

@@ -84,6 +84,32 @@ async fn who_may_not_change_the_schema_is_told_who_should() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_make_the_extensions_is_told_who_should() {
+    let cluster = Cluster::start("");
+    let fresh = Fresh::on(&cluster.url()).await;
+    let owner = fresh.outsider().await;
+    owner.batch_execute("CREATE ROLE plain LOGIN; GRANT CREATE ON SCHEMA public TO plain").await.unwrap();
+    let plain: Target = fresh.url.replace("postgres@", "plain@").parse().unwrap();
+    let options = Options { target: plain, ..fresh.options() };
+    let refused = internal(Database::open(&options).await);
+    assert!(refused.contains("a superuser: CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gin"), "{refused}");
+    owner.batch_execute("CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gin").await.unwrap();
+    Database::open(&options).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_examination_tells_whether_searches_know_all_letters() {
+    for (ctype, knows) in [("C", false), ("C.UTF-8", true)] {
+        let fresh = Fresh::made(&crate::support::server(), &format!("ENCODING 'UTF8' LC_CTYPE '{ctype}'")).await;
+        let before = Database::examine(&fresh.options(), &Epoch).await.unwrap();
+        assert_eq!(before.finds_all_scripts, None);
+        open(&fresh).await;
+        let after = Database::examine(&fresh.options(), &Epoch).await.unwrap();
+        assert_eq!(after.finds_all_scripts, Some(knows), "{ctype}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_in_another_encoding_is_refused() {
     let fresh = Fresh::made(&crate::support::server(), "ENCODING 'LATIN1' LOCALE 'C'").await;
     let refused = internal(Database::open(&fresh.options()).await);
