@@ -30,7 +30,8 @@ pub(crate) fn free_name(directory: &Path, stem: &str) -> io::Result<PathBuf> {
         let path = next_name(directory, stem);
         match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(path),
-            found => drop(found?),
+            Err(error) => return Err(error),
+            Ok(_) => {}
         }
     }
 }

@@ -90,7 +90,9 @@ impl SignedBlobs {
     pub async fn put(&self, leave: PutLeave, body: ByteStream) -> Result<()> {
         let PutLeave { target, expected } = leave;
         match &target {
-            PutTarget::Blob(key) => drop(self.store.put(key, body, expected).await?),
+            PutTarget::Blob(key) => {
+                self.store.put(key, body, expected).await?;
+            }
             PutTarget::Part { transfer, number } => self.parts.put_part(transfer, *number, body, expected).await?,
         }
         let wanted = self.require_wanted(target.key()).await;
