@@ -86,12 +86,20 @@ impl Packing {
         match entry.size() {
             None => self.zip.add_folder(entry.path(), entry.modified_at()),
             Some(size) => {
-                let bytes = if size > 0 { Some(self.archive.read(&entry).await?) } else { None };
+                let bytes = if size > 0 { Some(self.archive.read(&entry).await.map_err(lost)?) } else { None };
                 self.zip.begin_file(entry.path(), entry.modified_at(), size)?;
                 self.file = bytes.map(|bytes| (bytes, size));
                 Ok(())
             }
         }
+    }
+}
+
+/// Bytes that are not where the books say are a fault of the server's, not the client's.
+fn lost(fault: Error) -> Error {
+    match fault {
+        Error::NotFound | Error::RangeNotSatisfiable { .. } => Error::internal("storage", fault),
+        other => other,
     }
 }
 
