@@ -72,9 +72,8 @@ pub struct IdRow {
 /// Asks for the [`IdRow`] of the drive in whose trash something has lain longest, of what was put there at `until` or before.
 #[must_use]
 pub fn due(until: Timestamp) -> Statement {
-    let text = format!(
-        "SELECT drive_id AS id FROM nodes WHERE {IN_TRASH} AND trashed_at <= ? ORDER BY trashed_at, id LIMIT 1"
-    );
+    let text =
+        format!("SELECT drive_id AS id FROM nodes WHERE {IN_TRASH} AND trashed_at <= ? ORDER BY trashed_at LIMIT 1");
     Statement::new(text, vec![Parameter::Integer(until.as_millis())])
 }
 
@@ -98,7 +97,7 @@ pub fn begin_purges(drive: DriveId, until: Option<Timestamp>, most: u32) -> Stat
     let text = format!(
         "UPDATE nodes SET purge_id = id,
             parent_id = (SELECT r.id FROM nodes r WHERE r.drive_id = nodes.drive_id AND r.parent_id IS NULL)
-        WHERE id IN (SELECT id FROM nodes WHERE drive_id = ? AND {IN_TRASH} {due} ORDER BY trashed_at, id LIMIT ?)
+        WHERE id IN (SELECT id FROM nodes WHERE drive_id = ? AND {IN_TRASH} {due} ORDER BY trashed_at LIMIT ?)
         RETURNING id"
     );
     Statement::new(text, parameters)

@@ -1,0 +1,61 @@
+//! How the trash and the histories of files are read: by indexes, whatever lies beside.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use clouddrive_domain::model::{
+    DriveId, Limit, NodeId, Revision, Timestamp, TrashPosition, VersionId, VersionPosition,
+};
+use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::{trash, versions};
+use clouddrive_sqlite::Database;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use uuid::Uuid;
+
+#[derive(QueryableByName)]
+struct Plan {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[tokio::test]
+async fn no_page_and_no_step_looks_at_more_than_it_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("clouddrive.db");
+    Database::migrate(&path).await.unwrap();
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let id = Uuid::from_u128(1);
+    let (drive, node, at) = (DriveId::from_uuid(id), NodeId::from_uuid(id), Timestamp::from_millis(0));
+    let place = TrashPosition { at, id: node };
+    let former = VersionPosition { revision: Revision(1), id: VersionId::from_uuid(id) };
+    let limit = Limit::default();
+    let among = |column: &str| format!("{column} IN (SELECT unhex(value) FROM json_each(?))");
+    let list = || Parameter::Text("[]".to_owned());
+    let cases: Vec<(&str, Statement)> = vec![
+        ("nodes_trash", trash::page(drive, None, limit)),
+        ("nodes_trash", trash::page(drive, Some(place), limit)),
+        ("nodes_trash_due", trash::due(at)),
+        ("nodes_trash", trash::begin_purges(drive, None, 500)),
+        ("nodes_trash", trash::begin_purges(drive, Some(at), 500)),
+        ("nodes_purge", trash::members(drive, None, 500)),
+        ("nodes_purge", trash::members(drive, Some(node), 500)),
+        ("nodes_purge", trash::more(drive, None)),
+        ("nodes_purge", trash::more(drive, Some(node))),
+        ("nodes_purge", trash::any_member()),
+        ("nodes_parent", trash::below(&among("parent_id"), list(), 500)),
+        ("nodes_parent", trash::remove_empty(&among("id"), list())),
+        ("nodes_parent", trash::begin_purges_of_all(node, at, 500)),
+        ("uploads_drive", trash::ownerless()),
+        ("versions_history", versions::page(node, None, limit)),
+        ("versions_history", versions::page(node, Some(former), limit)),
+    ];
+    for (index, statement) in cases {
+        let plan: Vec<Plan> = statement.clone().after("EXPLAIN QUERY PLAN").load(&mut connection).unwrap();
+        let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
+        let text = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&statement).to_string();
+        assert!(plan.iter().any(|line| line.contains(index)), "{text}\n{plan:#?}");
+        let harmless = ["INDEX", "json_each", "CONSTANT ROW"];
+        let whole = |line: &String| line.starts_with("SCAN") && !harmless.iter().any(|word| line.contains(word));
+        assert!(!plan.iter().any(whole), "{text}\n{plan:#?}");
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{text}\n{plan:#?}");
+    }
+}
