@@ -30,6 +30,7 @@ mod drive;
 mod embedded;
 mod file;
 mod form;
+mod link;
 mod openapi;
 mod process;
 mod production;

@@ -1,10 +1,14 @@
 //! How the server answers what is asked of it, by plans that know nothing of the parameters.
 
 use crate::support::Fresh;
-use clouddrive_domain::model::{Limit, Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp, UserId};
+use clouddrive_domain::model::{
+    Limit, LinkId, LinkPosition, Name, NodeId, Order, Position, ShareId, SharePosition, Sort, SortBy, SortValue,
+    Timestamp, TokenHash, UserId,
+};
 use clouddrive_postgres::Database;
 use clouddrive_sql::drive::page;
 use clouddrive_sql::statement::Statement;
+use clouddrive_sql::{links, shares};
 use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
@@ -68,5 +72,47 @@ async fn every_sort_order_is_served_by_an_index_without_sorting() {
             let sorted = plan.contains("Sort") || plan.contains("Hash");
             assert!(plan.contains(index) && !sorted, "{by:?} {order:?}\n{plan}");
         }
+    }
+}
+
+/// Somebody who has shared and linked many things, beside many who have a few.
+const FILL_SHARES: &str = "
+    CREATE TEMP TABLE given AS
+        SELECT n.id AS node, n.drive_id AS owner, g.id AS guest, row_number() OVER () AS i
+        FROM (SELECT id, drive_id FROM nodes WHERE kind = 'file' ORDER BY id LIMIT 20000) n
+        CROSS JOIN (SELECT id FROM users LIMIT 2) g;
+    INSERT INTO shares SELECT gen_random_uuid(), node, guest, 'view', owner, i FROM given;
+    INSERT INTO links (id, node_id, created_by, token_hash, sealed_token, created_at)
+        SELECT gen_random_uuid(), node, owner, decode(md5(i::text), 'hex'), '', i FROM given;
+    ANALYZE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_given_comes_by_an_index_without_sorting() {
+    let fresh = Fresh::new().await;
+    Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    client.batch_execute(&format!("{FILL}; {FILL_SHARES}; SET plan_cache_mode = force_generic_plan")).await.unwrap();
+    let node = NodeId::from_uuid(Uuid::from_u128(1));
+    let user = UserId::from_uuid(Uuid::from_u128(2));
+    let at = Timestamp::from_millis(0);
+    let share = SharePosition { at, id: ShareId::from_uuid(Uuid::from_u128(3)) };
+    let link = LinkPosition { at, id: LinkId::from_uuid(Uuid::from_u128(4)) };
+    let limit = Limit::default();
+    for (index, statement) in [
+        ("shares_sharer", shares::given(user, None, limit)),
+        ("shares_sharer", shares::given(user, Some(share), limit)),
+        ("shares_node", shares::of_node(node, None, limit)),
+        ("shares_node", shares::of_node(node, Some(share), limit)),
+        ("links_maker", links::made(user, None, limit)),
+        ("links_maker", links::made(user, Some(link), limit)),
+    ] {
+        let plan = plan(&client, &statement).await;
+        assert!(plan.contains(index) && !plan.contains("Sort"), "{index}\n{plan}");
+    }
+    let by_token = plan(&client, &links::find_by_token(&TokenHash::from_bytes([7; 32]))).await;
+    assert!(by_token.contains("links_token_hash"), "{by_token}");
+    let access = plan(&client, &shares::access(node, at, None, limit)).await;
+    for table in ["shares", "links", "nodes"] {
+        assert!(!access.contains(&format!("Seq Scan on {table}")), "{access}");
     }
 }
