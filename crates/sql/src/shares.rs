@@ -193,7 +193,8 @@ impl TryFrom<AccessRow> for AccessEntry {
 
 /// Asks for the [`AccessRow`]s of a page of who may do something with `node`, and why, at `now`.
 ///
-/// It reads the shares and links of the node and of what stands above it, however many those are, and no others.
+/// It reads the shares and links of the node and of what stands above it, however many those are, and no others: `CROSS`
+/// keeps SQLite from beginning with all that there are; to PostgreSQL it is a join like others.
 #[must_use]
 pub fn access(node: NodeId, now: Timestamp, after: Option<AccessVia>, limit: Limit) -> Statement {
     let text = format!(
@@ -207,15 +208,15 @@ pub fn access(node: NodeId, now: Timestamp, after: Option<AccessVia>, limit: Lim
             SELECT CAST(0 AS BIGINT), d.owner_id, 'owner', d.owner_id, n.id
             FROM nodes n JOIN drives d ON d.id = n.drive_id WHERE n.id = ? AND d.owner_id IS NOT NULL
             UNION ALL
-            SELECT 1, s.id, s.permission, s.guest_id, up.id FROM up JOIN shares s ON s.node_id = up.id
+            SELECT 1, s.id, s.permission, s.guest_id, up.id FROM up CROSS JOIN shares s WHERE s.node_id = up.id
             UNION ALL
-            SELECT 2, l.id, 'view', NULL, up.id FROM up JOIN links l ON l.node_id = up.id
-            WHERE (l.expires_at IS NULL OR l.expires_at > ?)
+            SELECT 2, l.id, 'view', NULL, up.id FROM up CROSS JOIN links l
+            WHERE l.node_id = up.id AND (l.expires_at IS NULL OR l.expires_at > ?)
                 AND (l.max_downloads IS NULL OR l.downloads < l.max_downloads)
         )
         SELECT w.rank, w.via_id, w.permission, w.user_id, u.username, w.node_id, n.kind, n.name
-        FROM ways w JOIN nodes n ON n.id = w.node_id LEFT JOIN users u ON u.id = w.user_id
-        WHERE (w.rank, w.via_id) > (?, ?) ORDER BY w.rank, w.via_id LIMIT ?"
+        FROM ways w CROSS JOIN nodes n LEFT JOIN users u ON u.id = w.user_id
+        WHERE n.id = w.node_id AND (w.rank, w.via_id) > (?, ?) ORDER BY w.rank, w.via_id LIMIT ?"
     );
     // Before all that there is comes a rank that nothing has.
     let (rank, via) = after.map_or((-1, node.into()), rank);

@@ -140,3 +140,59 @@ impl Shares for Database {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clouddrive_domain::model::{LinkId, LinkPosition};
+    use clouddrive_sql::links;
+    use diesel::connection::SimpleConnection;
+    use diesel::sql_types::Text;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Plan {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    #[test]
+    fn what_somebody_has_given_comes_by_an_index_without_sorting() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        for migration in [
+            include_str!("../../../../migrations/sqlite/2026-11-22-000000_drive/up.sql"),
+            include_str!("../../../../migrations/sqlite/2026-11-22-183000_links/up.sql"),
+        ] {
+            connection.batch_execute(migration).unwrap();
+        }
+        let node = NodeId::from_uuid(Uuid::from_u128(1));
+        let user = UserId::from_uuid(Uuid::from_u128(2));
+        let at = Timestamp::from_millis(0);
+        let share = SharePosition { at, id: ShareId::from_uuid(Uuid::from_u128(3)) };
+        let link = LinkPosition { at, id: LinkId::from_uuid(Uuid::from_u128(4)) };
+        let limit = Limit::default();
+        let mut plan = |statement: Statement| {
+            let plan: Vec<Plan> = statement.after("EXPLAIN QUERY PLAN").load(&mut connection).unwrap();
+            plan.into_iter().map(|line| line.detail).collect::<Vec<_>>().join("\n")
+        };
+        for (index, statement) in [
+            ("shares_sharer", rows::given(user, None, limit)),
+            ("shares_sharer", rows::given(user, Some(share), limit)),
+            ("shares_node ", rows::of_node(node, None, limit)),
+            ("shares_node ", rows::of_node(node, Some(share), limit)),
+            ("links_maker", links::made(user, None, limit)),
+            ("links_maker", links::made(user, Some(link), limit)),
+        ] {
+            let plan = plan(statement);
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{index}\n{plan}");
+        }
+        let access = plan(rows::access(node, at, None, limit));
+        for line in access.lines().filter(|line| line.starts_with("SCAN")) {
+            assert!(
+                ["SCAN up", "SCAN ways", "SCAN w", "SCAN CONSTANT"].iter().any(|own| line.starts_with(own)),
+                "{access}"
+            );
+        }
+    }
+}

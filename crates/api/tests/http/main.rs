@@ -33,6 +33,7 @@ mod embedded;
 mod file;
 mod form;
 mod idempotency;
+mod link;
 mod openapi;
 mod process;
 mod production;

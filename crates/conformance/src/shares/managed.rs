@@ -61,7 +61,7 @@ pub(super) async fn given_shares_come_newest_first_in_pages(world: &World<'_>) {
         }
     }
     assert_eq!(given(world, bob.id, 10).await, vec![]);
-    world.revoke(bob.id, expected[0]).await;
+    world.revoke(bob.id, *expected.first().unwrap()).await;
     assert_eq!(given(world, ann.id, 100).await.len(), expected.len() - 1);
 }
 

@@ -8,9 +8,8 @@ use super::access::Access;
 use super::intake::Intake;
 use crate::error::{Conflict, Error, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, FileInfo, Grant, Located,
-    MAX_FILE_BYTES, NodeId, Part, PartPlan, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState,
-    authorize,
+    Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, FileInfo, Grant, Located, MAX_FILE_BYTES, NodeId,
+    Part, PartPlan, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState, authorize,
 };
 use crate::port::{self, BlobStore, ByteStream, Commit, DirectUploads, Drive, Opening, SignedUrl};
 

@@ -2,7 +2,8 @@
 
 use crate::support::Fresh;
 use clouddrive_domain::model::{
-    DriveId, Limit, Name, NodeId, Order, Position, SearchText, Sort, SortBy, SortValue, Timestamp, UserId,
+    DriveId, Limit, LinkId, LinkPosition, Name, NodeId, Order, Position, SearchText, ShareId, SharePosition, Sort,
+    SortBy, SortValue, Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{Search, Sought};
 use clouddrive_postgres::{Database, Postgres};
@@ -10,6 +11,7 @@ use clouddrive_sql::drive::page;
 use clouddrive_sql::search::{by_trigrams, by_walking};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trees::{extent, tree};
+use clouddrive_sql::{links, shares};
 use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
@@ -195,5 +197,47 @@ async fn a_tree_is_walked_by_an_index() {
     for statement in [tree(node), extent(node, 100)] {
         let plan = plan(&client, &statement).await;
         assert!(plan.contains("on nodes n") && !plan.contains("Seq Scan on nodes"), "{plan}");
+    }
+}
+
+/// Somebody who has shared and linked many things, beside many who have a few.
+const FILL_SHARES: &str = "
+    CREATE TEMP TABLE given AS
+        SELECT n.id AS node, n.drive_id AS owner, g.id AS guest, row_number() OVER () AS i
+        FROM (SELECT id, drive_id FROM nodes WHERE kind = 'file' ORDER BY id LIMIT 20000) n
+        CROSS JOIN (SELECT id FROM users LIMIT 2) g;
+    INSERT INTO shares SELECT gen_random_uuid(), node, guest, 'view', owner, i FROM given;
+    INSERT INTO links (id, node_id, created_by, token_hash, sealed_token, created_at)
+        SELECT gen_random_uuid(), node, owner, decode(md5(i::text), 'hex'), '', i FROM given;
+    ANALYZE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_given_comes_by_an_index_without_sorting() {
+    let fresh = Fresh::new().await;
+    Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    client.batch_execute(&format!("{FILL}; {FILL_SHARES}; SET plan_cache_mode = force_generic_plan")).await.unwrap();
+    let node = NodeId::from_uuid(Uuid::from_u128(1));
+    let user = UserId::from_uuid(Uuid::from_u128(2));
+    let at = Timestamp::from_millis(0);
+    let share = SharePosition { at, id: ShareId::from_uuid(Uuid::from_u128(3)) };
+    let link = LinkPosition { at, id: LinkId::from_uuid(Uuid::from_u128(4)) };
+    let limit = Limit::default();
+    for (index, statement) in [
+        ("shares_sharer", shares::given(user, None, limit)),
+        ("shares_sharer", shares::given(user, Some(share), limit)),
+        ("shares_node", shares::of_node(node, None, limit)),
+        ("shares_node", shares::of_node(node, Some(share), limit)),
+        ("links_maker", links::made(user, None, limit)),
+        ("links_maker", links::made(user, Some(link), limit)),
+    ] {
+        let plan = plan(&client, &statement).await;
+        assert!(plan.contains(index) && !plan.contains("Sort"), "{index}\n{plan}");
+    }
+    let by_token = plan(&client, &links::find_by_token(&TokenHash::from_bytes([7; 32]))).await;
+    assert!(by_token.contains("links_token_hash"), "{by_token}");
+    let access = plan(&client, &shares::access(node, at, None, limit)).await;
+    for table in ["shares", "links", "nodes"] {
+        assert!(!access.contains(&format!("Seq Scan on {table}")), "{access}");
     }
 }

@@ -2,11 +2,12 @@
 
 mod files;
 mod folders;
+mod links;
 mod shares;
 mod uploads;
 
 use futures_util::future::{BoxFuture, join_all};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{ABSENT, Answer, Caller, Server, text};
 
@@ -55,6 +56,8 @@ struct Scene {
     /// A fellow guest, who may edit `top`; and the share by which that is so on the item.
     fellow: Caller,
     fellows_share: String,
+    /// Ann's public link to the item.
+    link: String,
 }
 
 /// What somebody does there.
@@ -86,6 +89,8 @@ const OF_THE_CALLER: &[&str] = &[
     "list_received_shares",
     "list_trash",
     "empty_trash",
+    "list_given_shares",
+    "list_links",
     "get_profile_photo",
     "set_profile_photo",
     "delete_profile_photo",
@@ -95,7 +100,8 @@ const OF_THE_CALLER: &[&str] = &[
 async fn every_operation_has_a_row() {
     let server = Server::start().await;
     let document = server.anonymous().get("/openapi.json").await.ok();
-    let rows = [files::TABLE, folders::TABLE, uploads::TABLE, shares::OF_A_FOLDER, shares::OF_A_FILE].concat();
+    let rows =
+        [files::TABLE, folders::TABLE, uploads::TABLE, shares::OF_A_FOLDER, shares::OF_A_FILE, links::TABLE].concat();
     let covered: Vec<&str> = rows.iter().filter_map(|row| row.what.split(',').next()).collect();
     let paths = document["paths"].as_object().unwrap().values();
     for operation in paths.flat_map(|path| path.as_object().unwrap().values()).filter(|part| part.is_object()) {
@@ -191,7 +197,12 @@ impl World {
         }
         share(false, "fellow", "edit").await;
         let fellows_share = share(true, "fellow", "view").await;
-        Scene { ann, name: guest, top, folder, file, fellow: self.fellow.clone(), fellows_share }
+        let linked = match item {
+            Item::Folder => json!({"share_object_type": "folder", "folder_id": folder}),
+            Item::File => json!({"share_object_type": "file", "file_id": file}),
+        };
+        let link = text(&ann.post("/link", linked).await.ok()["id"]);
+        Scene { ann, name: guest, top, folder, file, fellow: self.fellow.clone(), fellows_share, link }
     }
 }
 
@@ -217,6 +228,7 @@ impl Scene {
             file: absent(),
             fellow: self.fellow.clone(),
             fellows_share: absent(),
+            link: absent(),
         }
     }
 

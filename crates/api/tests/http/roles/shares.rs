@@ -22,6 +22,12 @@ pub const OF_A_FOLDER: &[Row] = &[
             })).await
         })
     }),
+    row("list_shares_of_folder",      [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/share", it.at_folder())).await })
+    }),
+    row("list_access_to_folder",      [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/access", it.at_folder())).await })
+    }),
     // That others have shares is not for guests to see.
     row("patch_share, a fellow's",    [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.patch(&format!("/share/{}", it.fellows_share), json!({"permission": "edit"})).await })
@@ -42,6 +48,12 @@ pub const OF_A_FILE: &[Row] = &[
                 "share_object_type": "file", "file_id": it.file, "username": "Stranger", "permission": "edit"
             })).await
         })
+    }),
+    row("list_shares_of_file",        [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/share", it.at_file())).await })
+    }),
+    row("list_access_to_file",        [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/access", it.at_file())).await })
     }),
     row("create_share, as a folder",  [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move {
@@ -72,7 +84,7 @@ async fn every_share_of_a_file_is_its_owners_affair() {
 async fn the_lists_and_the_root_are_for_those_who_are_logged_in() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    for path in ["/drive", "/shared-with-me", "/user", "/verify-token"] {
+    for path in ["/drive", "/shared-with-me", "/shared-by-me", "/link", "/user", "/verify-token"] {
         ann.get(path).await.ok();
         let answer = server.anonymous().get(path).await;
         assert_eq!(answer.header("www-authenticate"), "Bearer");

@@ -1,0 +1,32 @@
+//! Public links: `/link`, and what stands below `/s/{token}`.
+
+mod content;
+mod manage;
+mod password;
+mod races;
+mod visit;
+
+use serde_json::{Value, json};
+
+use crate::support::{Caller, text};
+
+/// Makes a link to the folder `folder`, with what `more` says of it.
+pub async fn link_folder(owner: &Caller, folder: &str, mut more: Value) -> Value {
+    more["share_object_type"] = json!("folder");
+    more["folder_id"] = json!(folder);
+    owner.post("/link", more).await.ok()
+}
+
+/// Makes a link to the file `file`, with what `more` says of it.
+pub async fn link_file(owner: &Caller, file: &str, mut more: Value) -> Value {
+    more["share_object_type"] = json!("file");
+    more["file_id"] = json!(file);
+    owner.post("/link", more).await.ok()
+}
+
+/// The path of a link: `/s/{token}`.
+pub fn path(link: &Value) -> String {
+    let url = text(&link["url"]);
+    let (_, token) = url.rsplit_once("/s/").unwrap();
+    format!("/s/{token}")
+}

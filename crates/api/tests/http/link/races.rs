@@ -1,0 +1,55 @@
+//! Many who hold one link.
+
+use futures_util::future::{join, join_all};
+use serde_json::{Value, json};
+
+use super::{link_file, path};
+use crate::content::digits;
+use crate::support::{Answer, Server, text};
+
+/// How many were let in, to the bytes or on the way to them.
+fn let_in(answers: &[Answer]) -> usize {
+    answers.iter().filter(|answer| [200, 307].contains(&answer.status)).count()
+}
+
+#[tokio::test]
+async fn of_fifty_downloads_at_once_just_as_many_begin_as_are_allowed() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = digits(&ann).await;
+    for most in [1, 7] {
+        let link = link_file(&ann, &file, json!({"max_downloads": most})).await;
+        let content = format!("{}/content", path(&link));
+        let holders: Vec<_> = (0..50).map(|_| server.anonymous()).collect();
+        let answers = join_all(holders.iter().map(|holder| holder.get(&content))).await;
+        assert_eq!(let_in(&answers), most);
+        for answer in answers.into_iter().filter(|answer| ![200, 307].contains(&answer.status)) {
+            answer.refused(410, "link_exhausted");
+        }
+        let listed: Vec<Value> = ann.get("/link").await.ok()["items"].as_array().unwrap().clone();
+        let listed = listed.iter().find(|listed| listed["id"] == link["id"]).unwrap();
+        assert_eq!(listed["downloads"], json!(most));
+    }
+}
+
+#[tokio::test]
+async fn once_a_link_is_taken_back_nobody_begins_any_more() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = digits(&ann).await;
+    for _ in 0..4 {
+        let link = link_file(&ann, &file, json!({})).await;
+        let content = format!("{}/content", path(&link));
+        let (at, anybody) = (format!("/link/{}", text(&link["id"])), server.anonymous());
+        let before = join_all((0..20).map(|_| anybody.get(&content)));
+        let revoking = async {
+            ann.delete(&at).await.ok_empty();
+            join_all((0..5).map(|_| anybody.get(&content))).await
+        };
+        let (before, after) = join(before, revoking).await;
+        for answer in after {
+            answer.refused(404, "not_found");
+        }
+        assert!(before.iter().all(|answer| [200, 307, 404].contains(&answer.status)));
+    }
+}
