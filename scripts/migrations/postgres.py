@@ -338,8 +338,9 @@ def apply(migrations, url):
         def dump():
             text = subprocess.run(["pg_dump", "--schema-only", "--no-owner", database], check=True, text=True,
                                   capture_output=True).stdout
-            # Some versions put a word of their own into each dump.
-            return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+            # Some versions put a word of their own into each dump. Extensions are the database's, and others may use them.
+            no_part = ("\\restrict", "\\unrestrict", "CREATE EXTENSION", "COMMENT ON EXTENSION", "--")
+            return "\n".join(line for line in text.splitlines() if line and not line.startswith(no_part))
 
         for migration in migrations:
             # As one query, as the server sends it: outside a transaction that makes a difference.
