@@ -166,6 +166,7 @@ impl Stores {
             passwords.clone(),
             store.clone(),
             doors.signer.clone(),
+            throttling.clone(),
             ambient.clone(),
             config.url_lifetime,
         );

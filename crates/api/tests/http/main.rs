@@ -34,6 +34,7 @@ mod file;
 mod form;
 mod idempotency;
 mod link;
+mod model;
 mod openapi;
 mod process;
 mod production;

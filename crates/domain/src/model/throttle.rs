@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{Handle, UserId};
+use super::{Handle, LinkId, UserId};
 
 /// What is counted together. Each attempt takes one from its bucket, which fills up again at its [`Pace`].
 ///
@@ -32,7 +32,7 @@ pub enum Bucket {
     /// Whom a user shares with: each tells whether there is somebody of that name.
     ShareLookup(UserId),
     /// Passwords for one public link, by the link's identifier, from anywhere.
-    LinkPassword(uuid::Uuid),
+    LinkPassword(LinkId),
     /// Passwords for public links, from one address.
     LinkPasswordFromAddress(Network),
 }
@@ -219,7 +219,7 @@ mod tests {
             Bucket::CurrentPassword(user),
             Bucket::EmailChange(user),
             Bucket::ShareLookup(user),
-            Bucket::LinkPassword(Uuid::from_u128(7)),
+            Bucket::LinkPassword(LinkId::from_uuid(Uuid::from_u128(7))),
             Bucket::LinkPasswordFromAddress(at),
         ];
         let keys: HashSet<String> = buckets.iter().map(Bucket::key).collect();

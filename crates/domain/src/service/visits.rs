@@ -1,14 +1,15 @@
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Access;
 use super::folders::{EntryPage, ListQuery};
-use super::{Ambient, files};
+use super::{Ambient, Throttling, files};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
-    AuditAction, Content, Entry, Link, LinkToken, LinkedItem, NodeId, NodeKind, Password, ReadGrant, RequestId,
-    authorize_read,
+    AuditAction, Bucket, Content, Entry, Link, LinkToken, LinkedItem, Network, NodeId, NodeKind, Password, ReadGrant,
+    RequestId, authorize_read,
 };
 use crate::port::{
     self, BlobStore, ByteStream, Drive, LinkTokens, Passwords, Presentation, SignedUrl, UrlSigner, Verdict,
@@ -21,6 +22,8 @@ pub struct Visitor {
     pub token: String,
     /// The password that they give, if any.
     pub password: Option<String>,
+    /// Their address, as far as it is known.
+    pub address: Option<IpAddr>,
     /// The request.
     pub request: RequestId,
 }
@@ -78,6 +81,7 @@ pub struct Visits {
     passwords: Arc<dyn Passwords>,
     store: Arc<dyn BlobStore>,
     signer: Arc<dyn UrlSigner>,
+    throttling: Throttling,
     ambient: Ambient,
     url_lifetime: Duration,
 }
@@ -93,11 +97,12 @@ impl Visits {
         passwords: Arc<dyn Passwords>,
         store: Arc<dyn BlobStore>,
         signer: Arc<dyn UrlSigner>,
+        throttling: Throttling,
         ambient: Ambient,
         url_lifetime: Duration,
     ) -> Self {
         let access = Access::new(drive.clone());
-        Self { access, drive, links, tokens, passwords, store, signer, ambient, url_lifetime }
+        Self { access, drive, links, tokens, passwords, store, signer, throttling, ambient, url_lifetime }
     }
 
     /// What the link leads to; of a folder also a page of what stands in it.
@@ -204,12 +209,16 @@ impl Visits {
         let Some(given) = &visitor.password else {
             return Err(refused);
         };
-        // Whoever guesses is to be held up here, by the link and by the address, before anything is hashed.
+        // Whoever guesses is held up before anything is hashed.
+        let buckets = [Bucket::LinkPassword(link.id), Bucket::LinkPasswordFromAddress(Network::of(visitor.address))];
+        self.throttling.take(&buckets, self.ambient.now()).await?;
         let right = match Password::attempt(given) {
             Some(password) => self.passwords.verify(&password, hash).await? != Verdict::Wrong,
             None => false,
         };
-        if !right {
+        if right {
+            self.throttling.give_back(&buckets).await?;
+        } else {
             let action = AuditAction::LinkPasswordRefused(link.into());
             self.ambient.audit_unknown(None, &visitor.request, action);
             return Err(refused);

@@ -1,10 +1,11 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use clouddrive_domain::service::Visitor;
 
 use super::request_id::noted;
+use crate::http::ClientAddress;
 use crate::http::problem::{Outcome, Problem};
 
 /// The field with a link's password. Its bytes are UTF-8.
@@ -35,5 +36,6 @@ fn visitor(request: &HttpRequest) -> Outcome<LinkVisitor> {
     // Of several nobody knows which one is meant; what is not UTF-8 is no password.
     let password = given.next().filter(|_| given.next().is_none());
     let password = password.and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok());
-    Ok(LinkVisitor(Visitor { token, password, request: noted(request)? }))
+    let address = request.extensions().get().and_then(|ClientAddress(address)| *address);
+    Ok(LinkVisitor(Visitor { token, password, address, request: noted(request)? }))
 }

@@ -108,7 +108,7 @@ const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::Valid
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
-const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkExpired];
+const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkExpired, Code::RateLimited];
 const COPY: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
 const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::PreconditionFailed];
@@ -219,7 +219,7 @@ const KEYED: &[&str] = &[
     "restore_version",
     "sign_parts",
     "complete_upload",
-    "restore_from_trash",
+    "restore_item",
     "create_share",
     "create_link",
 ];
@@ -340,6 +340,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn whatever_is_posted_in_json_by_somebody_known_may_be_sent_again_under_a_key() {
+        // A deleted account has no receipts: whoever sends that again is not known any more.
+        let apart = ["delete_user"];
+        let mut keyed = 0;
+        for item in DOCUMENT["paths"].as_object().unwrap().values() {
+            let post = &item["post"];
+            let open = post["security"] == serde_json::json!([{}]);
+            let json = post["requestBody"].is_null() || !post["requestBody"]["content"]["application/json"].is_null();
+            let id = post["operationId"].as_str().unwrap_or("");
+            if id.is_empty() || open || !json || apart.contains(&id) {
+                continue;
+            }
+            assert!(KEYED.contains(&id), "{id}");
+            let parameters = post["parameters"].as_array().unwrap();
+            assert!(parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"), "{id}");
+            keyed += 1;
+        }
+        assert_eq!(keyed, KEYED.len());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{change_password, delete_user};
-use crate::support::{Answer, Caller, PASSWORD, Server};
+use crate::support::{Answer, Caller, PASSWORD, Server, text};
 
 /// A server that counts attempts, and believes whoever comes from this machine where a request comes from.
 async fn counting() -> Server {
@@ -214,4 +214,29 @@ async fn addresses_are_not_tried_out_by_taking_them() {
         ann.patch("/user", json!({"email": format!("try-{number}@example.com")})).await.ok();
     }
     assert_limited(ann.patch("/user", json!({"email": "one-more@example.com"})).await, "10");
+}
+
+#[tokio::test]
+async fn who_guesses_the_password_of_a_link_is_slowed_down_and_who_knows_it_is_not() {
+    let server = counting().await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("Trips", None).await;
+    let body = json!({"share_object_type": "folder", "folder_id": folder, "password": PASSWORD});
+    let url = text(&ann.post("/link", body).await.ok()["url"]);
+    let visit = async |address: &str, password: &str| {
+        let caller = server.anonymous();
+        let request = caller.request(Method::GET, &url).header("X-Forwarded-For", address);
+        caller.send(request.header("X-Link-Password", password)).await
+    };
+    for _ in 0..30 {
+        visit(HERE, PASSWORD).await.ok();
+    }
+    for answer in join_all((0..20).map(|_| visit(HERE, "a guess of mine"))).await {
+        answer.refused(401, "link_password_required");
+    }
+    for password in ["a guess of mine", PASSWORD] {
+        assert_limited(visit(HERE, password).await, "20");
+    }
+    visit(THERE, PASSWORD).await.ok();
+    ann.get(&format!("/drive/{folder}")).await.ok();
 }

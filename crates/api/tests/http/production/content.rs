@@ -49,17 +49,6 @@ async fn bytes_come_down_from_the_store_as_an_attachment_whole_or_in_part() {
 }
 
 #[tokio::test]
-async fn what_one_put_cannot_carry_is_refused_before_it_is_sent() {
-    let most = 5_usize << 30;
-    let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "10737418240")]).await;
-    let ann = server.user("ann").await;
-    ann.begin("large.bin", most + 1, None).await.refused(413, "payload_too_large");
-    assert_eq!(ann.quota().await["reserved_bytes"], 0);
-    assert!(server.unfinished().is_empty());
-    ann.begin("large.bin", most, None).await.ok();
-}
-
-#[tokio::test]
 async fn a_url_of_the_store_is_good_for_its_time_only() {
     let server = Server::with(&[("SIGNED_URL_SECONDS", "1")]).await;
     let (ann, nobody) = (server.user("ann").await, server.anonymous());

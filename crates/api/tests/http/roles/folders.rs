@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{Item, Row, hold, made, row};
-use crate::support::ABSENT;
+use crate::support::{ABSENT, fresh};
 
 /// What is done with a folder itself, and with what stands in it.
 #[rustfmt::skip]
@@ -127,14 +127,18 @@ async fn every_act_on_a_folder_is_for_those_whose_role_allows_it() {
 }
 
 impl super::Scene {
-    /// Another folder in `top`.
+    /// Another folder in `top`, unless that may be gone.
     async fn beside(&self) -> String {
-        if self.top == ABSENT { ABSENT.to_owned() } else { self.ann.folder("beside", Some(&self.top)).await }
+        if self.top == ABSENT || self.kept.is_some() {
+            ABSENT.to_owned()
+        } else {
+            self.ann.folder("beside", Some(&self.top)).await
+        }
     }
 
     /// Something that whoever comes by may move about: on ann's desk, which everybody who has a name may edit.
     async fn within_a_shared_desk(&self, what: &str) -> String {
-        let desk = self.ann.folder(&format!("desk of {} for {what} into {}", self.name, self.folder), None).await;
+        let desk = self.ann.folder(&fresh(&format!("desk of {} for {what} ", self.name)), None).await;
         if !["ann", "Anonymous"].contains(&self.name.as_str()) {
             self.ann.share_folder(&desk, &self.name, "edit").await;
         }

@@ -58,6 +58,25 @@ struct Scene {
     fellows_share: String,
     /// Ann's public link to the item.
     link: String,
+    /// What was asked of the item while it was there.
+    kept: Option<Kept>,
+}
+
+/// What can be known of an item from before it was gone.
+#[derive(Clone)]
+struct Kept {
+    former_version: String,
+    current_version: String,
+    /// The fellow's upload, whose bytes have arrived.
+    upload: String,
+}
+
+/// What may become of an item. Then it is nobody's to see, whatever is asked of it.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Trashed,
+    BelowSomethingTrashed,
+    Purged,
 }
 
 /// What somebody does there.
@@ -116,7 +135,8 @@ struct World {
     fellow: Caller,
 }
 
-/// Holds every row of the table against what really happens, each time in a place of its own.
+/// Holds every row of the table against what really happens, each time in a place of its own; and once more each against
+/// what happens when the item is not there any more.
 async fn hold(item: Item, rows: &[Row]) {
     let server = Server::start().await;
     let (ann, fellow) = (server.user("ann").await, server.user("fellow").await);
@@ -135,6 +155,10 @@ async fn hold(item: Item, rows: &[Row]) {
     for row in rows {
         let cells = PEOPLE.iter().zip(&people).zip(row.expected);
         join_all(cells.map(|((person, caller), expected)| world.check(item, row, *person, caller, expected))).await;
+    }
+    for fate in [Fate::Trashed, Fate::BelowSomethingTrashed, Fate::Purged] {
+        let people = PEOPLE.iter().zip(&people);
+        join_all(people.map(|(person, caller)| world.check_gone(item, rows, *person, caller, fate))).await;
     }
 }
 
@@ -165,6 +189,32 @@ impl World {
         if expected == 404 {
             let absent = (row.act)(caller, &scene.of_what_is_absent()).await;
             assert_eq!(without_request(problem), without_request(absent.json()), "{whose}");
+        }
+    }
+
+    /// Who comes by when the item is gone finds just what stands where nothing ever was. Rows that put it into the trash
+    /// themselves are about that.
+    async fn check_gone(&self, item: Item, rows: &[Row], person: Person, caller: &Caller, fate: Fate) {
+        let mut scene = self.scene(item, person, &format!("{fate:?} {item:?} as {person:?}")).await;
+        scene.kept = Some(Kept {
+            former_version: scene.former_version().await,
+            current_version: scene.current_version().await,
+            upload: uploads::fellows(&scene).await,
+        });
+        scene.meet(item, fate).await;
+        for row in
+            rows.iter().filter(|row| !row.what.starts_with("restore_item") && !row.what.starts_with("purge_item"))
+        {
+            if row.what.contains("trash") {
+                continue;
+            }
+            let answer = (row.act)(caller, &scene).await;
+            let expected = if person == Person::Anonymous { 401 } else { 404 };
+            assert_eq!(answer.status, expected, "{fate:?}: {} as {person:?}: {}", row.what, answer.text());
+            if expected == 404 && !answer.body.is_empty() {
+                let absent = (row.act)(caller, &scene.of_what_is_absent()).await;
+                assert_eq!(without_request(answer.json()), without_request(absent.json()), "{fate:?}: {}", row.what);
+            }
         }
     }
 
@@ -202,7 +252,7 @@ impl World {
             Item::File => json!({"share_object_type": "file", "file_id": file}),
         };
         let link = text(&ann.post("/link", linked).await.ok()["id"]);
-        Scene { ann, name: guest, top, folder, file, fellow: self.fellow.clone(), fellows_share, link }
+        Scene { ann, name: guest, top, folder, file, fellow: self.fellow.clone(), fellows_share, link, kept: None }
     }
 }
 
@@ -229,6 +279,23 @@ impl Scene {
             fellow: self.fellow.clone(),
             fellows_share: absent(),
             link: absent(),
+            kept: None,
+        }
+    }
+
+    /// Lets its fate befall the item.
+    async fn meet(&self, item: Item, fate: Fate) {
+        let (path, id) = match item {
+            Item::Folder => (self.at_folder(), &self.folder),
+            Item::File => (self.at_file(), &self.file),
+        };
+        match fate {
+            Fate::Trashed => self.ann.delete(&path).await.ok_empty(),
+            Fate::BelowSomethingTrashed => self.ann.delete(&format!("/drive/{}", self.top)).await.ok_empty(),
+            Fate::Purged => {
+                self.ann.delete(&path).await.ok_empty();
+                self.ann.delete(&format!("/trash/{id}")).await.ok_empty();
+            }
         }
     }
 
@@ -242,6 +309,9 @@ impl Scene {
 
     /// The path of a version that the file had until its owner replaced it.
     async fn former_version(&self) -> String {
+        if let Some(kept) = &self.kept {
+            return kept.former_version.clone();
+        }
         if self.top == ABSENT {
             return format!("{}/version/{ABSENT}", self.at_file());
         }
@@ -252,6 +322,9 @@ impl Scene {
 
     /// The path of the file's current version.
     async fn current_version(&self) -> String {
+        if let Some(kept) = &self.kept {
+            return kept.current_version.clone();
+        }
         if self.top == ABSENT {
             return format!("{}/version/{ABSENT}", self.at_file());
         }

@@ -262,7 +262,7 @@ async fn what_is_given_up_leaves_nothing_and_takes_no_more_parts() {
 
 #[tokio::test]
 async fn what_is_abandoned_or_replaced_is_collected_parts_and_all() {
-    let server = Server::with(&[SMALL]).await;
+    let server = Server::with(&[SMALL, ("MAX_VERSIONS", "1")]).await;
     let ann = server.user("ann").await;
     let bytes = bytes();
     let kept = upload(&ann, "kept.mkv", &bytes).await;

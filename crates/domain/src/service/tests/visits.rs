@@ -10,13 +10,14 @@ use super::{
 };
 use crate::error::{Error, Gone, Unauthenticated};
 use crate::model::{
-    AuditAction, CONTINUATION, Command, Link, LinkedItem, Located, Node, NodeKind, Password, PasswordHash, Role, Step,
-    Timestamp,
+    AuditAction, Bucket, BucketKind, CONTINUATION, Command, Link, LinkedItem, Located, Network, Node, NodeKind,
+    Password, PasswordHash, Role, Step, Timestamp,
 };
 use crate::port::{
-    Child, MockBlobStore, MockDrive, MockLinks, MockPasswords, MockUrlSigner, Presentation, SignedUrl, Verdict,
+    Child, MockBlobStore, MockDrive, MockLinks, MockPasswords, MockThrottle, MockUrlSigner, Presentation, SignedUrl,
+    Verdict,
 };
-use crate::service::{ListQuery, Visitor, Visits};
+use crate::service::{ListQuery, Throttling, Visitor, Visits};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -28,6 +29,8 @@ struct Scene {
     passwords: MockPasswords,
     store: MockBlobStore,
     signer: MockUrlSigner,
+    /// Nothing counts attempts unless a test says so.
+    throttle: Option<MockThrottle>,
     trail: Trail,
 }
 
@@ -48,6 +51,7 @@ impl Scene {
             Arc::new(self.passwords),
             Arc::new(self.store),
             Arc::new(self.signer),
+            self.throttle.map_or_else(Throttling::off, |store| Throttling::new(Arc::new(store))),
             ambient_with(NOW, self.trail),
             MINUTE,
         )
@@ -78,7 +82,7 @@ fn below(link: &Link, node: Node) -> Located {
 }
 
 fn visitor() -> Visitor {
-    Visitor { token: TOKEN.to_owned(), password: None, request: request() }
+    Visitor { token: TOKEN.to_owned(), password: None, address: None, request: request() }
 }
 
 fn knowing(password: &str) -> Visitor {
@@ -128,6 +132,43 @@ async fn what_is_no_token_is_not_even_looked_up() {
     let mut scene = Scene::default();
     scene.links.expect_find_by_token().with(eq(hash())).times(1).returning(|_| Ok(None));
     assert!(matches!(scene.visits().look(&visitor(), &ListQuery::default()).await, Err(Error::NotFound)));
+}
+
+/// What an attempt at a link's password counts for.
+fn buckets() -> [Bucket; 2] {
+    [Bucket::LinkPassword(LINK), Bucket::LinkPasswordFromAddress(Network::of("192.0.2.1".parse().ok()))]
+}
+
+fn from_there(password: &str) -> Visitor {
+    Visitor { address: "192.0.2.1".parse().ok(), ..knowing(password) }
+}
+
+#[tokio::test]
+async fn a_wrong_password_counts_for_the_link_and_the_address_and_the_right_one_for_neither() {
+    for (verdict, given_back) in [(Verdict::Wrong, 0), (Verdict::Right, 1)] {
+        let mut throttle = MockThrottle::new();
+        throttle.expect_take().withf(|taken, now| taken == buckets() && *now == NOW).times(1).returning(|_, _| Ok(()));
+        throttle.expect_give_back().withf(|given| given == buckets()).times(given_back).returning(|_| Ok(()));
+        let mut scene = Scene::with(protected(), folder(FOLDER)).verdict("a guess", verdict);
+        scene.drive.expect_list().returning(|_, _, _, _| Ok(vec![]));
+        scene.throttle = Some(throttle);
+        let looked = scene.visits().look(&from_there("a guess"), &ListQuery::default()).await;
+        assert_eq!(looked.is_ok(), verdict == Verdict::Right);
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_guessed_too_often_is_told_so_before_anything_is_hashed() {
+    let mut throttle = MockThrottle::new();
+    let limited = || Error::RateLimited { bucket: BucketKind::LinkPassword, limit: 100, retry_after: MINUTE };
+    throttle.expect_take().times(1).returning(move |_, _| Err(limited()));
+    let mut scene = Scene::with(protected(), folder(FOLDER));
+    scene.throttle = Some(throttle);
+    let visits = scene.visits();
+    let looked = visits.look(&from_there("a guess"), &ListQuery::default()).await;
+    assert!(matches!(looked, Err(Error::RateLimited { .. })));
+    // Who gives none has guessed nothing.
+    assert!(asks_for_password(&visits.look(&visitor(), &ListQuery::default()).await));
 }
 
 #[tokio::test]

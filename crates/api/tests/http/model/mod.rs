@@ -1,0 +1,68 @@
+//! Stories made up at random, told to the server and to a reference in memory: both must come to the same, step by step and
+//! in the end.
+//!
+//! The stories come from a seed, which a difference names together with the shortest story that shows it. So it is told again,
+//! or others are told, for as long as one likes:
+//!
+//! ```sh
+//! CLOUDDRIVE_MODEL_SEED=7 CLOUDDRIVE_MODEL_STORIES=1000 cargo test -p clouddrive-api --test http -- model --nocapture
+//! ```
+
+mod operation;
+mod play;
+mod reference;
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use tokio::runtime::{Handle, Runtime};
+
+use self::operation::operations;
+use self::play::Play;
+use self::reference::Reference;
+use crate::support::Server;
+
+/// Small, so that both run out.
+const QUOTA: u64 = 1_000;
+const MOST_VERSIONS: usize = 3;
+
+/// How long a story may be.
+const TURNS: usize = 60;
+
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
+}
+
+#[test]
+fn the_server_does_what_the_reference_does() {
+    let runtime = Runtime::new().unwrap();
+    let quota = QUOTA.to_string();
+    let versions = MOST_VERSIONS.to_string();
+    let server = runtime.block_on(Server::with(&[("DEFAULT_QUOTA_BYTES", &quota), ("MAX_VERSIONS", &versions)]));
+    let (seed, stories) = (variable("CLOUDDRIVE_MODEL_SEED", 1), variable("CLOUDDRIVE_MODEL_STORIES", 24));
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { cases: u32::try_from(stories).unwrap(), failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let (began, told) = (Instant::now(), Cell::new(0));
+    let outcome = runner.run(&operations(TURNS), |story| {
+        told.set(told.get() + story.len());
+        tell(runtime.handle(), &server, &story).map_err(TestCaseError::fail)
+    });
+    match outcome {
+        Err(TestError::Fail(difference, story)) => {
+            panic!("with CLOUDDRIVE_MODEL_SEED={seed}: {difference}\nthe shortest story: {story:#?}")
+        }
+        outcome => outcome.unwrap(),
+    }
+    let (told, took) = (told.get(), began.elapsed());
+    println!("{told} operations in {stories} stories of seed {seed}, {:.0} a second", told as f64 / took.as_secs_f64());
+}
+
+fn tell(runtime: &Handle, server: &Server, story: &[operation::Operation]) -> Result<(), String> {
+    runtime.block_on(async {
+        let mut play = Play::new(server, Reference::new(QUOTA, MOST_VERSIONS)).await;
+        play.run(story).await
+    })
+}

@@ -1,0 +1,103 @@
+//! What people do, made up at random. Which node or share is meant is said by a number that counts from the latest, round and
+//! round, so that a sequence stays one when a part of it is left out.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::reference::{Conflict, Content, Person, Role};
+
+/// How many people there are.
+pub const PEOPLE: usize = 3;
+
+/// Names that clash, in many ways.
+const NAMES: [&str; 8] = ["a", "b", "A", "a.txt", "a (1).txt", "b.tar.gz", ".a", "\u{e9}"];
+
+/// One of the nodes or shares that there have been so far.
+pub type Pick = usize;
+
+#[derive(Clone, Debug)]
+pub enum What {
+    CreateFolder { folder: Option<Pick>, name: &'static str },
+    Upload { folder: Option<Pick>, name: &'static str, content: Content, conflict: Conflict },
+    PutContent { node: Pick, content: Content },
+    Move { node: Pick, name: Option<&'static str>, to: Option<Option<Pick>> },
+    Copy { node: Pick, to: Option<Pick>, name: Option<&'static str>, conflict: Conflict },
+    Trash { node: Pick },
+    Restore { node: Pick, to: Option<Option<Pick>> },
+    Purge { node: Pick },
+    EmptyTrash,
+    RestoreVersion { node: Pick, version: Pick },
+    DeleteVersion { node: Pick, version: Pick },
+    Share { node: Pick, guest: Person, role: Role },
+    ChangeShare { share: Pick, role: Role },
+    EndShare { share: Pick },
+}
+
+/// Somebody does something.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub who: Person,
+    pub what: What,
+}
+
+fn pick() -> impl Strategy<Value = Pick> {
+    // The latest are the likeliest.
+    prop_oneof![4 => 0_usize..4, 2 => 0_usize..12, 1 => 0_usize..40]
+}
+
+fn folder() -> impl Strategy<Value = Option<Pick>> {
+    proptest::option::weighted(0.7, pick())
+}
+
+fn name() -> impl Strategy<Value = &'static str> {
+    select(NAMES.as_slice())
+}
+
+fn content() -> impl Strategy<Value = Content> {
+    let size = prop_oneof![1 => Just(0_u64), 6 => 1_u64..60, 1 => 60_u64..500];
+    (any::<u8>(), size).prop_map(|(byte, size)| Content { byte, size })
+}
+
+fn conflict() -> impl Strategy<Value = Conflict> {
+    select([Conflict::Fail, Conflict::Replace, Conflict::Keep].as_slice())
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    select([Role::View, Role::Edit].as_slice())
+}
+
+fn what() -> impl Strategy<Value = What> {
+    prop_oneof![
+        6 => (folder(), name()).prop_map(|(folder, name)| What::CreateFolder { folder, name }),
+        8 => (folder(), name(), content(), conflict())
+            .prop_map(|(folder, name, content, conflict)| What::Upload { folder, name, content, conflict }),
+        2 => (pick(), content()).prop_map(|(node, content)| What::PutContent { node, content }),
+        6 => (pick(), proptest::option::of(name()), proptest::option::of(folder()))
+            .prop_filter("something must change", |(_, name, to)| name.is_some() || to.is_some())
+            .prop_map(|(node, name, to)| What::Move { node, name, to }),
+        4 => (pick(), folder(), proptest::option::of(name()), conflict())
+            .prop_map(|(node, to, name, conflict)| What::Copy { node, to, name, conflict }),
+        3 => pick().prop_map(|node| What::Trash { node }),
+        3 => (pick(), proptest::option::weighted(0.3, folder())).prop_map(|(node, to)| What::Restore { node, to }),
+        1 => pick().prop_map(|node| What::Purge { node }),
+        1 => Just(What::EmptyTrash),
+        2 => (pick(), pick()).prop_map(|(node, version)| What::RestoreVersion { node, version }),
+        1 => (pick(), pick()).prop_map(|(node, version)| What::DeleteVersion { node, version }),
+        4 => (pick(), 0..PEOPLE, role()).prop_map(|(node, guest, role)| What::Share { node, guest, role }),
+        1 => (pick(), role()).prop_map(|(share, role)| What::ChangeShare { share, role }),
+        1 => pick().prop_map(|share| What::EndShare { share }),
+    ]
+}
+
+/// What somebody does.
+fn operation() -> impl Strategy<Value = Operation> {
+    // The first has most to do, so that drives fill.
+    let who = prop_oneof![3 => Just(0_usize), 1 => 0..PEOPLE];
+    (who, what()).prop_map(|(who, what)| Operation { who, what })
+}
+
+/// A story.
+pub fn operations(most: usize) -> impl Strategy<Value = Vec<Operation>> {
+    vec(operation(), 1..=most)
+}
