@@ -1,7 +1,7 @@
 //! What every implementation of [`Receipts`](clouddrive_domain::port::Receipts) does, and every port whose commands may
 //! bring one.
 
-#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! How the trash and the histories of files are read: by indexes, whatever lies beside.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use clouddrive_domain::model::{
     DriveId, Limit, NodeId, Revision, Timestamp, TrashPosition, VersionId, VersionPosition,

@@ -124,18 +124,14 @@ impl Reference {
         self.role_along(who, node, self.upward(node).skip(1))
     }
 
-    fn role_along(&self, who: Person, node: NodeNo, mut way: impl Iterator<Item = NodeNo>) -> Option<Role> {
+    fn role_along(&self, who: Person, node: NodeNo, way: impl Iterator<Item = NodeNo>) -> Option<Role> {
         if !self.is_live(node) {
             return None;
         }
         if self.nodes[node].owner == who {
             return Some(Role::Owner);
         }
-        let mut best = None;
-        while let Some(step) = way.next() {
-            best = best.max(self.share_of(step, who));
-        }
-        best
+        way.filter_map(|step| self.share_of(step, who)).max()
     }
 
     /// The parent as `who` sees it: not the root, and nothing above what is shared.
