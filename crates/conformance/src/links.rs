@@ -37,6 +37,7 @@ pub async fn suite(store: &Persistence) {
         no_download_is_counted_at_the_end_or_after_it,
         a_download_is_counted_or_the_link_is_gone,
         a_limit_may_be_raised,
+        links_are_forgotten_after_they_expired,
     );
 }
 
@@ -392,4 +393,25 @@ async fn a_limit_may_be_raised(world: &World<'_>) {
             assert_refused!(count(world, link.id, world.now()).await, Error::Gone(Gone::LinkExhausted));
         }
     }
+}
+
+async fn links_are_forgotten_after_they_expired(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "a").await;
+    let end = world.now();
+    while world.store.links.forget_expired(end, 100).await.unwrap() > 0 {}
+    let mut expired = Vec::new();
+    for _ in 0..3 {
+        let new = NewLink { expires_at: Some(end), ..world.new_link() };
+        expired.push(create(world, ann.id, folder, &new).await.unwrap().id);
+    }
+    let endless = world.link(ann.id, folder).await.id;
+    assert_eq!(world.store.links.forget_expired(end, 100).await.unwrap(), 0);
+    let after = world.now();
+    assert_eq!(world.store.links.forget_expired(after, 2).await.unwrap(), 2);
+    assert_eq!(world.store.links.forget_expired(after, 2).await.unwrap(), 1);
+    for link in expired {
+        assert!(find(world, link).await.is_none());
+    }
+    assert!(find(world, endless).await.is_some());
 }

@@ -24,3 +24,4 @@ CREATE INDEX links_node ON links (node_id);
 CREATE INDEX shares_sharer ON shares (shared_by, created_at, id);
 -- allow: lock: nothing has been released yet, so the table is empty or small
 CREATE INDEX shares_node ON shares (node_id, created_at, id);
+CREATE INDEX links_expiry ON links (expires_at) WHERE expires_at IS NOT NULL;

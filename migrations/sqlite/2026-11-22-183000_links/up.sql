@@ -20,3 +20,4 @@ CREATE INDEX links_node ON links (node_id);
 -- What somebody has shared, and the shares of a node, newest first.
 CREATE INDEX shares_sharer ON shares (shared_by, created_at, id);
 CREATE INDEX shares_node ON shares (node_id, created_at, id);
+CREATE INDEX links_expiry ON links (expires_at) WHERE expires_at IS NOT NULL;

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
     Answer, ChangeKind, Command, DriveId, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
-    TokenHash, UserId,
+    Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{Links, NewLink};
 use clouddrive_domain::{Error, Result};
@@ -10,7 +10,7 @@ use clouddrive_sql::links::{
     self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, beside_nodes, count, uncounted,
 };
 use clouddrive_sql::schema::{links, nodes};
-use clouddrive_sql::statement::Statement;
+use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -153,5 +153,16 @@ impl Links for Database {
         let command = command.clone();
         let work = async move |connection: &AsyncPgConnection| count_download(connection, &command, link).await;
         self.write(Begin::Write, work).await
+    }
+
+    async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let text = "DELETE FROM links WHERE id = ANY (ARRAY(
+                SELECT id FROM links WHERE expires_at < ? LIMIT ? FOR UPDATE SKIP LOCKED))";
+            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(most.into())];
+            let gone = Statement::new(text, parameters).execute(&mut connection).await?;
+            Ok(u32::try_from(gone).unwrap_or(most))
+        })
+        .await
     }
 }

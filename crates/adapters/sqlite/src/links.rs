@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
     Answer, ChangeKind, Command, DriveId, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
-    TokenHash, UserId,
+    Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{Links, NewLink};
 use clouddrive_domain::{Error, Result};
@@ -130,5 +130,18 @@ impl Links for Database {
     async fn count_download(&self, command: &Command, link: LinkId) -> Result<()> {
         let command = command.clone();
         self.write(move |connection| count_download(connection, &command, link)).await
+    }
+
+    async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(move |connection| {
+            let expired: Vec<DbId> = links::table
+                .filter(links::expires_at.lt(before.as_millis()))
+                .limit(most.into())
+                .select(links::id)
+                .load(connection)?;
+            let gone = diesel::delete(links::table.filter(links::id.eq_any(expired))).execute(connection)?;
+            Ok(u32::try_from(gone).unwrap_or(most))
+        })
+        .await
     }
 }

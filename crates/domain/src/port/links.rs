@@ -62,4 +62,8 @@ pub trait Links: Send + Sync {
     /// [`NotFound`](crate::Error::NotFound) when there is no such link any more; [`Gone`](crate::Error::Gone):
     /// `LinkExpired`, `LinkExhausted`.
     async fn count_download(&self, command: &Command, link: LinkId) -> Result<()>;
+
+    /// Forgets up to `most` links that expired before `before`, and tells how many. Nobody came in by them any more: the
+    /// change log gets no row.
+    async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32>;
 }

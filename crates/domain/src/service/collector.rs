@@ -5,7 +5,8 @@ use super::Ambient;
 use crate::error::{Error, Result};
 use crate::model::{RequestId, Timestamp};
 use crate::port::{
-    BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Purge, Receipts, Sessions, Throttle, Trash, Uploads,
+    BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Links, Purge, Receipts, Sessions, Throttle, Trash,
+    Uploads,
 };
 
 /// How many rows one transaction of the collector touches.
@@ -13,6 +14,9 @@ const BATCH: u32 = 500;
 
 /// How long an instance has a chore to itself. A longer one may be taken up by another as well, which does no harm.
 const SHIFT: Duration = Duration::from_mins(1);
+
+/// How long a public link that has expired is kept, for its owner to give it more time: 30 days.
+const LINKS_KEPT: Duration = Duration::from_hours(24 * 30);
 
 /// A kind of work of the collector. Instances share the work by taking up one or another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub enum Chore {
     Purge,
     /// Forgets sessions and refresh tokens that were over long ago.
     ForgetSessions,
+    /// Forgets public links that expired long ago.
+    ForgetLinks,
     /// Forgets attempts that count no more.
     ForgetAttempts,
     /// Forgets the receipts of requests that are too old to be sent again.
@@ -42,6 +48,7 @@ impl Chore {
         Self::ForgetUploads,
         Self::Purge,
         Self::ForgetSessions,
+        Self::ForgetLinks,
         Self::ForgetAttempts,
         Self::ForgetReceipts,
         Self::RemoveBlobs,
@@ -56,6 +63,7 @@ impl Chore {
             Self::ForgetUploads => "forget_uploads",
             Self::Purge => "purge",
             Self::ForgetSessions => "forget_sessions",
+            Self::ForgetLinks => "forget_links",
             Self::ForgetAttempts => "forget_attempts",
             Self::ForgetReceipts => "forget_receipts",
             Self::RemoveBlobs => "remove_blobs",
@@ -101,6 +109,8 @@ pub struct CollectorStores {
     pub trash: Arc<dyn Trash>,
     /// The books of the blobs.
     pub records: Arc<dyn BlobRecords>,
+    /// Public links.
+    pub links: Arc<dyn Links>,
     /// Sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Attempts that are counted.
@@ -182,7 +192,7 @@ impl Collector {
     }
 
     async fn perform(&self, chore: Chore, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
-        let CollectorStores { uploads, throttle, receipts, .. } = &self.stores;
+        let CollectorStores { uploads, links, throttle, receipts, .. } = &self.stores;
         let before = self.ambient.now().minus(self.settings.grace);
         match chore {
             Chore::ExpireUploads => loop {
@@ -195,6 +205,10 @@ impl Collector {
             Chore::ForgetUploads => while uploads.forget_ended(before, BATCH).await? == BATCH {},
             Chore::Purge => self.purge(request, report).await?,
             Chore::ForgetSessions => self.forget_sessions(before, report).await?,
+            Chore::ForgetLinks => {
+                let before = self.ambient.now().minus(LINKS_KEPT);
+                while links.forget_expired(before, BATCH).await? == BATCH {}
+            }
             Chore::ForgetAttempts => while throttle.forget_full(self.ambient.now(), BATCH).await? == BATCH {},
             Chore::ForgetReceipts => while receipts.forget(self.ambient.now(), BATCH).await? == BATCH {},
             Chore::RemoveBlobs => self.remove_blobs(before, &mut report.blobs_removed).await?,

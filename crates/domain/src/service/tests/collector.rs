@@ -8,8 +8,8 @@ use super::{NOW, ambient, made, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
 use crate::port::{
-    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockReceipts, MockSessions, MockThrottle,
-    MockTrash, MockUploads, Purge, PurgeStep,
+    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinks, MockReceipts, MockSessions,
+    MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
 };
 use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 
@@ -47,6 +47,7 @@ fn collector(
         uploads: Arc::new(uploads),
         trash: Arc::new(trash),
         records: Arc::new(records),
+        links: Arc::new(no_links()),
         sessions: Arc::new(sessions),
         throttle: Arc::new(throttle),
         receipts: Arc::new(receipts),
@@ -58,6 +59,14 @@ fn collector(
 
 fn on(stores: CollectorStores) -> Collector {
     Collector::new(stores, ambient(), CollectorSettings { grace: GRACE, trash_retention: RETENTION })
+}
+
+/// No link expired thirty days ago.
+fn no_links() -> MockLinks {
+    let mut links = MockLinks::new();
+    let before = NOW.minus(Duration::from_secs(30 * 86_400));
+    links.expect_forget_expired().with(eq(before), eq(500)).returning(|_, _| Ok(0));
+    links
 }
 
 /// Nothing is in the trash, and every drive has an owner.
@@ -303,6 +312,7 @@ async fn sessions_tokens_and_buckets_are_forgotten_in_batches_until_one_is_short
         uploads: Arc::new(nothing_expired()),
         trash: Arc::new(nothing_trashed()),
         records: Arc::new(nothing_condemned()),
+        links: Arc::new(no_links()),
         sessions,
         throttle,
         receipts: Arc::new(receipts),
