@@ -108,10 +108,12 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_headers([
             "authorization",
             "content-type",
+            "idempotency-key",
             "if-match",
             "if-none-match",
             "if-range",
             "range",
+            "x-link-password",
             "x-request-id",
         ])
         .expose_headers([
@@ -119,6 +121,7 @@ fn cors(origins: &[String]) -> Cors {
             "content-disposition",
             "content-range",
             "etag",
+            "idempotent-replayed",
             "location",
             "ratelimit-limit",
             "ratelimit-remaining",

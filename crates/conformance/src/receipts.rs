@@ -31,6 +31,7 @@ pub async fn suite(store: &Persistence) {
         a_request_is_named_by_its_caller_its_path_and_its_key,
         what_was_done_is_told_to_those_who_send_it_again,
         another_request_under_the_same_key_is_told_so,
+        a_request_is_the_same_by_the_digest_that_it_had_before,
         what_was_given_back_may_be_sent_again,
         only_who_holds_a_receipt_can_give_it_back,
         a_receipt_passes_on_when_its_time_runs_out,
@@ -63,7 +64,8 @@ fn receipt(world: &World<'_>, user: UserId, key: &str, said: u8) -> Receipt {
 
 fn receipt_at(world: &World<'_>, user: UserId, path: &str, key: &str, said: u8) -> Receipt {
     let key = IdempotencyKey::parse(key).unwrap();
-    let request = KeyedRequest { user, path: path.to_owned(), key, digest: Sha256::from_bytes([said; 32]) };
+    let digest = Sha256::from_bytes([said; 32]);
+    let request = KeyedRequest { user, path: path.to_owned(), key, digest, former_digest: None };
     Receipt::new(world.id(), request, Arc::new(write))
 }
 
@@ -131,6 +133,20 @@ async fn another_request_under_the_same_key_is_told_so(world: &World<'_>) {
     assert_eq!(claim(world, &other).await, Claim::Reused);
     make(world, &ann, &first, "a").await.unwrap();
     assert_eq!(claim(world, &other).await, Claim::Reused);
+}
+
+async fn a_request_is_the_same_by_the_digest_that_it_had_before(world: &World<'_>) {
+    let ann = world.member().await;
+    let first = receipt(world, ann.id, "key", 1);
+    claim(world, &first).await;
+    let written = make(world, &ann, &first, "a").await.unwrap();
+    let repeat = |former: u8| {
+        let former_digest = Some(Sha256::from_bytes([former; 32]));
+        let request = KeyedRequest { former_digest, ..receipt(world, ann.id, "key", 2).request().clone() };
+        Receipt::new(world.id(), request, Arc::new(write))
+    };
+    assert_eq!(claim(world, &repeat(3)).await, Claim::Reused);
+    assert_eq!(claim(world, &repeat(1)).await, Claim::Answered(written));
 }
 
 async fn what_was_given_back_may_be_sent_again(world: &World<'_>) {

@@ -55,8 +55,12 @@ pub fn standing(receipt: &Receipt) -> Statement {
 /// What that row means to whoever claimed `receipt`. If it is gone by now, somebody has just given it back.
 #[must_use]
 pub fn refused(receipt: &Receipt, row: Option<StandingRow>) -> Claim {
+    let request = receipt.request();
+    let same = |row: &StandingRow| {
+        [Some(request.digest), request.former_digest].iter().flatten().any(|digest| digest.to_string() == row.digest)
+    };
     match row {
-        Some(row) if row.digest != receipt.request().digest.to_string() => Claim::Reused,
+        Some(row) if !same(&row) => Claim::Reused,
         Some(StandingRow { answer: Some(answer), .. }) => Claim::Answered(answer),
         Some(_) | None => Claim::Running,
     }

@@ -122,7 +122,9 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     let id = file.node().id;
     let former = find(connection, id, wish.from).await?.ok_or(Error::NotFound)?;
     if file.node().content().is_some_and(|current| current.blob == former.content.blob) {
-        return Ok(file.into_located());
+        let file = file.into_located();
+        keep(connection, command, Answer::Changed(&file)).await?;
+        return Ok(file);
     }
     let surplus = surplus(connection, id, wish.version, wish.most_versions).await?;
     // All at once, since others may share them with this file.

@@ -142,7 +142,7 @@ mod tests {
 
     /// A drive of 11,000 fillers, 2,500 names with a common word behind them, and a rare one last.
     const FILL: &str = "
-        INSERT INTO users VALUES (unhex('00000000000000000000000000000001'), 'a', 'a', 'a', 'a', '', NULL, 0);
+        INSERT INTO users (id, username, username_key, email, email_key, password_hash, photo_blob, created_at) VALUES (unhex('00000000000000000000000000000001'), 'a', 'a', 'a', 'a', '', NULL, 0);
         INSERT INTO drives (id, owner_id, quota_bytes, created_at) SELECT id, id, 0, 0 FROM users;
         INSERT INTO nodes (id, drive_id, kind, name, sort_key, created_by, created_at, modified_at)
             SELECT id, id, 'root', 'drive', 'drive', id, 0, 0 FROM users;

@@ -197,7 +197,9 @@ fn commit_upload(
     let actor = folder.actor();
     let upload = find(connection, wish.upload)?.filter(|upload| upload.sender == actor).ok_or(Error::NotFound)?;
     if let Completion::Repeat(file) = upload.completion(command.at)? {
-        return locate::found(connection, file, actor);
+        let file = locate::found(connection, file, actor)?;
+        keep(connection, command, Answer::Changed(&file))?;
+        return Ok(file);
     }
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
     let content = Some((wish.version, wish.stored.size));

@@ -110,7 +110,9 @@ fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wi
     let file = renewed(connection, file, wish.seen)?;
     let former = find(connection, file.node().id, wish.from)?.ok_or(Error::NotFound)?;
     if file.node().content().is_some_and(|current| current.blob == former.content.blob) {
-        return Ok(file.into_located());
+        let file = file.into_located();
+        keep(connection, command, Answer::Changed(&file))?;
+        return Ok(file);
     }
     refer(connection, &former.content.blob)?;
     let content = Content { version: wish.version, ..former.content };

@@ -104,7 +104,7 @@ fn prefix<const N: usize>(mac: &Hmac<Sha256>) -> [u8; N] {
 }
 
 /// HMAC takes a key of a whole block: a shorter one is filled up with zeros (RFC 2104).
-fn hmac(key: [u8; 32]) -> Hmac<Sha256> {
+pub(super) fn hmac(key: [u8; 32]) -> Hmac<Sha256> {
     let mut block = [0; 64];
     block.iter_mut().zip(key).for_each(|(byte, key)| *byte = key);
     Hmac::new(&block.into())

@@ -6,6 +6,7 @@ mod body;
 mod bytes;
 mod client;
 mod cursor;
+mod digests;
 mod drive;
 mod extract;
 mod file;
@@ -43,6 +44,7 @@ use ipnet::IpNet;
 pub(crate) use body::BodyLimits;
 pub(crate) use client::ClientAddress;
 pub(crate) use cursor::Cursors;
+pub(crate) use digests::Digests;
 pub(crate) use kept::write as write_answer;
 pub(crate) use middleware::request;
 use problem::{Outcome, Problem};
@@ -69,6 +71,7 @@ pub(crate) struct App {
     pub(crate) parts: Vec<Part>,
     pub(crate) ambient: Ambient,
     pub(crate) cursors: Cursors,
+    pub(crate) digests: Digests,
     pub(crate) body_limits: BodyLimits,
     /// Whose word counts for where a request came from.
     pub(crate) proxies: Vec<IpNet>,

@@ -36,7 +36,7 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
     for outcome in ["ok", "failed"] {
         counter!("clouddrive_collector_runs_total", "outcome" => outcome).absolute(0);
     }
-    for kind in ["upload", "blob", "partial_write", "session", "refresh_token"] {
+    for kind in ["upload", "blob", "partial_write", "node", "drive", "session", "refresh_token"] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).absolute(0);
     }
     for bucket in BucketKind::ALL {

@@ -26,7 +26,7 @@ use clouddrive_image::SquarePhotos;
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
-use crate::http::{App, Cursors, Part, write_answer};
+use crate::http::{App, Cursors, Digests, Part, write_answer};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::LoggedTrail;
 use crate::telemetry::throttle::Counted;
@@ -195,6 +195,7 @@ impl Stores {
             parts: vec![Part { name: "database", probe }, Part { name: "storage", probe: self.blobs.probe() }],
             ambient,
             cursors: keys.cursors(),
+            digests: Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts)),
             body_limits: config.body_limits,
             proxies: config.trusted_proxies.clone(),
             leaving: AtomicBool::new(false),

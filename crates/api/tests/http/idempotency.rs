@@ -251,3 +251,24 @@ async fn a_body_under_a_key_is_not_larger_than_others() {
     post(&ann, "key", "/drive", &body).await.refused(413, "payload_too_large");
     post(&ann, "key", "/drive", &json!({"folder_name": "a"})).await.ok();
 }
+
+#[tokio::test]
+async fn nobody_can_try_what_a_digest_is_of_without_the_key() {
+    use sha2::Digest;
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let body = json!({"folder_name": "a"});
+    post(&ann, "key", "/drive", &body).await.ok();
+    let kept = server.value("(SELECT digest FROM receipts)");
+    let known: String = sha2::Sha256::digest(body.to_string()).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(kept.len(), known.len());
+    assert_ne!(kept, known);
+}
+
+#[tokio::test]
+async fn a_path_that_leads_nowhere_is_none_under_a_key_either() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let path = format!("/drive/{}/copy", "x".repeat(3000));
+    post(&ann, "key", &path, &json!({})).await.refused(404, "not_found");
+}

@@ -219,13 +219,17 @@ pub(super) async fn a_purge_is_for_the_revision_that_was_seen(world: &World<'_>)
 }
 
 pub(super) async fn drives_that_have_an_owner_are_left_alone(world: &World<'_>) {
+    // What other cases have left without an owner goes first.
+    let clear = async || world.store.trash.clear_ownerless(&world.command_at(None, world.now()), ALL).await.unwrap();
+    while clear().await != Clearance::Nothing {
+        world.store.trash.purge(&world.command_at(None, world.now()), Purge::Any, ALL).await.unwrap();
+    }
     let ann = world.member().await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = world.open(&root, "a", Some(1)).await;
     let file = world.file(ann.id, ann.root, "b", 1).await;
     world.trash(ann.id, file).await;
-    let clearance = world.store.trash.clear_ownerless(&world.command_at(None, world.now()), ALL).await.unwrap();
-    assert_eq!(clearance, Clearance::Nothing);
+    assert_eq!(clear().await, Clearance::Nothing);
     assert_eq!(world.upload(&upload).await, upload);
     assert_eq!(world.trashed(&ann).await, [file]);
 }

@@ -37,6 +37,8 @@ pub struct KeyedRequest {
     pub key: IdempotencyKey,
     /// The digest of what it says.
     pub digest: Sha256,
+    /// The digest that it had until a key was changed, if digests depend on one.
+    pub former_digest: Option<Sha256>,
 }
 
 /// What a request came to, as the transaction that did it sees it.

@@ -186,8 +186,10 @@ impl Collector {
             return Ok(());
         }
         let done = self.perform(chore, request, report).await;
-        // A little earlier than whoever comes by every interval: not to be passed over, should its clock tick early.
-        let finished = self.stores.chores.finish(lease, now.plus(interval - interval / 10)).await;
+        // A little earlier than whoever comes by every interval: not to be passed over, should its clock tick early. What
+        // failed here is due at once: another instance may be luckier.
+        let pause = if done.is_ok() { interval - interval / 10 } else { Duration::ZERO };
+        let finished = self.stores.chores.finish(lease, now.plus(pause)).await;
         done.and(finished)
     }
 

@@ -63,6 +63,12 @@ impl LinkedFile {
         self.link.max_downloads.is_some()
     }
 
+    /// Whether the link asks for a password.
+    #[must_use]
+    pub const fn has_password(&self) -> bool {
+        self.link.password.is_some()
+    }
+
     /// What whoever fetches the bytes is told about them.
     #[must_use]
     pub fn presentation(&self) -> Presentation {
@@ -213,12 +219,14 @@ impl Visits {
         let buckets = [Bucket::LinkPassword(link.id), Bucket::LinkPasswordFromAddress(Network::of(visitor.address))];
         self.throttling.take(&buckets, self.ambient.now()).await?;
         let right = match Password::attempt(given) {
-            Some(password) => self.passwords.verify(&password, hash).await? != Verdict::Wrong,
-            None => false,
+            Some(password) => self.passwords.verify(&password, hash).await.map(|verdict| verdict != Verdict::Wrong),
+            None => Ok(false),
         };
-        if right {
+        // Whom nobody had the time to hear has not guessed either.
+        if !matches!(right, Ok(false)) {
             self.throttling.give_back(&buckets).await?;
-        } else {
+        }
+        if !right? {
             let action = AuditAction::LinkPasswordRefused(link.into());
             self.ambient.audit_unknown(None, &visitor.request, action);
             return Err(refused);

@@ -48,7 +48,9 @@ pub(super) async fn run(
         return Err(Error::NotFound.into());
     }
     if let Completion::Repeat(file) = upload.completion(command.at)? {
-        return locate::found(connection, file, viewer).await;
+        let file = locate::found(connection, file, viewer).await?;
+        keep(connection, command, Answer::Changed(&file)).await?;
+        return Ok(file);
     }
     if upload.folder != folder.node().id {
         return Err(Error::NotFound.into());

@@ -5,10 +5,9 @@ use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpMessage, HttpResponse};
 use clouddrive_contract::Code;
-use clouddrive_domain::model::{IdempotencyKey, KeyedRequest, Receipt, Sha256};
+use clouddrive_domain::model::{IdempotencyKey, KeyedRequest, Receipt};
 use clouddrive_domain::service::Start;
 use futures_util::stream;
-use sha2::Digest;
 
 use crate::http::extract::{CurrentUser, MAX_JSON_BYTES};
 use crate::http::kept::{self, Repeat};
@@ -17,6 +16,9 @@ use crate::http::{App, body};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The longest path under which something is kept.
+const MAX_PATH_BYTES: usize = 255;
 
 /// What is to be done with a request.
 enum Course {
@@ -39,7 +41,9 @@ pub(crate) async fn idempotent(
         Ok(Course::Do(receipt)) => receipt,
         Ok(Course::Redo) => {
             let mut response = next.call(request).await?;
-            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+            if response.status().is_success() {
+                response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+            }
             return Ok(response.map_into_left_body());
         }
         Ok(Course::Answer(mut response)) => {
@@ -65,10 +69,14 @@ async fn course(app: &App, request: &mut ServiceRequest) -> Outcome<Course> {
     let Some(key) = key(request)? else {
         return Ok(Course::Do(None));
     };
+    // No path is as long that is done under a key.
+    if request.path().len() > MAX_PATH_BYTES {
+        return Err(Problem::not_found());
+    }
     let body = body::collect(request.take_payload(), MAX_JSON_BYTES).await?;
     let user = CurrentUser::of(request.request())?;
-    let digest = Sha256::from_bytes(sha2::Sha256::digest(&body).into());
-    let keyed = KeyedRequest { user: user.actor.user, path: request.path().to_owned(), key, digest };
+    let (digest, former_digest) = (app.digests.of(&body), app.digests.former_of(&body));
+    let keyed = KeyedRequest { user: user.actor.user, path: request.path().to_owned(), key, digest, former_digest };
     let course = match app.idempotency.start(keyed).await? {
         Start::First(receipt) => Course::Do(Some(receipt)),
         Start::Repeat(text) => match kept::read(app, &user.actor, &text).await? {

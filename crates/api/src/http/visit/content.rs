@@ -63,8 +63,9 @@ async fn answer(
     let representation = Representation { size: content.size, etag, presentation: &presentation };
     let continues = !bytes::asks_for_the_beginning(request, &representation)?;
     app.visits.check(&file, continues)?;
-    // A signed URL is good for all of the bytes: where downloads are limited, the rest of one comes from here.
-    if app.local.is_some() || (continues && file.is_limited()) {
+    // A signed URL is good for all of the bytes: where downloads are limited, the rest of one comes from here. And whoever
+    // follows one may take the link's password along, which is none of the store's business.
+    if app.local.is_some() || (continues && file.is_limited()) || file.has_password() {
         return bytes::answer(request, representation, |range| app.visits.read(&file, range)).await;
     }
     bytes::redirect(request, representation, || app.visits.sign(&file, continues)).await

@@ -9,7 +9,13 @@ use crate::service::{Idempotency, Start};
 
 fn request() -> KeyedRequest {
     let key = IdempotencyKey::parse("order 7").unwrap();
-    KeyedRequest { user: GUEST, path: "/drive".to_owned(), key, digest: Sha256::from_bytes([7; 32]) }
+    KeyedRequest {
+        user: GUEST,
+        path: "/drive".to_owned(),
+        key,
+        digest: Sha256::from_bytes([7; 32]),
+        former_digest: None,
+    }
 }
 
 fn service(receipts: MockReceipts) -> Idempotency {
