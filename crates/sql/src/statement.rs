@@ -16,7 +16,6 @@ use crate::types::{DbId, Id};
 pub struct Statement {
     text: Cow<'static, str>,
     parameters: Vec<Parameter>,
-    planned_anew: bool,
 }
 
 /// A value for a `?`.
@@ -41,13 +40,7 @@ impl<T: Into<DbId>> From<T> for Parameter {
 impl Statement {
     /// The statement `text` with its `parameters`.
     pub fn new(text: impl Into<Cow<'static, str>>, parameters: Vec<Parameter>) -> Self {
-        Self { text: text.into(), parameters, planned_anew: false }
-    }
-
-    /// The same, prepared anew each time: for what the database should plan by the very values.
-    #[must_use]
-    pub fn planned_anew(self) -> Self {
-        Self { planned_anew: true, ..self }
+        Self { text: text.into(), parameters }
     }
 
     /// The same after `words`: after `EXPLAIN`, for example, it asks how it would be answered.
@@ -72,9 +65,6 @@ where
     Vec<u8>: ToSql<Binary, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        if self.planned_anew {
-            out.unsafe_to_cache_prepared();
-        }
         let mut parameters = self.parameters.iter();
         for (index, piece) in self.text.split('?').enumerate() {
             if index > 0 {

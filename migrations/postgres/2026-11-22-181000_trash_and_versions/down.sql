@@ -2,7 +2,7 @@ CREATE INDEX versions_node ON versions (node_id, created_at, id);
 DROP INDEX versions_history;
 DROP INDEX uploads_drive;
 DROP INDEX nodes_version;
-DROP INDEX nodes_drive;
+ALTER TABLE nodes ADD FOREIGN KEY (drive_id) REFERENCES drives (id);
 DROP INDEX nodes_purge;
 DROP INDEX nodes_trash_due;
 DROP INDEX nodes_trash;

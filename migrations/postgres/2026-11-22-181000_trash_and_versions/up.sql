@@ -13,9 +13,11 @@ CREATE INDEX nodes_trash ON nodes (drive_id, trashed_at, id) WHERE trashed_at IS
 CREATE INDEX nodes_trash_due ON nodes (trashed_at, id) WHERE trashed_at IS NOT NULL AND purge_id IS NULL;
 -- allow: lock: nothing has been released yet, so the table is empty or small
 CREATE INDEX nodes_purge ON nodes (drive_id, purge_id, id) WHERE purge_id IS NOT NULL;
--- So that a drive can go, and a version, without a look at every row that might refer to it.
--- allow: lock: nothing has been released yet, so the table is empty or small
-CREATE INDEX nodes_drive ON nodes (drive_id);
+-- A drive goes after its root, without which nothing can be put into it. The index that would serve this reference, and
+-- nothing else, would have searches read whole drives by it.
+-- allow: drop: what stands in a drive stands below its root, and nothing has been released yet
+ALTER TABLE nodes DROP CONSTRAINT nodes_drive_id_fkey;
+-- So that a version can go without a look at every row that might refer to it.
 -- allow: lock: nothing has been released yet, so the table is empty or small
 CREATE INDEX nodes_version ON nodes (version_id) WHERE version_id IS NOT NULL;
 -- allow: lock: nothing has been released yet, so the table is empty or small

@@ -9,6 +9,7 @@ CREATE INDEX nodes_trash ON nodes (drive_id, trashed_at, id) WHERE trashed_at IS
 CREATE INDEX nodes_trash_due ON nodes (trashed_at, id) WHERE trashed_at IS NOT NULL AND purge_id IS NULL;
 CREATE INDEX nodes_purge ON nodes (drive_id, purge_id, id) WHERE purge_id IS NOT NULL;
 -- So that a drive can go, and a version, without a look at every row that might refer to it.
+-- only here: nodes_drive: in PostgreSQL nodes do not refer to drives: the index would have searches read whole drives by it.
 CREATE INDEX nodes_drive ON nodes (drive_id);
 CREATE INDEX nodes_version ON nodes (version_id) WHERE version_id IS NOT NULL;
 CREATE INDEX uploads_drive ON uploads (drive_id);

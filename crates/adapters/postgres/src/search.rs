@@ -115,9 +115,7 @@ async fn search(
     };
     let mut found = Way::Lacking;
     if !sought.text.is_prefix() && has_trigrams(connection, sought).await? {
-        // How large the drives are decides by which index: a plan for drives in general would read a huge one as a whole.
-        let statement = by_trigrams::<Postgres>(viewer, &drives, sought).planned_anew();
-        found = ask(connection, statement, sought).await?;
+        found = ask(connection, by_trigrams::<Postgres>(viewer, &drives, sought), sought).await?;
     }
     if matches!(found, Way::Lacking) {
         found = ask(connection, by_walking::<Postgres>(viewer, &drives, sought), sought).await?;

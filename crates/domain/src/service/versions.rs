@@ -6,8 +6,8 @@ use super::access::Access;
 use super::intake::Intake;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, BlobKey, Entry, FormerContent, Grant, Limit, MAX_FILE_BYTES, MediaType, NodeId,
-    NodeKind, Page, Revision, Stored, Timestamp, Version, VersionId, VersionPosition,
+    Action, Actor, AuditAction, BlobKey, Entry, FormerContent, Grant, Limit, Located, MAX_FILE_BYTES, MediaType,
+    NodeId, NodeKind, Page, Revision, Stored, Timestamp, Version, VersionId, VersionPosition,
 };
 use crate::port::{
     self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, SignedUrl, UrlSigner,
@@ -160,7 +160,8 @@ impl Versions {
                 let _ = self.stores.store.delete(&key).await;
                 Err(fault)
             }
-            done => done,
+            // It is done, also where the caller may not see it any more.
+            Ok(replaced) => replaced.entry().ok_or(Error::NotFound),
         }
     }
 
@@ -172,7 +173,7 @@ impl Versions {
         stored: Stored,
         media_type: MediaType,
         begun: Timestamp,
-    ) -> Result<Entry> {
+    ) -> Result<Located> {
         let command = self.ambient.command(actor);
         // Later than that the blob may have been condemned.
         if command.at >= begun.plus(self.settings.intake_lifetime) {
@@ -186,8 +187,7 @@ impl Versions {
             seen: leave.seen,
             most_versions: self.settings.most,
         };
-        let replaced = self.stores.versions.append(&command, &leave.file, &content).await?;
-        replaced.entry().ok_or(Error::NotFound)
+        self.stores.versions.append(&command, &leave.file, &content).await
     }
 
     async fn grant(&self, actor: &Actor, file: NodeId, action: Action) -> Result<Grant> {

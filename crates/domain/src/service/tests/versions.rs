@@ -263,6 +263,10 @@ async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
     let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
     ports.versions.expect_append().times(1).returning(|_, _, _| Err(outage()));
     assert!(matches!(refused(ports, hello()).await, Error::Unavailable { part: "database", .. }));
+    // Nor are those of a file that has them, and that its caller cannot see any more.
+    let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
+    ports.versions.expect_append().times(1).returning(|_, _, _| Ok(trashed(for_owner(file(FILE)))));
+    assert!(matches!(refused(ports, hello()).await, Error::NotFound));
 }
 
 /// A minute passes each time one looks.
