@@ -1,4 +1,4 @@
-//! What every implementation of [`LinkTokens`](clouddrive_domain::port::LinkTokens) does.
+//! What every implementation of [`LinkTokens`] does.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 

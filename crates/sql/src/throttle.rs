@@ -4,7 +4,7 @@
 //! attempt moves that on by one interval, and may not move it further ahead of now than the whole burst takes.
 //!
 //! Those who come at once are told their times by several clocks, and get their turn in any order: by the latest time that a
-//! bucket has [seen](SKEW), a late one is not refused for what came before it.
+//! bucket has seen, a late one is not refused for what came before it.
 
 use std::time::Duration;
 
