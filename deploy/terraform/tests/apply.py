@@ -127,6 +127,18 @@ def rules(ec2, vpc):
     return "\n".join(sorted(found))
 
 
+def recorded(url):
+    """The calls that moto heard. It writes a call and the end of its line apart, so that those of two calls at once may meet."""
+    with urllib.request.urlopen(f"{url}/moto-api/recorder/download-recording", timeout=60) as answer:
+        text = answer.read().decode().strip()
+    decoder, calls = json.JSONDecoder(), []
+    while text:
+        call, end = decoder.raw_decode(text)
+        calls.append(call)
+        text = text[end:].lstrip()
+    return calls
+
+
 def applied(url, client):
     outputs = {name: output["value"] for name, output in json.loads(terraform("output", "-json")).items()}
     check(rules(client("ec2"), outputs["vpc_id"]) == RULES.strip(), f"the rules are\n{rules(client('ec2'), outputs['vpc_id'])}")
@@ -140,10 +152,9 @@ def applied(url, client):
     check(secret["S3_BUCKET_NAME"] == outputs["bucket"], "the secret names another bucket")
 
     # The password that RDS was given is that of the secret.
-    with urllib.request.urlopen(f"{url}/moto-api/recorder/download-recording", timeout=60) as answer:
-        calls = answer.read().decode()
-    bodies = [json.loads(line) for line in calls.splitlines()]
-    bodies = [base64.b64decode(call["body"]).decode() if call.get("body_encoded") else str(call.get("body")) for call in bodies]
+    bodies = [
+        base64.b64decode(call["body"]).decode() if call.get("body_encoded") else str(call.get("body")) for call in recorded(url)
+    ]
     created = [body for body in bodies if "Action=CreateDBInstance&" in body]
     check(len(created) == 1, f"the database was made {len(created)} times")
     check(all(f"MasterUserPassword={secret['PASSWORD']}" in body for body in created), "RDS has another password than the secret")

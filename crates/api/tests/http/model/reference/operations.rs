@@ -1,0 +1,294 @@
+//! What each operation comes to: what it is refused with, or what is there afterwards.
+
+use super::{
+    ALREADY_SHARED, CROSS_DRIVE, CYCLE, Conflict, Content, DENIED, Kind, NAME_TAKEN, NOT_FOUND, Node, NodeNo, Person,
+    Reference, Refusal, Role, Share, ShareNo, Stored, VERSION_IN_USE, WITH_OWNER,
+};
+
+impl Reference {
+    pub fn create_folder(&mut self, who: Person, folder: Option<NodeNo>, name: &str) -> Result<NodeNo, Refusal> {
+        let owner = self.add_to(who, folder)?;
+        if self.holder(owner, folder, name).is_some() {
+            return Err(NAME_TAKEN);
+        }
+        Ok(self.make(Node {
+            owner,
+            maker: who,
+            parent: folder,
+            name: name.to_owned(),
+            kind: Kind::Folder,
+            trashed: false,
+            purged: false,
+            versions: Vec::new(),
+        }))
+    }
+
+    pub fn upload(
+        &mut self,
+        who: Person,
+        folder: Option<NodeNo>,
+        name: &str,
+        content: Content,
+        conflict: Conflict,
+    ) -> Result<NodeNo, Refusal> {
+        let owner = self.add_to(who, folder)?;
+        let holder = self.holder(owner, folder, name);
+        match (holder, conflict) {
+            (Some(_), Conflict::Fail) => return Err(NAME_TAKEN),
+            (Some(holder), Conflict::Replace) if self.nodes[holder].kind == Kind::Folder => return Err(NAME_TAKEN),
+            _ => {}
+        }
+        self.room(owner, content.size)?;
+        match (holder, conflict) {
+            (Some(file), Conflict::Replace) => {
+                let stored = self.store(content);
+                self.append(file, stored);
+                Ok(file)
+            }
+            _ => Ok(self.make_file(who, owner, folder, name, content)),
+        }
+    }
+
+    /// A new file, under a name that is free.
+    fn make_file(
+        &mut self,
+        who: Person,
+        owner: Person,
+        folder: Option<NodeNo>,
+        name: &str,
+        content: Content,
+    ) -> NodeNo {
+        let name = self.free_name(owner, folder, name, Kind::File);
+        let node = Node {
+            owner,
+            maker: who,
+            parent: folder,
+            name,
+            kind: Kind::File,
+            trashed: false,
+            purged: false,
+            versions: Vec::new(),
+        };
+        let file = self.make(node);
+        let stored = self.store(content);
+        self.append(file, stored);
+        file
+    }
+
+    pub fn put_content(&mut self, who: Person, file: NodeNo, content: Content) -> Result<NodeNo, Refusal> {
+        self.replace(who, file)?;
+        self.room(self.nodes[file].owner, content.size)?;
+        let stored = self.store(content);
+        self.append(file, stored);
+        Ok(file)
+    }
+
+    /// Another name, another place (none within: the root of the node's own drive), or both.
+    pub fn move_node(
+        &mut self,
+        who: Person,
+        kind: Kind,
+        node: NodeNo,
+        name: Option<&str>,
+        to: Option<Option<NodeNo>>,
+    ) -> Result<NodeNo, Refusal> {
+        self.relocate(who, kind, node)?;
+        let owner = self.nodes[node].owner;
+        match to {
+            None => {}
+            Some(None) if owner == who => {}
+            Some(None) => return Err(DENIED),
+            Some(Some(folder)) => {
+                if self.add_to(who, Some(folder))? != owner {
+                    return Err(CROSS_DRIVE);
+                }
+                if self.upward(folder).any(|step| step == node) {
+                    return Err(CYCLE);
+                }
+            }
+        }
+        let folder = to.unwrap_or(self.nodes[node].parent);
+        let name = name.map_or_else(|| self.nodes[node].name.clone(), str::to_owned);
+        if self.holder(owner, folder, &name).is_some_and(|holder| holder != node) {
+            return Err(NAME_TAKEN);
+        }
+        let it = &mut self.nodes[node];
+        (it.parent, it.name) = (folder, name);
+        Ok(node)
+    }
+
+    /// A copy of a file or a folder with all that lies below, for whoever may see it.
+    pub fn copy(
+        &mut self,
+        who: Person,
+        kind: Kind,
+        node: NodeNo,
+        to: Option<NodeNo>,
+        name: Option<&str>,
+        conflict: Conflict,
+    ) -> Result<NodeNo, Refusal> {
+        self.see(who, kind, node)?;
+        let owner = self.add_to(who, to)?;
+        if to.is_some_and(|folder| self.upward(folder).any(|step| step == node)) {
+            return Err(CYCLE);
+        }
+        let name = name.map_or_else(|| self.nodes[node].name.clone(), str::to_owned);
+        let holder = self.holder(owner, to, &name);
+        let source: Vec<NodeNo> = self.subtree(node);
+        let size =
+            source.iter().filter_map(|node| self.nodes[*node].versions.last()).map(|(_, it)| it.content.size).sum();
+        match (holder, conflict) {
+            (Some(_), Conflict::Fail) => return Err(NAME_TAKEN),
+            (Some(file), Conflict::Replace) => {
+                if self.nodes[file].kind == Kind::Folder {
+                    return Err(NAME_TAKEN);
+                }
+                self.room(owner, size)?;
+                let content = self.nodes[node].versions.last().unwrap().1;
+                self.append(file, content);
+                return Ok(file);
+            }
+            _ => self.room(owner, size)?,
+        }
+        let top = self.free_name(owner, to, &name, kind);
+        let mut copies = Vec::new();
+        for from in &source {
+            let it = self.nodes[*from].clone();
+            let place = source.iter().position(|step| Some(*step) == it.parent).filter(|_| from != &node);
+            let parent = place.map_or(to, |place| Some(copies[place]));
+            let name = if *from == node { top.clone() } else { it.name };
+            let copy = Node { owner, maker: who, parent, name, versions: Vec::new(), ..it };
+            let copy = self.make(copy);
+            if let Some((_, content)) = self.nodes[*from].versions.last().copied() {
+                self.append(copy, content);
+            }
+            copies.push(copy);
+        }
+        Ok(copies[0])
+    }
+
+    pub fn trash_node(&mut self, who: Person, kind: Kind, node: NodeNo) -> Result<(), Refusal> {
+        self.relocate(who, kind, node)?;
+        self.nodes[node].trashed = true;
+        Ok(())
+    }
+
+    fn in_own_trash(&self, who: Person, node: NodeNo) -> Result<(), Refusal> {
+        if self.trash(who).contains(&node) { Ok(()) } else { Err(NOT_FOUND) }
+    }
+
+    /// Back to where it was, or to the root where that is gone or in the trash, under a name that is free there.
+    pub fn restore(&mut self, who: Person, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<NodeNo, Refusal> {
+        self.in_own_trash(who, node)?;
+        let place = match to {
+            Some(Some(folder)) => {
+                if self.add_to(who, Some(folder))? != who {
+                    return Err(CROSS_DRIVE);
+                }
+                Some(folder)
+            }
+            Some(None) => None,
+            None => self.nodes[node].parent.filter(|parent| self.is_live(*parent)),
+        };
+        let name = self.free_name(who, place, &self.nodes[node].name, self.nodes[node].kind);
+        let it = &mut self.nodes[node];
+        (it.parent, it.name, it.trashed) = (place, name, false);
+        Ok(node)
+    }
+
+    /// For good, with all below it; but what was put into the trash by itself stays there.
+    pub fn purge(&mut self, who: Person, node: NodeNo) -> Result<(), Refusal> {
+        self.in_own_trash(who, node)?;
+        let gone = self.subtree(node);
+        for it in self.nodes.iter_mut().filter(|it| it.trashed && it.parent.is_some_and(|up| gone.contains(&up))) {
+            it.parent = None;
+        }
+        for node in gone {
+            self.nodes[node].purged = true;
+        }
+        Ok(())
+    }
+
+    pub fn empty_trash(&mut self, who: Person) {
+        for node in self.trash(who) {
+            self.purge(who, node).unwrap();
+        }
+    }
+
+    /// A former content becomes the current one again, as a version of its own; nothing happens if it is that already.
+    pub fn restore_version(&mut self, who: Person, file: NodeNo, version: usize) -> Result<NodeNo, Refusal> {
+        self.replace(who, file)?;
+        let former = self.version(file, version)?;
+        if self.nodes[file].versions.last().is_some_and(|(_, current)| current.blob == former.blob) {
+            return Ok(file);
+        }
+        self.room(self.nodes[file].owner, former.content.size)?;
+        self.append(file, former);
+        Ok(file)
+    }
+
+    pub fn delete_version(&mut self, who: Person, file: NodeNo, version: usize) -> Result<(), Refusal> {
+        self.own(who, Kind::File, file)?;
+        self.version(file, version)?;
+        let versions = &mut self.nodes[file].versions;
+        if versions.last().is_some_and(|(number, _)| *number == version) {
+            return Err(VERSION_IN_USE);
+        }
+        versions.retain(|(number, _)| *number != version);
+        Ok(())
+    }
+
+    fn version(&self, file: NodeNo, version: usize) -> Result<Stored, Refusal> {
+        let found = self.nodes[file].versions.iter().find(|(number, _)| *number == version);
+        found.map(|(_, stored)| *stored).ok_or(NOT_FOUND)
+    }
+
+    pub fn share(
+        &mut self,
+        who: Person,
+        kind: Kind,
+        node: NodeNo,
+        guest: Person,
+        role: Role,
+    ) -> Result<ShareNo, Refusal> {
+        self.own(who, kind, node)?;
+        if guest == who {
+            return Err(WITH_OWNER);
+        }
+        if self.share_of(node, guest).is_some() {
+            return Err(ALREADY_SHARED);
+        }
+        self.shares.push(Share { node, guest, role, revoked: false });
+        Ok(self.shares.len() - 1)
+    }
+
+    /// Whether `who` may manage a share: that others have one is not for those who merely see the item.
+    fn manage(&self, who: Person, share: ShareNo) -> Result<(), Refusal> {
+        let Share { node, guest, revoked, .. } = self.shares[share];
+        if revoked || self.nodes[node].purged {
+            return Err(NOT_FOUND);
+        }
+        match self.role(who, node) {
+            Some(Role::Owner) => Ok(()),
+            Some(_) if guest == who => Err(DENIED),
+            _ => Err(NOT_FOUND),
+        }
+    }
+
+    pub fn change_share(&mut self, who: Person, share: ShareNo, role: Role) -> Result<(), Refusal> {
+        self.manage(who, share)?;
+        self.shares[share].role = role;
+        Ok(())
+    }
+
+    /// The owner revokes, the guest leaves.
+    pub fn end_share(&mut self, who: Person, share: ShareNo) -> Result<(), Refusal> {
+        let it = &self.shares[share];
+        let leaves = it.guest == who && !it.revoked && !self.nodes[it.node].purged;
+        if !leaves {
+            self.manage(who, share)?;
+        }
+        self.shares[share].revoked = true;
+        Ok(())
+    }
+}
