@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::RequestId;
-use clouddrive_domain::service::{Ambient, Collector, CollectorReport};
+use clouddrive_domain::service::{Ambient, Chore, Collector, CollectorReport};
 use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -15,40 +15,45 @@ pub(crate) async fn collect(collector: Collector, ambient: Ambient, interval: Du
     loop {
         ticks.tick().await;
         let id = ambient.request_id();
-        // As a request of the server to itself: of the same name, so that its lines are found as those of others are.
-        let span = tracing::error_span!("collector", id = id.as_str());
-        let began = Instant::now();
-        let mut report = CollectorReport::default();
-        let outcome = round(&collector, &id, interval, &mut report).instrument(span.clone()).await;
-        histogram!("clouddrive_collector_run_duration_seconds").record(began.elapsed());
-        count(&report);
-        let _in_span = span.enter();
-        if report != CollectorReport::default() {
-            tracing::info!(?report, "collected");
+        for chore in Chore::ALL {
+            // As a request of the server to itself: of the same name, so that its lines are found as those of others are.
+            let span = tracing::error_span!("collector", id = id.as_str(), chore = chore.as_str());
+            take_up(&collector, *chore, &ambient, &id, interval).instrument(span).await;
         }
-        match outcome {
-            Ok(()) => {
-                counter!("clouddrive_collector_runs_total", "outcome" => "ok").increment(1);
-                let now = number(ambient.now().as_seconds().unsigned_abs());
-                gauge!("clouddrive_collector_last_success_timestamp_seconds").set(now);
-            }
+        match collector.count_open_uploads().await {
+            Ok(open) => gauge!("clouddrive_uploads_open").set(number(open)),
             Err(fault) => {
-                counter!("clouddrive_collector_runs_total", "outcome" => "failed").increment(1);
-                tracing::error!(%fault, source = ?std::error::Error::source(&fault), "collecting failed");
+                let _in_span = tracing::error_span!("collector", id = id.as_str()).entered();
+                tracing::error!(%fault, source = ?std::error::Error::source(&fault), "counting open uploads failed");
             }
         }
     }
 }
 
-async fn round(
-    collector: &Collector,
-    id: &RequestId,
-    interval: Duration,
-    report: &mut CollectorReport,
-) -> clouddrive_domain::Result<()> {
-    collector.share(id, interval, report).await?;
-    gauge!("clouddrive_uploads_open").set(number(collector.count_open_uploads().await?));
-    Ok(())
+/// Does `chore`, if it is this instance's turn. Only who does it has something to tell of it: what the others leave is not a
+/// success of theirs.
+async fn take_up(collector: &Collector, chore: Chore, ambient: &Ambient, id: &RequestId, interval: Duration) {
+    let began = Instant::now();
+    let mut report = CollectorReport::default();
+    let outcome = collector.take_up(chore, id, interval, &mut report).await;
+    if let Ok(false) = outcome {
+        return;
+    }
+    let chore = chore.as_str();
+    histogram!("clouddrive_collector_run_duration_seconds", "chore" => chore).record(began.elapsed());
+    count(&report);
+    if report != CollectorReport::default() {
+        tracing::info!(?report, "collected");
+    }
+    let word = if outcome.is_ok() { "ok" } else { "failed" };
+    counter!("clouddrive_collector_runs_total", "chore" => chore, "outcome" => word).increment(1);
+    match outcome {
+        Ok(_) => {
+            let now = number(ambient.now().as_seconds().unsigned_abs());
+            gauge!("clouddrive_collector_last_success_timestamp_seconds", "chore" => chore).set(now);
+        }
+        Err(fault) => tracing::error!(%fault, source = ?std::error::Error::source(&fault), "collecting failed"),
+    }
 }
 
 fn count(report: &CollectorReport) {

@@ -8,6 +8,7 @@ use actix_web::http::header::ContentType;
 use actix_web::{App as Actix, HttpResponse, HttpServer, web};
 use anyhow::Context;
 use clouddrive_domain::model::BucketKind;
+use clouddrive_domain::service::Chore;
 use futures_util::future::join_all;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -33,8 +34,11 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
     // Those that a good day leaves at nothing are there all the same: an alert on a counter that is not there never fires.
     counter!("clouddrive_database_wait_timeouts_total").absolute(0);
     counter!("clouddrive_password_hashes_refused_total").absolute(0);
-    for outcome in ["ok", "failed"] {
-        counter!("clouddrive_collector_runs_total", "outcome" => outcome).absolute(0);
+    for chore in Chore::ALL {
+        for outcome in ["ok", "failed"] {
+            let counter = counter!("clouddrive_collector_runs_total", "chore" => chore.as_str(), "outcome" => outcome);
+            counter.absolute(0);
+        }
     }
     for kind in ["upload", "blob", "partial_write", "node", "drive", "session", "refresh_token"] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).absolute(0);
@@ -74,12 +78,12 @@ fn describe() {
         "clouddrive_uploads_open",
         "Uploads that are open, of all instances, by the collector's last round"
     );
-    describe_counter!("clouddrive_collector_runs_total", "Rounds of the collector");
-    describe_histogram!("clouddrive_collector_run_duration_seconds", Unit::Seconds, "How long a round took");
+    describe_counter!("clouddrive_collector_runs_total", "Chores of the collector that were done here");
+    describe_histogram!("clouddrive_collector_run_duration_seconds", Unit::Seconds, "How long a chore took");
     describe_gauge!(
         "clouddrive_collector_last_success_timestamp_seconds",
         Unit::Seconds,
-        "The end of the last good round"
+        "When a chore was last done here"
     );
     describe_counter!("clouddrive_collector_removed_total", "What the collector cleared away");
     describe_gauge!("clouddrive_part_ready", "Whether a part answers: 1, or 0");

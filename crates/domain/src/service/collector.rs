@@ -154,18 +154,6 @@ impl Collector {
         fault.map_or(Ok(()), Err)
     }
 
-    /// Does the chores that are due, were last begun an `interval` ago, and are not another instance's.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub async fn share(&self, request: &RequestId, interval: Duration, report: &mut CollectorReport) -> Result<()> {
-        let mut fault = None;
-        for chore in Chore::ALL {
-            fault = fault.or(self.take_up(*chore, request, interval, report).await.err());
-        }
-        fault.map_or(Ok(()), Err)
-    }
-
     /// How many uploads are open, whoever sends them.
     ///
     /// # Errors
@@ -174,23 +162,29 @@ impl Collector {
         self.stores.uploads.count_open().await
     }
 
-    async fn take_up(
+    /// Does `chore`, if it was last begun an `interval` ago and is not another instance's, and adds what it did to `report`.
+    /// Tells whether it was done here.
+    ///
+    /// # Errors
+    /// Those of the stores. What was done stays done; whoever takes the chore up next goes on.
+    pub async fn take_up(
         &self,
         chore: Chore,
         request: &RequestId,
         interval: Duration,
         report: &mut CollectorReport,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let (lease, now) = (Lease { id: self.ambient.id(), chore: chore.as_str() }, self.ambient.now());
         if !self.stores.chores.claim(lease, now, now.plus(SHIFT)).await? {
-            return Ok(());
+            return Ok(false);
         }
         let done = self.perform(chore, request, report).await;
         // A little earlier than whoever comes by every interval: not to be passed over, should its clock tick early. What
         // failed here is due at once: another instance may be luckier.
         let pause = if done.is_ok() { interval - interval / 10 } else { Duration::ZERO };
         let finished = self.stores.chores.finish(lease, now.plus(pause)).await;
-        done.and(finished)
+        done.and(finished)?;
+        Ok(true)
     }
 
     async fn perform(&self, chore: Chore, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
@@ -257,22 +251,25 @@ impl Collector {
         }
     }
 
-    /// Discards the transfers that were begun before `before` and belong to no upload any more, and counts them.
+    /// Discards the transfers that were begun before `before` and belong to no upload any more, and counts them. One that
+    /// cannot be discarded does not keep the others.
     async fn discard_abandoned(&self, before: Timestamp, discarded: &mut u64) -> Result<()> {
         let CollectorStores { records, blobs, .. } = &self.stores;
-        let mut after = None;
+        let (mut after, mut fault) = (None, None);
         loop {
             let begun = blobs.list_begun(before, after.as_ref()).await?;
             for transfer in &begun {
                 // An upload that was given more time than others is older than any grace, and still open.
                 if !records.is_referred_to(&transfer.key).await? {
-                    blobs.discard(transfer).await?;
-                    *discarded += 1;
+                    match blobs.discard(transfer).await {
+                        Ok(()) => *discarded += 1,
+                        Err(error) => fault = fault.or(Some::<Error>(error)),
+                    }
                 }
             }
             match begun.into_iter().next_back() {
                 Some(last) => after = Some(last),
-                None => return Ok(()),
+                None => return fault.map_or(Ok(()), Err),
             }
         }
     }

@@ -240,18 +240,22 @@ async fn of_the_shared_chores_an_instance_does_those_whose_lease_it_gets() {
     }
     let collector = collector(uploads, nothing_trashed(), MockBlobRecords::new(), MockBlobStore::new(), chores);
     let mut report = CollectorReport::default();
-    collector.share(&request(), interval, &mut report).await.unwrap();
+    for chore in Chore::ALL {
+        let mine = collector.take_up(*chore, &request(), interval, &mut report).await.unwrap();
+        assert_eq!(mine, *chore == Chore::ExpireUploads);
+    }
     assert_eq!(report.uploads_expired, 7);
 }
 
 #[tokio::test]
 async fn a_chore_that_failed_is_due_again_at_once() {
     let (mut chores, mut uploads) = (MockChores::new(), MockUploads::new());
-    chores.expect_claim().returning(|lease, _, _| Ok(lease.chore == Chore::ForgetUploads.as_str()));
+    chores.expect_claim().returning(|_, _, _| Ok(true));
     chores.expect_finish().withf(|_, next| *next == NOW).times(1).returning(|_, _| Ok(()));
     uploads.expect_forget_ended().times(1).returning(|_, _| Err(outage()));
     let collector = collector(uploads, nothing_trashed(), MockBlobRecords::new(), MockBlobStore::new(), chores);
-    let outcome = collector.share(&request(), GRACE, &mut CollectorReport::default()).await;
+    let mut report = CollectorReport::default();
+    let outcome = collector.take_up(Chore::ForgetUploads, &request(), GRACE, &mut report).await;
     assert!(matches!(outcome, Err(Error::Unavailable { .. })));
 }
 
