@@ -1,14 +1,15 @@
 //! The books of the blobs against the store, key by key: both come in the order of the keys.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::future::ready;
+use futures_util::stream::{FuturesUnordered, TryChunksError};
+use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
-use crate::invariants::{books, is_key};
+use crate::invariants::{books, is_key, needed};
 use crate::ports::{Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot};
 use crate::report::{Finding, Kind, Report};
 use crate::run::{Options, Progress, Stage};
@@ -97,6 +98,7 @@ pub(crate) async fn check(
     }
     drop((pairs, snapshot));
     again(records, objects, old, &suspects, progress, report).await?;
+    transfers(records, objects, old, report).await?;
     for (kind, count) in suspects.beyond {
         report.add_unlisted(kind, count);
     }
@@ -174,6 +176,9 @@ impl Pair {
                 Some((Kind::BlobInOtherStore, format!("it lies in {other}, the store is {store}")))
             }
             (Some(Book { store: Some(_), .. }), None) => Some((Kind::ObjectMissing, "nothing lies there".to_owned())),
+            (Some(Book { store: Some(_), .. }), Some(Object { broken: Some(why), .. })) => {
+                Some((Kind::ObjectBroken, (*why).to_owned()))
+            }
             (Some(Book { size: Some(size), store: Some(_), .. }), Some(object)) if *size != object.size => {
                 Some((Kind::ObjectSizeDiffers, format!("its row says {size}, the store has {}", object.size)))
             }
@@ -254,6 +259,24 @@ async fn again(
             if let Some((kind, detail)) = fault {
                 report.add(Finding { kind, subject: key.clone(), detail });
             }
+        }
+    }
+    Ok(())
+}
+
+/// Looks for transfers that nobody will ever end. They are listed first, and the books are asked next: what ends meanwhile has
+/// been needed a moment ago.
+async fn transfers(records: &dyn Records, objects: &dyn Objects, old: i64, report: &mut Report) -> Result<(), Fault> {
+    let mut begun = objects.transfers().try_filter(|transfer| ready(transfer.begun_at < old)).try_chunks(AGAIN_AT_ONCE);
+    while let Some(chunk) = begun.next().await {
+        let chunk = chunk.map_err(|TryChunksError(_, fault)| fault)?;
+        let keys: Vec<String> = chunk.iter().map(|transfer| transfer.key.clone()).collect();
+        let mut snapshot = records.snapshot().await?;
+        let rows = snapshot.rows(&needed(&keys, old), false).await?;
+        let needed: HashSet<String> = rows.map_ok(|row| row.a().to_owned()).try_collect().await?;
+        for transfer in chunk.into_iter().filter(|transfer| !needed.contains(&transfer.key)) {
+            let detail = format!("it began at {}", transfer.begun_at);
+            report.add(Finding { kind: Kind::TransferAbandoned, subject: transfer.key, detail });
         }
     }
     Ok(())

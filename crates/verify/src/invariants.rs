@@ -56,13 +56,14 @@ fn columns(sql: &str) -> String {
     format!("SELECT CAST(q.a AS text) AS a, CAST(q.b AS text) AS b, NULL AS c, NULL AS d FROM ({sql}) AS q")
 }
 
-/// The invariants of a database, given the time in milliseconds before which nothing may have been unreferenced.
-pub(crate) fn all(dialect: Dialect, unreferenced_before: i64) -> Vec<Invariant> {
-    let mut all = blobs(dialect, unreferenced_before);
+/// The invariants of a database, given the time in milliseconds before which nothing may have been unneeded.
+pub(crate) fn all(dialect: Dialect, old: i64) -> Vec<Invariant> {
+    let mut all = blobs(dialect, old);
     all.extend(contents(dialect));
     all.extend(tree(dialect));
     all.extend(counters(dialect));
-    all.extend(people(dialect));
+    all.extend(uploads(dialect, old));
+    all.extend(sharing(dialect));
     if dialect == Dialect::Sqlite {
         all.extend(search());
     }
@@ -99,17 +100,44 @@ fn counters(dialect: Dialect) -> [Invariant; 2] {
     ]
 }
 
-/// Uploads, and shares.
-fn people(dialect: Dialect) -> [Invariant; 3] {
+fn uploads(dialect: Dialect, old: i64) -> [Invariant; 2] {
     let n = id(dialect, "n.id");
     let id = |column: &str| id(dialect, column);
     [
+        plain(
+            Kind::UploadOverdue,
+            &format!(
+                "SELECT {} AS a, 'its time ran out at ' || {} AS b FROM uploads u
+                WHERE u.state = 'open' AND u.expires_at < {old}",
+                id("u.id"),
+                text("u.expires_at")
+            ),
+        ),
         plain(
             Kind::UploadWithoutFile,
             &format!(
                 "SELECT {} AS a, 'it names ' || {n} || ', a ' || n.kind AS b FROM uploads u JOIN nodes n ON n.id = u.file_id
                 WHERE u.state = 'complete' AND (n.kind <> 'file' OR n.drive_id <> u.drive_id)",
                 id("u.id")
+            ),
+        ),
+    ]
+}
+
+/// Shares and public links.
+fn sharing(dialect: Dialect) -> [Invariant; 3] {
+    let n = id(dialect, "n.id");
+    let id = |column: &str| id(dialect, column);
+    [
+        plain(
+            Kind::LinkWithoutEnds,
+            &format!(
+                "SELECT {} AS a, 'to ' || coalesce(n.kind || ' ', 'none: ') || {} || ', by ' || {} AS b FROM links l
+                LEFT JOIN nodes n ON n.id = l.node_id LEFT JOIN drives d ON d.id = n.drive_id
+                WHERE n.id IS NULL OR n.kind = 'root' OR d.owner_id <> l.created_by",
+                id("l.id"),
+                id("l.node_id"),
+                id("l.created_by")
             ),
         ),
         plain(
@@ -137,7 +165,7 @@ fn plain(kind: Kind, sql: &str) -> Invariant {
     Invariant { kind, sql: columns(sql), scan: false }
 }
 
-fn blobs(dialect: Dialect, unreferenced_before: i64) -> Vec<Invariant> {
+fn blobs(dialect: Dialect, old: i64) -> Vec<Invariant> {
     let id = |column: &str| id(dialect, column);
     let without = |kind, of: &str| {
         let (_, references) = references(dialect).into_iter().find(|(word, _)| *word == of)?;
@@ -162,7 +190,7 @@ fn blobs(dialect: Dialect, unreferenced_before: i64) -> Vec<Invariant> {
     // One that never was referred to and has no mark is never collected.
     let unreferenced = format!(
         "SELECT b.key AS a, 'unreferenced since ' || {} AS b FROM blobs b LEFT JOIN ({all}) AS r ON r.key = b.key
-        WHERE r.key IS NULL AND coalesce(b.unreferenced_at, b.created_at) < {unreferenced_before}",
+        WHERE r.key IS NULL AND coalesce(b.unreferenced_at, b.created_at) < {old}",
         text("b.unreferenced_at")
     );
     let sizes = format!(
@@ -260,6 +288,15 @@ fn tree(dialect: Dialect) -> Vec<Invariant> {
                 WHERE p.kind = 'file'"
             ),
         ),
+        plain(
+            Kind::PurgeAstray,
+            &format!(
+                "SELECT {n} AS a, 'it goes with ' || {} || ', its parent is ' || {parent} AS b FROM nodes n
+                LEFT JOIN nodes p ON p.id = n.parent_id
+                WHERE n.purge_id IS NOT NULL AND (n.trashed_at IS NULL OR p.id IS NULL OR p.kind <> 'root')",
+                id("n.purge_id")
+            ),
+        ),
         reach(dialect),
         name_twice(dialect),
     ]
@@ -343,6 +380,16 @@ pub(crate) fn books(dialect: Dialect, only: &[String]) -> String {
             CASE WHEN r.key IS NULL THEN NULL ELSE b.store END AS d
         FROM blobs b LEFT JOIN ({}) AS r ON r.key = b.key {filter} ORDER BY b.key",
         committed.join(" UNION ")
+    )
+}
+
+/// Which of these keys are of blobs that are needed, or have been since `old`, as `a`.
+pub(crate) fn needed(keys: &[String], old: i64) -> String {
+    let keys: Vec<String> = keys.iter().filter(|key| is_key(key)).map(|key| format!("'{key}'")).collect();
+    format!(
+        "SELECT b.key AS a, NULL AS b, NULL AS c, NULL AS d FROM blobs b
+        WHERE b.key IN ({}) AND (b.unreferenced_at IS NULL OR b.unreferenced_at >= {old})",
+        if keys.is_empty() { "''".to_owned() } else { keys.join(", ") }
     )
 }
 

@@ -8,6 +8,9 @@ mod report;
 mod run;
 pub mod sources;
 
-pub use ports::{ByteStream, Dialect, Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot};
+pub use ports::{
+    ByteStream, Dialect, Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot, Transfer,
+    TransferStream,
+};
 pub use report::{Finding, Kind, LISTED, Report};
 pub use run::{Options, Progress, Stage, verify};

@@ -110,10 +110,24 @@ pub struct Object {
     pub size: u64,
     /// When it was last written, in milliseconds since 1970 in UTC.
     pub modified_at: i64,
+    /// Why it cannot be read, if that shows without reading it.
+    pub broken: Option<&'static str>,
+}
+
+/// A transfer of parts that is not over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// The key of the blob that is to come.
+    pub key: String,
+    /// When it began, in milliseconds since 1970 in UTC.
+    pub begun_at: i64,
 }
 
 /// Objects on their way.
 pub type ObjectStream = BoxStream<'static, Result<Object, Fault>>;
+
+/// Transfers on their way.
+pub type TransferStream = BoxStream<'static, Result<Transfer, Fault>>;
 
 /// Bytes on their way.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Fault>>;
@@ -126,6 +140,9 @@ pub trait Objects: Send + Sync {
 
     /// All that lies there, in the order of the keys by their bytes.
     fn list(&self) -> ObjectStream;
+
+    /// All transfers of parts that are not over, in no order.
+    fn transfers(&self) -> TransferStream;
 
     /// What lies there under `key`.
     ///

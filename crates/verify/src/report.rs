@@ -79,6 +79,12 @@ kinds! {
     ReservedBytesDiffer = "reserved_bytes_differ";
     /// A complete upload that names something which is no file of its drive.
     UploadWithoutFile = "upload_without_file";
+    /// An open upload whose time ran out, and which should have been ended by now.
+    UploadOverdue = "upload_overdue";
+    /// A node that is being purged, and yet lives, or does not stand in a root.
+    PurgeAstray = "purge_astray";
+    /// A public link to a node that is not there, to a root, or to what is not its maker's.
+    LinkWithoutEnds = "link_without_ends";
     /// A share of a node, or with a user, that is not there, or of a root.
     ShareWithoutEnds = "share_without_ends";
     /// A share with the owner of what is shared.
@@ -93,6 +99,10 @@ kinds! {
     ObjectSizeDiffers = "object_size_differs";
     /// A blob whose bytes have another SHA-256 than its row says.
     ObjectDigestDiffers = "object_digest_differs";
+    /// A blob in parts whose manifest or parts are not as they were written: it cannot be read.
+    ObjectBroken = "object_broken";
+    /// A transfer of parts that belongs to no upload and no blob, and should have been discarded by now.
+    TransferAbandoned = "transfer_abandoned";
     /// An object without a row, which should have been removed by now, or never written.
     ObjectWithoutRow = "object_without_row";
 }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use crate::invariants::is_key;
-use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects};
+use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects, Transfer, TransferStream};
 
 /// How many bytes are read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -24,18 +24,23 @@ const BESIDE: &str = "~/";
 /// Beside each blob lies its digest.
 const DIGEST: &str = ".sha256";
 
+/// In a directory of parts: says, in a line, how many bytes there are in all and in each part but the last.
+const MANIFEST: &str = "manifest";
+
 /// The blobs below a directory of the local disk: in `blobs/`, in directories that are called as keys begin. A blob is a
-/// file, or a directory of its parts: files that are called by their numbers, with as many digits as all.
+/// file, or a directory of its parts: files that are called by their numbers, with as many digits as all. Parts that are not
+/// all there yet lie in such a directory in `parts/`.
 #[derive(Clone)]
 pub struct Disk {
     root: PathBuf,
+    gathered: PathBuf,
 }
 
 impl Disk {
     /// The store in the directory `root`.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.join("blobs") }
+        Self { root: root.join("blobs"), gathered: root.join("parts") }
     }
 
     /// Where a blob of that key lies; none when there can be none.
@@ -61,6 +66,35 @@ fn parts(path: &Path, metadata: &Metadata) -> io::Result<Vec<PathBuf>> {
     Ok(names.map(|name| path.join(name)).collect())
 }
 
+/// When what `metadata` tells of was last written, in milliseconds since 1970 in UTC.
+fn modified_at(metadata: &Metadata) -> io::Result<i64> {
+    let age = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// How many bytes there should be in all and in each part but the last, by the manifest in `directory`.
+fn manifest(directory: &Path) -> io::Result<Option<(u64, u64)>> {
+    let mut text = String::new();
+    match File::open(directory.join(MANIFEST)) {
+        Ok(file) => file.take(64).read_to_string(&mut text)?,
+        Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let numbers = text.strip_suffix('\n').and_then(|line| line.split_once(' '));
+    Ok(numbers.and_then(|(all, part)| Some((all.parse().ok()?, part.parse().ok().filter(|part| *part > 0)?))))
+}
+
+/// Why the parts of these names and sizes in `directory` make up no blob, if they do not.
+fn broken(directory: &Path, parts: &[(PathBuf, u64)]) -> io::Result<Option<&'static str>> {
+    let Some((all, part)) = manifest(directory)? else { return Ok(Some("it has no manifest that can be read")) };
+    let whole = parts.len() as u64 == all.div_ceil(part)
+        && (1..).zip(parts).all(|(number, (path, size))| {
+            let rest = all.saturating_sub((number - 1) * part);
+            path.ends_with(format!("{number:05}")) && *size == part.min(rest)
+        });
+    Ok((!whole).then_some("its parts are not those of its manifest"))
+}
+
 /// What lies at `path`. No link is followed.
 fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
     let gone = |fault: io::Error| if fault.kind() == ErrorKind::NotFound { Ok(None) } else { Err(fault) };
@@ -68,16 +102,34 @@ fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
         Ok(metadata) => metadata,
         Err(fault) => return gone(fault),
     };
-    let age = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut object =
-        Object { key: key.to_owned(), size: 0, modified_at: i64::try_from(age.as_millis()).unwrap_or(i64::MAX) };
-    for part in parts(path, &metadata)? {
-        match fs::symlink_metadata(part) {
-            Ok(metadata) => object.size += metadata.len(),
-            Err(fault) => return gone(fault),
+    let sizes = |parts: Vec<PathBuf>| {
+        let size = |part: PathBuf| fs::symlink_metadata(&part).map(|metadata| (part, metadata.len()));
+        parts.into_iter().map(size).collect::<io::Result<Vec<_>>>()
+    };
+    let parts = match parts(path, &metadata).and_then(sizes) {
+        Ok(parts) => parts,
+        Err(fault) => return gone(fault),
+    };
+    Ok(Some(Object {
+        key: key.to_owned(),
+        size: parts.iter().map(|(_, size)| size).sum(),
+        modified_at: modified_at(&metadata)?,
+        broken: if metadata.is_dir() { broken(path, &parts)? } else { None },
+    }))
+}
+
+/// The transfers of which parts are gathered.
+fn transfers(gathered: &Path) -> io::Result<Vec<Transfer>> {
+    let mut transfers = Vec::new();
+    for key in names(gathered)?.into_iter().filter(|name| is_key(name)) {
+        match fs::symlink_metadata(gathered.join(&key).join(MANIFEST)) {
+            Ok(metadata) => transfers.push(Transfer { key, begun_at: modified_at(&metadata)? }),
+            // It has just ended.
+            Err(fault) if fault.kind() == ErrorKind::NotFound => {}
+            Err(fault) => return Err(fault),
         }
     }
-    Ok(Some(object))
+    Ok(transfers)
 }
 
 /// What lies in a directory of blobs, in order. What lies in the wrong one is told by where it lies: it is nobody's blob.
@@ -120,10 +172,14 @@ fn walk(root: &Path, found: &mpsc::Sender<Result<Object, Fault>>) -> io::Result<
     Ok(())
 }
 
-/// Sends the bytes of the files, one after the other.
+/// Sends the bytes of the files, one after the other: as far as they are there, should the blob go meanwhile.
 fn read(parts: &[PathBuf], pieces: &mpsc::Sender<Result<Bytes, Fault>>) -> io::Result<()> {
     for part in parts {
-        let mut file = File::open(part)?;
+        let mut file = match File::open(part) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
         loop {
             let mut piece = Vec::with_capacity(READ_BYTES);
             if Read::by_ref(&mut file).take(READ_BYTES as u64).read_to_end(&mut piece)? == 0 {
@@ -161,6 +217,18 @@ impl Objects for Disk {
         sent(move |found| walk(&root, found))
     }
 
+    fn transfers(&self) -> TransferStream {
+        let gathered = self.gathered.clone();
+        sent(move |found| {
+            for transfer in transfers(&gathered)? {
+                if found.blocking_send(Ok(transfer)).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
     async fn find(&self, key: &str) -> Result<Option<Object>, Fault> {
         let (key, path) =
             (key.to_owned(), self.place(key).unwrap_or_else(|| self.root.join(key.trim_start_matches(BESIDE))));
@@ -171,7 +239,10 @@ impl Objects for Disk {
     async fn read(&self, key: &str) -> Result<Option<ByteStream>, Fault> {
         let Some(path) = self.place(key) else { return Ok(None) };
         let listing = tokio::task::spawn_blocking(move || match fs::symlink_metadata(&path) {
-            Ok(metadata) => parts(&path, &metadata).map(Some),
+            Ok(metadata) => match parts(&path, &metadata) {
+                Err(fault) if fault.kind() == ErrorKind::NotFound => Ok(None),
+                parts => parts.map(Some),
+            },
             Err(fault) if fault.kind() == ErrorKind::NotFound => Ok(None),
             Err(fault) => Err(fault),
         });
@@ -196,9 +267,9 @@ mod tests {
         put(format!("0a/{}", key("0a", "1")), "four");
         put(format!("0a/{}.sha256", key("0a", "1")), "a digest");
         put("0a/lock".to_owned(), "");
-        put(format!("ff/{}/00002", key("ff", "0")), "two");
+        put(format!("ff/{}/00002", key("ff", "0")), "tw");
         put(format!("ff/{}/00001", key("ff", "0")), "one");
-        put(format!("ff/{}/manifest", key("ff", "0")), "of the parts");
+        put(format!("ff/{}/manifest", key("ff", "0")), "5 3\n");
         put(format!("0b/{}", key("0a", "2")), "misplaced");
         put("0a.stray".to_owned(), "x");
         let disk = Disk::new(dir.path());
@@ -206,14 +277,36 @@ mod tests {
         let told: Vec<(&str, u64)> = all.iter().map(|object| (object.key.as_str(), object.size)).collect();
         let misplaced = format!("0b/{}", key("0a", "2"));
         let (first, last) = (key("0a", "1"), key("ff", "0"));
-        assert_eq!(told, [(first.as_str(), 4), (misplaced.as_str(), 9), (last.as_str(), 6), ("~/0a.stray", 1)]);
+        assert_eq!(told, [(first.as_str(), 4), (misplaced.as_str(), 9), (last.as_str(), 5), ("~/0a.stray", 1)]);
         for object in &all {
             assert_eq!(disk.find(&object.key).await.unwrap().as_ref(), Some(object));
         }
         let pieces: Vec<Bytes> = disk.read(&last).await.unwrap().unwrap().map(Result::unwrap).collect().await;
-        assert_eq!(pieces.concat(), b"onetwo");
+        assert_eq!(pieces.concat(), b"onetw");
         assert_eq!(disk.find(&key("0a", "3")).await.unwrap(), None);
         assert!(disk.read(&key("0a", "3")).await.unwrap().is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn parts_that_are_not_those_of_their_manifest_make_up_no_blob() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = "0a".repeat(16);
+        let (disk, blob) = (Disk::new(dir.path()), dir.path().join("blobs/0a").join(&key));
+        fs::create_dir_all(&blob).unwrap();
+        let broken = async || disk.find(&key).await.unwrap().unwrap().broken;
+        for (name, bytes) in [("00001", "one"), ("00002", "tw"), (MANIFEST, "5 3\n")] {
+            assert!(broken().await.is_some(), "before {name}");
+            fs::write(blob.join(name), bytes).unwrap();
+        }
+        assert_eq!(broken().await, None);
+        for (name, right, wrong) in [(MANIFEST, "5 3\n", "6 3\n"), (MANIFEST, "5 3\n", "5 0\n"), ("00001", "one", "on")]
+        {
+            fs::write(blob.join(name), wrong).unwrap();
+            assert!(broken().await.is_some(), "{name}: {wrong:?}");
+            fs::write(blob.join(name), right).unwrap();
+        }
+        fs::write(blob.join("00003"), "").unwrap();
+        assert!(broken().await.is_some());
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream as Body;
 use futures_util::{StreamExt, stream};
 
-use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects};
+use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects, Transfer, TransferStream};
 
 /// Below what blobs lie in a bucket.
 const PREFIX: &str = "blobs/";
@@ -34,16 +34,54 @@ async fn page(client: &Client, bucket: &str, token: Option<String>) -> Result<(V
             key: key.strip_prefix(PREFIX).unwrap_or(key).to_owned(),
             size: object.size().and_then(|size| size.try_into().ok()).unwrap_or_default(),
             modified_at: object.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
+            broken: None,
         }
     });
     let next = page.next_continuation_token().filter(|_| page.is_truncated() == Some(true));
     Ok((objects.collect(), next.map(str::to_owned)))
 }
 
-/// How far a listing is.
-enum Place {
-    Before(Option<String>),
-    End,
+/// What a listing goes on after: a key, and the identifier of one of its transfers.
+type Marker = (Option<String>, Option<String>);
+
+/// A page of the transfers, and where the next one goes on, if there is one.
+async fn page_of_transfers(
+    client: &Client,
+    bucket: &str,
+    (key, id): Marker,
+) -> Result<(Vec<Transfer>, Option<Marker>), Fault> {
+    let call =
+        client.list_multipart_uploads().bucket(bucket).prefix(PREFIX).set_key_marker(key).set_upload_id_marker(id);
+    let page = call.send().await.map_err(|fault| Fault::storage(&fault))?;
+    let transfers = page.uploads().iter().map(|upload| {
+        let key = upload.key().unwrap_or_default();
+        Transfer {
+            key: key.strip_prefix(PREFIX).unwrap_or(key).to_owned(),
+            begun_at: upload.initiated().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
+        }
+    });
+    let next = (page.next_key_marker().map(str::to_owned), page.next_upload_id_marker().map(str::to_owned));
+    let next = Some(next).filter(|_| page.is_truncated() == Some(true));
+    Ok((transfers.collect(), next))
+}
+
+/// The items of all pages, each of which says where the next one goes on, if there is one.
+fn paged<T, M, F>(first: M, page: impl Fn(M) -> F + Send + 'static) -> stream::BoxStream<'static, Result<T, Fault>>
+where
+    T: Send + 'static,
+    M: Send + 'static,
+    F: Future<Output = Result<(Vec<T>, Option<M>), Fault>> + Send + 'static,
+{
+    let pages = stream::unfold(Some(first), move |place| {
+        let asked = place.map(&page);
+        async move {
+            Some(match asked?.await {
+                Ok((items, next)) => (items.into_iter().map(Ok).collect(), next),
+                Err(fault) => (vec![Err(fault)], None),
+            })
+        }
+    });
+    pages.flat_map(|page: Vec<Result<T, Fault>>| stream::iter(page)).boxed()
 }
 
 #[async_trait]
@@ -54,20 +92,18 @@ impl Objects for S3 {
 
     fn list(&self) -> ObjectStream {
         let (client, bucket) = (self.client.clone(), self.bucket.clone());
-        let pages = stream::unfold(Place::Before(None), move |place| {
+        paged(None, move |token| {
             let (client, bucket) = (client.clone(), bucket.clone());
-            async move {
-                let Place::Before(token) = place else { return None };
-                Some(match page(&client, &bucket, token).await {
-                    Ok((objects, next)) => {
-                        let next = next.map_or(Place::End, |token| Place::Before(Some(token)));
-                        (objects.into_iter().map(Ok).collect(), next)
-                    }
-                    Err(fault) => (vec![Err(fault)], Place::End),
-                })
-            }
-        });
-        pages.flat_map(|page: Vec<Result<Object, Fault>>| stream::iter(page)).boxed()
+            async move { page(&client, &bucket, token).await.map(|(objects, next)| (objects, next.map(Some))) }
+        })
+    }
+
+    fn transfers(&self) -> TransferStream {
+        let (client, bucket) = (self.client.clone(), self.bucket.clone());
+        paged((None, None), move |marker| {
+            let (client, bucket) = (client.clone(), bucket.clone());
+            async move { page_of_transfers(&client, &bucket, marker).await }
+        })
     }
 
     async fn find(&self, key: &str) -> Result<Option<Object>, Fault> {
@@ -77,6 +113,7 @@ impl Objects for S3 {
                 key: key.to_owned(),
                 size: head.content_length().and_then(|size| size.try_into().ok()).unwrap_or_default(),
                 modified_at: head.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
+                broken: None,
             })),
             Err(fault) if fault.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
             Err(fault) => Err(Fault::storage(&fault)),

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::said;
 use crate::support::stack::{Stack, stack};
-use crate::support::{Caller, Server, png, text};
+use crate::support::{Caller, PASSWORD, SHORT_GRACE, Server, eventually, png, text};
+use crate::upload::parts::{SIZE, SMALL, bytes, send};
 
 /// A key that no blob has.
 const ABSENT_KEY: &str = "ffffffffffffffffffffffffffffffff";
@@ -37,8 +38,8 @@ fn found(report: &Value) -> (BTreeSet<String>, Vec<String>) {
     (kinds, findings.iter().map(|finding| text(&finding["subject"])).collect())
 }
 
-/// Ann's things: `a` with `b` in it, `deep.txt` in that, `top.txt`, a photo, an upload that is open, a share; and one of
-/// ben's. Much has happened to them.
+/// Ann's things: `a` with `b` in it, `deep.txt` in that, `gone` beside it in the trash, `top.txt`, a photo, an upload that is
+/// open, a share, a public link; and one of ben's. Much has happened to them.
 async fn lively(server: &Server) -> (Caller, Caller) {
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let a = ann.folder("A", None).await;
@@ -60,6 +61,10 @@ async fn lively(server: &Server) -> (Caller, Caller) {
     let photo = ann.request(reqwest::Method::POST, "/profile_photo").header("Content-Type", "image/png");
     ann.send(photo.body(png(8, 8))).await.ok();
     ann.begin("open.txt", 7, None).await.ok();
+    ann.post("/link", json!({"folder_id": a, "share_object_type": "folder", "password": "a quiet evening"})).await.ok();
+    let gone = ann.folder("gone", Some(&a)).await;
+    ann.upload("gone.txt", b"gone", Some(&gone)).await;
+    ann.delete(&format!("/drive/{gone}")).await.ok_empty();
     (ann, ben)
 }
 
@@ -98,14 +103,14 @@ async fn a_drive_that_is_whole_has_no_findings_whatever_has_happened_to_it() {
     let (ann, ben) = lively(&server).await;
     assert_whole(&server);
     let (_, report) = verify(&server, &["--deep"]);
-    // Two roots, three folders of ann's and one of ben's, five files.
-    assert_eq!(report["checked"]["nodes"], 11);
+    // Two roots, four folders of ann's and one of ben's, six files.
+    assert_eq!(report["checked"]["nodes"], 13);
     assert!(report["checked"]["bytes_read"].as_u64().unwrap() > 9 + 3 + 5 + 9, "{report}");
     // People are told the same.
     let output = server.place().command(&[]).arg("verify").output().unwrap();
     let (code, out, err) = said(output);
     assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.starts_with("checked: 11 nodes, ") && out.ends_with("\nnothing is wrong\n"), "{out}");
+    assert!(out.starts_with("checked: 13 nodes, ") && out.ends_with("\nnothing is wrong\n"), "{out}");
     assert_eq!(ann.get("/drive").await.status, 200);
     assert_eq!(ben.get("/drive").await.status, 200);
 }
@@ -258,6 +263,31 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
             format!("UPDATE shares SET node_id = {a}"),
         ),
         (
+            &["link_without_ends"],
+            format!("UPDATE links SET node_id = {root}"),
+            format!("UPDATE links SET node_id = {a}"),
+        ),
+        (
+            &["link_without_ends"],
+            format!("UPDATE links SET created_by = {}", of("ben")),
+            format!("UPDATE links SET created_by = {}", of("ann")),
+        ),
+        (
+            &["upload_overdue"],
+            "UPDATE uploads SET expires_at = 5 WHERE state = 'open'".to_owned(),
+            "UPDATE uploads SET expires_at = 9000000000000 WHERE state = 'open'".to_owned(),
+        ),
+        (
+            &["purge_astray"],
+            "UPDATE nodes SET purge_id = id WHERE name = 'gone'".to_owned(),
+            "UPDATE nodes SET purge_id = NULL WHERE name = 'gone'".to_owned(),
+        ),
+        (
+            &["purge_astray"],
+            "UPDATE nodes SET purge_id = id WHERE name = 'Straße.txt'".to_owned(),
+            "UPDATE nodes SET purge_id = NULL WHERE name = 'Straße.txt'".to_owned(),
+        ),
+        (
             &["share_with_owner"],
             format!("UPDATE shares SET guest_id = {}", of("ann")),
             format!("UPDATE shares SET guest_id = {}", of("ben")),
@@ -325,6 +355,44 @@ async fn whatever_is_wrong_in_the_store_is_found_and_named() {
 /// What is of the right size is not read unless told.
 fn assert_whole_but_for_bytes(server: &Server) {
     assert_eq!(verify(server, &[]).0, 0);
+}
+
+#[tokio::test]
+async fn what_comes_in_parts_is_checked_as_well() {
+    let server = Server::with(&[SMALL]).await;
+    let ann = server.user("ann").await;
+    let (film, open) = (ann.begin("film.mkv", SIZE, None).await.ok(), ann.begin("open.mkv", SIZE, None).await.ok());
+    send(&ann, &film, &bytes(), &[1, 2, 3]).await;
+    send(&ann, &open, &bytes(), &[2]).await;
+    ann.complete(&film).await.ok();
+    assert_whole(&server);
+    assert_eq!(verify(&server, &["--grace", "0"]).0, 0);
+    // A transfer that nobody will end, as after a restore.
+    let open = server.value("SELECT blob_key FROM uploads WHERE state = 'open'");
+    execute(&server, &format!("UPDATE blobs SET unreferenced_at = 5 WHERE key = '{open}'"));
+    assert_whole(&server);
+    let only = |kind: &str, key: String| (BTreeSet::from([kind.to_owned()]), vec![key]);
+    assert_eq!(found(&verify(&server, &["--grace", "0"]).1), only("transfer_abandoned", open.clone()));
+    execute(&server, &format!("UPDATE blobs SET unreferenced_at = NULL WHERE key = '{open}'"));
+    if stack() == Stack::Embedded {
+        let film = server.value("SELECT blob_key FROM versions");
+        std::fs::remove_file(server.data().join("blobs").join(&film[..2]).join(&film).join("manifest")).unwrap();
+        assert_eq!(found(&verify(&server, &[]).1), only("object_broken", film));
+    }
+}
+
+#[tokio::test]
+async fn a_drive_whose_owner_has_gone_is_whole_until_it_is_cleared_away() {
+    let server = Server::start().await;
+    let (ann, _) = lively(&server).await;
+    ann.post("/user/delete", json!({"password": PASSWORD})).await.ok_empty();
+    assert_whole(&server);
+    eventually("it is cleared away", async || {
+        server.run("collect", SHORT_GRACE);
+        assert_whole(&server);
+        server.value("SELECT CAST(count(*) AS text) FROM drives") == "1"
+    })
+    .await;
 }
 
 #[tokio::test]
