@@ -111,6 +111,23 @@ impl ArchiveEntry {
     }
 }
 
+/// Reads the files of an [`Archive`], also several at once and ahead of their turn.
+#[derive(Clone)]
+pub struct ArchiveReader {
+    store: Arc<dyn BlobStore>,
+}
+
+impl ArchiveReader {
+    /// The bytes of a file of the archive. Nothing is read of an empty one.
+    ///
+    /// # Errors
+    /// See [`BlobStore::get`]; `NotFound` for a folder.
+    pub async fn read(&self, entry: &ArchiveEntry) -> Result<ByteStream> {
+        let (blob, size) = entry.content.as_ref().ok_or(Error::NotFound)?;
+        self.store.get(blob, 0..*size).await
+    }
+}
+
 /// A folder whose list is being read.
 struct Here {
     id: NodeId,
@@ -124,8 +141,8 @@ struct Here {
 /// A folder with all that lies below it, entry by entry. Only [`Archives::open`] makes one.
 ///
 /// Lists are read page by page, so what changes meanwhile is in it as it was when its page was read. Each page is read by a
-/// fresh grant, and nothing is handed out a second after the last look at who may see the folder: a share that was revoked
-/// ends the archive with an error. Nothing is held in between: no connection, no lock.
+/// fresh grant, and no entry is told a second after the last look at who may see the folder: a share that was revoked ends the
+/// archive with an error. Nothing is held in between: no connection, no lock.
 pub struct Archive {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -165,7 +182,7 @@ impl Archive {
     /// `NotFound` when the caller may not see the folder any more; `TooManyEntries` when it has grown past the bounds. What
     /// has been handed out is not all, then.
     pub async fn next(&mut self) -> Result<Option<ArchiveEntry>> {
-        self.look_again().await?;
+        self.check().await?;
         if let Some(top) = self.top.take() {
             return Ok(Some(top));
         }
@@ -181,17 +198,18 @@ impl Archive {
         }
     }
 
-    /// The bytes of a file of this archive. Nothing is read of an empty one.
-    ///
-    /// # Errors
-    /// See [`BlobStore::get`]; `NotFound` for a folder.
-    pub async fn read(&self, entry: &ArchiveEntry) -> Result<ByteStream> {
-        let (blob, size) = entry.content.as_ref().ok_or(Error::NotFound)?;
-        self.store.get(blob, 0..*size).await
+    /// What reads the files of this archive.
+    #[must_use]
+    pub fn reader(&self) -> ArchiveReader {
+        ArchiveReader { store: self.store.clone() }
     }
 
-    /// Makes sure, unless that has just been done, that the caller may still see the folder.
-    async fn look_again(&mut self) -> Result<()> {
+    /// Makes sure, unless that has been done within a second, that the caller may still see the folder. Whoever hands bytes out
+    /// asks for it: what was read ahead may be waiting, and a file may be long.
+    ///
+    /// # Errors
+    /// `NotFound` when the caller may not.
+    pub async fn check(&mut self) -> Result<()> {
         let now = self.ambient.now();
         if now.as_millis().abs_diff(self.checked.as_millis()) >= FRESH_MILLIS {
             self.access.of(self.actor, NodeKind::Folder, self.root, Action::Read).await?;

@@ -29,7 +29,7 @@ mod visits;
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
 pub use administration::{AccountPage, Administration};
 pub use ambient::Ambient;
-pub use archives::{Archive, ArchiveEntry, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
+pub use archives::{Archive, ArchiveEntry, ArchiveReader, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
 pub use collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 pub use copies::{Copies, CopyPlace};
 pub use files::{Files, OpenFile};

@@ -309,8 +309,8 @@ async fn the_bytes_of_a_file_come_from_its_blob_and_a_folder_has_none() {
     let archives = Archives::new(Arc::new(tree.drive()), Arc::new(trees(2, 10)), Arc::new(store), ambient());
     let mut archive = archives.open(&actor(OWNER), FOLDER).await.ok().unwrap();
     let (top, file) = (archive.next().await.unwrap().unwrap(), archive.next().await.unwrap().unwrap());
-    assert_eq!(drain(archive.read(&file).await.ok().unwrap()).unwrap(), b"hello you.");
-    assert!(matches!(archive.read(&top).await.err(), Some(Error::NotFound)));
+    assert_eq!(drain(archive.reader().read(&file).await.ok().unwrap()).unwrap(), b"hello you.");
+    assert!(matches!(archive.reader().read(&top).await.err(), Some(Error::NotFound)));
 }
 
 #[tokio::test]
