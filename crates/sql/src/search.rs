@@ -3,12 +3,15 @@
 //! the walk begins where it does. Either looks at a number of nodes that is bounded: how they are reached is the dialect's,
 //! and what becomes of them is said here.
 
+use std::collections::HashMap;
+
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{Limit, Located, NodeId, NodeKind, Page, Position, SortValue, UserId};
 use clouddrive_domain::port::Sought;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 
+use crate::locate::MOST_STEPS;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes, name};
 
@@ -18,22 +21,19 @@ pub const MOST_FOUND: u64 = 2_000;
 /// How many names a walk passes for one page, in all drives together.
 pub const MOST_WALKED: u64 = 10_000;
 
-/// How many steps up are followed: see [`locate`](crate::locate).
-const MOST_STEPS: u32 = 200;
-
 /// What differs between the databases.
 pub trait Dialect {
     /// A list of drives as a parameter.
     fn list(drives: &[DbId]) -> Parameter;
 
-    /// `found (id, kind, sort_key, name)` and what it needs before it: at most one more than [`MOST_FOUND`] of the drives'
+    /// `found (id, drive_id, parent_id, kind, sort_key, name)` and what it needs before it: at most one more than [`MOST_FOUND`] of the drives'
     /// nodes that have the text, of those for which `after`, a condition on `n`, holds.
     fn by_trigrams(drives: Parameter, sought: &Sought, after: Clause) -> Clause;
 
     /// Whether `found` may lack something: an expression.
     fn is_lacking() -> String;
 
-    /// `walked (drive_id, id, kind, sort_key, name)`: of each drive the first `most` names for which `within`, a condition
+    /// `walked (id, drive_id, parent_id, kind, sort_key, name)`: of each drive the first `most` names for which `within`, a condition
     /// on `n`, holds.
     fn walk(drives: Parameter, within: Clause, most: u64) -> Clause;
 
@@ -101,8 +101,8 @@ pub fn by_trigrams<D: Dialect>(viewer: UserId, drives: &[DbId], sought: &Sought)
     let kind = kind(sought.kind);
     let text = format!(
         "{}, lacking (is_so) AS (SELECT {}),
-        hit (id, sort_key, name) AS (
-            SELECT id, sort_key, name FROM found WHERE {kind} AND NOT (SELECT is_so FROM lacking)
+        hit (id, drive_id, parent_id, sort_key, name) AS (
+            SELECT id, drive_id, parent_id, sort_key, name FROM found WHERE {kind} AND NOT (SELECT is_so FROM lacking)
         )",
         found.text,
         D::is_lacking()
@@ -127,8 +127,8 @@ pub fn by_walking<D: Dialect>(viewer: UserId, drives: &[DbId], sought: &Sought) 
         border (id, sort_key, name) AS (
             SELECT id, sort_key, name FROM placed WHERE place = {most} ORDER BY sort_key, name, id LIMIT 1
         ),
-        hit (id, sort_key, name) AS (
-            SELECT id, sort_key, name FROM walked WHERE {kind} AND {}
+        hit (id, drive_id, parent_id, sort_key, name) AS (
+            SELECT id, drive_id, parent_id, sort_key, name FROM walked WHERE {kind} AND {}
                 AND ((sort_key, name, id) <= (SELECT sort_key, name, id FROM border)) IS NOT FALSE
             ORDER BY sort_key, name, id LIMIT {MOST_FOUND}
         )",
@@ -157,22 +157,21 @@ fn complete(hits: Clause, viewer: UserId, sought: &Sought, rest: &str) -> Statem
     parameters.push(Parameter::Integer(bytes(sought.limit.get() as u64 + 1)));
     let text = format!(
         "WITH RECURSIVE {},
-        up (seed, id, distance) AS (
-            SELECT id, id, 0 FROM hit
+        up (seed, sort_key, name, id, drive_id, parent_id, trashed_at, distance) AS (
+            SELECT id, sort_key, name, id, drive_id, parent_id, CAST(NULL AS BIGINT), 0 FROM hit
             UNION ALL
-            SELECT up.seed, n.parent_id, up.distance + 1 FROM up JOIN nodes n ON n.id = up.id
-            WHERE n.parent_id IS NOT NULL AND up.distance < {MOST_STEPS}
+            SELECT up.seed, up.sort_key, up.name, n.id, n.drive_id, n.parent_id, n.trashed_at, up.distance + 1
+            FROM up JOIN nodes n ON n.id = up.parent_id WHERE up.distance < {MOST_STEPS}
         ),
-        seen (id) AS (
-            SELECT up.seed FROM up JOIN nodes n ON n.id = up.id
-            LEFT JOIN drives d ON d.id = n.drive_id AND d.owner_id = ?
-            LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
-            GROUP BY up.seed
-            HAVING count(n.trashed_at) = 0 AND count(d.id) + count(s.id) > 0 {below}
+        seen (id, sort_key, name) AS (
+            SELECT up.seed, up.sort_key, up.name FROM up
+            LEFT JOIN drives d ON d.id = up.drive_id AND d.owner_id = ?
+            LEFT JOIN shares s ON s.node_id = up.id AND s.guest_id = ?
+            GROUP BY up.seed, up.sort_key, up.name
+            HAVING count(up.trashed_at) = 0 AND count(d.id) + count(s.id) > 0 {below}
         )
         SELECT 'seen' AS what, page.id, page.sort_key, page.name FROM (
-            SELECT hit.id, hit.sort_key, hit.name FROM seen JOIN hit ON hit.id = seen.id
-            ORDER BY hit.sort_key, hit.name, hit.id LIMIT ?
+            SELECT id, sort_key, name FROM seen ORDER BY sort_key, name, id LIMIT ?
         ) AS page
         UNION ALL {rest}",
         hits.text
@@ -264,7 +263,8 @@ fn position(row: &HitRow) -> Result<Position> {
 /// Puts the nodes, found in no order, in the order of `ids`.
 #[must_use]
 pub fn in_order(ids: &[NodeId], mut nodes: Vec<Located>, next: Option<Position>) -> Page<Located, Position> {
-    nodes.sort_by_key(|found| ids.iter().position(|id| *id == found.node.id));
+    let places: HashMap<NodeId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    nodes.sort_by_key(|found| places.get(&found.node.id).copied());
     Page { items: nodes, next }
 }
 

@@ -9,8 +9,10 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE EXTENSION IF NOT EXISTS btree_gin;
 
 -- only here: nodes_search: SQLite has tables of its own for it, search_nodes and search_names.
+-- What was written last is read from end to end by every search: no more of it than 64 kB.
 -- allow: lock: nothing has been released yet, so the table is empty or small
-CREATE INDEX nodes_search ON nodes USING gin (drive_id, sort_key gin_trgm_ops) WHERE trashed_at IS NULL;
+CREATE INDEX nodes_search ON nodes USING gin (drive_id, sort_key gin_trgm_ops) WITH (gin_pending_list_limit = 64)
+    WHERE trashed_at IS NULL;
 -- A drive's nodes by name. Its condition is more than nodes_search's, so that who asks for that gets no other.
 -- allow: lock: nothing has been released yet, so the table is empty or small
 CREATE INDEX nodes_by_drive_name ON nodes (drive_id, sort_key, name, id) WHERE trashed_at IS NULL AND kind <> 'root';

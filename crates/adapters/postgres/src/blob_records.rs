@@ -2,13 +2,12 @@ use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, StoreName, Timestamp};
 use clouddrive_domain::port::BlobRecords;
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::blob_records::{NewBlobRow, key as parse_key};
+use clouddrive_sql::blob_records::{KeyRow, NewBlobRow, condemned, key as parse_key, unneeded};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{blobs, uploads, users, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::dsl::exists;
-use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName};
-use diesel::sql_types::Text;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
@@ -19,12 +18,6 @@ use crate::unit::Begin;
 const REFERRED_TO: &str = "(EXISTS (SELECT FROM versions WHERE blob_key = b.key)
     OR EXISTS (SELECT FROM uploads WHERE blob_key = b.key AND state = 'open')
     OR EXISTS (SELECT FROM users WHERE photo_blob = b.key))";
-
-#[derive(QueryableByName)]
-struct KeyRow {
-    #[diesel(sql_type = Text)]
-    key: String,
-}
 
 /// Adds the row of a blob, to which nothing refers since `unreferenced_at`, if that is given.
 pub(crate) async fn insert(
@@ -98,19 +91,18 @@ async fn condemn(
     before: Timestamp,
     most: u32,
 ) -> Outcome<Vec<BlobKey>> {
+    let locked = "FOR UPDATE SKIP LOCKED";
+    let mut due: Vec<KeyRow> = unneeded(store, before, most).before(locked).load(&mut connection).await?;
     // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
-    let text = "SELECT key FROM blobs
-        WHERE store = ? AND unreferenced_at IS NOT NULL AND (unreferenced_at <= ? OR condemned_at IS NOT NULL)
-        ORDER BY condemned_at IS NOT NULL, unreferenced_at LIMIT ? FOR UPDATE SKIP LOCKED";
-    let before = Parameter::Integer(before.as_millis());
-    let parameters = vec![Parameter::Text(store.0.to_owned()), before.clone(), Parameter::Integer(most.into())];
-    let due: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
+    let room = (most as usize).saturating_sub(due.len());
+    due.extend(condemned(store, room).before(locked).load::<KeyRow>(&mut connection).await?);
     let keys = || array(due.iter().map(|row| &row.key));
     // Looked at anew, now that nobody can refer to them any more.
     let text = format!(
         "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO} RETURNING key"
     );
-    let condemned: Vec<KeyRow> = Statement::new(text, vec![before, keys()]).load(&mut connection).await?;
+    let parameters = vec![Parameter::Integer(before.as_millis()), keys()];
+    let condemned: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
     if condemned.len() < due.len() {
         let text =
             format!("UPDATE blobs b SET unreferenced_at = NULL WHERE key = ANY (CAST(? AS text[])) AND {REFERRED_TO}");

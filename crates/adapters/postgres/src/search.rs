@@ -28,7 +28,7 @@ impl Dialect for Postgres {
     fn by_trigrams(drives: Parameter, sought: &Sought, after: Clause) -> Clause {
         let text = format!(
             "found AS MATERIALIZED (
-                SELECT n.id, n.kind, n.sort_key, n.name FROM nodes n
+                SELECT n.id, n.drive_id, n.parent_id, n.kind, n.sort_key, n.name FROM nodes n
                 WHERE n.drive_id = ANY (CAST(? AS uuid[])) AND n.sort_key LIKE ? AND n.trashed_at IS NULL AND {}
                 LIMIT {}
             )",
@@ -47,7 +47,7 @@ impl Dialect for Postgres {
         let text = format!(
             "walked AS MATERIALIZED (
                 SELECT n.* FROM unnest(CAST(? AS uuid[])) AS d (id) CROSS JOIN LATERAL (
-                    SELECT n.drive_id, n.id, n.kind, n.sort_key, n.name FROM nodes n
+                    SELECT n.id, n.drive_id, n.parent_id, n.kind, n.sort_key, n.name FROM nodes n
                     WHERE n.drive_id = d.id AND n.trashed_at IS NULL AND n.kind <> 'root' AND {}
                     ORDER BY n.sort_key, n.name, n.id LIMIT {most}
                 ) AS n

@@ -6,7 +6,7 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
 use crate::blob_records::refer_all;
@@ -39,8 +39,8 @@ impl Trees for Database {
 
 async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying) -> Outcome<Located> {
     let actor = wish.item.actor();
-    let item = wish.item.renew(locate::find(connection, wish.item.node().id, actor).await?)?;
-    let to = wish.to.renew(locate::find(connection, wish.to.node().id, actor).await?)?;
+    let item = locate::renewed(connection, &wish.item).await?;
+    let to = locate::renewed(connection, &wish.to).await?;
     let wanted = wish.place(&item, &to)?;
     let copy = read(connection, command, wish, &item, &to).await?;
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
@@ -75,8 +75,6 @@ async fn read(
     if let Some(content) = item.node().content() {
         return Ok(TreeCopy::of_file(command, wish, to, content)?);
     }
-    // However few rows there are, the planner expects many, and would read all versions to join them.
-    connection.batch_execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off").await?;
     let rows: Vec<TreeRow> = tree(item.node().id).load(&mut connection).await?;
     let copy = TreeCopy::of_folder(command, wish, to, rows)?;
     check_depth(to.located().depth_of_child_folder(), copy.height)?;

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, StoreName, Timestamp};
 use clouddrive_domain::port::BlobRecords;
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::blob_records::{NewBlobRow, key as parse_key};
+use clouddrive_sql::blob_records::{KeyRow, NewBlobRow, condemned, key as parse_key, unneeded};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{blobs, uploads, users, versions};
 use clouddrive_sql::trees::BATCH;
@@ -75,17 +75,12 @@ impl BlobRecords for Database {
     async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
         let store = store.clone();
         self.write(move |connection| {
+            let mut due: Vec<KeyRow> = unneeded(&store, before, most).load(connection)?;
             // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
-            let unreferenced = blobs::table.filter(blobs::unreferenced_at.is_not_null().and(blobs::store.eq(store.0)));
-            let due = blobs::unreferenced_at.le(before.as_millis()).or(blobs::condemned_at.is_not_null());
-            let keys: Vec<String> = unreferenced
-                .filter(due.assume_not_null())
-                .order((blobs::condemned_at.is_not_null(), blobs::unreferenced_at))
-                .limit(most.into())
-                .select(blobs::key)
-                .load(connection)?;
-            let mut condemned = Vec::with_capacity(keys.len());
-            for key in keys {
+            let room = (most as usize).saturating_sub(due.len());
+            due.extend(condemned(&store, room).load::<KeyRow>(connection)?);
+            let mut condemned = Vec::with_capacity(due.len());
+            for KeyRow { key } in due {
                 let row = blobs::table.find(&key);
                 if is_referred_to(connection, &key)? {
                     diesel::update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;

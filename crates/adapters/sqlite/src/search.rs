@@ -35,7 +35,7 @@ impl Dialect for Sqlite {
                 SELECT rowid FROM search_names WHERE search_names MATCH ? LIMIT {}
             ),
             found AS MATERIALIZED (
-                SELECT n.id, n.kind, n.sort_key, n.name FROM posted
+                SELECT n.id, n.drive_id, n.parent_id, n.kind, n.sort_key, n.name FROM posted
                 CROSS JOIN search_nodes t ON t.number = posted.number CROSS JOIN nodes n ON n.id = t.node_id
                 WHERE n.drive_id IN (SELECT unhex(value) FROM json_each(?)) AND instr(n.sort_key, ?) > 0
                     AND n.trashed_at IS NULL AND {}
@@ -56,7 +56,7 @@ impl Dialect for Sqlite {
     fn walk(drives: Parameter, within: Clause, most: u64) -> Clause {
         let text = format!(
             "walked AS MATERIALIZED (
-                SELECT w.drive_id, w.id, w.kind, w.sort_key, w.name
+                SELECT w.id, w.drive_id, w.parent_id, w.kind, w.sort_key, w.name
                 FROM (SELECT unhex(value) AS id FROM json_each(?)) AS d CROSS JOIN nodes w ON w.id IN (
                     SELECT n.id FROM nodes n
                     WHERE n.drive_id = d.id AND n.trashed_at IS NULL AND n.kind <> 'root' AND {}

@@ -35,6 +35,10 @@ const FILL: &str = "
         SELECT version, id, blob, 0, 'a/b', parent, 0 FROM entry;
     ANALYZE";
 
+/// How the sessions of a database plan.
+const PLANNED: &str =
+    "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 async fn plan(client: &Client, statement: &Statement) -> String {
     let text = diesel::debug_query::<Pg, _>(statement).to_string();
     let sql = text.split(" -- binds: ").next().unwrap();
@@ -55,7 +59,7 @@ async fn every_sort_order_is_served_by_an_index_without_sorting() {
     let client = fresh.outsider().await;
     let node = NodeId::from_uuid(Uuid::from_u128(1));
     let user = UserId::from_uuid(Uuid::from_u128(2));
-    client.batch_execute(&format!("{FILL}; SET plan_cache_mode = force_generic_plan")).await.unwrap();
+    client.batch_execute(&format!("{FILL}; {PLANNED}")).await.unwrap();
     let orders = [
         (SortBy::Name, "nodes_by_name", SortValue::Name(Name::of_root())),
         (SortBy::CreatedAt, "nodes_by_created", SortValue::Time(Timestamp::from_millis(0))),
@@ -158,7 +162,7 @@ async fn every_way_of_searching_is_served_by_an_index() {
     let fresh = Fresh::new().await;
     Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
-    client.batch_execute(&format!("{DRIVES}; SET plan_cache_mode = force_generic_plan")).await.unwrap();
+    client.batch_execute(&format!("{DRIVES}; {PLANNED}")).await.unwrap();
     let (user, drives) = (UserId::from_uuid(OWNER), [DriveId::from_uuid(OWNER).into()]);
     let value = SortValue::Name(Name::parse("b").unwrap());
     let after = Some(Position { value, id: NodeId::from_uuid(OWNER) });
@@ -193,12 +197,7 @@ async fn a_tree_is_walked_by_an_index() {
     Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
     let node = NodeId::from_uuid(Uuid::from_u128(1));
-    client
-        .batch_execute(&format!(
-            "{FILL}; SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off"
-        ))
-        .await
-        .unwrap();
+    client.batch_execute(&format!("{FILL}; {PLANNED}")).await.unwrap();
     for statement in [tree(node), extent(node, 100)] {
         let plan = plan(&client, &statement).await;
         assert!(plan.contains("on nodes n") && !plan.contains("Seq Scan"), "{plan}");
@@ -221,7 +220,7 @@ async fn what_somebody_has_given_comes_by_an_index_without_sorting() {
     let fresh = Fresh::new().await;
     Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
-    client.batch_execute(&format!("{FILL}; {FILL_SHARES}; SET plan_cache_mode = force_generic_plan")).await.unwrap();
+    client.batch_execute(&format!("{FILL}; {FILL_SHARES}; {PLANNED}")).await.unwrap();
     let node = NodeId::from_uuid(Uuid::from_u128(1));
     let user = UserId::from_uuid(Uuid::from_u128(2));
     let at = Timestamp::from_millis(0);
