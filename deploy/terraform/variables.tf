@@ -348,13 +348,13 @@ variable "noncurrent_days" {
 }
 
 variable "abort_upload_days" {
-  description = "After how many days S3 gives up uploads that the collector has not. More than UPLOAD_LIFETIME_SECONDS."
+  description = "After how many days S3 gives up uploads that the collector has not. An upload may stay open for 30."
   type        = number
-  default     = 7
+  default     = 32
 
   validation {
-    condition     = var.abort_upload_days >= 2
-    error_message = "At least two days: an upload stays open for one."
+    condition     = var.abort_upload_days >= 31
+    error_message = "At least 31 days: an upload may stay open for 30."
   }
 }
 

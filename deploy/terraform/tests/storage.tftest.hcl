@@ -95,7 +95,7 @@ run "encrypted_and_cleared" {
         try(rule.noncurrent_version_expiration[0].noncurrent_days, 0),
       ]
       } == {
-      unfinished-uploads = ["Enabled", "", 7, 0]
+      unfinished-uploads = ["Enabled", "", 32, 0]
       probes             = ["Enabled", ".clouddrive-probe/", 0, 0]
       deleted            = ["Enabled", "", 0, 30]
     }

@@ -13,6 +13,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clouddrive_domain::model::MAX_UPLOAD_LIFETIME;
 use ipnet::IpNet;
 
 use self::reader::Reader;
@@ -166,7 +167,7 @@ impl Config {
                            where every instance needs the same";
             reader.complain("SECRET_KEY", message);
         }
-        let upload_lifetime = reader.seconds("UPLOAD_LIFETIME_SECONDS", 86_400, 1..=2_592_000);
+        let upload_lifetime = reader.seconds("UPLOAD_LIFETIME_SECONDS", 86_400, 1..=MAX_UPLOAD_LIFETIME.as_secs());
         let url_lifetime = reader.seconds("SIGNED_URL_SECONDS", 300, 1..=300);
         let grace = upload_lifetime.as_secs() + 3600;
         let longest = upload_lifetime.max(url_lifetime).as_secs();

@@ -1,5 +1,7 @@
 //! Uploads: how bytes come into a drive, and the states that a transfer goes through.
 
+use std::time::Duration;
+
 use super::{
     BlobKey, DriveId, MediaType, Name, NodeId, PartPlan, Sha256, Ticket, Timestamp, Transfer, UploadId, UserId,
 };
@@ -7,6 +9,10 @@ use crate::error::{Conflict, Error, Gone, Result};
 
 /// The largest file, in bytes: 5 TiB.
 pub const MAX_FILE_BYTES: u64 = 5 << 40;
+
+/// How long an upload stays open at the most, however often it is given more time: 30 days. What stores do by themselves
+/// with transfers that never end must come later.
+pub const MAX_UPLOAD_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// What to do when the name of a new file is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -87,6 +93,12 @@ pub enum Completion {
 }
 
 impl Upload {
+    /// When it is to end by itself, given `lifetime` more at `now`.
+    #[must_use]
+    pub fn extended(&self, now: Timestamp, lifetime: Duration) -> Timestamp {
+        now.plus(lifetime).min(self.created_at.plus(MAX_UPLOAD_LIFETIME)).max(self.expires_at)
+    }
+
     /// The way of the bytes into the store.
     #[must_use]
     pub fn transfer(&self) -> Transfer {
@@ -208,7 +220,7 @@ mod tests {
                     },
                     Event::Extend => if upload.require_open(now).is_ok() {
                         prop_assert_eq!(ended, None);
-                        upload.expires_at = now.plus(std::time::Duration::from_secs(30));
+                        upload.expires_at = now.plus(Duration::from_secs(30));
                     },
                 }
                 let state = upload.state_at(now);

@@ -192,7 +192,8 @@ impl Uploads {
         Ok(Progress { upload, state, received })
     }
 
-    /// Fresh URLs for the parts `numbers`, and more time for the upload: until the returned time.
+    /// Fresh URLs for the parts `numbers`, and more time for the upload, up to [`MAX_UPLOAD_LIFETIME`](crate::model::MAX_UPLOAD_LIFETIME)
+    /// in all: until the returned time.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` of its folder; `Invalid` for a part that it does
@@ -209,7 +210,7 @@ impl Uploads {
         // What streams in through the API has no parts.
         let parts = choose(&upload.plan().ok_or(Error::NotFound)?, numbers)?;
         let folder = self.folder_of(actor, &upload).await?;
-        let until = upload.expires_at.max(command.at.plus(self.settings.lifetime));
+        let until = upload.extended(command.at, self.settings.lifetime);
         self.uploads.extend(&command, &folder, upload.id, until).await?;
         Ok((until, self.sign(&upload, parts).await?))
     }

@@ -165,9 +165,17 @@ async fn an_upload_is_its_senders_alone() {
 #[tokio::test]
 async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
     let far = Timestamp::from_millis(500_000);
-    for (expires_at, until) in [(LATER, NOW.plus(MINUTE)), (far, far)] {
+    // Thirty days in all, and no more.
+    let (begun, old) = (upload().created_at, NOW.plus(MINUTE / 2).minus(MAX_UPLOAD_LIFETIME));
+    let times = [
+        (begun, LATER, NOW.plus(MINUTE)),
+        (begun, far, far),
+        (old, LATER, old.plus(MAX_UPLOAD_LIFETIME)),
+        (old.minus(MAX_UPLOAD_LIFETIME), LATER, LATER),
+    ];
+    for (created_at, expires_at, until) in times {
         let file = FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") };
-        let mut ports = Ports::with_upload(Upload { expires_at, file, ..upload() });
+        let mut ports = Ports::with_upload(Upload { created_at, expires_at, file, ..upload() });
         ports
             .uploads
             .expect_extend()

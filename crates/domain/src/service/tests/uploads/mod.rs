@@ -16,9 +16,9 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
-    Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MIN_PART_BYTES, NodeId, Part,
-    PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer, Upload, UploadId, UploadState,
-    UserId,
+    Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_UPLOAD_LIFETIME, MIN_PART_BYTES,
+    NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer, Upload,
+    UploadId, UploadState, UserId,
 };
 use crate::port::{ByteStream, Commit, MockBlobStore, MockDirectUploads, MockDrive, MockUploads, Opening, SignedUrl};
 use crate::service::{UploadSettings, Uploads};
