@@ -17,11 +17,7 @@ fn link(text: &str) -> LinkId {
 /// When the implementation breaks the contract.
 pub fn suite(tokens: &dyn LinkTokens) {
     let one = LinkToken::parse("IJKLMNOPQRSTUVWXYZabcdefghijklmn").unwrap();
-    let other = LinkToken::parse("IJKLMNOPQRSTUVWXYZabcdefghijklm-").unwrap();
     let (first, second) = (link("01990000-0000-7000-8000-000000000001"), link("01990000-0000-7000-8000-000000000002"));
-    // The hash tells tokens apart, and is always the same.
-    assert_eq!(tokens.hash(&one), tokens.hash(&one));
-    assert_ne!(tokens.hash(&one), tokens.hash(&other));
     // What is sealed opens for its own link, and for no other.
     let sealed = tokens.seal(first, &one).unwrap();
     assert_eq!(tokens.open(first, &sealed), Some(one.clone()));

@@ -10,6 +10,7 @@ pub mod fault;
 pub mod links;
 pub mod locate;
 pub mod names;
+pub mod page;
 pub mod pool;
 pub mod receipts;
 pub mod schema;

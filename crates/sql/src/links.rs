@@ -1,10 +1,8 @@
 //! Public links, and what somebody has linked.
 
-use std::collections::HashMap;
-
 use clouddrive_domain::error::Gone;
 use clouddrive_domain::model::{
-    Command, Grant, ItemRef, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, PasswordHash, SealedToken,
+    Command, Grant, ItemRef, Limit, Link, LinkChange, LinkId, LinkPosition, NodeId, PasswordHash, SealedToken,
     Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::NewLink;
@@ -12,6 +10,7 @@ use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
+use crate::page::newest_first;
 use crate::schema::links;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bytes, name, shown_kind, size};
@@ -89,26 +88,8 @@ pub fn find_by_token(hash: &TokenHash) -> Statement {
 /// Asks for the [`LinkRow`]s of a page of what `owner` has linked, newest first.
 #[must_use]
 pub fn made(owner: UserId, after: Option<LinkPosition>, limit: Limit) -> Statement {
-    let mut parameters = vec![owner.into()];
-    let start = after.map_or("", |position| {
-        parameters.push(Parameter::Integer(position.at.as_millis()));
-        parameters.push(position.id.into());
-        "AND (l.created_at, l.id) < (?, ?)"
-    });
-    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!("{LINKS} WHERE l.created_by = ? {start} ORDER BY l.created_at DESC, l.id DESC LIMIT ?");
-    Statement::new(text, parameters)
-}
-
-/// Puts each link beside its node; one whose node is not found is left out.
-#[must_use]
-pub fn beside_nodes(links: Vec<Link>, nodes: Vec<Located>) -> Vec<(Link, Located)> {
-    let nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
-    let pair = |link: Link| {
-        let found = nodes.get(&link.item.id)?.clone();
-        Some((link, found))
-    };
-    links.into_iter().filter_map(pair).collect()
+    let list = format!("{LINKS} WHERE l.created_by = ?");
+    newest_first(&list, vec![owner.into()], ["l.created_at", "l.id"], after, limit)
 }
 
 /// A row of `links` to be inserted.

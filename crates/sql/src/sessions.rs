@@ -7,9 +7,10 @@ use clouddrive_domain::port::{Opened, Renewal, TokenOwner};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use crate::page::newest_first;
 use crate::schema::{refresh_tokens, sessions};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bytes};
+use crate::types::{DbId, Id};
 
 /// A row of `sessions` to be inserted.
 #[derive(Insertable)]
@@ -118,18 +119,10 @@ impl From<SessionRow> for RunningSession {
 /// Asks for the [`SessionRow`]s of a page of the sessions of `user` that run at `now`, newest first.
 #[must_use]
 pub fn page(user: UserId, now: Timestamp, after: Option<SessionPosition>, limit: Limit) -> Statement {
-    let mut parameters = vec![user.into(), Parameter::Integer(now.as_millis())];
-    let start = after.map_or("", |position| {
-        parameters.push(Parameter::Integer(position.at.as_millis()));
-        parameters.push(position.id.into());
-        "AND (created_at, id) < (?, ?)"
-    });
-    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!(
-        "SELECT id, created_at, last_used_at, address, user_agent FROM sessions
-        WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? {start} ORDER BY created_at DESC, id DESC LIMIT ?"
-    );
-    Statement::new(text, parameters)
+    let list = "SELECT id, created_at, last_used_at, address, user_agent FROM sessions
+        WHERE user_id = ? AND ended_at IS NULL AND expires_at > ?";
+    let parameters = vec![user.into(), Parameter::Integer(now.as_millis())];
+    newest_first(list, parameters, ["created_at", "id"], after, limit)
 }
 
 /// An address of a session.

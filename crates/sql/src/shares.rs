@@ -1,10 +1,8 @@
 //! Shares, and what a guest has received.
 
-use std::collections::HashMap;
-
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Command, Grant, ItemRef, Limit, Located, NodeId, Person, Role, Share, ShareId,
-    SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Command, Grant, ItemRef, Limit, NodeId, Person, Role, Share, ShareId, SharePosition,
+    Timestamp, UserId,
 };
 use clouddrive_domain::port::NewShare;
 use clouddrive_domain::{Error, Result};
@@ -12,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::locate::MOST_STEPS;
+use crate::page::newest_first;
 use crate::schema::shares;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes, name, permission, permission_word, shown_kind};
@@ -89,26 +88,7 @@ pub fn of_node(node: NodeId, after: Option<SharePosition>, limit: Limit) -> Stat
 
 /// A page of the shares whose `column` is `value`, by the index that begins with it.
 fn page(column: &str, value: Parameter, after: Option<SharePosition>, limit: Limit) -> Statement {
-    let mut parameters = vec![value];
-    let start = after.map_or("", |position| {
-        parameters.push(Parameter::Integer(position.at.as_millis()));
-        parameters.push(position.id.into());
-        "AND (s.created_at, s.id) < (?, ?)"
-    });
-    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!("{SHARES} WHERE {column} = ? {start} ORDER BY s.created_at DESC, s.id DESC LIMIT ?");
-    Statement::new(text, parameters)
-}
-
-/// Puts each share beside its node; one whose node is not found is left out.
-#[must_use]
-pub fn beside_nodes(shares: Vec<Share>, nodes: Vec<Located>) -> Vec<(Share, Located)> {
-    let nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
-    let pair = |share: Share| {
-        let found = nodes.get(&share.item.id)?.clone();
-        Some((share, found))
-    };
-    shares.into_iter().filter_map(pair).collect()
+    newest_first(&format!("{SHARES} WHERE {column} = ?"), vec![value], ["s.created_at", "s.id"], after, limit)
 }
 
 /// A row of `shares` to be inserted.

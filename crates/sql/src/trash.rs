@@ -1,14 +1,13 @@
 //! What lies in the trash, and what is being purged.
 
-use std::collections::HashMap;
-
 use clouddrive_domain::model::{DriveId, Limit, Located, NodeId, Timestamp, TrashPosition};
 use clouddrive_domain::port::Trashed;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
+use crate::page::{self, newest_first};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bytes};
+use crate::types::{DbId, Id};
 
 /// How many versions one step of a purge removes: more than a file can have.
 pub const MOST_VERSIONS: i64 = 5_000;
@@ -36,29 +35,15 @@ const IN_TRASH: &str = "trashed_at IS NOT NULL AND purge_id IS NULL";
 /// Asks for the [`TrashedRow`]s of a page of the trash of `drive`, newest first.
 #[must_use]
 pub fn page(drive: DriveId, after: Option<TrashPosition>, limit: Limit) -> Statement {
-    let mut parameters = vec![drive.into()];
-    let start = after.map_or("", |position| {
-        parameters.push(Parameter::Integer(position.at.as_millis()));
-        parameters.push(position.id.into());
-        "AND (trashed_at, id) < (?, ?)"
-    });
-    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!(
-        "SELECT id, trashed_at FROM nodes WHERE drive_id = ? AND {IN_TRASH} {start}
-        ORDER BY trashed_at DESC, id DESC LIMIT ?"
-    );
-    Statement::new(text, parameters)
+    let list = format!("SELECT id, trashed_at FROM nodes WHERE drive_id = ? AND {IN_TRASH}");
+    newest_first(&list, vec![drive.into()], ["trashed_at", "id"], after, limit)
 }
 
 /// Puts each row beside its node as its owner finds it.
 #[must_use]
 pub fn beside_nodes(rows: Vec<TrashedRow>, nodes: Vec<Located>) -> Vec<Trashed> {
-    let mut nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
-    let pair = |row: TrashedRow| {
-        let located = nodes.remove(&row.node())?;
-        Some(Trashed { located, at: Timestamp::from_millis(row.trashed_at) })
-    };
-    rows.into_iter().filter_map(pair).collect()
+    let trashed = |(row, located): (TrashedRow, _)| Trashed { located, at: Timestamp::from_millis(row.trashed_at) };
+    page::beside_nodes(rows, TrashedRow::node, nodes).into_iter().map(trashed).collect()
 }
 
 /// The identifier of something.

@@ -7,8 +7,9 @@ use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
-use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, sha256, size};
+use crate::page::newest_first;
+use crate::statement::Statement;
+use crate::types::{DbId, Id, bad_row, sha256, size};
 
 /// A version with the name of who brought it.
 #[derive(QueryableByName)]
@@ -76,13 +77,6 @@ pub fn find(file: NodeId, version: VersionId) -> Statement {
 /// Asks for the [`VersionRow`]s of a page of the versions of `file`, newest first.
 #[must_use]
 pub fn page(file: NodeId, after: Option<VersionPosition>, limit: Limit) -> Statement {
-    let mut parameters = vec![file.into()];
-    let start = after.map_or("", |position| {
-        parameters.push(Parameter::Integer(bytes(position.revision.0)));
-        parameters.push(position.id.into());
-        "AND (v.revision, v.id) < (?, ?)"
-    });
-    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!("{VERSIONS} WHERE v.node_id = ? {start} ORDER BY v.revision DESC, v.id DESC LIMIT ?");
-    Statement::new(text, parameters)
+    let list = format!("{VERSIONS} WHERE v.node_id = ?");
+    newest_first(&list, vec![file.into()], ["v.revision", "v.id"], after, limit)
 }

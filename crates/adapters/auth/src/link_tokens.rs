@@ -1,9 +1,9 @@
-//! The tokens of public links: hashed to be found, sealed to be shown again.
+//! The tokens of public links, sealed to be shown again.
 
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use clouddrive_domain::model::{LinkId, LinkToken, SealedToken, TokenHash};
+use clouddrive_domain::model::{LinkId, LinkToken, SealedToken};
 use clouddrive_domain::port::LinkTokens;
 use clouddrive_domain::{Error, Result};
 
@@ -52,10 +52,6 @@ fn open(key: &RandomizedNonceKey, link: LinkId, sealed: &[u8]) -> Option<LinkTok
 }
 
 impl LinkTokens for SealedLinkTokens {
-    fn hash(&self, token: &LinkToken) -> TokenHash {
-        TokenHash::of(token.expose())
-    }
-
     fn seal(&self, link: LinkId, token: &LinkToken) -> Result<SealedToken> {
         let key = self.keys.first().ok_or_else(|| Error::internal(PART, "there is no key"))?;
         let mut bytes = token.expose().as_bytes().to_vec();
@@ -88,14 +84,6 @@ mod tests {
 
     fn token() -> LinkToken {
         LinkToken::parse(TOKEN).unwrap()
-    }
-
-    #[test]
-    fn the_hash_never_changes() {
-        let hash = SealedLinkTokens::new([7; 32]).unwrap().hash(&token());
-        let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        // By sha256sum.
-        assert_eq!(hex, "aeae0702dfa67fcf0e3d93ca15c8bece640c64fcae463ac757ec9fb36753b4d9");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 use async_trait::async_trait;
+use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, ReadGrant,
     Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
-use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, home, levels, page};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
@@ -74,7 +74,7 @@ async fn create_folder(
     id: NodeId,
     name: &Name,
 ) -> Outcome<Located> {
-    let parent = parent.renew(locate::find(connection, parent.node().id, parent.actor()).await?)?;
+    let parent = locate::renewed(connection, parent).await?;
     check_depth(parent.located().depth_of_child_folder(), 0)?;
     let node = NewNode { id, drive: parent.drive(), parent: parent.node().id, name, content: None };
     let maker = actor(connection, &parent).await?;
@@ -101,13 +101,10 @@ pub(crate) async fn actor(mut connection: &AsyncPgConnection, grant: &Grant) -> 
 
 async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &Relocation) -> Outcome<Located> {
     let actor = wish.item.actor();
-    let item = wish.item.renew(locate::find(connection, wish.item.node().id, actor).await?)?;
+    let item = locate::renewed_as(connection, &wish.item, wish.seen).await?;
     let node = item.node();
-    if wish.seen.is_some_and(|seen| seen != node.revision) {
-        return Err(Error::PreconditionFailed.into());
-    }
     let to = match &wish.to {
-        Some(to) => Some(to.renew(locate::find(connection, to.node().id, actor).await?)?),
+        Some(to) => Some(locate::renewed(connection, to).await?),
         None => None,
     };
     let Some(Place { parent, name }) = wish.place(&item, to.as_ref())? else {

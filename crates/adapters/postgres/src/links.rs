@@ -6,9 +6,8 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{Links, NewLink};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::links::{
-    self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, beside_nodes, count, uncounted,
-};
+use clouddrive_sql::links::{self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, count, uncounted};
+use clouddrive_sql::page::beside_nodes;
 use clouddrive_sql::schema::{links, nodes};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
@@ -47,15 +46,11 @@ async fn list_made(connection: &AsyncPgConnection, owner: UserId, page: Statemen
     let links = load(connection, page).await?;
     let nodes: Vec<NodeId> = links.iter().map(|link| link.item.id).collect();
     let nodes = locate::find_many(connection, &nodes, owner).await?;
-    Ok(beside_nodes(links, nodes))
-}
-
-async fn renewed(connection: &AsyncPgConnection, item: &Grant) -> Outcome<Grant> {
-    Ok(item.renew(locate::find(connection, item.node().id, item.actor()).await?)?)
+    Ok(beside_nodes(links, |link| link.item.id, nodes))
 }
 
 async fn create(mut connection: &AsyncPgConnection, command: &Command, item: &Grant, link: &NewLink) -> Outcome<Link> {
-    let item = renewed(connection, item).await?;
+    let item = locate::renewed(connection, item).await?;
     let row = NewLinkRow::new(command, &item, link);
     diesel::insert_into(links::table).values(row).execute(&mut connection).await?;
     log(connection, command, ChangeKind::LinkCreated, Some(item.drive()), Some(item.node().id)).await?;
@@ -71,7 +66,7 @@ async fn change(
     link: LinkId,
     change: &LinkChange,
 ) -> Outcome<Link> {
-    let item = renewed(connection, item).await?;
+    let item = locate::renewed(connection, item).await?;
     let node = item.node().id;
     let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
     if diesel::update(row).set(LinkChangeset::from(change)).execute(&mut connection).await? == 0 {
@@ -82,7 +77,7 @@ async fn change(
 }
 
 async fn revoke(mut connection: &AsyncPgConnection, command: &Command, item: &Grant, link: LinkId) -> Outcome<()> {
-    let item = renewed(connection, item).await?;
+    let item = locate::renewed(connection, item).await?;
     let node = item.node().id;
     let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
     if diesel::delete(row).execute(&mut connection).await? == 0 {

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Located, NodeId, Viewer};
+use clouddrive_domain::model::{Grant, Located, NodeId, Revision, Viewer};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::locate::{StepRow, guest, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
@@ -47,4 +47,20 @@ async fn load(mut connection: &AsyncPgConnection, statement: Statement, viewer: 
 /// The node as `viewer` finds it, which must be there: the same transaction has just seen or made it.
 pub(crate) async fn found(connection: &AsyncPgConnection, node: NodeId, viewer: impl Into<Viewer>) -> Outcome<Located> {
     find(connection, node, viewer).await?.ok_or(Fault::Domain(Error::NotFound))
+}
+
+/// `grant` as this transaction sees it: decided on again.
+pub(crate) async fn renewed(connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Grant> {
+    Ok(grant.renew(find(connection, grant.node().id, grant.actor()).await?)?)
+}
+
+/// `grant` as this transaction sees it, of a node that still has the revision that the caller has `seen`, if they insist on it.
+pub(crate) async fn renewed_as(
+    connection: &AsyncPgConnection,
+    grant: &Grant,
+    seen: Option<Revision>,
+) -> Outcome<Grant> {
+    let grant = renewed(connection, grant).await?;
+    grant.require(seen)?;
+    Ok(grant)
 }

@@ -7,8 +7,9 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::page::beside_nodes;
 use clouddrive_sql::schema::{nodes, shares};
-use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow, beside_nodes};
+use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::types::{DbId, permission_word};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
@@ -30,17 +31,13 @@ async fn found(connection: &AsyncPgConnection, share: ShareId) -> Outcome<Share>
     find(connection, share).await?.ok_or(Fault::Domain(Error::NotFound))
 }
 
-async fn renewed(connection: &AsyncPgConnection, item: &Grant) -> Outcome<Grant> {
-    Ok(item.renew(locate::find(connection, item.node().id, item.actor()).await?)?)
-}
-
 async fn create(
     mut connection: &AsyncPgConnection,
     command: &Command,
     item: &Grant,
     share: &NewShare,
 ) -> Outcome<Share> {
-    let item = renewed(connection, item).await?;
+    let item = locate::renewed(connection, item).await?;
     let row = NewShareRow::new(command, &item, share);
     let inserted = diesel::insert_into(shares::table).values(row).execute(&mut connection).await;
     inserted.map_err(|fault| match violated(&fault) {
@@ -61,7 +58,7 @@ async fn change(
     share: ShareId,
     to: Permission,
 ) -> Outcome<Share> {
-    let item = renewed(connection, item).await?;
+    let item = locate::renewed(connection, item).await?;
     let node = item.node().id;
     let row = shares::table.filter(shares::id.eq(DbId::from(share)).and(shares::node_id.eq(DbId::from(node))));
     let to = shares::permission.eq(permission_word(to));
@@ -99,7 +96,7 @@ async fn list_beside(
     let shares = list(connection, page).await?;
     let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
     let nodes = locate::find_many(connection, &nodes, viewer).await?;
-    Ok(beside_nodes(shares, nodes))
+    Ok(beside_nodes(shares, |share| share.item.id, nodes))
 }
 
 #[async_trait]

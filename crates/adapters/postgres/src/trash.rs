@@ -31,19 +31,13 @@ use crate::uploads::end;
 /// What is true of what stands in the folders of an [`array`].
 const IN_AMONG: &str = "parent_id = ANY (CAST(? AS uuid[]))";
 
-async fn renewed(connection: &AsyncPgConnection, item: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
-    let item = item.renew(locate::find(connection, item.node().id, item.actor()).await?)?;
-    item.require(seen)?;
-    Ok(item)
-}
-
 async fn put(
     mut connection: &AsyncPgConnection,
     command: &Command,
     item: &Grant,
     seen: Option<Revision>,
 ) -> Outcome<()> {
-    let item = renewed(connection, item, seen).await?;
+    let item = locate::renewed_as(connection, item, seen).await?;
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
         .set((nodes::trashed_at.eq(command.at.as_millis()), nodes::revision.eq(nodes::revision + 1)))
         .execute(&mut connection)
@@ -60,10 +54,10 @@ async fn list_trash(mut connection: &AsyncPgConnection, root: &Grant, page: Stat
 
 /// Nobody else gives or takes names in this drive meanwhile.
 async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
-    let item = renewed(connection, &wish.item, wish.seen).await?;
+    let item = locate::renewed_as(connection, &wish.item, wish.seen).await?;
     let (node, actor) = (item.node(), item.actor());
     let to = match &wish.to {
-        Some(to) => Some(to.renew(locate::find(connection, to.node().id, actor).await?)?),
+        Some(to) => Some(locate::renewed(connection, to).await?),
         None => None,
     };
     let parent = Restoration::parent(&item, to.as_ref())?;
@@ -101,7 +95,7 @@ async fn begin_purge(
     item: &Grant,
     seen: Option<Revision>,
 ) -> Outcome<()> {
-    let item = renewed(connection, item, seen).await?;
+    let item = locate::renewed_as(connection, item, seen).await?;
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(&mut connection).await?;
@@ -117,7 +111,7 @@ async fn begin_purges(
 ) -> Outcome<u32> {
     let until = match doomed {
         Doomed::All(root) => {
-            renewed(connection, root, None).await?;
+            locate::renewed(connection, root).await?;
             None
         }
         Doomed::Until(until) => Some(*until),

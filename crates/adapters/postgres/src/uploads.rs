@@ -194,7 +194,7 @@ async fn extend(
     upload: UploadId,
     until: Timestamp,
 ) -> Outcome<()> {
-    let folder = folder.renew(locate::find(connection, folder.node().id, folder.actor()).await?)?;
+    let folder = locate::renewed(connection, folder).await?;
     let upload = locked(connection, upload).await?;
     if (upload.sender, upload.folder) != (folder.actor(), folder.node().id) {
         return Err(Error::NotFound.into());

@@ -86,9 +86,7 @@ pub(crate) async fn evict(
 async fn locked(mut connection: &AsyncPgConnection, file: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
     let row = nodes::table.find(DbId::from(file.node().id)).select(nodes::id).for_no_key_update();
     row.first::<DbId>(&mut connection).await.optional()?;
-    let file = file.renew(locate::find(connection, file.node().id, file.actor()).await?)?;
-    file.require(seen)?;
-    Ok(file)
+    locate::renewed_as(connection, file, seen).await
 }
 
 async fn find(mut connection: &AsyncPgConnection, file: NodeId, version: VersionId) -> Outcome<Option<Version>> {

@@ -1,10 +1,10 @@
 use async_trait::async_trait;
+use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, Position, ReadGrant, Sort, UserId,
     Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
-use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, home, levels, page};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
@@ -50,7 +50,7 @@ impl Drive for Database {
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located> {
         let (command, parent, name) = (command.clone(), parent.clone(), name.clone());
         self.write(move |connection| {
-            let parent = parent.renew(locate::find(connection, parent.node().id, parent.actor())?)?;
+            let parent = locate::renewed(connection, &parent)?;
             check_depth(parent.located().depth_of_child_folder(), 0)?;
             let (drive, folder) = (parent.drive(), parent.node().id);
             insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
@@ -71,13 +71,10 @@ impl Drive for Database {
 
 fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocation) -> Outcome<Located> {
     let actor = wish.item.actor();
-    let item = wish.item.renew(locate::find(connection, wish.item.node().id, actor)?)?;
+    let item = locate::renewed_as(connection, &wish.item, wish.seen)?;
     let node = item.node();
-    if wish.seen.is_some_and(|seen| seen != node.revision) {
-        return Err(Error::PreconditionFailed.into());
-    }
     let to = match &wish.to {
-        Some(to) => Some(to.renew(locate::find(connection, to.node().id, actor)?)?),
+        Some(to) => Some(locate::renewed(connection, to)?),
         None => None,
     };
     let Some(Place { parent, name }) = wish.place(&item, to.as_ref())? else {

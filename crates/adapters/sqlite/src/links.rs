@@ -6,9 +6,8 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{Links, NewLink};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::links::{
-    self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, beside_nodes, count, uncounted,
-};
+use clouddrive_sql::links::{self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, count, uncounted};
+use clouddrive_sql::page::beside_nodes;
 use clouddrive_sql::schema::{links, nodes};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::types::DbId;
@@ -44,11 +43,7 @@ fn list_made(connection: &mut SqliteConnection, owner: UserId, page: Statement) 
     let links = load(connection, page)?;
     let nodes: Vec<NodeId> = links.iter().map(|link| link.item.id).collect();
     let nodes = locate::find_many(connection, &nodes, owner)?;
-    Ok(beside_nodes(links, nodes))
-}
-
-fn renewed(connection: &mut SqliteConnection, item: &Grant) -> Outcome<Grant> {
-    Ok(item.renew(locate::find(connection, item.node().id, item.actor())?)?)
+    Ok(beside_nodes(links, |link| link.item.id, nodes))
 }
 
 fn count_download(connection: &mut SqliteConnection, command: &Command, link: LinkId) -> Outcome<()> {
@@ -66,7 +61,7 @@ impl Links for Database {
     async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link> {
         let (command, item, link) = (command.clone(), item.clone(), link.clone());
         self.write(move |connection| {
-            let item = renewed(connection, &item)?;
+            let item = locate::renewed(connection, &item)?;
             let row = NewLinkRow::new(&command, &item, &link);
             diesel::insert_into(links::table).values(row).execute(connection)?;
             log(connection, &command, ChangeKind::LinkCreated, Some(item.drive()), Some(item.node().id))?;
@@ -101,7 +96,7 @@ impl Links for Database {
     async fn change(&self, command: &Command, item: &Grant, link: LinkId, change: &LinkChange) -> Result<Link> {
         let (command, item, change) = (command.clone(), item.clone(), LinkChangeset::from(change));
         self.write(move |connection| {
-            let item = renewed(connection, &item)?;
+            let item = locate::renewed(connection, &item)?;
             let node = item.node().id;
             let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
             if diesel::update(row).set(change).execute(connection)? == 0 {
@@ -116,7 +111,7 @@ impl Links for Database {
     async fn revoke(&self, command: &Command, item: &Grant, link: LinkId) -> Result<()> {
         let (command, item) = (command.clone(), item.clone());
         self.write(move |connection| {
-            let item = renewed(connection, &item)?;
+            let item = locate::renewed(connection, &item)?;
             let node = item.node().id;
             let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
             if diesel::delete(row).execute(connection)? == 0 {

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Located, NodeId, Viewer};
+use clouddrive_domain::model::{Grant, Located, NodeId, Revision, Viewer};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::locate::{StepRow, guest, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
@@ -47,4 +47,16 @@ fn load(connection: &mut SqliteConnection, statement: Statement, viewer: Viewer)
 /// The node as `viewer` finds it, which must be there: the same transaction has just seen or made it.
 pub(crate) fn found(connection: &mut SqliteConnection, node: NodeId, viewer: impl Into<Viewer>) -> Outcome<Located> {
     find(connection, node, viewer)?.ok_or(Fault::Domain(Error::NotFound))
+}
+
+/// `grant` as this transaction sees it: decided on again.
+pub(crate) fn renewed(connection: &mut SqliteConnection, grant: &Grant) -> Outcome<Grant> {
+    Ok(grant.renew(find(connection, grant.node().id, grant.actor())?)?)
+}
+
+/// `grant` as this transaction sees it, of a node that still has the revision that the caller has `seen`, if they insist on it.
+pub(crate) fn renewed_as(connection: &mut SqliteConnection, grant: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
+    let grant = renewed(connection, grant)?;
+    grant.require(seen)?;
+    Ok(grant)
 }

@@ -7,8 +7,9 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::page::beside_nodes;
 use clouddrive_sql::schema::{nodes, shares};
-use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow, beside_nodes};
+use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::types::{DbId, permission_word};
 use diesel::prelude::*;
@@ -40,7 +41,7 @@ fn list_beside(connection: &mut SqliteConnection, viewer: UserId, page: Statemen
         let shares = list(connection, page)?;
         let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
         let nodes = locate::find_many(connection, &nodes, viewer)?;
-        Ok(beside_nodes(shares, nodes))
+        Ok(beside_nodes(shares, |share| share.item.id, nodes))
     })
 }
 
@@ -49,7 +50,7 @@ impl Shares for Database {
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share> {
         let (command, item, share) = (command.clone(), item.clone(), *share);
         self.write(move |connection| {
-            let item = item.renew(locate::find(connection, item.node().id, item.actor())?)?;
+            let item = locate::renewed(connection, &item)?;
             diesel::insert_into(shares::table)
                 .values(NewShareRow::new(&command, &item, &share))
                 .execute(connection)
@@ -113,7 +114,7 @@ impl Shares for Database {
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {
         let (command, item) = (command.clone(), item.clone());
         self.write(move |connection| {
-            let item = item.renew(locate::find(connection, item.node().id, item.actor())?)?;
+            let item = locate::renewed(connection, &item)?;
             let node = item.node().id;
             let row = shares::table.filter(shares::id.eq(DbId::from(share)).and(shares::node_id.eq(DbId::from(node))));
             let changed = diesel::update(row).set(shares::permission.eq(permission_word(to))).execute(connection)?;

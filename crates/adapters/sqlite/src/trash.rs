@@ -27,14 +27,8 @@ use crate::uploads::end;
 /// What is true of what stands in the folders of a [`list`].
 const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
 
-fn renewed(connection: &mut SqliteConnection, item: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
-    let item = item.renew(locate::find(connection, item.node().id, item.actor())?)?;
-    item.require(seen)?;
-    Ok(item)
-}
-
 fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
-    let item = renewed(connection, item, seen)?;
+    let item = locate::renewed_as(connection, item, seen)?;
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
         .set((nodes::trashed_at.eq(command.at.as_millis()), nodes::revision.eq(nodes::revision + 1)))
         .execute(connection)?;
@@ -49,10 +43,10 @@ fn list_trash(connection: &mut SqliteConnection, root: &Grant, page: Statement) 
 }
 
 fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
-    let item = renewed(connection, &wish.item, wish.seen)?;
+    let item = locate::renewed_as(connection, &wish.item, wish.seen)?;
     let (node, actor) = (item.node(), item.actor());
     let to = match &wish.to {
-        Some(to) => Some(to.renew(locate::find(connection, to.node().id, actor)?)?),
+        Some(to) => Some(locate::renewed(connection, to)?),
         None => None,
     };
     let parent = Restoration::parent(&item, to.as_ref())?;
@@ -91,7 +85,7 @@ fn begin_purge(
     item: &Grant,
     seen: Option<Revision>,
 ) -> Outcome<()> {
-    let item = renewed(connection, item, seen)?;
+    let item = locate::renewed_as(connection, item, seen)?;
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(connection)?;
@@ -100,7 +94,7 @@ fn begin_purge(
 
 fn begin_purges(connection: &mut SqliteConnection, command: &Command, doomed: &Doomed, most: u32) -> Outcome<u32> {
     let (drive, until) = match doomed {
-        Doomed::All(root) => (renewed(connection, root, None)?.drive(), None),
+        Doomed::All(root) => (locate::renewed(connection, root)?.drive(), None),
         Doomed::Until(until) => {
             let row: Option<IdRow> = rows::due(*until).get_result(connection).optional()?;
             match row {

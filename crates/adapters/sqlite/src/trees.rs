@@ -35,8 +35,8 @@ impl Trees for Database {
 
 fn copy(connection: &mut SqliteConnection, command: &Command, wish: &Copying) -> Outcome<Located> {
     let actor = wish.item.actor();
-    let item = wish.item.renew(locate::find(connection, wish.item.node().id, actor)?)?;
-    let to = wish.to.renew(locate::find(connection, wish.to.node().id, actor)?)?;
+    let item = locate::renewed(connection, &wish.item)?;
+    let to = locate::renewed(connection, &wish.to)?;
     let wanted = wish.place(&item, &to)?;
     let copy = match item.node().content() {
         Some(content) => TreeCopy::of_file(command, wish, &to, content)?,

@@ -49,7 +49,7 @@ impl Uploads for Database {
     async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
         let (command, folder) = (command.clone(), folder.clone());
         self.write(move |connection| {
-            let folder = folder.renew(locate::find(connection, folder.node().id, folder.actor())?)?;
+            let folder = locate::renewed(connection, &folder)?;
             let upload = found(connection, upload)?;
             if (upload.sender, upload.folder) != (folder.actor(), folder.node().id) {
                 return Err(Error::NotFound.into());
@@ -129,7 +129,7 @@ impl Uploads for Database {
 
 fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, opening: &Opening) -> Outcome<Quota> {
     let upload = &opening.upload;
-    let folder = folder.renew(locate::find(connection, folder.node().id, folder.actor())?)?;
+    let folder = locate::renewed(connection, folder)?;
     let open: i64 = uploads::table
         .filter(uploads::sender_id.eq(DbId::from(upload.sender)).and(uploads::state.eq("open")))
         .filter(uploads::expires_at.gt(command.at.as_millis()))

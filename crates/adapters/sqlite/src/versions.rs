@@ -79,19 +79,13 @@ fn make_current(
     charge(connection, file.drive(), 0, content.size, freed)
 }
 
-fn renewed(connection: &mut SqliteConnection, file: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
-    let file = file.renew(locate::find(connection, file.node().id, file.actor())?)?;
-    file.require(seen)?;
-    Ok(file)
-}
-
 fn find(connection: &mut SqliteConnection, file: NodeId, version: VersionId) -> Outcome<Option<Version>> {
     let row: Option<VersionRow> = rows::find(file, version).get_result(connection).optional()?;
     Ok(row.map(Version::try_from).transpose()?)
 }
 
 fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Located> {
-    let file = renewed(connection, file, new.seen)?;
+    let file = locate::renewed_as(connection, file, new.seen)?;
     let content = Content {
         version: new.version,
         blob: new.blob.clone(),
@@ -107,7 +101,7 @@ fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, ne
 }
 
 fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Located> {
-    let file = renewed(connection, file, wish.seen)?;
+    let file = locate::renewed_as(connection, file, wish.seen)?;
     let former = find(connection, file.node().id, wish.from)?.ok_or(Error::NotFound)?;
     if file.node().content().is_some_and(|current| current.blob == former.content.blob) {
         let file = file.into_located();
@@ -130,7 +124,7 @@ fn delete(
     version: VersionId,
     seen: Option<Revision>,
 ) -> Outcome<()> {
-    let file = renewed(connection, file, seen)?;
+    let file = locate::renewed_as(connection, file, seen)?;
     let former = find(connection, file.node().id, version)?.ok_or(Error::NotFound)?;
     if Node::content(file.node()).is_some_and(|current| current.version == version) {
         return Err(Error::Conflict(Conflict::VersionInUse).into());

@@ -9,6 +9,7 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use clouddrive_domain::Error;
+use clouddrive_domain::model::Content;
 use clouddrive_domain::port::{ByteStream, Presentation, SignedUrl};
 
 use super::problem::Outcome;
@@ -20,6 +21,13 @@ pub(crate) struct Representation<'a> {
     /// The tag of just these bytes, quoted.
     pub(crate) etag: String,
     pub(crate) presentation: &'a Presentation,
+}
+
+impl<'a> Representation<'a> {
+    /// Those of `content`.
+    pub(crate) fn of(content: &Content, presentation: &'a Presentation) -> Self {
+        Self { size: content.size, etag: format!("\"{}\"", content.version), presentation }
+    }
 }
 
 /// What the conditions of a request amount to.

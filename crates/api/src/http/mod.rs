@@ -13,6 +13,7 @@ mod file;
 mod form;
 pub(crate) mod kept;
 mod link;
+mod list;
 pub(crate) mod map;
 mod middleware;
 pub(crate) mod openapi;

@@ -14,8 +14,8 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLinkTokens, SessionCache};
 use clouddrive_disk::DiskUrls;
+use clouddrive_domain::port::Passwords;
 use clouddrive_domain::port::UrlSigner;
-use clouddrive_domain::port::{LinkTokens, Passwords};
 use clouddrive_domain::service::{
     AccountSettings, Accounts, Administration, Ambient, Archives, Collector, CollectorSettings, CollectorStores,
     Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, Throttling, Trash, UploadSettings,
@@ -125,7 +125,7 @@ impl Stores {
         let throttling =
             if config.rate_limits { Throttling::new(Arc::new(Counted(throttle))) } else { Throttling::off() };
         let passwords: Arc<dyn Passwords> = Arc::new(passwords()?);
-        let link_tokens: Arc<dyn LinkTokens> = Arc::new(keys.link_tokens()?);
+        let link_tokens = Arc::new(keys.link_tokens()?);
         let accounts = Accounts::new(
             users.clone(),
             cache.clone(),
@@ -162,7 +162,6 @@ impl Stores {
         let visits = Visits::new(
             drive.clone(),
             links.clone(),
-            link_tokens.clone(),
             passwords.clone(),
             store.clone(),
             doors.signer.clone(),
@@ -186,7 +185,7 @@ impl Stores {
             search: Search::new(drive.clone(), search),
             trash: Trash::new(drive.clone(), trash, ambient.clone(), config.trash_retention),
             versions: Arc::new(versions),
-            shares: Shares::new(drive, shares, users, ambient.clone()).throttled(throttling),
+            shares: Shares::new(drive, shares, users, throttling, ambient.clone()),
             links,
             visits,
             photos,

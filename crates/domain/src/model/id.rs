@@ -10,11 +10,21 @@ use crate::port::Random;
 
 /// What every identifier can do.
 pub trait Id: Copy + Sized {
+    /// Wraps a UUID that is known to name such a thing.
+    #[must_use]
+    fn from_uuid(uuid: Uuid) -> Self;
+
+    /// The UUID itself.
+    #[must_use]
+    fn as_uuid(&self) -> Uuid;
+
     /// Makes the identifier of a thing that begins at `now`: a UUIDv7, whose first 48 bits are the time.
     ///
     /// Identifiers order things roughly by age. They are names, not secrets.
     #[must_use]
-    fn generate(now: Timestamp, random: &dyn Random) -> Self;
+    fn generate(now: Timestamp, random: &dyn Random) -> Self {
+        Self::from_uuid(uuid_v7(now, random))
+    }
 }
 
 /// A UUIDv7: 48 bits of time, 74 random ones.
@@ -73,8 +83,12 @@ macro_rules! ids {
         }
 
         impl Id for $name {
-            fn generate(now: Timestamp, random: &dyn Random) -> Self {
-                Self(uuid_v7(now, random))
+            fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            fn as_uuid(&self) -> Uuid {
+                self.0
             }
         }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{ItemRef, LinkId, Password, PasswordHash, Timestamp, UserId, Viewer};
+use super::{ItemRef, LinkId, Password, PasswordHash, Timestamp, TokenHash, UserId, Viewer};
 use crate::error::{Error, Gone, Result};
 use crate::port::Random;
 
@@ -40,10 +40,16 @@ impl LinkToken {
         looks.then(|| Self(text.to_owned()))
     }
 
-    /// The token itself, for whoever hashes or seals it, and for the URL that its owner sees.
+    /// The token itself, for whoever seals it, and for the URL that its owner sees.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// What it is found by: the same on every instance, for good.
+    #[must_use]
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(&self.0)
     }
 }
 

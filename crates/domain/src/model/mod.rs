@@ -38,8 +38,8 @@ pub use link::{CONTINUATION, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, Se
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
 pub use page::{
-    Limit, LinkPosition, Order, Page, Position, SessionPosition, SharePosition, Sort, SortBy, SortValue, TrashPosition,
-    VersionPosition,
+    Limit, LinkPosition, Order, Page, Position, SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition,
+    TrashPosition, VersionPosition,
 };
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use quota::Quota;
@@ -51,6 +51,6 @@ pub use share::{AccessEntry, AccessVia, ItemRef, Share};
 pub use throttle::{Bucket, BucketKind, Network, Pace};
 pub use time::Timestamp;
 pub use token_hash::TokenHash;
-pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_FILE_BYTES, Upload, UploadState};
+pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_FILE_BYTES, MAX_UPLOAD_LIFETIME, Upload, UploadState};
 pub use user::{Account, Credentials, Email, Handle, ListedAccount, Password, PasswordHash, User, Username};
 pub use version::Version;

@@ -28,7 +28,7 @@ pub struct Person {
     pub username: Option<String>,
 }
 
-/// How often a node itself has changed: its name, its place, its content; not its children.
+/// How often a node itself has changed: its name, its place, its content, whether it lies in the trash; not its children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 

@@ -93,32 +93,26 @@ impl Position {
     }
 }
 
-/// A place in a list of shares, newest first.
+/// A place in a list of what came to be at some time, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SharePosition {
-    /// When that share was made.
+pub struct TimePosition<I> {
+    /// When that came to be: was made, began, or was put into the trash.
     pub at: Timestamp,
-    /// That share.
-    pub id: ShareId,
+    /// That: of two that came at once, the one that sorts higher stands first.
+    pub id: I,
 }
 
-/// A place in a list of public links, newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkPosition {
-    /// When that link was made.
-    pub at: Timestamp,
-    /// That link.
-    pub id: LinkId,
-}
+/// A place in a list of shares, by when they were made.
+pub type SharePosition = TimePosition<ShareId>;
 
-/// A place in a list of what lies in the trash, newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrashPosition {
-    /// When that node was put there.
-    pub at: Timestamp,
-    /// That node.
-    pub id: NodeId,
-}
+/// A place in a list of public links, by when they were made.
+pub type LinkPosition = TimePosition<LinkId>;
+
+/// A place in a list of what lies in the trash, by when it was put there.
+pub type TrashPosition = TimePosition<NodeId>;
+
+/// A place in a list of sessions, by when they began.
+pub type SessionPosition = TimePosition<SessionId>;
 
 /// A place in a list of versions, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,15 +121,6 @@ pub struct VersionPosition {
     pub revision: Revision,
     /// That version.
     pub id: VersionId,
-}
-
-/// A place in a list of sessions, newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionPosition {
-    /// When that session began.
-    pub at: Timestamp,
-    /// That session.
-    pub id: SessionId,
 }
 
 /// One page of a list.

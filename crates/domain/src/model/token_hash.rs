@@ -34,3 +34,16 @@ impl fmt::Debug for TokenHash {
         f.write_str("TokenHash(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_changes() {
+        let hash = TokenHash::of("IJKLMNOPQRSTUVWXYZabcdefghijklmn");
+        let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        // By sha256sum.
+        assert_eq!(hex, "aeae0702dfa67fcf0e3d93ca15c8bece640c64fcae463ac757ec9fb36753b4d9");
+    }
+}

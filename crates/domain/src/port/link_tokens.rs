@@ -1,12 +1,10 @@
 use crate::error::Result;
-use crate::model::{LinkId, LinkToken, SealedToken, TokenHash};
+use crate::model::{LinkId, LinkToken, SealedToken};
 
-/// What becomes of the tokens of public links: a hash by which they are found, and a copy that only the server can read.
+/// Keeps the tokens of public links for their owners, so that only the server can read them. They are found by their
+/// [hash](LinkToken::hash).
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 pub trait LinkTokens: Send + Sync {
-    /// The SHA-256 of the token: the same on every instance, for good.
-    fn hash(&self, token: &LinkToken) -> TokenHash;
-
     /// Seals the token of `link`. It MUST be impossible to learn anything of the token from it without the key, and to pass
     /// it off as that of another link.
     fn seal(&self, link: LinkId, token: &LinkToken) -> Result<SealedToken>;

@@ -33,9 +33,7 @@ impl Copying {
         if node.kind() == NodeKind::Root {
             return Err(Error::NotFound);
         }
-        if self.seen.is_some_and(|seen| seen != node.revision) {
-            return Err(Error::PreconditionFailed);
-        }
+        item.require(self.seen)?;
         if to.located().is_at_or_below(node.id) {
             return Err(Error::Conflict(Conflict::FolderCycle));
         }

@@ -88,7 +88,7 @@ impl Links {
         let (id, token) = (self.ambient.id(), self.ambient.link_token());
         let new = NewLink {
             id,
-            hash: self.tokens.hash(&token),
+            hash: token.hash(),
             sealed: self.tokens.seal(id, &token)?,
             password,
             expires_at: wish.expires_at,

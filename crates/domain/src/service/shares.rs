@@ -31,16 +31,16 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Puts the service together.
+    /// Puts the service together. `throttling` keeps looking people up slow.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, shares: Arc<dyn port::Shares>, users: Arc<dyn Users>, ambient: Ambient) -> Self {
-        Self { access: Access::new(drive.clone()), drive, shares, users, throttling: Throttling::off(), ambient }
-    }
-
-    /// The same, with looking people up kept slow.
-    #[must_use]
-    pub fn throttled(self, throttling: Throttling) -> Self {
-        Self { throttling, ..self }
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        shares: Arc<dyn port::Shares>,
+        users: Arc<dyn Users>,
+        throttling: Throttling,
+        ambient: Ambient,
+    ) -> Self {
+        Self { access: Access::new(drive.clone()), drive, shares, users, throttling, ambient }
     }
 
     /// Shares a file or folder of the caller's with `guest`.

@@ -11,9 +11,7 @@ use crate::model::{
     AuditAction, Bucket, Content, Entry, Link, LinkToken, LinkedItem, Network, NodeId, NodeKind, Password, ReadGrant,
     RequestId, authorize_read,
 };
-use crate::port::{
-    self, BlobStore, ByteStream, Drive, LinkTokens, Passwords, Presentation, SignedUrl, UrlSigner, Verdict,
-};
+use crate::port::{self, BlobStore, ByteStream, Drive, Passwords, Presentation, SignedUrl, UrlSigner, Verdict};
 
 /// Whoever comes by a public link: what they hold, and in which request they come.
 #[derive(Clone)]
@@ -83,7 +81,6 @@ pub struct Visits {
     access: Access,
     drive: Arc<dyn Drive>,
     links: Arc<dyn port::Links>,
-    tokens: Arc<dyn LinkTokens>,
     passwords: Arc<dyn Passwords>,
     store: Arc<dyn BlobStore>,
     signer: Arc<dyn UrlSigner>,
@@ -99,7 +96,6 @@ impl Visits {
     pub fn new(
         drive: Arc<dyn Drive>,
         links: Arc<dyn port::Links>,
-        tokens: Arc<dyn LinkTokens>,
         passwords: Arc<dyn Passwords>,
         store: Arc<dyn BlobStore>,
         signer: Arc<dyn UrlSigner>,
@@ -108,7 +104,7 @@ impl Visits {
         url_lifetime: Duration,
     ) -> Self {
         let access = Access::new(drive.clone());
-        Self { access, drive, links, tokens, passwords, store, signer, throttling, ambient, url_lifetime }
+        Self { access, drive, links, passwords, store, signer, throttling, ambient, url_lifetime }
     }
 
     /// What the link leads to; of a folder also a page of what stands in it.
@@ -134,12 +130,10 @@ impl Visits {
     }
 
     /// A file below the linked folder, or the linked file itself, and leave to [`read`](Self::read) its bytes or to have them
-    /// [`signed`](Self::sign). `continues` says that they are wanted from beyond the first on: as the rest of a download that
-    /// was counted.
+    /// [`signed`](Self::sign).
     ///
     /// # Errors
-    /// As [`look`](Self::look); `NotFound` also of whatever is no file there; `LinkExhausted`, which is decided for good when
-    /// the download is counted.
+    /// As [`look`](Self::look); `NotFound` also of whatever is no file there.
     pub async fn open(&self, visitor: &Visitor, file: Option<NodeId>) -> Result<LinkedFile> {
         let (link, linked) = self.enter(visitor).await?;
         let file = match file {
@@ -200,7 +194,7 @@ impl Visits {
     /// is told of the node before that.
     async fn enter(&self, visitor: &Visitor) -> Result<(Link, ReadGrant)> {
         let token = LinkToken::parse(&visitor.token).ok_or(Error::NotFound)?;
-        let (link, node) = self.links.find_by_token(&self.tokens.hash(&token)).await?.ok_or(Error::NotFound)?;
+        let (link, node) = self.links.find_by_token(&token.hash()).await?.ok_or(Error::NotFound)?;
         let linked = authorize_read(Some(node))?;
         link.check_running(self.ambient.now())?;
         self.check_password(visitor, &link).await?;

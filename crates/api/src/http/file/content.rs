@@ -26,9 +26,8 @@ pub(crate) async fn content(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let file = app.files.open(&user.actor, id.0).await?;
-    let (content, presentation) = (file.content(), file.presentation());
-    let etag = format!("\"{}\"", content.version);
-    let representation = Representation { size: content.size, etag, presentation: &presentation };
+    let presentation = file.presentation();
+    let representation = Representation::of(file.content(), &presentation);
     if app.local.is_some() {
         return bytes::answer(&request, representation, |range| app.files.read(&file, range)).await;
     }

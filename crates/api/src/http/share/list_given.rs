@@ -3,8 +3,8 @@ use clouddrive_contract::{GivenShares, PageParameters};
 use clouddrive_domain::model::{NodeId, NodeKind};
 use clouddrive_domain::service::GivenPage;
 
-use super::place::List;
 use crate::http::extract::{CurrentUser, PathId, Query};
+use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 

@@ -2,8 +2,8 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{PageParameters, ReceivedShare, ReceivedShares};
 use clouddrive_domain::model::{Entry, Share};
 
-use super::place::List;
 use crate::http::extract::{CurrentUser, Query};
+use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 

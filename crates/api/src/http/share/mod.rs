@@ -4,7 +4,6 @@ mod list_access;
 mod list_given;
 mod list_received;
 mod patch;
-mod place;
 
 pub(crate) use create::*;
 pub(crate) use delete::*;

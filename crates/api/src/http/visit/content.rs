@@ -58,9 +58,8 @@ async fn answer(
     app: &App,
 ) -> Outcome<HttpResponse> {
     let file = app.visits.open(&visitor.0, file).await?;
-    let (content, presentation) = (file.content(), file.presentation());
-    let etag = format!("\"{}\"", content.version);
-    let representation = Representation { size: content.size, etag, presentation: &presentation };
+    let presentation = file.presentation();
+    let representation = Representation::of(file.content(), &presentation);
     let continues = !bytes::asks_for_the_beginning(request, &representation)?;
     app.visits.check(&file, continues)?;
     // A signed URL is good for all of the bytes: where downloads are limited, the rest of one comes from here. And whoever

@@ -42,13 +42,12 @@ pub(super) fn link_of(id: LinkId, kind: NodeKind, item: NodeId) -> Link {
 }
 
 pub(super) fn hash() -> TokenHash {
-    TokenHash::from_bytes([9; 32])
+    TokenHash::of(TOKEN)
 }
 
-/// Every token has one hash and one seal, and every seal opens.
-pub(super) fn tokens() -> MockLinkTokens {
+/// Every token has one seal, and every seal opens.
+fn tokens() -> MockLinkTokens {
     let mut tokens = MockLinkTokens::new();
-    tokens.expect_hash().withf(|token| token.expose() == TOKEN).returning(|_| hash());
     tokens.expect_seal().withf(|_, token| token.expose() == TOKEN).returning(|_, _| Ok(SealedToken::new(vec![2])));
     tokens.expect_open().returning(|_, _| LinkToken::parse(TOKEN));
     tokens

@@ -22,7 +22,11 @@ const EDIT: Permission = Permission::Edit;
 const SHARE: ShareId = ShareId::from_uuid(Uuid::from_u128(400));
 
 fn service(drive: MockDrive, shares: MockShares, users: MockUsers) -> Shares {
-    Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), ambient())
+    throttled(drive, shares, users, Throttling::off())
+}
+
+fn throttled(drive: MockDrive, shares: MockShares, users: MockUsers, throttling: Throttling) -> Shares {
+    Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), throttling, ambient())
 }
 
 /// [`FOLDER`], shared with [`GUEST`] for viewing.
@@ -300,7 +304,8 @@ async fn what_becomes_of_shares_is_in_the_audit_trail_and_what_was_refused_is_no
     let raised = SharedItem { permission: EDIT, ..shared.clone() };
     let trail = Trail::default();
     let in_trail = |drive, shares, users| {
-        Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), ambient_with(NOW, trail.clone()))
+        let ambient = ambient_with(NOW, trail.clone());
+        Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), Throttling::off(), ambient)
     };
     let mine = || drive_with([for_owner(folder(FOLDER))]);
 
@@ -352,17 +357,18 @@ async fn looking_people_up_is_counted_once_it_is_clear_that_the_caller_may_share
         Err(Error::RateLimited { bucket: BucketKind::ShareLookup, limit: 100, retry_after })
     };
     let item = (NodeKind::Folder, FOLDER);
-    let shares = service(drive_with([for_owner(folder(FOLDER))]), MockShares::new(), MockUsers::new());
-    let refused = shares.throttled(taking(refusal)).create(&actor(OWNER), item, &gustav(), VIEW).await;
+    let mine = || drive_with([for_owner(folder(FOLDER))]);
+    let shares = throttled(mine(), MockShares::new(), MockUsers::new(), taking(refusal));
+    let refused = shares.create(&actor(OWNER), item, &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::RateLimited { .. })));
     // Whoever may not share learns nothing of people, and is not counted.
-    let shares = service(drive_with([for_guest(folder(FOLDER), EDIT)]), MockShares::new(), MockUsers::new());
-    let shares = shares.throttled(Throttling::new(Arc::new(MockThrottle::new())));
+    let (untouched, theirs) = (Throttling::new(Arc::new(MockThrottle::new())), for_guest(folder(FOLDER), EDIT));
+    let shares = throttled(drive_with([theirs]), MockShares::new(), MockUsers::new(), untouched);
     let refused = shares.create(&actor(GUEST), item, &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
     let mut users = MockUsers::new();
     users.expect_find_person().returning(|_| Ok(None));
-    let shares = service(drive_with([for_owner(folder(FOLDER))]), MockShares::new(), users);
-    let nobody = shares.throttled(taking(|| Ok(()))).create(&actor(OWNER), item, &gustav(), VIEW).await;
+    let shares = throttled(mine(), MockShares::new(), users, taking(|| Ok(())));
+    let nobody = shares.create(&actor(OWNER), item, &gustav(), VIEW).await;
     assert!(matches!(nobody, Err(Error::NotFound)));
 }

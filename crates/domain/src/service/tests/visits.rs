@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use mockall::predicate::eq;
 
-use super::links::{LINK, TOKEN, hash, link, link_of, tokens};
+use super::links::{LINK, TOKEN, hash, link, link_of};
 use super::{
     FILE, FOLDER, NOW, OTHER_FOLDER, OWNER, PARENT, Trail, ambient_with, body, command, drain, drive_with, file,
     folder, for_owner, request, trashed,
@@ -47,7 +47,6 @@ impl Scene {
         Visits::new(
             Arc::new(self.drive),
             Arc::new(self.links),
-            Arc::new(tokens()),
             Arc::new(self.passwords),
             Arc::new(self.store),
             Arc::new(self.signer),

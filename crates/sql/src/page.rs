@@ -1,0 +1,53 @@
+//! Lists, newest first, in pages.
+
+use std::collections::HashMap;
+
+use clouddrive_domain::model::{Limit, Located, NodeId, TimePosition, VersionPosition};
+
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, bytes};
+
+/// What stands at a place of a list, in the columns that it is ordered by.
+pub struct Place([Parameter; 2]);
+
+impl<I: Into<DbId>> From<TimePosition<I>> for Place {
+    fn from(position: TimePosition<I>) -> Self {
+        Self([Parameter::Integer(position.at.as_millis()), Parameter::Id(position.id.into())])
+    }
+}
+
+impl From<VersionPosition> for Place {
+    fn from(position: VersionPosition) -> Self {
+        Self([Parameter::Integer(bytes(position.revision.0)), position.id.into()])
+    }
+}
+
+/// Asks for a page of `list`, which is a statement up to a part of its `WHERE`, by the two columns `by`, highest first, and for
+/// one row more, which tells that there is another page.
+pub(crate) fn newest_first(
+    list: &str,
+    mut parameters: Vec<Parameter>,
+    by: [&str; 2],
+    after: Option<impl Into<Place>>,
+    limit: Limit,
+) -> Statement {
+    let [first, second] = by;
+    let start = after.map_or_else(String::new, |position| {
+        let Place(place) = position.into();
+        parameters.extend(place);
+        format!("AND ({first}, {second}) < (?, ?)")
+    });
+    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
+    Statement::new(format!("{list} {start} ORDER BY {first} DESC, {second} DESC LIMIT ?"), parameters)
+}
+
+/// Puts each item of a page beside the node that it is of; one whose node is not found is left out.
+#[must_use]
+pub fn beside_nodes<T>(items: Vec<T>, node: impl Fn(&T) -> NodeId, nodes: Vec<Located>) -> Vec<(T, Located)> {
+    let nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
+    let pair = |item: T| {
+        let found = nodes.get(&node(&item))?.clone();
+        Some((item, found))
+    };
+    items.into_iter().filter_map(pair).collect()
+}
