@@ -138,7 +138,10 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, mos
         }
     }
     let root = nodes::table.filter(nodes::drive_id.eq(DbId::from(drive)).and(nodes::parent_id.is_null()));
-    let root: DbId = root.select(nodes::id).first(connection)?;
+    // It has been cleared away meanwhile.
+    let Some(root) = root.select(nodes::id).first::<DbId>(connection).optional()? else {
+        return Ok(PurgeStep::default());
+    };
     diesel::update(nodes::table.filter(nodes::id.eq_any(&staying)))
         .set(nodes::parent_id.eq(root))
         .execute(connection)?;
