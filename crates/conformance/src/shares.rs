@@ -39,7 +39,7 @@ pub async fn suite(store: &Persistence) {
         managed::a_node_given_to_several_is_beside_each_share,
         managed::the_shares_of_a_node_are_its_own,
         managed::access_tells_who_may_what_through_which_share_or_link,
-        managed::access_leaves_out_links_that_open_nothing_any_more,
+        managed::access_leaves_out_links_that_have_expired,
     );
 }
 

@@ -192,7 +192,6 @@ pub fn access(node: NodeId, now: Timestamp, after: Option<AccessVia>, limit: Lim
             UNION ALL
             SELECT 2, l.id, 'view', NULL, up.id FROM up CROSS JOIN links l
             WHERE l.node_id = up.id AND (l.expires_at IS NULL OR l.expires_at > ?)
-                AND (l.max_downloads IS NULL OR l.downloads < l.max_downloads)
         )
         SELECT w.rank, w.via_id, w.permission, w.user_id, u.username, w.node_id, n.kind, n.name
         FROM ways w CROSS JOIN nodes n LEFT JOIN users u ON u.id = w.user_id

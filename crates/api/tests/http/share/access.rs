@@ -56,7 +56,7 @@ async fn an_owner_sees_who_may_do_what_and_why() {
 }
 
 #[tokio::test]
-async fn links_that_open_nothing_any_more_are_left_out() {
+async fn links_that_have_expired_are_left_out_and_those_that_are_used_up_still_show_names() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = text(&ann.send_form(&[], "a.txt", b"words").await.ok()["id"]);
@@ -73,7 +73,7 @@ async fn links_that_open_nothing_any_more_are_left_out() {
     assert_eq!(links().await, [text(&limited["id"]), text(&expiring["id"])]);
     let path = text(&limited["url"]).rsplit_once("/s/").map(|(_, token)| format!("/s/{token}/content")).unwrap();
     assert_eq!(server.anonymous().fetch(&path, &[]).await.text(), "words");
-    assert_eq!(links().await, [text(&expiring["id"])]);
+    assert_eq!(links().await, [text(&limited["id"]), text(&expiring["id"])]);
     server.execute("UPDATE links SET expires_at = 1");
     assert_eq!(links().await, Vec::<String>::new());
 }
