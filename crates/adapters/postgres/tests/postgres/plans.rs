@@ -2,8 +2,8 @@
 
 use crate::support::Fresh;
 use clouddrive_domain::model::{
-    DriveId, Limit, LinkId, LinkPosition, Name, NodeId, Order, Position, SearchText, ShareId, SharePosition, Sort,
-    SortBy, SortValue, Timestamp, TokenHash, UserId,
+    DriveId, Limit, LinkId, LinkPosition, Name, NodeId, Order, Position, Revision, SearchText, ShareId, SharePosition,
+    Sort, SortBy, SortValue, StoreName, Timestamp, TokenHash, TrashPosition, UserId, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{Search, Sought};
 use clouddrive_postgres::{Database, Postgres};
@@ -11,7 +11,7 @@ use clouddrive_sql::drive::page;
 use clouddrive_sql::search::{by_trigrams, by_walking};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trees::{extent, tree};
-use clouddrive_sql::{links, shares};
+use clouddrive_sql::{blob_records, links, sessions, shares, trash, versions};
 use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
@@ -189,6 +189,44 @@ async fn what_the_ctype_does_not_know_is_found_by_walking() {
     let database = Database::open(&fresh.options()).await.unwrap();
     clouddrive_conformance::search::suite(&clouddrive_conformance::Persistence::of(std::sync::Arc::new(database)))
         .await;
+}
+
+/// Much in one trash, many versions of one file, and many blobs that nothing needs.
+const FILL_REMAINS: &str = "
+    UPDATE nodes SET trashed_at = created_at WHERE kind = 'file';
+    INSERT INTO versions (id, node_id, blob_key, size_bytes, media_type, created_by, created_at, revision)
+        SELECT gen_random_uuid(), v.node_id, v.blob_key, 0, 'a/b', v.created_by, i, i
+        FROM (SELECT * FROM versions LIMIT 1) v, generate_series(2, 5000) i;
+    INSERT INTO blobs (key, store, created_at, unreferenced_at, condemned_at)
+        SELECT md5('x' || i), 's', 0, i, CASE WHEN i % 100 = 0 THEN i END FROM generate_series(1, 20000) i;
+    INSERT INTO sessions (id, user_id, created_at, expires_at, last_used_at)
+        SELECT gen_random_uuid(), u.id, i, 9, i FROM users u, generate_series(1, 20) i;
+    ANALYZE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_last_and_what_goes_first_comes_by_an_index_without_sorting() {
+    let fresh = Fresh::new().await;
+    Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    client.batch_execute(&format!("{FILL}; {FILL_REMAINS}; {PLANNED}")).await.unwrap();
+    let (drive, file) = (DriveId::from_uuid(OWNER), NodeId::from_uuid(Uuid::from_u128(1)));
+    let (at, limit, store) = (Timestamp::from_millis(5), Limit::default(), StoreName("s"));
+    let trashed = TrashPosition { at, id: file };
+    let version = VersionPosition { revision: Revision(7), id: VersionId::from_uuid(Uuid::from_u128(4)) };
+    for (index, statement) in [
+        ("nodes_trash", trash::page(drive, None, limit)),
+        ("nodes_trash", trash::page(drive, Some(trashed), limit)),
+        ("nodes_trash_due", trash::due(at)),
+        ("versions_history", versions::page(file, None, limit)),
+        ("versions_history", versions::page(file, Some(version), limit)),
+        ("blobs_unreferenced", blob_records::unneeded(&store, at, 500)),
+        ("blobs_condemned", blob_records::condemned(&store, 500)),
+    ] {
+        let plan = plan(&client, &statement).await;
+        assert!(plan.contains(index) && !plan.contains("Sort"), "{index}\n{plan}");
+    }
+    let listed = plan(&client, &sessions::page(UserId::from_uuid(OWNER), at, None, limit)).await;
+    assert!(!listed.contains("Seq Scan on sessions"), "{listed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
