@@ -3,7 +3,7 @@
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{CorsRule, ExpirationStatus, LifecycleRule, LifecycleRuleFilter};
 use bytes::Bytes;
-use clouddrive_domain::model::Timestamp;
+use clouddrive_domain::model::{MAX_UPLOAD_LIFETIME, Timestamp};
 
 use crate::abilities;
 use crate::bucket::PREFIX;
@@ -117,9 +117,9 @@ impl S3Store {
     pub async fn check_lifecycle(&self) -> Finding {
         let call = self.bucket.clients.calls.get_bucket_lifecycle_configuration().bucket(&self.bucket.name);
         let verdict = match call.send().await.map_err(|error| Trouble::of("GetBucketLifecycleConfiguration", &error)) {
-            Ok(lifecycle) if lifecycle.rules().iter().any(clears_uploads) => Verdict::Good,
+            Ok(lifecycle) => lifecycle_verdict(lifecycle.rules()),
             Err(trouble) if !trouble.is("NoSuchLifecycleConfiguration") => unknown(&trouble),
-            _ => Verdict::Advice(format!("put this lifecycle rule on the bucket, as a second net:\n{LIFECYCLE_RULE}")),
+            Err(_) => lifecycle_verdict(&[]),
         };
         Finding::new("lifecycle of unfinished uploads", verdict)
     }
@@ -138,17 +138,30 @@ fn clock_verdict(theirs: Timestamp, ours: Timestamp) -> Verdict {
     Verdict::Bad(format!("this machine is {} s {side} the store; set both clocks by NTP", apart / 1000))
 }
 
-/// A rule that leaves out what is not ours would have to be read closely: only one for all, or for our prefix, counts.
-fn clears_uploads(rule: &LifecycleRule) -> bool {
+fn lifecycle_verdict(rules: &[LifecycleRule]) -> Verdict {
+    let longest = i32::try_from(MAX_UPLOAD_LIFETIME.as_secs() / 86_400).unwrap_or(i32::MAX);
+    match rules.iter().filter_map(clears_uploads_after).min() {
+        Some(days) if days > longest => Verdict::Good,
+        Some(days) => Verdict::Bad(format!(
+            "a lifecycle rule ends uploads after {days} days, which may stay open for {longest}; put this one in its place:\n\
+             {LIFECYCLE_RULE}"
+        )),
+        None => Verdict::Advice(format!("put this lifecycle rule on the bucket, as a second net:\n{LIFECYCLE_RULE}")),
+    }
+}
+
+/// After how many days it clears unfinished uploads away, if it does. A rule that leaves out what is not ours would have to be
+/// read closely: only one for all, or for our prefix, counts.
+fn clears_uploads_after(rule: &LifecycleRule) -> Option<i32> {
     let bare = LifecycleRuleFilter::builder().build();
     let prefix = match rule.filter() {
         None => rule_prefix(rule),
         Some(filter) if *filter == bare => Some(""),
         Some(filter) => filter.prefix(),
     };
-    *rule.status() == ExpirationStatus::Enabled
-        && rule.abort_incomplete_multipart_upload().is_some()
-        && prefix.is_some_and(|prefix| PREFIX.starts_with(prefix))
+    let counts = *rule.status() == ExpirationStatus::Enabled && prefix.is_some_and(|prefix| PREFIX.starts_with(prefix));
+    let abort = rule.abort_incomplete_multipart_upload().filter(|_| counts)?;
+    Some(abort.days_after_initiation().unwrap_or_default())
 }
 
 #[expect(deprecated, reason = "old rules have their prefix here")]
@@ -157,7 +170,7 @@ fn rule_prefix(rule: &LifecycleRule) -> Option<&str> {
 }
 
 const LIFECYCLE_RULE: &str = r#"{"Rules": [{"ID": "unfinished uploads", "Status": "Enabled", "Filter": {"Prefix": "blobs/"},
-  "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}]}"#;
+  "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 32}}]}"#;
 
 /// The rules of a bucket that let pages of these origins PUT and GET by signed URLs, as JSON for
 /// `aws s3api put-bucket-cors --cors-configuration`.
@@ -260,14 +273,38 @@ mod tests {
         };
         let prefix = |prefix: &str| Some(LifecycleRuleFilter::builder().prefix(prefix).build());
         for filter in [None, prefix(""), prefix("blobs/"), prefix("b"), Some(LifecycleRuleFilter::builder().build())] {
-            assert!(clears_uploads(&rule(filter.clone(), ExpirationStatus::Enabled, true)), "{filter:?}");
-            assert!(!clears_uploads(&rule(filter.clone(), ExpirationStatus::Disabled, true)));
-            assert!(!clears_uploads(&rule(filter, ExpirationStatus::Enabled, false)));
+            assert_eq!(
+                clears_uploads_after(&rule(filter.clone(), ExpirationStatus::Enabled, true)),
+                Some(7),
+                "{filter:?}"
+            );
+            assert_eq!(clears_uploads_after(&rule(filter.clone(), ExpirationStatus::Disabled, true)), None);
+            assert_eq!(clears_uploads_after(&rule(filter, ExpirationStatus::Enabled, false)), None);
         }
         let larger = Some(LifecycleRuleFilter::builder().object_size_greater_than(1).build());
         for filter in [prefix("logs/"), prefix("blobs/00"), larger] {
-            assert!(!clears_uploads(&rule(filter.clone(), ExpirationStatus::Enabled, true)), "{filter:?}");
+            assert_eq!(
+                clears_uploads_after(&rule(filter.clone(), ExpirationStatus::Enabled, true)),
+                None,
+                "{filter:?}"
+            );
         }
+    }
+
+    #[test]
+    fn no_rule_may_end_an_upload_that_is_still_open() {
+        let rule = |days| {
+            let abort = AbortIncompleteMultipartUpload::builder().days_after_initiation(days).build();
+            let rule = LifecycleRule::builder().status(ExpirationStatus::Enabled);
+            rule.abort_incomplete_multipart_upload(abort).build().unwrap()
+        };
+        for days in [31, 32] {
+            assert_eq!(lifecycle_verdict(&[rule(days)]), Verdict::Good, "{days}");
+        }
+        for rules in [vec![rule(7)], vec![rule(30)], vec![rule(32), rule(7)]] {
+            assert!(matches!(lifecycle_verdict(&rules), Verdict::Bad(text) if text.contains(": 32}")), "{rules:?}");
+        }
+        assert!(matches!(lifecycle_verdict(&[]), Verdict::Advice(text) if text.contains(": 32}")));
     }
 
     #[test]

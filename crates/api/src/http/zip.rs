@@ -51,9 +51,18 @@ enum Fetching {
     /// It has none.
     Nothing,
     /// They are being fetched.
-    Begun(JoinHandle<Result<Vec<Bytes>>>),
+    Begun(Fetch),
     /// They are too many to be fetched before their turn.
     Later,
+}
+
+/// The bytes of a small file on their way. Who drops it gives them up.
+struct Fetch(JoinHandle<Result<Vec<Bytes>>>);
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Fetching {
@@ -64,7 +73,7 @@ impl Fetching {
             Some(_) => {
                 let (reader, entry) = (reader.clone(), entry.clone());
                 // By itself, so that the store is not kept waiting by whoever takes the archive slowly.
-                Self::Begun(tokio::spawn(async move { reader.read(&entry).await?.try_collect().await }))
+                Self::Begun(Fetch(tokio::spawn(async move { reader.read(&entry).await?.try_collect().await })))
             }
         }
     }
@@ -129,8 +138,8 @@ impl Packing {
         let bytes = match fetching {
             Fetching::Nothing => None,
             Fetching::Later => Some(self.reader.read(&entry).await.map_err(lost)?),
-            Fetching::Begun(fetching) => {
-                let pieces = fetching.await.map_err(|fault| Error::internal("storage", fault))?.map_err(lost)?;
+            Fetching::Begun(mut fetch) => {
+                let pieces = (&mut fetch.0).await.map_err(|fault| Error::internal("storage", fault))?.map_err(lost)?;
                 Some(stream::iter(pieces.into_iter().map(Ok)).boxed())
             }
         };

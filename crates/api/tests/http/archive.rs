@@ -1,8 +1,9 @@
 //! `GET /drive/{folder_id}/archive`.
 
 use std::io::{Cursor, Read};
+use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, Response};
 use serde_json::json;
 use zip::{ExtraField, ZipArchive};
 
@@ -135,30 +136,73 @@ async fn a_guest_gets_what_is_shared_and_nobody_what_lies_in_the_trash() {
     server.anonymous().get(&format!("/drive/{top}/archive")).await.refused(401, "unauthenticated");
 }
 
+/// Takes what comes, to its end: the bytes, and whether they broke off.
+async fn taken(mut answer: Response) -> (Vec<u8>, bool) {
+    let mut arrived = Vec::new();
+    loop {
+        match answer.chunk().await {
+            Ok(Some(piece)) => arrived.extend_from_slice(&piece),
+            Ok(None) => return (arrived, false),
+            Err(_) => return (arrived, true),
+        }
+    }
+}
+
 #[tokio::test]
 async fn when_bytes_cannot_be_had_the_zip_breaks_off() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    let top = ann.folder("Top", None).await;
-    ann.upload("a", &[1; 300_000], Some(&top)).await;
-    let lost = ann.upload("b", &[2; 300_000], Some(&top)).await;
-    ann.upload("c", &[3; 300_000], Some(&top)).await;
-    // The books tell of one byte more than there is.
-    let id = sql_id(&text(&lost["version_id"]));
-    server.execute(&format!("UPDATE versions SET size_bytes = size_bytes + 1 WHERE id = {id}"));
-    let mut answer = ann.request(Method::GET, &format!("/drive/{top}/archive")).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let mut arrived = Vec::new();
-    let broken = loop {
-        match answer.chunk().await {
-            Ok(Some(piece)) => arrived.extend_from_slice(&piece),
-            Ok(None) => break false,
-            Err(_) => break true,
+    // A file that is fetched in its turn, and one that is fetched before.
+    for (name, size) in [("Large", 300_000), ("Small", 300)] {
+        let top = ann.folder(name, None).await;
+        ann.upload("a", &vec![1; size], Some(&top)).await;
+        let lost = ann.upload("b", &vec![2; size], Some(&top)).await;
+        ann.upload("c", &vec![3; size], Some(&top)).await;
+        // The books tell of one byte more than there is.
+        let id = sql_id(&text(&lost["version_id"]));
+        server.execute(&format!("UPDATE versions SET size_bytes = size_bytes + 1 WHERE id = {id}"));
+        let answer = ann.request(Method::GET, &format!("/drive/{top}/archive")).send().await;
+        // Of the small one it shows before anything has been sent.
+        if let Ok(answer) = answer {
+            assert_eq!(answer.status(), 200);
+            let (arrived, broken) = taken(answer).await;
+            assert!(broken && ZipArchive::new(Cursor::new(arrived)).is_err(), "{name}");
         }
-    };
-    assert!(broken && ZipArchive::new(Cursor::new(arrived)).is_err());
+    }
     // Nobody else notices.
     ann.get("/drive").await.ok();
+}
+
+#[tokio::test]
+async fn small_and_large_files_come_in_their_order_however_many_they_are() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    let sizes = [0, 1, 65_536, 65_537, 200_000];
+    let bytes = |number: usize| vec![number as u8; sizes[number % sizes.len()]];
+    for number in 0..50 {
+        ann.send_form(&[("parent_folder_id", &top)], &format!("{number:02}"), &bytes(number)).await.ok();
+    }
+    let found = entries(&mut archive(&ann, &top).await);
+    let expected = (0..50).map(|number| (format!("Top/{number:02}"), Some(bytes(number))));
+    assert_eq!(found, [("Top/".to_owned(), None)].into_iter().chain(expected).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_share_that_is_revoked_ends_an_archive_also_within_a_file() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let size = 48 << 20;
+    ann.upload("a film", &vec![7; size], Some(&top)).await;
+    let share = ann.share_folder(&top, "ben", "view").await;
+    let answer = ben.request(Method::GET, &format!("/drive/{top}/archive")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    ann.delete(&format!("/share/{share}")).await.ok_empty();
+    // What was seen a second ago is good no more.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let (arrived, broken) = taken(answer).await;
+    assert!(broken && arrived.len() < size, "{} bytes arrived", arrived.len());
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Requests that may be sent again: whatever became of the first answer, the same one is done once.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{Answer, Caller, Server, eventually, text};
 
 /// A POST of `body` under `key`.
 pub async fn post(caller: &Caller, key: &str, path: &str, body: &Value) -> Answer {
@@ -217,6 +219,33 @@ async fn after_a_crash_there_is_both_the_folder_and_its_receipt_or_neither() {
         answered += 1;
     }
     assert!(answered >= 5, "{answered}");
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_is_not_in_the_way_of_the_repeat() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("a", None).await;
+    // Hashing the password takes a while, in which the request is known and has come to nothing yet.
+    let body = json!({"share_object_type": "folder", "folder_id": folder, "password": "a quiet evening"});
+    for round in 0..12 {
+        let key = format!("{round}");
+        let request = ann.request(Method::POST, "/link").header("Idempotency-Key", &key).json(&body);
+        let _ = request.timeout(Duration::from_millis(2 + 7 * round)).send().await;
+        eventually("the repeat is done", async || {
+            let answer = post(&ann, &key, "/link", &body).await;
+            match answer.status {
+                201 => true,
+                _ => {
+                    answer.refused(409, "request_in_progress");
+                    false
+                }
+            }
+        })
+        .await;
+    }
+    // Each was done once, whoever did it.
+    assert_eq!(ann.get("/link").await.ok()["items"].as_array().unwrap().len(), 12);
 }
 
 #[tokio::test]

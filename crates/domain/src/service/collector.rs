@@ -125,7 +125,7 @@ pub struct CollectorStores {
 
 /// Clears away what nothing needs any more.
 ///
-/// A blob goes when nothing has referred to it for a grace that is longer than any upload: it is condemned in a
+/// A blob goes when nothing has referred to it for a grace; an open upload refers to its own, however old it is. It is condemned in a
 /// transaction that checks so once more, then its bytes go, then its row. Every step may be repeated, also by several at
 /// once.
 pub struct Collector {

@@ -74,12 +74,13 @@ fn modified_at(metadata: &Metadata) -> io::Result<i64> {
 
 /// How many bytes there should be in all and in each part but the last, by the manifest in `directory`.
 fn manifest(directory: &Path) -> io::Result<Option<(u64, u64)>> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     match File::open(directory.join(MANIFEST)) {
-        Ok(file) => file.take(64).read_to_string(&mut text)?,
+        Ok(file) => file.take(64).read_to_end(&mut bytes)?,
         Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(None),
         Err(fault) => return Err(fault),
     };
+    let text = str::from_utf8(&bytes).unwrap_or_default();
     let numbers = text.strip_suffix('\n').and_then(|line| line.split_once(' '));
     Ok(numbers.and_then(|(all, part)| Some((all.parse().ok()?, part.parse().ok().filter(|part| *part > 0)?))))
 }
@@ -118,10 +119,14 @@ fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
     }))
 }
 
-/// The transfers of which parts are gathered.
+/// The transfers of which parts are gathered. A copy of the blobs alone has none: that the disk is there the blobs show.
 fn transfers(gathered: &Path) -> io::Result<Vec<Transfer>> {
     let mut transfers = Vec::new();
-    for key in names(gathered)?.into_iter().filter(|name| is_key(name)) {
+    let names = match names(gathered) {
+        Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(transfers),
+        names => names?,
+    };
+    for key in names.into_iter().filter(|name| is_key(name)) {
         match fs::symlink_metadata(gathered.join(&key).join(MANIFEST)) {
             Ok(metadata) => transfers.push(Transfer { key, begun_at: modified_at(&metadata)? }),
             // It has just ended.
@@ -299,8 +304,15 @@ mod tests {
             fs::write(blob.join(name), bytes).unwrap();
         }
         assert_eq!(broken().await, None);
-        for (name, right, wrong) in [(MANIFEST, "5 3\n", "6 3\n"), (MANIFEST, "5 3\n", "5 0\n"), ("00001", "one", "on")]
-        {
+        // A copy of the blobs alone is a store, too.
+        assert!(disk.transfers().next().await.is_none());
+        let cases: [(_, _, &[u8]); 4] = [
+            (MANIFEST, "5 3\n", b"6 3\n"),
+            (MANIFEST, "5 3\n", b"5 0\n"),
+            (MANIFEST, "5 3\n", b"5 \xff3\n"),
+            ("00001", "one", b"on"),
+        ];
+        for (name, right, wrong) in cases {
             fs::write(blob.join(name), wrong).unwrap();
             assert!(broken().await.is_some(), "{name}: {wrong:?}");
             fs::write(blob.join(name), right).unwrap();
