@@ -8,7 +8,6 @@ use clouddrive_contract::Code;
 use clouddrive_domain::model::{IdempotencyKey, KeyedRequest, Receipt};
 use clouddrive_domain::service::Start;
 use futures_util::stream;
-use tokio::runtime::Handle;
 
 use crate::http::extract::{CurrentUser, MAX_JSON_BYTES};
 use crate::http::kept::{self, Repeat};
@@ -57,43 +56,13 @@ pub(crate) async fn idempotent(
         return Ok(next.call(request).await?.map_into_left_body());
     };
     request.extensions_mut().insert(receipt.clone());
-    let mut held = Held { app, receipt: Some(receipt) };
     let outcome = next.call(request).await;
-    held.end(outcome.as_ref().is_ok_and(|response| response.status().is_success())).await;
-    Ok(outcome?.map_into_left_body())
-}
-
-/// A receipt whose request is being done. Should its sender hang up before that has come to anything, it is given back at
-/// once, so that it is not in the way of whoever sends the request again. What goes on in the database by itself then either
-/// has written its answer, or finds that the receipt is not its own any more and does nothing.
-struct Held {
-    app: web::Data<App>,
-    receipt: Option<Receipt>,
-}
-
-impl Held {
-    async fn end(&mut self, done: bool) {
-        if let Some(receipt) = &self.receipt {
-            end(&self.app, receipt, done).await;
-        }
-        self.receipt = None;
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let (Some(receipt), Ok(runtime)) = (self.receipt.take(), Handle::try_current()) {
-            let app = self.app.clone();
-            runtime.spawn(async move { end(&app, &receipt, false).await });
-        }
-    }
-}
-
-async fn end(app: &App, receipt: &Receipt, done: bool) {
-    if let Err(fault) = app.idempotency.end(receipt, done).await {
+    let done = outcome.as_ref().is_ok_and(|response| response.status().is_success());
+    if let Err(fault) = app.idempotency.end(&receipt, done).await {
         // It passes on by itself.
         tracing::warn!(%fault, "a receipt was not given back");
     }
+    Ok(outcome?.map_into_left_body())
 }
 
 async fn course(app: &App, request: &mut ServiceRequest) -> Outcome<Course> {
