@@ -18,16 +18,16 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use clouddrive_domain::service::CollectorReport;
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
 use crate::config::{Config, ConfigError, Source};
 use crate::user::UserCommand;
 use crate::wiring::Stores;
 
 /// Each hash of a password takes 19 MiB for a moment. The C library of most Linux systems keeps such memory, per thread, for
-/// itself; this allocator gives it back.
+/// itself; this allocator gives it back, and what one thread allocates and another frees as well.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// A cloud drive as a REST API. Configured by the environment and `.env`; without any, everything lies in ./data.
 #[derive(Parser)]
