@@ -22,8 +22,8 @@ impl From<VersionPosition> for Place {
     }
 }
 
-/// Asks for a page of `list`, which is a statement up to a part of its `WHERE`, by the two columns `by`, highest first, and for
-/// one row more, which tells that there is another page.
+/// Asks for a page of `list`, which is a statement up to a part of its `WHERE`, by the two columns `by`, highest first, and
+/// for one row more, which tells that there is another page.
 pub(crate) fn newest_first(
     list: &str,
     mut parameters: Vec<Parameter>,

@@ -26,15 +26,15 @@ pub trait Dialect {
     /// A list of drives as a parameter.
     fn list(drives: &[DbId]) -> Parameter;
 
-    /// `found (id, drive_id, parent_id, kind, sort_key, name)` and what it needs before it: at most one more than [`MOST_FOUND`] of the drives'
-    /// nodes that have the text, of those for which `after`, a condition on `n`, holds.
+    /// `found (id, drive_id, parent_id, kind, sort_key, name)` and what it needs before it: at most one more than
+    /// [`MOST_FOUND`] of the drives' nodes that have the text, of those for which `after`, a condition on `n`, holds.
     fn by_trigrams(drives: Parameter, sought: &Sought, after: Clause) -> Clause;
 
     /// Whether `found` may lack something: an expression.
     fn is_lacking() -> String;
 
-    /// `walked (id, drive_id, parent_id, kind, sort_key, name)`: of each drive the first `most` names for which `within`, a condition
-    /// on `n`, holds.
+    /// `walked (id, drive_id, parent_id, kind, sort_key, name)`: of each drive the first `most` names for which `within`, a
+    /// condition on `n`, holds.
     fn walk(drives: Parameter, within: Clause, most: u64) -> Clause;
 
     /// Whether the sort key of a walked node has the text, which is found anywhere within it.

@@ -67,17 +67,20 @@ impl Options {
         }
     }
 
-    /// What a session or a transaction is told, each by `set`. Joins go by indexes, row by row: how far up or down a tree goes
-    /// the planner cannot know, and what it guesses makes it read all nodes, or compile for longer than it runs.
+    /// What a session or a transaction is told, each by `set`.
     pub(crate) fn settings(&self, set: &str) -> String {
         let (statement, lock) = (self.statement_timeout.as_millis(), self.lock_timeout.as_millis());
         format!(
             "{set} statement_timeout = {statement}; {set} lock_timeout = {lock}; \
-             {set} idle_in_transaction_session_timeout = {statement}; \
-             {set} jit = off; {set} enable_hashjoin = off; {set} enable_mergejoin = off"
+             {set} idle_in_transaction_session_timeout = {statement}{}",
+            PLANNED_WITHOUT.iter().map(|off| format!("; {set} {off} = off")).collect::<String>()
         )
     }
 }
+
+/// What the planner of a session does without. Joins go by indexes, row by row: how far up or down a tree goes it cannot
+/// know, and what it guesses makes it read all nodes, or compile for longer than it runs.
+pub const PLANNED_WITHOUT: [&str; 3] = ["jit", "enable_hashjoin", "enable_mergejoin"];
 
 /// A PostgreSQL database, by a pool of connections.
 ///

@@ -27,7 +27,7 @@ mod uploads;
 mod users;
 mod versions;
 
-pub use database::{Database, Options};
+pub use database::{Database, Options, PLANNED_WITHOUT};
 pub use migrations::Examination;
 pub use search::Postgres;
 pub use target::{InvalidTarget, Parts, Target};

@@ -54,7 +54,7 @@ pub(crate) async fn renewed(connection: &AsyncPgConnection, grant: &Grant) -> Ou
     Ok(grant.renew(find(connection, grant.node().id, grant.actor()).await?)?)
 }
 
-/// `grant` as this transaction sees it, of a node that still has the revision that the caller has `seen`, if they insist on it.
+/// `grant` as this transaction sees it, of a node that still has the revision that the caller has `seen`, if they insist.
 pub(crate) async fn renewed_as(
     connection: &AsyncPgConnection,
     grant: &Grant,

@@ -54,7 +54,7 @@ pub(crate) fn renewed(connection: &mut SqliteConnection, grant: &Grant) -> Outco
     Ok(grant.renew(find(connection, grant.node().id, grant.actor())?)?)
 }
 
-/// `grant` as this transaction sees it, of a node that still has the revision that the caller has `seen`, if they insist on it.
+/// `grant` as this transaction sees it, of a node that still has the revision that the caller has `seen`, if they insist.
 pub(crate) fn renewed_as(connection: &mut SqliteConnection, grant: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
     let grant = renewed(connection, grant)?;
     grant.require(seen)?;

@@ -79,8 +79,8 @@ impl Fetching {
     }
 }
 
-/// The bytes of the ZIP. Each piece is made when it is asked for, by whoever asks: when nobody does any more, nothing goes on.
-/// After an error nothing more comes, and what came is no ZIP without its end.
+/// The bytes of the ZIP. Each piece is made when it is asked for, by whoever asks: when nobody does any more, nothing goes on
+/// but the fetching of the files that come next, as long as the stream is not dropped. After an error nothing more comes, and what came is no ZIP without its end.
 pub(crate) fn packed(archive: Archive) -> impl Stream<Item = Result<Bytes>> {
     let span = Span::current();
     let reader = archive.reader();

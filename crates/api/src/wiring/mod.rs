@@ -14,8 +14,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLinkTokens, SessionCache};
 use clouddrive_disk::DiskUrls;
-use clouddrive_domain::port::Passwords;
-use clouddrive_domain::port::UrlSigner;
+use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
     AccountSettings, Accounts, Administration, Ambient, Archives, Collector, CollectorSettings, CollectorStores,
     Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, Throttling, Trash, UploadSettings,

@@ -54,8 +54,8 @@ pub trait Shares: Send + Sync {
     async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>>;
 
     /// Who may do something with the node that `item` gives leave to [share](crate::model::Action::Share): its owner, and
-    /// whoever has a share on it or above it, or a link whose time has not run out at `now`. In the order of
-    /// [`AccessVia`], after `after`: at most one more than `limit`, in one query at any depth.
+    /// whoever has a share on it or above it, or a link whose time has not run out at `now`. In the order of [`AccessVia`],
+    /// after `after`: at most one more than `limit`, in one query at any depth.
     async fn list_access(
         &self,
         item: &Grant,

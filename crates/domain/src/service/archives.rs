@@ -204,8 +204,8 @@ impl Archive {
         ArchiveReader { store: self.store.clone() }
     }
 
-    /// Makes sure, unless that has been done within a second, that the caller may still see the folder. Whoever hands bytes out
-    /// asks for it: what was read ahead may be waiting, and a file may be long.
+    /// Makes sure, unless that has been done within a second, that the caller may still see the folder. Whoever hands bytes
+    /// out asks for it: what was read ahead may be waiting, and a file may be long.
     ///
     /// # Errors
     /// `NotFound` when the caller may not.

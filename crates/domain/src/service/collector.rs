@@ -125,9 +125,9 @@ pub struct CollectorStores {
 
 /// Clears away what nothing needs any more.
 ///
-/// A blob goes when nothing has referred to it for a grace; an open upload refers to its own, however old it is. It is condemned in a
-/// transaction that checks so once more, then its bytes go, then its row. Every step may be repeated, also by several at
-/// once.
+/// A blob goes when nothing has referred to it for a grace; an open upload refers to its own, however old it is. It is
+/// condemned in a transaction that checks so once more, then its bytes go, then its row. Every step may be repeated, also by
+/// several at once.
 pub struct Collector {
     stores: CollectorStores,
     ambient: Ambient,

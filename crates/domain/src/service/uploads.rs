@@ -192,8 +192,8 @@ impl Uploads {
         Ok(Progress { upload, state, received })
     }
 
-    /// Fresh URLs for the parts `numbers`, and more time for the upload, up to [`MAX_UPLOAD_LIFETIME`](crate::model::MAX_UPLOAD_LIFETIME)
-    /// in all: until the returned time.
+    /// Fresh URLs for the parts `numbers`, and more time for the upload, up to
+    /// [`MAX_UPLOAD_LIFETIME`](crate::model::MAX_UPLOAD_LIFETIME) in all: until the returned time.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` of its folder; `Invalid` for a part that it does

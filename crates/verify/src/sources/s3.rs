@@ -2,7 +2,8 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
-use aws_sdk_s3::primitives::ByteStream as Body;
+use aws_sdk_s3::primitives::{ByteStream as Body, DateTime};
+use aws_sdk_s3::types::MultipartUpload;
 use futures_util::{StreamExt, stream};
 
 use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects, Transfer, TransferStream};
@@ -24,18 +25,26 @@ impl S3 {
     }
 }
 
+/// The key of what is called `name` in the bucket.
+fn key(name: Option<&str>) -> String {
+    let name = name.unwrap_or_default();
+    name.strip_prefix(PREFIX).unwrap_or(name).to_owned()
+}
+
+/// In milliseconds since 1970 in UTC.
+fn millis(time: Option<&DateTime>) -> i64 {
+    time.and_then(|time| time.to_millis().ok()).unwrap_or_default()
+}
+
 /// A page of the listing: its objects, and where the next one goes on, if there is one.
 async fn page(client: &Client, bucket: &str, token: Option<String>) -> Result<(Vec<Object>, Option<String>), Fault> {
     let call = client.list_objects_v2().bucket(bucket).prefix(PREFIX).set_continuation_token(token);
     let page = call.send().await.map_err(|fault| Fault::storage(&fault))?;
-    let objects = page.contents().iter().map(|object| {
-        let key = object.key().unwrap_or_default();
-        Object {
-            key: key.strip_prefix(PREFIX).unwrap_or(key).to_owned(),
-            size: object.size().and_then(|size| size.try_into().ok()).unwrap_or_default(),
-            modified_at: object.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
-            broken: None,
-        }
+    let objects = page.contents().iter().map(|object| Object {
+        key: key(object.key()),
+        size: object.size().and_then(|size| size.try_into().ok()).unwrap_or_default(),
+        modified_at: millis(object.last_modified()),
+        broken: None,
     });
     let next = page.next_continuation_token().filter(|_| page.is_truncated() == Some(true));
     Ok((objects.collect(), next.map(str::to_owned)))
@@ -48,18 +57,13 @@ type Marker = (Option<String>, Option<String>);
 async fn page_of_transfers(
     client: &Client,
     bucket: &str,
-    (key, id): Marker,
+    (after, id): Marker,
 ) -> Result<(Vec<Transfer>, Option<Marker>), Fault> {
     let call =
-        client.list_multipart_uploads().bucket(bucket).prefix(PREFIX).set_key_marker(key).set_upload_id_marker(id);
+        client.list_multipart_uploads().bucket(bucket).prefix(PREFIX).set_key_marker(after).set_upload_id_marker(id);
     let page = call.send().await.map_err(|fault| Fault::storage(&fault))?;
-    let transfers = page.uploads().iter().map(|upload| {
-        let key = upload.key().unwrap_or_default();
-        Transfer {
-            key: key.strip_prefix(PREFIX).unwrap_or(key).to_owned(),
-            begun_at: upload.initiated().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
-        }
-    });
+    let transfer = |upload: &MultipartUpload| Transfer { key: key(upload.key()), begun_at: millis(upload.initiated()) };
+    let transfers = page.uploads().iter().map(transfer);
     let next = (page.next_key_marker().map(str::to_owned), page.next_upload_id_marker().map(str::to_owned));
     let next = Some(next).filter(|_| page.is_truncated() == Some(true));
     Ok((transfers.collect(), next))
@@ -112,7 +116,7 @@ impl Objects for S3 {
             Ok(head) => Ok(Some(Object {
                 key: key.to_owned(),
                 size: head.content_length().and_then(|size| size.try_into().ok()).unwrap_or_default(),
-                modified_at: head.last_modified().and_then(|time| time.to_millis().ok()).unwrap_or_default(),
+                modified_at: millis(head.last_modified()),
                 broken: None,
             })),
             Err(fault) if fault.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),

@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
     Sort, SortBy, SortValue, StoreName, Timestamp, TokenHash, TrashPosition, UserId, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{Search, Sought};
-use clouddrive_postgres::{Database, Postgres};
+use clouddrive_postgres::{Database, PLANNED_WITHOUT, Postgres};
 use clouddrive_sql::drive::page;
 use clouddrive_sql::search::{by_trigrams, by_walking};
 use clouddrive_sql::statement::Statement;
@@ -35,9 +35,22 @@ const FILL: &str = "
         SELECT version, id, blob, 0, 'a/b', parent, 0 FROM entry;
     ANALYZE";
 
-/// How the sessions of a database plan.
-const PLANNED: &str =
-    "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+/// A client of a fresh database that has what `fill` says, and plans as the sessions of [`Database`] do.
+async fn planner(fresh: &Fresh, fill: &str) -> Client {
+    Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    let planning: String = PLANNED_WITHOUT.iter().map(|off| format!("; SET {off} = off")).collect();
+    client.batch_execute(&format!("{fill}; SET plan_cache_mode = force_generic_plan{planning}")).await.unwrap();
+    client
+}
+
+/// Each statement is answered by the index of that name, in the order that it has.
+async fn assert_in_order_of_index<const N: usize>(client: &Client, cases: [(&str, Statement); N]) {
+    for (index, statement) in cases {
+        let plan = plan(client, &statement).await;
+        assert!(plan.contains(index) && !plan.contains("Sort"), "{index}\n{plan}");
+    }
+}
 
 async fn plan(client: &Client, statement: &Statement) -> String {
     let text = diesel::debug_query::<Pg, _>(statement).to_string();
@@ -55,11 +68,9 @@ async fn plan(client: &Client, statement: &Statement) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sort_order_is_served_by_an_index_without_sorting() {
     let fresh = Fresh::new().await;
-    Database::open(&fresh.options()).await.unwrap();
-    let client = fresh.outsider().await;
+    let client = planner(&fresh, FILL).await;
     let node = NodeId::from_uuid(Uuid::from_u128(1));
     let user = UserId::from_uuid(Uuid::from_u128(2));
-    client.batch_execute(&format!("{FILL}; {PLANNED}")).await.unwrap();
     let orders = [
         (SortBy::Name, "nodes_by_name", SortValue::Name(Name::of_root())),
         (SortBy::CreatedAt, "nodes_by_created", SortValue::Time(Timestamp::from_millis(0))),
@@ -160,9 +171,7 @@ async fn what_lies_in_the_trash_or_below_it_is_not_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_of_searching_is_served_by_an_index() {
     let fresh = Fresh::new().await;
-    Database::open(&fresh.options()).await.unwrap();
-    let client = fresh.outsider().await;
-    client.batch_execute(&format!("{DRIVES}; {PLANNED}")).await.unwrap();
+    let client = planner(&fresh, DRIVES).await;
     let (user, drives) = (UserId::from_uuid(OWNER), [DriveId::from_uuid(OWNER).into()]);
     let value = SortValue::Name(Name::parse("b").unwrap());
     let after = Some(Position { value, id: NodeId::from_uuid(OWNER) });
@@ -206,14 +215,12 @@ const FILL_REMAINS: &str = "
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_last_and_what_goes_first_comes_by_an_index_without_sorting() {
     let fresh = Fresh::new().await;
-    Database::open(&fresh.options()).await.unwrap();
-    let client = fresh.outsider().await;
-    client.batch_execute(&format!("{FILL}; {FILL_REMAINS}; {PLANNED}")).await.unwrap();
+    let client = planner(&fresh, &format!("{FILL}; {FILL_REMAINS}")).await;
     let (drive, file) = (DriveId::from_uuid(OWNER), NodeId::from_uuid(Uuid::from_u128(1)));
     let (at, limit, store) = (Timestamp::from_millis(5), Limit::default(), StoreName("s"));
     let trashed = TrashPosition { at, id: file };
     let version = VersionPosition { revision: Revision(7), id: VersionId::from_uuid(Uuid::from_u128(4)) };
-    for (index, statement) in [
+    let cases = [
         ("nodes_trash", trash::page(drive, None, limit)),
         ("nodes_trash", trash::page(drive, Some(trashed), limit)),
         ("nodes_trash_due", trash::due(at)),
@@ -221,10 +228,8 @@ async fn what_came_last_and_what_goes_first_comes_by_an_index_without_sorting() 
         ("versions_history", versions::page(file, Some(version), limit)),
         ("blobs_unreferenced", blob_records::unneeded(&store, at, 500)),
         ("blobs_condemned", blob_records::condemned(&store, 500)),
-    ] {
-        let plan = plan(&client, &statement).await;
-        assert!(plan.contains(index) && !plan.contains("Sort"), "{index}\n{plan}");
-    }
+    ];
+    assert_in_order_of_index(&client, cases).await;
     let listed = plan(&client, &sessions::page(UserId::from_uuid(OWNER), at, None, limit)).await;
     assert!(!listed.contains("Seq Scan on sessions"), "{listed}");
 }
@@ -232,10 +237,8 @@ async fn what_came_last_and_what_goes_first_comes_by_an_index_without_sorting() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tree_is_walked_by_an_index() {
     let fresh = Fresh::new().await;
-    Database::open(&fresh.options()).await.unwrap();
-    let client = fresh.outsider().await;
+    let client = planner(&fresh, FILL).await;
     let node = NodeId::from_uuid(Uuid::from_u128(1));
-    client.batch_execute(&format!("{FILL}; {PLANNED}")).await.unwrap();
     for statement in [tree(node), extent(node, 100)] {
         let plan = plan(&client, &statement).await;
         assert!(plan.contains("on nodes n") && !plan.contains("Seq Scan"), "{plan}");
@@ -256,26 +259,22 @@ const FILL_SHARES: &str = "
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_has_given_comes_by_an_index_without_sorting() {
     let fresh = Fresh::new().await;
-    Database::open(&fresh.options()).await.unwrap();
-    let client = fresh.outsider().await;
-    client.batch_execute(&format!("{FILL}; {FILL_SHARES}; {PLANNED}")).await.unwrap();
+    let client = planner(&fresh, &format!("{FILL}; {FILL_SHARES}")).await;
     let node = NodeId::from_uuid(Uuid::from_u128(1));
     let user = UserId::from_uuid(Uuid::from_u128(2));
     let at = Timestamp::from_millis(0);
     let share = SharePosition { at, id: ShareId::from_uuid(Uuid::from_u128(3)) };
     let link = LinkPosition { at, id: LinkId::from_uuid(Uuid::from_u128(4)) };
     let limit = Limit::default();
-    for (index, statement) in [
+    let cases = [
         ("shares_sharer", shares::given(user, None, limit)),
         ("shares_sharer", shares::given(user, Some(share), limit)),
         ("shares_node", shares::of_node(node, None, limit)),
         ("shares_node", shares::of_node(node, Some(share), limit)),
         ("links_maker", links::made(user, None, limit)),
         ("links_maker", links::made(user, Some(link), limit)),
-    ] {
-        let plan = plan(&client, &statement).await;
-        assert!(plan.contains(index) && !plan.contains("Sort"), "{index}\n{plan}");
-    }
+    ];
+    assert_in_order_of_index(&client, cases).await;
     let by_token = plan(&client, &links::find_by_token(&TokenHash::from_bytes([7; 32]))).await;
     assert!(by_token.contains("links_token_hash"), "{by_token}");
     let access = plan(&client, &shares::access(node, at, None, limit)).await;
