@@ -122,8 +122,8 @@ resource "aws_s3_bucket_cors_configuration" "drive" {
   cors_rule {
     allowed_origins = var.cors_origins
     allowed_methods = ["GET", "PUT"]
-    allowed_headers = ["content-type", "if-none-match", "x-amz-checksum-sha256", "range"]
-    expose_headers  = ["ETag", "Content-Range", "Content-Disposition"]
+    allowed_headers = ["*"]
+    expose_headers  = ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"]
     max_age_seconds = 3600
   }
 }

@@ -101,21 +101,27 @@ async fn drain(stop: impl Future<Output = ()>, app: web::Data<App>, most: Durati
     }
 }
 
+/// What headers pages of other origins may send. A bucket is to allow the same.
+pub(crate) const ALLOWED_HEADERS: [&str; 12] = [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "range",
+    "x-client-modified-at",
+    "x-link-password",
+    "x-request-id",
+];
+
 /// What pages of the origins that the configuration names may do.
 fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers([
-            "authorization",
-            "content-type",
-            "idempotency-key",
-            "if-match",
-            "if-none-match",
-            "if-range",
-            "range",
-            "x-link-password",
-            "x-request-id",
-        ])
+        .allowed_headers(ALLOWED_HEADERS)
         .expose_headers([
             "accept-ranges",
             "content-disposition",
@@ -127,6 +133,7 @@ fn cors(origins: &[String]) -> Cors {
             "ratelimit-remaining",
             "ratelimit-reset",
             "retry-after",
+            "x-client-modified-at",
             "x-request-id",
         ])
         .max_age(3600);

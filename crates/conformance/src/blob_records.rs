@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, StoreName, Timestamp};
+use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, EntityTag, StoreName, Timestamp};
 use futures_util::future::join;
 
 use crate::Persistence;
@@ -27,6 +27,8 @@ pub async fn suite(store: &Persistence) {
         blobs_are_condemned_in_batches,
         what_is_not_forgotten_does_not_hold_up_the_rest,
         uploads_versions_and_photos_refer_to_blobs,
+        it_is_known_when_a_blob_was_recorded,
+        a_tag_is_noted_once,
         blobs_of_another_store_are_left_alone,
         only_condemned_blobs_are_forgotten,
         forgetting_may_be_repeated,
@@ -46,6 +48,28 @@ async fn drain(world: &World<'_>) {
     for some in left.chunks(500) {
         world.store.records.forget(some).await.unwrap();
     }
+}
+
+async fn it_is_known_when_a_blob_was_recorded(world: &World<'_>) {
+    let at = world.now();
+    let key = record(world, at).await;
+    assert_eq!(world.store.records.recorded_at(&key).await.unwrap(), Some(at));
+    assert_eq!(world.store.records.recorded_at(&world.key()).await.unwrap(), None);
+}
+
+async fn a_tag_is_noted_once(world: &World<'_>) {
+    let ann = world.member().await;
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    let tag = async || world.located(file, ann.id).await.node.content().unwrap().store_tag.clone();
+    let blob = world.located(file, ann.id).await.node.content().unwrap().blob.clone();
+    assert_eq!(tag().await, None);
+    let (first, second) = (EntityTag::parse("d41d8-2"), EntityTag::parse("other"));
+    for noted in [&first, &first, &second] {
+        world.store.records.note_tag(&blob, noted.as_ref().unwrap()).await.unwrap();
+        assert_eq!(tag().await, first);
+    }
+    // Of a blob that has gone meanwhile there is nothing to note.
+    world.store.records.note_tag(&world.key(), &second.unwrap()).await.unwrap();
 }
 
 async fn what_nothing_refers_to_is_condemned_after_its_time(world: &World<'_>) {

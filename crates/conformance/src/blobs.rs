@@ -33,7 +33,7 @@ pub async fn suite(store: &dyn BlobStore, random: &dyn Random) {
     a_put_that_is_dropped_stores_nothing(store, key()).await;
     head_finds_nothing_where_nothing_is(store, key()).await;
     get_gives_the_range_that_was_asked_for(store, key()).await;
-    get_refuses_what_ends_past_the_blob(store, key()).await;
+    get_refuses_a_blob_of_another_length(store, key()).await;
     get_finds_nothing_where_nothing_is(store, key()).await;
     delete_removes_the_blob(store, key(), key()).await;
     delete_of_nothing_is_no_error(store, key()).await;
@@ -57,7 +57,8 @@ pub async fn what_was_put_is_there(store: &dyn BlobStore, mut key: impl FnMut() 
         let (key, bytes) = (key(), sample(size));
         let expected = Expected { length: Length::Exactly(size as u64), sha256: None };
         let stored = store.put(&key, body(&bytes, 65_536), expected).await.unwrap();
-        check_stored(stored, &bytes);
+        check_stored(&stored, &bytes);
+        assert_eq!(store.head(&key).await.unwrap().unwrap().tag, stored.tag, "one tag for the same bytes");
         check_blob(store, &key, &bytes).await;
     }
 }
@@ -70,7 +71,7 @@ pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, key: BlobKe
     pieces.push(Bytes::copy_from_slice(large));
     pieces.push(Bytes::new());
     let body = Box::pin(stream::iter(pieces.into_iter().map(Ok)));
-    check_stored(store.put(&key, body, any_length()).await.unwrap(), &bytes);
+    check_stored(&store.put(&key, body, any_length()).await.unwrap(), &bytes);
     check_blob(store, &key, &bytes).await;
 }
 
@@ -132,7 +133,7 @@ pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, key: BlobK
     for (outcome, bytes) in join_all(puts).await.into_iter().zip(&contents) {
         if let Ok(stored) = outcome {
             assert_eq!(winner, None, "two puts under one key succeeded");
-            check_stored(stored, bytes);
+            check_stored(&stored, bytes);
             winner = Some(bytes);
         } else {
             check_exists(outcome);
@@ -169,23 +170,33 @@ pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, key: 
         [0..1_000_000, 0..1, 999_999..1_000_000, 1..999_999, 262_143..262_145, 0..0, 500..500, 1_000_000..1_000_000];
     for range in ranges {
         let part = bytes.iter().copied().skip(range.start as usize).take((range.end - range.start) as usize);
-        assert_eq!(read(store, &key, range.clone()).await.unwrap(), part.collect::<Vec<_>>(), "{range:?}");
+        assert_eq!(read(store, &key, 1_000_000, range.clone()).await.unwrap(), part.collect::<Vec<_>>(), "{range:?}");
     }
 }
 
-/// `RangeNotSatisfiable`, with the size, when the range ends past the blob.
-pub async fn get_refuses_what_ends_past_the_blob(store: &dyn BlobStore, key: BlobKey) {
+/// `Damaged` when the blob has other bytes than it should, whatever the range.
+pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, key: BlobKey) {
     store.put(&key, body(b"0123456789", 10), any_length()).await.unwrap();
-    for range in [0..11, 9..11, 10..11, 11..11, 500..600, 0..u64::MAX] {
-        let outcome = read(store, &key, range.clone()).await;
-        assert!(matches!(outcome, Err(Error::RangeNotSatisfiable { size: 10 })), "{range:?}: {outcome:?}");
+    for (size, range) in [
+        (11, 0..11),
+        (11, 9..11),
+        (11, 0..1),
+        (11, 10..11),
+        (600, 500..600),
+        (9, 0..9),
+        (9, 3..4),
+        (9, 0..0),
+        (0, 0..0),
+    ] {
+        let outcome = read(store, &key, size, range.clone()).await;
+        assert!(matches!(outcome, Err(Error::Damaged { .. })), "{size} {range:?}: {outcome:?}");
     }
 }
 
 /// `NotFound` when nothing lies under the key, whatever the range.
 pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: BlobKey) {
     for range in [0..0, 0..1, 5..6] {
-        let outcome = read(store, &key, range.clone()).await;
+        let outcome = read(store, &key, 10, range.clone()).await;
         assert!(matches!(outcome, Err(Error::NotFound)), "{range:?}: {outcome:?}");
     }
 }
@@ -225,7 +236,7 @@ pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, key: Bl
         pause.end();
     };
     let (outcome, ()) = join(store.put(&key, body, any_length()), sweep).await;
-    check_stored(outcome.unwrap(), &sample(3_000_000));
+    check_stored(&outcome.unwrap(), &sample(3_000_000));
     check_blob(store, &key, &sample(3_000_000)).await;
 }
 
@@ -284,13 +295,16 @@ fn any_length() -> Expected {
 }
 
 async fn check_blob(store: &dyn BlobStore, key: &BlobKey, bytes: &[u8]) {
-    check_stored(store.head(key).await.unwrap().unwrap(), bytes);
-    assert!(read(store, key, 0..bytes.len() as u64).await.unwrap() == bytes, "other bytes than were stored");
+    check_stored(&store.head(key).await.unwrap().unwrap(), bytes);
+    assert!(
+        read(store, key, bytes.len(), 0..bytes.len() as u64).await.unwrap() == bytes,
+        "other bytes than were stored"
+    );
 }
 
 async fn check_nothing(store: &dyn BlobStore, key: &BlobKey) {
     assert_eq!(store.head(key).await.unwrap(), None);
-    let outcome = read(store, key, 0..0).await;
+    let outcome = read(store, key, 0, 0..0).await;
     assert!(matches!(outcome, Err(Error::NotFound)), "{outcome:?}");
 }
 

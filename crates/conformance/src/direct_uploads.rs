@@ -145,13 +145,13 @@ impl<W: Wire> Case<'_, W> {
         }
     }
 
-    async fn read(&self, key: &BlobKey, range: Range<u64>) -> Vec<u8> {
-        read(self.store, key, range).await.unwrap()
+    async fn read(&self, key: &BlobKey, size: usize, range: Range<u64>) -> Vec<u8> {
+        read(self.store, key, size, range).await.unwrap()
     }
 
     async fn check_blob(&self, key: &BlobKey, bytes: &[u8]) {
-        check_stored(self.store.head(key).await.unwrap().unwrap(), bytes);
-        assert!(self.read(key, 0..bytes.len() as u64).await == bytes, "other bytes than were sent");
+        check_stored(&self.store.head(key).await.unwrap().unwrap(), bytes);
+        assert!(self.read(key, bytes.len(), 0..bytes.len() as u64).await == bytes, "other bytes than were sent");
         let signed = self.signer.sign_get(key, &presentation("text/plain", None), self.soon()).await.unwrap();
         let answer = self.wire.get(&signed, None).await;
         assert_eq!(answer.status, 200);

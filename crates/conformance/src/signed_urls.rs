@@ -5,10 +5,12 @@ use std::fmt::Debug;
 
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    BlobKey, Expected, Length, MIN_PART_BYTES, Part, PartPlan, Sha256, Timestamp, Transfer,
+    BlobKey, EntityTag, Expected, Id, Length, MIN_PART_BYTES, NodeId, Part, PartPlan, SessionId, Sha256, Timestamp,
+    Transfer, UserId, VersionId,
 };
 use clouddrive_domain::port::{
-    DirectUploads, Presentation, PutTarget, Random, SignedRequest, SignedUrl, UrlGate, UrlSigner,
+    ContentInfo, DirectUploads, GetTarget, Presentation, PutTarget, Random, SignedRequest, SignedUrl, UrlGate,
+    UrlSigner, Watch,
 };
 use clouddrive_domain::{Error, Result};
 use futures_util::FutureExt;
@@ -39,6 +41,7 @@ pub async fn gate_suite(signer: &dyn UrlSigner, direct: &dyn DirectUploads, gate
     what_was_signed_to_put_is_admitted(case, gate);
     leave_for_a_part_is_none_for_another(case, gate).await;
     what_was_signed_to_get_is_admitted(case, gate);
+    what_was_signed_to_watch_is_admitted_as_such(case, gate);
     urls_end_at_their_very_time(case, gate);
     leave_for_one_method_is_none_for_the_other(case, gate);
     leave_for_one_key_is_none_for_another(case, gate);
@@ -78,6 +81,12 @@ impl Case<'_> {
         self.signer.sign_get(key, &presentation, self.expires_at).await.unwrap()
     }
 
+    fn watch(&self) -> Watch {
+        let at = Timestamp::from_millis(1_700_000_000_000);
+        let (user, session) = (UserId::generate(at, self.random), SessionId::generate(at, self.random));
+        Watch { user, session, file: NodeId::generate(at, self.random), version: VersionId::generate(at, self.random) }
+    }
+
     fn put(&self, key: &BlobKey) -> SignedUrl {
         self.sign_put(key).now_or_never().unwrap()
     }
@@ -102,7 +111,10 @@ impl Case<'_> {
 
 /// A URL needs nothing but itself.
 pub async fn urls_are_absolute(case: &Case<'_>) {
-    for signed in [case.sign_put(&case.key()).await, case.sign_get(&case.key()).await] {
+    let presentation = presentation("video/mp4", Some("a.mp4"));
+    let watched = case.signer.sign_watch(&case.key(), &presentation, case.watch(), case.expires_at).await.unwrap();
+    assert_eq!((watched.expires_at, watched.headers.len()), (case.expires_at, 0));
+    for signed in [case.sign_put(&case.key()).await, case.sign_get(&case.key()).await, watched] {
         assert!(signed.url.starts_with("http://") || signed.url.starts_with("https://"));
         assert!(signed.url.bytes().all(|byte| byte.is_ascii_graphic()));
     }
@@ -191,8 +203,39 @@ pub fn what_was_signed_to_get_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
             let (key, presentation) = (case.key(), presentation(media_type, name));
             let signed = case.get_as(&key, &presentation);
             let admitted = gate.admit_get(request(&signed), just_before(signed.expires_at)).unwrap();
-            assert_eq!(admitted, (key, presentation));
+            assert_eq!(admitted, GetTarget { key, presentation, watch: None });
         }
+    }
+}
+
+/// What is known of the bytes comes back as it was signed, and who watches them.
+pub fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, gate: &dyn UrlGate) {
+    let info = ContentInfo {
+        size: Some(10),
+        tag: EntityTag::parse("d41d8&size=11-2").unwrap(),
+        modified_at: Timestamp::from_millis(1_700_000_000_123),
+        client_modified_at: Some(Timestamp::from_millis(-1)),
+    };
+    for content in [
+        info.clone(),
+        ContentInfo { size: None, client_modified_at: None, ..info.clone() },
+        ContentInfo { size: Some(u64::MAX), ..info },
+    ] {
+        let presentation = Presentation { content: Some(content), ..presentation("text/plain", Some("a.txt")) };
+        let (key, watch) = (case.key(), case.watch());
+        let signed = case.signer.sign_watch(&key, &presentation, watch, case.expires_at).now_or_never();
+        let signed = signed.unwrap().unwrap();
+        let admitted = gate.admit_get(request(&signed), just_before(signed.expires_at)).unwrap();
+        assert_eq!(admitted, GetTarget { key: key.clone(), presentation: presentation.clone(), watch: Some(watch) });
+        // None of it can be left out: the other URL for the same bytes has another signature.
+        let plain = case.get_as(&key, &presentation);
+        assert_ne!(plain.url.rsplit_once("&signature=").unwrap().1, signed.url.rsplit_once("&signature=").unwrap().1);
+        let (_, signature) = signed.url.rsplit_once('=').unwrap();
+        let (query, _) = plain.url.split_once('?').unwrap().1.rsplit_once('=').unwrap();
+        refused(gate.admit_get(
+            SignedRequest { key: key.as_str(), query: &format!("{query}={signature}") },
+            just_before(signed.expires_at),
+        ));
     }
 }
 

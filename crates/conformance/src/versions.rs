@@ -34,6 +34,7 @@ pub async fn suite(store: &Persistence) {
         append::a_guest_with_whom_the_file_is_shared_may_append,
         append::who_may_not_replace_appends_nothing,
         append::a_content_is_for_the_revision_that_was_seen,
+        append::a_content_is_for_the_content_that_was_seen,
         append::a_content_that_does_not_fit_leaves_the_file_as_it_was,
         append::a_blob_that_was_condemned_becomes_no_content,
     );
@@ -91,7 +92,7 @@ async fn content(world: &World<'_>, size: u64) -> NewContent {
     NewContent {
         version: world.id(),
         blob: world.record().await,
-        stored: Stored { size, sha256: None },
+        stored: Stored { size, sha256: None, tag: None },
         media_type: MediaType::parse("text/plain").unwrap(),
         seen: None,
         most_versions: MOST_VERSIONS,

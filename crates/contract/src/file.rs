@@ -54,9 +54,37 @@ pub struct File {
     pub sha256: Option<String>,
     /// The current version.
     pub version_id: Uuid,
+    /// The strong entity tag of the bytes: the `ETag` of whatever URL hands them out, and good for `If-Match` of
+    /// `PUT /file/{file_id}/content`.
+    #[cfg_attr(feature = "openapi", schema(example = "\"019ab0c2-7a00-7000-8000-000000000000\""))]
+    pub content_etag: String,
     /// When the uploader's own copy was last modified, as the uploader said.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub client_modified_at: Option<Time>,
+}
+
+/// What the URL of a file's bytes is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum UrlUse {
+    /// To fetch them now.
+    #[default]
+    Download,
+    /// To play or view them piece by piece: the URL lives for hours, and where the server has the bytes itself, each request
+    /// asks anew whether the caller may see the file, and whether the session still runs in which the URL was asked for.
+    Stream,
+}
+
+/// The query of `GET /file/{file_id}`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct GetFile {
+    /// What the URL of the bytes is for; `download` unless told.
+    #[serde(default, rename = "use")]
+    pub url_use: Option<UrlUse>,
 }
 
 /// Where bytes can be fetched for a short while, without a token.

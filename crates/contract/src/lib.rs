@@ -20,7 +20,7 @@ pub use account::{
     ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshToken, Register, Session, Sessions, Token,
     User, VerifiedToken,
 };
-pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, PatchFile};
+pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, GetFile, PatchFile, UrlUse};
 pub use folder::{
     CopyFolder, CreateFolder, Folder, FolderConflict, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep,
     RootListing, SortBy, SortOrder,

@@ -4,7 +4,7 @@ use ::time::format_description::well_known::Rfc3339;
 use ::time::macros::format_description;
 use ::time::{OffsetDateTime, UtcOffset};
 use serde::de::{self, Deserialize, Deserializer};
-use serde::ser::{Error, Serialize, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 /// A point in time: RFC 3339. It is written in UTC with milliseconds, and read with any offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,10 +25,16 @@ impl Time {
     }
 }
 
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+        f.write_str(&self.0.to_offset(UtcOffset::UTC).format(format).map_err(|_| fmt::Error)?)
+    }
+}
+
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-        serializer.serialize_str(&self.0.to_offset(UtcOffset::UTC).format(format).map_err(S::Error::custom)?)
+        serializer.collect_str(self)
     }
 }
 

@@ -21,6 +21,10 @@ pub struct Version {
         schema(required, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
     )]
     pub sha256: Option<String>,
+    /// The strong entity tag of the bytes: the `ETag` of whatever URL hands them out, and good for `If-Match` of
+    /// `PUT /file/{file_id}/content`.
+    #[cfg_attr(feature = "openapi", schema(example = "\"019ab0c2-7a00-7000-8000-000000000000\""))]
+    pub content_etag: String,
     /// When it was brought.
     pub created_at: Time,
     /// Who brought it.

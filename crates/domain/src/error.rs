@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{BucketKind, ItemRef, MissingParts, Name, Quota, Revision};
+use crate::model::{BlobKey, BucketKind, ItemRef, MissingParts, Name, Quota, Revision};
 
 /// What the domain's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -39,6 +39,14 @@ pub enum Error {
     RangeNotSatisfiable {
         /// How many bytes there are.
         size: u64,
+    },
+    /// The bytes that a row promises are not in the store, or are others. The caller is not to blame.
+    #[error("the bytes of blob {blob} are damaged: {what}")]
+    Damaged {
+        /// The key of the blob.
+        blob: String,
+        /// What is wrong with it.
+        what: String,
     },
     /// Too many attempts came before this one.
     #[error("too many attempts: {bucket}")]
@@ -247,6 +255,17 @@ impl Error {
     /// `part` is out of reach because of `source`.
     pub fn unavailable(part: &'static str, source: impl Into<BoxedError>) -> Self {
         Self::Unavailable { part, source: source.into() }
+    }
+
+    /// The bytes of the blob under `key` are not what they should be.
+    pub fn damaged(key: &BlobKey, what: impl Into<String>) -> Self {
+        Self::Damaged { blob: key.as_str().to_owned(), what: what.into() }
+    }
+
+    /// The blob under `key` has `found` bytes, and not the `promised` ones.
+    #[must_use]
+    pub fn other_length(key: &BlobKey, promised: u64, found: u64) -> Self {
+        Self::damaged(key, format!("it has {found} bytes, not {promised}"))
     }
 
     /// `part` failed because of `source`.

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use crate::model::{
-    BlobKey, ConflictPolicy, Content, DriveId, FileInfo, MediaType, Name, NodeId, Timestamp, Upload, UploadId,
-    UploadState, UserId, VersionId,
+    BlobKey, ConflictPolicy, Content, DriveId, FileInfo, MediaType, Name, Node, NodeBody, NodeId, Person, Revision,
+    Timestamp, Upload, UploadId, UploadState, UserId, VersionId,
 };
 
 pub(crate) fn name(text: &str) -> Name {
@@ -23,6 +23,23 @@ pub(crate) fn content(size: u64) -> Content {
         sha256: None,
         media_type: MediaType::octet_stream(),
         client_modified_at: None,
+        store_tag: None,
+        created_at: Timestamp::from_millis(7),
+    }
+}
+
+/// A file of ten bytes.
+pub(crate) fn file_node(revision: Revision) -> Node {
+    Node {
+        id: NodeId::from_uuid(Uuid::from_u128(101)),
+        drive: DriveId::from_uuid(Uuid::from_u128(9)),
+        parent: Some(NodeId::from_uuid(Uuid::from_u128(100))),
+        name: name("a.txt"),
+        body: NodeBody::File(content(10)),
+        revision,
+        created_by: Person { id: UserId::from_uuid(Uuid::from_u128(1)), username: None },
+        created_at: Timestamp::from_millis(7),
+        modified_at: Timestamp::from_millis(7),
     }
 }
 

@@ -13,12 +13,12 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, name, permission, sha256, size};
+use crate::types::{DbId, Id, bad_row, entity_tag, name, permission, sha256, size};
 
 /// The columns of a [`NodeRow`], of a node `n` after [`NODE_JOINS`].
 pub(crate) const NODE_COLUMNS: &str = "n.id, n.drive_id, n.parent_id, n.kind, n.name, n.revision, n.created_by, \
      creator.username AS creator_name, n.created_at, n.modified_at, v.id AS version_id, v.blob_key, v.size_bytes, \
-     b.sha256, v.media_type, v.client_modified_at";
+     b.sha256, b.etag, v.media_type, v.client_modified_at, v.created_at AS version_created_at";
 
 /// What a [`NodeRow`] needs beside the node `n`.
 pub(crate) const NODE_JOINS: &str = "LEFT JOIN users creator ON creator.id = n.created_by \
@@ -59,6 +59,10 @@ pub struct NodeRow {
     media_type: Option<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
     client_modified_at: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    etag: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    version_created_at: Option<i64>,
 }
 
 impl NodeRow {
@@ -75,6 +79,11 @@ impl NodeRow {
                 sha256: self.sha256.clone().map(|bytes| sha256("blobs", id, bytes)).transpose()?,
                 media_type: self.media_type.as_deref().and_then(MediaType::parse).ok_or_else(|| bad("media_type"))?,
                 client_modified_at: self.client_modified_at.map(Timestamp::from_millis),
+                store_tag: self.etag.as_deref().map(|text| entity_tag("blobs", id, text)).transpose()?,
+                created_at: self
+                    .version_created_at
+                    .map(Timestamp::from_millis)
+                    .ok_or_else(|| bad("version's created_at"))?,
             })),
             _ => Err(bad("kind")),
         }

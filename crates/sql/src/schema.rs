@@ -89,6 +89,7 @@ diesel::table! {
         store -> Text,
         size_bytes -> Nullable<BigInt>,
         sha256 -> Nullable<Binary>,
+        etag -> Nullable<Text>,
         created_at -> BigInt,
         unreferenced_at -> Nullable<BigInt>,
         condemned_at -> Nullable<BigInt>,

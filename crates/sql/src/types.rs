@@ -2,8 +2,8 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    ConflictPolicy, DriveId, LeaseId, LinkId, Name, NodeId, NodeKind, Permission, ReceiptId, SessionId, Sha256,
-    ShareId, UploadId, UserId, VersionId,
+    ConflictPolicy, DriveId, EntityTag, LeaseId, LinkId, Name, NodeId, NodeKind, Permission, ReceiptId, SessionId,
+    Sha256, ShareId, UploadId, UserId, VersionId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -109,6 +109,10 @@ pub(crate) fn shown_kind(table: &'static str, id: impl std::fmt::Display, word: 
 
 pub(crate) fn sha256(table: &'static str, id: impl std::fmt::Display, bytes: Vec<u8>) -> Result<Sha256, Error> {
     bytes.try_into().map(Sha256::from_bytes).map_err(|_| bad_row(table, id, "sha256"))
+}
+
+pub(crate) fn entity_tag(table: &'static str, id: impl std::fmt::Display, text: &str) -> Result<EntityTag, Error> {
+    EntityTag::parse(text).ok_or_else(|| bad_row(table, id, "etag"))
 }
 
 /// The word for a permission.

@@ -1,8 +1,8 @@
 //! Uploads and the versions that they become.
 
 use clouddrive_domain::model::{
-    BlobKey, Command, Content, FileInfo, MediaType, NodeId, PartPlan, Revision, Sha256, Ticket, Timestamp, Upload,
-    UploadId, UploadState, UserId,
+    BlobKey, Command, Content, EntityTag, FileInfo, MediaType, NodeId, PartPlan, Revision, Sha256, Ticket, Timestamp,
+    Upload, UploadId, UploadState, UserId,
 };
 use clouddrive_domain::port::Commit;
 use clouddrive_domain::{Error, Result};
@@ -26,6 +26,12 @@ pub const fn state_word(state: UploadState) -> &'static str {
 #[must_use]
 pub fn digest(sha256: Option<Sha256>) -> Option<Vec<u8>> {
     sha256.map(|digest| digest.as_bytes().to_vec())
+}
+
+/// The column of a store's tag.
+#[must_use]
+pub fn etag(tag: Option<&EntityTag>) -> Option<String> {
+    tag.map(|tag| tag.as_str().to_owned())
 }
 
 /// An upload.
@@ -144,13 +150,15 @@ impl NewVersionRow {
             sha256: wish.stored.sha256,
             media_type: upload.file.media_type.clone(),
             client_modified_at: upload.file.client_modified_at,
+            store_tag: wish.stored.tag.clone(),
+            created_at: command.at,
         };
-        Self::of(&content, (file, revision), upload.sender, command.at)
+        Self::of(&content, (file, revision), upload.sender)
     }
 
     /// The `content` that `creator` brings to `file`, at that `revision`.
     #[must_use]
-    pub fn of(content: &Content, (file, revision): (NodeId, Revision), creator: UserId, at: Timestamp) -> Self {
+    pub fn of(content: &Content, (file, revision): (NodeId, Revision), creator: UserId) -> Self {
         Self {
             id: content.version.into(),
             node_id: file.into(),
@@ -159,7 +167,7 @@ impl NewVersionRow {
             media_type: content.media_type.as_str().to_owned(),
             client_modified_at: content.client_modified_at.map(Timestamp::as_millis),
             created_by: creator.into(),
-            created_at: at.as_millis(),
+            created_at: content.created_at.as_millis(),
             revision: bytes(revision.0),
         }
     }

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use crate::page::newest_first;
 use crate::statement::Statement;
-use crate::types::{DbId, Id, bad_row, sha256, size};
+use crate::types::{DbId, Id, bad_row, entity_tag, sha256, size};
 
 /// A version with the name of who brought it.
 #[derive(QueryableByName)]
@@ -24,6 +24,8 @@ pub struct VersionRow {
     size_bytes: i64,
     #[diesel(sql_type = Nullable<Binary>)]
     sha256: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    etag: Option<String>,
     #[diesel(sql_type = Text)]
     media_type: String,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -39,7 +41,7 @@ pub struct VersionRow {
 }
 
 const VERSIONS: &str =
-    "SELECT v.id, v.revision, v.blob_key, v.size_bytes, b.sha256, v.media_type, v.client_modified_at,
+    "SELECT v.id, v.revision, v.blob_key, v.size_bytes, b.sha256, b.etag, v.media_type, v.client_modified_at,
         v.created_by, creator.username AS creator_name, v.created_at, n.version_id = v.id AS is_current
     FROM versions v JOIN nodes n ON n.id = v.node_id JOIN blobs b ON b.key = v.blob_key
     LEFT JOIN users creator ON creator.id = v.created_by";
@@ -57,6 +59,8 @@ impl TryFrom<VersionRow> for Version {
             sha256: row.sha256.map(|digest| sha256("blobs", id, digest)).transpose()?,
             media_type: MediaType::parse(&row.media_type).ok_or_else(|| bad("media_type"))?,
             client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
+            store_tag: row.etag.map(|text| entity_tag("blobs", id, &text)).transpose()?,
+            created_at: Timestamp::from_millis(row.created_at),
         };
         Ok(Self {
             content,

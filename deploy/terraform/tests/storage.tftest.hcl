@@ -161,8 +161,8 @@ run "what_can_be_told" {
     condition = alltrue([
       for rule in aws_s3_bucket_cors_configuration.drive[0].cors_rule :
       rule.allowed_origins == toset(["https://app.example.com"]) && rule.allowed_methods == toset(["GET", "PUT"]) &&
-      rule.allowed_headers == toset(["content-type", "if-none-match", "x-amz-checksum-sha256", "range"]) &&
-      rule.expose_headers == toset(["ETag", "Content-Range", "Content-Disposition"])
+      rule.allowed_headers == toset(["*"]) &&
+      rule.expose_headers == toset(["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"])
     ])
     error_message = "Pages of the origin may GET and PUT."
   }

@@ -63,7 +63,7 @@ impl DirectUploads for DiskUploads {
         }
         match self.store.head(&transfer.key).await? {
             Some(stored) => {
-                Expected { length: Length::Exactly(plan.size()), sha256 }.check(stored)?;
+                Expected { length: Length::Exactly(plan.size()), sha256 }.check(&stored)?;
                 Ok(stored)
             }
             None => Err(plan.check(&[]).err().unwrap_or(clouddrive_domain::Error::NotFound)),

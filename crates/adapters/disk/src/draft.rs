@@ -113,7 +113,7 @@ impl Draft {
         temp.file.sync_all().map_err(fault)?;
         publish(&temp.path, &sha256)?;
         self.discard();
-        Ok(Stored { size: self.size, sha256: Some(sha256) })
+        Ok(Stored { size: self.size, sha256: Some(sha256), tag: None })
     }
 
     /// Closes the file and takes its temporary name away.

@@ -204,8 +204,8 @@ impl Place {
     pub(crate) fn stored(&self) -> Result<Option<Stored>> {
         let stored = match self.form()? {
             None => return Ok(None),
-            Some(Form::File(size)) => Stored { size, sha256: self.read_digest().map_err(fault)? },
-            Some(Form::Parts(plan)) => Stored { size: plan.size(), sha256: None },
+            Some(Form::File(size)) => Stored { size, sha256: self.read_digest().map_err(fault)?, tag: None },
+            Some(Form::Parts(plan)) => Stored { size: plan.size(), sha256: None, tag: None },
         };
         self.confirm()?;
         Ok(Some(stored))

@@ -218,7 +218,7 @@ impl Gathering {
         // Should one of these fail, the blob stays: a repeat finds it, and makes its name durable.
         self.place.confirm()?;
         sync_dir(&self.all).map_err(fault)?;
-        Ok(Stored { size: plan.size(), sha256: None })
+        Ok(Stored { size: plan.size(), sha256: None, tag: None })
     }
 
     /// Removes the parts, durably, and the blob if they are one already.

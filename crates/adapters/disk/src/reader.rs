@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use clouddrive_domain::model::BlobKey;
 use clouddrive_domain::{Error, Result};
 
 use crate::files::{broken, fault, options};
@@ -17,6 +18,7 @@ const READ_BYTES: u64 = 256 * 1024;
 
 /// The bytes of a range of a blob, one piece after the other.
 pub(crate) struct Reader {
+    key: BlobKey,
     source: Source,
     at: u64,
     end: u64,
@@ -30,21 +32,26 @@ enum Source {
 }
 
 impl Reader {
-    /// Opens the blob in `place` for these bytes of it.
-    pub(crate) fn open(place: &Place, range: Range<u64>) -> Result<Self> {
+    /// Opens the blob in `place`, of that key, which has `size` bytes, for these of them.
+    pub(crate) fn open(place: &Place, key: &BlobKey, size: u64, range: Range<u64>) -> Result<Self> {
         let opened = place.open()?;
-        let size = opened.size();
-        if range.end > size {
-            return Err(Error::RangeNotSatisfiable { size });
+        if opened.size() != size {
+            return Err(Error::other_length(key, size, opened.size()));
         }
         let source = match opened {
             Opened::File(mut file, _) => {
                 file.seek(SeekFrom::Start(range.start)).map_err(fault)?;
                 Source::File(file)
             }
-            Opened::Parts(directory, plan) => Source::Parts { directory, part_size: plan.part_size(), open: None },
+            Opened::Parts(directory, plan) => {
+                let part_size = plan.part_size();
+                // The first is looked for at once, while an answer can still say that it is missing.
+                let open =
+                    (!range.is_empty()).then(|| open_part(&directory, key, part_size, range.start)).transpose()?;
+                Source::Parts { directory, part_size, open }
+            }
         };
-        Ok(Self { source, at: range.start, end: range.end })
+        Ok(Self { key: key.clone(), source, at: range.start, end: range.end })
     }
 
     /// The next piece; none after the last.
@@ -54,20 +61,14 @@ impl Reader {
             return Ok(None);
         }
         let piece = match &mut self.source {
-            Source::File(file) => read(file, left)?,
+            Source::File(file) => read(file, &self.key, left)?,
             Source::Parts { directory, part_size, open } => {
                 let (before, offset) = (self.at / *part_size, self.at % *part_size);
-                let mut file = match open.take() {
-                    Some((number, file)) if number == before => file,
-                    _ => {
-                        let number = u32::try_from(before + 1).map_err(broken)?;
-                        let file = options().read(true).open(part_path(directory, number));
-                        let mut file = file.map_err(|error| broken(format!("a part of a blob: {error}")))?;
-                        file.seek(SeekFrom::Start(offset)).map_err(fault)?;
-                        file
-                    }
+                let (_, mut file) = match open.take() {
+                    Some((number, file)) if number == before => (number, file),
+                    _ => open_part(directory, &self.key, *part_size, self.at)?,
                 };
-                let piece = read(&mut file, left.min(*part_size - offset))?;
+                let piece = read(&mut file, &self.key, left.min(*part_size - offset))?;
                 *open = Some((before, file));
                 piece
             }
@@ -77,9 +78,19 @@ impl Reader {
     }
 }
 
+/// The file of the part in which the byte `at` of the blob is, there, and how many parts come before it.
+fn open_part(directory: &Path, key: &BlobKey, part_size: u64, at: u64) -> Result<(u64, File)> {
+    let before = at / part_size;
+    let number = u32::try_from(before + 1).map_err(broken)?;
+    let file = options().read(true).open(part_path(directory, number));
+    let mut file = file.map_err(|error| Error::damaged(key, format!("part {number}: {error}")))?;
+    file.seek(SeekFrom::Start(at % part_size)).map_err(fault)?;
+    Ok((before, file))
+}
+
 /// The next `size` bytes.
-fn read(file: &mut File, size: u64) -> Result<Bytes> {
+fn read(file: &mut File, key: &BlobKey, size: u64) -> Result<Bytes> {
     let mut piece = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     file.take(size).read_to_end(&mut piece).map_err(fault)?;
-    if piece.len() as u64 == size { Ok(piece.into()) } else { Err(broken("a blob has fewer bytes than before")) }
+    if piece.len() as u64 == size { Ok(piece.into()) } else { Err(Error::damaged(key, "it ends too soon")) }
 }

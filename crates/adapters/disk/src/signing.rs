@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Name, Sha256, Timestamp};
-use clouddrive_domain::port::{Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+use clouddrive_domain::model::{BlobKey, EntityTag, Expected, Length, MediaType, Name, Sha256, Timestamp};
+use clouddrive_domain::port::{
+    ContentInfo, GetTarget, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner, Watch,
+};
 use clouddrive_domain::{Error, Result};
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -114,14 +116,38 @@ impl fmt::Debug for DiskUrls {
 #[async_trait]
 impl UrlSigner for DiskUrls {
     async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl> {
+        Ok(self.sign_read(key, presentation, None, expires_at))
+    }
+
+    async fn sign_watch(
+        &self,
+        key: &BlobKey,
+        presentation: &Presentation,
+        watch: Watch,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl> {
+        Ok(self.sign_read(key, presentation, Some(watch), expires_at))
+    }
+}
+
+impl DiskUrls {
+    fn sign_read(
+        &self,
+        key: &BlobKey,
+        presentation: &Presentation,
+        watch: Option<Watch>,
+        expires_at: Timestamp,
+    ) -> SignedUrl {
         let media_type = utf8_percent_encode(presentation.media_type.as_str(), RESERVED);
         let name = presentation
             .attachment
             .as_ref()
             .map(|name| format!("&name={}", utf8_percent_encode(name.as_str(), RESERVED)))
             .unwrap_or_default();
-        let query = format!("method=GET&type={media_type}{name}&expires={}", expires_at.as_millis());
-        Ok(self.sign(Purpose::Get, key, &query, expires_at))
+        let content = presentation.content.as_ref().map(write_content).unwrap_or_default();
+        let watch = watch.map(write_watch).unwrap_or_default();
+        let query = format!("method=GET&type={media_type}{name}{content}{watch}&expires={}", expires_at.as_millis());
+        self.sign(Purpose::Get, key, &query, expires_at)
     }
 }
 
@@ -137,12 +163,26 @@ impl UrlGate for DiskUrls {
         Ok((target, expected))
     }
 
-    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Presentation)> {
+    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<GetTarget> {
         let (key, query) = self.verify(Purpose::Get, request).ok_or_else(no_signature)?;
-        let (presentation, expires_at) = query.read_get().ok_or_else(no_signature)?;
+        let (presentation, watch, expires_at) = query.read_get().ok_or_else(no_signature)?;
         alive(expires_at, now)?;
-        Ok((key, presentation))
+        Ok(GetTarget { key, presentation, watch })
     }
+}
+
+/// The parameters that say what is known of the bytes; [`Query::read_content`] reads them.
+fn write_content(content: &ContentInfo) -> String {
+    let tag = utf8_percent_encode(content.tag.as_str(), RESERVED);
+    let size = content.size.map(|size| format!("&size={size}")).unwrap_or_default();
+    let client =
+        content.client_modified_at.map(|at| format!("&client_modified={}", at.as_millis())).unwrap_or_default();
+    format!("{size}&etag={tag}&modified={}{client}", content.modified_at.as_millis())
+}
+
+/// The parameters that say who watches what, and in which session; [`Query::read_watch`] reads them.
+fn write_watch(Watch { user, session, file, version }: Watch) -> String {
+    format!("&user={user}&session={session}&file={file}&version={version}")
 }
 
 fn no_signature() -> Error {
@@ -171,14 +211,47 @@ impl<'a> Query<'a> {
         Some((part, Expected { length, sha256 }, self.take_expiry()?))
     }
 
-    fn read_get(mut self) -> Option<(Presentation, Timestamp)> {
+    fn read_get(mut self) -> Option<(Presentation, Option<Watch>, Timestamp)> {
         (self.take("method")? == "GET").then_some(())?;
         let media_type = MediaType::parse(&percent_decode_str(self.take("type")?).decode_utf8().ok()?)?;
         let attachment = match self.take("name") {
             Some(name) => Some(Name::parse(&percent_decode_str(name).decode_utf8().ok()?).ok()?),
             None => None,
         };
-        Some((Presentation { media_type, attachment }, self.take_expiry()?))
+        let content = self.read_content()?;
+        let watch = self.read_watch()?;
+        Some((Presentation { media_type, attachment, content }, watch, self.take_expiry()?))
+    }
+
+    /// Who watches what, if the URL is for that; none when it cannot be read.
+    fn read_watch(&mut self) -> Option<Option<Watch>> {
+        let Some(user) = self.take("user") else {
+            return Some(None);
+        };
+        Some(Some(Watch {
+            user: user.parse().ok()?,
+            session: self.take("session")?.parse().ok()?,
+            file: self.take("file")?.parse().ok()?,
+            version: self.take("version")?.parse().ok()?,
+        }))
+    }
+
+    /// What is said of the bytes, if anything is; none when it cannot be read.
+    fn read_content(&mut self) -> Option<Option<ContentInfo>> {
+        let size = match self.take("size") {
+            Some(size) => Some(size.parse().ok()?),
+            None => None,
+        };
+        let Some(tag) = self.take("etag") else {
+            return Some(None);
+        };
+        let tag = EntityTag::parse(&percent_decode_str(tag).decode_utf8().ok()?)?;
+        let modified_at = Timestamp::from_millis(self.take("modified")?.parse().ok()?);
+        let client_modified_at = match self.take("client_modified") {
+            Some(millis) => Some(Timestamp::from_millis(millis.parse().ok()?)),
+            None => None,
+        };
+        Some(Some(ContentInfo { size, tag, modified_at, client_modified_at }))
     }
 
     /// The value of the next parameter, if that is called `name`.

@@ -61,9 +61,9 @@ impl BlobStore for DiskStore {
         self.workers.run(move || place.stored()).await
     }
 
-    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
-        let place = self.layout.place(key);
-        let reader = self.workers.run(move || Reader::open(&place, range)).await?;
+    async fn get(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
+        let (place, key) = (self.layout.place(key), key.clone());
+        let reader = self.workers.run(move || Reader::open(&place, &key, size, range)).await?;
         let workers = self.workers.clone();
         Ok(Box::pin(stream::try_unfold(reader, move |mut reader| {
             let workers = workers.clone();

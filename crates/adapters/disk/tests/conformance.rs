@@ -11,7 +11,7 @@ use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, Timestamp};
 use clouddrive_domain::port::{
-    BlobStore, PartStore, Presentation, PutTarget, Random, SignedRequest, SignedUrl, UrlGate,
+    BlobStore, GetTarget, PartStore, Presentation, PutTarget, Random, SignedRequest, SignedUrl, UrlGate,
 };
 use clouddrive_domain::{Error, Result};
 use futures_util::{TryStreamExt, stream};
@@ -89,10 +89,13 @@ impl Server {
     }
 
     async fn give(&self, signed: &SignedUrl, range: Option<Range<u64>>) -> Result<Answer> {
-        let (key, presentation) = self.urls.admit_get(request(signed), NOW)?;
+        let GetTarget { key, presentation, .. } = self.urls.admit_get(request(signed), NOW)?;
         let size = self.store.head(&key).await?.ok_or(Error::NotFound)?.size;
         let (status, asked) = range.map_or((200, 0..size), |range| (206, range));
-        let pieces: Vec<Bytes> = self.store.get(&key, asked.clone()).await?.try_collect().await?;
+        if asked.end > size {
+            return Err(Error::RangeNotSatisfiable { size });
+        }
+        let pieces: Vec<Bytes> = self.store.get(&key, size, asked.clone()).await?.try_collect().await?;
         let mut headers = headers(&key, &presentation);
         if status == 206 {
             headers.push(("content-range".to_owned(), format!("bytes {}-{}/{size}", asked.start, asked.end - 1)));

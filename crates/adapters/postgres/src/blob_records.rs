@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, StoreName, Timestamp};
+use clouddrive_domain::model::{BlobKey, EntityTag, StoreName, Timestamp};
 use clouddrive_domain::port::BlobRecords;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{KeyRow, NewBlobRow, condemned, key as parse_key, unneeded};
@@ -7,7 +7,7 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{blobs, uploads, users, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::dsl::exists;
-use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
@@ -119,6 +119,16 @@ impl BlobRecords for Database {
         self.write(Begin::Write, work).await
     }
 
+    async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {
+        let key = key.clone();
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let row = blobs::table.find(key.as_str()).select(blobs::created_at);
+            let at: Option<i64> = row.first(&mut connection).await.optional()?;
+            Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool> {
         let key = key.clone();
         self.read(async move |mut connection: &AsyncPgConnection| {
@@ -128,6 +138,16 @@ impl BlobRecords for Database {
             let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
             let any = diesel::select(by_version.or(by_upload).or(by_photo));
             Ok(any.get_result(&mut connection).await?)
+        })
+        .await
+    }
+
+    async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
+        let (key, tag) = (key.clone(), tag.clone());
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
+            diesel::update(row).set(blobs::etag.eq(tag.as_str())).execute(&mut connection).await?;
+            Ok(())
         })
         .await
     }

@@ -95,7 +95,8 @@ async fn find(mut connection: &AsyncPgConnection, file: NodeId, version: Version
 }
 
 async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Located> {
-    let file = locked(connection, file, new.seen).await?;
+    let file = locked(connection, file, None).await?;
+    file.require_seen(new.seen)?;
     let id = file.node().id;
     let content = Content {
         version: new.version,
@@ -104,10 +105,12 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
         sha256: new.stored.sha256,
         media_type: new.media_type.clone(),
         client_modified_at: None,
+        store_tag: new.stored.tag.clone(),
+        created_at: command.at,
     };
-    attach(connection, &new.blob, new.stored).await?;
+    attach(connection, &new.blob, &new.stored).await?;
     let revision = point(connection, command, &file, (content.version, content.size)).await?;
-    insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor(), command.at)).await?;
+    insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
     let freed = evict(connection, command, id, content.version, new.most_versions).await?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
     // Last, so that others wait for the drive's counters as briefly as can be.
@@ -130,9 +133,9 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     blobs.push(former.content.blob.as_str());
     lock(connection, &blobs).await?;
     refer(connection, &former.content.blob).await?;
-    let content = Content { version: wish.version, ..former.content.clone() };
+    let content = Content { version: wish.version, created_at: command.at, ..former.content.clone() };
     let revision = point(connection, command, &file, (content.version, content.size)).await?;
-    insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor(), command.at)).await?;
+    insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
     let freed = remove(connection, command, &surplus).await?;
     log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(id)).await?;
     charge(connection, file.drive(), 0, content.size, freed).await?;

@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
 use bytes::Bytes;
-use clouddrive_domain::model::{BlobKey, Sha256, Stored};
+use clouddrive_domain::model::{BlobKey, EntityTag, Sha256, Stored};
 
 use crate::checksum;
 use crate::settings::{Clients, Settings};
@@ -24,6 +24,11 @@ pub(crate) fn object(key: &BlobKey) -> String {
     format!("{PREFIX}{}", key.as_str())
 }
 
+/// A tag as answers spell it.
+pub(crate) fn tag(text: Option<&str>) -> Option<EntityTag> {
+    text.and_then(EntityTag::parse)
+}
+
 /// One bucket.
 pub(crate) struct Bucket {
     pub(crate) clients: Clients,
@@ -34,6 +39,7 @@ pub(crate) struct Bucket {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) size: u64,
+    pub(crate) tag: Option<EntityTag>,
     checksum: Option<String>,
     mark: Option<String>,
 }
@@ -42,6 +48,7 @@ impl Found {
     fn of(head: HeadObjectOutput) -> Self {
         Self {
             size: head.content_length.and_then(|size| size.try_into().ok()).unwrap_or_default(),
+            tag: tag(head.e_tag.as_deref()),
             checksum: head.checksum_sha256,
             mark: head.metadata.and_then(|mut metadata| metadata.remove(MARK)),
         }
@@ -54,7 +61,8 @@ impl Found {
 
     /// What is known of it.
     pub(crate) fn stored(&self) -> Stored {
-        Stored { size: self.size, sha256: self.checksum.as_deref().and_then(checksum::decode) }
+        let sha256 = self.checksum.as_deref().and_then(checksum::decode);
+        Stored { size: self.size, sha256, tag: self.tag.clone() }
     }
 }
 
@@ -90,7 +98,7 @@ impl Bucket {
         call.checksum_mode(ChecksumMode::Enabled).send().await
     }
 
-    /// Writes an object. With `once`, only where there is none.
+    /// Writes an object, and gives its tag. With `once`, only where there is none.
     pub(crate) async fn put(
         &self,
         object: &str,
@@ -98,7 +106,7 @@ impl Bucket {
         sha256: &Sha256,
         mark: &str,
         once: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Option<EntityTag>, Trouble> {
         let call = self
             .clients
             .calls
@@ -111,7 +119,8 @@ impl Bucket {
             .set_if_none_match(once.then(|| "*".to_owned()))
             .body(ByteStream::from(bytes));
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
-        answer.map(drop).map_err(|error| Trouble::of("PutObject", &error))
+        let answer = answer.map_err(|error| Trouble::of("PutObject", &error))?;
+        Ok(tag(answer.e_tag()))
     }
 
     /// Begins to fetch an object, or the bytes `first..=last` of it.

@@ -98,8 +98,9 @@ impl S3Store {
         Finding::new("clock", verdict)
     }
 
-    /// Whether pages of these origins may PUT and GET by signed URLs.
-    pub async fn check_cors(&self, origins: &[String]) -> Vec<Finding> {
+    /// Whether pages of these origins may PUT and GET by signed URLs; also with whatever of these `headers`, in lower case,
+    /// they may send elsewhere.
+    pub async fn check_cors(&self, origins: &[String], headers: &[&str]) -> Vec<Finding> {
         let answer = self.bucket.clients.calls.get_bucket_cors().bucket(&self.bucket.name).send().await;
         let rules = match answer.map_err(|error| Trouble::of("GetBucketCors", &error)) {
             Ok(cors) => Ok(cors.cors_rules.unwrap_or_default()),
@@ -107,7 +108,7 @@ impl S3Store {
             Err(trouble) => Err(unknown(&trouble)),
         };
         let verdict = |origin: &String| match &rules {
-            Ok(rules) => cors_verdict(rules, origin),
+            Ok(rules) => cors_verdict(rules, origin, headers),
             Err(unknown) => unknown.clone(),
         };
         origins.iter().map(|origin| Finding::new(format!("CORS for {origin}"), verdict(origin))).collect()
@@ -180,14 +181,14 @@ pub fn cors_rule(origins: &[String]) -> String {
     format!(
         r#"{{"CORSRules": [{{"AllowedOrigins": [{}],
   "AllowedMethods": ["GET", "PUT"],
-  "AllowedHeaders": ["content-type", "if-none-match", "range", "x-amz-checksum-sha256"],
-  "ExposeHeaders": ["ETag", "Content-Range"],
+  "AllowedHeaders": ["*"],
+  "ExposeHeaders": ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"],
   "MaxAgeSeconds": 3600}}]}}"#,
         quoted.join(", ")
     )
 }
 
-fn cors_verdict(rules: &[CorsRule], origin: &str) -> Verdict {
+fn cors_verdict(rules: &[CorsRule], origin: &str, headers: &[&str]) -> Verdict {
     // Of the rules for an origin and a method, a store goes by one: so one has to allow all.
     let allows = |method: &str, headers: &[&str]| {
         rules.iter().any(|rule| {
@@ -199,11 +200,18 @@ fn cors_verdict(rules: &[CorsRule], origin: &str) -> Verdict {
                 && rule.expose_headers().iter().any(|exposed| exposed.eq_ignore_ascii_case("etag"))
         })
     };
-    if allows("PUT", &PUT_HEADERS) && allows("GET", &GET_HEADERS) {
-        return Verdict::Good;
-    }
     let rule = cors_rule(&[origin.to_owned()]);
-    Verdict::Bad(format!("browsers would refuse to upload or download; put these rules on the bucket:\n{rule}"))
+    if !allows("PUT", &PUT_HEADERS) || !allows("GET", &GET_HEADERS) {
+        return Verdict::Bad(format!(
+            "browsers would refuse to upload or download; put these rules on the bucket:\n{rule}"
+        ));
+    }
+    if !allows("GET", headers) {
+        return Verdict::Advice(format!(
+            "browsers would refuse headers that the API allows; put these rules on the bucket:\n{rule}"
+        ));
+    }
+    Verdict::Good
 }
 
 /// Whether `pattern`, in which one `*` may stand for anything, covers `text`.
@@ -241,7 +249,7 @@ mod tests {
             vec![rule("*", &["PUT", "GET"], &["*"], &["etag"])],
             vec![rule("https://*.example", &["PUT"], &headers[..3], &["ETag"]), rule("*", &["GET"], &["*"], &["ETag"])],
         ] {
-            assert_eq!(cors_verdict(&rules, ORIGIN), Verdict::Good, "{rules:?}");
+            assert_eq!(cors_verdict(&rules, ORIGIN, &[]), Verdict::Good, "{rules:?}");
         }
         for rules in [
             vec![],
@@ -255,7 +263,7 @@ mod tests {
                 rule(ORIGIN, &["PUT"], &headers[2..], &["ETag"]),
             ],
         ] {
-            let verdict = cors_verdict(&rules, ORIGIN);
+            let verdict = cors_verdict(&rules, ORIGIN, &[]);
             assert!(matches!(&verdict, Verdict::Bad(text) if text.contains(r#""https://drive.example""#)), "{rules:?}");
         }
     }
@@ -305,6 +313,17 @@ mod tests {
             assert!(matches!(lifecycle_verdict(&rules), Verdict::Bad(text) if text.contains(": 32}")), "{rules:?}");
         }
         assert!(matches!(lifecycle_verdict(&[]), Verdict::Advice(text) if text.contains(": 32}")));
+    }
+
+    #[test]
+    fn what_the_api_allows_the_bucket_is_to_allow_too() {
+        let narrow = ["content-type", "if-none-match", "x-amz-checksum-sha256", "range"];
+        let verdict = |headers: &[&str]| {
+            let rules = [rule(ORIGIN, &["PUT", "GET"], headers, &["ETag"])];
+            cors_verdict(&rules, ORIGIN, &["range", "traceparent"])
+        };
+        assert_eq!(verdict(&["*"]), Verdict::Good);
+        assert!(matches!(verdict(&narrow), Verdict::Advice(text) if text.contains(r#""AllowedHeaders": ["*"]"#)));
     }
 
     #[test]

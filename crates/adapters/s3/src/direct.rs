@@ -86,7 +86,7 @@ impl S3Store {
             plan.check(&seen(&parts))?;
             parts.retain(|part| u32::try_from(part.number).is_ok_and(|number| plan.part(number).is_some()));
             if let [only] = parts.as_slice() {
-                expected.check(Stored { size: only.size, sha256: only.sha256 })?;
+                expected.check(&Stored { size: only.size, sha256: only.sha256, tag: None })?;
             }
             if self.complete(transfer, &parts).await? {
                 return self.finish_object(transfer, plan, expected).await;
@@ -128,7 +128,7 @@ impl S3Store {
             plan.check(&[])?;
             return Err(Error::Conflict(Conflict::UploadClosed));
         };
-        expected.check(stored)?;
+        expected.check(&stored)?;
         // The store has checked the digest that the URL signed, whether or not it lists it.
         let signed = expected.sha256.filter(|_| self.abilities().checksums);
         let stored = Stored { sha256: stored.sha256.or(signed), ..stored };

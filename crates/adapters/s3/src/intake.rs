@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, Expected, Length, Sha256, Stored};
+use clouddrive_domain::model::{BlobKey, EntityTag, Expected, Length, Sha256, Stored};
 use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::{Error, Result};
 use futures_util::StreamExt;
@@ -46,8 +46,7 @@ impl S3Store {
         let _turn = self.turn(key).await?;
         let once = self.abilities().conditional_writes;
         let outcome = self.bucket.put(&object(key), first.bytes, &first.sha256, &mark, once).await;
-        self.settle(key, &mark, outcome).await?;
-        Ok(stored)
+        Ok(Stored { tag: self.settle(key, &mark, outcome).await?, ..stored })
     }
 
     async fn take_in_parts(
@@ -90,16 +89,28 @@ impl S3Store {
         parts.push(begun.put(parts.len() + 1, piece.bytes, piece.sha256).await?);
         let _turn = self.turn(key).await?;
         let outcome = begun.complete(&parts, self.abilities().conditional_writes).await;
-        self.settle(key, mark, outcome).await?;
-        Ok(stored)
+        Ok(Stored { tag: self.settle(key, mark, outcome).await?, ..stored })
     }
 
-    /// What became of the write with that mark. Of one that failed it is not known whether it happened after all, nor,
+    /// The tag of what became of the write with that mark. Of one that failed it is not known whether it happened after all, nor,
     /// when there is something, whether that is another's: so the bucket is asked.
-    async fn settle(&self, key: &BlobKey, mark: &str, outcome: Result<(), Trouble>) -> Result<()> {
-        let Err(trouble) = outcome else { return Ok(()) };
+    async fn settle(
+        &self,
+        key: &BlobKey,
+        mark: &str,
+        outcome: Result<Option<EntityTag>, Trouble>,
+    ) -> Result<Option<EntityTag>> {
+        let trouble = match outcome {
+            Ok(Some(tag)) => return Ok(Some(tag)),
+            // It is written, whether or not the store tells more of it now.
+            Ok(None) => {
+                let found = self.bucket.look(&object(key)).await.ok().flatten();
+                return Ok(found.and_then(|found| found.tag));
+            }
+            Err(trouble) => trouble,
+        };
         match self.bucket.look(&object(key)).await {
-            Ok(Some(found)) if found.is_of(mark) => Ok(()),
+            Ok(Some(found)) if found.is_of(mark) => Ok(found.tag),
             Ok(Some(_)) if trouble.is_unmet() => Err(Error::Conflict(Conflict::BlobExists)),
             // What was in the way has gone by now.
             Ok(None) if trouble.is_unmet() => {
@@ -180,8 +191,9 @@ impl Source {
 
     /// What the whole body was, if that was expected.
     fn verdict(self, expected: Expected) -> Result<Stored> {
-        let stored = Stored { size: self.received, sha256: Some(Sha256::from_bytes(self.digest.finalize().into())) };
-        expected.check(stored)?;
+        let sha256 = Some(Sha256::from_bytes(self.digest.finalize().into()));
+        let stored = Stored { size: self.received, sha256, tag: None };
+        expected.check(&stored)?;
         Ok(stored)
     }
 }

@@ -6,10 +6,10 @@ use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
-use clouddrive_domain::model::Sha256;
+use clouddrive_domain::model::{EntityTag, Sha256};
 use tokio::runtime::Handle;
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, tag};
 use crate::checksum;
 use crate::trouble::{Trouble, TroubleKind};
 
@@ -76,8 +76,14 @@ impl Bucket {
         Err(Trouble::silent("ListParts", TroubleKind::Other))
     }
 
-    /// Makes an object of just these parts. With `once`, only where there is none.
-    pub(crate) async fn complete(&self, object: &str, id: &str, parts: &[Part], once: bool) -> Result<(), Trouble> {
+    /// Makes an object of just these parts, and gives its tag. With `once`, only where there is none.
+    pub(crate) async fn complete(
+        &self,
+        object: &str,
+        id: &str,
+        parts: &[Part],
+        once: bool,
+    ) -> Result<Option<EntityTag>, Trouble> {
         let parts = parts.iter().map(Part::completed).collect();
         let call = self
             .clients
@@ -89,7 +95,8 @@ impl Bucket {
             .set_if_none_match(once.then(|| "*".to_owned()))
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
-        answer.map(drop).map_err(|error| Trouble::of("CompleteMultipartUpload", &error))
+        let answer = answer.map_err(|error| Trouble::of("CompleteMultipartUpload", &error))?;
+        Ok(tag(answer.e_tag()))
     }
 
     /// One page of the uploads that have begun and not ended below `prefix`, after the object and identifier in `after`.
@@ -144,8 +151,8 @@ impl Begun {
         self.bucket.put_part(&self.object, &self.id, number, bytes, sha256).await
     }
 
-    /// Makes the object of the parts.
-    pub(crate) async fn complete(&self, parts: &[Part], once: bool) -> Result<(), Trouble> {
+    /// Makes the object of the parts, and gives its tag.
+    pub(crate) async fn complete(&self, parts: &[Part], once: bool) -> Result<Option<EntityTag>, Trouble> {
         self.bucket.complete(&self.object, &self.id, parts, once).await
     }
 

@@ -15,8 +15,8 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::{Client, Config};
 
-/// How long before their end credentials are no longer signed with: as long as a URL lives at the most.
-const CREDENTIALS_SPARE: Duration = Duration::from_secs(300);
+/// How long URLs live at the most, unless told.
+const URL_LIFETIME: Duration = Duration::from_secs(300);
 
 /// The size in bytes of the first parts of a large body; see the README for what follows from it.
 const PART_BYTES: usize = 8 << 20;
@@ -46,6 +46,8 @@ pub struct Settings {
     pub backoff: Duration,
     /// The size of the first parts of a large body, in bytes; at least 5 MiB, or stores refuse the parts.
     pub part_bytes: usize,
+    /// How long URLs live at the most. Credentials that end sooner are no longer signed with.
+    pub url_lifetime: Duration,
     /// What else each call bears, such as the trace that it belongs to. Headers that S3 does not know are no part of its
     /// signature, and it passes over them.
     pub headers: fn() -> Vec<(&'static str, String)>,
@@ -66,6 +68,7 @@ impl Settings {
             attempts: 3,
             backoff: Duration::from_millis(250),
             part_bytes: PART_BYTES,
+            url_lifetime: URL_LIFETIME,
             headers: Vec::new,
         }
     }
@@ -162,7 +165,7 @@ impl Clients {
             .behavior_version(BehaviorVersion::latest())
             .region(region.clone())
             .credentials_provider(credentials(settings, region).await)
-            .identity_cache(IdentityCache::lazy().buffer_time(CREDENTIALS_SPARE).build())
+            .identity_cache(IdentityCache::lazy().buffer_time(settings.url_lifetime).build())
             .force_path_style(settings.path_style.unwrap_or(settings.endpoint.is_some()))
             .retry_config(settings.retries())
             .timeout_config(settings.timeouts.calls())

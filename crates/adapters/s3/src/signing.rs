@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use clouddrive_domain::error::BoxedError;
 use clouddrive_domain::model::{BlobKey, Part, Sha256, Ticket, Timestamp};
-use clouddrive_domain::port::{Presentation, SignedUrl, UrlSigner};
+use clouddrive_domain::port::{Presentation, SignedUrl, UrlSigner, Watch};
 use clouddrive_domain::{Error, Result};
 
 use crate::bucket::object;
@@ -108,6 +108,16 @@ impl UrlSigner for S3Store {
             .response_cache_control("private, no-cache");
         let signed = call.presigned(span.clone()).await.map_err(|error| Trouble::of("GetObject", &error))?;
         finished(&signed, &span)
+    }
+
+    async fn sign_watch(
+        &self,
+        key: &BlobKey,
+        presentation: &Presentation,
+        _: Watch,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl> {
+        self.sign_get(key, presentation, expires_at).await
     }
 }
 

@@ -106,29 +106,24 @@ impl S3Store {
     }
 
     /// The bytes of the range, as they come.
-    async fn hand_out(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
+    async fn hand_out(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
         // No `Range` asks for nothing, and one that ends beyond all numbers is misread.
         if range.is_empty() || i64::try_from(range.end).is_err() {
-            let size = self.size(key).await?;
-            return if range.end > size {
-                Err(Error::RangeNotSatisfiable { size })
-            } else {
-                Ok(Box::pin(stream::empty()))
-            };
+            require_size(key, size, self.size(key).await?)?;
+            return Ok(Box::pin(stream::empty()));
         }
         let answer = match self.bucket.get(&object(key), Some((range.start, range.end - 1))).await {
             Err(trouble) if trouble.is("NoSuchKey") => return Err(Error::NotFound),
             Err(trouble) if trouble.is("InvalidRange") => {
-                return Err(Error::RangeNotSatisfiable { size: self.size(key).await? });
+                return Err(Error::other_length(key, size, self.size(key).await?));
             }
             answer => answer?,
         };
-        let size = answer.content_range().and_then(|range| range.rsplit_once('/')?.1.parse().ok());
-        match size {
-            Some(size) if range.end > size => Err(Error::RangeNotSatisfiable { size }),
-            Some(_) => Ok(pieces(answer.body, range.end - range.start)),
-            None => Err(Error::internal("storage", "GetObject: the store does not tell which bytes it gives")),
-        }
+        let found = answer.content_range().and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        let found = found
+            .ok_or_else(|| Error::internal("storage", "GetObject: the store does not tell which bytes it gives"))?;
+        require_size(key, size, found)?;
+        Ok(pieces(answer.body, range.end - range.start))
     }
 
     async fn begun_after(&self, before: Timestamp, after: Option<&Transfer>) -> Result<Vec<Transfer>> {
@@ -185,9 +180,9 @@ impl BlobStore for S3Store {
         self.run(|this| async move { Ok(this.bucket.look(&object).await?.map(|found| found.stored())) }).await
     }
 
-    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
+    async fn get(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
         let key = key.clone();
-        self.run(|this| async move { this.hand_out(&key, range).await }).await
+        self.run(|this| async move { this.hand_out(&key, size, range).await }).await
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<()> {
@@ -224,6 +219,11 @@ impl Probe for S3Store {
         };
         self.run(check).await
     }
+}
+
+/// Fails unless as many bytes were found as there are to be.
+fn require_size(key: &BlobKey, size: u64, found: u64) -> Result<()> {
+    if found == size { Ok(()) } else { Err(Error::other_length(key, size, found)) }
 }
 
 /// The `size` bytes of `body`.

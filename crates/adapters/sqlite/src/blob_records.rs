@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, StoreName, Timestamp};
+use clouddrive_domain::model::{BlobKey, EntityTag, StoreName, Timestamp};
 use clouddrive_domain::port::BlobRecords;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{KeyRow, NewBlobRow, condemned, key as parse_key, unneeded};
@@ -67,9 +67,29 @@ impl BlobRecords for Database {
         self.write(move |connection| insert(connection, &key, &store, at, Some(at))).await
     }
 
+    async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {
+        let key = key.clone();
+        self.read(move |connection| {
+            let row = blobs::table.find(key.as_str()).select(blobs::created_at);
+            let at: Option<i64> = row.first(connection).optional()?;
+            Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool> {
         let key = key.clone();
         self.read(move |connection| is_referred_to(connection, key.as_str())).await
+    }
+
+    async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
+        let (key, tag) = (key.clone(), tag.clone());
+        self.write(move |connection| {
+            let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
+            diesel::update(row).set(blobs::etag.eq(tag.as_str())).execute(connection)?;
+            Ok(())
+        })
+        .await
     }
 
     async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {

@@ -11,7 +11,7 @@ use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, state_word};
+use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, etag, state_word};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -272,7 +272,11 @@ fn replace(
 pub(crate) fn attach(connection: &mut SqliteConnection, blob: &BlobKey, stored: &Stored) -> Outcome<()> {
     refer(connection, blob)?;
     diesel::update(blobs::table.find(blob.as_str()))
-        .set((blobs::size_bytes.eq(bytes(stored.size)), blobs::sha256.eq(digest(stored.sha256))))
+        .set((
+            blobs::size_bytes.eq(bytes(stored.size)),
+            blobs::sha256.eq(digest(stored.sha256)),
+            blobs::etag.eq(etag(stored.tag.as_ref())),
+        ))
         .execute(connection)?;
     Ok(())
 }

@@ -73,7 +73,7 @@ fn make_current(
 ) -> Outcome<()> {
     let id = file.node().id;
     let revision = point(connection, command, file, (content.version, content.size))?;
-    let row = NewVersionRow::of(content, (id, revision), file.actor(), command.at);
+    let row = NewVersionRow::of(content, (id, revision), file.actor());
     diesel::insert_into(versions::table).values(row).execute(connection)?;
     let freed = evict(connection, command, id, content.version, most)?;
     charge(connection, file.drive(), 0, content.size, freed)
@@ -85,7 +85,8 @@ fn find(connection: &mut SqliteConnection, file: NodeId, version: VersionId) -> 
 }
 
 fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Located> {
-    let file = locate::renewed_as(connection, file, new.seen)?;
+    let file = locate::renewed(connection, file)?;
+    file.require_seen(new.seen)?;
     let content = Content {
         version: new.version,
         blob: new.blob.clone(),
@@ -93,6 +94,8 @@ fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, ne
         sha256: new.stored.sha256,
         media_type: new.media_type.clone(),
         client_modified_at: None,
+        store_tag: new.stored.tag.clone(),
+        created_at: command.at,
     };
     attach(connection, &new.blob, &new.stored)?;
     make_current(connection, command, &file, &content, new.most_versions)?;
@@ -109,7 +112,7 @@ fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wi
         return Ok(file);
     }
     refer(connection, &former.content.blob)?;
-    let content = Content { version: wish.version, ..former.content };
+    let content = Content { version: wish.version, created_at: command.at, ..former.content };
     make_current(connection, command, &file, &content, wish.most_versions)?;
     log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(file.node().id))?;
     let file = locate::found(connection, file.node().id, file.actor())?;

@@ -86,6 +86,8 @@ pub(crate) struct Config {
     pub(crate) quota_bytes: u64,
     pub(crate) upload_lifetime: Duration,
     pub(crate) url_lifetime: Duration,
+    /// How long URLs for watching live.
+    pub(crate) watch_url_lifetime: Duration,
     pub(crate) most_open_uploads: u32,
     /// Up to how many bytes an upload is one part, and how many each of several has.
     pub(crate) part_bytes: NonZeroU64,
@@ -169,6 +171,9 @@ impl Config {
         }
         let upload_lifetime = reader.seconds("UPLOAD_LIFETIME_SECONDS", 86_400, 1..=MAX_UPLOAD_LIFETIME.as_secs());
         let url_lifetime = reader.seconds("SIGNED_URL_SECONDS", 300, 1..=300);
+        // A bucket cannot ask whether the file may still be seen.
+        let watch = if matches!(blobs, BlobsConfig::Disk(_)) { 6 * 3600 } else { 300 };
+        let watch_url_lifetime = reader.seconds("STREAM_URL_SECONDS", watch, 1..=86_400);
         let grace = upload_lifetime.as_secs() + 3600;
         let longest = upload_lifetime.max(url_lifetime).as_secs();
         let config = Self {
@@ -188,6 +193,7 @@ impl Config {
             quota_bytes: reader.number("DEFAULT_QUOTA_BYTES", 5 << 30, QUOTAS),
             upload_lifetime,
             url_lifetime,
+            watch_url_lifetime,
             most_open_uploads: reader.number("MAX_OPEN_UPLOADS", 1000, 1..=100_000),
             part_bytes: stores::part_bytes(&mut reader),
             most_versions: reader.number("MAX_VERSIONS", 20, 1..=1000),

@@ -79,6 +79,7 @@ fn file_of(entry: Entry, content: Content) -> Result<dto::File> {
         content_type: content.media_type.as_str().to_owned(),
         sha256: content.sha256.map(|digest| digest.to_string()),
         version_id: content.version.as_uuid(),
+        content_etag: content.tag().to_string(),
         client_modified_at: content.client_modified_at.map(time).transpose()?,
     })
 }
@@ -113,6 +114,7 @@ pub(crate) fn version(version: Version) -> Result<dto::Version> {
         size_in_bytes: version.content.size,
         content_type: version.content.media_type.as_str().to_owned(),
         sha256: version.content.sha256.map(|digest| digest.to_string()),
+        content_etag: version.content.tag().to_string(),
         created_at: time(version.created_at)?,
         created_by: person(version.created_by),
         current: version.is_current,

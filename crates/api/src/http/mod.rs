@@ -5,6 +5,7 @@ mod blob;
 mod body;
 mod bytes;
 mod client;
+mod conditions;
 mod cursor;
 mod digests;
 mod drive;

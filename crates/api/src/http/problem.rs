@@ -31,6 +31,8 @@ pub(crate) struct Problem {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// What happened, for the log only.
     pub(crate) cause: Option<String>,
+    /// Whether bytes were to be sent that are damaged.
+    pub(crate) damage: bool,
 }
 
 impl Problem {
@@ -43,6 +45,7 @@ impl Problem {
             quota: None,
             headers: Vec::new(),
             cause: None,
+            damage: false,
         }
     }
 
@@ -223,9 +226,11 @@ impl From<Error> for Problem {
             Error::Unavailable { part, .. } => {
                 Self::new(Code::Unavailable, format!("{part} is out of reach or busy; try again")).caused_by(&error)
             }
-            Error::Internal { .. } => {
-                Self::new(Code::InternalError, "the fault has been logged under the request's identifier")
-                    .caused_by(&error)
+            Error::Internal { .. } | Error::Damaged { .. } => {
+                let damage = matches!(error, Error::Damaged { .. });
+                let problem =
+                    Self::new(Code::InternalError, "the fault has been logged under the request's identifier");
+                Self { damage, ..problem.caused_by(&error) }
             }
         }
     }

@@ -22,9 +22,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/health", "GET, HEAD").route(read().to(service::health)))
         .service(resource("/health/ready", "GET, HEAD").route(read().to(service::ready)))
         .service(
-            resource("/user", "GET, PATCH, POST")
+            resource("/user", "GET, HEAD, PATCH, POST")
                 .route(web::post().to(account::register))
-                .route(known(web::get().to(account::get_user)))
+                .route(known(read().to(account::get_user)))
                 .route(known(web::patch().to(account::patch_user))),
         )
         .service(resource("/user/password", "PUT").route(known(web::put().to(account::change_password))))
@@ -36,22 +36,22 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/token/refresh", "POST").route(web::post().to(account::refresh)))
         .service(resource("/logout", "POST").route(web::post().to(account::logout)))
-        .service(resource("/session", "GET").route(known(web::get().to(account::list_sessions))))
+        .service(resource("/session", "GET, HEAD").route(known(read().to(account::list_sessions))))
         .service(resource("/session/{id}", "DELETE").route(known(web::delete().to(account::end_session))))
-        .service(resource("/verify-token", "GET").route(known(web::get().to(account::verify_token))))
+        .service(resource("/verify-token", "GET, HEAD").route(known(read().to(account::verify_token))))
         .service(
-            resource("/drive", "GET, POST")
-                .route(known(web::get().to(drive::list_root)))
+            resource("/drive", "GET, HEAD, POST")
+                .route(known(read().to(drive::list_root)))
                 .route(keyed(web::post().to(drive::create))),
         )
         .service(
-            resource("/drive/{id}", "DELETE, GET, PATCH")
-                .route(known(web::get().to(drive::list)))
+            resource("/drive/{id}", "DELETE, GET, HEAD, PATCH")
+                .route(known(read().to(drive::list)))
                 .route(known(web::patch().to(drive::patch)))
                 .route(known(web::delete().to(drive::delete))),
         )
-        .service(resource("/drive/{id}/share", "GET").route(known(web::get().to(share::list_of_folder))))
-        .service(resource("/drive/{id}/access", "GET").route(known(web::get().to(share::list_access_to_folder))))
+        .service(resource("/drive/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_folder))))
+        .service(resource("/drive/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_folder))))
         .service(resource("/drive/{id}/copy", "POST").route(keyed(web::post().to(drive::copy))))
         .service(resource("/drive/{id}/archive", "GET").route(known(web::get().to(drive::archive))))
         .service(
@@ -60,8 +60,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(keyed(web::post().to(file::create))),
         )
         .service(
-            resource("/file/{id}", "DELETE, GET, PATCH")
-                .route(known(web::get().to(file::get)))
+            resource("/file/{id}", "DELETE, GET, HEAD, PATCH")
+                .route(known(read().to(file::get)))
                 .route(known(web::patch().to(file::patch)))
                 .route(known(web::delete().to(file::delete))),
         )
@@ -70,28 +70,28 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(read().to(file::content)))
                 .route(known(web::put().to(file::put_content))),
         )
-        .service(resource("/file/{id}/version", "GET").route(known(web::get().to(version::list))))
+        .service(resource("/file/{id}/version", "GET, HEAD").route(known(read().to(version::list))))
         .service(
-            resource("/file/{id}/version/{version}", "DELETE, GET")
-                .route(known(web::get().to(version::get)))
+            resource("/file/{id}/version/{version}", "DELETE, GET, HEAD")
+                .route(known(read().to(version::get)))
                 .route(known(web::delete().to(version::delete))),
         )
         .service(
             resource("/file/{id}/version/{version}/restore", "POST").route(keyed(web::post().to(version::restore))),
         )
         .service(
-            resource("/trash", "DELETE, GET")
-                .route(known(web::get().to(trash::list)))
+            resource("/trash", "DELETE, GET, HEAD")
+                .route(known(read().to(trash::list)))
                 .route(known(web::delete().to(trash::empty))),
         )
         .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
         .service(resource("/trash/{id}/restore", "POST").route(keyed(web::post().to(trash::restore))))
-        .service(resource("/file/{id}/share", "GET").route(known(web::get().to(share::list_of_file))))
-        .service(resource("/file/{id}/access", "GET").route(known(web::get().to(share::list_access_to_file))))
+        .service(resource("/file/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_file))))
+        .service(resource("/file/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_file))))
         .service(resource("/file/{id}/copy", "POST").route(keyed(web::post().to(file::copy))))
         .service(
-            resource("/upload/{id}", "DELETE, GET")
-                .route(known(web::get().to(upload::get)))
+            resource("/upload/{id}", "DELETE, GET, HEAD")
+                .route(known(read().to(upload::get)))
                 .route(known(web::delete().to(upload::abort))),
         )
         .service(resource("/upload/{id}/parts", "POST").route(keyed(web::post().to(upload::sign_parts))))
@@ -102,11 +102,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::patch().to(share::patch)))
                 .route(known(web::delete().to(share::delete))),
         )
-        .service(resource("/shared-with-me", "GET").route(known(web::get().to(share::list_received))))
-        .service(resource("/shared-by-me", "GET").route(known(web::get().to(share::list_given))))
+        .service(resource("/shared-with-me", "GET, HEAD").route(known(read().to(share::list_received))))
+        .service(resource("/shared-by-me", "GET, HEAD").route(known(read().to(share::list_given))))
         .service(
-            resource("/link", "GET, POST")
-                .route(known(web::get().to(link::list)))
+            resource("/link", "GET, HEAD, POST")
+                .route(known(read().to(link::list)))
                 .route(keyed(web::post().to(link::create))),
         )
         .service(
@@ -114,14 +114,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::patch().to(link::patch)))
                 .route(known(web::delete().to(link::delete))),
         )
-        .service(resource("/s/{token}", "GET").route(web::get().to(visit::look)))
+        .service(resource("/s/{token}", "GET, HEAD").route(read().to(visit::look)))
         .service(resource("/s/{token}/content", "GET, HEAD").route(read().to(visit::content)))
-        .service(resource("/s/{token}/drive/{id}", "GET").route(web::get().to(visit::list)))
+        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(read().to(visit::list)))
         .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(read().to(visit::content_of_file)))
-        .service(resource("/search", "GET").route(known(web::get().to(search::search))))
+        .service(resource("/search", "GET, HEAD").route(known(read().to(search::search))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
-        .service(resource("/blob/{key}", "GET, PUT").route(web::get().to(blob::get)).route(web::put().to(blob::put)))
+        .service(resource("/blob/{key}", "GET, HEAD, PUT").route(read().to(blob::get)).route(web::put().to(blob::put)))
         .service(resource("/openapi.json", "GET, HEAD").route(read().to(openapi::document)))
         .service(web::redirect("/docs", "/docs/"))
         .service(
@@ -133,8 +133,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 }
 
 fn photo(path: &'static str) -> Resource {
-    resource(path, "DELETE, GET, POST")
-        .route(known(web::get().to(profile_photo::get)))
+    resource(path, "DELETE, GET, HEAD, POST")
+        .route(known(read().to(profile_photo::get)))
         .route(known(web::post().to(profile_photo::set)))
         .route(known(web::delete().to(profile_photo::delete)))
 }

@@ -14,6 +14,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 use tracing::Span;
 
+use crate::telemetry::blobs;
 use writer::ZipWriter;
 
 /// How many bytes are gathered before they go out, while there are any at hand: many small files make few pieces.
@@ -87,10 +88,13 @@ pub(crate) fn packed(archive: Archive) -> impl Stream<Item = Result<Bytes>> {
     let (zip, ahead) = (ZipWriter::new(), VecDeque::with_capacity(AHEAD));
     let packing = Packing { archive, reader, zip, ahead, complete: false, file: None, over: false };
     stream::try_unfold(packing, Packing::piece).inspect_err(move |fault| {
+        if matches!(fault, Error::Damaged { .. }) {
+            blobs::damaged();
+        }
         // The answer has begun: only the log can tell any more.
         let cause = fault.source().map(ToString::to_string);
         span.in_scope(|| match fault {
-            Error::Unavailable { .. } | Error::Internal { .. } => {
+            Error::Unavailable { .. } | Error::Internal { .. } | Error::Damaged { .. } => {
                 tracing::error!(%fault, cause, "an archive breaks off");
             }
             _ => tracing::warn!(%fault, cause, "an archive breaks off"),

@@ -18,13 +18,18 @@ use super::traces::failed;
 /// A port of the blob store whose calls are counted and timed, each within a span of its own.
 pub(crate) struct Observed<P: ?Sized>(pub(crate) Arc<P>);
 
+/// Counts bytes that were to be sent and are damaged.
+pub(crate) fn damaged() {
+    counter!("clouddrive_damaged_reads_total").increment(1);
+}
+
 async fn observed<T>(operation: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
     let began = Instant::now();
     let span = tracing::debug_span!("blob store", operation);
     let outcome = call.instrument(span.clone()).await;
     let word = match &outcome {
         Ok(_) => "ok",
-        Err(Error::Unavailable { .. } | Error::Internal { .. }) => {
+        Err(Error::Unavailable { .. } | Error::Internal { .. } | Error::Damaged { .. }) => {
             failed(&span);
             "failed"
         }
@@ -50,8 +55,8 @@ impl BlobStore for Observed<dyn BlobStore> {
     }
 
     /// Timed to the first byte.
-    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream> {
-        observed("get", self.0.get(key, range)).await
+    async fn get(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
+        observed("get", self.0.get(key, size, range)).await
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<()> {

@@ -34,6 +34,7 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
     // Those that a good day leaves at nothing are there all the same: an alert on a counter that is not there never fires.
     counter!("clouddrive_database_wait_timeouts_total").absolute(0);
     counter!("clouddrive_password_hashes_refused_total").absolute(0);
+    counter!("clouddrive_damaged_reads_total").absolute(0);
     for chore in Chore::ALL {
         for outcome in ["ok", "failed"] {
             let counter = counter!("clouddrive_collector_runs_total", "chore" => chore.as_str(), "outcome" => outcome);
@@ -69,6 +70,7 @@ fn describe() {
     describe_histogram!("clouddrive_database_wait_seconds", Unit::Seconds, "How long getting a connection took");
     describe_counter!("clouddrive_database_wait_timeouts_total", "Callers who got no connection in time");
     describe_counter!("clouddrive_blob_requests_total", "Calls of the blob store");
+    describe_counter!("clouddrive_damaged_reads_total", "Answers whose bytes were missing from the store, or others");
     describe_histogram!("clouddrive_blob_request_duration_seconds", Unit::Seconds, "How long they took");
     describe_gauge!("clouddrive_password_hashes_waiting", "Callers who wait for their turn to hash a password");
     describe_histogram!("clouddrive_password_hash_duration_seconds", Unit::Seconds, "How long hashing a password took");

@@ -109,6 +109,7 @@ pub(super) fn settings(config: &Config, bucket: &S3Config) -> Settings {
         public_endpoint: bucket.public_endpoint.clone(),
         path_style: Some(bucket.path_style),
         credentials,
+        url_lifetime: config.url_lifetime.max(config.watch_url_lifetime),
         headers: traces::outgoing,
         ..Settings::new(&bucket.bucket, &bucket.region)
     }

@@ -17,8 +17,8 @@ use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
     AccountSettings, Accounts, Administration, Ambient, Archives, Collector, CollectorSettings, CollectorStores,
-    Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, Throttling, Trash, UploadSettings,
-    Uploads, VersionSettings, VersionStores, Versions, Visits,
+    Contents, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, StoreTags, Throttling,
+    Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores, Versions, Visits, Watching,
 };
 use clouddrive_image::SquarePhotos;
 
@@ -88,9 +88,9 @@ impl Stores {
     }
 
     /// The versions of files on these stores, with URLs that `signer` signs.
-    fn versions(&self, config: &Config, signer: Arc<dyn UrlSigner>) -> Versions {
+    fn versions(&self, config: &Config, signer: Arc<dyn UrlSigner>, tags: StoreTags) -> Versions {
         let Persistence { drive, versions, records, .. } = self.persistence.clone();
-        let stores = VersionStores { versions, records, store: self.blobs.store(), signer };
+        let stores = VersionStores { versions, records, store: self.blobs.store(), signer, tags };
         let settings = VersionSettings {
             most: config.most_versions,
             url_lifetime: config.url_lifetime,
@@ -128,7 +128,7 @@ impl Stores {
         let accounts = Accounts::new(
             users.clone(),
             cache.clone(),
-            cache,
+            cache.clone(),
             drive.clone(),
             passwords.clone(),
             Arc::new(keys.tokens(config.algorithm)),
@@ -147,7 +147,12 @@ impl Stores {
             part_bytes: config.part_bytes,
             most_versions: config.most_versions,
         };
-        let versions = self.versions(config, doors.signer.clone());
+        let tags = match doors.gate {
+            Some(_) => StoreTags::none(),
+            None => StoreTags::of(store.clone(), records.clone()),
+        };
+        let contents = Contents::new(store.clone(), records.clone());
+        let versions = self.versions(config, doors.signer.clone(), tags.clone());
         let photos = Photos::new(
             users.clone(),
             drive.clone(),
@@ -162,18 +167,23 @@ impl Stores {
             drive.clone(),
             links.clone(),
             passwords.clone(),
-            store.clone(),
+            contents.clone(),
+            tags.clone(),
             doors.signer.clone(),
             throttling.clone(),
             ambient.clone(),
             config.url_lifetime,
         );
         let links = Links::new(drive.clone(), links, link_tokens, passwords, ambient.clone(), public_url);
-        let files = Files::new(drive.clone(), store.clone(), doors.signer, ambient.clone(), config.url_lifetime);
-        let archives = Archives::new(drive.clone(), trees.clone(), store.clone(), ambient.clone());
+        let lifetimes = UrlLifetimes { download: config.url_lifetime, watch: config.watch_url_lifetime };
+        let files = Files::new(drive.clone(), contents.clone(), tags, doors.signer, ambient.clone(), lifetimes);
+        let archives = Archives::new(drive.clone(), trees.clone(), contents, ambient.clone());
         let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
-        let local =
-            doors.gate.map(|(gate, parts)| Arc::new(SignedBlobs::new(gate, store, parts, records, ambient.clone())));
+        let watching =
+            Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
+        let local = doors
+            .gate
+            .map(|(gate, parts)| Arc::new(SignedBlobs::new(gate, store, parts, records, watching, ambient.clone())));
         Ok(App {
             accounts,
             folders: Folders::new(drive.clone(), ambient.clone()),

@@ -38,7 +38,7 @@ async fn a_file_is_described_whole_with_a_url_for_its_bytes() {
         "kind": "file", "id": file["id"], "name": "note.txt", "parent_folder_id": top, "owner": person,
         "created_by": person, "created_at": file["created_at"], "modified_at": file["created_at"], "etag": etag,
         "permission": "owner", "size_in_bytes": 4, "content_type": "text/plain", "sha256": sha256(b"note"),
-        "version_id": file["version_id"], "client_modified_at": "2026-01-02T03:04:05.678Z",
+        "version_id": file["version_id"], "content_etag": file["content_etag"], "client_modified_at": "2026-01-02T03:04:05.678Z",
         "download": file["download"],
     });
     assert_eq!(file, expected);

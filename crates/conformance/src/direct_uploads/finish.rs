@@ -47,12 +47,12 @@ pub(super) async fn what_was_finished_stays_as_it_is<W: Wire>(case: &Case<'_, W>
     // Before the end a store may take the later bytes or keep the earlier.
     case.wire.put(&signed, Bytes::from_static(b"jello")).await;
     let stored = case.finish(&transfer, b"hello", false).await.unwrap();
-    let bytes = case.read(&transfer.key, 0..5).await;
+    let bytes = case.read(&transfer.key, 5, 0..5).await;
     assert!([&b"hello"[..], b"jello"].contains(&&*bytes));
     for late in [b"cello", b"hello", b"jello"] {
         let status = case.wire.put(&signed, Bytes::from_static(late)).await;
         assert!((400..500).contains(&status), "a PUT after the end: {status}");
-        assert_eq!(case.read(&transfer.key, 0..5).await, bytes);
+        assert_eq!(case.read(&transfer.key, 5, 0..5).await, bytes);
         assert_eq!(case.finish(&transfer, b"hello", false).await.unwrap(), stored);
     }
 }

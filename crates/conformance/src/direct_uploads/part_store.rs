@@ -92,7 +92,7 @@ async fn a_part_is_written_once(case: &Case<'_>) {
     check_exists(case.parts.put_part(&transfer, 3, body(b"another"), expected).await);
     case.direct.finish(&transfer, case.plan, None).await.unwrap();
     check_exists(case.put(&transfer, 1).await);
-    assert!(read(case.store, &transfer.key, 0..case.plan.size()).await.unwrap() == case.bytes);
+    assert!(read(case.store, &transfer.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
 }
 
 /// Nothing stays of what breaks off, is too long, too short, or has another digest than announced.
@@ -115,7 +115,7 @@ async fn what_does_not_come_whole_may_come_again(case: &Case<'_>) {
         case.put(&transfer, number).await.unwrap();
     }
     case.direct.finish(&transfer, case.plan, None).await.unwrap();
-    assert!(read(case.store, &transfer.key, 0..case.plan.size()).await.unwrap() == case.bytes);
+    assert!(read(case.store, &transfer.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
 }
 
 /// `UploadClosed` when there is no such transfer, and when it was discarded, also while the bytes came.

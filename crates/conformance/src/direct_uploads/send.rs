@@ -17,7 +17,8 @@ pub(super) async fn what_is_sent_becomes_the_blob<W: Wire>(case: &Case<'_, W>) {
             case.send(&transfer, &bytes, announced).await;
             assert_eq!(case.received(&transfer, size).await, Some(size as u64));
             let stored = case.finish(&transfer, &bytes, announced).await.unwrap();
-            check_stored(stored, &bytes);
+            check_stored(&stored, &bytes);
+            assert_eq!(case.store.head(&transfer.key).await.unwrap().unwrap().tag, stored.tag);
             assert_eq!(case.received(&transfer, size).await, Some(size as u64));
             case.check_blob(&transfer.key, &bytes).await;
         }
@@ -36,7 +37,7 @@ pub(super) async fn an_empty_blob_is_one_too<W: Wire>(case: &Case<'_, W>) {
         case.send(&transfer, b"", announced).await;
         assert_eq!(case.received(&transfer, 0).await, Some(0));
         let stored = case.finish(&transfer, b"", announced).await.unwrap();
-        check_stored(stored, b"");
+        check_stored(&stored, b"");
         assert_eq!(case.finish(&transfer, b"", announced).await.unwrap(), stored);
         case.check_blob(&transfer.key, b"").await;
         assert!(!case.listed().await.contains(&transfer), "a finished transfer is listed");

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use clouddrive_domain::model::{
-    Action, ConflictPolicy, Content, MediaType, NodeBody, NodeId, Permission, Sha256, Timestamp, UserId,
+    Action, ConflictPolicy, Content, EntityTag, MediaType, NodeBody, NodeId, Permission, Sha256, Timestamp, UserId,
 };
 
 use crate::world::{World, name};
@@ -74,7 +74,9 @@ pub(super) async fn a_file_carries_its_content(world: &World<'_>) {
     let mut commit = world.completing(&opening.upload, ConflictPolicy::Fail);
     let digest = Sha256::from_bytes([0xA7; 32]);
     commit.stored.sha256 = Some(digest);
-    world.commit(&folder, &commit).await.unwrap();
+    commit.stored.tag = EntityTag::parse("d41d8-2");
+    let command = world.command(ann.id);
+    world.store.uploads.commit(&command, &folder, &commit).await.unwrap();
     let found = world.located(commit.file, ann.id).await;
     assert_eq!(found.node.name, name("a.html"));
     let content = Content {
@@ -84,6 +86,8 @@ pub(super) async fn a_file_carries_its_content(world: &World<'_>) {
         sha256: Some(digest),
         media_type: opening.upload.file.media_type,
         client_modified_at: Some(Timestamp::from_millis(-1_234)),
+        store_tag: EntityTag::parse("d41d8-2"),
+        created_at: command.at,
     };
     assert_eq!(found.node.body, NodeBody::File(content));
 }

@@ -31,7 +31,7 @@ pub(super) async fn a_copy_is_a_file_of_its_own_on_the_same_blob(world: &World<'
     assert_eq!(made, world.located(made.node.id, ann.id).await);
     let (old, new) = (content(&file), content(&made));
     assert!(made.node.id != file.node.id && old.version != new.version);
-    assert_eq!(Content { version: old.version, ..new.clone() }, *old);
+    assert_eq!(Content { version: old.version, created_at: old.created_at, ..new.clone() }, *old);
     assert_eq!((made.node.name.clone(), made.node.parent), (name("dune.png"), Some(to)));
     assert_eq!(
         (made.node.revision, made.node.created_at, made.node.modified_at),
@@ -93,7 +93,7 @@ pub(super) async fn a_copy_onto_the_file_itself_keeps_its_content(world: &World<
     let made = world.copy(&replacing(world, &ann, file, "a").await).await.unwrap();
     assert_eq!((made.node.id, made.node.revision), (file, Revision(2)));
     let (old, new) = (content(&before), content(&made));
-    assert_eq!(Content { version: old.version, ..new.clone() }, *old);
+    assert_eq!(Content { version: old.version, created_at: old.created_at, ..new.clone() }, *old);
     assert!(!world.condemned(world.now()).await.contains(&new.blob));
 }
 

@@ -3,7 +3,8 @@
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Action, ConflictPolicy, Content, MediaType, NodeBody, NodeKind, Permission, Revision, Sha256, UploadState,
+    Action, ConflictPolicy, Content, EntityTag, MediaType, NodeBody, NodeKind, Permission, Revision, Sha256,
+    UploadState,
 };
 use clouddrive_domain::port::Commit;
 
@@ -23,6 +24,7 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(world:
     world.begin(&folder, &opening).await.unwrap();
     let mut commit = world.completing(&opening.upload, ConflictPolicy::Replace);
     commit.stored.sha256 = Some(Sha256::from_bytes([1; 32]));
+    commit.stored.tag = EntityTag::parse("d41d8");
     let command = world.command(bob.id);
     let replaced = world.store.uploads.commit(&command, &folder, &commit).await.unwrap();
     assert_eq!(replaced, world.located(file, bob.id).await);
@@ -36,6 +38,8 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(world:
         sha256: commit.stored.sha256,
         media_type: opening.upload.file.media_type.clone(),
         client_modified_at: None,
+        store_tag: EntityTag::parse("d41d8"),
+        created_at: command.at,
     });
     assert_eq!(replaced, expected);
     assert_eq!(world.upload(&opening.upload).await.state, UploadState::Complete(file));

@@ -2,7 +2,7 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::{Action, Content, NodeBody, Permission, Revision, Sha256};
+use clouddrive_domain::model::{Action, Content, EntityTag, NodeBody, Permission, Revision, Seen, Sha256};
 
 use super::{append, content, history, sizes};
 use crate::world::{World, assert_refused, name};
@@ -18,6 +18,7 @@ pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(world: &W
     let before = world.located(file, ann.id).await;
     let mut new = content(world, 7).await;
     new.stored.sha256 = Some(Sha256::from_bytes([1; 32]));
+    new.stored.tag = EntityTag::parse("d41d8");
     let command = world.command(ann.id);
     let replaced = world.store.versions.append(&command, &grant, &new).await.unwrap();
     assert_eq!(replaced, world.located(file, ann.id).await);
@@ -31,6 +32,8 @@ pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(world: &W
         sha256: new.stored.sha256,
         media_type: new.media_type.clone(),
         client_modified_at: None,
+        store_tag: EntityTag::parse("d41d8"),
+        created_at: command.at,
     });
     assert_eq!(replaced, expected);
     assert_eq!(replaced.node.name, name("b"));
@@ -71,12 +74,29 @@ pub(super) async fn a_content_is_for_the_revision_that_was_seen(world: &World<'_
     let file = world.file(ann.id, ann.root, "a", 5).await;
     let mut new = content(world, 7).await;
     for seen in [0, 2, 99] {
-        new.seen = Some(Revision(seen));
+        new.seen = Some(Seen::Revision(Revision(seen)));
         assert_refused!(append(world, ann.id, file, &new).await, Error::PreconditionFailed);
     }
     assert_eq!(sizes(world, ann.id, file).await, [5]);
-    new.seen = Some(Revision(1));
+    new.seen = Some(Seen::Revision(Revision(1)));
     append(world, ann.id, file, &new).await.unwrap();
+    assert_eq!(sizes(world, ann.id, file).await, [7, 5]);
+}
+
+pub(super) async fn a_content_is_for_the_content_that_was_seen(world: &World<'_>) {
+    let ann = world.member().await;
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    let version = world.located(file, ann.id).await.node.content().unwrap().version;
+    // Another name is no other content.
+    world.rename(ann.id, file, "b").await.unwrap();
+    let mut new = content(world, 7).await;
+    new.seen = Some(Seen::Version(world.id()));
+    assert_refused!(append(world, ann.id, file, &new).await, Error::PreconditionFailed);
+    new.seen = Some(Seen::Version(version));
+    append(world, ann.id, file, &new).await.unwrap();
+    let mut next = content(world, 9).await;
+    next.seen = Some(Seen::Version(version));
+    assert_refused!(append(world, ann.id, file, &next).await, Error::PreconditionFailed);
     assert_eq!(sizes(world, ann.id, file).await, [7, 5]);
 }
 

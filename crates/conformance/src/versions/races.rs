@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{Action, ConflictPolicy, Quota, Revision};
+use clouddrive_domain::model::{Action, ConflictPolicy, Quota, Revision, Seen};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{join, join_all};
 
@@ -45,7 +45,7 @@ pub(super) async fn of_two_who_append_to_what_they_saw_one_succeeds(world: &Worl
     for round in 1..6 {
         let mut rivals = [content(world, 1).await, content(world, 1).await];
         for rival in &mut rivals {
-            rival.seen = Some(Revision(round));
+            rival.seen = Some(Seen::Revision(Revision(round)));
         }
         let outcomes = join_all(rivals.iter().map(|new| append(world, ann.id, file, new))).await;
         let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);

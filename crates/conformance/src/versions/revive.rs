@@ -19,7 +19,7 @@ pub(super) async fn a_former_content_is_current_anew(world: &World<'_>) {
     assert_eq!(restored, world.located(file, bob.id).await);
     let content = restored.node.content().unwrap();
     assert_ne!(content.version, first.version);
-    assert_eq!(*content, Content { version: content.version, ..first.clone() });
+    assert_eq!(*content, Content { version: content.version, created_at: content.created_at, ..first.clone() });
     assert_eq!(restored.node.revision, Revision(3));
     let versions = history(world, ann.id, file).await;
     assert_eq!(versions.iter().map(|version| version.content.size).collect::<Vec<_>>(), [5, 7, 5]);

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, UserId};
+use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, Seen, UserId};
 use super::{MAX_TREE_DEPTH, Name, Revision};
 use crate::error::{Error, Result};
 
@@ -333,6 +333,21 @@ impl Grant {
             return Err(Error::PreconditionFailed);
         }
         Ok(())
+    }
+}
+
+impl Grant {
+    /// Checks that the file still is what the caller has seen of it, if the caller insists on that.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`].
+    pub fn require_seen(&self, seen: Option<Seen>) -> Result<()> {
+        match seen {
+            None => Ok(()),
+            Some(Seen::Revision(revision)) => self.require(Some(revision)),
+            Some(Seen::Version(seen)) if self.node().content().is_some_and(|content| content.version == seen) => Ok(()),
+            Some(Seen::Version(_)) => Err(Error::PreconditionFailed),
+        }
     }
 }
 

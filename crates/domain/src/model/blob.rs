@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::VersionId;
 use crate::error::{Error, Refused, Result};
 use crate::port::Random;
 
@@ -107,6 +108,46 @@ impl fmt::Debug for Sha256 {
     }
 }
 
+/// A strong entity tag (RFC 9110, section 8.8.3), without its quotes: 1 to 255 visible ASCII characters, neither `"` nor `,`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EntityTag(String);
+
+impl EntityTag {
+    /// The tag that `text` spells, with or without its quotes, if it is one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        let valid =
+            (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b','));
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    /// The tag without its quotes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The tag with its quotes, as it goes into a header.
+impl fmt::Display for EntityTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+impl From<BlobKey> for EntityTag {
+    fn from(key: BlobKey) -> Self {
+        Self(key.0)
+    }
+}
+
+impl From<VersionId> for EntityTag {
+    fn from(version: VersionId) -> Self {
+        Self(version.to_string())
+    }
+}
+
 /// What a body must be to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -121,7 +162,7 @@ impl Expected {
     ///
     /// # Errors
     /// `Size`, `TooLarge`, `Checksum`.
-    pub fn check(&self, stored: Stored) -> Result<()> {
+    pub fn check(&self, stored: &Stored) -> Result<()> {
         match self.length {
             Length::Exactly(size) if stored.size != size => return Err(Error::Refused(Refused::Size)),
             Length::AtMost(limit) if stored.size > limit => return Err(Error::Refused(Refused::TooLarge { limit })),
@@ -144,12 +185,14 @@ pub enum Length {
 }
 
 /// What lies in a store under a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Its length in bytes.
     pub size: u64,
     /// Its digest, as far as the store has verified it.
     pub sha256: Option<Sha256>,
+    /// The tag that the store itself sends with the bytes; none of a store whose bytes go through the API.
+    pub tag: Option<EntityTag>,
 }
 
 /// A media type (RFC 9110), such as `text/plain; charset=utf-8`; of at most 255 bytes.
@@ -212,6 +255,18 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_cannot_break_out_of_its_header() {
+        for text in ["d41d8cd98f00b204e9800998ecf8427e-2", "\"d41d8cd98f00b204e9800998ecf8427e-2\""] {
+            let tag = EntityTag::parse(text).unwrap();
+            assert_eq!(tag.as_str(), "d41d8cd98f00b204e9800998ecf8427e-2");
+            assert_eq!(tag.to_string(), "\"d41d8cd98f00b204e9800998ecf8427e-2\"");
+        }
+        for text in ["", "\"\"", "\"a", "W/\"a\"", "a\",\"b", "a b", "a\r\nX: y", "é", &"t".repeat(256)] {
+            assert_eq!(EntityTag::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_ticket_cannot_break_out_of_where_it_is_written() {
         for text in ["1", "upload/2~!", &"t".repeat(1024)] {
             assert_eq!(Ticket::parse(text).unwrap().as_str(), text);
@@ -225,7 +280,7 @@ mod tests {
     fn what_is_stored_is_held_against_what_was_expected_as_far_as_it_is_known() {
         let (seven, eight) = (Some(Sha256::from_bytes([7; 32])), Some(Sha256::from_bytes([8; 32])));
         let check = |length, announced, size, verified| {
-            let outcome = Expected { length, sha256: announced }.check(Stored { size, sha256: verified });
+            let outcome = Expected { length, sha256: announced }.check(&Stored { size, sha256: verified, tag: None });
             outcome.map_err(|fault| fault.to_string())
         };
         for (announced, verified) in [(None, None), (None, seven), (seven, None), (seven, seven)] {

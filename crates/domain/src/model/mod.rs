@@ -11,6 +11,7 @@ mod name;
 mod node;
 mod page;
 mod parts;
+mod precondition;
 mod quota;
 mod receipt;
 mod role;
@@ -28,7 +29,7 @@ pub use access::{Action, Grant, Located, ReadGrant, Step, Viewer, authorize, aut
 pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
 };
-pub use blob::{BlobKey, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
+pub use blob::{BlobKey, EntityTag, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
 pub use id::{
     DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
@@ -42,6 +43,7 @@ pub use page::{
     TrashPosition, VersionPosition,
 };
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
+pub use precondition::{Precondition, Seen};
 pub use quota::Quota;
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
 pub use role::{Permission, Role};

@@ -1,6 +1,6 @@
 //! Nodes: what a drive's tree consists of.
 
-use super::{BlobKey, DriveId, MediaType, Name, NodeId, Role, Sha256, Timestamp, UserId, VersionId};
+use super::{BlobKey, DriveId, EntityTag, MediaType, Name, NodeId, Role, Sha256, Timestamp, UserId, VersionId};
 
 /// How many folders may stand inside one another.
 pub const MAX_TREE_DEPTH: u32 = 100;
@@ -81,6 +81,25 @@ pub struct Content {
     pub media_type: MediaType,
     /// When the uploader's own copy was last modified, as the uploader said.
     pub client_modified_at: Option<Timestamp>,
+    /// The tag that the store itself sends with the bytes, as far as it is known.
+    pub store_tag: Option<EntityTag>,
+    /// When the version was made.
+    pub created_at: Timestamp,
+}
+
+impl Content {
+    /// The tag of just these bytes: the store's own, by which clients know them that fetch them there; else the version's.
+    #[must_use]
+    pub fn tag(&self) -> EntityTag {
+        self.store_tag.clone().unwrap_or_else(|| self.version.into())
+    }
+
+    /// Whether `tag` is one of these bytes. The version's is one too where the store has its own: clients may have seen it
+    /// before that was known.
+    #[must_use]
+    pub fn has_tag(&self, tag: &EntityTag) -> bool {
+        self.store_tag.as_ref() == Some(tag) || *tag == EntityTag::from(self.version)
+    }
 }
 
 impl Node {

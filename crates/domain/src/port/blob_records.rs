@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{BlobKey, StoreName, Timestamp};
+use crate::model::{BlobKey, EntityTag, StoreName, Timestamp};
 
 /// The books of the blobs: which there are, and since when nothing refers to them.
 ///
@@ -12,9 +12,15 @@ pub trait BlobRecords: Send + Sync {
     /// Records, before a byte is written, that `store` will hold a blob under `key`. Nothing refers to it since `at`.
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()>;
 
+    /// When the blob was recorded, if it is.
+    async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>>;
+
     /// Whether anything refers to the blob: an open upload, a version or a photo. Bytes that come for any other are
     /// nobody's.
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool>;
+
+    /// Notes the tag by which the store that holds the blob knows its bytes. It is never another: the bytes stay as they are.
+    async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()>;
 
     /// Condemns up to `most` blobs of `store` to which nothing has referred since `before` or longer, and returns their keys,
     /// together with those that were condemned before and not yet forgotten. That nothing refers to them MUST be

@@ -35,12 +35,12 @@ pub trait BlobStore: Send + Sync {
     /// What lies under `key`, if anything does.
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>>;
 
-    /// The bytes from `range.start` up to, not including, `range.end`.
+    /// Of the `size` bytes under `key` those from `range.start` up to, not including, `range.end`, which is not past `size`.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when nothing lies under `key`;
-    /// [`RangeNotSatisfiable`](crate::Error::RangeNotSatisfiable) when the range ends past the blob.
-    async fn get(&self, key: &BlobKey, range: Range<u64>) -> Result<ByteStream>;
+    /// [`NotFound`](crate::Error::NotFound) when nothing lies under `key`; [`Damaged`](crate::Error::Damaged) when the blob
+    /// has not just `size` bytes.
+    async fn get(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream>;
 
     /// Removes the blob. That there is none is no error.
     async fn delete(&self, key: &BlobKey) -> Result<()>;

@@ -54,7 +54,9 @@ pub use receipts::{Claim, Receipts, Terms};
 pub use search::{Search, Sought};
 pub use sessions::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 pub use shares::{NewShare, Shares};
-pub use signed_urls::{PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner};
+pub use signed_urls::{
+    ContentInfo, GetTarget, PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner, Watch,
+};
 pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};

@@ -3,7 +3,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ByteStream;
 use crate::error::Result;
-use crate::model::{BlobKey, Expected, MediaType, Name, Timestamp, Transfer};
+use crate::model::{
+    BlobKey, Content, EntityTag, Expected, MediaType, Name, NodeId, SessionId, Timestamp, Transfer, UserId, VersionId,
+};
 
 /// A URL that is leave to do one thing with one blob until a certain time.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,9 +31,41 @@ pub struct Presentation {
     pub media_type: MediaType,
     /// The name under which to save them; none for what may be shown in place.
     pub attachment: Option<Name>,
+    /// What is known of the bytes, for a store that does not know it by itself.
+    pub content: Option<ContentInfo>,
+}
+
+/// What is known of bytes before they are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentInfo {
+    /// How many there are, if that is known.
+    pub size: Option<u64>,
+    /// The tag of just these bytes.
+    pub tag: EntityTag,
+    /// Since when they are what they are.
+    pub modified_at: Timestamp,
+    /// When their sender's own copy was last modified, as the sender said.
+    pub client_modified_at: Option<Timestamp>,
+}
+
+impl From<&Content> for ContentInfo {
+    fn from(content: &Content) -> Self {
+        Self {
+            size: Some(content.size),
+            tag: content.tag(),
+            modified_at: content.created_at,
+            client_modified_at: content.client_modified_at,
+        }
+    }
 }
 
 impl Presentation {
+    /// `content`, to be saved under `name`.
+    #[must_use]
+    pub fn of(name: Name, content: &Content) -> Self {
+        Self { media_type: content.media_type.clone(), attachment: Some(name), content: Some(content.into()) }
+    }
+
     /// The value of `Content-Disposition` (RFC 6266): `attachment` with the name, in ASCII for old clients and in full for
     /// all others; `inline` without one.
     #[must_use]
@@ -61,12 +95,46 @@ fn attachment(name: &Name) -> String {
     format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", utf8_percent_encode(name.as_str(), ENCODED))
 }
 
+/// Who plays or views a file by a URL that lives longer than others, for as long as that is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// The user.
+    pub user: UserId,
+    /// The session in which the URL was asked for.
+    pub session: SessionId,
+    /// The file.
+    pub file: NodeId,
+    /// The content.
+    pub version: VersionId,
+}
+
+/// What a URL is leave to GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetTarget {
+    /// The blob.
+    pub key: BlobKey,
+    /// How to present its bytes.
+    pub presentation: Presentation,
+    /// Whose right is to be looked at anew, where the URL is for watching.
+    pub watch: Option<Watch>,
+}
+
 /// The ability of a store to let clients fetch bytes themselves. To sign asks nobody: it costs no network.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait UrlSigner: Send + Sync {
     /// A URL by which the blob under `key` can be fetched, whole or in ranges, until `expires_at`.
     async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl>;
+
+    /// The same for a URL that lives longer. Where it leads back to this server, `watch` is signed with it and told by
+    /// [`UrlGate::admit_get`]; a store of its own cannot ask.
+    async fn sign_watch(
+        &self,
+        key: &BlobKey,
+        presentation: &Presentation,
+        watch: Watch,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl>;
 }
 
 /// A request on a signed URL, as it arrived.
@@ -127,11 +195,11 @@ pub trait UrlGate: Send + Sync {
     /// for what it did sign and whose time ran out.
     fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)>;
 
-    /// Leave to GET: the key and how to present its bytes.
+    /// Leave to GET: what, how to present it, and whose right is to be looked at.
     ///
     /// # Errors
     /// As [`admit_put`](Self::admit_put).
-    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(BlobKey, Presentation)>;
+    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<GetTarget>;
 }
 
 #[cfg(test)]
@@ -141,7 +209,8 @@ mod tests {
     #[test]
     fn a_name_cannot_break_out_of_its_header() {
         let name = Name::parse("a\"; filename=evil\u{20ac}%.html").unwrap();
-        let presentation = |attachment| Presentation { media_type: MediaType::octet_stream(), attachment };
+        let presentation =
+            |attachment| Presentation { media_type: MediaType::octet_stream(), attachment, content: None };
         assert_eq!(
             presentation(Some(name)).content_disposition(),
             "attachment; filename=\"a_; filename=evil__.html\"; filename*=UTF-8''a%22%3B%20filename%3Devil%E2%82%AC%25.html"

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{
-    BlobKey, Command, Grant, Limit, Located, MediaType, Revision, Stored, Version, VersionId, VersionPosition,
+    BlobKey, Command, Grant, Limit, Located, MediaType, Revision, Seen, Stored, Version, VersionId, VersionPosition,
 };
 
 /// A content that a file is to get.
@@ -16,8 +16,8 @@ pub struct NewContent {
     pub stored: Stored,
     /// What kind of bytes they are.
     pub media_type: MediaType,
-    /// The revision that the caller has seen, if the caller insists on it.
-    pub seen: Option<Revision>,
+    /// What the caller has seen of the file, if the caller insists on it.
+    pub seen: Option<Seen>,
     /// How many versions the file may have then, this one included; at least 1.
     pub most_versions: u32,
 }

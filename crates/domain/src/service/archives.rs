@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use super::Ambient;
 use super::access::Access;
+use super::contents::Contents;
 use crate::error::{Error, Refused, Result};
 use crate::model::{
     Action, Actor, BlobKey, Grant, Limit, MAX_NAME_BYTES, MediaType, Name, NodeBody, NodeId, NodeKind, Page, Position,
     Sort, Timestamp, UserId, authorize,
 };
-use crate::port::{BlobStore, ByteStream, Child, Drive, Extent, Presentation, Trees};
+use crate::port::{ByteStream, Child, Drive, Extent, Presentation, Trees};
 
 /// How many files and folders an archive has at the most, the archived folder included. Who writes an archive has to keep
 /// something of every entry until its end.
@@ -24,15 +25,15 @@ pub struct Archives {
     access: Access,
     drive: Arc<dyn Drive>,
     trees: Arc<dyn Trees>,
-    store: Arc<dyn BlobStore>,
+    contents: Contents,
     ambient: Ambient,
 }
 
 impl Archives {
     /// Puts the service together.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, trees: Arc<dyn Trees>, store: Arc<dyn BlobStore>, ambient: Ambient) -> Self {
-        Self { access: Access::new(drive.clone()), drive, trees, store, ambient }
+    pub fn new(drive: Arc<dyn Drive>, trees: Arc<dyn Trees>, contents: Contents, ambient: Ambient) -> Self {
+        Self { access: Access::new(drive.clone()), drive, trees, contents, ambient }
     }
 
     /// What an archive of `folder` holds, to be asked for entry by entry.
@@ -49,7 +50,7 @@ impl Archives {
         Ok(Archive {
             access: self.access.clone(),
             drive: self.drive.clone(),
-            store: self.store.clone(),
+            contents: self.contents.clone(),
             ambient: self.ambient.clone(),
             actor: actor.user,
             root: node.id,
@@ -114,17 +115,17 @@ impl ArchiveEntry {
 /// Reads the files of an [`Archive`], also several at once and ahead of their turn.
 #[derive(Clone)]
 pub struct ArchiveReader {
-    store: Arc<dyn BlobStore>,
+    contents: Contents,
 }
 
 impl ArchiveReader {
     /// The bytes of a file of the archive. Nothing is read of an empty one.
     ///
     /// # Errors
-    /// See [`BlobStore::get`]; `NotFound` for a folder.
+    /// `Damaged`; `NotFound` for a folder; those of the store.
     pub async fn read(&self, entry: &ArchiveEntry) -> Result<ByteStream> {
         let (blob, size) = entry.content.as_ref().ok_or(Error::NotFound)?;
-        self.store.get(blob, 0..*size).await
+        self.contents.read_blob(blob, *size, 0..*size).await
     }
 }
 
@@ -146,7 +147,7 @@ struct Here {
 pub struct Archive {
     access: Access,
     drive: Arc<dyn Drive>,
-    store: Arc<dyn BlobStore>,
+    contents: Contents,
     ambient: Ambient,
     actor: UserId,
     root: NodeId,
@@ -173,7 +174,7 @@ impl Archive {
             stem.pop();
         }
         let name = Name::parse(&format!("{stem}{extension}")).unwrap_or_else(|_| self.name.clone());
-        Presentation { media_type, attachment: Some(name) }
+        Presentation { media_type, attachment: Some(name), content: None }
     }
 
     /// The next entry: a folder comes before what lies in it. None when that was all.
@@ -201,7 +202,7 @@ impl Archive {
     /// What reads the files of this archive.
     #[must_use]
     pub fn reader(&self) -> ArchiveReader {
-        ArchiveReader { store: self.store.clone() }
+        ArchiveReader { contents: self.contents.clone() }
     }
 
     /// Makes sure, unless that has been done within a second, that the caller may still see the folder. Whoever hands bytes

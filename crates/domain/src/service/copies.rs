@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::Ambient;
 use super::access::Access;
 use crate::error::{Error, Result};
-use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Revision};
+use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition};
 use crate::port::{Copying, Drive, Trees};
 
 /// What a copy is to be called, and where it is to stand.
@@ -41,9 +41,9 @@ impl Copies {
         actor: &Actor,
         file: NodeId,
         place: CopyPlace,
-        seen: Option<Revision>,
+        wanted: &Precondition,
     ) -> Result<Entry> {
-        self.copy(actor, (NodeKind::File, file), place, seen).await
+        self.copy(actor, (NodeKind::File, file), place, wanted).await
     }
 
     /// Copies a folder with all that lies below it.
@@ -55,12 +55,12 @@ impl Copies {
         actor: &Actor,
         folder: NodeId,
         place: CopyPlace,
-        seen: Option<Revision>,
+        wanted: &Precondition,
     ) -> Result<Entry> {
         if place.conflict == ConflictPolicy::Replace {
             return Err(Error::invalid("folder_conflict", "a folder does not replace anything"));
         }
-        self.copy(actor, (NodeKind::Folder, folder), place, seen).await
+        self.copy(actor, (NodeKind::Folder, folder), place, wanted).await
     }
 
     async fn copy(
@@ -68,11 +68,12 @@ impl Copies {
         actor: &Actor,
         (kind, id): (NodeKind, NodeId),
         CopyPlace { folder, name, conflict }: CopyPlace,
-        seen: Option<Revision>,
+        wanted: &Precondition,
     ) -> Result<Entry> {
         let item = self.access.of(actor.user, kind, id, Action::Read).await?;
         let to = self.access.add_to(actor.user, folder).await?;
         let (ids, most_versions) = (self.ambient.ids(), self.most_versions);
+        let seen = wanted.on(item.node())?;
         let copying = Copying { item, to, name, conflict, seen, most_versions, ids };
         let made = self.trees.copy(&self.ambient.command(actor), &copying).await?;
         made.entry().ok_or(Error::NotFound)

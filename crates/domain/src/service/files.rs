@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use super::Ambient;
 use super::access::Access;
+use super::contents::Contents;
 use super::relocation::{self, NewPlace};
+use super::store_tags::StoreTags;
 use crate::error::{Error, Result};
-use crate::model::{Action, Actor, Content, Entry, NodeId, NodeKind, Revision};
-use crate::port::{BlobStore, ByteStream, Drive, Presentation, SignedUrl, UrlSigner};
+use crate::model::{Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, SessionId};
+use crate::port::{ByteStream, Drive, Presentation, SignedUrl, UrlSigner, Watch};
 
 /// A file whose bytes the caller may read: only [`Files::open`] makes one.
 pub struct OpenFile {
@@ -22,6 +24,12 @@ impl OpenFile {
         &self.entry
     }
 
+    /// The file with its content.
+    fn into_entry(mut self) -> Entry {
+        self.entry.node.body = NodeBody::File(self.content);
+        self.entry
+    }
+
     /// Its content.
     #[must_use]
     pub const fn content(&self) -> &Content {
@@ -31,36 +39,42 @@ impl OpenFile {
     /// What whoever fetches the bytes is told about them.
     #[must_use]
     pub fn presentation(&self) -> Presentation {
-        as_attachment(&self.entry, &self.content)
+        Presentation::of(self.entry.node.name.clone(), &self.content)
     }
 }
 
-/// What whoever fetches the bytes of a file is told about them.
-pub(super) fn as_attachment(file: &Entry, content: &Content) -> Presentation {
-    Presentation { media_type: content.media_type.clone(), attachment: Some(file.node.name.clone()) }
+/// How long signed URLs live.
+#[derive(Clone, Copy, Debug)]
+pub struct UrlLifetimes {
+    /// Those for downloads.
+    pub download: Duration,
+    /// Those for watching.
+    pub watch: Duration,
 }
 
 /// Files: seeing them, fetching their bytes, giving them another name or place.
 pub struct Files {
     access: Access,
     drive: Arc<dyn Drive>,
-    store: Arc<dyn BlobStore>,
+    contents: Contents,
+    tags: StoreTags,
     signer: Arc<dyn UrlSigner>,
     ambient: Ambient,
-    url_lifetime: Duration,
+    lifetimes: UrlLifetimes,
 }
 
 impl Files {
-    /// Puts the service together. Signed URLs live for `url_lifetime`.
+    /// Puts the service together.
     #[must_use]
     pub fn new(
         drive: Arc<dyn Drive>,
-        store: Arc<dyn BlobStore>,
+        contents: Contents,
+        tags: StoreTags,
         signer: Arc<dyn UrlSigner>,
         ambient: Ambient,
-        url_lifetime: Duration,
+        lifetimes: UrlLifetimes,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, store, signer, ambient, url_lifetime }
+        Self { access: Access::new(drive.clone()), drive, contents, tags, signer, ambient, lifetimes }
     }
 
     /// A file and leave to read its bytes by [`read`](Self::read).
@@ -68,6 +82,12 @@ impl Files {
     /// # Errors
     /// `NotFound`.
     pub async fn open(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
+        let mut file = self.find(actor, file).await?;
+        self.tags.complete(&mut file.content).await?;
+        Ok(file)
+    }
+
+    async fn find(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
         let grant = self.access.of(actor.user, NodeKind::File, file, Action::Read).await?;
         let content = grant.node().content().cloned().ok_or(Error::NotFound)?;
         Ok(OpenFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
@@ -76,9 +96,9 @@ impl Files {
     /// The bytes of an open file, from `range.start` up to, not including, `range.end`.
     ///
     /// # Errors
-    /// See [`BlobStore::get`].
+    /// `Damaged`; `NotFound` when they have been purged since; those of the store.
     pub async fn read(&self, file: &OpenFile, range: Range<u64>) -> Result<ByteStream> {
-        self.store.get(&file.content.blob, range).await
+        self.contents.read(&file.content, range).await
     }
 
     /// A file and a URL by which its bytes can be fetched for a short while.
@@ -86,9 +106,24 @@ impl Files {
     /// # Errors
     /// `NotFound`.
     pub async fn download(&self, actor: &Actor, file: NodeId) -> Result<(Entry, SignedUrl)> {
-        let file = self.open(actor, file).await?;
+        let mut file = self.find(actor, file).await?;
+        self.tags.try_complete(&mut file.content).await;
         let url = self.sign(&file).await?;
-        Ok((file.entry, url))
+        Ok((file.into_entry(), url))
+    }
+
+    /// A file and a URL by which its bytes can be watched: for longer than they can be fetched otherwise. Where the URL leads
+    /// back to this server, it is good for as long as the caller's `session` runs and may see the file.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn watch(&self, actor: &Actor, session: SessionId, file: NodeId) -> Result<(Entry, SignedUrl)> {
+        let mut file = self.find(actor, file).await?;
+        self.tags.try_complete(&mut file.content).await;
+        let watch = Watch { user: actor.user, session, file: file.entry.node.id, version: file.content.version };
+        let expires_at = self.ambient.now().plus(self.lifetimes.watch);
+        let url = self.signer.sign_watch(&file.content.blob, &file.presentation(), watch, expires_at).await?;
+        Ok((file.into_entry(), url))
     }
 
     /// A URL by which the bytes of an open file can be fetched for a short while.
@@ -96,7 +131,7 @@ impl Files {
     /// # Errors
     /// Those of the store.
     pub async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
-        let expires_at = self.ambient.now().plus(self.url_lifetime);
+        let expires_at = self.ambient.now().plus(self.lifetimes.download);
         self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
     }
 
@@ -104,14 +139,9 @@ impl Files {
     ///
     /// # Errors
     /// See [`Drive::relocate`].
-    pub async fn relocate(
-        &self,
-        actor: &Actor,
-        file: NodeId,
-        place: NewPlace,
-        seen: Option<Revision>,
-    ) -> Result<Entry> {
+    pub async fn relocate(&self, actor: &Actor, file: NodeId, place: NewPlace, wanted: &Precondition) -> Result<Entry> {
         let command = self.ambient.command(actor);
-        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::File, file), place, seen).await
+        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::File, file), place, wanted)
+            .await
     }
 }

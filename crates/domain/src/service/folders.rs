@@ -5,8 +5,8 @@ use super::access::Access;
 use super::relocation::{self, NewPlace};
 use crate::error::{Error, Result};
 use crate::model::{
-    Account, Action, Actor, Entry, Limit, Name, NodeId, NodeKind, Page, PathStep, Position, ReadGrant, Revision, Sort,
-    authorize,
+    Account, Action, Actor, Entry, Limit, Name, NodeId, NodeKind, Page, PathStep, Position, Precondition, ReadGrant,
+    Sort, authorize,
 };
 use crate::port::Drive;
 
@@ -97,10 +97,10 @@ impl Folders {
         actor: &Actor,
         folder: NodeId,
         place: NewPlace,
-        seen: Option<Revision>,
+        wanted: &Precondition,
     ) -> Result<Entry> {
         let command = self.ambient.command(actor);
-        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::Folder, folder), place, seen)
+        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::Folder, folder), place, wanted)
             .await
     }
 }

@@ -5,8 +5,8 @@ use bytes::Bytes;
 
 use super::Ambient;
 use crate::error::{Error, Result};
-use crate::model::{Actor, AuditAction, BlobKey, Expected, Length, MediaType};
-use crate::port::{BlobRecords, BlobStore, Drive, PhotoMaker, Presentation, SignedUrl, UrlSigner, Users};
+use crate::model::{Actor, AuditAction, BlobKey, Expected, Length, MediaType, Timestamp};
+use crate::port::{BlobRecords, BlobStore, ContentInfo, Drive, PhotoMaker, Presentation, SignedUrl, UrlSigner, Users};
 
 /// Profile photos.
 pub struct Photos {
@@ -51,7 +51,7 @@ impl Photos {
         self.store.put(&key, body, expected).await?;
         self.users.set_photo(&command, actor.user, Some(&key)).await?;
         self.ambient.audit(actor, AuditAction::PhotoSet);
-        self.sign(&key).await
+        self.sign(&key, command.at).await
     }
 
     /// Where the caller's profile photo can be fetched for a short while.
@@ -61,7 +61,8 @@ impl Photos {
     pub async fn find(&self, actor: &Actor) -> Result<SignedUrl> {
         let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
         let key = home.account.user.photo.ok_or(Error::NotFound)?;
-        self.sign(&key).await
+        let made = self.records.recorded_at(&key).await?.ok_or(Error::NotFound)?;
+        self.sign(&key, made).await
     }
 
     /// Removes the caller's profile photo.
@@ -77,8 +78,11 @@ impl Photos {
         Ok(())
     }
 
-    async fn sign(&self, key: &BlobKey) -> Result<SignedUrl> {
-        let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None };
+    async fn sign(&self, key: &BlobKey, modified_at: Timestamp) -> Result<SignedUrl> {
+        // Its bytes have no version: the blob is never written again.
+        let tag = key.clone().into();
+        let content = Some(ContentInfo { size: None, tag, modified_at, client_modified_at: None });
+        let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None, content };
         self.signer.sign_get(key, &presentation, self.ambient.now().plus(self.url_lifetime)).await
     }
 }

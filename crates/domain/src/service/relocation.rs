@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use crate::error::{Error, Result};
-use crate::model::{Action, Command, Entry, Name, NodeId, NodeKind, Revision, UserId};
+use crate::model::{Action, Command, Entry, Name, NodeId, NodeKind, Precondition, UserId};
 use crate::port::{Drive, Relocation};
 
 /// What a file or folder is to be called, and where it is to stand.
@@ -30,7 +30,7 @@ pub(super) async fn relocate(
     user: UserId,
     (kind, id): (NodeKind, NodeId),
     place: NewPlace,
-    seen: Option<Revision>,
+    wanted: &Precondition,
 ) -> Result<Entry> {
     let action = if place.to.is_some() { Action::Move } else { Action::Rename };
     let item = access.of(user, kind, id, action).await?;
@@ -39,6 +39,7 @@ pub(super) async fn relocate(
         Some(Destination::Root) => Some(access.move_to(&item, None).await?),
         Some(Destination::Folder(folder)) => Some(access.move_to(&item, Some(folder)).await?),
     };
+    let seen = wanted.on(item.node())?;
     let relocation = Relocation { item, to, name: place.name, seen };
     drive.relocate(&command, &relocation).await?.entry().ok_or(Error::NotFound)
 }

@@ -1,10 +1,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Ambient;
-use crate::error::{Conflict, Error, Refused, Result};
-use crate::model::{BlobKey, Expected, Length};
-use crate::port::{BlobRecords, BlobStore, ByteStream, PartStore, Presentation, PutTarget, SignedRequest, UrlGate};
+use super::access::Access;
+use super::{Ambient, Contents};
+use crate::error::{Conflict, Error, Forbidden, Refused, Result};
+use crate::model::{Action, BlobKey, Content, Expected, Length, NodeKind, Timestamp};
+use crate::port::{
+    BlobRecords, BlobStore, ByteStream, Drive, GetTarget, PartStore, Presentation, PutTarget, Sessions, SignedRequest,
+    UrlGate, Versions, Watch,
+};
 
 /// Leave to PUT the bytes of one blob, or one part of them, once.
 pub struct PutLeave {
@@ -25,6 +29,7 @@ pub struct OpenBlob {
     key: BlobKey,
     size: u64,
     presentation: Presentation,
+    watch: Option<Watch>,
 }
 
 impl OpenBlob {
@@ -40,6 +45,12 @@ impl OpenBlob {
         self.size
     }
 
+    /// By whose right the bytes are read, where that is looked at.
+    #[must_use]
+    pub const fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
     /// What its holder is told about the bytes.
     #[must_use]
     pub const fn presentation(&self) -> &Presentation {
@@ -53,7 +64,37 @@ pub struct SignedBlobs {
     store: Arc<dyn BlobStore>,
     parts: Arc<dyn PartStore>,
     records: Arc<dyn BlobRecords>,
+    contents: Contents,
+    watching: Watching,
     ambient: Ambient,
+}
+
+/// What decides whether a file may still be watched by a URL.
+#[derive(Clone)]
+pub struct Watching {
+    /// The tree.
+    pub drive: Arc<dyn Drive>,
+    /// The contents of files.
+    pub versions: Arc<dyn Versions>,
+    /// The sessions.
+    pub sessions: Arc<dyn Sessions>,
+}
+
+impl Watching {
+    /// The content that is watched.
+    ///
+    /// # Errors
+    /// `UrlExpired` when the session has ended; `NotFound`.
+    async fn content(&self, watch: &Watch, now: Timestamp) -> Result<Content> {
+        let running = self.sessions.find_username(watch.session, watch.user, now).await?;
+        running.ok_or(Error::Forbidden(Forbidden::UrlExpired))?;
+        let access = Access::new(self.drive.clone());
+        let file = access.of(watch.user, NodeKind::File, watch.file, Action::Read).await?;
+        match file.node().content() {
+            Some(content) if content.version == watch.version => Ok(content.clone()),
+            _ => Ok(self.versions.find(&file, watch.version).await?.ok_or(Error::NotFound)?.content),
+        }
+    }
 }
 
 impl SignedBlobs {
@@ -64,9 +105,11 @@ impl SignedBlobs {
         store: Arc<dyn BlobStore>,
         parts: Arc<dyn PartStore>,
         records: Arc<dyn BlobRecords>,
+        watching: Watching,
         ambient: Ambient,
     ) -> Self {
-        Self { gate, store, parts, records, ambient }
+        let contents = Contents::new(store.clone(), records.clone());
+        Self { gate, store, parts, records, contents, watching, ambient }
     }
 
     /// Leave to PUT a body, of `announced` bytes if that is known.
@@ -113,18 +156,31 @@ impl SignedBlobs {
     /// A blob and leave to read its bytes by [`read`](Self::read).
     ///
     /// # Errors
-    /// `Signature`, `UrlExpired`; `NotFound` when the blob is gone.
+    /// `Signature`, `UrlExpired`; `NotFound` when the blob is gone, `Damaged` when it should not be. Of a URL for watching
+    /// also `UrlExpired` when the session has ended in which it was asked for, and `NotFound` when its user may not see the
+    /// file any more, or the content has gone.
     pub async fn open(&self, request: SignedRequest<'_>) -> Result<OpenBlob> {
-        let (key, presentation) = self.gate.admit_get(request, self.ambient.now())?;
-        let stored = self.store.head(&key).await?.ok_or(Error::NotFound)?;
-        Ok(OpenBlob { key, size: stored.size, presentation })
+        let now = self.ambient.now();
+        let GetTarget { key, presentation, watch } = self.gate.admit_get(request, now)?;
+        if let Some(watch) = &watch {
+            let content = self.watching.content(watch, now).await?;
+            return Ok(OpenBlob { size: content.size, key: content.blob, presentation, watch: Some(*watch) });
+        }
+        let size = match presentation.content.as_ref().and_then(|content| content.size) {
+            Some(size) => size,
+            None => match self.store.head(&key).await? {
+                Some(stored) => stored.size,
+                None => return Err(self.contents.missing(&key).await),
+            },
+        };
+        Ok(OpenBlob { key, size, presentation, watch: None })
     }
 
     /// The bytes of an open blob, from `range.start` up to, not including, `range.end`.
     ///
     /// # Errors
-    /// As [`BlobStore::get`].
+    /// `Damaged`; `NotFound` when they have been purged since; those of the store.
     pub async fn read(&self, blob: &OpenBlob, range: Range<u64>) -> Result<ByteStream> {
-        self.store.get(&blob.key, range).await
+        self.contents.read_blob(&blob.key, blob.size, range).await
     }
 }

@@ -6,7 +6,7 @@ use super::access::Access;
 use super::relocation::Destination;
 use crate::error::{Error, Result};
 use crate::model::{
-    Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, Revision, Timestamp, TrashItem,
+    Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, Precondition, Timestamp, TrashItem,
     TrashPosition, authorize,
 };
 use crate::port::{self, Doomed, Drive, Purge, Restoration};
@@ -53,8 +53,9 @@ impl Trash {
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` of the item; `PreconditionFailed`.
-    pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), seen: Option<Revision>) -> Result<()> {
+    pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), wanted: &Precondition) -> Result<()> {
         let item = self.access.of(actor.user, kind, id, Action::Trash).await?;
+        let seen = wanted.on(item.node())?;
         self.trash.put(&self.ambient.command(actor), &item, seen).await?;
         self.ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node: id }));
         Ok(())
@@ -86,7 +87,7 @@ impl Trash {
         actor: &Actor,
         id: NodeId,
         to: Option<Destination>,
-        seen: Option<Revision>,
+        wanted: &Precondition,
     ) -> Result<Entry> {
         let item = self.of(actor, id, Action::Restore).await?;
         let to = match to {
@@ -94,7 +95,7 @@ impl Trash {
             Some(Destination::Root) => Some(self.access.move_to(&item, None).await?),
             Some(Destination::Folder(folder)) => Some(self.access.move_to(&item, Some(folder)).await?),
         };
-        let restoration = Restoration { item, to, seen };
+        let restoration = Restoration { seen: wanted.on(item.node())?, item, to };
         let restored = self.trash.restore(&self.ambient.command(actor), &restoration).await?;
         let item = TrashItem { kind: restored.node.kind(), node: id };
         self.ambient.audit(actor, AuditAction::ItemRestored(item));
@@ -106,8 +107,9 @@ impl Trash {
     ///
     /// # Errors
     /// `NotFound` when it does not lie in the caller's trash itself; `PreconditionFailed`.
-    pub async fn purge(&self, actor: &Actor, id: NodeId, seen: Option<Revision>) -> Result<()> {
+    pub async fn purge(&self, actor: &Actor, id: NodeId, wanted: &Precondition) -> Result<()> {
         let item = self.of(actor, id, Action::Purge).await?;
+        let seen = wanted.on(item.node())?;
         self.trash.begin_purge(&self.ambient.command(actor), &item, seen).await?;
         let kind = item.node().kind();
         self.ambient.audit(actor, AuditAction::ItemPurged(TrashItem { kind, node: id }));

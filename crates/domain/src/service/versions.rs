@@ -4,10 +4,11 @@ use std::time::Duration;
 use super::Ambient;
 use super::access::Access;
 use super::intake::Intake;
+use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
     Action, Actor, AuditAction, BlobKey, Entry, FormerContent, Grant, Limit, Located, MAX_FILE_BYTES, MediaType,
-    NodeId, NodeKind, Page, Revision, Stored, Timestamp, Version, VersionId, VersionPosition,
+    NodeId, NodeKind, Page, Precondition, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
 };
 use crate::port::{
     self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, SignedUrl, UrlSigner,
@@ -35,6 +36,8 @@ pub struct VersionStores {
     pub store: Arc<dyn BlobStore>,
     /// The way to them.
     pub signer: Arc<dyn UrlSigner>,
+    /// The tags that the store itself sends with them.
+    pub tags: StoreTags,
 }
 
 /// One page of a file's versions.
@@ -78,9 +81,9 @@ impl Versions {
     /// `NotFound` of the file, and when it has no such version.
     pub async fn download(&self, actor: &Actor, file: NodeId, version: VersionId) -> Result<(Version, SignedUrl)> {
         let file = self.grant(actor, file, Action::Read).await?;
-        let version = self.stores.versions.find(&file, version).await?.ok_or(Error::NotFound)?;
-        let presentation =
-            Presentation { media_type: version.content.media_type.clone(), attachment: Some(file.node().name.clone()) };
+        let mut version = self.stores.versions.find(&file, version).await?.ok_or(Error::NotFound)?;
+        self.stores.tags.try_complete(&mut version.content).await;
+        let presentation = Presentation::of(file.node().name.clone(), &version.content);
         let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
         let url = self.stores.signer.sign_get(&version.content.blob, &presentation, expires_at).await?;
         Ok((version, url))
@@ -90,8 +93,9 @@ impl Versions {
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` of the file; `NotFound` when it has no such version; `PreconditionFailed`; `Quota`.
-    pub async fn restore(&self, actor: &Actor, file: NodeId, from: VersionId, seen: Option<Revision>) -> Result<Entry> {
+    pub async fn restore(&self, actor: &Actor, file: NodeId, from: VersionId, wanted: &Precondition) -> Result<Entry> {
         let grant = self.grant(actor, file, Action::Replace).await?;
+        let seen = wanted.on(grant.node())?;
         let revival = Revival { from, version: self.ambient.id(), seen, most_versions: self.settings.most };
         let restored = self.stores.versions.revive(&self.ambient.command(actor), &grant, &revival).await?;
         self.ambient.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
@@ -103,8 +107,9 @@ impl Versions {
     /// # Errors
     /// `NotFound` of the file; `Forbidden` when the caller is not the owner; `NotFound` when the file has no such version;
     /// `VersionInUse`; `PreconditionFailed`.
-    pub async fn delete(&self, actor: &Actor, file: NodeId, version: VersionId, seen: Option<Revision>) -> Result<()> {
+    pub async fn delete(&self, actor: &Actor, file: NodeId, version: VersionId, wanted: &Precondition) -> Result<()> {
         let grant = self.grant(actor, file, Action::DeleteVersion).await?;
+        let seen = wanted.on(grant.node())?;
         self.stores.versions.delete(&self.ambient.command(actor), &grant, version, seen).await?;
         self.ambient.audit(actor, AuditAction::VersionDeleted(FormerContent { file, version }));
         Ok(())
@@ -119,11 +124,11 @@ impl Versions {
         &self,
         actor: &Actor,
         file: NodeId,
-        seen: Option<Revision>,
+        wanted: &Precondition,
         announced: Option<u64>,
     ) -> Result<ContentLeave> {
         let file = self.grant(actor, file, Action::Replace).await?;
-        file.require(seen)?;
+        let seen = self.seen(&file, wanted).await?;
         if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
@@ -190,6 +195,16 @@ impl Versions {
         self.stores.versions.append(&command, &leave.file, &content).await
     }
 
+    /// What the caller has seen of the file, if the caller insists on it.
+    async fn seen(&self, file: &Grant, wanted: &Precondition) -> Result<Option<Seen>> {
+        if wanted.is_none() {
+            return Ok(None);
+        }
+        let mut content = file.node().content().cloned().ok_or(Error::NotFound)?;
+        self.stores.tags.complete(&mut content).await?;
+        wanted.on_content(file.node(), &content)
+    }
+
     async fn grant(&self, actor: &Actor, file: NodeId, action: Action) -> Result<Grant> {
         self.access.of(actor.user, NodeKind::File, file, action).await
     }
@@ -198,6 +213,6 @@ impl Versions {
 /// Leave to give a file another content: only [`Versions::admit`] makes one.
 pub struct ContentLeave {
     file: Grant,
-    seen: Option<Revision>,
+    seen: Option<Seen>,
     intake: Intake,
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Access;
+use super::contents::Contents;
 use super::folders::{EntryPage, ListQuery};
-use super::{Ambient, Throttling, files};
+use super::store_tags::StoreTags;
+use super::{Ambient, Throttling};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
     AuditAction, Bucket, Content, Entry, Link, LinkToken, LinkedItem, Network, NodeId, NodeKind, Password, ReadGrant,
     RequestId, authorize_read,
 };
-use crate::port::{self, BlobStore, ByteStream, Drive, Passwords, Presentation, SignedUrl, UrlSigner, Verdict};
+use crate::port::{self, ByteStream, Drive, Passwords, Presentation, SignedUrl, UrlSigner, Verdict};
 
 /// Whoever comes by a public link: what they hold, and in which request they come.
 #[derive(Clone)]
@@ -70,7 +72,7 @@ impl LinkedFile {
     /// What whoever fetches the bytes is told about them.
     #[must_use]
     pub fn presentation(&self) -> Presentation {
-        files::as_attachment(&self.entry, &self.content)
+        Presentation::of(self.entry.node.name.clone(), &self.content)
     }
 }
 
@@ -82,7 +84,8 @@ pub struct Visits {
     drive: Arc<dyn Drive>,
     links: Arc<dyn port::Links>,
     passwords: Arc<dyn Passwords>,
-    store: Arc<dyn BlobStore>,
+    contents: Contents,
+    tags: StoreTags,
     signer: Arc<dyn UrlSigner>,
     throttling: Throttling,
     ambient: Ambient,
@@ -97,14 +100,15 @@ impl Visits {
         drive: Arc<dyn Drive>,
         links: Arc<dyn port::Links>,
         passwords: Arc<dyn Passwords>,
-        store: Arc<dyn BlobStore>,
+        contents: Contents,
+        tags: StoreTags,
         signer: Arc<dyn UrlSigner>,
         throttling: Throttling,
         ambient: Ambient,
         url_lifetime: Duration,
     ) -> Self {
         let access = Access::new(drive.clone());
-        Self { access, drive, links, passwords, store, signer, throttling, ambient, url_lifetime }
+        Self { access, drive, links, passwords, contents, tags, signer, throttling, ambient, url_lifetime }
     }
 
     /// What the link leads to; of a folder also a page of what stands in it.
@@ -140,7 +144,8 @@ impl Visits {
             Some(file) => self.below(&link, linked, file).await?,
             None => linked,
         };
-        let content = file.node().content().cloned().ok_or(Error::NotFound)?;
+        let mut content = file.node().content().cloned().ok_or(Error::NotFound)?;
+        self.tags.complete(&mut content).await?;
         let entry = file.into_located().entry().ok_or(Error::NotFound)?;
         Ok(LinkedFile { link, entry, content, request: visitor.request.clone() })
     }
@@ -158,14 +163,17 @@ impl Visits {
     /// download, and counted before any of them goes.
     ///
     /// # Errors
-    /// `LinkExhausted`, `LinkExpired`; `NotFound` when the link was taken back meanwhile; see [`BlobStore::get`].
+    /// `LinkExhausted`, `LinkExpired`; `NotFound` when the link was taken back meanwhile; and, not counted, those of
+    /// [`Files::read`](super::Files::read).
     pub async fn read(&self, file: &LinkedFile, range: Range<u64>) -> Result<ByteStream> {
-        if range.start == 0 {
+        let begins = range.start == 0;
+        self.check(file, !begins)?;
+        // What is not there is no download.
+        let bytes = self.contents.read(&file.content, range).await?;
+        if begins {
             self.count(file).await?;
-        } else {
-            self.check(file, true)?;
         }
-        self.store.get(&file.content.blob, range).await
+        Ok(bytes)
     }
 
     /// A URL by which the bytes of an open file can be fetched for a short while. That is a download, and counted before

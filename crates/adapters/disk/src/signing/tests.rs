@@ -20,6 +20,12 @@ fn get() -> String {
     let presentation = Presentation {
         media_type: MediaType::parse("text/plain; charset=utf-8").unwrap(),
         attachment: Some(Name::parse("a&name=b=ü 100%.txt").unwrap()),
+        content: Some(ContentInfo {
+            size: Some(5),
+            tag: EntityTag::parse("a-1&b").unwrap(),
+            modified_at: Timestamp::from_millis(700),
+            client_modified_at: Some(Timestamp::from_millis(-9)),
+        }),
     };
     let key = BlobKey::parse(KEY).unwrap();
     query(&urls().sign_get(&key, &presentation, END).now_or_never().unwrap().unwrap())
@@ -61,7 +67,8 @@ fn urls_look_as_documented() {
     let (parameters, _) = get.rsplit_once("&signature=").unwrap();
     assert_eq!(
         parameters,
-        "method=GET&type=text%2Fplain%3B%20charset%3Dutf-8&name=a%26name%3Db%3D%C3%BC%20100%25.txt&expires=301000"
+        "method=GET&type=text%2Fplain%3B%20charset%3Dutf-8&name=a%26name%3Db%3D%C3%BC%20100%25.txt\
+         &size=5&etag=a-1%26b&modified=700&client_modified=-9&expires=301000"
     );
 }
 
@@ -83,7 +90,8 @@ fn what_was_signed_is_admitted_until_its_very_time() {
     assert_eq!(forbidden(urls().admit_put(request, END)), Forbidden::UrlExpired);
 
     let request = SignedRequest { key: KEY, query: &get };
-    let (key, presentation) = urls().admit_get(request, last).unwrap();
+    let GetTarget { key, presentation, watch } = urls().admit_get(request, last).unwrap();
+    assert_eq!(watch, None);
     assert_eq!(key.as_str(), KEY);
     assert_eq!(presentation.media_type.as_str(), "text/plain; charset=utf-8");
     assert_eq!(presentation.attachment.unwrap().as_str(), "a&name=b=ü 100%.txt");

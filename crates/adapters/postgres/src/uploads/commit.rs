@@ -11,7 +11,7 @@ use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, uploads, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, digest};
+use clouddrive_sql::uploads::{NewVersionRow, digest, etag};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
@@ -65,7 +65,7 @@ pub(super) async fn run(
     let reserved = upload.announced.unwrap_or(0);
     let maker = actor(connection, &folder).await?;
     together([
-        attach(connection, &upload.blob, wish.stored).boxed(),
+        attach(connection, &upload.blob, &wish.stored).boxed(),
         insert_version(connection, NewVersionRow::new(command, &upload, (file, revision), wish)).boxed(),
         close(connection, command, &upload, file).boxed(),
         log(connection, command, kind, Some(folder.drive()), Some(file)).boxed(),
@@ -83,6 +83,8 @@ pub(super) async fn run(
                 sha256: wish.stored.sha256,
                 media_type: upload.file.media_type.clone(),
                 client_modified_at: upload.file.client_modified_at,
+                store_tag: wish.stored.tag.clone(),
+                created_at: command.at,
             });
             new_node(&upload, wish, &name).located(folder.into_located(), maker, body, command.at)
         }
@@ -146,13 +148,14 @@ async fn replace(
 }
 
 /// Notes what has arrived in the blob, and that something refers to it, which must not have been condemned.
-pub(crate) async fn attach(mut connection: &AsyncPgConnection, blob: &BlobKey, stored: Stored) -> Outcome<()> {
+pub(crate) async fn attach(mut connection: &AsyncPgConnection, blob: &BlobKey, stored: &Stored) -> Outcome<()> {
     let usable = blobs::table.filter(blobs::key.eq(blob.as_str()).and(blobs::condemned_at.is_null()));
     let found = diesel::update(usable)
         .set((
             blobs::unreferenced_at.eq(None::<i64>),
             blobs::size_bytes.eq(bytes(stored.size)),
             blobs::sha256.eq(digest(stored.sha256)),
+            blobs::etag.eq(etag(stored.tag.as_ref())),
         ))
         .execute(&mut connection)
         .await?;

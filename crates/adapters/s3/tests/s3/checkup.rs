@@ -81,12 +81,12 @@ async fn the_rules_for_browsers_are_read() {
         .unwrap();
     let rules = CorsConfiguration::builder().cors_rules(rule).build().unwrap();
     owner.put_bucket_cors().bucket(&settings.bucket).cors_configuration(rules).send().await.unwrap();
-    let findings = store.check_cors(&origins).await;
+    let findings = store.check_cors(&origins, &["range"]).await;
     assert_eq!(findings[0].verdict, Verdict::Good);
     assert!(matches!(&findings[1].verdict, Verdict::Bad(text) if text.contains(&cors_rule(&origins[1..]))));
 
     owner.delete_bucket_cors().bucket(&settings.bucket).send().await.unwrap();
-    let findings = store.check_cors(&origins).await;
+    let findings = store.check_cors(&origins, &["range"]).await;
     assert!(findings.iter().all(|finding| matches!(finding.verdict, Verdict::Bad(_))), "{findings:?}");
 }
 
@@ -94,7 +94,7 @@ async fn the_rules_for_browsers_are_read() {
 async fn what_a_store_does_not_have_cannot_be_checked() {
     let local = Local::start().await;
     let store = open(local.settings.clone()).await;
-    let cors = store.check_cors(&["https://drive.example".to_owned()]).await;
+    let cors = store.check_cors(&["https://drive.example".to_owned()], &[]).await;
     assert!(matches!(cors[0].verdict, Verdict::Unknown(_)), "{cors:?}");
     let lifecycle = store.check_lifecycle().await;
     assert!(matches!(lifecycle.verdict, Verdict::Unknown(_)), "{lifecycle:?}");

@@ -87,7 +87,7 @@ async fn urls_lead_where_clients_reach_the_store() {
     let settings = Settings { public_endpoint: Some("https://files.example".to_owned()), ..local.settings.clone() };
     let store = open(settings).await;
     run_signed_urls(&store).await;
-    let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None };
+    let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None, content: None };
     let (key, now) = (key(), MachineClock.now());
     for (asked, most) in [(300, 300), (30 * 24 * 3600, 7 * 24 * 3600)] {
         let signed = store.sign_get(&key, &presentation, now.plus(Duration::from_secs(asked))).await.unwrap();

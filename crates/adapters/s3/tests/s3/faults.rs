@@ -25,8 +25,8 @@ async fn nothing_works(store: &S3Store, key: &BlobKey) {
     let transfer = Transfer { key: key.clone(), ticket: None };
     unavailable(store.check().await);
     unavailable(store.head(key).await);
-    unavailable(store.get(key, 0..1).await.map(drop));
-    unavailable(store.get(key, 0..0).await.map(drop));
+    unavailable(store.get(key, 1, 0..1).await.map(drop));
+    unavailable(store.get(key, 1, 0..0).await.map(drop));
     unavailable(store.put(&self::key(), body(b"hello"), exactly(5)).await);
     unavailable(store.delete(key).await);
     unavailable(store.finish(&transfer, PartPlan::single(5), None).await);
@@ -80,7 +80,7 @@ async fn to_sign_needs_nobody() {
     };
     front.stop();
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
-    let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None };
+    let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None, content: None };
     for length in [0, 5] {
         store.sign_put(&transfer, Part { number: 1, size: length }, None, soon).await.unwrap();
     }

@@ -3,27 +3,32 @@ use clouddrive_domain::port::SignedRequest;
 
 use crate::http::App;
 use crate::http::bytes::{self, Representation};
+use crate::http::conditions::Validators;
 use crate::http::problem::Outcome;
 
 /// The bytes that a signed URL leads to, whole or in a range. Only URLs that the API handed out are answered.
-#[utoipa::path(get, path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
+#[utoipa::path(method(get, head), path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
     params(("key" = String, Path),
         ("signature" = String, Query, description = "With the other parameters, as the URL was given"),
         ("Range" = Option<String>, Header, description = "One range of bytes"),
         ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
     responses(
         (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
+            headers(("ETag" = String), ("Last-Modified" = String), ("Accept-Ranges" = String),
+                ("Content-Disposition" = String))),
         (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String), ("Content-Range" = String))),
+            headers(("ETag" = String), ("Last-Modified" = String), ("Content-Range" = String))),
         (status = 304, description = "The client has these bytes")))]
 pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::Data<App>) -> Outcome<HttpResponse> {
     let signed = SignedRequest { key: &key, query: request.query_string() };
     let blobs = app.local()?;
     let blob = blobs.open(signed).await?;
+    let content = blob.presentation().content.as_ref();
+    let unknown = || Validators { tag: blob.key().clone().into(), also: None, modified_at: None };
     let representation = Representation {
         size: blob.size(),
-        etag: format!("\"{}\"", blob.key().as_str()),
+        validators: content.map_or_else(unknown, Validators::from),
+        client_modified_at: content.and_then(|content| content.client_modified_at),
         presentation: blob.presentation(),
     };
     bytes::answer(&request, representation, |range| blobs.read(&blob, range)).await

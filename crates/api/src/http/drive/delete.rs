@@ -12,9 +12,9 @@ use crate::http::{App, reply};
 pub(crate) async fn delete(
     user: CurrentUser,
     id: PathId<NodeId>,
-    seen: IfMatch,
+    wanted: IfMatch,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    app.trash.put(&user.actor, (NodeKind::Folder, id.0), seen.0).await?;
+    app.trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await?;
     Ok(reply::done())
 }

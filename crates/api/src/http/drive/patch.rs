@@ -15,11 +15,11 @@ use crate::http::{App, map, parse, reply};
 pub(crate) async fn patch(
     user: CurrentUser,
     id: PathId<NodeId>,
-    seen: IfMatch,
+    wanted: IfMatch,
     body: Json<PatchFolder>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let place = parse::new_place("folder_name", body.0.folder_name.as_deref(), body.0.parent_folder_id)?;
-    let folder = map::folder(app.folders.relocate(&user.actor, id.0, place, seen.0).await?)?;
+    let folder = map::folder(app.folders.relocate(&user.actor, id.0, place, &wanted.0).await?)?;
     Ok(reply::tagged(StatusCode::OK, &folder.etag, &folder))
 }

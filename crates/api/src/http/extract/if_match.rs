@@ -1,38 +1,60 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::IF_MATCH;
+use actix_web::http::header::{Header, IF_MATCH, IfMatch as IfMatchHeader};
 use actix_web::{FromRequest, HttpRequest};
-use clouddrive_contract::Code;
-use clouddrive_domain::model::Revision;
+use clouddrive_domain::model::{EntityTag, Precondition};
 
 use crate::http::problem::Problem;
 
-/// The revision that the caller insists on, if any. An `If-Match` that no revision can match is refused at once.
-pub(crate) struct IfMatch(pub(crate) Option<Revision>);
+/// What the caller insists on.
+pub(crate) struct IfMatch(pub(crate) Precondition);
 
 impl FromRequest for IfMatch {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(parse(request).map(Self))
+        ready(Ok(Self(read(request))))
     }
 }
 
-fn parse(request: &HttpRequest) -> Result<Option<Revision>, Problem> {
-    let mut values = request.headers().get_all(IF_MATCH);
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or("").trim();
-    if text == "*" && values.next().is_none() {
-        return Ok(None);
+/// Weak tags match nothing here, as RFC 9110 has it, and what is no tag does not either.
+fn read(request: &HttpRequest) -> Precondition {
+    if !request.headers().contains_key(IF_MATCH) {
+        return Precondition::default();
     }
-    let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    // ETags are compared as texts: "+1" and "01" are not "1".
-    let same = |number: &u64| quoted.is_some_and(|text| text == number.to_string());
-    let revision = quoted.and_then(|text| text.parse().ok()).filter(same).filter(|_| values.next().is_none());
-    let unmatched = || Problem::new(Code::PreconditionFailed, "If-Match takes one ETag of this item, as it was given");
-    revision.map(|number| Some(Revision(number))).ok_or_else(unmatched)
+    match IfMatchHeader::parse(request) {
+        Ok(IfMatchHeader::Any) => Precondition::default(),
+        Ok(IfMatchHeader::Items(tags)) => {
+            let strong = tags.into_iter().filter(|tag| !tag.weak);
+            Precondition::any_of(strong.filter_map(|tag| EntityTag::parse(tag.tag())))
+        }
+        Err(_) => Precondition::any_of([]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn lists_stars_and_what_matches_nothing() {
+        let given = |lines: &[&str]| {
+            let request =
+                lines.iter().fold(TestRequest::put(), |request, line| request.append_header((IF_MATCH, *line)));
+            read(&request.to_http_request())
+        };
+        let tags = |tags: &[&str]| Precondition::any_of(tags.iter().map(|text| EntityTag::parse(text).unwrap()));
+        assert_eq!(given(&[]), Precondition::default());
+        assert_eq!(given(&["*"]), Precondition::default());
+        assert_eq!(given(&["\"1\""]), tags(&["1"]));
+        assert_eq!(given(&["\"1\", W/\"2\",\"x-3\""]), tags(&["1", "x-3"]));
+        assert_eq!(given(&["\"1\"", "\"2\""]), tags(&["1", "2"]));
+        for none in ["", "1", "W/\"1\"", "\"\""] {
+            assert_eq!(given(&[none]), tags(&[]), "{none}");
+        }
+    }
 }

@@ -31,5 +31,6 @@ pub(crate) async fn content(
     if app.local.is_some() {
         return bytes::answer(&request, representation, |range| app.files.read(&file, range)).await;
     }
-    bytes::redirect(&request, representation, || app.files.sign(&file)).await
+    let read = |range| app.files.read(&file, range);
+    bytes::redirect(&request, representation, read, || app.files.sign(&file)).await
 }

@@ -15,13 +15,13 @@ use crate::http::{App, map, parse, reply};
 pub(crate) async fn copy(
     user: CurrentUser,
     id: PathId<NodeId>,
-    seen: IfMatch,
+    wanted: IfMatch,
     body: OptionalJson<CopyFile>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let CopyFile { parent_folder_id, file_name, file_conflict } = body.0;
     let conflict = file_conflict.map(parse::conflict);
     let place = parse::copy_place("file_name", file_name.as_deref(), parent_folder_id, conflict)?;
-    let file = map::file(app.copies.copy_file(&user.actor, id.0, place, seen.0).await?)?;
+    let file = map::file(app.copies.copy_file(&user.actor, id.0, place, &wanted.0).await?)?;
     Ok(reply::created_tagged(format!("/file/{}", file.id), &file.etag, &file))
 }

@@ -1,18 +1,26 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::FileWithDownload;
+use clouddrive_contract::{FileWithDownload, GetFile, UrlUse};
 use clouddrive_domain::model::NodeId;
 
-use crate::http::extract::{CurrentUser, PathId};
+use crate::http::extract::{CurrentUser, PathId, Query};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// A file, with a URL from which its bytes can be fetched for a short while.
+/// A file, with a URL from which its bytes can be fetched for a short while, or watched for longer.
 #[utoipa::path(get, path = "/file/{file_id}", operation_id = "get_file", tag = "files",
-    params(("file_id" = Uuid, Path)),
+    params(("file_id" = Uuid, Path), GetFile),
     responses((status = 200, description = "The file", body = FileWithDownload, headers(("ETag" = String)))))]
-pub(crate) async fn get(user: CurrentUser, id: PathId<NodeId>, app: web::Data<App>) -> Outcome<HttpResponse> {
-    let (entry, url) = app.files.download(&user.actor, id.0).await?;
+pub(crate) async fn get(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    parameters: Query<GetFile>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let (entry, url) = match parameters.0.url_use.unwrap_or_default() {
+        UrlUse::Download => app.files.download(&user.actor, id.0).await?,
+        UrlUse::Stream => app.files.watch(&user.actor, user.identity.session, id.0).await?,
+    };
     let body = FileWithDownload { file: map::file(entry)?, download: map::download(url)? };
     Ok(reply::secret(reply::tagged(StatusCode::OK, &body.file.etag, &body)))
 }

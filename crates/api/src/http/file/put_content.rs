@@ -15,13 +15,15 @@ use crate::http::{App, map, parse, reply};
 #[utoipa::path(put, path = "/file/{file_id}/content", operation_id = "put_content", tag = "files",
     params(("file_id" = Uuid, Path),
         ("Content-Type" = Option<String>, Header, description = "The media type that the file is to have"),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have, before and after the bytes come")),
+        ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after the bytes \
+            come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself (`etag`)")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
+    responses((status = 200, description = "The file", body = File,
+        headers(("ETag" = String, description = "The tag of the bytes; that of the file itself is in the body")))))]
 pub(crate) async fn put_content(
     user: CurrentUser,
     id: PathId<NodeId>,
-    seen: IfMatch,
+    wanted: IfMatch,
     request: HttpRequest,
     mut payload: web::Payload,
     app: web::Data<App>,
@@ -30,7 +32,7 @@ pub(crate) async fn put_content(
     let media_type = header(CONTENT_TYPE).map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?;
     let announced = header(CONTENT_LENGTH).and_then(|text| text.parse().ok());
     let versions = app.versions.clone();
-    let leave = versions.admit(&user.actor, id.0, seen.0, announced).await?;
+    let leave = versions.admit(&user.actor, id.0, &wanted.0, announced).await?;
     let (sender, bytes) = bridge();
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
     let storing = tokio::spawn(tracing::Instrument::in_current_span(async move {
@@ -41,5 +43,5 @@ pub(crate) async fn put_content(
     }
     let stored = storing.await.map_err(|fault| Error::internal("upload", fault))?;
     let file = map::file(stored?)?;
-    Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
+    Ok(reply::tagged(StatusCode::OK, &file.content_etag, &file))
 }

@@ -19,7 +19,7 @@ use crate::http::body::Guarded;
 use crate::http::problem::Problem;
 use crate::http::{App, ClientAddress};
 use crate::telemetry::http::{InFlight, counted};
-use crate::telemetry::{audit, traces};
+use crate::telemetry::{audit, blobs, traces};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -168,6 +168,9 @@ fn report(request: &InFlight, method: &Method, route: Option<&str>, response: &H
     let problem = extensions.get::<Problem>();
     let code = problem.map(|problem| problem.code.as_str());
     let cause = problem.and_then(|problem| problem.cause.as_deref());
+    if problem.is_some_and(|problem| problem.damage) {
+        blobs::damaged();
+    }
     match status {
         // Nothing is broken: there is too much to do, or the server is about to stop.
         503 if cause.is_none() => tracing::warn!(method, route, status, millis, code, "request turned away"),

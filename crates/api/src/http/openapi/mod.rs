@@ -113,6 +113,7 @@ const COPY: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
 const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::PreconditionFailed];
 const THROTTLED: &[Code] = &[Code::RateLimited];
+const BYTES: &[Code] = &[Code::PreconditionFailed, Code::RangeNotSatisfiable];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
@@ -161,7 +162,7 @@ fn errors(operation: &str) -> Vec<Code> {
             &[Code::ChecksumMismatch, Code::SizeMismatch],
         ],
         "get_file" => &[KNOWN, ITEM],
-        "get_content" | "head_content" => &[KNOWN, ITEM, &[Code::RangeNotSatisfiable]],
+        "get_content" | "head_content" => &[KNOWN, ITEM, BYTES],
         "get_upload" => &[KNOWN, ITEM],
         "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
         "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]],
@@ -191,12 +192,12 @@ fn errors(operation: &str) -> Vec<Code> {
         "delete_link" => &[KNOWN, ITEM],
         "visit_link" | "visit_folder" => &[LINK, LIST],
         "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
-            &[LINK, &[Code::LinkExhausted, Code::RangeNotSatisfiable]]
+            &[LINK, BYTES, &[Code::LinkExhausted]]
         }
         "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
         "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
         "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
-        "get_blob" => &[SIGNED, ITEM, &[Code::RangeNotSatisfiable]],
+        "get_blob" | "head_blob" => &[SIGNED, ITEM, BYTES],
         "put_blob" => {
             &[SIGNED, BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]]
         }

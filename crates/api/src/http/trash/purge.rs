@@ -13,9 +13,9 @@ use crate::http::{App, reply};
 pub(crate) async fn purge(
     user: CurrentUser,
     id: PathId<NodeId>,
-    seen: IfMatch,
+    wanted: IfMatch,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    app.trash.purge(&user.actor, id.0, seen.0).await?;
+    app.trash.purge(&user.actor, id.0, &wanted.0).await?;
     Ok(reply::done())
 }

@@ -15,12 +15,12 @@ use crate::http::{App, map, parse, reply};
 pub(crate) async fn restore(
     user: CurrentUser,
     id: PathId<NodeId>,
-    seen: IfMatch,
+    wanted: IfMatch,
     body: OptionalJson<RestoreItem>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let to = body.0.parent_folder_id.map(parse::destination);
-    let item = map::item(app.trash.restore(&user.actor, id.0, to, seen.0).await?)?;
+    let item = map::item(app.trash.restore(&user.actor, id.0, to, &wanted.0).await?)?;
     let etag = match &item {
         Item::Folder(folder) => &folder.etag,
         Item::File(file) => &file.etag,

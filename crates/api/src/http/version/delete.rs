@@ -12,9 +12,9 @@ use crate::http::{App, reply};
 pub(crate) async fn delete(
     user: CurrentUser,
     path: VersionPath,
-    seen: IfMatch,
+    wanted: IfMatch,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    app.versions.delete(&user.actor, path.0, path.1, seen.0).await?;
+    app.versions.delete(&user.actor, path.0, path.1, &wanted.0).await?;
     Ok(reply::done())
 }

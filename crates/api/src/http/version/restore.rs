@@ -15,9 +15,9 @@ use crate::http::{App, map, reply};
 pub(crate) async fn restore(
     user: CurrentUser,
     path: VersionPath,
-    seen: IfMatch,
+    wanted: IfMatch,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let file = map::file(app.versions.restore(&user.actor, path.0, path.1, seen.0).await?)?;
+    let file = map::file(app.versions.restore(&user.actor, path.0, path.1, &wanted.0).await?)?;
     Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
 }

@@ -67,5 +67,6 @@ async fn answer(
     if app.local.is_some() || (continues && file.is_limited()) || file.has_password() {
         return bytes::answer(request, representation, |range| app.visits.read(&file, range)).await;
     }
-    bytes::redirect(request, representation, || app.visits.sign(&file, continues)).await
+    let read = |range| app.visits.read(&file, range);
+    bytes::redirect(request, representation, read, || app.visits.sign(&file, continues)).await
 }

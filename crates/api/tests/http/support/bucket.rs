@@ -51,9 +51,9 @@ impl Bucket {
         let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect());
         let rule = CorsRule::builder()
             .allowed_origins(origin)
-            .set_allowed_methods(texts(&["GET", "HEAD", "PUT"]))
-            .set_allowed_headers(texts(&["content-type", "if-none-match", "x-amz-checksum-sha256", "range"]))
-            .set_expose_headers(texts(&["ETag", "Content-Range", "Content-Disposition"]))
+            .set_allowed_methods(texts(&["GET", "PUT"]))
+            .set_allowed_headers(texts(&["*"]))
+            .set_expose_headers(texts(&["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"]))
             .max_age_seconds(3600);
         let rules = CorsConfiguration::builder().cors_rules(rule.build().unwrap()).build().unwrap();
         let call = client().put_bucket_cors().bucket(&self.name).cors_configuration(rules);

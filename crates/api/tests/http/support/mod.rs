@@ -2,6 +2,7 @@
 
 mod backup;
 mod beside;
+mod browser;
 mod bucket;
 mod caller;
 mod contract;
@@ -15,6 +16,7 @@ mod stores;
 mod wire;
 
 pub use backup::Backup;
+pub use browser::{Browser, Site};
 pub use caller::{Answer, Caller, text};
 pub use place::Place;
 pub use proxy::Proxy;

@@ -16,8 +16,6 @@ pub enum Reason {
     Forged,
     /// The upload has been given up.
     Closed,
-    /// There are no such bytes in the blob.
-    Range,
 }
 
 impl Answer {
@@ -32,7 +30,6 @@ impl Answer {
                     Reason::Expired => (403, "url_expired"),
                     Reason::Forged => (403, "invalid_signature"),
                     Reason::Closed => (409, "upload_closed"),
-                    Reason::Range => (416, "range_not_satisfiable"),
                 };
                 self.refused(status, code);
             }
@@ -41,7 +38,6 @@ impl Answer {
                     Reason::Length | Reason::Forged => 403,
                     Reason::Checksum | Reason::Expired => 400,
                     Reason::Closed => 404,
-                    Reason::Range => 416,
                 };
                 assert_eq!(self.status, expected, "{reason:?}: {}", self.text());
             }

@@ -15,7 +15,7 @@ async fn a_body_becomes_the_files_content_whatever_the_file_is_called() {
     let answer = ann.put_content(&id, b"dear diary", &[("Content-Type", "text/markdown; charset=utf-8")]).await;
     let etag = answer.header("etag").to_owned();
     let put = answer.ok();
-    assert_eq!(put["etag"], json!(etag));
+    assert_eq!(put["content_etag"], json!(etag));
     let expected = [
         ("name", json!("diary.md")),
         ("parent_folder_id", json!(top)),

@@ -6,14 +6,14 @@ use mockall::predicate::eq;
 use uuid::Uuid;
 
 use super::{
-    Counting, FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, body, drain,
-    file, folder, for_guest, for_owner, for_stranger, leave, node, outage, trashed,
+    Counting, FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, body, contents,
+    drain, file, folder, for_guest, for_owner, for_stranger, leave, node, outage, trashed,
 };
 use crate::error::{Error, Refused, Result};
 use crate::model::{
     Action, Content, Located, MediaType, Name, Node, NodeBody, NodeId, NodeKind, Permission, SortBy, Step, Timestamp,
 };
-use crate::port::{BlobStore, Child, Clock, Extent, MockBlobStore, MockDrive, MockTrees};
+use crate::port::{Child, Clock, Extent, MockBlobStore, MockDrive, MockTrees};
 use crate::service::{Ambient, Archive, ArchiveEntry, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
 use crate::testing::{content, key, name};
 
@@ -89,7 +89,7 @@ impl Tree {
 }
 
 fn service(drive: MockDrive, trees: MockTrees) -> Archives {
-    Archives::new(Arc::new(drive), Arc::new(trees), Arc::new(MockBlobStore::new()), ambient())
+    Archives::new(Arc::new(drive), Arc::new(trees), contents(MockBlobStore::new()), ambient())
 }
 
 /// What measures every folder as so large.
@@ -223,8 +223,8 @@ async fn a_share_that_was_revoked_ends_an_archive_within_a_second_also_in_the_mi
     }
     let clock = Arc::new(MovedClock(AtomicI64::new(10_000)));
     let ambient = Ambient::new(clock.clone(), Arc::new(Counting::from(1)), Arc::new(Trail::default()));
-    let store: Arc<dyn BlobStore> = Arc::new(MockBlobStore::new());
-    let archives = Archives::new(Arc::new(tree.drive()), Arc::new(trees(5, 50)), store, ambient);
+    let archives =
+        Archives::new(Arc::new(tree.drive()), Arc::new(trees(5, 50)), contents(MockBlobStore::new()), ambient);
     let mut archive = archives.open(&actor(GUEST), FOLDER).await.ok().unwrap();
     for _ in 0..2 {
         archive.next().await.unwrap();
@@ -305,8 +305,12 @@ async fn the_bytes_of_a_file_come_from_its_blob_and_a_folder_has_none() {
     let tree = Tree::new(for_owner(folder(FOLDER)));
     tree.put(FOLDER, named(1, "a", NodeBody::File(content(10))));
     let mut store = MockBlobStore::new();
-    store.expect_get().with(eq(key()), eq(0..10)).times(1).returning(|_, _| Ok(body([Ok("hello "), Ok("you.")])));
-    let archives = Archives::new(Arc::new(tree.drive()), Arc::new(trees(2, 10)), Arc::new(store), ambient());
+    store
+        .expect_get()
+        .with(eq(key()), eq(10), eq(0..10))
+        .times(1)
+        .returning(|_, _, _| Ok(body([Ok("hello "), Ok("you.")])));
+    let archives = Archives::new(Arc::new(tree.drive()), Arc::new(trees(2, 10)), contents(store), ambient());
     let mut archive = archives.open(&actor(OWNER), FOLDER).await.ok().unwrap();
     let (top, file) = (archive.next().await.unwrap().unwrap(), archive.next().await.unwrap().unwrap());
     assert_eq!(drain(archive.reader().read(&file).await.ok().unwrap()).unwrap(), b"hello you.");

@@ -5,7 +5,7 @@ use mockall::predicate::{always, eq};
 
 use super::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, STRANGER, actor, ambient, command, drive_with, file, folder, for_guest,
-    for_heir, for_owner, for_stranger, leave, name_taken, root, trashed,
+    for_heir, for_owner, for_stranger, leave, name_taken, root, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
@@ -32,8 +32,8 @@ async fn refused(found: impl IntoIterator<Item = Located>, user: UserId, kind: &
     trees.expect_copy().never();
     let copies = service(found, trees);
     let outcome = match kind {
-        "file" => copies.copy_file(&actor(user), FILE, place, None).await,
-        _ => copies.copy_folder(&actor(user), FOLDER, place, None).await,
+        "file" => copies.copy_file(&actor(user), FILE, place, &unconditioned()).await,
+        _ => copies.copy_folder(&actor(user), FOLDER, place, &unconditioned()).await,
     };
     outcome.unwrap_err()
 }
@@ -52,7 +52,7 @@ async fn a_copy_goes_into_the_root_of_the_callers_own_drive_unless_told() {
         .times(1)
         .returning(|_, _| Ok(for_owner(file(FILE))));
     let copies = service([for_owner(file(FILE))], trees);
-    let made = copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), None).await.unwrap();
+    let made = copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
     assert_eq!(made.node.id, FILE);
 }
 
@@ -74,7 +74,7 @@ async fn a_viewer_copies_out_to_where_the_caller_may_add() {
         .returning(|_, _| Ok(for_heir(folder(OTHER_FOLDER), EDIT)));
     let place = CopyPlace { folder: Some(OTHER_FOLDER), name: Some(name("seaside")), conflict: ConflictPolicy::Keep };
     let copies = service([item, to], trees);
-    let made = copies.copy_folder(&actor(GUEST), FOLDER, place, Some(Revision(1))).await.unwrap();
+    let made = copies.copy_folder(&actor(GUEST), FOLDER, place, &seen(1)).await.unwrap();
     assert_eq!(made.node.id, OTHER_FOLDER);
 }
 
@@ -122,7 +122,7 @@ async fn what_the_copy_itself_meets_is_passed_on() {
         let mut trees = MockTrees::new();
         trees.expect_copy().with(eq(command(OWNER)), always()).times(1).returning(move |_, _| Err(fault()));
         let copies = service([for_owner(folder(FOLDER))], trees);
-        let met = copies.copy_folder(&actor(OWNER), FOLDER, CopyPlace::default(), None).await.unwrap_err();
+        let met = copies.copy_folder(&actor(OWNER), FOLDER, CopyPlace::default(), &unconditioned()).await.unwrap_err();
         assert_eq!(met.to_string(), fault().to_string());
     }
 }
@@ -137,7 +137,7 @@ async fn there_are_as_many_identifiers_as_a_copy_takes() {
         Ok(for_owner(file(FILE)))
     });
     let copies = service([for_owner(file(FILE))], trees);
-    copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), None).await.unwrap();
+    copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
 }
 
 fn copying(item: &Located, to: &Located, name: Option<Name>, seen: Option<Revision>) -> Copying {

@@ -1,22 +1,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mockall::predicate::eq;
+use mockall::predicate::{always, eq};
+use uuid::Uuid;
 
 use super::{
-    FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, actor, ambient, body, command, drain, drive_with, file, folder,
-    for_guest, for_heir, for_owner, for_stranger, leave, root, trashed,
+    FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, actor, ambient, body, command, contents, drain, drive_with, file,
+    folder, for_guest, for_heir, for_owner, for_stranger, leave, root, seen, trashed, unconditioned,
 };
 use crate::error::{Error, Forbidden};
-use crate::model::{Action, Content, Located, MediaType, Node, NodeBody, Permission, Revision, Role, UserId};
-use crate::port::{MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocation, SignedUrl};
-use crate::service::{Destination, Files, NewPlace};
+use crate::model::{
+    Action, Content, Located, MediaType, Node, NodeBody, Permission, Revision, Role, SessionId, UserId,
+};
+use crate::port::{
+    MockBlobRecords, MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocation, SignedUrl, Watch,
+};
+use crate::service::{Contents, Destination, Files, NewPlace, StoreTags, UrlLifetimes};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const LIFETIMES: UrlLifetimes = UrlLifetimes { download: MINUTE, watch: Duration::from_hours(6) };
 
 fn service(drive: MockDrive, store: MockBlobStore, signer: MockUrlSigner) -> Files {
-    Files::new(Arc::new(drive), Arc::new(store), Arc::new(signer), ambient(), MINUTE)
+    Files::new(Arc::new(drive), contents(store), StoreTags::none(), Arc::new(signer), ambient(), LIFETIMES)
 }
 
 fn files_of(drive: MockDrive) -> Files {
@@ -42,7 +48,7 @@ async fn a_download_is_signed_with_the_files_name_and_type_for_a_short_while() {
     for viewer in [OWNER, GUEST] {
         let node = Node { name: name("été.png"), body: NodeBody::File(png()), ..file(FILE) };
         let found = if viewer == OWNER { for_owner(node) } else { for_guest(node, Permission::View) };
-        let presentation = Presentation { media_type: png().media_type, attachment: Some(name("été.png")) };
+        let presentation = Presentation::of(name("été.png"), &png());
         let url = SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) };
         let signed = url.clone();
         let mut signer = MockUrlSigner::new();
@@ -60,6 +66,26 @@ async fn a_download_is_signed_with_the_files_name_and_type_for_a_short_while() {
 }
 
 #[tokio::test]
+async fn who_watches_gets_a_url_for_longer_that_says_who_it_is_and_what() {
+    let session = SessionId::from_uuid(Uuid::from_u128(500));
+    let watch = Watch { user: GUEST, session, file: FILE, version: content(10).version };
+    let until = NOW.plus(Duration::from_hours(6));
+    let mut signer = MockUrlSigner::new();
+    let sign = signer.expect_sign_watch().with(eq(key()), always(), eq(watch), eq(until));
+    sign.times(1).returning(|_, _, _, expires_at| {
+        Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at })
+    });
+    let drive = drive_with([for_guest(file(FILE), Permission::View)]);
+    let files = service(drive, MockBlobStore::new(), signer);
+    let (entry, url) = files.watch(&actor(GUEST), session, FILE).await.unwrap();
+    assert_eq!((entry.node.id, url.expires_at), (FILE, until));
+    for (found, user) in unseen() {
+        let watched = files_of(drive_with([found])).watch(&actor(user), session, FILE).await;
+        assert!(matches!(watched, Err(Error::NotFound)));
+    }
+}
+
+#[tokio::test]
 async fn no_url_is_signed_for_what_the_caller_cannot_see() {
     for (found, user) in unseen() {
         let mut signer = MockUrlSigner::new();
@@ -73,7 +99,11 @@ async fn no_url_is_signed_for_what_the_caller_cannot_see() {
 #[tokio::test]
 async fn the_bytes_of_an_open_file_come_from_its_blob() {
     let mut store = MockBlobStore::new();
-    store.expect_get().with(eq(key()), eq(3..10)).times(1).returning(|_, _| Ok(body([Ok("lo w"), Ok("orl")])));
+    store
+        .expect_get()
+        .with(eq(key()), eq(10), eq(3..10))
+        .times(1)
+        .returning(|_, _, _| Ok(body([Ok("lo w"), Ok("orl")])));
     let drive = drive_with([for_heir(file(FILE), Permission::View)]);
     let files = service(drive, store, MockUrlSigner::new());
     let open = files.open(&actor(GUEST), FILE).await.ok().unwrap();
@@ -83,13 +113,22 @@ async fn the_bytes_of_an_open_file_come_from_its_blob() {
 }
 
 #[tokio::test]
-async fn a_range_past_the_end_is_told_by_the_store() {
-    let mut store = MockBlobStore::new();
-    store.expect_get().returning(|_, _| Err(Error::RangeNotSatisfiable { size: 10 }));
-    let files = service(drive_with([for_owner(file(FILE))]), store, MockUrlSigner::new());
-    let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
-    let refused = files.read(&open, 5..11).await.err();
-    assert!(matches!(refused, Some(Error::RangeNotSatisfiable { size: 10 })));
+async fn bytes_that_are_promised_and_missing_are_damage_and_purged_ones_are_gone() {
+    for referred in [true, false] {
+        let mut store = MockBlobStore::new();
+        store.expect_get().returning(|_, _, _| Err(Error::NotFound));
+        let mut records = MockBlobRecords::new();
+        records.expect_is_referred_to().with(eq(key())).times(1).returning(move |_| Ok(referred));
+        let contents = Contents::new(Arc::new(store), Arc::new(records));
+        let drive = Arc::new(drive_with([for_owner(file(FILE))]));
+        let files =
+            Files::new(drive, contents, StoreTags::none(), Arc::new(MockUrlSigner::new()), ambient(), LIFETIMES);
+        let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
+        match files.read(&open, 5..10).await.err().unwrap() {
+            Error::Damaged { blob, .. } => assert!(referred && blob == key().as_str()),
+            fault => assert!(!referred && matches!(fault, Error::NotFound), "{fault}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -113,7 +152,7 @@ async fn the_owner_renames_and_moves_at_once_what_nobody_changed_meanwhile() {
     let moved = Located { node: Node { name: name("dune.jpg"), ..file(FILE) }, ..item };
     drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).return_once(move |_, _| Ok(moved));
     let place = NewPlace { name: Some(name("dune.jpg")), to: Some(Destination::Folder(FOLDER)) };
-    let entry = files_of(drive).relocate(&actor(OWNER), FILE, place, Some(Revision(1))).await.unwrap();
+    let entry = files_of(drive).relocate(&actor(OWNER), FILE, place, &seen(1)).await.unwrap();
     assert_eq!(entry.node.name, name("dune.jpg"));
 }
 
@@ -124,7 +163,7 @@ async fn who_may_not_rename_a_file_changes_nothing() {
         let user = found.viewer.user().unwrap();
         let mut drive = drive_with([found, root(user)]);
         drive.expect_relocate().never();
-        files_of(drive).relocate(&actor(user), FILE, place, None).await.unwrap_err()
+        files_of(drive).relocate(&actor(user), FILE, place, &unconditioned()).await.unwrap_err()
     };
     for permission in [Permission::View, Permission::Edit] {
         // The very file that was shared is its owner's to rename, whatever its guest may write into it.

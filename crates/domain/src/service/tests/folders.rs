@@ -4,7 +4,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, actor, ambient, command, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, root, trashed,
+    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, root, seen, trashed,
+    unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
@@ -32,7 +33,7 @@ async fn refused_creation(found: Option<Located>, user: UserId) -> Error {
 async fn refused_relocation(found: impl IntoIterator<Item = Located>, user: UserId, place: NewPlace) -> Error {
     let mut drive = drive_with(found);
     drive.expect_relocate().never();
-    service(drive).relocate(&actor(user), FOLDER, place, None).await.unwrap_err()
+    service(drive).relocate(&actor(user), FOLDER, place, &unconditioned()).await.unwrap_err()
 }
 
 fn named(text: &str) -> NewPlace {
@@ -202,7 +203,7 @@ async fn the_owner_and_who_edits_the_folder_above_may_rename() {
             .with(eq(command(user)), eq(relocation))
             .times(1)
             .returning(move |_, _| Ok(found.clone()));
-        let renamed = service(drive).relocate(&actor(user), FOLDER, named("seaside"), Some(Revision(1))).await;
+        let renamed = service(drive).relocate(&actor(user), FOLDER, named("seaside"), &seen(1)).await;
         assert_eq!(renamed.unwrap().node.id, FOLDER);
     }
 }
@@ -238,7 +239,7 @@ async fn a_move_carries_leave_for_both_ends() {
     };
     drive.expect_relocate().with(eq(command(GUEST)), eq(relocation)).times(1).returning(move |_, _| Ok(item.clone()));
     let place = NewPlace { name: Some(name("seaside")), ..into(OTHER_FOLDER) };
-    assert!(service(drive).relocate(&actor(GUEST), FOLDER, place, None).await.is_ok());
+    assert!(service(drive).relocate(&actor(GUEST), FOLDER, place, &unconditioned()).await.is_ok());
 }
 
 #[tokio::test]
@@ -265,7 +266,7 @@ async fn only_the_owner_moves_to_the_root_of_the_drive() {
         seen: None,
     };
     drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).returning(move |_, _| Ok(item.clone()));
-    assert!(service(drive).relocate(&actor(OWNER), FOLDER, into_root(), None).await.is_ok());
+    assert!(service(drive).relocate(&actor(OWNER), FOLDER, into_root(), &unconditioned()).await.is_ok());
 
     let guest = refused_relocation([for_heir(folder(FOLDER), EDIT), root(GUEST)], GUEST, into_root()).await;
     assert!(is_forbidden(&guest));
@@ -281,7 +282,8 @@ async fn what_the_move_itself_meets_is_passed_on() {
     for fault in faults {
         let mut drive = drive_with([for_owner(folder(FOLDER)), for_owner(folder(OTHER_FOLDER))]);
         drive.expect_relocate().times(1).returning(move |_, _| Err(fault()));
-        let met = service(drive).relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), None).await.unwrap_err();
+        let met =
+            service(drive).relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), &unconditioned()).await.unwrap_err();
         assert_eq!(met.to_string(), fault().to_string());
     }
 }

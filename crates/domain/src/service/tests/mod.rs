@@ -28,14 +28,14 @@ use bytes::Bytes;
 use futures_util::{FutureExt, TryStreamExt, stream};
 use uuid::Uuid;
 
-use super::Ambient;
+use super::{Ambient, Contents};
 use crate::error::{Conflict, Error, NameTaken, Result};
 use crate::model::{
-    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, Grant, Id, ItemRef, Located,
-    Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Quota, RequestId, Revision, Step, Timestamp, User,
-    UserId, Username, authorize,
+    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, EntityTag, Grant, Id, ItemRef,
+    Located, Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Precondition, Quota, RequestId, Revision,
+    Step, Timestamp, User, UserId, Username, authorize,
 };
-use crate::port::{AuditTrail, ByteStream, Clock, Home, MockDrive, Random};
+use crate::port::{AuditTrail, ByteStream, Clock, Home, MockBlobRecords, MockBlobStore, MockDrive, Random};
 use crate::testing::{content, name};
 
 /// The time at which everything here happens. [`upload`](crate::testing::upload) is open then.
@@ -52,6 +52,21 @@ const PARENT: NodeId = NodeId::from_uuid(Uuid::from_u128(20));
 const FOLDER: NodeId = NodeId::from_uuid(Uuid::from_u128(100));
 const OTHER_FOLDER: NodeId = NodeId::from_uuid(Uuid::from_u128(200));
 const FILE: NodeId = NodeId::from_uuid(Uuid::from_u128(300));
+
+/// The precondition of a caller who has seen that revision.
+fn seen(revision: u64) -> Precondition {
+    Precondition::any_of(EntityTag::parse(&revision.to_string()))
+}
+
+/// That of a caller who insists on nothing.
+fn unconditioned() -> Precondition {
+    Precondition::default()
+}
+
+/// What lies in `store`, where nothing is missing.
+fn contents(store: MockBlobStore) -> Contents {
+    Contents::new(Arc::new(store), Arc::new(MockBlobRecords::new()))
+}
 
 struct StoppedClock(Timestamp);
 

@@ -7,10 +7,10 @@ use mockall::predicate::eq;
 
 use super::{GUEST, NOW, OWNER, actor, ambient, command, drain, drive_with, home, made_key, outage};
 use crate::error::{Error, Refused};
-use crate::model::{Account, StoreName};
-use crate::model::{Expected, Length, MediaType, Stored, User};
+use crate::model::{Account, BlobKey, Expected, Length, MediaType, StoreName, Stored, Timestamp, User};
 use crate::port::{
-    Home, MockBlobRecords, MockBlobStore, MockDrive, MockPhotoMaker, MockUrlSigner, MockUsers, Presentation, SignedUrl,
+    ContentInfo, Home, MockBlobRecords, MockBlobStore, MockDrive, MockPhotoMaker, MockUrlSigner, MockUsers,
+    Presentation, SignedUrl,
 };
 use crate::service::Photos;
 use crate::testing::key;
@@ -56,8 +56,9 @@ fn signed() -> SignedUrl {
     SignedUrl { url: "https://store/photo".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) }
 }
 
-fn in_place() -> Presentation {
-    Presentation { media_type: MediaType::jpeg(), attachment: None }
+fn in_place(key: BlobKey, modified_at: Timestamp) -> Presentation {
+    let content = ContentInfo { size: None, tag: key.into(), modified_at, client_modified_at: None };
+    Presentation { media_type: MediaType::jpeg(), attachment: None, content: Some(content) }
 }
 
 fn picture() -> Bytes {
@@ -91,7 +92,7 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
         .in_sequence(&mut order)
         .returning(|_, body, _| {
             assert_eq!(drain(body)?, b"jpeg");
-            Ok(Stored { size: 4, sha256: None })
+            Ok(Stored { size: 4, sha256: None, tag: None })
         });
     ports
         .users
@@ -103,7 +104,7 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
     ports
         .signer
         .expect_sign_get()
-        .with(eq(made_key(1)), eq(in_place()), eq(NOW.plus(MINUTE)))
+        .with(eq(made_key(1)), eq(in_place(made_key(1), NOW)), eq(NOW.plus(MINUTE)))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(signed()));
@@ -141,7 +142,7 @@ async fn the_former_photo_stays_when_the_bytes_cannot_be_stored() {
 #[tokio::test]
 async fn bytes_whose_pointer_may_or_may_not_be_set_are_the_collectors() {
     let mut ports = Ports::recorded();
-    ports.store.expect_put().returning(|_, _, _| Ok(Stored { size: 4, sha256: None }));
+    ports.store.expect_put().returning(|_, _, _| Ok(Stored { size: 4, sha256: None, tag: None }));
     ports.users.expect_set_photo().returning(|_, _, _| Err(outage()));
     ports.store.expect_delete().never();
     let refused = ports.service().set(&actor(OWNER), picture()).await;
@@ -155,10 +156,12 @@ async fn a_photo_is_shown_in_place_for_a_short_while() {
     let user = User { photo: Some(key()), ..account.user };
     let home = Home { account: Account { user, ..account }, root };
     ports.drive.expect_find_home().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(home)));
+    let recorded = ports.records.expect_recorded_at().with(eq(key()));
+    recorded.times(1).returning(|_| Ok(Some(Timestamp::from_millis(5))));
     ports
         .signer
         .expect_sign_get()
-        .with(eq(key()), eq(in_place()), eq(NOW.plus(MINUTE)))
+        .with(eq(key()), eq(in_place(key(), Timestamp::from_millis(5))), eq(NOW.plus(MINUTE)))
         .times(1)
         .returning(|_, _, _| Ok(signed()));
     assert!(ports.service().find(&actor(OWNER)).await.unwrap() == signed());

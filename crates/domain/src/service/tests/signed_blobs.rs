@@ -2,14 +2,20 @@ use std::sync::Arc;
 
 use mockall::predicate::eq;
 
-use super::{NOW, ambient, drain};
+use uuid::Uuid;
+
+use super::{FILE, GUEST, NOW, OWNER, ambient, drain, drive_with, file, for_guest, person, trashed};
 use crate::error::{Conflict, Error, Forbidden, Refused};
-use crate::model::{Expected, Length, MediaType, Stored, Ticket, Transfer};
-use crate::port::{
-    MockBlobRecords, MockBlobStore, MockPartStore, MockUrlGate, Presentation, PutTarget, SignedRequest, SignedUrl,
+use crate::model::{
+    Content, Expected, Length, Located, MediaType, Permission, Revision, SessionId, Stored, Ticket, Transfer, Version,
+    VersionId,
 };
-use crate::service::SignedBlobs;
-use crate::testing::{key, name};
+use crate::port::{
+    GetTarget, MockBlobRecords, MockBlobStore, MockDrive, MockPartStore, MockSessions, MockUrlGate, MockVersions,
+    Presentation, PutTarget, SignedRequest, SignedUrl, Watch,
+};
+use crate::service::{SignedBlobs, Watching};
+use crate::testing::{content, key, name};
 
 const REQUEST: SignedRequest<'static> = SignedRequest { key: "k", query: "q" };
 const TEN: Expected = Expected { length: Length::Exactly(10), sha256: None };
@@ -30,7 +36,7 @@ fn service_for(target: PutTarget, wanted: &'static [bool], store: MockBlobStore,
         .with(eq(key()))
         .times(wanted.len())
         .returning(move |_| Ok(*answers.next().unwrap()));
-    SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(parts), Arc::new(records), ambient())
+    SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(parts), Arc::new(records), watching(), ambient())
 }
 
 fn body() -> crate::port::ByteStream {
@@ -40,7 +46,7 @@ fn body() -> crate::port::ByteStream {
 fn storing() -> MockBlobStore {
     let mut store = MockBlobStore::new();
     let put = store.expect_put().withf(|stored, _, expected| *stored == key() && *expected == TEN);
-    put.times(1).returning(|_, _, _| Ok(Stored { size: 10, sha256: None }));
+    put.times(1).returning(|_, _, _| Ok(Stored { size: 10, sha256: None, tag: None }));
     store
 }
 
@@ -109,34 +115,41 @@ async fn without_a_genuine_signature_nothing_is_looked_up() {
     gate.expect_admit_get().returning(|_, _| Err(Error::Forbidden(Forbidden::UrlExpired)));
     let (store, records) = (MockBlobStore::new(), MockBlobRecords::new());
     let parts = Arc::new(MockPartStore::new());
-    let blobs = SignedBlobs::new(Arc::new(gate), Arc::new(store), parts, Arc::new(records), ambient());
+    let blobs = SignedBlobs::new(Arc::new(gate), Arc::new(store), parts, Arc::new(records), watching(), ambient());
     assert!(matches!(blobs.admit(REQUEST, None).await.err(), Some(Error::Forbidden(Forbidden::Signature))));
     assert!(matches!(blobs.open(REQUEST).await.err(), Some(Error::Forbidden(Forbidden::UrlExpired))));
 }
 
 fn presentation() -> Presentation {
-    Presentation { media_type: MediaType::jpeg(), attachment: Some(name("beach.jpg")) }
+    Presentation { media_type: MediaType::jpeg(), attachment: Some(name("beach.jpg")), content: None }
 }
 
 /// A service whose gate lets somebody read, and in whose store this lies.
 fn reading(stored: Option<Stored>) -> (MockBlobStore, MockUrlGate) {
     let mut gate = MockUrlGate::new();
-    gate.expect_admit_get().withf(|_, now| *now == NOW).times(1).returning(|_, _| Ok((key(), presentation())));
+    gate.expect_admit_get()
+        .withf(|_, now| *now == NOW)
+        .times(1)
+        .returning(|_, _| Ok(GetTarget { key: key(), presentation: presentation(), watch: None }));
     let mut store = MockBlobStore::new();
-    store.expect_head().with(eq(key())).times(1).returning(move |_| Ok(stored));
+    store.expect_head().with(eq(key())).times(1).returning(move |_| Ok(stored.clone()));
     (store, gate)
 }
 
 fn blobs((store, gate): (MockBlobStore, MockUrlGate)) -> SignedBlobs {
-    let (parts, records) = (Arc::new(MockPartStore::new()), Arc::new(MockBlobRecords::new()));
-    SignedBlobs::new(Arc::new(gate), Arc::new(store), parts, records, ambient())
+    blobs_with(store, gate, MockBlobRecords::new(), watching())
+}
+
+fn blobs_with(store: MockBlobStore, gate: MockUrlGate, records: MockBlobRecords, watching: Watching) -> SignedBlobs {
+    let parts = Arc::new(MockPartStore::new());
+    SignedBlobs::new(Arc::new(gate), Arc::new(store), parts, Arc::new(records), watching, ambient())
 }
 
 #[tokio::test]
 async fn who_holds_a_genuine_url_reads_that_blob_as_it_was_signed() {
-    let (mut store, gate) = reading(Some(Stored { size: 5, sha256: None }));
-    let get = store.expect_get().with(eq(key()), eq(1..4));
-    get.times(1).returning(|_, _| Ok(super::body([Ok("el"), Ok("l")])));
+    let (mut store, gate) = reading(Some(Stored { size: 5, sha256: None, tag: None }));
+    let get = store.expect_get().with(eq(key()), eq(5), eq(1..4));
+    get.times(1).returning(|_, _, _| Ok(super::body([Ok("el"), Ok("l")])));
     let blobs = blobs((store, gate));
     let open = blobs.open(REQUEST).await.unwrap();
     assert_eq!((open.key(), open.size(), open.presentation()), (&key(), 5, &presentation()));
@@ -144,8 +157,66 @@ async fn who_holds_a_genuine_url_reads_that_blob_as_it_was_signed() {
 }
 
 #[tokio::test]
-async fn a_url_whose_blob_is_gone_finds_nothing() {
-    assert!(matches!(blobs(reading(None)).open(REQUEST).await.err(), Some(Error::NotFound)));
+async fn a_blob_that_is_gone_is_not_found_and_one_that_should_be_there_is_damaged() {
+    for referred in [false, true] {
+        let (store, gate) = reading(None);
+        let mut records = MockBlobRecords::new();
+        records.expect_is_referred_to().with(eq(key())).times(1).returning(move |_| Ok(referred));
+        let fault = blobs_with(store, gate, records, watching()).open(REQUEST).await.err().unwrap();
+        assert!(matches!(fault, Error::Damaged { .. }) == referred, "{fault}");
+        assert!(matches!(fault, Error::NotFound) != referred, "{fault}");
+    }
+}
+
+const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(500));
+
+/// Nothing is watched.
+fn watching() -> Watching {
+    Watching {
+        drive: Arc::new(MockDrive::new()),
+        versions: Arc::new(MockVersions::new()),
+        sessions: Arc::new(MockSessions::new()),
+    }
+}
+
+/// A service whose gate lets the guest watch that version of a file, which the guest finds so.
+fn watched(version: VersionId, runs: bool, found: Option<Located>, former: Option<Version>) -> SignedBlobs {
+    let watch = Watch { user: GUEST, session: SESSION, file: FILE, version };
+    let mut gate = MockUrlGate::new();
+    gate.expect_admit_get()
+        .returning(move |_, _| Ok(GetTarget { key: key(), presentation: presentation(), watch: Some(watch) }));
+    let mut sessions = MockSessions::new();
+    let running = sessions.expect_find_username().with(eq(SESSION), eq(GUEST), eq(NOW));
+    running.returning(move |_, _, _| Ok(runs.then(|| "gus".to_owned())));
+    let mut versions = MockVersions::new();
+    versions.expect_find().withf(move |_, wanted| *wanted == version).returning(move |_, _| Ok(former.clone()));
+    let watching =
+        Watching { drive: Arc::new(drive_with(found)), versions: Arc::new(versions), sessions: Arc::new(sessions) };
+    blobs_with(MockBlobStore::new(), gate, MockBlobRecords::new(), watching)
+}
+
+#[tokio::test]
+async fn a_file_is_watched_while_the_session_runs_and_the_user_may_see_it() {
+    let (current, other) = (content(10).version, VersionId::from_uuid(Uuid::from_u128(78)));
+    let seen = || Some(for_guest(file(FILE), Permission::View));
+    let open = watched(current, true, seen(), None).open(REQUEST).await.unwrap();
+    assert_eq!((open.size(), open.watch().map(|watch| watch.user)), (10, Some(GUEST)));
+    let former = Version {
+        content: Content { version: other, ..content(7) },
+        revision: Revision(1),
+        created_by: person(OWNER, "olga"),
+        created_at: NOW,
+        is_current: false,
+    };
+    assert_eq!(watched(other, true, seen(), Some(former)).open(REQUEST).await.unwrap().size(), 7);
+    let ended = watched(current, false, seen(), None).open(REQUEST).await.err();
+    assert!(matches!(ended, Some(Error::Forbidden(Forbidden::UrlExpired))));
+    for (version, found) in
+        [(other, seen()), (current, None), (current, Some(trashed(for_guest(file(FILE), Permission::View))))]
+    {
+        let gone = watched(version, true, found, None).open(REQUEST).await.err();
+        assert!(matches!(gone, Some(Error::NotFound)));
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient_with, command,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, outage, root, trashed,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, outage, root, seen, trashed,
+    unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
@@ -43,7 +44,7 @@ async fn what_may_be_moved_may_be_trashed_as_it_was_seen() {
         let put = trash.expect_put().with(eq(command(viewer)), eq(item), eq(Some(Revision(1))));
         put.times(1).returning(|_, _, _| Ok(()));
         let (service, trail) = service([found], trash);
-        service.put(&actor(viewer), (NodeKind::File, FILE), Some(Revision(1))).await.unwrap();
+        service.put(&actor(viewer), (NodeKind::File, FILE), &seen(1)).await.unwrap();
         assert_eq!(trail.read(), [(Some(viewer), AuditAction::ItemTrashed(THE_FILE))]);
     }
 }
@@ -52,7 +53,7 @@ async fn what_may_be_moved_may_be_trashed_as_it_was_seen() {
 async fn what_may_not_be_moved_is_not_trashed() {
     for found in [for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::View)] {
         let (service, trail) = service([found], MockTrash::new());
-        let refused = service.put(&actor(GUEST), (NodeKind::File, FILE), None).await;
+        let refused = service.put(&actor(GUEST), (NodeKind::File, FILE), &unconditioned()).await;
         assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
         assert_eq!(trail.read(), []);
     }
@@ -65,7 +66,7 @@ async fn what_may_not_be_moved_is_not_trashed() {
     for found in unseen {
         let viewer = found.viewer.user().unwrap();
         let (service, _) = service([found], MockTrash::new());
-        let refused = service.put(&actor(viewer), (NodeKind::File, FILE), None).await;
+        let refused = service.put(&actor(viewer), (NodeKind::File, FILE), &unconditioned()).await;
         assert!(matches!(refused, Err(Error::NotFound)));
     }
 }
@@ -106,7 +107,7 @@ async fn an_item_is_restored_to_where_its_owner_says() {
         let restore = trash.expect_restore().with(eq(command(OWNER)), eq(wish));
         restore.times(1).returning(|_, _| Ok(for_owner(file(FILE))));
         let (service, trail) = service([item(), root(OWNER), there.clone()], trash);
-        let entry = service.restore(&actor(OWNER), FILE, to, Some(Revision(1))).await.unwrap();
+        let entry = service.restore(&actor(OWNER), FILE, to, &seen(1)).await.unwrap();
         assert_eq!(entry.node.id, FILE);
         assert_eq!(trail.read(), [(Some(OWNER), AuditAction::ItemRestored(THE_FILE))]);
     }
@@ -120,8 +121,8 @@ async fn what_lies_in_the_trash_is_its_owners_alone() {
     for found in [guests, live, below] {
         let viewer = found.viewer.user().unwrap();
         let (service, trail) = service([found], MockTrash::new());
-        assert!(matches!(service.restore(&actor(viewer), FILE, None, None).await, Err(Error::NotFound)));
-        assert!(matches!(service.purge(&actor(viewer), FILE, None).await, Err(Error::NotFound)));
+        assert!(matches!(service.restore(&actor(viewer), FILE, None, &unconditioned()).await, Err(Error::NotFound)));
+        assert!(matches!(service.purge(&actor(viewer), FILE, &unconditioned()).await, Err(Error::NotFound)));
         assert_eq!(trail.read(), []);
     }
     let (service, _) = service([], MockTrash::new());
@@ -164,7 +165,7 @@ async fn a_purge_goes_on_until_nothing_is_left_of_it_or_enough_is_done() {
             purge.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(step));
         }
         let (service, trail) = service([item.clone()], trash);
-        service.purge(&actor(OWNER), FILE, None).await.unwrap();
+        service.purge(&actor(OWNER), FILE, &unconditioned()).await.unwrap();
         assert_eq!(trail.read(), [(Some(OWNER), AuditAction::ItemPurged(THE_FILE))]);
     }
 }
@@ -195,9 +196,9 @@ async fn what_failed_is_not_told_as_done() {
     trash.expect_begin_purges().returning(|_, _, _| Err(outage()));
     let (service, trail) = service([for_owner(folder(FOLDER)), binned(for_owner(file(FILE)))], trash);
     let me = actor(OWNER);
-    assert!(service.put(&me, (NodeKind::Folder, FOLDER), None).await.is_err());
-    assert!(service.restore(&me, FILE, None, None).await.is_err());
-    assert!(matches!(service.purge(&me, FILE, None).await, Err(Error::PreconditionFailed)));
+    assert!(service.put(&me, (NodeKind::Folder, FOLDER), &unconditioned()).await.is_err());
+    assert!(service.restore(&me, FILE, None, &unconditioned()).await.is_err());
+    assert!(matches!(service.purge(&me, FILE, &unconditioned()).await, Err(Error::PreconditionFailed)));
     assert!(service.empty(&me).await.is_err());
     assert_eq!(trail.read(), []);
 }

@@ -6,18 +6,19 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, ambient_with, body, command, drain, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, leave, made, made_key, outage, person, trashed,
+    folder, for_guest, for_heir, for_owner, for_stranger, leave, made, made_key, outage, person, seen, trashed,
+    unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
     Action, AuditAction, Expected, FormerContent, Length, Limit, Located, MAX_FILE_BYTES, MediaType, Permission,
-    Revision, StoreName, Stored, Timestamp, UserId, Version, VersionId, VersionPosition,
+    Revision, Seen, StoreName, Stored, Timestamp, UserId, Version, VersionId, VersionPosition,
 };
 use crate::port::{
     ByteStream, Clock, MockBlobRecords, MockBlobStore, MockUrlSigner, MockVersions, NewContent, Presentation, Random,
     Revival, SignedUrl,
 };
-use crate::service::{Ambient, VersionSettings, VersionStores, Versions};
+use crate::service::{Ambient, StoreTags, VersionSettings, VersionStores, Versions};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -45,6 +46,7 @@ impl Ports {
             records: Arc::new(self.records),
             store: Arc::new(self.store),
             signer: Arc::new(self.signer),
+            tags: StoreTags::none(),
         };
         Versions::new(Arc::new(drive_with([found])), stores, ambient, SETTINGS)
     }
@@ -75,7 +77,7 @@ fn text_plain() -> MediaType {
 
 fn five_bytes(body: ByteStream) -> crate::error::Result<Stored> {
     assert_eq!(drain(body)?, b"hello");
-    Ok(Stored { size: 5, sha256: None })
+    Ok(Stored { size: 5, sha256: None, tag: None })
 }
 
 fn hello() -> ByteStream {
@@ -83,8 +85,8 @@ fn hello() -> ByteStream {
 }
 
 /// What the service makes of five bytes: the identifier comes of its second use of randomness.
-fn hello_content(seen: Option<Revision>) -> NewContent {
-    let stored = Stored { size: 5, sha256: None };
+fn hello_content(seen: Option<Seen>) -> NewContent {
+    let stored = Stored { size: 5, sha256: None, tag: None };
     NewContent { version: made(2), blob: made_key(1), stored, media_type: text_plain(), seen, most_versions: 7 }
 }
 
@@ -120,7 +122,7 @@ async fn who_sees_a_file_sees_its_versions_and_fetches_them_under_its_name() {
         list.times(1).returning(|_, _, _| Ok(vec![version(8), version(7)]));
         let id = content(10).version;
         ports.versions.expect_find().with(eq(grant), eq(id)).times(1).returning(|_, _| Ok(Some(version(8))));
-        let presentation = Presentation { media_type: MediaType::octet_stream(), attachment: Some(name("beach.jpg")) };
+        let presentation = Presentation::of(name("beach.jpg"), &content(10));
         let until = NOW.plus(MINUTE);
         let sign = ports.signer.expect_sign_get().with(eq(key()), eq(presentation), eq(until));
         sign.times(1).returning(move |_, _, expires_at| {
@@ -150,9 +152,9 @@ async fn of_a_file_that_cannot_be_seen_nothing_shows() {
         let (me, some) = (actor(viewer), made::<VersionId>(5));
         assert!(matches!(service.list(&me, FILE, None, Limit::default()).await, Err(Error::NotFound)));
         assert!(matches!(service.download(&me, FILE, some).await, Err(Error::NotFound)));
-        assert!(matches!(service.restore(&me, FILE, some, None).await, Err(Error::NotFound)));
-        assert!(matches!(service.delete(&me, FILE, some, None).await, Err(Error::NotFound)));
-        assert!(matches!(service.admit(&me, FILE, None, None).await.map(drop), Err(Error::NotFound)));
+        assert!(matches!(service.restore(&me, FILE, some, &unconditioned()).await, Err(Error::NotFound)));
+        assert!(matches!(service.delete(&me, FILE, some, &unconditioned()).await, Err(Error::NotFound)));
+        assert!(matches!(service.admit(&me, FILE, &unconditioned(), None).await.map(drop), Err(Error::NotFound)));
         assert_eq!(trail.read(), []);
     }
 }
@@ -180,8 +182,8 @@ async fn who_may_edit_restores_and_the_owner_alone_deletes() {
                 .returning(|_, _, _, _| Ok(()));
         }
         let (service, trail) = ports.service(found);
-        service.restore(&actor(viewer), FILE, from, Some(Revision(1))).await.unwrap();
-        let deleted = service.delete(&actor(viewer), FILE, from, Some(Revision(1))).await;
+        service.restore(&actor(viewer), FILE, from, &seen(1)).await.unwrap();
+        let deleted = service.delete(&actor(viewer), FILE, from, &seen(1)).await;
         let mut expected = vec![(Some(viewer), AuditAction::VersionRestored(told))];
         if viewer == OWNER {
             deleted.unwrap();
@@ -192,9 +194,9 @@ async fn who_may_edit_restores_and_the_owner_alone_deletes() {
         assert_eq!(trail.read(), expected);
     }
     let (service, _) = Ports::default().service(for_heir(file(FILE), Permission::View));
-    let refused = service.restore(&actor(GUEST), FILE, from, None).await;
+    let refused = service.restore(&actor(GUEST), FILE, from, &unconditioned()).await;
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
-    let refused = service.admit(&actor(GUEST), FILE, None, None).await.map(drop);
+    let refused = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.map(drop);
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
 }
 
@@ -203,7 +205,7 @@ async fn what_is_in_use_is_not_told_as_deleted() {
     let mut ports = Ports::default();
     ports.versions.expect_delete().returning(|_, _, _, _| Err(Error::Conflict(Conflict::VersionInUse)));
     let (service, trail) = ports.service(for_owner(file(FILE)));
-    assert!(service.delete(&actor(OWNER), FILE, made(5), None).await.is_err());
+    assert!(service.delete(&actor(OWNER), FILE, made(5), &unconditioned()).await.is_err());
     assert_eq!(trail.read(), []);
 }
 
@@ -214,11 +216,15 @@ async fn a_content_is_recorded_stored_and_appended_in_this_order() {
         let mut ports = Ports::default().taking(length, five_bytes);
         let append = ports.versions.expect_append();
         append
-            .with(eq(command(OWNER)), eq(leave(&found, Action::Replace)), eq(hello_content(Some(Revision(1)))))
+            .with(
+                eq(command(OWNER)),
+                eq(leave(&found, Action::Replace)),
+                eq(hello_content(Some(Seen::Revision(Revision(1))))),
+            )
             .times(1)
             .returning(|_, _, _| Ok(for_owner(file(FILE))));
         let (service, _) = ports.service(found);
-        let leave = service.admit(&actor(OWNER), FILE, Some(Revision(1)), announced).await.unwrap();
+        let leave = service.admit(&actor(OWNER), FILE, &seen(1), announced).await.unwrap();
         let entry = service.receive(&actor(OWNER), leave, text_plain(), hello()).await.unwrap();
         assert_eq!(entry.node.id, FILE);
     }
@@ -228,7 +234,7 @@ async fn a_content_is_recorded_stored_and_appended_in_this_order() {
 async fn what_cannot_be_is_refused_before_a_byte_is_read() {
     let admit = async |seen: Option<u64>, announced| {
         let (service, _) = Ports::default().service(for_owner(file(FILE)));
-        service.admit(&actor(OWNER), FILE, seen.map(Revision), announced).await.map(drop)
+        service.admit(&actor(OWNER), FILE, &seen.map_or_else(unconditioned, super::seen), announced).await.map(drop)
     };
     assert!(matches!(admit(Some(2), None).await, Err(Error::PreconditionFailed)));
     let over = admit(Some(1), Some(31)).await;
@@ -241,7 +247,7 @@ async fn what_cannot_be_is_refused_before_a_byte_is_read() {
 /// What comes of streaming into the file.
 async fn refused(ports: Ports, body: ByteStream) -> Error {
     let (service, _) = ports.service(for_owner(file(FILE)));
-    let leave = service.admit(&actor(OWNER), FILE, None, None).await.unwrap();
+    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
     service.receive(&actor(OWNER), leave, text_plain(), body).await.unwrap_err()
 }
 
@@ -292,7 +298,7 @@ async fn a_body_that_took_longer_than_unreferenced_blobs_are_kept_becomes_no_con
     let ambient = Ambient::new(Arc::new(clock), Arc::new(Ones), Arc::new(Trail::default()));
     let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
     let service = ports.service_with(for_owner(file(FILE)), ambient);
-    let leave = service.admit(&actor(OWNER), FILE, None, None).await.unwrap();
+    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
     let fault = service.receive(&actor(OWNER), leave, text_plain(), hello()).await.unwrap_err();
     assert!(matches!(fault, Error::Gone(Gone::UploadExpired)));
 }

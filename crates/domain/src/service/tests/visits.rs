@@ -14,10 +14,10 @@ use crate::model::{
     Password, PasswordHash, Role, Step, Timestamp,
 };
 use crate::port::{
-    Child, MockBlobStore, MockDrive, MockLinks, MockPasswords, MockThrottle, MockUrlSigner, Presentation, SignedUrl,
-    Verdict,
+    Child, MockBlobRecords, MockBlobStore, MockDrive, MockLinks, MockPasswords, MockThrottle, MockUrlSigner,
+    Presentation, SignedUrl, Verdict,
 };
-use crate::service::{ListQuery, Throttling, Visitor, Visits};
+use crate::service::{Contents, ListQuery, StoreTags, Throttling, Visitor, Visits};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -28,6 +28,7 @@ struct Scene {
     links: MockLinks,
     passwords: MockPasswords,
     store: MockBlobStore,
+    records: MockBlobRecords,
     signer: MockUrlSigner,
     /// Nothing counts attempts unless a test says so.
     throttle: Option<MockThrottle>,
@@ -48,7 +49,8 @@ impl Scene {
             Arc::new(self.drive),
             Arc::new(self.links),
             Arc::new(self.passwords),
-            Arc::new(self.store),
+            Contents::new(Arc::new(self.store), Arc::new(self.records)),
+            StoreTags::none(),
             Arc::new(self.signer),
             self.throttle.map_or_else(Throttling::off, |store| Throttling::new(Arc::new(store))),
             ambient_with(NOW, self.trail),
@@ -258,7 +260,7 @@ async fn bytes_from_the_first_on_are_counted_before_they_go() {
     let mut scene = Scene::with(link(), folder(FOLDER));
     scene.drive = drive_with([below(&link(), file(FILE))]);
     scene.links.expect_count_download().with(eq(counting()), eq(LINK)).times(2).returning(|_, _| Ok(()));
-    scene.store.expect_get().times(3).returning(|_, _| Ok(body([Ok("bytes")])));
+    scene.store.expect_get().times(3).returning(|_, _, _| Ok(body([Ok("bytes")])));
     let trail = scene.trail.clone();
     let visits = scene.visits();
     let file = visits.open(&visitor(), Some(FILE)).await.unwrap();
@@ -276,12 +278,25 @@ async fn what_cannot_be_counted_does_not_go() {
     for fault in [Gone::LinkExhausted, Gone::LinkExpired] {
         let mut scene = Scene::with(link_of(LINK, NodeKind::File, FILE), file(FILE));
         scene.links.expect_count_download().times(2).returning(move |_, _| Err(Error::Gone(fault)));
+        scene.store.expect_get().times(1).returning(|_, _, _| Ok(body([Ok("bytes")])));
         let trail = scene.trail.clone();
         let visits = scene.visits();
         let file = visits.open(&visitor(), None).await.unwrap();
         assert!(matches!(visits.read(&file, 0..10).await, Err(Error::Gone(gone)) if gone == fault));
         assert!(matches!(visits.sign(&file, false).await, Err(Error::Gone(gone)) if gone == fault));
         assert_eq!(trail.read(), []);
+    }
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_no_download() {
+    for (outcome, referred) in [(Error::NotFound, true), (Error::damaged(&key(), "it is short"), false)] {
+        let mut scene = Scene::with(link_of(LINK, NodeKind::File, FILE), file(FILE));
+        scene.store.expect_get().times(1).return_once(|_, _, _| Err(outcome));
+        scene.records.expect_is_referred_to().with(eq(key())).times(usize::from(referred)).returning(|_| Ok(true));
+        let visits = scene.visits();
+        let file = visits.open(&visitor(), None).await.unwrap();
+        assert!(matches!(visits.read(&file, 0..10).await, Err(Error::Damaged { .. })));
     }
 }
 
@@ -297,7 +312,7 @@ async fn a_url_is_signed_for_a_short_while_and_counted() {
     ] {
         let mut scene = Scene::with(link, file(FILE));
         scene.links.expect_count_download().with(eq(counting()), eq(LINK)).times(counted).returning(|_, _| Ok(()));
-        let attachment = Presentation { media_type: content(1).media_type, attachment: Some(name("beach.jpg")) };
+        let attachment = Presentation::of(name("beach.jpg"), &content(10));
         scene.signer.expect_sign_get().with(eq(key()), eq(attachment), eq(NOW.plus(MINUTE))).times(1).returning(
             |_, _, expires_at| Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at }),
         );
@@ -317,7 +332,7 @@ async fn a_used_up_link_lets_what_was_begun_go_on_and_nothing_else() {
     };
     let exhausted = |outcome: Result<(), Error>| matches!(outcome, Err(Error::Gone(Gone::LinkExhausted)));
     let mut scene = Scene::with(spent(NOW), file(FILE));
-    scene.store.expect_get().with(eq(key()), eq(3..10)).times(1).returning(|_, _| Ok(body([Ok("bytes")])));
+    scene.store.expect_get().with(eq(key()), eq(10), eq(3..10)).times(1).returning(|_, _, _| Ok(body([Ok("bytes")])));
     let visits = scene.visits();
     let file_of = async |visits: &Visits| visits.open(&visitor(), None).await.unwrap();
     let open = file_of(&visits).await;

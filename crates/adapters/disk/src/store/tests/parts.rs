@@ -105,9 +105,10 @@ async fn a_blob_that_lost_a_part_or_its_manifest_ends_in_an_error() {
     make(&store).await;
     let blob = root.path().join("blobs/3f").join(KEY);
     fs::remove_file(blob.join("00002")).unwrap();
-    let mut bytes = store.get(&key(), 0..11).await.unwrap();
+    let mut bytes = store.get(&key(), 11, 0..11).await.unwrap();
     assert_eq!(bytes.next().await.unwrap().unwrap(), "hello");
-    assert!(matches!(bytes.next().await, Some(Err(Error::Internal { .. }))));
+    assert!(matches!(bytes.next().await, Some(Err(Error::Damaged { .. }))));
+    assert!(matches!(store.get(&key(), 11, 5..11).await.map(drop), Err(Error::Damaged { .. })));
     fs::write(blob.join("manifest"), "11 0\n").unwrap();
     assert!(matches!(store.head(&key()).await, Err(Error::Internal { .. })));
     fs::remove_file(blob.join("manifest")).unwrap();
@@ -132,7 +133,7 @@ async fn no_symlink_is_followed_to_parts() {
     make(&store).await;
     fs::remove_file(root.path().join("blobs/3f").join(KEY).join("00001")).unwrap();
     symlink(elsewhere.path().join("00001"), root.path().join("blobs/3f").join(KEY).join("00001")).unwrap();
-    let read = store.get(&key(), 0..5).await.unwrap().try_collect::<Vec<_>>().await;
+    let read = store.get(&key(), 5, 0..5).await.unwrap().try_collect::<Vec<_>>().await;
     assert!(matches!(read, Err(Error::Internal { .. })), "{read:?}");
     store.delete(&key()).await.unwrap();
     assert_eq!(fs::read_to_string(elsewhere.path().join("00001")).unwrap(), "hello");
@@ -153,7 +154,7 @@ async fn two_processes_finish_one_blob() {
             tokio::spawn(async move { direct.finish(&transfer, plan(), None).await })
         });
         for task in tasks.collect::<Vec<_>>() {
-            assert_eq!(task.await.unwrap().unwrap(), Stored { size: 11, sha256: None });
+            assert_eq!(task.await.unwrap().unwrap(), Stored { size: 11, sha256: None, tag: None });
         }
         assert_eq!(read(&second).await, b"helloworld!");
     }

@@ -57,6 +57,6 @@ pub(crate) fn exactly(size: usize) -> Expected {
 }
 
 pub(crate) async fn read(store: &dyn BlobStore, key: &BlobKey, size: usize) -> Result<Vec<u8>> {
-    let pieces: Vec<Bytes> = store.get(key, 0..size as u64).await?.try_collect().await?;
+    let pieces: Vec<Bytes> = store.get(key, size as u64, 0..size as u64).await?.try_collect().await?;
     Ok(pieces.concat())
 }

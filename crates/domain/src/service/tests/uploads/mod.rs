@@ -66,7 +66,7 @@ impl Ports {
     /// All bytes have arrived, and are what was expected.
     fn arrived(mut self, stored: Stored) -> Self {
         let finish = self.direct.expect_finish().with(eq(upload().transfer()), eq(TEN), eq(None));
-        finish.times(1).returning(move |_, _, _| Ok(stored));
+        finish.times(1).returning(move |_, _, _| Ok(stored.clone()));
         self
     }
 
@@ -112,7 +112,7 @@ fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
 }
 
 fn stored(size: u64) -> Stored {
-    Stored { size, sha256: None }
+    Stored { size, sha256: None, tag: None }
 }
 
 fn part(number: u32, size: u64) -> Part {

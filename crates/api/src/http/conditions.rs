@@ -1,0 +1,299 @@
+//! Conditional requests: the preconditions of RFC 9110, section 13, for all that hands out bytes by GET and HEAD.
+
+use std::ops::Range;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{
+    EntityTag as GivenTag, Header, HeaderName, HttpDate, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince, RANGE,
+    Range as RangeHeader,
+};
+use clouddrive_domain::model::{Content, EntityTag, Timestamp};
+use clouddrive_domain::port::ContentInfo;
+use clouddrive_domain::{Error, Result};
+
+/// By what a client knows bytes again.
+#[derive(Clone, Debug)]
+pub(crate) struct Validators {
+    /// The tag of just these bytes.
+    pub(crate) tag: EntityTag,
+    /// Another tag of theirs, under which clients may know them too.
+    pub(crate) also: Option<EntityTag>,
+    /// Since when they are what they are.
+    pub(crate) modified_at: Option<Timestamp>,
+}
+
+/// What a request that holds is to get.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// The client has the bytes.
+    NotModified,
+    /// All of them.
+    Whole,
+    /// Those of the range.
+    Part(Range<u64>),
+}
+
+impl From<&Content> for Validators {
+    fn from(content: &Content) -> Self {
+        let also = content.store_tag.is_some().then(|| content.version.into());
+        Self { tag: content.tag(), also, modified_at: Some(content.created_at) }
+    }
+}
+
+impl From<&ContentInfo> for Validators {
+    fn from(content: &ContentInfo) -> Self {
+        Self { tag: content.tag.clone(), also: None, modified_at: Some(content.modified_at) }
+    }
+}
+
+impl Validators {
+    /// The value of `Last-Modified`.
+    pub(crate) fn last_modified(&self) -> Option<HttpDate> {
+        self.modified_at.map(|at| seconds(at).into())
+    }
+
+    fn is(&self, tag: &str) -> bool {
+        self.tag.as_str() == tag || self.also.as_ref().is_some_and(|also| also.as_str() == tag)
+    }
+
+    fn matches_weakly(&self, tag: &GivenTag) -> bool {
+        self.is(tag.tag())
+    }
+
+    fn matches_strongly(&self, tag: &GivenTag) -> bool {
+        !tag.weak && self.is(tag.tag())
+    }
+
+    /// Whether the bytes are younger than that; not where either time is unknown.
+    fn are_younger(&self, than: Option<SystemTime>) -> Option<bool> {
+        Some(self.modified_at.map(seconds)? > than?)
+    }
+}
+
+/// The time in whole seconds, as dates in headers have it.
+fn seconds(at: Timestamp) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_seconds()).unwrap_or_default())
+}
+
+fn has(request: &HttpRequest, name: HeaderName) -> bool {
+    request.headers().contains_key(name)
+}
+
+/// Decides by the preconditions of a GET or HEAD, in their order, what is to be done with it.
+///
+/// # Errors
+/// `PreconditionFailed`; `RangeNotSatisfiable` when all hold and the range lies outside of the `size` bytes.
+pub(crate) fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
+    if has(request, IF_MATCH) {
+        let holds = match IfMatch::parse(request) {
+            Ok(IfMatch::Any) => true,
+            Ok(IfMatch::Items(tags)) => tags.iter().any(|tag| bytes.matches_strongly(tag)),
+            Err(_) => false,
+        };
+        if !holds {
+            return Err(Error::PreconditionFailed);
+        }
+    } else {
+        // A date that cannot be read is passed over, here and below.
+        let since = IfUnmodifiedSince::parse(request).ok().map(|date| date.0.into());
+        if bytes.are_younger(since) == Some(true) {
+            return Err(Error::PreconditionFailed);
+        }
+    }
+    if has(request, IF_NONE_MATCH) {
+        let known = match IfNoneMatch::parse(request) {
+            Ok(IfNoneMatch::Any) => true,
+            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| bytes.matches_weakly(tag)),
+            Err(_) => false,
+        };
+        if known {
+            return Ok(Plan::NotModified);
+        }
+    } else {
+        let since = IfModifiedSince::parse(request).ok().map(|date| date.0.into());
+        if bytes.are_younger(since) == Some(false) {
+            return Ok(Plan::NotModified);
+        }
+    }
+    range(request, bytes, size)
+}
+
+/// The range that is asked for. Only a GET has one.
+fn range(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
+    if request.method() != Method::GET || !has(request, RANGE) || !continues(request, bytes) {
+        return Ok(Plan::Whole);
+    }
+    // A range in other units, a malformed one and several at once may be passed over, and are.
+    let Ok(RangeHeader::Bytes(specs)) = RangeHeader::parse(request) else {
+        return Ok(Plan::Whole);
+    };
+    let [spec] = specs.as_slice() else {
+        return Ok(Plan::Whole);
+    };
+    let (first, last) = spec.to_satisfiable_range(size).ok_or(Error::RangeNotSatisfiable { size })?;
+    Ok(Plan::Part(first..last + 1))
+}
+
+/// Whether a range is one of the bytes with which the client has begun: of others it would make a mixture. Dates are too
+/// coarse to tell.
+fn continues(request: &HttpRequest, bytes: &Validators) -> bool {
+    if !has(request, IF_RANGE) {
+        return true;
+    }
+    matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if bytes.matches_strongly(&tag))
+}
+
+/// Whether a store that hands out the bytes itself comes to the same decision: it knows the bytes by one tag and by a time of
+/// its own, and not every store reads every condition.
+pub(crate) fn store_agrees(request: &HttpRequest, bytes: &Validators) -> bool {
+    let is_the_tag = |tag: &GivenTag| !tag.weak && tag.tag() == bytes.tag.as_str();
+    let by_match = match IfMatch::parse(request) {
+        _ if !has(request, IF_MATCH) => !has(request, IF_UNMODIFIED_SINCE),
+        Ok(IfMatch::Items(tags)) => matches!(tags.as_slice(), [tag] if is_the_tag(tag)),
+        Ok(IfMatch::Any) | Err(_) => false,
+    };
+    let by_none_match = has(request, IF_NONE_MATCH) || !has(request, IF_MODIFIED_SINCE);
+    let by_range = !has(request, RANGE)
+        || !has(request, IF_RANGE)
+        || matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if is_the_tag(&tag));
+    by_match && by_none_match && by_range
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    /// Sun, 22 Nov 2026 06:12:00.500 GMT.
+    const AT: i64 = 1_795_327_920_500;
+    const SAME: &str = "Sun, 22 Nov 2026 06:12:00 GMT";
+    const BEFORE: &str = "Sun, 22 Nov 2026 06:11:59 GMT";
+    const AFTER: &str = "Sun, 22 Nov 2026 06:12:01 GMT";
+
+    fn bytes() -> Validators {
+        let tag = |text| EntityTag::parse(text).unwrap();
+        Validators { tag: tag("t"), also: Some(tag("former")), modified_at: Some(Timestamp::from_millis(AT)) }
+    }
+
+    fn request(method: Method, headers: &[(&str, &str)]) -> HttpRequest {
+        let request = TestRequest::with_uri("/").method(method);
+        headers.iter().fold(request, |request, &header| request.append_header(header)).to_http_request()
+    }
+
+    /// What a GET comes to: a plan, or a status.
+    fn planned(headers: &[(&str, &str)]) -> Result<Plan, u16> {
+        evaluate(&request(Method::GET, headers), &bytes(), 10).map_err(|fault| match fault {
+            Error::PreconditionFailed => 412,
+            Error::RangeNotSatisfiable { size: 10 } => 416,
+            other => panic!("{other}"),
+        })
+    }
+
+    #[test]
+    fn ranges() {
+        for (range, expected) in [
+            ("bytes=0-3", Ok(Plan::Part(0..4))),
+            ("bytes=4-", Ok(Plan::Part(4..10))),
+            ("bytes=-3", Ok(Plan::Part(7..10))),
+            ("bytes=0-99", Ok(Plan::Part(0..10))),
+            ("bytes=10-", Err(416)),
+            ("bytes=-0", Err(416)),
+            ("bytes=3-1", Ok(Plan::Whole)),
+            ("bytes=0-1,3-4", Ok(Plan::Whole)),
+            ("lines=1-2", Ok(Plan::Whole)),
+            ("bytes=x", Ok(Plan::Whole)),
+        ] {
+            assert_eq!(planned(&[("Range", range)]), expected, "{range}");
+            let head = evaluate(&request(Method::HEAD, &[("Range", range)]), &bytes(), 10);
+            assert_eq!(head.unwrap(), Plan::Whole, "HEAD {range}");
+        }
+    }
+
+    #[test]
+    fn each_condition_by_itself() {
+        for (name, value, expected) in [
+            ("If-Match", "*", Ok(Plan::Whole)),
+            ("If-Match", "\"t\"", Ok(Plan::Whole)),
+            ("If-Match", "\"x\", \"former\"", Ok(Plan::Whole)),
+            ("If-Match", "W/\"t\"", Err(412)),
+            ("If-Match", "\"x\"", Err(412)),
+            ("If-Match", "t", Err(412)),
+            ("If-Unmodified-Since", SAME, Ok(Plan::Whole)),
+            ("If-Unmodified-Since", AFTER, Ok(Plan::Whole)),
+            ("If-Unmodified-Since", BEFORE, Err(412)),
+            ("If-Unmodified-Since", "yesterday", Ok(Plan::Whole)),
+            ("If-None-Match", "*", Ok(Plan::NotModified)),
+            ("If-None-Match", "\"t\"", Ok(Plan::NotModified)),
+            ("If-None-Match", "W/\"t\"", Ok(Plan::NotModified)),
+            ("If-None-Match", "\"x\", W/\"former\"", Ok(Plan::NotModified)),
+            ("If-None-Match", "\"x\"", Ok(Plan::Whole)),
+            ("If-None-Match", "t", Ok(Plan::Whole)),
+            ("If-Modified-Since", SAME, Ok(Plan::NotModified)),
+            ("If-Modified-Since", AFTER, Ok(Plan::NotModified)),
+            ("If-Modified-Since", BEFORE, Ok(Plan::Whole)),
+            ("If-Modified-Since", "yesterday", Ok(Plan::Whole)),
+        ] {
+            assert_eq!(planned(&[(name, value)]), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn tags_go_before_dates_and_failures_before_what_is_known() {
+        for (headers, expected) in [
+            (&[("If-Match", "\"t\""), ("If-Unmodified-Since", BEFORE)][..], Ok(Plan::Whole)),
+            (&[("If-None-Match", "\"x\""), ("If-Modified-Since", AFTER)], Ok(Plan::Whole)),
+            (&[("If-None-Match", "\"t\""), ("If-Modified-Since", BEFORE)], Ok(Plan::NotModified)),
+            (&[("If-Match", "\"x\""), ("If-None-Match", "\"t\"")], Err(412)),
+            (&[("If-Match", "\"t\""), ("If-None-Match", "\"t\"")], Ok(Plan::NotModified)),
+            (&[("If-Unmodified-Since", BEFORE), ("If-Modified-Since", AFTER)], Err(412)),
+            (&[("If-Match", "\"x\""), ("Range", "bytes=10-")], Err(412)),
+            (&[("If-None-Match", "\"t\""), ("Range", "bytes=10-")], Ok(Plan::NotModified)),
+            (&[("If-Match", "\"t\""), ("Range", "bytes=2-")], Ok(Plan::Part(2..10))),
+            (&[("If-Match", "\"x\""), ("If-Match", "\"t\"")], Ok(Plan::Whole)),
+        ] {
+            assert_eq!(planned(headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_goes_on_with_the_same_bytes_only() {
+        for tag in ["\"t\"", "\"former\""] {
+            assert_eq!(planned(&[("Range", "bytes=0-1"), ("If-Range", tag)]), Ok(Plan::Part(0..2)), "{tag}");
+        }
+        for other in ["\"u\"", "W/\"t\"", SAME, AFTER, "t"] {
+            assert_eq!(planned(&[("Range", "bytes=0-1"), ("If-Range", other)]), Ok(Plan::Whole), "{other}");
+            assert_eq!(planned(&[("Range", "bytes=99-"), ("If-Range", other)]), Ok(Plan::Whole), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_a_store_might_decide_otherwise_is_not_left_to_it() {
+        let agrees = |headers: &[(&str, &str)]| store_agrees(&request(Method::GET, headers), &bytes());
+        for same in [
+            &[][..],
+            &[("Range", "bytes=0-1")],
+            &[("If-Match", "\"t\""), ("If-Unmodified-Since", AFTER)],
+            &[("If-None-Match", "\"x\""), ("If-Modified-Since", AFTER)],
+            &[("Range", "bytes=0-1"), ("If-Range", "\"t\"")],
+            &[("If-Range", "\"x\"")],
+        ] {
+            assert!(agrees(same), "{same:?}");
+        }
+        for other in [
+            &[("If-Match", "*")][..],
+            &[("If-Match", "\"former\"")],
+            &[("If-Match", "\"x\", \"t\"")],
+            &[("If-Unmodified-Since", AFTER)],
+            &[("If-Modified-Since", BEFORE)],
+            &[("Range", "bytes=0-1"), ("If-Range", "\"x\"")],
+            &[("Range", "bytes=0-1"), ("If-Range", "\"former\"")],
+            &[("Range", "bytes=0-1"), ("If-Range", SAME)],
+        ] {
+            assert!(!agrees(other), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Tags, times and conditional requests, wherever bytes are handed out.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::link::{link_file, link_folder, path};
+use crate::support::{Answer, Caller, Server, sql_id, text};
+
+/// `Last-Modified` of long ago, and of a time to come.
+const LONG_AGO: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const TO_COME: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
+
+async fn ask(caller: &Caller, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let request = caller.request(method, path);
+    caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+}
+
+/// A text of ten digits in a folder, with every way to its bytes that the API answers itself.
+async fn ways(ann: &Caller) -> (Value, Vec<String>) {
+    let folder = ann.folder("Linked", None).await;
+    let fields = [("parent_folder_id", folder.as_str()), ("client_modified_at", "2026-01-02T03:04:05.678Z")];
+    let file = ann.send_form(&fields, "digits.txt", b"0123456789").await.ok();
+    let id = text(&file["id"]);
+    let by_file = path(&link_file(ann, &id, json!({})).await);
+    let by_folder = path(&link_folder(ann, &folder, json!({})).await);
+    let ways = [format!("/file/{id}/content"), format!("{by_file}/content"), format!("{by_folder}/file/{id}/content")]
+        .to_vec();
+    (file, ways)
+}
+
+/// The URLs by which the bytes of the file and of its current version can be fetched without a token.
+async fn signed(ann: &Caller, file: &Value) -> [String; 2] {
+    let path = format!("/file/{}", text(&file["id"]));
+    let version = format!("{path}/version/{}", text(&file["version_id"]));
+    [text(&ann.get(&path).await.ok()["download"]["url"]), text(&ann.get(&version).await.ok()["download"]["url"])]
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_version_have_one_tag_and_one_time_wherever_they_come_from() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let (file, ways) = ways(&ann).await;
+    let id = text(&file["id"]);
+    let tag = text(&file["content_etag"]);
+    assert!(tag.starts_with('"') && tag.len() > 2, "strong, and in quotes: {tag}");
+    let version = ann.get(&format!("/file/{id}/version/{}", text(&file["version_id"]))).await.ok();
+    assert_eq!(version["content_etag"], tag);
+    assert_eq!(ann.get(&format!("/file/{id}/version")).await.ok()["items"][0]["content_etag"], tag);
+    assert_eq!(ann.get(&format!("/file/{id}")).await.ok()["content_etag"], tag);
+    let folder = text(&file["parent_folder_id"]);
+    assert_eq!(ann.get(&format!("/drive/{folder}")).await.ok()["items"][0]["content_etag"], tag);
+    for way in &ways {
+        let whole = ann.fetch(way, &[]).await;
+        assert_eq!((whole.status, whole.header("etag")), (200, tag.as_str()), "{way}");
+        assert!(!whole.header("last-modified").is_empty(), "{way}");
+        let head = ask(&ann, Method::HEAD, way, &[]).await;
+        assert_eq!((head.status, head.header("etag"), head.header("content-length")), (200, tag.as_str(), "10"));
+        assert_eq!(head.header("x-client-modified-at"), "2026-01-02T03:04:05.678Z", "{way}");
+    }
+    for url in signed(&ann, &file).await {
+        let whole = ann.fetch(&url, &[]).await;
+        assert_eq!((whole.status, whole.header("etag")), (200, tag.as_str()), "{url}");
+        assert!(!whole.header("last-modified").is_empty(), "{url}");
+    }
+    // Another name is no other content; other bytes are.
+    let renamed = ann.patch(&format!("/file/{id}"), json!({"file_name": "other.txt"})).await.ok();
+    assert_eq!(renamed["content_etag"], tag);
+    let put = ann.put_content(&id, b"abc", &[]).await;
+    let answered = put.header("etag").to_owned();
+    let replaced = put.ok();
+    assert_eq!(replaced["content_etag"], answered);
+    assert_ne!(answered, tag);
+    assert_eq!(ann.fetch(&ways[0], &[]).await.header("etag"), answered);
+}
+
+#[tokio::test]
+async fn uploads_of_every_kind_have_the_tag_with_which_the_bytes_come_down() {
+    let server = Server::with(&[("UPLOAD_PART_BYTES", "5242880")]).await;
+    let ann = server.user("ann").await;
+    let small = ann.upload("small", b"0123456789", None).await;
+    let empty = ann.upload("empty", b"", None).await;
+    let form = ann.send_form(&[], "form", &vec![7; 9 << 20]).await.ok();
+    let begun = ann.begin("parts", 6 << 20, None).await.ok();
+    ann.put_part(&begun["parts"][0], vec![1; 5 << 20]).await.ok_empty();
+    ann.put_part(&begun["parts"][1], vec![2; 1 << 20]).await.ok_empty();
+    let parts = ann.complete(&begun).await.ok();
+    let copy = ann.post(&format!("/file/{}/copy", text(&parts["id"])), json!({"file_name": "copy"})).await.ok();
+    for file in [small, empty, form, parts, copy] {
+        let path = format!("/file/{}", text(&file["id"]));
+        let head = ask(&ann, Method::HEAD, &format!("{path}/content"), &[]).await;
+        assert_eq!(head.header("etag"), file["content_etag"], "{file}");
+        let whole = ann.fetch(&text(&ann.get(&path).await.ok()["download"]["url"]), &[]).await;
+        assert_eq!((whole.status, whole.header("etag")), (200, head.header("etag")), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn every_precondition_holds_on_every_way_to_the_bytes() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let (file, ways) = ways(&ann).await;
+    let tag = text(&file["content_etag"]);
+    let (weak, list) = (format!("W/{tag}"), format!("\"other\", {tag}"));
+    let [url, _] = signed(&ann, &file).await;
+    // The store's own conditions are the store's.
+    let here: Vec<&String> = ways.iter().chain(url.starts_with(server.url()).then_some(&url)).collect();
+    for way in here {
+        let at = ask(&ann, Method::HEAD, way, &[]).await.header("last-modified").to_owned();
+        for (headers, status) in [
+            (vec![("If-Match", tag.as_str())], 200),
+            (vec![("If-Match", "*")], 200),
+            (vec![("If-Match", list.as_str())], 200),
+            (vec![("If-Match", weak.as_str())], 412),
+            (vec![("If-Match", "\"other\"")], 412),
+            (vec![("If-Unmodified-Since", at.as_str())], 200),
+            (vec![("If-Unmodified-Since", LONG_AGO)], 412),
+            (vec![("If-Match", tag.as_str()), ("If-Unmodified-Since", LONG_AGO)], 200),
+            (vec![("If-None-Match", tag.as_str())], 304),
+            (vec![("If-None-Match", weak.as_str())], 304),
+            (vec![("If-None-Match", list.as_str())], 304),
+            (vec![("If-None-Match", "*")], 304),
+            (vec![("If-None-Match", "\"other\"")], 200),
+            (vec![("If-Modified-Since", at.as_str())], 304),
+            (vec![("If-Modified-Since", TO_COME)], 304),
+            (vec![("If-Modified-Since", LONG_AGO)], 200),
+            (vec![("If-None-Match", "\"other\""), ("If-Modified-Since", TO_COME)], 200),
+            (vec![("If-Match", "\"other\""), ("If-None-Match", tag.as_str())], 412),
+        ] {
+            let head = ask(&ann, Method::HEAD, way, &headers).await;
+            assert_eq!(head.status, status, "HEAD {way} {headers:?}");
+            let answer = ann.fetch(way, &headers).await;
+            assert_eq!(answer.status, status, "GET {way} {headers:?}");
+            match status {
+                200 => assert_eq!(answer.text(), "0123456789", "{headers:?}"),
+                304 => assert_eq!((answer.header("etag"), answer.body.len()), (tag.as_str(), 0)),
+                _ => drop(answer.refused(412, "precondition_failed")),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_range_never_goes_on_with_other_bytes_than_it_began_with() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let (file, ways) = ways(&ann).await;
+    let before = text(&file["content_etag"]);
+    let at = ask(&ann, Method::HEAD, &ways[0], &[]).await.header("last-modified").to_owned();
+    let range = ("Range", "bytes=4-");
+    for way in &ways {
+        for (condition, status) in [(("If-Range", before.as_str()), 206), (("If-Match", before.as_str()), 206)] {
+            let part = ann.fetch(way, &[range, condition]).await;
+            assert_eq!((part.status, part.text().as_str()), (status, "456789"), "{way} {condition:?}");
+            assert_eq!(part.header("etag"), before, "{way} {condition:?}");
+        }
+        // A time is too coarse to tell bytes by.
+        assert_eq!(ann.fetch(way, &[range, ("If-Range", &at)]).await.status, 200);
+    }
+    ann.put_content(&text(&file["id"]), b"abcdefghij", &[]).await.ok();
+    for way in &ways {
+        let whole = ann.fetch(way, &[range, ("If-Range", &before)]).await;
+        assert_eq!((whole.status, whole.text().as_str()), (200, "abcdefghij"), "{way}");
+        ann.fetch(way, &[range, ("If-Match", &before)]).await.refused(412, "precondition_failed");
+        let dated = ann.fetch(way, &[range, ("If-Range", &at)]).await;
+        assert_eq!((dated.status, dated.text().as_str()), (200, "abcdefghij"), "{way}");
+    }
+}
+
+#[tokio::test]
+async fn what_one_gets_one_can_edit_and_put_back_with_the_tag_just_received() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"one", None).await;
+    let id = text(&file["id"]);
+    let got = ann.fetch(&format!("/file/{id}/content"), &[]).await.header("etag").to_owned();
+    // A rename meanwhile changes nothing of what was read.
+    ann.patch(&format!("/file/{id}"), json!({"file_name": "other.txt"})).await.ok();
+    let put = ann.put_content(&id, b"two", &[("If-Match", &got)]).await;
+    let next = put.header("etag").to_owned();
+    put.ok();
+    ann.put_content(&id, b"lost", &[("If-Match", &got)]).await.refused(412, "precondition_failed");
+    let list = format!("\"other\", {next}");
+    let file = ann.put_content(&id, b"three", &[("If-Match", &list)]).await.ok();
+    // By the tag of the file itself as well, and by none that is weak.
+    let weak = format!("W/{}", text(&file["content_etag"]));
+    ann.put_content(&id, b"lost", &[("If-Match", &weak)]).await.refused(412, "precondition_failed");
+    let tag = text(&file["etag"]);
+    ann.put_content(&id, b"four", &[("If-Match", &tag)]).await.ok();
+    assert_eq!(ann.download(&id).await, b"four");
+}
+
+#[tokio::test]
+async fn every_change_takes_a_list_of_tags() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("folder", None).await;
+    let file = text(&ann.upload("file", b"1", None).await["id"]);
+    for path in [format!("/file/{file}"), format!("/drive/{folder}")] {
+        let name = if path.starts_with("/file") { "file_name" } else { "folder_name" };
+        let first = ann.get(&path).await.header("etag").to_owned();
+        let first = if first.is_empty() { "\"1\"".to_owned() } else { first };
+        let list = format!("\"9\", {first}");
+        ann.patch_if(&list, &path, json!({ name: "b" })).await.ok();
+        ann.patch_if(&list, &path, json!({ name: "c" })).await.refused(412, "precondition_failed");
+        ann.send(ann.request(Method::POST, &format!("{path}/copy")).header("If-Match", &list).json(&json!({})))
+            .await
+            .refused(412, "precondition_failed");
+        ann.delete_if(&list, &path).await.refused(412, "precondition_failed");
+        ann.delete_if("\"9\", \"2\"", &path).await.ok_empty();
+    }
+    let restore = |list: &str| ann.request(Method::POST, &format!("/trash/{file}/restore")).header("If-Match", list);
+    ann.send(restore("\"1\", \"2\"")).await.refused(412, "precondition_failed");
+    ann.send(restore("\"2\", \"3\"")).await.ok();
+    ann.delete_if("\"7\", \"8\"", &format!("/trash/{folder}")).await.refused(412, "precondition_failed");
+    ann.delete_if("\"7\", \"3\"", &format!("/trash/{folder}")).await.ok_empty();
+}
+
+#[tokio::test]
+async fn the_tag_of_older_bytes_is_found_out_once() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"one", None).await;
+    let id = text(&file["id"]);
+    let recorded = || server.value("SELECT COALESCE(MAX(etag), '-') FROM blobs");
+    let before = recorded();
+    // As the version before left its rows.
+    server.execute("UPDATE blobs SET etag = NULL");
+    let content = format!("/file/{id}/content");
+    let head = ask(&ann, Method::HEAD, &content, &[]).await.header("etag").to_owned();
+    assert_eq!(head, file["content_etag"]);
+    assert_eq!(recorded(), before, "what was found out is kept, where there was anything to find out");
+    server.execute("UPDATE blobs SET etag = NULL");
+    assert_eq!(ann.get(&format!("/file/{id}")).await.ok()["content_etag"], file["content_etag"]);
+    // The tag that it had before is good as well.
+    let former = format!("\"{}\"", text(&file["version_id"]));
+    assert_eq!(ask(&ann, Method::GET, &content, &[("If-None-Match", &former)]).await.status, 304);
+    server.execute("UPDATE blobs SET etag = NULL");
+    ann.put_content(&id, b"two", &[("If-Match", &head)]).await.ok();
+    let other = sql_id(&id);
+    assert_eq!(server.value(&format!("SELECT CAST(COUNT(*) AS text) FROM versions WHERE node_id = {other}")), "2");
+}

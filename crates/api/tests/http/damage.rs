@@ -1,0 +1,81 @@
+//! Bytes that the database promises and the store lacks, or has otherwise: told as the damage that they are.
+
+use serde_json::json;
+
+use crate::link::{link_file, path};
+use crate::support::stack::{Stack, stack};
+use crate::support::{Caller, Server, text};
+use crate::telemetry::metrics;
+
+/// What goes wrong with a blob of ten bytes.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    Missing,
+    Shorter,
+    Longer,
+}
+
+impl Damage {
+    fn happen(self, server: &Server, key: &str) {
+        match self {
+            Self::Missing => server.remove_blob(key),
+            Self::Shorter => server.put_blob(key, b"0123"),
+            Self::Longer => server.put_blob(key, b"0123456789abc"),
+        }
+    }
+}
+
+const DAMAGES: [Damage; 3] = [Damage::Missing, Damage::Shorter, Damage::Longer];
+
+/// A header by which the server hands out the bytes itself, also those in a bucket.
+const HERE: (&str, &str) = ("Origin", "https://app.example.com");
+
+async fn downloads(owner: &Caller) -> u64 {
+    owner.get("/link").await.ok()["items"][0]["downloads"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
+    let (server, figures) = metrics::start(&[]).await;
+    let ann = server.user("ann").await;
+    let damaged = async || metrics::figures(&figures).await["clouddrive_damaged_reads_total"];
+    for damage in DAMAGES {
+        let before = server.blobs();
+        let folder = ann.folder(&format!("{damage:?}"), None).await;
+        let file = ann.upload("digits.txt", b"0123456789", Some(&folder)).await;
+        let id = text(&file["id"]);
+        let link = link_file(&ann, &id, json!({})).await;
+        let mut ways = vec![format!("/file/{id}/content"), format!("{}/content", path(&link))];
+        if stack() == Stack::Embedded {
+            for query in ["", "?use=stream"] {
+                ways.push(text(&ann.get(&format!("/file/{id}{query}")).await.ok()["download"]["url"]));
+            }
+        }
+        let blobs = server.blobs();
+        damage.happen(&server, blobs.difference(&before).next().unwrap());
+        for way in ways {
+            for headers in [vec![HERE], vec![HERE, ("Range", "bytes=0-3")], vec![HERE, ("Range", "bytes=2-")]] {
+                let counted = damaged().await;
+                ann.fetch(&way, &headers).await.refused(500, "internal_error");
+                assert!(damaged().await - counted > 0.5, "{damage:?} {way} {headers:?} is not counted");
+            }
+        }
+        assert_eq!(downloads(&ann).await, 0, "{damage:?}");
+        // Of what the database knows nothing is wrong, nor of what needs no bytes.
+        let head = ann.send(ann.request(reqwest::Method::HEAD, &format!("/file/{id}/content"))).await;
+        assert_eq!((head.status, head.header("content-length")), (200, "10"));
+        let counted = damaged().await;
+        let archive = ann.request(reqwest::Method::GET, &format!("/drive/{folder}/archive")).send().await;
+        let whole = match archive {
+            Ok(answer) if answer.status() == 200 => answer.bytes().await.is_ok(),
+            Ok(answer) => {
+                assert_eq!(answer.status(), 500);
+                false
+            }
+            Err(_) => false,
+        };
+        assert!(!whole, "{damage:?}: an archive of what is not there");
+        assert!(damaged().await - counted > 0.5, "{damage:?}: a broken archive is not counted");
+        ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
+    }
+}

@@ -1,0 +1,101 @@
+//! Preconditions: what a caller has seen and insists on (RFC 9110, section 13.1.1).
+
+use super::{Content, EntityTag, Node, Revision, VersionId};
+use crate::error::{Error, Result};
+
+/// The tags one of which the item must have for something to be done; nothing is insisted on where there is no such list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Precondition(Option<Vec<EntityTag>>);
+
+/// What was seen of a file, which must not have changed when it gets another content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The file with its name, place and content.
+    Revision(Revision),
+    /// The content alone.
+    Version(VersionId),
+}
+
+impl Precondition {
+    /// Insists on one of these tags: none holds when there are none.
+    #[must_use]
+    pub fn any_of(tags: impl IntoIterator<Item = EntityTag>) -> Self {
+        Self(Some(tags.into_iter().collect()))
+    }
+
+    /// Whether nothing is insisted on.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The revision on which the change of `node` relies, if on any: one of those that were named.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] when `node` has none of the tags.
+    pub fn on(&self, node: &Node) -> Result<Option<Revision>> {
+        match &self.0 {
+            None => Ok(None),
+            Some(tags) if names(tags, node.revision) => Ok(Some(node.revision)),
+            Some(_) => Err(Error::PreconditionFailed),
+        }
+    }
+
+    /// What the next content of `node` relies on, if on anything: its revision or its present `content`, of which the tags
+    /// were named.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] when neither has any of the tags.
+    pub fn on_content(&self, node: &Node, content: &Content) -> Result<Option<Seen>> {
+        match &self.0 {
+            None => Ok(None),
+            Some(tags) if names(tags, node.revision) => Ok(Some(Seen::Revision(node.revision))),
+            Some(tags) if tags.iter().any(|tag| content.has_tag(tag)) => Ok(Some(Seen::Version(content.version))),
+            Some(_) => Err(Error::PreconditionFailed),
+        }
+    }
+}
+
+/// Tags are compared as texts: `01` is not `1`.
+fn names(tags: &[EntityTag], revision: Revision) -> bool {
+    let revision = revision.0.to_string();
+    tags.iter().any(|tag| tag.as_str() == revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::testing::{content, file_node};
+
+    fn insisting(tags: &[&str]) -> Precondition {
+        Precondition::any_of(tags.iter().map(|text| EntityTag::parse(text).unwrap()))
+    }
+
+    #[test]
+    fn one_of_the_tags_has_to_be_that_of_the_node() {
+        let node = file_node(Revision(12));
+        assert_eq!(Precondition::default().on(&node).unwrap(), None);
+        for tags in [&["12"][..], &["11", "12", "x"]] {
+            assert_eq!(insisting(tags).on(&node).unwrap(), Some(Revision(12)), "{tags:?}");
+        }
+        for tags in [&[][..], &["11"], &["012", "+12"], &["00000000-0000-0000-0000-00000000004d"]] {
+            assert!(matches!(insisting(tags).on(&node), Err(Error::PreconditionFailed)), "{tags:?}");
+        }
+    }
+
+    #[test]
+    fn a_content_is_known_by_its_own_tags_as_well() {
+        let node = file_node(Revision(12));
+        let stored =
+            Content { store_tag: EntityTag::parse("d41d8-2"), created_at: Timestamp::from_millis(5), ..content(1) };
+        let (by_revision, by_version) = (Some(Seen::Revision(Revision(12))), Some(Seen::Version(stored.version)));
+        assert_eq!(insisting(&["d41d8-2", "12"]).on_content(&node, &stored).unwrap(), by_revision);
+        let version = stored.version.to_string();
+        for tags in [&["x", "d41d8-2"][..], &[version.as_str()]] {
+            assert_eq!(insisting(tags).on_content(&node, &stored).unwrap(), by_version, "{tags:?}");
+        }
+        assert!(matches!(insisting(&["d41d8"]).on_content(&node, &stored), Err(Error::PreconditionFailed)));
+        assert!(matches!(insisting(&["d41d8-2"]).on_content(&node, &content(1)), Err(Error::PreconditionFailed)));
+    }
+}

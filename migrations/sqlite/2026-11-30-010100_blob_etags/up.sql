@@ -1,0 +1,3 @@
+-- The tag that the store itself sends with the bytes, without its quotes; null where the store has none, and in rows of blobs
+-- that are older than this, until one is fetched.
+ALTER TABLE blobs ADD COLUMN etag TEXT;
