@@ -36,6 +36,7 @@ pub async fn suite(store: &Persistence) {
     );
     run!(store;
         list::every_order_is_the_one_that_is_promised,
+        list::numbers_sort_as_numbers_accents_beside_their_letters_and_folders_first,
         list::a_page_has_one_row_too_many_if_there_is_more,
         list::a_list_holds_the_children_as_they_are_found,
         list::an_empty_folder_has_an_empty_list,

@@ -11,6 +11,7 @@ pub mod direct_uploads;
 pub mod drive;
 pub mod link_tokens;
 pub mod links;
+pub mod name_keys;
 pub mod passwords;
 mod persistence;
 pub mod photos;

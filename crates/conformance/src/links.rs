@@ -73,8 +73,8 @@ async fn create(world: &World<'_>, owner: UserId, node: NodeId, link: &NewLink) 
     world.store.links.create(&world.command(owner), &item, link).await
 }
 
-async fn find(world: &World<'_>, link: LinkId) -> Option<Link> {
-    world.store.links.find(link).await.unwrap()
+async fn find(world: &World<'_>, owner: UserId, link: LinkId) -> Option<Link> {
+    world.store.links.find(link, owner).await.unwrap()
 }
 
 async fn change(world: &World<'_>, owner: UserId, node: NodeId, link: LinkId, to: &LinkChange) -> Result<Link> {
@@ -124,10 +124,13 @@ async fn a_link_is_made_as_it_is_found(world: &World<'_>) {
                 created_at: command.at,
             };
             assert_eq!(made, expected);
-            assert_eq!(find(world, new.id).await, Some(expected));
+            assert_eq!(find(world, ann.id, new.id).await, Some(expected));
+            let bob = world.member().await;
+            world.share(ann.id, node, bob.id, Permission::Edit).await;
+            assert_eq!(find(world, bob.id, new.id).await, None);
         }
     }
-    assert_eq!(find(world, world.id()).await, None);
+    assert_eq!(find(world, ann.id, world.id()).await, None);
 }
 
 async fn a_link_is_found_by_the_hash_of_its_token_alone(world: &World<'_>) {
@@ -201,7 +204,7 @@ async fn a_link_names_its_item_as_it_is_called_now(world: &World<'_>) {
     world.rename(ann.id, folder, "b").await.unwrap();
     world.move_into(ann.id, folder, to).await.unwrap();
     let expected = Link { item: ItemRef { name: name("b"), ..link.item.clone() }, ..link.clone() };
-    assert_eq!(find(world, link.id).await, Some(expected));
+    assert_eq!(find(world, ann.id, link.id).await, Some(expected));
     // It is a link to that node, and not to what has its name or place now.
     let other = world.folder(ann.id, ann.root, "a").await;
     assert_eq!(seen(world, &link, other).await.role(), None);
@@ -212,7 +215,7 @@ async fn a_node_may_have_many_links(world: &World<'_>) {
     let folder = world.folder(ann.id, ann.root, "a").await;
     let (first, second) = (world.link(ann.id, folder).await, world.link(ann.id, folder).await);
     revoke(world, ann.id, folder, first.id).await.unwrap();
-    assert_eq!(find(world, second.id).await, Some(second));
+    assert_eq!(find(world, ann.id, second.id).await, Some(second));
 }
 
 async fn only_what_is_to_change_changes(world: &World<'_>) {
@@ -236,9 +239,9 @@ async fn only_what_is_to_change_changes(world: &World<'_>) {
         expected.expires_at = step.expires_at.unwrap_or(expected.expires_at);
         expected.max_downloads = step.max_downloads.unwrap_or(expected.max_downloads);
         assert_eq!(change(world, ann.id, folder, expected.id, &step).await.unwrap(), expected);
-        assert_eq!(find(world, expected.id).await.as_ref(), Some(&expected));
+        assert_eq!(find(world, ann.id, expected.id).await.as_ref(), Some(&expected));
     }
-    assert_eq!(find(world, other.id).await, Some(other));
+    assert_eq!(find(world, ann.id, other.id).await, Some(other));
 }
 
 async fn a_link_is_changed_and_revoked_on_its_own_node(world: &World<'_>) {
@@ -250,7 +253,7 @@ async fn a_link_is_changed_and_revoked_on_its_own_node(world: &World<'_>) {
         assert_refused!(change(world, ann.id, node, id, &to).await, Error::NotFound);
         assert_refused!(revoke(world, ann.id, node, id).await, Error::NotFound);
     }
-    assert_eq!(find(world, link.id).await, Some(link));
+    assert_eq!(find(world, ann.id, link.id).await, Some(link));
 }
 
 async fn a_link_is_revoked_once(world: &World<'_>) {
@@ -264,7 +267,7 @@ async fn a_link_is_revoked_once(world: &World<'_>) {
         for outcome in lost {
             assert_refused!(outcome, Error::NotFound);
         }
-        assert_eq!(find(world, link.id).await, None);
+        assert_eq!(find(world, ann.id, link.id).await, None);
     }
 }
 
@@ -322,11 +325,11 @@ async fn downloads_are_counted_up_to_the_limit(world: &World<'_>) {
     for (downloads, at) in [(1, first), (2, second)] {
         count(world, link.id, at).await.unwrap();
         let expected = Link { downloads, last_download_at: Some(at), ..link.clone() };
-        assert_eq!(find(world, link.id).await, Some(expected));
+        assert_eq!(find(world, ann.id, link.id).await, Some(expected));
     }
     assert_refused!(count(world, link.id, world.now()).await, Error::Gone(Gone::LinkExhausted));
     let expected = Link { downloads: 2, last_download_at: Some(second), ..link.clone() };
-    assert_eq!(find(world, link.id).await, Some(expected));
+    assert_eq!(find(world, ann.id, link.id).await, Some(expected));
     assert_refused!(count(world, world.id(), world.now()).await, Error::NotFound);
 }
 
@@ -339,7 +342,7 @@ async fn of_simultaneous_downloads_just_as_many_succeed_as_are_left(world: &Worl
     for outcome in outcomes.into_iter().filter(Result::is_err) {
         assert_refused!(outcome, Error::Gone(Gone::LinkExhausted));
     }
-    assert_eq!(find(world, link.id).await.unwrap().downloads, 7);
+    assert_eq!(find(world, ann.id, link.id).await.unwrap().downloads, 7);
 }
 
 async fn without_a_limit_every_download_is_counted(world: &World<'_>) {
@@ -348,7 +351,7 @@ async fn without_a_limit_every_download_is_counted(world: &World<'_>) {
     let at = world.now();
     let outcomes = join_all((0..20).map(|_| count(world, link.id, at))).await;
     assert!(outcomes.iter().all(Result::is_ok));
-    assert_eq!(find(world, link.id).await.unwrap().downloads, 20);
+    assert_eq!(find(world, ann.id, link.id).await.unwrap().downloads, 20);
 }
 
 async fn no_download_is_counted_at_the_end_or_after_it(world: &World<'_>) {
@@ -363,7 +366,7 @@ async fn no_download_is_counted_at_the_end_or_after_it(world: &World<'_>) {
     }
     count(world, link.id, Timestamp::from_millis(end.as_millis() - 1)).await.unwrap();
     assert_refused!(count(world, link.id, end).await, Error::Gone(Gone::LinkExpired));
-    assert_eq!(find(world, link.id).await.unwrap().downloads, 1);
+    assert_eq!(find(world, ann.id, link.id).await.unwrap().downloads, 1);
 }
 
 async fn a_download_is_counted_or_the_link_is_gone(world: &World<'_>) {
@@ -411,7 +414,7 @@ async fn links_are_forgotten_after_they_expired(world: &World<'_>) {
     assert_eq!(world.store.links.forget_expired(after, 2).await.unwrap(), 2);
     assert_eq!(world.store.links.forget_expired(after, 2).await.unwrap(), 1);
     for link in expired {
-        assert!(find(world, link).await.is_none());
+        assert!(find(world, ann.id, link).await.is_none());
     }
-    assert!(find(world, endless).await.is_some());
+    assert!(find(world, ann.id, endless).await.is_some());
 }

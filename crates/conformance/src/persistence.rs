@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Changes, Chores, Drive, Links, Receipts, Search, Sessions, Shares, Throttle, Trash, Trees,
-    Uploads, Users, Versions,
+    Accounts, BlobRecords, Changes, Chores, Drive, Links, NameKeys, Receipts, Search, Sessions, Shares, Throttle,
+    Trash, Trees, Uploads, Users, Versions,
 };
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
@@ -40,6 +40,8 @@ pub struct Persistence {
     pub changes: Arc<dyn Changes>,
     /// Who does what in the background.
     pub chores: Arc<dyn Chores>,
+    /// The keys of names.
+    pub name_keys: Arc<dyn NameKeys>,
     /// The receipts of requests that may be sent again.
     pub receipts: Arc<dyn Receipts>,
 }
@@ -59,6 +61,7 @@ impl Persistence {
             + Chores
             + Receipts
             + Links
+            + NameKeys
             + Search
             + Trees
             + Trash
@@ -83,6 +86,7 @@ impl Persistence {
             records: store.clone(),
             changes: store.clone(),
             chores: store.clone(),
+            name_keys: store.clone(),
             receipts: store,
         }
     }

@@ -55,8 +55,8 @@ async fn create(
     world.store.shares.create(&world.command(owner.id), &item, &share).await
 }
 
-async fn find(world: &World<'_>, share: ShareId) -> Option<Share> {
-    world.store.shares.find(share).await.unwrap()
+async fn find(world: &World<'_>, user: UserId, share: ShareId) -> Option<Share> {
+    world.store.shares.find(share, user).await.unwrap()
 }
 
 async fn role(world: &World<'_>, guest: &Member, node: NodeId) -> Option<Role> {
@@ -83,9 +83,13 @@ async fn a_share_is_made_as_it_is_found(world: &World<'_>) {
             shared_at: command.at,
         };
         assert_eq!(made, expected);
-        assert_eq!(find(world, new.id).await, Some(expected));
+        assert_eq!(find(world, ann.id, new.id).await.as_ref(), Some(&expected));
+        // Its guest finds it too, and to others it is as one that is not there.
+        assert_eq!(find(world, bob.id, new.id).await, Some(expected));
+        let carl = world.member().await;
+        assert_eq!(find(world, carl.id, new.id).await, None);
     }
-    assert_eq!(find(world, world.id()).await, None);
+    assert_eq!(find(world, ann.id, world.id()).await, None);
 }
 
 async fn what_a_share_gives_holds_at_once(world: &World<'_>) {
@@ -114,7 +118,7 @@ async fn a_share_names_its_item_as_it_is_called_now(world: &World<'_>) {
     let share = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
     world.rename(ann.id, folder, "b").await.unwrap();
     world.move_into(ann.id, folder, to).await.unwrap();
-    let found = find(world, share.id).await.unwrap();
+    let found = find(world, ann.id, share.id).await.unwrap();
     assert_eq!(found, Share { item: ItemRef { name: name("b"), ..share.item.clone() }, ..share });
 }
 
@@ -127,7 +131,7 @@ async fn a_node_is_shared_once_with_each_guest(world: &World<'_>) {
         let again = create(world, &ann, folder, bob.id, permission).await;
         assert_refused!(again, Error::Conflict(Conflict::AlreadyShared));
     }
-    assert_eq!(find(world, first.id).await.as_ref(), Some(&first));
+    assert_eq!(find(world, ann.id, first.id).await.as_ref(), Some(&first));
     create(world, &ann, folder, carl.id, Permission::Edit).await.unwrap();
     create(world, &ann, below, bob.id, Permission::Edit).await.unwrap();
     assert_eq!(role(world, &bob, folder).await, Some(Role::View));
@@ -166,11 +170,11 @@ async fn a_share_is_changed_on_its_own_node(world: &World<'_>) {
     };
     assert_refused!(change(other, share.id).await, Error::NotFound);
     assert_refused!(change(folder, world.id()).await, Error::NotFound);
-    assert_eq!(find(world, share.id).await.as_ref(), Some(&share));
+    assert_eq!(find(world, ann.id, share.id).await.as_ref(), Some(&share));
     let changed = change(folder, share.id).await.unwrap();
     assert_eq!(changed, Share { permission: Permission::Edit, ..share.clone() });
     assert_eq!(change(folder, share.id).await.unwrap(), changed);
-    assert_eq!(find(world, share.id).await, Some(changed));
+    assert_eq!(find(world, ann.id, share.id).await, Some(changed));
     assert_eq!(role(world, &bob, other).await, Some(Role::View));
     world.revoke(ann.id, share.id).await;
     assert_refused!(change(folder, share.id).await, Error::NotFound);
@@ -183,11 +187,11 @@ async fn a_share_is_revoked_once(world: &World<'_>) {
     let other = create(world, &ann, folder, carl.id, Permission::View).await.unwrap();
     // A guest ends a share as its owner does.
     world.revoke(bob.id, share.id).await;
-    assert_eq!(find(world, share.id).await, None);
+    assert_eq!(find(world, ann.id, share.id).await, None);
     for again in [share.id, world.id()] {
         assert_refused!(world.store.shares.revoke(&world.command(ann.id), again).await, Error::NotFound);
     }
-    assert_eq!(find(world, other.id).await, Some(other));
+    assert_eq!(find(world, ann.id, other.id).await, Some(other));
     assert_eq!(role(world, &carl, folder).await, Some(Role::View));
 }
 
@@ -281,7 +285,7 @@ async fn a_received_share_has_its_node_as_the_guest_finds_it(world: &World<'_>) 
     let (rows, _) = received(world, bob.id, None, 10).await;
     assert_eq!(rows.iter().map(|(share, _)| share.item.id).collect::<Vec<_>>(), [b, a, file]);
     for (share, located) in rows {
-        assert_eq!(find(world, share.id).await.as_ref(), Some(&share));
+        assert_eq!(find(world, ann.id, share.id).await.as_ref(), Some(&share));
         assert_eq!(located, world.located(share.item.id, bob.id).await);
     }
 }

@@ -27,6 +27,7 @@ pub async fn suite(store: &Persistence) {
         history::versions_come_in_pages,
         history::versions_are_in_order_whatever_clocks_say,
         history::so_many_versions_stay_and_no_more,
+        history::quick_replaces_leave_what_another_had_before,
         history::a_version_of_another_file_is_not_found,
     );
     run!(store;

@@ -169,6 +169,10 @@ pub struct ListParameters {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(inline, required = false))]
     pub order: SortOrder,
+    /// Whether folders come before files, in either order.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(required = false, default = false))]
+    pub folders_first: bool,
     /// How many items at the most: 1–1000, 100 unless told.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000, default = 100))]

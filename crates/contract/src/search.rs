@@ -9,8 +9,8 @@ use crate::{Item, ItemKind, PathStep};
 #[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub struct SearchParameters {
-    /// What the name holds, without regard to case; of one or two characters: what it begins with. 1–255 bytes. No character
-    /// stands for others.
+    /// What the name holds, without regard to case, accents, width and compatibility forms. 1–255 bytes. No character stands
+    /// for others.
     #[cfg_attr(feature = "openapi", param(example = "holiday", min_length = 1, max_length = 255))]
     pub q: String,
     /// Files only, or folders only.
@@ -43,7 +43,8 @@ pub struct FoundItem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FoundItems {
-    /// By name. There may be few of them, even none, and more on the next page.
+    /// First those in the own drive, by name, then what is shared. There may be few of them, even none, and more on the next
+    /// page.
     pub items: Vec<FoundItem>,
     /// For the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]

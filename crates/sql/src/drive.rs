@@ -1,13 +1,13 @@
 //! Homes, pages of folders, and how deep folders stand.
 
 use clouddrive_domain::model::{
-    Account, BlobKey, Email, Limit, Located, Name, Node, NodeBody, NodeId, Order, Person, Position, Quota, Revision,
-    Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, Viewer,
+    Account, BlobKey, Email, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order, OrderKey, Person, Position,
+    Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, Viewer,
 };
 use clouddrive_domain::port::{Child, Home};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow, guest};
 use crate::schema::drives;
@@ -116,6 +116,8 @@ pub struct ChildRow {
     node: NodeRow,
     #[diesel(sql_type = Nullable<Text>)]
     permission: Option<String>,
+    #[diesel(sql_type = Binary)]
+    order_key: Vec<u8>,
 }
 
 impl TryFrom<ChildRow> for Child {
@@ -124,51 +126,84 @@ impl TryFrom<ChildRow> for Child {
     fn try_from(row: ChildRow) -> Result<Self> {
         let node = Node::try_from(row.node)?;
         let share = row.permission.as_deref().map(|word| permission("shares", node.id, word)).transpose()?;
-        Ok(Self { node, share })
+        Ok(Self { node, share, order_key: OrderKey::from_bytes(row.order_key) })
     }
 }
 
-/// The columns of each sort order, as the indexes have them.
-const fn columns(by: SortBy) -> &'static [&'static str] {
+/// The column of each sort order, which its index has between the kind and the identifier.
+const fn column(by: SortBy) -> &'static str {
     match by {
-        SortBy::Name => &["n.sort_key", "n.name", "n.id"],
-        SortBy::CreatedAt => &["n.created_at", "n.id"],
-        SortBy::ModifiedAt => &["n.modified_at", "n.id"],
-        SortBy::Size => &["n.size_bytes", "n.id"],
+        SortBy::Name => "order_key",
+        SortBy::CreatedAt => "created_at",
+        SortBy::ModifiedAt => "modified_at",
+        SortBy::Size => "size_bytes",
     }
 }
 
-/// Asks for the [`ChildRow`]s of a page of what stands in `folder`, by the index of its order.
+/// The value of a place, as its column has it.
+fn value(position: &Position) -> Parameter {
+    match &position.value {
+        SortValue::Name(key) => Parameter::Binary(key.as_bytes().to_vec()),
+        SortValue::Time(time) => Parameter::Integer(time.as_millis()),
+        SortValue::Size(size) => Parameter::Integer(bytes(*size)),
+    }
+}
+
+/// How files and folders, of which an index has each in order, make one list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merging {
+    /// The database takes them from both indexes in turn: as SQLite does.
+    InTurn,
+    /// A page of each is put in order: PostgreSQL would read all.
+    OfPages,
+}
+
+/// Asks for the [`ChildRow`]s of a page of what stands in `folder`. The index of an order has files and folders apart: one
+/// after the other they make a list with the folders first, and merged the plain one.
 #[must_use]
-pub fn page(viewer: Viewer, folder: NodeId, sort: Sort, after: Option<&Position>, limit: Limit) -> Statement {
-    let columns = columns(sort.by);
+pub fn page(
+    viewer: Viewer,
+    folder: NodeId,
+    sort: Sort,
+    after: Option<&Position>,
+    limit: Limit,
+    merging: Merging,
+) -> Statement {
     let (direction, beyond) = match sort.order {
         Order::Ascending => ("ASC", ">"),
         Order::Descending => ("DESC", "<"),
     };
-    let mut parameters = vec![guest(viewer), folder.into()];
-    let start = after.map_or_else(String::new, |position| {
-        match &position.value {
-            SortValue::Name(name) => {
-                parameters.push(Parameter::Text(name.sort_key()));
-                parameters.push(Parameter::Text(name.as_str().to_owned()));
-            }
-            SortValue::Time(time) => parameters.push(Parameter::Integer(time.as_millis())),
-            SortValue::Size(size) => parameters.push(Parameter::Integer(bytes(*size))),
+    let column = column(sort.by);
+    let limit = Parameter::Integer(bytes(limit.get() as u64 + 1));
+    let mut parameters = Vec::new();
+    let mut part = |kind: NodeKind, after: Option<&Position>| {
+        let (word, rank) = if kind == NodeKind::Folder { ("folder", 0) } else { ("file", 1) };
+        parameters.extend([guest(viewer), folder.into()]);
+        let start = after.map_or_else(String::new, |position| {
+            parameters.extend([value(position), position.id.into()]);
+            format!("AND (n.{column}, n.id) {beyond} (?, ?)")
+        });
+        let text = format!(
+            "SELECT {NODE_COLUMNS}, s.permission, n.order_key, {rank} AS kind_rank, n.{column} AS sort_value, n.id AS sort_id
+            FROM nodes n {NODE_JOINS} LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
+            WHERE n.parent_id = ? AND n.kind = '{word}' AND n.trashed_at IS NULL {start}"
+        );
+        if !sort.folders_first && merging == Merging::InTurn {
+            return text;
         }
-        parameters.push(position.id.into());
-        let marks = vec!["?"; columns.len()].join(", ");
-        format!("AND ({}) {beyond} ({marks})", columns.join(", "))
-    });
-    let order: Vec<String> = columns.iter().map(|column| format!("{column} {direction}")).collect();
-    parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
-    let text = format!(
-        "SELECT {NODE_COLUMNS}, s.permission FROM nodes n {NODE_JOINS}
-        LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
-        WHERE n.parent_id = ? AND n.trashed_at IS NULL {start} ORDER BY {} LIMIT ?",
-        order.join(", ")
-    );
-    Statement::new(text, parameters)
+        parameters.push(limit.clone());
+        format!("SELECT * FROM ({text} ORDER BY n.{column} {direction}, n.id {direction} LIMIT ?) AS {word}s")
+    };
+    let folders_are_over = sort.folders_first && after.is_some_and(|position| position.kind == NodeKind::File);
+    let parts = if folders_are_over {
+        part(NodeKind::File, after)
+    } else {
+        let of_files = after.filter(|_| !sort.folders_first);
+        format!("{} UNION ALL {}", part(NodeKind::Folder, after), part(NodeKind::File, of_files))
+    };
+    let rank = if sort.folders_first { "kind_rank, " } else { "" };
+    parameters.push(limit);
+    Statement::new(format!("{parts} ORDER BY {rank}sort_value {direction}, sort_id {direction} LIMIT ?"), parameters)
 }
 
 /// How many levels of folders stand below a folder.

@@ -79,6 +79,12 @@ pub fn find(link: LinkId) -> Statement {
     Statement::new(format!("{LINKS} WHERE l.id = ?"), vec![link.into()])
 }
 
+/// Asks for the [`LinkRow`] of `link`, if it is `owner`'s.
+#[must_use]
+pub fn find_of(link: LinkId, owner: UserId) -> Statement {
+    Statement::new(format!("{LINKS} WHERE l.id = ? AND l.created_by = ?"), vec![link.into(), owner.into()])
+}
+
 /// Asks for the [`LinkRow`] of the link whose token has that hash.
 #[must_use]
 pub fn find_by_token(hash: &TokenHash) -> Statement {

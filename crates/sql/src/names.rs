@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use clouddrive_domain::error::{Conflict, NameTaken};
 use clouddrive_domain::model::{
-    Command, DriveId, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Person, Revision, Round, Step,
-    Timestamp, VersionId,
+    Command, DriveId, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, OrderKey, Person, Revision, Round,
+    Step, Timestamp, VersionId,
 };
 use clouddrive_domain::port::Registration;
 use clouddrive_domain::{Error, Result};
@@ -48,8 +48,7 @@ impl NewNode<'_> {
             drive_id: self.drive.into(),
             parent_id: Some(self.parent.into()),
             kind: if self.kind() == NodeKind::File { "file" } else { "folder" },
-            name: self.name.as_str().to_owned(),
-            sort_key: self.name.sort_key(),
+            name: self.name.into(),
             size_bytes: self.content.map_or(0, |(_, size)| bytes(size)),
             version_id: self.content.map(|(version, _)| version.into()),
             created_by: maker.into(),
@@ -77,6 +76,27 @@ impl NewNode<'_> {
     }
 }
 
+/// The name of a node with all that is computed of it.
+#[derive(Clone, Insertable, AsChangeset)]
+#[diesel(table_name = nodes)]
+pub struct NameColumns {
+    name: String,
+    sort_key: String,
+    order_key: Vec<u8>,
+    search_key: String,
+}
+
+impl From<&Name> for NameColumns {
+    fn from(name: &Name) -> Self {
+        Self {
+            name: name.as_str().to_owned(),
+            sort_key: name.sort_key(),
+            order_key: OrderKey::of(name).as_bytes().to_vec(),
+            search_key: name.search_key(),
+        }
+    }
+}
+
 /// A row of `nodes` to be inserted.
 #[derive(Insertable)]
 #[diesel(table_name = nodes, treat_none_as_default_value = false)]
@@ -85,8 +105,8 @@ pub struct NewNodeRow {
     drive_id: DbId,
     parent_id: Option<DbId>,
     kind: &'static str,
-    name: String,
-    sort_key: String,
+    #[diesel(embed)]
+    name: NameColumns,
     size_bytes: i64,
     version_id: Option<DbId>,
     created_by: DbId,
@@ -98,14 +118,12 @@ impl NewNodeRow {
     /// The root of a new user's drive.
     #[must_use]
     pub fn root(new: &Registration) -> Self {
-        let name = Name::of_root();
         Self {
             id: new.root.into(),
             drive_id: new.drive.into(),
             parent_id: None,
             kind: "root",
-            sort_key: name.sort_key(),
-            name: name.as_str().to_owned(),
+            name: (&Name::of_root()).into(),
             size_bytes: 0,
             version_id: None,
             created_by: new.user.id.into(),

@@ -108,6 +108,8 @@ diesel::table! {
         kind -> Text,
         name -> Text,
         sort_key -> Text,
+        order_key -> Binary,
+        search_key -> Text,
         size_bytes -> BigInt,
         revision -> BigInt,
         reach -> BigInt,

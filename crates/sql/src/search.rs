@@ -1,44 +1,56 @@
-//! Searching by name, in two ways. By the index of three characters in a row, the *trigrams*, when few names have all of the
-//! text's; and by walking along the names in their order, when many do, or when the text has fewer than three characters and
-//! the walk begins where it does. Either looks at a number of nodes that is bounded: how they are reached is the dialect's,
-//! and what becomes of them is said here.
+//! Searching in the viewer's own drive, in two ways. By the index of *grams* (pairs of characters, and single ones beyond
+//! ASCII), when few names have all of the text's; and by walking along the names in their order, when many do, or when the
+//! text has none. Either looks at a number of nodes that is bounded, and at none of another drive. What is shared is
+//! [walked](crate::walk).
 
 use std::collections::HashMap;
 
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Limit, Located, NodeId, NodeKind, Page, Position, SortValue, UserId};
-use clouddrive_domain::port::Sought;
+use clouddrive_domain::model::{
+    DriveId, Limit, Located, NodeId, NodeKind, OrderKey, PageRoom, SearchPosition, SearchText, UserId, WalkPosition,
+};
+use clouddrive_domain::port::{Hit, Sought};
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Binary, Nullable, Text};
 
 use crate::locate::MOST_STEPS;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, name};
+use crate::types::{DbId, Id, bad_row, bytes};
+use crate::walk::Walk;
 
-/// How many nodes that have the text are looked at more closely, for one page: whether the viewer may see them.
+/// How many nodes that have the text are looked at more closely, for one page: whether they lie in the trash.
 pub const MOST_FOUND: u64 = 2_000;
 
-/// How many names a walk passes for one page, in all drives together.
+/// How many names a walk passes for one page.
 pub const MOST_WALKED: u64 = 10_000;
+
+/// How many nodes are fetched at once with the way up to their roots.
+pub const FETCHED: usize = 100;
 
 /// What differs between the databases.
 pub trait Dialect {
-    /// A list of drives as a parameter.
-    fn list(drives: &[DbId]) -> Parameter;
+    /// The function that tells where in a text another one begins, or 0.
+    const PLACE_OF: &'static str;
 
-    /// `found (id, drive_id, parent_id, kind, sort_key, name)` and what it needs before it: at most one more than
-    /// [`MOST_FOUND`] of the drives' nodes that have the text, of those for which `after`, a condition on `n`, holds.
-    fn by_trigrams(drives: Parameter, sought: &Sought, after: Clause) -> Clause;
+    /// An empty `order_key`.
+    const NO_KEY: &'static str;
+
+    /// The condition on `order_key` that a name has no keys of this version.
+    const WITHOUT_KEYS: &'static str;
+
+    /// `found (id, parent_id, kind, order_key)` and what it needs before it: at most one more than [`MOST_FOUND`] of the
+    /// drive's nodes that have the text, of those for which `after`, a condition on `n`, holds.
+    fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause;
 
     /// Whether `found` may lack something: an expression.
     fn is_lacking() -> String;
 
-    /// `walked (id, drive_id, parent_id, kind, sort_key, name)`: of each drive the first `most` names for which `within`, a
-    /// condition on `n`, holds.
-    fn walk(drives: Parameter, within: Clause, most: u64) -> Clause;
+    /// `list (place, id)`: identifiers with their places, from 1.
+    fn list(ids: &[NodeId]) -> Clause;
 
-    /// Whether the sort key of a walked node has the text, which is found anywhere within it.
-    fn has(sought: &Sought) -> Clause;
+    /// What yields `place, id, kind, created_at, order_key, sort_key, search_key` of what stands in the folders of `list`
+    /// with places above 1, folder by folder, in each by kind, time and identifier; of no folder more than `most`.
+    fn children(most: u64) -> Clause;
 }
 
 /// A part of a statement with its parameters.
@@ -55,15 +67,9 @@ impl Clause {
     pub fn new(text: impl Into<String>, parameters: Vec<Parameter>) -> Self {
         Self { text: text.into(), parameters }
     }
-
-    fn and(mut self, other: Self) -> Self {
-        self.text = format!("{} AND {}", self.text, other.text);
-        self.parameters.extend(other.parameters);
-        self
-    }
 }
 
-/// A drive in which there may be something for the viewer.
+/// A drive.
 #[derive(QueryableByName)]
 pub struct DriveRow {
     /// The drive.
@@ -71,12 +77,16 @@ pub struct DriveRow {
     pub id: DbId,
 }
 
-/// Asks for the [`DriveRow`]s of the viewer's own drive and of those in which something is shared with the viewer.
+/// Asks for the [`DriveRow`] of the viewer's own drive.
 #[must_use]
-pub fn drives(viewer: UserId) -> Statement {
-    let text = "SELECT id FROM drives WHERE owner_id = ?
-        UNION SELECT n.drive_id FROM shares s JOIN nodes n ON n.id = s.node_id WHERE s.guest_id = ?";
-    Statement::new(text, vec![viewer.into(), viewer.into()])
+pub fn drive(viewer: UserId) -> Statement {
+    Statement::new("SELECT id FROM drives WHERE owner_id = ?", vec![viewer.into()])
+}
+
+/// Whether a text has grams: any but a single character of ASCII.
+#[must_use]
+pub fn has_grams(text: &SearchText) -> bool {
+    text.folded().len() > 1
 }
 
 /// What the search came upon.
@@ -87,69 +97,80 @@ pub struct HitRow {
     what: String,
     #[diesel(sql_type = Nullable<Id>)]
     id: Option<DbId>,
-    #[diesel(sql_type = Text)]
-    sort_key: String,
-    #[diesel(sql_type = Text)]
-    name: String,
+    #[diesel(sql_type = Binary)]
+    order_key: Vec<u8>,
 }
 
-/// Asks for the [`HitRow`]s of a page by the trigrams of the text.
+/// The condition that the name of a node `n` holds the text. One without keys, which the version before has written, is
+/// found by the key of that version.
 #[must_use]
-pub fn by_trigrams<D: Dialect>(viewer: UserId, drives: &[DbId], sought: &Sought) -> Statement {
-    let after = place(sought.after.as_ref()).unwrap_or_else(|| Clause::new("1 = 1", vec![]));
-    let found = D::by_trigrams(D::list(drives), sought, after);
-    let kind = kind(sought.kind);
+pub fn holds<D: Dialect>(n: &str, sought: &Sought) -> Clause {
+    let (place_of, keyless) = (D::PLACE_OF, format!("{n}.order_key {}", D::WITHOUT_KEYS));
+    let text =
+        format!("CASE WHEN {keyless} THEN {place_of}({n}.sort_key, ?) ELSE {place_of}({n}.search_key, ?) END > 0");
+    Clause::new(text, [sought.text.cased(), sought.text.folded()].map(|text| Parameter::Text(text.to_owned())).into())
+}
+
+/// Asks for the [`HitRow`]s of a page by the grams of the text.
+#[must_use]
+pub fn by_grams<D: Dialect>(drive: DriveId, sought: &Sought) -> Statement {
+    let found = D::by_grams(drive, sought, after(sought));
+    let (beyond, holds, kind) = (after(sought), holds::<D>("n", sought), kind(sought.kind));
     let text = format!(
         "{}, lacking (is_so) AS (SELECT {}),
-        hit (id, drive_id, parent_id, sort_key, name) AS (
-            SELECT id, drive_id, parent_id, sort_key, name FROM found WHERE {kind} AND NOT (SELECT is_so FROM lacking)
+        keyless (id, parent_id, kind, order_key) AS (
+            SELECT n.id, n.parent_id, n.kind, n.order_key FROM nodes n
+            WHERE n.drive_id = ? AND n.order_key {} AND n.trashed_at IS NULL AND {} AND {} LIMIT {MOST_FOUND}
+        ),
+        hit (id, parent_id, order_key) AS (
+            SELECT id, parent_id, order_key FROM (SELECT * FROM found UNION ALL SELECT * FROM keyless) AS either
+            WHERE {kind} AND NOT (SELECT is_so FROM lacking)
         )",
         found.text,
-        D::is_lacking()
+        D::is_lacking(),
+        D::WITHOUT_KEYS,
+        beyond.text,
+        holds.text,
     );
-    let rest = "SELECT 'lacking', NULL, '', '' FROM lacking WHERE is_so";
-    complete(Clause::new(text, found.parameters), viewer, sought, rest)
+    let own = [drive.into()].into_iter().chain(beyond.parameters).chain(holds.parameters);
+    let parameters = found.parameters.into_iter().chain(own).collect();
+    let rest = format!("SELECT 'lacking', NULL, {} FROM lacking WHERE is_so", D::NO_KEY);
+    complete(Clause::new(text, parameters), sought, &rest)
 }
 
 /// Asks for the [`HitRow`]s of a page by walking along the names.
 #[must_use]
-pub fn by_walking<D: Dialect>(viewer: UserId, drives: &[DbId], sought: &Sought) -> Statement {
-    let most = (MOST_WALKED / (drives.len() as u64).max(1)).max(1);
-    let walked = D::walk(D::list(drives), span(sought), most);
-    let has = if sought.text.is_prefix() { Clause::new("1 = 1", vec![]) } else { D::has(sought) };
-    let kind = kind(sought.kind);
-    // Of a drive that has more, what lies behind the last name is not known; so no other drive's is shown from there on.
+pub fn by_walking<D: Dialect>(drive: DriveId, sought: &Sought) -> Statement {
+    let (beyond, holds, kind) = (after(sought), holds::<D>("walked", sought), kind(sought.kind));
     let text = format!(
-        "{}, placed AS (
-            SELECT id, sort_key, name, row_number() OVER (PARTITION BY drive_id ORDER BY sort_key, name, id) AS place
-            FROM walked
+        "walked AS MATERIALIZED (
+            SELECT n.id, n.parent_id, n.kind, n.order_key, n.sort_key, n.search_key FROM nodes n
+            WHERE n.drive_id = ? AND n.trashed_at IS NULL AND n.kind <> 'root' AND {}
+            ORDER BY n.order_key, n.id LIMIT {MOST_WALKED}
         ),
-        border (id, sort_key, name) AS (
-            SELECT id, sort_key, name FROM placed WHERE place = {most} ORDER BY sort_key, name, id LIMIT 1
-        ),
-        hit (id, drive_id, parent_id, sort_key, name) AS (
-            SELECT id, drive_id, parent_id, sort_key, name FROM walked WHERE {kind} AND {}
-                AND ((sort_key, name, id) <= (SELECT sort_key, name, id FROM border)) IS NOT FALSE
-            ORDER BY sort_key, name, id LIMIT {MOST_FOUND}
+        hit (id, parent_id, order_key) AS (
+            SELECT id, parent_id, order_key FROM walked WHERE {kind} AND {}
+            ORDER BY order_key, id LIMIT {MOST_FOUND}
         )",
-        walked.text, has.text
+        beyond.text, holds.text
     );
-    let rest = format!(
-        "SELECT 'end', id, sort_key, name FROM border
-        UNION ALL SELECT 'end', id, sort_key, name FROM (
-            SELECT id, sort_key, name FROM hit ORDER BY sort_key, name, id LIMIT 1 OFFSET {}
-        ) AS last",
-        MOST_FOUND - 1
-    );
-    let parameters = walked.parameters.into_iter().chain(has.parameters).collect();
-    complete(Clause::new(text, parameters), viewer, sought, &rest)
+    let last = |of: &str, most: u64| {
+        format!(
+            "SELECT 'end', id, order_key FROM (
+                SELECT id, order_key FROM {of} ORDER BY order_key, id LIMIT 1 OFFSET {}
+            ) AS last_{of}",
+            most - 1
+        )
+    };
+    let rest = format!("{} UNION ALL {}", last("walked", MOST_WALKED), last("hit", MOST_FOUND));
+    let parameters = [drive.into()].into_iter().chain(beyond.parameters).chain(holds.parameters).collect();
+    complete(Clause::new(text, parameters), sought, &rest)
 }
 
-/// What asks for those of `hit` that the viewer may see, and for `rest`. What the viewer may not see is left out here, so
-/// that pages do not tell how much of it there is; what is shown is decided on once more, by the domain.
-fn complete(hits: Clause, viewer: UserId, sought: &Sought, rest: &str) -> Statement {
+/// What asks for those of `hit` that do not lie below what is in the trash, and below the folder that was asked for if there
+/// is one, and for `rest`.
+fn complete(hits: Clause, sought: &Sought, rest: &str) -> Statement {
     let mut parameters = hits.parameters;
-    parameters.extend([viewer.into(), viewer.into()]);
     let below = sought.within.as_ref().map_or("", |folder| {
         parameters.push(folder.node().id.into());
         "AND sum(CASE WHEN up.id = ? AND up.distance > 0 THEN 1 ELSE 0 END) > 0"
@@ -157,21 +178,17 @@ fn complete(hits: Clause, viewer: UserId, sought: &Sought, rest: &str) -> Statem
     parameters.push(Parameter::Integer(bytes(sought.limit.get() as u64 + 1)));
     let text = format!(
         "WITH RECURSIVE {},
-        up (seed, sort_key, name, id, drive_id, parent_id, trashed_at, distance) AS (
-            SELECT id, sort_key, name, id, drive_id, parent_id, CAST(NULL AS BIGINT), 0 FROM hit
+        up (seed, order_key, id, parent_id, trashed_at, distance) AS (
+            SELECT id, order_key, id, parent_id, CAST(NULL AS BIGINT), 0 FROM hit
             UNION ALL
-            SELECT up.seed, up.sort_key, up.name, n.id, n.drive_id, n.parent_id, n.trashed_at, up.distance + 1
+            SELECT up.seed, up.order_key, n.id, n.parent_id, n.trashed_at, up.distance + 1
             FROM up JOIN nodes n ON n.id = up.parent_id WHERE up.distance < {MOST_STEPS}
         ),
-        seen (id, sort_key, name) AS (
-            SELECT up.seed, up.sort_key, up.name FROM up
-            LEFT JOIN drives d ON d.id = up.drive_id AND d.owner_id = ?
-            LEFT JOIN shares s ON s.node_id = up.id AND s.guest_id = ?
-            GROUP BY up.seed, up.sort_key, up.name
-            HAVING count(up.trashed_at) = 0 AND count(d.id) + count(s.id) > 0 {below}
+        seen (id, order_key) AS (
+            SELECT up.seed, up.order_key FROM up GROUP BY up.seed, up.order_key HAVING count(up.trashed_at) = 0 {below}
         )
-        SELECT 'seen' AS what, page.id, page.sort_key, page.name FROM (
-            SELECT id, sort_key, name FROM seen ORDER BY sort_key, name, id LIMIT ?
+        SELECT 'seen' AS what, page.id, page.order_key FROM (
+            SELECT id, order_key FROM seen ORDER BY order_key, id LIMIT ?
         ) AS page
         UNION ALL {rest}",
         hits.text
@@ -179,7 +196,7 @@ fn complete(hits: Clause, viewer: UserId, sought: &Sought, rest: &str) -> Statem
     Statement::new(text, parameters)
 }
 
-const fn kind(kind: Option<NodeKind>) -> &'static str {
+pub(crate) const fn kind(kind: Option<NodeKind>) -> &'static str {
     match kind {
         Some(NodeKind::File) => "kind = 'file'",
         Some(NodeKind::Folder) => "kind = 'folder'",
@@ -187,47 +204,60 @@ const fn kind(kind: Option<NodeKind>) -> &'static str {
     }
 }
 
-/// The condition on `n` that it stands after that place.
-fn place(after: Option<&Position>) -> Option<Clause> {
-    let position = after?;
-    let SortValue::Name(name) = &position.value else { return None };
-    let parameters =
-        vec![Parameter::Text(name.sort_key()), Parameter::Text(name.as_str().to_owned()), position.id.into()];
-    Some(Clause::new("(n.sort_key, n.name, n.id) > (?, ?, ?)", parameters))
-}
-
-/// The condition on `n` that a walk passes it.
-fn span(sought: &Sought) -> Clause {
-    let begin = place(sought.after.as_ref());
-    if !sought.text.is_prefix() {
-        return begin.unwrap_or_else(|| Clause::new("1 = 1", vec![]));
-    }
-    let prefix = sought.text.folded();
-    let from = || Clause::new("n.sort_key >= ?", vec![Parameter::Text(prefix.to_owned())]);
-    let begin = begin.unwrap_or_else(from);
-    match beyond(prefix) {
-        Some(beyond) => begin.and(Clause::new("n.sort_key < ?", vec![Parameter::Text(beyond)])),
-        None => begin,
+/// The condition on `n` that it stands after the place that was reached.
+fn after(sought: &Sought) -> Clause {
+    match &sought.after {
+        Some(SearchPosition::Own { key, id }) => {
+            let parameters = vec![Parameter::Binary(key.as_bytes().to_vec()), (*id).into()];
+            Clause::new("(n.order_key, n.id) > (?, ?)", parameters)
+        }
+        _ => Clause::new("1 = 1", vec![]),
     }
 }
 
-/// The first text, by code points, that comes after all that begin with `prefix`; none when nothing does.
-fn beyond(prefix: &str) -> Option<String> {
-    let mut rest = prefix.to_owned();
-    while let Some(last) = rest.pop() {
-        // The range leaves out what is no character.
-        if let Some(next) = (last..=char::MAX).nth(1) {
-            rest.push(next);
-            return Some(rest);
+/// Where a page begins.
+pub enum Part {
+    /// In the viewer's own drive.
+    Own(DriveId),
+    /// In what is shared.
+    Shared(WalkPosition),
+}
+
+impl Part {
+    /// Where the page that is `sought` begins, of a viewer with that `own` drive.
+    #[must_use]
+    pub fn of(sought: &Sought, own: Option<DriveId>) -> Self {
+        let is_own = |drive: &DriveId| sought.within.as_ref().is_none_or(|folder| folder.drive() == *drive);
+        match (&sought.after, own.filter(is_own)) {
+            (Some(SearchPosition::Shared(after)), _) => Self::Shared(after.clone()),
+            (_, Some(drive)) => Self::Own(drive),
+            _ => Self::Shared(WalkPosition::default()),
         }
     }
-    None
+}
+
+/// How the place of a node is known.
+#[derive(Clone)]
+pub enum Spot {
+    /// It is this.
+    At(SearchPosition),
+    /// By the way up from the node to the top, of that number, of a tree that a [`Walk`] has come through.
+    Tree(usize),
+}
+
+/// Nodes that were found, in their order, and the place after which there is more.
+#[derive(Default)]
+pub struct Stretch {
+    /// The nodes with their places.
+    pub places: Vec<(NodeId, Spot)>,
+    /// That place.
+    pub next: Option<SearchPosition>,
 }
 
 /// What the rows of one way amount to.
 pub enum Way {
-    /// A page: which nodes stand on it, in their order, and the place after which the next one begins.
-    Page(Vec<NodeId>, Option<Position>),
+    /// A part of the list.
+    Stretch(Stretch),
     /// There is too much for this way.
     Lacking,
 }
@@ -242,7 +272,7 @@ pub fn way(rows: Vec<HitRow>, limit: Limit) -> Result<Way> {
     }
     let sorted = |what: &str| {
         let mut some: Vec<&HitRow> = rows.iter().filter(|row| row.what == what).collect();
-        some.sort_by_key(|row| (&row.sort_key, &row.name, row.id));
+        some.sort_by_key(|row| (&row.order_key, row.id));
         some
     };
     let (seen, ends) = (sorted("seen"), sorted("end"));
@@ -250,38 +280,47 @@ pub fn way(rows: Vec<HitRow>, limit: Limit) -> Result<Way> {
         Some(_) => seen.get(limit.get() - 1),
         None => ends.first(),
     };
-    let next = last.map(|row| position(row)).transpose()?;
-    let nodes = seen.iter().take(limit.get()).filter_map(|row| row.id).map(NodeId::from).collect();
-    Ok(Way::Page(nodes, next))
+    let next = last.map(|row| place(row)).transpose()?.map(|(_, position)| position);
+    let spot = |row: &&HitRow| place(row).map(|(id, position)| (id, Spot::At(position)));
+    let places = seen.iter().take(limit.get()).map(spot).collect::<Result<_>>()?;
+    Ok(Way::Stretch(Stretch { places, next }))
 }
 
-fn position(row: &HitRow) -> Result<Position> {
+fn place(row: &HitRow) -> Result<(NodeId, SearchPosition)> {
     let id = row.id.map(NodeId::from).ok_or_else(|| bad_row("nodes", "of a search", "id"))?;
-    Ok(Position { value: SortValue::Name(name("nodes", id, &row.name)?), id })
+    Ok((id, SearchPosition::Own { key: OrderKey::from_bytes(row.order_key.clone()), id }))
 }
 
-/// Puts the nodes, found in no order, in the order of `ids`.
-#[must_use]
-pub fn in_order(ids: &[NodeId], mut nodes: Vec<Located>, next: Option<Position>) -> Page<Located, Position> {
-    let places: HashMap<NodeId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-    nodes.sort_by_key(|found| places.get(&found.node.id).copied());
-    Page { items: nodes, next }
+/// The page that is made of what is fetched, [a few](FETCHED) nodes at a time, until it is full.
+#[derive(Default)]
+pub struct Filling {
+    /// What is on the page.
+    pub hits: Vec<Hit>,
+    room: PageRoom,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_begins_with_a_text_ends_before_the_next_one() {
-        for (prefix, expected) in [
-            ("a", Some("b")),
-            ("ab", Some("ac")),
-            ("\u{d7ff}", Some("\u{e000}")),
-            ("a\u{10ffff}", Some("b")),
-            ("\u{10ffff}", None),
-        ] {
-            assert_eq!(beyond(prefix).as_deref(), expected, "{prefix:?}");
+impl Filling {
+    /// Adds the nodes at those `places`, found in no order. False when the page is full before all of them have theirs.
+    pub fn add(&mut self, places: &[(NodeId, Spot)], nodes: Vec<Located>, walk: Option<&Walk>) -> bool {
+        let mut nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
+        for (id, spot) in places {
+            let Some(located) = nodes.remove(id) else { continue };
+            let position = match spot {
+                Spot::At(position) => Some(position.clone()),
+                Spot::Tree(top) => walk.and_then(|walk| walk.position(&located, *top)).map(SearchPosition::Shared),
+            };
+            let Some(position) = position else { continue };
+            if !self.room.takes(located.path_bytes()) {
+                return false;
+            }
+            self.hits.push(Hit { located, position });
         }
+        true
+    }
+
+    /// The place of what is on the page last.
+    #[must_use]
+    pub fn last(&self) -> Option<SearchPosition> {
+        self.hits.last().map(|hit| hit.position.clone())
     }
 }

@@ -68,6 +68,13 @@ pub fn find(share: ShareId) -> Statement {
     Statement::new(format!("{SHARES} WHERE s.id = ?"), vec![share.into()])
 }
 
+/// Asks for the [`ShareRow`] of `share`, if `user` is its guest or has shared it.
+#[must_use]
+pub fn find_of(share: ShareId, user: UserId) -> Statement {
+    let text = format!("{SHARES} WHERE s.id = ? AND (s.guest_id = ? OR s.shared_by = ?)");
+    Statement::new(text, vec![share.into(), user.into(), user.into()])
+}
+
 /// Asks for the [`ShareRow`]s of a page of what is shared with `guest`, newest first.
 #[must_use]
 pub fn received(guest: UserId, after: Option<SharePosition>, limit: Limit) -> Statement {

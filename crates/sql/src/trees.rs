@@ -11,9 +11,10 @@ use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use crate::names::NameColumns;
 use crate::schema::{nodes, versions};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, size};
+use crate::types::{DbId, Id, bad_row, bytes, name, size};
 
 /// How many rows are inserted by one statement: with a row's columns that stays below the parameters that either database
 /// takes (65,535 and 32,766).
@@ -30,8 +31,6 @@ pub struct TreeRow {
     kind: String,
     #[diesel(sql_type = Text)]
     name: String,
-    #[diesel(sql_type = Text)]
-    sort_key: String,
     #[diesel(sql_type = BigInt)]
     level: i64,
     #[diesel(sql_type = Nullable<Text>)]
@@ -48,13 +47,13 @@ pub struct TreeRow {
 /// to be copied.
 #[must_use]
 pub fn tree(folder: NodeId) -> Statement {
-    let text = "WITH RECURSIVE below (id, parent_id, kind, name, sort_key, version_id, level) AS (
-            SELECT id, parent_id, kind, name, sort_key, version_id, 0 FROM nodes WHERE id = ?
+    let text = "WITH RECURSIVE below (id, parent_id, kind, name, version_id, level) AS (
+            SELECT id, parent_id, kind, name, version_id, 0 FROM nodes WHERE id = ?
             UNION ALL
-            SELECT n.id, n.parent_id, n.kind, n.name, n.sort_key, n.version_id, below.level + 1
+            SELECT n.id, n.parent_id, n.kind, n.name, n.version_id, below.level + 1
             FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.trashed_at IS NULL
         )
-        SELECT below.id, below.parent_id, below.kind, below.name, below.sort_key, CAST(below.level AS BIGINT) AS level,
+        SELECT below.id, below.parent_id, below.kind, below.name, CAST(below.level AS BIGINT) AS level,
             v.blob_key, v.size_bytes, v.media_type, v.client_modified_at
         FROM (SELECT * FROM below LIMIT ?) AS below LEFT JOIN versions v ON v.id = below.version_id";
     Statement::new(text, vec![folder.into(), Parameter::Integer(bytes(MAX_COPY_NODES + 1))])
@@ -97,8 +96,8 @@ pub struct CopiedNodeRow {
     drive_id: DbId,
     parent_id: Option<DbId>,
     kind: &'static str,
-    name: String,
-    sort_key: String,
+    #[diesel(embed)]
+    name: NameColumns,
     size_bytes: i64,
     reach: i64,
     version_id: Option<DbId>,
@@ -255,8 +254,7 @@ impl<'a> Maker<'a> {
             drive_id: self.drive.into(),
             parent_id: Some(parent),
             kind: if version.is_some() { "file" } else { "folder" },
-            name: row.name,
-            sort_key: row.sort_key,
+            name: (&name("nodes", NodeId::from(row.id), &row.name)?).into(),
             size_bytes: version.as_ref().map_or(0, |version| version.size_bytes),
             reach: reach.into(),
             version_id: version.as_ref().map(|version| version.id),

@@ -1,11 +1,13 @@
 //! The versions of files.
 
 use clouddrive_domain::model::{
-    BlobKey, Content, Limit, MediaType, NodeId, Person, Revision, Timestamp, Version, VersionId, VersionPosition,
+    BlobKey, Command, Content, KeptVersion, Limit, MediaType, NodeId, Person, Revision, Timestamp, UserId, Version,
+    VersionId, VersionPosition, superfluous,
 };
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use uuid::Uuid;
 
 use crate::page::newest_first;
 use crate::statement::Statement;
@@ -70,6 +72,21 @@ impl TryFrom<VersionRow> for Version {
             is_current: row.is_current,
         })
     }
+}
+
+/// A former version of a file: itself, its blob, its size, who brought it, and when.
+pub type FormerRow = (DbId, String, i64, DbId, i64);
+
+/// Of the `former` versions of a file, the oldest first, those that go when the command makes `current` its current one.
+#[must_use]
+pub fn superfluous_of(command: &Command, former: Vec<FormerRow>, current: VersionId, most: u32) -> Vec<FormerRow> {
+    let by = command.actor.unwrap_or(UserId::from_uuid(Uuid::nil()));
+    let kept: Vec<KeptVersion> = former
+        .iter()
+        .map(|(id, _, _, by, at)| KeptVersion { id: (*id).into(), by: (*by).into(), at: Timestamp::from_millis(*at) })
+        .collect();
+    let gone = superfluous(&kept, KeptVersion { id: current, by, at: command.at }, most);
+    former.into_iter().filter(|(id, ..)| gone.contains(&(*id).into())).collect()
 }
 
 /// Asks for the [`VersionRow`] of a version of `file`.

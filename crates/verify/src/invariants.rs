@@ -341,7 +341,7 @@ fn name_twice(dialect: Dialect) -> Invariant {
 
 /// SQLite's tables for searching. PostgreSQL has an index for it, which is the server's own to keep.
 fn search() -> [Invariant; 2] {
-    let (node, indexed) = (id(Dialect::Sqlite, "t.node_id"), "SELECT id FROM search_names_docsize");
+    let (node, indexed) = (id(Dialect::Sqlite, "t.node_id"), "SELECT id FROM search_grams_docsize");
     let gone = format!(
         "SELECT {node} AS a, 'by the number ' || t.number AS b FROM search_nodes t LEFT JOIN nodes n ON n.id = t.node_id
         WHERE n.id IS NULL OR n.trashed_at IS NOT NULL OR n.kind = 'root'
@@ -357,9 +357,13 @@ fn search() -> [Invariant; 2] {
     [plain(Kind::SearchShowsGone, &gone), plain(Kind::SearchLacksNode, &lacking)]
 }
 
-/// Every node: its identifier, its name and its sort key.
+/// Every node: its identifier, its name, its sort key, and its order key in hexadecimal.
 pub(crate) fn names(dialect: Dialect) -> String {
-    format!("SELECT {} AS a, name AS b, sort_key AS c, NULL AS d FROM nodes", id(dialect, "id"))
+    let hex = match dialect {
+        Dialect::Postgres => "encode(order_key, 'hex')",
+        Dialect::Sqlite => "lower(hex(order_key))",
+    };
+    format!("SELECT {} AS a, name AS b, sort_key AS c, {hex} AS d FROM nodes", id(dialect, "id"))
 }
 
 /// The books of the blobs of all stores in the order of the keys: the key; the size; the SHA-256 in hexadecimal; and, of a

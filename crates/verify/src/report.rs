@@ -61,6 +61,8 @@ kinds! {
     NodeSizeDiffers = "node_size_differs";
     /// A node whose sort key is not the folded name.
     SortKeyDiffers = "sort_key_differs";
+    /// A node whose order key is not one of its name.
+    OrderKeyDiffers = "order_key_differs";
     /// A drive that has not just one root, or one that lies in the trash.
     DriveWithoutRoot = "drive_without_root";
     /// A node from which no way leads up to the root of its own drive: an orphan, a cycle, or a parent in another drive.

@@ -74,6 +74,17 @@ async fn names(snapshot: &mut dyn Snapshot, sql: &str, report: &mut Report) -> R
             let detail = format!("the name {name:?} has the key {sort_key:?}");
             report.add(Finding { kind: Kind::SortKeyDiffers, subject: row.a().to_owned(), detail });
         }
+        let order_key = row.d().unwrap_or_default();
+        if !is_order_key(order_key, name) {
+            let detail = format!("the name {name:?} has the key {order_key}");
+            report.add(Finding { kind: Kind::OrderKeyDiffers, subject: row.a().to_owned(), detail });
+        }
     }
     Ok(())
+}
+
+/// Whether a key, in hexadecimal, is one of that name: none yet, or its version, what sorts, a zero, and the name.
+fn is_order_key(key: &str, name: &str) -> bool {
+    let ending = name.bytes().fold("00".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+    key.is_empty() || key.get(2..).is_some_and(|rest| rest.ends_with(&ending))
 }

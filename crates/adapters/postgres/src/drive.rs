@@ -5,9 +5,9 @@ use clouddrive_domain::model::{
     Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
-use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, home, levels, page};
+use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::names::NewNode;
+use clouddrive_sql::names::{NameColumns, NewNode};
 use clouddrive_sql::schema::{nodes, users};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
@@ -43,7 +43,7 @@ impl Drive for Database {
         after: Option<&'a Position>,
         limit: Limit,
     ) -> Result<Vec<Child>> {
-        let statement = page(folder.viewer(), folder.node().id, sort, after, limit);
+        let statement = page(folder.viewer(), folder.node().id, sort, after, limit, Merging::OfPages);
         self.read(async move |mut connection: &AsyncPgConnection| {
             let rows: Vec<ChildRow> = statement.load(&mut connection).await?;
             Ok(rows.into_iter().map(Child::try_from).collect::<Result<_>>()?)
@@ -116,8 +116,7 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
     }
     let changed = diesel::update(nodes::table.find(DbId::from(node.id))).set((
         nodes::parent_id.eq(DbId::from(parent)),
-        nodes::name.eq(name.as_str()),
-        nodes::sort_key.eq(name.sort_key()),
+        NameColumns::from(name),
         nodes::revision.eq(nodes::revision + 1),
         nodes::modified_at.eq(command.at.as_millis()),
     ));

@@ -12,6 +12,7 @@ mod fault;
 mod links;
 mod locate;
 mod migrations;
+mod name_keys;
 mod names;
 mod receipts;
 mod search;

@@ -107,8 +107,9 @@ impl Links for Database {
         self.write(begin, work).await
     }
 
-    async fn find(&self, link: LinkId) -> Result<Option<Link>> {
-        self.read(async move |connection: &AsyncPgConnection| find(connection, link).await).await
+    async fn find(&self, link: LinkId, owner: UserId) -> Result<Option<Link>> {
+        let statement = rows::find_of(link, owner);
+        self.read(async move |connection: &AsyncPgConnection| Ok(load(connection, statement).await?.pop())).await
     }
 
     async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>> {

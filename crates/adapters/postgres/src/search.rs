@@ -1,14 +1,15 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Located, Page, Position, UserId};
-use clouddrive_domain::port::{Search, Sought};
+use clouddrive_domain::model::{DriveId, NodeId, Page, SearchPosition, UserId, WalkPosition};
+use clouddrive_domain::port::{Hit, Search, Sought};
 use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::search::{Clause, Dialect, DriveRow, HitRow, MOST_FOUND, Way};
-use clouddrive_sql::search::{by_trigrams, by_walking, drives, in_order, way};
+use clouddrive_sql::search::{
+    Clause, Dialect, DriveRow, FETCHED, Filling, HitRow, MOST_FOUND, Part, Stretch, Way, by_grams, by_walking, drive,
+    has_grams, holds, way,
+};
 use clouddrive_sql::statement::{Parameter, Statement};
-use clouddrive_sql::types::DbId;
-use diesel::prelude::QueryableByName;
-use diesel::sql_types::BigInt;
+use clouddrive_sql::types::bytes;
+use clouddrive_sql::walk::{EntryRow, FolderRow, ShareRow, StandingRow, Walk, Walked, shares};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
@@ -16,84 +17,51 @@ use crate::fault::error;
 use crate::locate;
 use crate::unit::Begin;
 
-/// The trigrams are those of `pg_trgm`.
+/// The grams are those of the function `search_grams`.
 pub struct Postgres;
 
 impl Dialect for Postgres {
-    fn list(drives: &[DbId]) -> Parameter {
-        locate::array(drives.iter().map(DbId::as_uuid))
-    }
+    const PLACE_OF: &'static str = "strpos";
+    const NO_KEY: &'static str = "CAST('' AS bytea)";
+    const WITHOUT_KEYS: &'static str = "< '\\x01'";
 
-    // No condition on the kind: the index `nodes_by_drive_name` could serve that, and would read the whole drive.
-    fn by_trigrams(drives: Parameter, sought: &Sought, after: Clause) -> Clause {
+    // No condition on the kind: the index `nodes_of_drive_by_name` could serve that, and would read the whole drive.
+    fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause {
+        let holds = holds::<Self>("n", sought);
         let text = format!(
             "found AS MATERIALIZED (
-                SELECT n.id, n.drive_id, n.parent_id, n.kind, n.sort_key, n.name FROM nodes n
-                WHERE n.drive_id = ANY (CAST(? AS uuid[])) AND n.sort_key LIKE ? AND n.trashed_at IS NULL AND {}
+                SELECT n.id, n.parent_id, n.kind, n.order_key FROM nodes n
+                WHERE search_grams(n.drive_id, n.search_key) @> search_grams(?, ?) AND n.drive_id = ?
+                    AND n.trashed_at IS NULL AND {} AND {}
                 LIMIT {}
             )",
+            holds.text,
             after.text,
             MOST_FOUND + 1
         );
-        let parameters = [drives, pattern(sought)].into_iter().chain(after.parameters);
-        Clause::new(text, parameters.collect())
+        let grams = [drive.into(), Parameter::Text(sought.text.folded().to_owned()), drive.into()];
+        Clause::new(text, grams.into_iter().chain(holds.parameters).chain(after.parameters).collect())
     }
 
     fn is_lacking() -> String {
         format!("(SELECT count(*) FROM found) > {MOST_FOUND}")
     }
 
-    fn walk(drives: Parameter, within: Clause, most: u64) -> Clause {
-        let text = format!(
-            "walked AS MATERIALIZED (
-                SELECT n.* FROM unnest(CAST(? AS uuid[])) AS d (id) CROSS JOIN LATERAL (
-                    SELECT n.id, n.drive_id, n.parent_id, n.kind, n.sort_key, n.name FROM nodes n
-                    WHERE n.drive_id = d.id AND n.trashed_at IS NULL AND n.kind <> 'root' AND {}
-                    ORDER BY n.sort_key, n.name, n.id LIMIT {most}
-                ) AS n
-            )",
-            within.text
-        );
-        Clause::new(text, [drives].into_iter().chain(within.parameters).collect())
+    fn list(ids: &[NodeId]) -> Clause {
+        let text = "list (place, id) AS MATERIALIZED (
+                SELECT l.place, l.id FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS l (id, place)
+            )";
+        Clause::new(text, vec![locate::array(ids)])
     }
 
-    fn has(sought: &Sought) -> Clause {
-        Clause::new("sort_key LIKE ?", vec![pattern(sought)])
+    fn children(most: u64) -> Clause {
+        let text = "SELECT l.place, n.id, n.kind, n.created_at, n.order_key, n.sort_key, n.search_key
+            FROM list l CROSS JOIN LATERAL (
+                SELECT * FROM nodes n WHERE n.parent_id = l.id AND n.trashed_at IS NULL
+                ORDER BY n.kind, n.created_at, n.id LIMIT ?
+            ) AS n WHERE l.place > 1";
+        Clause::new(text, vec![Parameter::Integer(bytes(most))])
     }
-}
-
-/// The pattern of what holds the text.
-fn pattern(sought: &Sought) -> Parameter {
-    let mut pattern = String::from("%");
-    for character in sought.text.folded().chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    Parameter::Text(pattern + "%")
-}
-
-/// Whether the server can make trigrams of the pattern. It looks at letters and digits alone: it makes some of three in a row,
-/// of two that a word ends with, and of one that a word begins with. Without any, it would read all that the drives have.
-async fn has_trigrams(mut connection: &AsyncPgConnection, sought: &Sought) -> Outcome<bool> {
-    let text = sought.text.folded();
-    let is_word: Vec<bool> = text.chars().map(char::is_alphanumeric).collect();
-    let makes_some = |three: &[bool]| matches!(three, [true, true, _] | [false, true, _] | [_, false, true]);
-    if !is_word.windows(3).any(makes_some) {
-        return Ok(false);
-    }
-    // Whether it takes these for letters is a matter of the database's ctype.
-    let asking = "SELECT CAST(cardinality(show_trgm(?)) AS bigint) AS count";
-    let row: CountRow =
-        Statement::new(asking, vec![Parameter::Text(text.to_owned())]).get_result(&mut connection).await?;
-    Ok(row.count > 0)
-}
-
-#[derive(QueryableByName)]
-struct CountRow {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
 }
 
 async fn ask(mut connection: &AsyncPgConnection, statement: Statement, sought: &Sought) -> Outcome<Way> {
@@ -101,36 +69,105 @@ async fn ask(mut connection: &AsyncPgConnection, statement: Statement, sought: &
     Ok(way(rows, sought.limit)?)
 }
 
+/// What is found in one drive, which is the viewer's own.
+async fn in_drive(connection: &AsyncPgConnection, drive: DriveId, sought: &Sought) -> Outcome<Stretch> {
+    if has_grams(&sought.text)
+        && let Way::Stretch(found) = ask(connection, by_grams::<Postgres>(drive, sought), sought).await?
+    {
+        return Ok(found);
+    }
+    match ask(connection, by_walking::<Postgres>(drive, sought), sought).await? {
+        Way::Stretch(found) => Ok(found),
+        Way::Lacking => Ok(Stretch::default()),
+    }
+}
+
+/// What a walk through the trees that are shared with the viewer comes upon.
+async fn in_shares(
+    mut connection: &AsyncPgConnection,
+    viewer: UserId,
+    sought: &Sought,
+    after: &WalkPosition,
+    limit: usize,
+) -> Outcome<(Walk, Walked)> {
+    let mut walk = if let Some(folder) = &sought.within {
+        Walk::below(folder.node().id, after)
+    } else {
+        let rows: Vec<ShareRow> = shares(viewer, after).load(&mut connection).await?;
+        let shared: Vec<NodeId> = rows.iter().map(ShareRow::node).collect();
+        let mut nodes = Vec::with_capacity(shared.len());
+        for ids in shared.chunks(FETCHED) {
+            nodes.extend(locate::find_many(connection, ids, viewer).await?);
+        }
+        Walk::of_shares(sought, after, &rows, &nodes)
+    };
+    if let Some(statement) = walk.standing::<Postgres>() {
+        let rows: Vec<StandingRow> = statement.load(&mut connection).await?;
+        walk.check(&rows);
+    }
+    if let Some(statement) = walk.folders::<Postgres>() {
+        let rows: Vec<FolderRow> = statement.load(&mut connection).await?;
+        walk.pass(rows);
+    }
+    if let Some(statement) = walk.entries::<Postgres>(sought, limit) {
+        let rows: Vec<EntryRow> = statement.load(&mut connection).await?;
+        walk.look(rows);
+    }
+    let walked = walk.found(limit);
+    Ok((walk, walked))
+}
+
 async fn search(
     mut connection: &AsyncPgConnection,
     viewer: UserId,
     sought: &Sought,
-) -> Outcome<Page<Located, Position>> {
-    let drives: Vec<DbId> = match &sought.within {
-        Some(folder) => vec![folder.drive().into()],
-        None => {
-            let rows: Vec<DriveRow> = drives(viewer).load(&mut connection).await?;
-            rows.into_iter().map(|row| row.id).collect()
+) -> Outcome<Page<Hit, SearchPosition>> {
+    let own: Vec<DriveRow> = drive(viewer).load(&mut connection).await?;
+    let own = own.into_iter().next().map(|row| DriveId::from(row.id));
+    let (mut found, after) = match Part::of(sought, own) {
+        Part::Own(drive) => {
+            let found = in_drive(connection, drive, sought).await?;
+            let is_over = found.next.is_none() && sought.within.is_none();
+            (found, is_over.then(WalkPosition::default))
+        }
+        Part::Shared(after) => (Stretch::default(), Some(after)),
+    };
+    let mut walk = None;
+    if let Some(after) = after {
+        let room = sought.limit.get().saturating_sub(found.places.len());
+        let (through, walked) = in_shares(connection, viewer, sought, &after, room.max(1)).await?;
+        if room == 0 {
+            found.next = walked.is_any().then_some(SearchPosition::Shared(after));
+        } else {
+            found.places.extend(walked.spots());
+            walk = Some((through, walked));
+        }
+    }
+    let mut page = Filling::default();
+    let through = walk.as_ref().map(|(walk, _)| walk);
+    for places in found.places.chunks(FETCHED) {
+        let ids: Vec<NodeId> = places.iter().map(|(id, _)| *id).collect();
+        if !page.add(places, locate::find_many(connection, &ids, viewer).await?, through) {
+            let next = page.last();
+            return Ok(Page { items: page.hits, next });
+        }
+    }
+    let next = match &walk {
+        None => found.next,
+        Some((walk, walked)) => {
+            let folder = match walked.folder() {
+                Some(folder) => locate::find(connection, folder, viewer).await?,
+                None => None,
+            };
+            walk.next(walked, folder.as_ref(), page.last())
         }
     };
-    let mut found = Way::Lacking;
-    if !sought.text.is_prefix() && has_trigrams(connection, sought).await? {
-        found = ask(connection, by_trigrams::<Postgres>(viewer, &drives, sought), sought).await?;
-    }
-    if matches!(found, Way::Lacking) {
-        found = ask(connection, by_walking::<Postgres>(viewer, &drives, sought), sought).await?;
-    }
-    let (ids, next) = match found {
-        Way::Page(ids, next) => (ids, next),
-        Way::Lacking => (vec![], None),
-    };
-    let nodes = locate::find_many(connection, &ids, viewer).await?;
-    Ok(in_order(&ids, nodes, next))
+    Ok(Page { items: page.hits, next })
 }
 
 #[async_trait]
 impl Search for Database {
-    async fn search(&self, viewer: UserId, sought: &Sought) -> Result<Page<Located, Position>> {
+    async fn search(&self, viewer: UserId, sought: &Sought) -> Result<Page<Hit, SearchPosition>> {
         let sought = sought.clone();
         let work = async move |connection: &AsyncPgConnection| search(connection, viewer, &sought).await;
         self.run(Begin::Snapshot, work).await.map_err(error)

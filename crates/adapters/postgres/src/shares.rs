@@ -108,8 +108,9 @@ impl Shares for Database {
         self.write(begin, work).await
     }
 
-    async fn find(&self, share: ShareId) -> Result<Option<Share>> {
-        self.read(async move |connection: &AsyncPgConnection| find(connection, share).await).await
+    async fn find(&self, share: ShareId, user: UserId) -> Result<Option<Share>> {
+        let statement = rows::find_of(share, user);
+        self.read(async move |connection: &AsyncPgConnection| Ok(list(connection, statement).await?.pop())).await
     }
 
     async fn list_received(

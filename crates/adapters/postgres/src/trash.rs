@@ -7,6 +7,7 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trash::{
@@ -76,8 +77,7 @@ async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &R
     let restored = diesel::update(nodes::table.find(DbId::from(node.id))).set((
         nodes::trashed_at.eq(None::<i64>),
         nodes::parent_id.eq(DbId::from(parent)),
-        nodes::name.eq(name.as_str()),
-        nodes::sort_key.eq(name.sort_key()),
+        NameColumns::from(&name),
         nodes::revision.eq(nodes::revision + 1),
         nodes::modified_at.eq(modified_at.as_millis()),
     ));

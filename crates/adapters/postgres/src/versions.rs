@@ -10,7 +10,7 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::types::{DbId, bytes, size};
 use clouddrive_sql::uploads::NewVersionRow;
-use clouddrive_sql::versions::{self as rows, VersionRow};
+use clouddrive_sql::versions::{self as rows, FormerRow, VersionRow, superfluous_of};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -42,35 +42,35 @@ pub(crate) async fn point(
     Ok(revision)
 }
 
-/// The oldest versions of `file` beyond the `most` that it may have, `current` among them.
+/// The versions of `file` that are superfluous beside the `current` one, which the command brings.
 async fn surplus(
     mut connection: &AsyncPgConnection,
+    command: &Command,
     file: NodeId,
     current: VersionId,
     most: u32,
-) -> Outcome<Vec<(DbId, String, i64)>> {
+) -> Outcome<Vec<FormerRow>> {
     let former = versions::table
         .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
-        .order((versions::revision.desc(), versions::id.desc()))
-        .offset(i64::from(most.saturating_sub(1)))
-        .select((versions::id, versions::blob_key, versions::size_bytes));
-    Ok(former.load(&mut connection).await?)
+        .order((versions::revision, versions::id))
+        .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at));
+    Ok(superfluous_of(command, former.load(&mut connection).await?, current, most))
 }
 
 /// Removes these versions, and tells how many bytes that frees.
-async fn remove(mut connection: &AsyncPgConnection, command: &Command, former: &[(DbId, String, i64)]) -> Outcome<u64> {
+async fn remove(mut connection: &AsyncPgConnection, command: &Command, former: &[FormerRow]) -> Outcome<u64> {
     if former.is_empty() {
         return Ok(0);
     }
     let ids: Vec<DbId> = former.iter().map(|(id, ..)| *id).collect();
     diesel::delete(versions::table.filter(versions::id.eq_any(ids))).execute(&mut connection).await?;
-    let blobs: Vec<&str> = former.iter().map(|(_, blob, _)| blob.as_str()).collect();
+    let blobs: Vec<&str> = former.iter().map(|(_, blob, ..)| blob.as_str()).collect();
     release(connection, &blobs, command.at).await?;
-    Ok(former.iter().map(|(.., bytes)| size(*bytes)).sum())
+    Ok(former.iter().map(|(_, _, bytes, ..)| size(*bytes)).sum())
 }
 
-/// Removes the oldest versions of `file`, locked, beyond the `most` that it may have, `current` among them, and tells how
-/// many bytes that frees.
+/// Removes the versions of `file`, locked, that are superfluous beside the `current` one, which the command has brought, and
+/// tells how many bytes that frees.
 pub(crate) async fn evict(
     connection: &AsyncPgConnection,
     command: &Command,
@@ -78,7 +78,7 @@ pub(crate) async fn evict(
     current: VersionId,
     most: u32,
 ) -> Outcome<u64> {
-    let former = surplus(connection, file, current, most).await?;
+    let former = surplus(connection, command, file, current, most).await?;
     remove(connection, command, &former).await
 }
 
@@ -127,9 +127,9 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
         keep(connection, command, Answer::Changed(&file)).await?;
         return Ok(file);
     }
-    let surplus = surplus(connection, id, wish.version, wish.most_versions).await?;
+    let surplus = surplus(connection, command, id, wish.version, wish.most_versions).await?;
     // All at once, since others may share them with this file.
-    let mut blobs: Vec<&str> = surplus.iter().map(|(_, blob, _)| blob.as_str()).collect();
+    let mut blobs: Vec<&str> = surplus.iter().map(|(_, blob, ..)| blob.as_str()).collect();
     blobs.push(former.content.blob.as_str());
     lock(connection, &blobs).await?;
     refer(connection, &former.content.blob).await?;

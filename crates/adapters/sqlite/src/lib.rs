@@ -11,6 +11,7 @@ mod fault;
 mod links;
 mod locate;
 mod lock;
+mod name_keys;
 mod names;
 mod receipts;
 mod search;

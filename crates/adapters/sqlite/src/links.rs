@@ -72,8 +72,9 @@ impl Links for Database {
         .await
     }
 
-    async fn find(&self, link: LinkId) -> Result<Option<Link>> {
-        self.read(move |connection| find(connection, link)).await
+    async fn find(&self, link: LinkId, owner: UserId) -> Result<Option<Link>> {
+        let statement = rows::find_of(link, owner);
+        self.read(move |connection| Ok(load(connection, statement)?.pop())).await
     }
 
     async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>> {

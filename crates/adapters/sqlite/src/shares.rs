@@ -67,8 +67,9 @@ impl Shares for Database {
         .await
     }
 
-    async fn find(&self, share: ShareId) -> Result<Option<Share>> {
-        self.read(move |connection| find(connection, share)).await
+    async fn find(&self, share: ShareId, user: UserId) -> Result<Option<Share>> {
+        let statement = rows::find_of(share, user);
+        self.read(move |connection| Ok(list(connection, statement)?.pop())).await
     }
 
     async fn list_received(

@@ -6,6 +6,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trash::{
@@ -66,8 +67,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
         .set((
             nodes::trashed_at.eq(None::<i64>),
             nodes::parent_id.eq(DbId::from(parent)),
-            nodes::name.eq(name.as_str()),
-            nodes::sort_key.eq(name.sort_key()),
+            NameColumns::from(&name),
             nodes::revision.eq(nodes::revision + 1),
             nodes::modified_at.eq(modified_at.as_millis()),
         ))

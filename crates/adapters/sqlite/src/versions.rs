@@ -10,7 +10,7 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::types::{DbId, bytes, size};
 use clouddrive_sql::uploads::NewVersionRow;
-use clouddrive_sql::versions::{self as rows, VersionRow};
+use clouddrive_sql::versions::{self as rows, FormerRow, VersionRow, superfluous_of};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -39,8 +39,8 @@ pub(crate) fn point(
     Ok(revision)
 }
 
-/// Removes the oldest versions of `file` beyond the `most` that it may have, `current` among them, and tells how many bytes
-/// that frees.
+/// Removes the versions of `file` that are superfluous beside the `current` one, which the command has brought, and tells how
+/// many bytes that frees.
 pub(crate) fn evict(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -48,14 +48,13 @@ pub(crate) fn evict(
     current: VersionId,
     most: u32,
 ) -> Outcome<u64> {
-    let former: Vec<(DbId, String, i64)> = versions::table
+    let former: Vec<FormerRow> = versions::table
         .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
-        .order((versions::revision.desc(), versions::id.desc()))
-        .offset(i64::from(most.saturating_sub(1)))
-        .select((versions::id, versions::blob_key, versions::size_bytes))
+        .order((versions::revision, versions::id))
+        .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at))
         .load(connection)?;
     let mut freed = 0;
-    for (id, blob, bytes) in former {
+    for (id, blob, bytes, ..) in superfluous_of(command, former, current, most) {
         diesel::delete(versions::table.find(id)).execute(connection)?;
         release(connection, &blob, command.at)?;
         freed += size(bytes);

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Chores, Drive, Links, Probe, Receipts, Search, Sessions, Shares, Throttle, Trash, Trees,
-    Uploads, Users, Versions,
+    Accounts, BlobRecords, Chores, Drive, Links, NameKeys, Probe, Receipts, Search, Sessions, Shares, Throttle, Trash,
+    Trees, Uploads, Users, Versions,
 };
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
@@ -33,6 +33,7 @@ pub(super) struct Persistence {
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) receipts: Arc<dyn Receipts>,
     pub(super) chores: Arc<dyn Chores>,
+    pub(super) name_keys: Arc<dyn NameKeys>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) connections: CountConnections,
 }
@@ -49,6 +50,7 @@ impl Persistence {
             + Receipts
             + Chores
             + Links
+            + NameKeys
             + Probe
             + Search
             + Trees
@@ -75,14 +77,43 @@ impl Persistence {
             records: store.clone(),
             receipts: store.clone(),
             chores: store.clone(),
+            name_keys: store.clone(),
             probe: store.clone(),
             connections: Arc::new(move || count(&store)),
         }
     }
 }
 
-/// The database, with its schema brought up to date.
+/// How many names get their keys by one transaction.
+const KEYS_AT_ONCE: u32 = 500;
+
+/// The database, with its schema and the keys of its names brought up to date.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Persistence> {
+    let persistence = open_migrated(config).await?;
+    refresh_name_keys(&*persistence.name_keys).await?;
+    Ok(persistence)
+}
+
+/// Computes the keys of all names that an older version has written, in short transactions: others work on meanwhile.
+async fn refresh_name_keys(name_keys: &dyn NameKeys) -> anyhow::Result<()> {
+    let mut refreshed = 0_u64;
+    loop {
+        let step = name_keys.refresh(KEYS_AT_ONCE).await.context("the keys of names")?;
+        refreshed += u64::from(step);
+        if step < KEYS_AT_ONCE {
+            break;
+        }
+        if refreshed.is_multiple_of(100 * u64::from(KEYS_AT_ONCE)) {
+            tracing::info!(refreshed, "computing the keys of names");
+        }
+    }
+    if refreshed > 0 {
+        tracing::info!(refreshed, "computed the keys of names");
+    }
+    Ok(())
+}
+
+async fn open_migrated(config: &Config) -> anyhow::Result<Persistence> {
     match &config.database {
         DatabaseConfig::Sqlite(path) => {
             let database = clouddrive_sqlite::Database::open(path, sqlite(config)).await;
@@ -119,8 +150,14 @@ pub(super) async fn open_current(config: &Config) -> anyhow::Result<Persistence>
     }
 }
 
-/// Brings the schema up to date, and names what was applied.
+/// Brings the schema and the keys of names up to date, and names what was applied.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<String>> {
+    let applied = migrate_schema(config).await?;
+    refresh_name_keys(&*open_current(config).await?.name_keys).await?;
+    Ok(applied)
+}
+
+async fn migrate_schema(config: &Config) -> anyhow::Result<Vec<String>> {
     match &config.database {
         DatabaseConfig::Sqlite(path) => Ok(clouddrive_sqlite::Database::migrate(path).await?),
         DatabaseConfig::Postgres(settings) => {

@@ -70,10 +70,11 @@ impl Stores {
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, trash, records, links, sessions, throttle, receipts, chores, .. } =
+        let Persistence { uploads, trash, records, links, sessions, throttle, receipts, chores, name_keys, .. } =
             self.persistence.clone();
         let blobs = self.blobs.store();
-        let stores = CollectorStores { uploads, trash, records, links, sessions, throttle, receipts, blobs, chores };
+        let stores =
+            CollectorStores { uploads, trash, records, links, sessions, throttle, receipts, blobs, chores, name_keys };
         let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
         Collector::new(stores, self.ambient.clone(), settings)
     }

@@ -47,7 +47,7 @@ pub(super) async fn what_a_deleted_user_made_stays_without_a_name(world: &World<
     assert_eq!(world.quota(ann.id).await.used, 7);
     // What was given to him is gone, so whoever gets his name gets nothing; what others were given stays.
     assert_refused!(world.try_grant(bob.id, folder, Action::Read).await, Error::NotFound);
-    assert!(world.store.shares.find(below).await.unwrap().is_some());
+    assert!(world.store.shares.find(below, ann.id).await.unwrap().is_some());
     let root = world.grant(ann.id, folder, Action::AddTo).await;
     let children = world.store.drive.list(&root, Default::default(), None, Default::default()).await.unwrap();
     assert!(children.iter().all(|child| child.node.created_by == nameless));
@@ -67,7 +67,9 @@ pub(super) async fn a_deleted_users_drive_is_nobodys_to_see(world: &World<'_>) {
     }
     let received = world.store.shares.list_received(bob.id, None, Default::default()).await.unwrap();
     assert_eq!(received, []);
-    assert!(world.store.shares.find(share).await.unwrap().is_none_or(|share| share.shared_by.username.is_none()));
+    assert!(
+        world.store.shares.find(share, bob.id).await.unwrap().is_none_or(|share| share.shared_by.username.is_none())
+    );
     // What was under way ends in nothing, not in a fault.
     assert_refused!(world.create_folder(&grant, "b").await, Error::NotFound);
     let wish = world.completing(&upload, ConflictPolicy::Fail);

@@ -3,14 +3,15 @@
 use std::cmp::Ordering;
 
 use clouddrive_domain::model::{
-    Action, ConflictPolicy, Grant, Limit, Node, NodeId, Order, Permission, Position, Sort, SortBy, Timestamp,
+    Action, ConflictPolicy, Grant, Limit, Node, NodeId, NodeKind, Order, OrderKey, Permission, Position, Sort, SortBy,
+    Timestamp,
 };
 use clouddrive_domain::port::{Child, Relocation};
 
 use crate::world::{Member, World, name};
 
 /// Names that no two ways of sorting put in the same order by accident.
-const NAMES: [&str; 42] = [
+const NAMES: [&str; 48] = [
     "a",
     "A",
     "a.txt",
@@ -51,6 +52,12 @@ const NAMES: [&str; 42] = [
     "😀",
     "10",
     "9",
+    "09",
+    "Chapter 2",
+    "chapter 9",
+    "Chapter 10",
+    "Chapter 10.5",
+    "Chapter ١٠",
     ".hidden",
     "(1)",
 ];
@@ -93,16 +100,18 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
 /// The order that the port's documentation describes.
 fn compare(a: &Node, b: &Node, sort: Sort) -> Ordering {
     let by_value = match sort.by {
-        SortBy::Name => (a.name.sort_key(), a.name.as_str()).cmp(&(b.name.sort_key(), b.name.as_str())),
+        SortBy::Name => OrderKey::of(&a.name).cmp(&OrderKey::of(&b.name)),
         SortBy::CreatedAt => a.created_at.cmp(&b.created_at),
         SortBy::ModifiedAt => a.modified_at.cmp(&b.modified_at),
         SortBy::Size => a.size().cmp(&b.size()),
     };
     let ascending = by_value.then_with(|| a.id.as_uuid().as_bytes().cmp(b.id.as_uuid().as_bytes()));
-    match sort.order {
+    let in_order = match sort.order {
         Order::Ascending => ascending,
         Order::Descending => ascending.reverse(),
-    }
+    };
+    let rank = |node: &Node| sort.folders_first && node.kind() == NodeKind::File;
+    rank(a).cmp(&rank(b)).then(in_order)
 }
 
 /// A page, and the place after which the next one begins.
@@ -115,7 +124,7 @@ pub(super) async fn page(
 ) -> (Vec<Child>, Option<Position>) {
     let limit = Limit::new(limit).unwrap();
     let rows = world.store.drive.list(folder, sort, after, limit).await.unwrap();
-    let page = clouddrive_domain::model::Page::cut(rows, limit, |child| Position::of(&child.node, sort.by));
+    let page = clouddrive_domain::model::Page::cut(rows, limit, |child| child.position(sort.by));
     (page.items, page.next)
 }
 
@@ -130,23 +139,52 @@ pub(super) async fn every_order_is_the_one_that_is_promised(world: &World<'_>) {
     let grant = world.grant(ann.id, folder, Action::Read).await;
     for by in SORTS {
         for order in ORDERS {
-            let sort = Sort { by, order };
-            nodes.sort_by(|a, b| compare(a, b, sort));
-            let expected: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
-            let (whole, none) = page(world, &grant, sort, None, 1000).await;
-            assert_eq!(ids(&whole), expected, "{sort:?}");
-            assert_eq!(none, None);
-            for limit in [1, 5, 42] {
-                let (mut walked, mut next) = page(world, &grant, sort, None, limit).await;
-                while let Some(place) = next {
-                    let (more, after) = page(world, &grant, sort, Some(&place), limit).await;
-                    walked.extend(more);
-                    next = after;
+            for folders_first in [false, true] {
+                let sort = Sort { by, order, folders_first };
+                nodes.sort_by(|a, b| compare(a, b, sort));
+                let expected: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
+                let (whole, none) = page(world, &grant, sort, None, 1000).await;
+                assert_eq!(ids(&whole), expected, "{sort:?}");
+                assert_eq!(none, None);
+                for limit in [1, 5, 42] {
+                    let (mut walked, mut next) = page(world, &grant, sort, None, limit).await;
+                    while let Some(place) = next {
+                        let (more, after) = page(world, &grant, sort, Some(&place), limit).await;
+                        walked.extend(more);
+                        next = after;
+                    }
+                    assert_eq!(ids(&walked), expected, "{sort:?} in pages of {limit}");
                 }
-                assert_eq!(ids(&walked), expected, "{sort:?} in pages of {limit}");
             }
         }
     }
+}
+
+pub(super) async fn numbers_sort_as_numbers_accents_beside_their_letters_and_folders_first(world: &World<'_>) {
+    let ann = world.member().await;
+    let folder = world.folder(ann.id, ann.root, "book").await;
+    for text in ["Chapter 10", "chapter 9", "Zebra", "Ärger"] {
+        world.folder(ann.id, folder, text).await;
+    }
+    for text in ["Chapter 2", "apple", "ähre", "Åre", "b"] {
+        world.file(ann.id, folder, text, 1).await;
+    }
+    let grant = world.grant(ann.id, folder, Action::Read).await;
+    let names = async |order, folders_first| {
+        let sort = Sort { by: SortBy::Name, order, folders_first };
+        let (children, _) = page(world, &grant, sort, None, 100).await;
+        children.iter().map(|child| child.node.name.to_string()).collect::<Vec<_>>()
+    };
+    let plain = ["ähre", "apple", "Åre", "Ärger", "b", "Chapter 2", "chapter 9", "Chapter 10", "Zebra"];
+    assert_eq!(names(Order::Ascending, false).await, plain);
+    assert_eq!(
+        names(Order::Ascending, true).await,
+        ["Ärger", "chapter 9", "Chapter 10", "Zebra", "ähre", "apple", "Åre", "b", "Chapter 2"]
+    );
+    assert_eq!(
+        names(Order::Descending, true).await,
+        ["Zebra", "Chapter 10", "chapter 9", "Ärger", "Chapter 2", "b", "Åre", "apple", "ähre"]
+    );
 }
 
 pub(super) async fn a_page_has_one_row_too_many_if_there_is_more(world: &World<'_>) {
@@ -196,7 +234,8 @@ pub(super) async fn a_place_outlives_its_item(world: &World<'_>) {
     for by in SORTS {
         let (first, second) = (world.folder(ann.id, folder, "b").await, world.folder(ann.id, folder, "c").await);
         let sort = Sort { by, ..Sort::default() };
-        let place = Position::of(&world.located(first.min(second), ann.id).await.node, by);
+        let node = world.located(first.min(second), ann.id).await.node;
+        let place = Position::of(&node, &OrderKey::of(&node.name), by);
         for gone in [first, second] {
             world.rename(ann.id, gone, &gone.to_string()).await.unwrap();
             world.move_into(ann.id, gone, away).await.unwrap();

@@ -60,7 +60,7 @@ pub(super) async fn a_walk_meets_once_what_stands_throughout(world: &World<'_>) 
     }
     for by in SORTS {
         for order in ORDERS {
-            let sort = Sort { by, order };
+            let sort = Sort { by, order, folders_first: false };
             let mut met: HashMap<NodeId, u32> = HashMap::new();
             let mut after = None;
             loop {

@@ -23,7 +23,7 @@ pub(super) async fn a_file_goes_with_its_versions_and_shares(world: &World<'_>) 
     world.begin_purge(ann.id, file).await.unwrap();
     assert_eq!(world.purge(Purge::Of(ann.drive, file), ALL).await, 1);
     assert!(is_gone(world, file, &ann).await);
-    assert_eq!(world.store.shares.find(share).await.unwrap(), None);
+    assert_eq!(world.store.shares.find(share, ann.id).await.unwrap(), None);
     assert_eq!(world.quota(ann.id).await, Quota { total: QUOTA, used: 1, reserved: 0 });
     let blob = world.blob_of(kept, ann.id).await;
     let condemned = world.condemned(world.now()).await;

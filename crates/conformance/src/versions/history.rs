@@ -82,8 +82,9 @@ pub(super) async fn so_many_versions_stay_and_no_more(world: &World<'_>) {
         let commit = Commit { most_versions: 3, ..world.completing(&upload, ConflictPolicy::Replace) };
         blobs.push(world.commit(&root, &commit).await.unwrap().node.content().unwrap().blob.clone());
     }
-    assert_eq!(sizes(world, ann.id, file).await, [5, 4, 3]);
-    assert_eq!(world.quota(ann.id).await.used, 12);
+    // The first of the burst stays, and what was replaced last.
+    assert_eq!(sizes(world, ann.id, file).await, [5, 4, 1]);
+    assert_eq!(world.quota(ann.id).await.used, 10);
     // When fewer may be, those that are too many go with the next one, whichever way that comes.
     let mut new = content(world, 6).await;
     new.most_versions = 2;
@@ -93,6 +94,23 @@ pub(super) async fn so_many_versions_stay_and_no_more(world: &World<'_>) {
     let condemned = world.condemned(world.now()).await;
     let gone: Vec<bool> = blobs.iter().map(|blob| condemned.contains(blob)).collect();
     assert_eq!(gone, [true, true, true, true, false]);
+}
+
+pub(super) async fn quick_replaces_leave_what_another_had_before(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let file = world.file(ann.id, ann.root, "a", 1).await;
+    world.share(ann.id, file, bob.id, Permission::Edit).await;
+    for size in 2..30 {
+        let mut new = content(world, size).await;
+        new.most_versions = 4;
+        append(world, bob.id, file, &new).await.unwrap();
+    }
+    assert_eq!(sizes(world, ann.id, file).await, [29, 28, 2, 1]);
+    assert_eq!(world.quota(ann.id).await.used, 60);
+    let mut new = content(world, 30).await;
+    new.most_versions = 2;
+    append(world, bob.id, file, &new).await.unwrap();
+    assert_eq!(sizes(world, ann.id, file).await, [30, 1]);
 }
 
 pub(super) async fn a_version_of_another_file_is_not_found(world: &World<'_>) {

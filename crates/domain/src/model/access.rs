@@ -62,6 +62,9 @@ impl From<UserId> for Viewer {
     }
 }
 
+/// What a step of a path takes in an answer beside its name: the identifier, and what parts them.
+const STEP_BYTES: usize = 64;
+
 /// One node on the way from a node up to the root of its drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -241,6 +244,12 @@ impl Located {
         let parent_is_shown = self.lineage.len() > 2 && self.inherited_role().is_some();
         let parent = self.node.parent.filter(|_| parent_is_shown);
         Some(Entry { node: self.node, owner: self.owner, parent, role })
+    }
+
+    /// About how many bytes [`path`](Self::path) takes in an answer.
+    #[must_use]
+    pub fn path_bytes(&self) -> usize {
+        self.path().iter().map(|step| step.name.as_str().len() + STEP_BYTES).sum()
     }
 
     /// The folders from the topmost one that the viewer may see down to the node itself, without the root.

@@ -8,6 +8,7 @@ mod id;
 mod keep_both;
 mod link;
 mod name;
+mod name_keys;
 mod node;
 mod page;
 mod parts;
@@ -37,10 +38,12 @@ pub use id::{
 pub use keep_both::{KeepBoth, Round};
 pub use link::{CONTINUATION, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken, choose_link_password};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
+pub use name_keys::{NAME_KEYS_VERSION, OrderKey};
 pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
 pub use page::{
-    Limit, LinkPosition, Order, Page, Position, SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition,
-    TrashPosition, VersionPosition,
+    ChildPosition, Limit, LinkPosition, MAX_PAGE_BYTES, Order, Page, PageRoom, Position, SearchPosition,
+    SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition, TrashPosition, VersionPosition,
+    WalkPosition,
 };
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use precondition::{Precondition, Seen};
@@ -55,4 +58,4 @@ pub use time::Timestamp;
 pub use token_hash::TokenHash;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_FILE_BYTES, MAX_UPLOAD_LIFETIME, Upload, UploadState};
 pub use user::{Account, Credentials, Email, Handle, ListedAccount, Password, PasswordHash, User, Username};
-pub use version::Version;
+pub use version::{KeptVersion, Version, superfluous};

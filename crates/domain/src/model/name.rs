@@ -89,7 +89,7 @@ impl Name {
         &self.0
     }
 
-    /// The name in Unicode's full case folding: what sorting by name goes by first.
+    /// The name in Unicode's full case folding. The version before this one sorts and searches by it.
     #[must_use]
     pub fn sort_key(&self) -> String {
         CaseMapper::new().fold_string(&self.0).into_owned()

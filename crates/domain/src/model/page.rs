@@ -1,6 +1,6 @@
 //! Lists, sorted and in pages: where a page ended is what the next one begins after.
 
-use super::{LinkId, Name, Node, NodeId, Revision, SessionId, ShareId, Timestamp, VersionId};
+use super::{LinkId, Node, NodeId, NodeKind, OrderKey, Revision, SessionId, ShareId, Timestamp, VersionId};
 
 /// How many items a page has at the most: 1 to 1,000; 100 unless told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Default for Limit {
 /// What a folder's list is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SortBy {
-    /// The case-folded name, then the name.
+    /// The name, as people expect it: by [`OrderKey`].
     #[default]
     Name,
     /// When the node was made.
@@ -57,13 +57,15 @@ pub struct Sort {
     pub by: SortBy,
     /// In which direction.
     pub order: Order,
+    /// Whether folders come before files, in either direction.
+    pub folders_first: bool,
 }
 
 /// What stands at a place of a sorted list: the value that it is sorted by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SortValue {
-    /// Of a list by name.
-    Name(Name),
+    /// Of a list by name: the key as it is stored, which may be of an older version.
+    Name(OrderKey),
     /// Of a list by either time.
     Time(Timestamp),
     /// Of a list by size, in bytes.
@@ -75,21 +77,23 @@ pub enum SortValue {
 pub struct Position {
     /// What the list is sorted by, of that item.
     pub value: SortValue,
+    /// A file, or a folder.
+    pub kind: NodeKind,
     /// The item.
     pub id: NodeId,
 }
 
 impl Position {
-    /// The place of `node` in a list that is sorted by `by`.
+    /// The place of `node` in a list that is sorted by `by`, given the `key` of its name as it is stored.
     #[must_use]
-    pub fn of(node: &Node, by: SortBy) -> Self {
+    pub fn of(node: &Node, key: &OrderKey, by: SortBy) -> Self {
         let value = match by {
-            SortBy::Name => SortValue::Name(node.name.clone()),
+            SortBy::Name => SortValue::Name(key.clone()),
             SortBy::CreatedAt => SortValue::Time(node.created_at),
             SortBy::ModifiedAt => SortValue::Time(node.modified_at),
             SortBy::Size => SortValue::Size(node.size()),
         };
-        Self { value, id: node.id }
+        Self { value, kind: node.kind(), id: node.id }
     }
 }
 
@@ -121,6 +125,66 @@ pub struct VersionPosition {
     pub revision: Revision,
     /// That version.
     pub id: VersionId,
+}
+
+/// A place in what a search finds: first the own drive, by name; then what is shared, in the order of the shares, each tree
+/// folder by folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchPosition {
+    /// In the viewer's own drive.
+    Own {
+        /// The key of the node's name, as it is stored.
+        key: OrderKey,
+        /// The node.
+        id: NodeId,
+    },
+    /// In what is shared with the viewer.
+    Shared(WalkPosition),
+}
+
+/// A place in a walk of the trees that are shared with a viewer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WalkPosition {
+    /// The share by which the tree is seen; none before the first, and where the walk is of one folder that was asked for.
+    pub share: Option<SharePosition>,
+    /// The folders from the top of that tree down to the one that the walk has come to; none when it is done with the tree.
+    pub path: Vec<NodeId>,
+    /// The last of those in that folder at which it has looked; none when at none yet.
+    pub child: Option<ChildPosition>,
+}
+
+/// A place among those that stand in a folder: files first, each kind by when they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChildPosition {
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The file or folder.
+    pub id: NodeId,
+}
+
+/// How many bytes the names and paths on one page may have, all together.
+pub const MAX_PAGE_BYTES: usize = 1 << 20;
+
+/// How much room a page still has: it ends before the first item that does not fit, however few it has then, but has one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PageRoom {
+    used: usize,
+    items: usize,
+}
+
+impl PageRoom {
+    /// Whether an item whose names have so many `bytes` still fits; if so, it has its place.
+    pub const fn takes(&mut self, bytes: usize) -> bool {
+        let used = self.used.saturating_add(bytes);
+        if self.items > 0 && used > MAX_PAGE_BYTES {
+            return false;
+        }
+        self.used = used;
+        self.items += 1;
+        true
+    }
 }
 
 /// One page of a list.
@@ -174,6 +238,14 @@ mod tests {
     }
 
     #[test]
+    fn a_page_has_one_item_and_no_more_than_fit() {
+        let mut room = PageRoom::default();
+        assert!(room.takes(MAX_PAGE_BYTES + 1) && !room.takes(0));
+        let mut room = PageRoom::default();
+        assert!(room.takes(MAX_PAGE_BYTES - 1) && room.takes(1) && !room.takes(1));
+    }
+
+    #[test]
     fn a_place_in_a_list_is_told_by_what_the_list_is_sorted_by() {
         let node = Node {
             id: NodeId::from_uuid(Uuid::from_u128(1)),
@@ -187,16 +259,17 @@ mod tests {
             modified_at: Timestamp::from_millis(700),
         };
         let cases = [
-            (SortBy::Name, SortValue::Name(name("beach.jpg"))),
+            (SortBy::Name, SortValue::Name(OrderKey::of(&name("beach.jpg")))),
             (SortBy::CreatedAt, SortValue::Time(Timestamp::from_millis(500))),
             (SortBy::ModifiedAt, SortValue::Time(Timestamp::from_millis(700))),
             (SortBy::Size, SortValue::Size(10)),
         ];
         for (by, value) in cases {
-            assert_eq!(Position::of(&node, by), Position { value, id: node.id }, "{by:?}");
+            let expected = Position { value, kind: NodeKind::File, id: node.id };
+            assert_eq!(Position::of(&node, &OrderKey::of(&node.name), by), expected, "{by:?}");
         }
         // A folder counts as empty, whatever lies in it.
         let folder = Node { body: NodeBody::Folder, ..node };
-        assert_eq!(Position::of(&folder, SortBy::Size).value, SortValue::Size(0));
+        assert_eq!(Position::of(&folder, &OrderKey::of(&folder.name), SortBy::Size).value, SortValue::Size(0));
     }
 }

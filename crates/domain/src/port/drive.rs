@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    Account, Command, Grant, Limit, Located, Name, Node, NodeId, Permission, Position, ReadGrant, Revision, Sort,
-    UserId, Viewer,
+    Account, Command, Grant, Limit, Located, Name, Node, NodeId, OrderKey, Permission, Position, ReadGrant, Revision,
+    Sort, SortBy, UserId, Viewer,
 };
 
 /// A user's account and the root of the user's drive.
@@ -22,6 +22,23 @@ pub struct Child {
     pub node: Node,
     /// What a share on this very node gives to the viewer.
     pub share: Option<Permission>,
+    /// The key of its name, as it is stored.
+    pub order_key: OrderKey,
+}
+
+impl Child {
+    /// The child `node`, with the key that its name has now.
+    #[must_use]
+    pub fn new(node: Node, share: Option<Permission>) -> Self {
+        let order_key = OrderKey::of(&node.name);
+        Self { node, share, order_key }
+    }
+
+    /// Its place in a list that is sorted by `by`.
+    #[must_use]
+    pub fn position(&self, by: SortBy) -> Position {
+        Position::of(&self.node, &self.order_key, by)
+    }
 }
 
 /// Another name, another place, or both, for one file or folder.
@@ -85,7 +102,7 @@ pub trait Drive: Send + Sync {
     /// What stands in the granted folder after `after`, sorted by `sort`, without what is in the trash: at most one more
     /// than `limit`. Its cost MUST NOT depend on how many children the folder has.
     ///
-    /// By name means: by [`Name::sort_key`], then the name, then the identifier, each by its bytes.
+    /// By name means: by [`OrderKey`], then the identifier, each by its bytes.
     async fn list<'a>(
         &self,
         folder: &ReadGrant,

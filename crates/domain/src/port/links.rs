@@ -31,8 +31,8 @@ pub trait Links: Send + Sync {
     /// of them.
     async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link>;
 
-    /// The link, whoever asks.
-    async fn find(&self, link: LinkId) -> Result<Option<Link>>;
+    /// The link, if it is `owner`'s, in one query: another's is as one that is not there.
+    async fn find(&self, link: LinkId, owner: UserId) -> Result<Option<Link>>;
 
     /// The link whose token has that hash, with its node as the holder finds it, also in the trash:
     /// [`authorize_read`](crate::model::authorize_read) decides. Both are of one moment.

@@ -18,6 +18,7 @@ mod direct_uploads;
 mod drive;
 mod link_tokens;
 mod links;
+mod name_keys;
 mod passwords;
 mod photos;
 mod probe;
@@ -46,12 +47,13 @@ pub use direct_uploads::DirectUploads;
 pub use drive::{Child, Drive, Home, Place, Relocation};
 pub use link_tokens::LinkTokens;
 pub use links::{Links, NewLink};
+pub use name_keys::NameKeys;
 pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
 pub use probe::Probe;
 pub use random::Random;
 pub use receipts::{Claim, Receipts, Terms};
-pub use search::{Search, Sought};
+pub use search::{Hit, Search, Sought};
 pub use sessions::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{
@@ -69,9 +71,9 @@ pub use versions::{NewContent, Revival, Versions};
 pub use {
     accounts::MockAccounts, audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore,
     changes::MockChanges, chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
-    link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
-    random::MockRandom, receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares,
-    signed_urls::MockPartStore, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, throttle::MockThrottle,
-    tokens::MockTokens, trash::MockTrash, trees::MockTrees, uploads::MockUploads, users::MockUsers,
-    versions::MockVersions,
+    link_tokens::MockLinkTokens, links::MockLinks, name_keys::MockNameKeys, passwords::MockPasswords,
+    photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, receipts::MockReceipts, search::MockSearch,
+    sessions::MockSessions, shares::MockShares, signed_urls::MockPartStore, signed_urls::MockUrlGate,
+    signed_urls::MockUrlSigner, throttle::MockThrottle, tokens::MockTokens, trash::MockTrash, trees::MockTrees,
+    uploads::MockUploads, users::MockUsers, versions::MockVersions,
 };

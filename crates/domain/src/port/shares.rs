@@ -28,8 +28,8 @@ pub trait Shares: Send + Sync {
     /// [`NotFound`](crate::Error::NotFound) when there is no such guest any more.
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share>;
 
-    /// The share, whoever asks.
-    async fn find(&self, share: ShareId) -> Result<Option<Share>>;
+    /// The share, if `user` is its guest or has shared it, in one query: another's is as one that is not there.
+    async fn find(&self, share: ShareId, user: UserId) -> Result<Option<Share>>;
 
     /// What is shared with `guest`, newest first, after `after`, each with its node as the guest finds it, also what lies
     /// in the trash: at most one more than `limit`, in a fixed number of queries.

@@ -40,8 +40,8 @@ pub struct Revival {
 ///
 /// Every mutating method [renews](Grant::renew) its grant by what its own transaction sees, fails as that fails, and fails
 /// with [`PreconditionFailed`](crate::Error::PreconditionFailed) when the file has not the revision that the caller has
-/// seen. Of a file's versions beyond the most that it may have, the oldest go in the same transaction: their bytes are free,
-/// and their blobs MUST be unreferenced unless another version is on them.
+/// seen. Of a file's versions beyond the most that it may have, those that are [superfluous](crate::model::superfluous) go in
+/// the same transaction: their bytes are free, and their blobs MUST be unreferenced unless another version is on them.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Versions: Send + Sync {

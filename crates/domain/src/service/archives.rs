@@ -260,7 +260,7 @@ impl Archive {
             Some(folder) => self.drive.list(&folder, sort, here.after.as_ref(), limit).await?,
             None => Vec::new(),
         };
-        let page = Page::cut(children, limit, |child| Position::of(&child.node, sort.by));
+        let page = Page::cut(children, limit, |child| child.position(sort.by));
         here.over = page.next.is_none();
         here.after = page.next;
         self.page = page.items.into_iter();

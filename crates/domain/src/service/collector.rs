@@ -5,8 +5,8 @@ use super::Ambient;
 use crate::error::{Error, Result};
 use crate::model::{RequestId, Timestamp};
 use crate::port::{
-    BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Links, Purge, Receipts, Sessions, Throttle, Trash,
-    Uploads,
+    BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Links, NameKeys, Purge, Receipts, Sessions, Throttle,
+    Trash, Uploads,
 };
 
 /// How many rows one transaction of the collector touches.
@@ -39,6 +39,8 @@ pub enum Chore {
     RemoveBlobs,
     /// Removes what is left of broken writes.
     RemovePartialWrites,
+    /// Computes the keys of names that an older version of the server has written.
+    RefreshNameKeys,
 }
 
 impl Chore {
@@ -53,6 +55,7 @@ impl Chore {
         Self::ForgetReceipts,
         Self::RemoveBlobs,
         Self::RemovePartialWrites,
+        Self::RefreshNameKeys,
     ];
 
     /// The stable word by which instances tell each other what they do.
@@ -68,6 +71,7 @@ impl Chore {
             Self::ForgetReceipts => "forget_receipts",
             Self::RemoveBlobs => "remove_blobs",
             Self::RemovePartialWrites => "remove_partial_writes",
+            Self::RefreshNameKeys => "refresh_name_keys",
         }
     }
 }
@@ -121,6 +125,8 @@ pub struct CollectorStores {
     pub blobs: Arc<dyn BlobStore>,
     /// What instances tell each other of their work.
     pub chores: Arc<dyn Chores>,
+    /// The keys of names.
+    pub name_keys: Arc<dyn NameKeys>,
 }
 
 /// Clears away what nothing needs any more.
@@ -188,7 +194,7 @@ impl Collector {
     }
 
     async fn perform(&self, chore: Chore, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
-        let CollectorStores { uploads, links, throttle, receipts, .. } = &self.stores;
+        let CollectorStores { uploads, links, throttle, receipts, name_keys, .. } = &self.stores;
         let before = self.ambient.now().minus(self.settings.grace);
         match chore {
             Chore::ExpireUploads => loop {
@@ -212,6 +218,7 @@ impl Collector {
                 report.partial_writes_removed += self.stores.blobs.sweep(before).await?;
                 self.discard_abandoned(before, &mut report.partial_writes_removed).await?;
             }
+            Chore::RefreshNameKeys => while name_keys.refresh(BATCH).await? == BATCH {},
         }
         Ok(())
     }

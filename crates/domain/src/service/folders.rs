@@ -37,7 +37,7 @@ pub struct FolderListing {
 /// A page of what stands in `folder`, as whoever has that leave sees it.
 pub(super) async fn page(drive: &dyn Drive, folder: &ReadGrant, query: &ListQuery) -> Result<EntryPage> {
     let children = drive.list(folder, query.sort, query.after.as_ref(), query.limit).await?;
-    let page = Page::cut(children, query.limit, |child| Position::of(&child.node, query.sort.by));
+    let page = Page::cut(children, query.limit, |child| child.position(query.sort.by));
     Ok(page.map(|child| folder.child(child.node, child.share)))
 }
 

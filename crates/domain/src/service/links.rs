@@ -104,7 +104,7 @@ impl Links {
     /// # Errors
     /// None of its own.
     pub async fn find_url(&self, actor: &Actor, link: LinkId) -> Result<Option<String>> {
-        let link = self.links.find(link).await?.filter(|link| link.created_by == actor.user);
+        let link = self.links.find(link, actor.user).await?;
         Ok(link.and_then(|link| self.own(link).url))
     }
 
@@ -159,7 +159,7 @@ impl Links {
 
     /// Leave to manage `link`. That there are links is nobody's to know but the owner's.
     async fn as_owner(&self, actor: &Actor, link: LinkId) -> Result<Grant> {
-        let link = self.links.find(link).await?.ok_or(Error::NotFound)?;
+        let link = self.links.find(link, actor.user).await?.ok_or(Error::NotFound)?;
         let found = self.drive.find(link.item.id, actor.user.into()).await?;
         authorize(found, Action::Share).map_err(|fault| match fault {
             Error::Forbidden(_) => Error::NotFound,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::access::Access;
 use crate::error::Result;
 use crate::model::{
-    Action, Actor, Entry, Limit, Located, NodeId, NodeKind, Page, PathStep, Position, SearchText, authorize,
+    Action, Actor, Entry, Limit, Located, NodeId, NodeKind, Page, PathStep, SearchPosition, SearchText, authorize,
 };
 use crate::port::{self, Drive, Sought};
 
@@ -17,13 +17,13 @@ pub struct SearchQuery {
     /// The folder below which to search; none for everywhere.
     pub within: Option<NodeId>,
     /// The place after which the page begins; none for the first.
-    pub after: Option<Position>,
+    pub after: Option<SearchPosition>,
     /// How many items it has at the most.
     pub limit: Limit,
 }
 
 /// One page of what was found: each item with the way to it, as far as the caller may see it; the item itself comes last.
-pub type SearchPage = Page<(Entry, Vec<PathStep>), Position>;
+pub type SearchPage = Page<(Entry, Vec<PathStep>), SearchPosition>;
 
 /// Searching by name in all that the caller may see.
 pub struct Search {
@@ -38,8 +38,7 @@ impl Search {
         Self { access: Access::new(drive), search }
     }
 
-    /// Files and folders that the caller owns or is shared with, by name. A page may be short, even empty, and have a next.
-    /// The place where that begins may be the name of something that the caller must not see.
+    /// Files and folders that the caller owns or is shared with. A page may be short, even empty, and have a next.
     ///
     /// # Errors
     /// `NotFound` of the folder below which to search.
@@ -51,7 +50,7 @@ impl Search {
         };
         let sought = Sought { text, kind, within, after, limit };
         let found = self.search.search(actor.user, &sought).await?;
-        let items = found.items.into_iter().filter_map(|located| seen(located, actor, &sought));
+        let items = found.items.into_iter().filter_map(|hit| seen(hit.located, actor, &sought));
         Ok(Page { items: items.collect(), next: found.next })
     }
 }
@@ -62,7 +61,7 @@ fn seen(located: Located, actor: &Actor, sought: &Sought) -> Option<(Entry, Vec<
     let is_sought = located.viewer == actor.user.into()
         && node.kind() != NodeKind::Root
         && sought.kind.is_none_or(|kind| kind == node.kind())
-        && sought.text.is_in(&node.name.sort_key())
+        && sought.text.is_in(&node.name.search_key())
         && sought.within.as_ref().is_none_or(|folder| {
             let folder = folder.node().id;
             folder != node.id && located.is_at_or_below(folder)

@@ -127,7 +127,7 @@ impl Shares {
     /// # Errors
     /// `Forbidden` to the guest; `NotFound` to everybody else but the owner, and to both while the item lies in the trash.
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
-        let share = self.shares.find(share).await?.ok_or(Error::NotFound)?;
+        let share = self.shares.find(share, actor.user).await?.ok_or(Error::NotFound)?;
         let grant = self.as_owner(actor, &share).await?;
         let share = self.shares.change(&self.ambient.command(actor), &grant, share.id, permission).await?;
         self.ambient.audit(actor, AuditAction::ShareChanged((&share).into()));
@@ -139,7 +139,7 @@ impl Shares {
     /// # Errors
     /// `NotFound` to everybody else.
     pub async fn revoke(&self, actor: &Actor, share: ShareId) -> Result<()> {
-        let share = self.shares.find(share).await?.ok_or(Error::NotFound)?;
+        let share = self.shares.find(share, actor.user).await?.ok_or(Error::NotFound)?;
         let leaves = share.shared_with.id == actor.user;
         if !leaves {
             self.as_owner(actor, &share).await?;

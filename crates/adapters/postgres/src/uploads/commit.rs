@@ -132,7 +132,7 @@ pub(crate) async fn name(
     }
 }
 
-/// Points `file`, locked, at the version that is inserted next; its oldest versions go if they are too many.
+/// Points `file`, locked, at the version that is inserted next; some versions go if they are too many.
 async fn replace(
     connection: &AsyncPgConnection,
     command: &Command,

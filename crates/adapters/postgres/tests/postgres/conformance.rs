@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares,
-    throttle, trash, trees, uploads, users, versions,
+    Persistence, accounts, ambient, blob_records, changes, chores, drive, links, name_keys, receipts, search, sessions,
+    shares, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_postgres::{Database, Options};
@@ -40,6 +40,7 @@ suites!(
     receipts,
     chores,
     links,
+    name_keys,
     search,
     trees
 );

@@ -2,13 +2,14 @@
 
 use crate::support::Fresh;
 use clouddrive_domain::model::{
-    DriveId, Limit, LinkId, LinkPosition, Name, NodeId, Order, Position, Revision, SearchText, ShareId, SharePosition,
-    Sort, SortBy, SortValue, StoreName, Timestamp, TokenHash, TrashPosition, UserId, VersionId, VersionPosition,
+    DriveId, Limit, LinkId, LinkPosition, Name, NodeId, NodeKind, Order, OrderKey, Position, Revision, SearchPosition,
+    SearchText, ShareId, SharePosition, Sort, SortBy, SortValue, StoreName, Timestamp, TokenHash, TrashPosition,
+    UserId, VersionId, VersionPosition,
 };
-use clouddrive_domain::port::{Search, Sought};
+use clouddrive_domain::port::{NameKeys, Search, Sought};
 use clouddrive_postgres::{Database, PLANNED_WITHOUT, Postgres};
-use clouddrive_sql::drive::page;
-use clouddrive_sql::search::{by_trigrams, by_walking};
+use clouddrive_sql::drive::{Merging, page};
+use clouddrive_sql::search::{by_grams, by_walking};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trees::{extent, tree};
 use clouddrive_sql::{blob_records, links, sessions, shares, trash, versions};
@@ -28,20 +29,29 @@ const FILL: &str = "
         FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM users) u
         CROSS JOIN LATERAL generate_series(1, CASE WHEN place = 1 THEN 20000 ELSE 10 END) i;
     INSERT INTO blobs (key, store, created_at) SELECT DISTINCT blob, 's', 0 FROM entry;
-    INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, version_id, created_by, created_at, modified_at,
-            size_bytes)
-        SELECT id, parent, parent, 'file', 'f' || i, 'f' || i, version, parent, i, i, i FROM entry;
+    INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, order_key, search_key, version_id, created_by,
+            created_at, modified_at, size_bytes)
+        SELECT id, parent, parent, 'file', 'f' || i, 'f' || i, '\\x01' || convert_to('f' || i, 'UTF8'), 'f' || i, version,
+            parent, i, i, i FROM entry;
     INSERT INTO versions (id, node_id, blob_key, size_bytes, media_type, created_by, created_at)
         SELECT version, id, blob, 0, 'a/b', parent, 0 FROM entry;
     ANALYZE";
 
 /// A client of a fresh database that has what `fill` says, and plans as the sessions of [`Database`] do.
 async fn planner(fresh: &Fresh, fill: &str) -> Client {
-    Database::open(&fresh.options()).await.unwrap();
+    let database = Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
+    fill_in(&database, &client, fill).await;
     let planning: String = PLANNED_WITHOUT.iter().map(|off| format!("; SET {off} = off")).collect();
-    client.batch_execute(&format!("{fill}; SET plan_cache_mode = force_generic_plan{planning}")).await.unwrap();
+    client.batch_execute(&format!("SET plan_cache_mode = force_generic_plan{planning}")).await.unwrap();
     client
+}
+
+/// Fills a database, and computes the keys of the names.
+async fn fill_in(database: &Database, client: &Client, fill: &str) {
+    client.batch_execute(fill).await.unwrap();
+    while database.refresh(1000).await.unwrap() == 1000 {}
+    client.batch_execute("ANALYZE").await.unwrap();
 }
 
 /// Each statement is answered by the index of that name, in the order that it has.
@@ -66,29 +76,32 @@ async fn plan(client: &Client, statement: &Statement) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_sort_order_is_served_by_an_index_without_sorting() {
+async fn every_sort_order_is_served_by_an_index() {
     let fresh = Fresh::new().await;
     let client = planner(&fresh, FILL).await;
     let node = NodeId::from_uuid(Uuid::from_u128(1));
     let user = UserId::from_uuid(Uuid::from_u128(2));
     let orders = [
-        (SortBy::Name, "nodes_by_name", SortValue::Name(Name::of_root())),
-        (SortBy::CreatedAt, "nodes_by_created", SortValue::Time(Timestamp::from_millis(0))),
-        (SortBy::ModifiedAt, "nodes_by_modified", SortValue::Time(Timestamp::from_millis(0))),
-        (SortBy::Size, "nodes_by_size", SortValue::Size(0)),
+        (SortBy::Name, "nodes_listed_by_name", SortValue::Name(OrderKey::of(&Name::of_root()))),
+        (SortBy::CreatedAt, "nodes_listed_by_created", SortValue::Time(Timestamp::from_millis(0))),
+        (SortBy::ModifiedAt, "nodes_listed_by_modified", SortValue::Time(Timestamp::from_millis(0))),
+        (SortBy::Size, "nodes_listed_by_size", SortValue::Size(0)),
     ];
     for (by, index, value) in orders {
-        let position = Position { value, id: node };
-        for (order, after) in [
-            (Order::Ascending, None),
-            (Order::Descending, None),
-            (Order::Ascending, Some(&position)),
-            (Order::Descending, Some(&position)),
-        ] {
-            let statement = page(user.into(), node, Sort { by, order }, after, Limit::default());
-            let plan = plan(&client, &statement).await;
-            let sorted = plan.contains("Sort") || plan.contains("Hash");
-            assert!(plan.contains(index) && !sorted, "{by:?} {order:?}\n{plan}");
+        let place = |kind| Position { value: value.clone(), kind, id: node };
+        for after in [None, Some(place(NodeKind::Folder)), Some(place(NodeKind::File))] {
+            for (order, folders_first) in
+                [Order::Ascending, Order::Descending].into_iter().flat_map(|order| [(order, false), (order, true)])
+            {
+                let sort = Sort { by, order, folders_first };
+                let statement = page(user.into(), node, sort, after.as_ref(), Limit::default(), Merging::OfPages);
+                let plan = plan(&client, &statement).await;
+                assert!(plan.contains(index) && !plan.contains("Hash"), "{sort:?}\n{plan}");
+                assert!(!plan.contains("Seq Scan on nodes"), "{sort:?}\n{plan}");
+                // What comes of two parts, a page of each, is put in order; nothing else is.
+                assert!(plan.matches("Sort  ").count() <= 1, "{sort:?}\n{plan}");
+                assert!(!plan.contains("Incremental"), "{sort:?}\n{plan}");
+            }
         }
     }
 }
@@ -103,12 +116,12 @@ const DRIVES: &str = "
     INSERT INTO drives (id, owner_id, quota_bytes, created_at) SELECT id, id, 0, 0 FROM users;
     INSERT INTO nodes (id, drive_id, kind, name, sort_key, created_by, created_at, modified_at)
         SELECT id, id, 'root', 'drive', 'drive', id, 0, 0 FROM users;
-    INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, created_by, created_at, modified_at)
-        SELECT gen_random_uuid(), u.id, u.id, 'folder', name, name, u.id, 0, 0 FROM (SELECT id FROM users ORDER BY id LIMIT 1) u,
+    INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, order_key, search_key, created_by, created_at, modified_at)
+        SELECT gen_random_uuid(), u.id, u.id, 'folder', name, name, '\\x01' || convert_to(name, 'UTF8'), name, u.id, 0, 0 FROM (SELECT id FROM users ORDER BY id LIMIT 1) u,
             (SELECT CASE WHEN i <= 11000 THEN 'filler ' || lpad(i::text, 5, '0') WHEN i <= 13500 THEN 'more needles ' || i
                 ELSE 'single pin' END AS name FROM generate_series(1, 13501) i) n;
-    INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, created_by, created_at, modified_at)
-        SELECT gen_random_uuid(), u.id, u.id, 'folder', name, name, u.id, 0, 0
+    INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, order_key, search_key, created_by, created_at, modified_at)
+        SELECT gen_random_uuid(), u.id, u.id, 'folder', name, name, '\\x01' || convert_to(name, 'UTF8'), name, u.id, 0, 0
         FROM (SELECT id FROM users ORDER BY id OFFSET 1) u, (SELECT 'needles and a single pin ' || i AS name
             FROM generate_series(1, 100) i) n;
     ANALYZE";
@@ -135,7 +148,7 @@ async fn pages(database: &Database, mut sought: Sought) -> Vec<usize> {
 async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
     let fresh = Fresh::new().await;
     let database = Database::open(&fresh.options()).await.unwrap();
-    fresh.outsider().await.batch_execute(DRIVES).await.unwrap();
+    fill_in(&database, &fresh.outsider().await, DRIVES).await;
     // The first ten thousand names have nothing of it; once the rest is no more than can be looked at, it comes at once.
     assert_eq!(pages(&database, sought("needles")).await, [0, 1000, 1000, 500]);
     assert_eq!(pages(&database, sought("single pin")).await, [1]);
@@ -147,12 +160,38 @@ async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
     assert_eq!(all.iter().sum::<usize>(), 11_000, "{all:?}");
 }
 
+/// As the version before writes them: it knows no keys, and leaves those of a name that it changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_an_older_version_are_found_at_once_and_get_their_keys() {
+    let fresh = Fresh::new().await;
+    let database = Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    fill_in(&database, &client, DRIVES).await;
+    let mine = "'00000000-0000-0000-0000-000000000001'::uuid";
+    let older = format!(
+        "INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, created_by, created_at, modified_at)
+            VALUES (gen_random_uuid(), {mine}, {mine}, 'folder', 'Überschrift 10', 'überschrift 10', {mine}, 0, 0);
+        UPDATE nodes SET name = 'Another pin', sort_key = 'another pin' WHERE drive_id = {mine} AND name = 'single pin'"
+    );
+    client.batch_execute(&older).await.unwrap();
+    for text in ["überschrift", "er pin"] {
+        assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+    }
+    assert_eq!(pages(&database, sought("single pin")).await, [0]);
+    assert_eq!(database.refresh(1).await.unwrap(), 1);
+    assert_eq!(database.refresh(500).await.unwrap(), 1);
+    assert_eq!(database.refresh(500).await.unwrap(), 0);
+    for text in ["uberschrift", "überschrift", "er pin"] {
+        assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lies_in_the_trash_or_below_it_is_not_found() {
     let fresh = Fresh::new().await;
     let database = Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
-    client.batch_execute(DRIVES).await.unwrap();
+    fill_in(&database, &client, DRIVES).await;
     let mine = "drive_id = '00000000-0000-0000-0000-000000000001'";
     let bin = format!(
         "UPDATE nodes SET parent_id = (SELECT id FROM nodes WHERE name = 'single pin') WHERE name = 'filler 00001';
@@ -172,18 +211,18 @@ async fn what_lies_in_the_trash_or_below_it_is_not_found() {
 async fn every_way_of_searching_is_served_by_an_index() {
     let fresh = Fresh::new().await;
     let client = planner(&fresh, DRIVES).await;
-    let (user, drives) = (UserId::from_uuid(OWNER), [DriveId::from_uuid(OWNER).into()]);
-    let value = SortValue::Name(Name::parse("b").unwrap());
-    let after = Some(Position { value, id: NodeId::from_uuid(OWNER) });
+    let drive = DriveId::from_uuid(OWNER);
+    let key = OrderKey::of(&Name::parse("b").unwrap());
+    let after = Some(SearchPosition::Own { key, id: NodeId::from_uuid(OWNER) });
     let ways = [
-        (by_trigrams::<Postgres>(user, &drives, &sought("abc")), "Bitmap Index Scan on nodes_search"),
+        (by_grams::<Postgres>(drive, &sought("abc")), "Bitmap Index Scan on nodes_grams"),
         (
-            by_trigrams::<Postgres>(user, &drives, &Sought { after: after.clone(), ..sought("abc") }),
-            "Bitmap Index Scan on nodes_search",
+            by_grams::<Postgres>(drive, &Sought { after: after.clone(), ..sought("abc") }),
+            "Bitmap Index Scan on nodes_grams",
         ),
-        (by_walking::<Postgres>(user, &drives, &sought("abc")), "using nodes_by_drive_name"),
-        (by_walking::<Postgres>(user, &drives, &Sought { after, ..sought("abc") }), "using nodes_by_drive_name"),
-        (by_walking::<Postgres>(user, &drives, &sought("ab")), "using nodes_by_drive_name"),
+        (by_walking::<Postgres>(drive, &sought("abc")), "using nodes_of_drive_by_name"),
+        (by_walking::<Postgres>(drive, &Sought { after, ..sought("abc") }), "using nodes_of_drive_by_name"),
+        (by_walking::<Postgres>(drive, &sought("ab")), "using nodes_of_drive_by_name"),
     ];
     for (statement, index) in ways {
         let plan = plan(&client, &statement).await;

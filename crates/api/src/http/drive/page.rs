@@ -2,8 +2,10 @@
 
 use std::fmt::Display;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_contract::{Code, ListParameters, SortBy as SortByDto, SortOrder};
-use clouddrive_domain::model::{Name, NodeId, Order, Position, Sort, SortBy, SortValue, Timestamp};
+use clouddrive_domain::model::{NodeId, NodeKind, Order, OrderKey, Position, Sort, SortBy, SortValue, Timestamp};
 use clouddrive_domain::service::ListQuery;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,13 +24,16 @@ pub(in crate::http) struct List {
 struct Place {
     #[serde(rename = "v")]
     value: Value,
+    #[serde(rename = "f")]
+    is_file: bool,
     #[serde(rename = "i")]
     id: Uuid,
 }
 
 #[derive(Serialize, Deserialize)]
 enum Value {
-    #[serde(rename = "n")]
+    /// The key in Base64.
+    #[serde(rename = "k")]
     Name(String),
     #[serde(rename = "t")]
     Time(i64),
@@ -49,7 +54,12 @@ impl List {
             SortOrder::Desc => Order::Descending,
         };
         let folder = folder.map_or_else(|| "root".to_owned(), |folder| folder.to_string());
-        Self { name: format!("drive {viewer} {folder} {by:?} {order:?}"), sort: Sort { by, order } }
+        let folders_first = parameters.folders_first;
+        let first = if folders_first { " folders first" } else { "" };
+        Self {
+            name: format!("drive {viewer} {folder} {by:?} {order:?}{first}"),
+            sort: Sort { by, order, folders_first },
+        }
     }
 
     pub(in crate::http) fn query(&self, app: &App, parameters: &ListParameters) -> Outcome<ListQuery> {
@@ -68,23 +78,26 @@ impl List {
 impl From<&Position> for Place {
     fn from(position: &Position) -> Self {
         let value = match &position.value {
-            SortValue::Name(name) => Value::Name(name.as_str().to_owned()),
+            SortValue::Name(key) => Value::Name(URL_SAFE_NO_PAD.encode(key.as_bytes())),
             SortValue::Time(time) => Value::Time(time.as_millis()),
             SortValue::Size(size) => Value::Size(*size),
         };
-        Self { value, id: position.id.as_uuid() }
+        Self { value, is_file: position.kind == NodeKind::File, id: position.id.as_uuid() }
     }
 }
 
 impl Place {
     fn into_position(self) -> Outcome<Position> {
         let value = match self.value {
-            Value::Name(name) => SortValue::Name(
-                Name::parse(&name).map_err(|_| Problem::new(Code::InvalidCursor, "not a place of this list"))?,
-            ),
+            Value::Name(key) => {
+                let bytes = URL_SAFE_NO_PAD.decode(key);
+                let bytes = bytes.map_err(|_| Problem::new(Code::InvalidCursor, "not a place of this list"))?;
+                SortValue::Name(OrderKey::from_bytes(bytes))
+            }
             Value::Time(millis) => SortValue::Time(Timestamp::from_millis(millis)),
             Value::Size(size) => SortValue::Size(size),
         };
-        Ok(Position { value, id: NodeId::from_uuid(self.id) })
+        let kind = if self.is_file { NodeKind::File } else { NodeKind::Folder };
+        Ok(Position { value, kind, id: NodeId::from_uuid(self.id) })
     }
 }

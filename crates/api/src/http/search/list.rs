@@ -1,6 +1,11 @@
 use actix_web::{HttpResponse, web};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_contract::{Code, FoundItem, FoundItems, ItemKind, SearchParameters};
-use clouddrive_domain::model::{Entry, Name, NodeId, NodeKind, PathStep, Position, SearchText, SortValue, UserId};
+use clouddrive_domain::model::{
+    ChildPosition, Entry, NodeId, NodeKind, OrderKey, PathStep, SearchPosition, SearchText, ShareId, SharePosition,
+    Timestamp, UserId, WalkPosition,
+};
 use clouddrive_domain::service::SearchQuery;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,11 +16,18 @@ use crate::http::{App, map, parse, reply};
 
 /// A position as a cursor holds it.
 #[derive(Serialize, Deserialize)]
-struct Place(String, Uuid);
+enum Place {
+    /// In the own drive: the key of the name, in Base64, and the node.
+    #[serde(rename = "o")]
+    Own(String, Uuid),
+    /// In what is shared: the share, the folders down to where the walk is, in Base64, and the entry there.
+    #[serde(rename = "s")]
+    Shared(Option<(i64, Uuid)>, String, Option<(bool, i64, Uuid)>),
+}
 
 /// Finds files and folders by their names, in all that the caller owns or is shared with.
 #[utoipa::path(get, path = "/search", operation_id = "search", tag = "search", params(SearchParameters),
-    responses((status = 200, description = "A page of what was found, by name", body = FoundItems)))]
+    responses((status = 200, description = "A page of what was found: in the own drive, by name; then in what is shared", body = FoundItems)))]
 pub(crate) async fn search(
     user: CurrentUser,
     parameters: Query<SearchParameters>,
@@ -24,8 +36,7 @@ pub(crate) async fn search(
     let query = query(&app, user.actor.user, &parameters.0)?;
     let list = list(user.actor.user, &query);
     let page = app.search.find(&user.actor, query).await?;
-    // The page may end with a name that the caller must not see: nobody can read it in the cursor.
-    let next = page.next.as_ref().map(place).transpose()?;
+    let next = page.next.as_ref().map(Place::from);
     Ok(reply::ok(&FoundItems {
         items: page.items.into_iter().map(found).collect::<Outcome<_>>()?,
         next_cursor: next.map(|place| app.cursors.seal_hidden(&list, &place)).transpose()?,
@@ -41,9 +52,8 @@ fn query(app: &App, user: UserId, parameters: &SearchParameters) -> Outcome<Sear
     let within = parameters.within.map(NodeId::from_uuid);
     let query = SearchQuery { text, kind, within, after: None, limit: parse::limit(parameters.limit)? };
     let Some(cursor) = &parameters.cursor else { return Ok(query) };
-    let Place(name, id) = app.cursors.open_hidden(&list(user, &query), cursor)?;
-    let name = Name::parse(&name).map_err(|_| Problem::new(Code::InvalidCursor, "not a place of this list"))?;
-    let after = Position { value: SortValue::Name(name), id: NodeId::from_uuid(id) };
+    let place: Place = app.cursors.open_hidden(&list(user, &query), cursor)?;
+    let after = place.into_position().ok_or_else(|| Problem::new(Code::InvalidCursor, "not a place of this list"))?;
     Ok(SearchQuery { after: Some(after), ..query })
 }
 
@@ -53,10 +63,44 @@ fn list(user: UserId, query: &SearchQuery) -> String {
     format!("search {user} {:?} {within} {}", query.kind, query.text.folded())
 }
 
-fn place(position: &Position) -> clouddrive_domain::Result<Place> {
-    match &position.value {
-        SortValue::Name(name) => Ok(Place(name.as_str().to_owned(), position.id.as_uuid())),
-        _ => Err(clouddrive_domain::Error::internal("database", "a search that is not by name")),
+impl From<&SearchPosition> for Place {
+    fn from(position: &SearchPosition) -> Self {
+        match position {
+            SearchPosition::Own { key, id } => Self::Own(URL_SAFE_NO_PAD.encode(key.as_bytes()), id.as_uuid()),
+            SearchPosition::Shared(walk) => {
+                let path: Vec<u8> = walk.path.iter().flat_map(|folder| folder.as_uuid().into_bytes()).collect();
+                Self::Shared(
+                    walk.share.map(|share| (share.at.as_millis(), share.id.as_uuid())),
+                    URL_SAFE_NO_PAD.encode(path),
+                    walk.child.map(|child| (child.is_folder, child.at.as_millis(), child.id.as_uuid())),
+                )
+            }
+        }
+    }
+}
+
+impl Place {
+    fn into_position(self) -> Option<SearchPosition> {
+        Some(match self {
+            Self::Own(key, id) => SearchPosition::Own {
+                key: OrderKey::from_bytes(URL_SAFE_NO_PAD.decode(key).ok()?),
+                id: NodeId::from_uuid(id),
+            },
+            Self::Shared(share, path, child) => {
+                let path = URL_SAFE_NO_PAD.decode(path).ok()?;
+                let folder = |bytes: &[u8]| Uuid::from_slice(bytes).ok().map(NodeId::from_uuid);
+                SearchPosition::Shared(WalkPosition {
+                    share: share
+                        .map(|(at, id)| SharePosition { at: Timestamp::from_millis(at), id: ShareId::from_uuid(id) }),
+                    path: path.chunks(16).map(folder).collect::<Option<_>>()?,
+                    child: child.map(|(is_folder, at, id)| ChildPosition {
+                        is_folder,
+                        at: Timestamp::from_millis(at),
+                        id: NodeId::from_uuid(id),
+                    }),
+                })
+            }
+        })
     }
 }
 

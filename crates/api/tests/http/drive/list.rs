@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use clouddrive_domain::model::{Name, OrderKey};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -71,12 +72,22 @@ fn size(item: &Value) -> u64 {
 
 fn by(item: &Value, other: &Value, sort: &str) -> Ordering {
     let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
+    let name = |item: &Value| OrderKey::of(&Name::parse(&text(item, "name")).unwrap());
     let key = |item: &Value| match sort {
-        "name" => (text(item, "name").to_lowercase().replace('ß', "ss"), text(item, "name"), 0),
-        "size" => (String::new(), String::new(), size(item)),
-        time => (text(item, time), String::new(), 0),
+        "name" => (String::new(), Some(name(item)), 0),
+        "size" => (String::new(), None, size(item)),
+        time => (text(item, time), None, 0),
     };
     key(item).cmp(&key(other)).then_with(|| text(item, "id").cmp(&text(other, "id")))
+}
+
+async fn assert_listed(user: &Caller, folder: &str, query: &str, expected: &[Value]) {
+    for limit in [1, 5, 12, 1000] {
+        let path = format!("/drive/{folder}?{query}&limit={limit}");
+        let listed = all_pages(user, &path).await;
+        assert_eq!(names_of(&listed), names_of(expected), "{path}");
+        assert_eq!(listed, expected, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -94,27 +105,31 @@ async fn every_sort_order_goes_by_its_key_and_then_by_the_identifier() {
             if order == "desc" {
                 expected.reverse();
             }
-            for limit in [1, 5, 12, 1000] {
-                let path = format!("/drive/{top}?sort_by={sort}&order={order}&limit={limit}");
-                let listed = all_pages(&ann, &path).await;
-                assert_eq!(names_of(&listed), names_of(&expected), "{path}");
-                assert_eq!(listed, expected, "{path}");
-            }
+            let query = format!("sort_by={sort}&order={order}");
+            assert_listed(&ann, &top, &query, &expected).await;
+            assert_listed(&ann, &top, &format!("{query}&folders_first=false"), &expected).await;
+            // Each kind keeps its order.
+            expected.sort_by_key(|item| item["kind"] == "file");
+            assert_listed(&ann, &top, &format!("{query}&folders_first=true"), &expected).await;
         }
     }
 }
 
 #[tokio::test]
-async fn names_sort_without_regard_to_case_and_folders_count_as_empty() {
+async fn names_sort_as_people_expect_and_folders_count_as_empty() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
     mixed(&ann, &top).await;
     let path = |query: &str| format!("/drive/{top}?{query}");
     let names = names_of(&all_pages(&ann, &path("sort_by=name")).await);
-    let expected = ["10", "9", "Alpha", "alpha", "Bravo", "bravo", "delta", "Echo", "Straße", "strasse", "zulu", "é"];
+    let expected = ["9", "10", "alpha", "Alpha", "bravo", "Bravo", "delta", "é", "Echo", "strasse", "Straße", "zulu"];
     assert_eq!(names, expected);
     assert_eq!(ann.names(Some(&top)).await, expected, "name is what lists are sorted by unless told");
+
+    let folders_first = names_of(&all_pages(&ann, &path("sort_by=name&folders_first=true")).await);
+    let expected = ["9", "10", "Alpha", "é", "Echo", "Straße", "alpha", "bravo", "Bravo", "delta", "strasse", "zulu"];
+    assert_eq!(folders_first, expected);
 
     let items = all_pages(&ann, &path("sort_by=size&order=desc")).await;
     assert_eq!(items.iter().map(size).collect::<Vec<_>>(), [700, 30, 30, 9, 2, 0, 0, 0, 0, 0, 0, 0]);

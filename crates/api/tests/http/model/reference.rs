@@ -57,6 +57,8 @@ pub struct Content {
 pub struct Stored {
     blob: usize,
     pub content: Content,
+    /// Who brought it.
+    pub by: Person,
 }
 
 #[derive(Clone, Debug)]
@@ -241,17 +243,39 @@ impl Reference {
         self.nodes.len() - 1
     }
 
-    fn store(&mut self, content: Content) -> Stored {
+    fn store(&mut self, who: Person, content: Content) -> Stored {
         self.blobs += 1;
-        Stored { blob: self.blobs, content }
+        Stored { blob: self.blobs, content, by: who }
     }
 
-    /// Another content for a file. The former ones stay, as far as that many are kept.
-    fn append(&mut self, file: NodeNo, content: Stored) {
+    /// Another content for a file, by `who`. Of the former ones as many stay as are kept.
+    fn append(&mut self, who: Person, file: NodeNo, content: Stored) {
         self.versions += 1;
         let versions = &mut self.nodes[file].versions;
-        versions.push((self.versions, content));
-        let surplus = versions.len().saturating_sub(self.most_versions);
-        versions.drain(..surplus);
+        while versions.len() >= self.most_versions {
+            let place = superfluous(versions, who);
+            versions.remove(place);
+        }
+        versions.push((self.versions, Stored { by: who, ..content }));
     }
+}
+
+/// Which of the former contents goes when `who` brings another, all of them having come within a minute: the oldest that stands
+/// between two others of the same person, else the oldest, but not what is replaced nor the last of each other person as long
+/// as there is any else.
+fn superfluous(former: &[(usize, Stored)], who: Person) -> usize {
+    let by = |place: usize| former.get(place).map_or(who, |(_, stored)| stored.by);
+    let rank = |place: usize| {
+        let is_others_last = by(place) != who && (place + 1..former.len()).all(|later| by(later) != by(place));
+        if is_others_last {
+            3
+        } else if place + 1 == former.len() {
+            2
+        } else if place > 0 && by(place - 1) == by(place) && by(place + 1) == by(place) {
+            0
+        } else {
+            1
+        }
+    };
+    (0..former.len()).min_by_key(|place| (rank(*place), *place)).unwrap()
 }

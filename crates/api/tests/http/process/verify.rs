@@ -207,6 +207,13 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
             "UPDATE nodes SET sort_key = 'strasse.txt' WHERE name = 'Straße.txt'".to_owned(),
         ),
         (
+            &["order_key_differs"],
+            "UPDATE nodes SET order_key = (SELECT order_key FROM nodes WHERE name = 'deep.txt') WHERE name = 'Straße.txt'"
+                .to_owned(),
+            // None at all is one that is to be computed yet.
+            "UPDATE nodes SET order_key = substr(order_key, 1, 0) WHERE name = 'Straße.txt'".to_owned(),
+        ),
+        (
             &["drive_without_root"],
             "UPDATE nodes SET trashed_at = 5 WHERE kind = 'root'".to_owned(),
             "UPDATE nodes SET trashed_at = NULL".to_owned(),

@@ -140,7 +140,7 @@ async fn a_version_is_deleted_unless_it_is_the_current_one() {
 }
 
 #[tokio::test]
-async fn so_many_versions_stay_and_the_oldest_give_their_bytes_back() {
+async fn so_many_versions_stay_and_the_others_give_their_bytes_back() {
     let server = Server::with(&[("MAX_VERSIONS", "3"), ("DEFAULT_QUOTA_BYTES", "100")]).await;
     let ann = server.user("ann").await;
     let file = ann.send_form(&[], "plan", &[b'0'; 10]).await.ok();
@@ -148,13 +148,28 @@ async fn so_many_versions_stay_and_the_oldest_give_their_bytes_back() {
     for size in [20, 30] {
         ann.put_content(&id, &vec![b'x'; size], &[]).await.ok();
     }
-    // Beside sixty bytes, of which ten go with it.
+    // Beside sixty bytes, of which twenty go with it.
     ann.put_content(&id, &[b'x'; 40], &[]).await.ok();
     let sizes: Vec<Value> = versions(&ann, &id).await.iter().map(|version| version["size_in_bytes"].clone()).collect();
-    assert_eq!(sizes, [40, 30, 20]);
-    assert_eq!(ann.quota().await["used_bytes"], 90);
-    let first = format!("/file/{id}/version/{}/restore", text(&file["version_id"]));
-    ann.ask(&first).await.refused(404, "not_found");
-    let problem = ann.put_content(&id, &[b'x'; 11], &[]).await.refused(403, "quota_exceeded");
-    assert_eq!(problem["quota"]["needed_bytes"], 11);
+    assert_eq!(sizes, [40, 30, 10]);
+    assert_eq!(ann.quota().await["used_bytes"], 80);
+    let problem = ann.put_content(&id, &[b'x'; 51], &[]).await.refused(403, "quota_exceeded");
+    assert_eq!(problem["quota"]["needed_bytes"], 51);
+}
+
+#[tokio::test]
+async fn an_editors_many_replaces_leave_what_the_owner_had() {
+    let server = Server::with(&[("MAX_VERSIONS", "5")]).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let file = ann.send_form(&[], "plan", b"what ann had").await.ok();
+    let id = text(&file["id"]);
+    ann.share_file(&id, "ben", "edit").await;
+    for number in 0..20 {
+        ben.put_content(&id, format!("by ben {number}").as_bytes(), &[]).await.ok();
+    }
+    let left = versions(&ann, &id).await;
+    assert_eq!(left.len(), 5);
+    assert_eq!(left.last().unwrap()["version_id"], file["version_id"]);
+    ann.ask(&format!("/file/{id}/version/{}/restore", text(&file["version_id"]))).await.ok();
+    assert_eq!(ann.download(&id).await, b"what ann had");
 }

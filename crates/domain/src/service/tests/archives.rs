@@ -11,7 +11,8 @@ use super::{
 };
 use crate::error::{Error, Refused, Result};
 use crate::model::{
-    Action, Content, Located, MediaType, Name, Node, NodeBody, NodeId, NodeKind, Permission, SortBy, Step, Timestamp,
+    Action, Content, Located, MediaType, Name, Node, NodeBody, NodeId, NodeKind, OrderKey, Permission, SortBy, Step,
+    Timestamp,
 };
 use crate::port::{Child, Clock, Extent, MockBlobStore, MockDrive, MockTrees};
 use crate::service::{Ambient, Archive, ArchiveEntry, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
@@ -74,11 +75,11 @@ impl Tree {
             assert_eq!(sort.by, SortBy::Name);
             let state = tree.0.lock().unwrap();
             let mut children = state.children.get(&grant.node().id).cloned().unwrap_or_default();
-            children.sort_by_cached_key(|node| (node.name.sort_key(), node.name.clone(), node.id));
+            children.sort_by_cached_key(|node| (OrderKey::of(&node.name), node.id));
             let after = after.map(|position| position.id);
             let start = after.map_or(0, |id| children.iter().position(|node| node.id == id).unwrap() + 1);
             let page = children.into_iter().skip(start).take(limit.get() + 1);
-            Ok(page.map(|node| Child { node, share: None }).collect())
+            Ok(page.map(|node| Child::new(node, None)).collect())
         });
         drive
     }
@@ -285,7 +286,7 @@ async fn a_folder_that_grows_past_the_bounds_while_it_is_packed_makes_no_whole_a
         let page = met..met + limit.get() as u128 + 1;
         met = page.end - 1;
         Ok(page
-            .map(|number| Child { node: named(number, &format!("{number}"), NodeBody::File(content(0))), share: None })
+            .map(|number| Child::new(named(number, &format!("{number}"), NodeBody::File(content(0))), None))
             .collect())
     });
     let mut archive = service(drive, trees(1, 8)).open(&actor(OWNER), FOLDER).await.ok().unwrap();

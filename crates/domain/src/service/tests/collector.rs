@@ -8,8 +8,8 @@ use super::{NOW, ambient, made, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
 use crate::port::{
-    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinks, MockReceipts, MockSessions,
-    MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
+    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinks, MockNameKeys, MockReceipts,
+    MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
 };
 use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 
@@ -53,6 +53,7 @@ fn collector(
         receipts: Arc::new(receipts),
         blobs: Arc::new(blobs),
         chores: Arc::new(chores),
+        name_keys: Arc::new(keys_are_there()),
     };
     on(stores)
 }
@@ -67,6 +68,13 @@ fn no_links() -> MockLinks {
     let before = NOW.minus(Duration::from_secs(30 * 86_400));
     links.expect_forget_expired().with(eq(before), eq(500)).returning(|_, _| Ok(0));
     links
+}
+
+/// Every name has its keys.
+fn keys_are_there() -> MockNameKeys {
+    let mut name_keys = MockNameKeys::new();
+    name_keys.expect_refresh().with(eq(500)).returning(|_| Ok(0));
+    name_keys
 }
 
 /// Nothing is in the trash, and every drive has an owner.
@@ -291,7 +299,7 @@ async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_
 }
 
 #[tokio::test]
-async fn sessions_tokens_and_buckets_are_forgotten_in_batches_until_one_is_short() {
+async fn sessions_tokens_buckets_and_names_are_seen_to_in_batches_until_one_is_short() {
     let mut order = Sequence::new();
     let (mut sessions, mut throttle) = (MockSessions::new(), MockThrottle::new());
     for over in [500, 7] {
@@ -305,6 +313,11 @@ async fn sessions_tokens_and_buckets_are_forgotten_in_batches_until_one_is_short
     for full in [500, 499] {
         let batch = throttle.expect_forget_full().with(eq(NOW), eq(500)).times(1).in_sequence(&mut order);
         batch.returning(move |_, _| Ok(full));
+    }
+    let mut name_keys = MockNameKeys::new();
+    for keyless in [500, 3] {
+        let batch = name_keys.expect_refresh().with(eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_| Ok(keyless));
     }
     let (sessions, throttle) = (Arc::new(sessions), Arc::new(throttle));
     let mut blobs = nothing_swept();
@@ -322,6 +335,7 @@ async fn sessions_tokens_and_buckets_are_forgotten_in_batches_until_one_is_short
         receipts: Arc::new(receipts),
         blobs: Arc::new(blobs),
         chores: Arc::new(MockChores::new()),
+        name_keys: Arc::new(name_keys),
     };
     let report = done(&on(stores)).await;
     assert_eq!((report.sessions_removed, report.refresh_tokens_removed), (507, 1000));

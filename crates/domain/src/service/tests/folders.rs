@@ -9,7 +9,8 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, Limit, Located, Name, NodeId, Order, Permission, Position, Revision, Role, Sort, SortBy, SortValue, UserId,
+    Action, Limit, Located, Name, NodeId, NodeKind, Order, Permission, Position, Revision, Role, Sort, SortBy,
+    SortValue, UserId,
 };
 use crate::port::{Child, MockDrive, Relocation};
 use crate::service::{Destination, Folders, ListQuery, NewPlace};
@@ -123,7 +124,7 @@ async fn the_root_is_listed_with_the_account() {
                 && *limit == Limit::default()
         })
         .times(1)
-        .returning(|_, _, _, _| Ok(vec![Child { node: folder(PARENT), share: None }]));
+        .returning(|_, _, _, _| Ok(vec![Child::new(folder(PARENT), None)]));
     let (account, page) = service(drive).list_root(&actor(OWNER), &ListQuery::default()).await.unwrap();
     assert_eq!(account, home().account);
     assert_eq!((page.items[0].node.id, page.items[0].role), (PARENT, Role::Owner));
@@ -134,8 +135,8 @@ async fn the_root_is_listed_with_the_account() {
 #[tokio::test]
 async fn a_page_is_cut_from_what_follows_the_position_and_tells_where_the_next_begins() {
     let found = for_owner(folder(FOLDER));
-    let after = Position { value: SortValue::Size(3), id: OTHER_FOLDER };
-    let sort = Sort { by: SortBy::Size, order: Order::Descending };
+    let after = Position { value: SortValue::Size(3), kind: NodeKind::Folder, id: OTHER_FOLDER };
+    let sort = Sort { by: SortBy::Size, order: Order::Descending, folders_first: false };
     let query = ListQuery { sort, after: Some(after.clone()), limit: Limit::new(1).unwrap() };
     let mut drive = drive_with([found.clone()]);
     drive
@@ -144,21 +145,19 @@ async fn a_page_is_cut_from_what_follows_the_position_and_tells_where_the_next_b
             *grant == *leave(&found, Action::Read) && *by == sort && *from == Some(&after) && limit.get() == 1
         })
         .times(1)
-        .returning(|_, _, _, _| {
-            Ok(vec![Child { node: file(FILE), share: None }, Child { node: folder(PARENT), share: None }])
-        });
+        .returning(|_, _, _, _| Ok(vec![Child::new(file(FILE), None), Child::new(folder(PARENT), None)]));
     let listing = service(drive).list(&actor(OWNER), FOLDER, &query).await.ok().unwrap();
     let ids: Vec<NodeId> = listing.page.items.iter().map(|item| item.node.id).collect();
     assert_eq!(ids, [FILE]);
-    assert_eq!(listing.page.next, Some(Position { value: SortValue::Size(10), id: FILE }));
+    assert_eq!(listing.page.next, Some(Position { value: SortValue::Size(10), kind: NodeKind::File, id: FILE }));
 }
 
 #[tokio::test]
 async fn a_guest_sees_the_way_from_the_shared_folder_and_more_where_more_is_shared() {
     let mut drive = drive_with([for_guest(folder(FOLDER), VIEW)]);
-    drive.expect_list().returning(|_, _, _, _| {
-        Ok(vec![Child { node: file(FILE), share: None }, Child { node: folder(OTHER_FOLDER), share: Some(EDIT) }])
-    });
+    drive
+        .expect_list()
+        .returning(|_, _, _, _| Ok(vec![Child::new(file(FILE), None), Child::new(folder(OTHER_FOLDER), Some(EDIT))]));
     let listing = service(drive).list(&actor(GUEST), FOLDER, &ListQuery::default()).await.ok().unwrap();
     let roles: Vec<Role> = listing.page.items.iter().map(|item| item.role).collect();
     assert_eq!(roles, [Role::View, Role::Edit]);

@@ -65,7 +65,7 @@ fn with(drive: MockDrive, links: MockLinks, tokens: MockLinkTokens, passwords: M
 /// Links of which [`link`] is one.
 fn links_with_one() -> MockLinks {
     let mut links = MockLinks::new();
-    links.expect_find().with(eq(LINK)).returning(|_| Ok(Some(link())));
+    links.expect_find().withf(|link, _| *link == LINK).returning(|_, _| Ok(Some(link())));
     links
 }
 
@@ -207,7 +207,7 @@ async fn to_all_but_the_owner_there_is_no_link() {
         assert!(matches!(service.revoke(&actor(user), LINK).await, Err(Error::NotFound)));
     }
     let mut links = MockLinks::new();
-    links.expect_find().times(2).returning(|_| Ok(None));
+    links.expect_find().with(eq(LINK), eq(STRANGER)).times(2).returning(|_, _| Ok(None));
     let service = service(MockDrive::new(), links);
     assert!(matches!(service.change(&actor(STRANGER), LINK, edit()).await, Err(Error::NotFound)));
     assert!(matches!(service.revoke(&actor(STRANGER), LINK).await, Err(Error::NotFound)));

@@ -1,8 +1,8 @@
 use mockall::predicate::eq;
 
 use super::*;
-use crate::model::{Limit, Page, Position, Role, SearchText, SortValue};
-use crate::port::{MockSearch, Sought};
+use crate::model::{Limit, OrderKey, Page, Role, SearchPosition, SearchText};
+use crate::port::{Hit, MockSearch, Sought};
 use crate::service::{Search, SearchPage, SearchQuery};
 
 fn query(text: &str) -> SearchQuery {
@@ -15,13 +15,15 @@ fn query(text: &str) -> SearchQuery {
     }
 }
 
-fn place(text: &str) -> Position {
-    Position { value: SortValue::Name(name(text)), id: OTHER_FOLDER }
+fn place(text: &str) -> SearchPosition {
+    SearchPosition::Own { key: OrderKey::of(&name(text)), id: OTHER_FOLDER }
 }
 
 /// A store that finds these, and more after `next`.
-fn finding(found: Vec<Located>, next: Option<Position>) -> MockSearch {
+fn finding(found: Vec<Located>, next: Option<SearchPosition>) -> MockSearch {
     let mut search = MockSearch::new();
+    let hit = |located: Located| Hit { position: place(located.node.name.as_str()), located };
+    let found: Vec<Hit> = found.into_iter().map(hit).collect();
     search.expect_search().returning(move |_, _| Ok(Page { items: found.clone(), next: next.clone() }));
     search
 }

@@ -48,7 +48,7 @@ fn share_of(id: ShareId, item: NodeId, at: i64) -> Share {
 /// Shares of which [`share`] is one.
 fn shares_with_one() -> MockShares {
     let mut shares = MockShares::new();
-    shares.expect_find().with(eq(SHARE)).times(1).returning(|_| Ok(Some(share())));
+    shares.expect_find().withf(|share, _| *share == SHARE).times(1).returning(|_, _| Ok(Some(share())));
     shares
 }
 
@@ -338,7 +338,7 @@ async fn what_becomes_of_shares_is_in_the_audit_trail_and_what_was_refused_is_no
 #[tokio::test]
 async fn a_share_that_has_ended_is_not_found() {
     let mut shares = MockShares::new();
-    shares.expect_find().times(2).returning(|_| Ok(None));
+    shares.expect_find().with(eq(SHARE), eq(OWNER)).times(2).returning(|_, _| Ok(None));
     let service = service(MockDrive::new(), shares, MockUsers::new());
     assert!(matches!(service.change(&actor(OWNER), SHARE, EDIT).await, Err(Error::NotFound)));
     assert!(matches!(service.revoke(&actor(OWNER), SHARE).await, Err(Error::NotFound)));

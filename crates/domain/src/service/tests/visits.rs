@@ -107,7 +107,7 @@ async fn a_link_to_a_folder_shows_it_and_what_stands_in_it_to_be_viewed() {
         .expect_list()
         .times(1)
         .withf(|folder, _, _, _| folder.node().id == FOLDER)
-        .returning(move |_, _, _, _| Ok(vec![Child { node: child.clone(), share: None }]));
+        .returning(move |_, _, _, _| Ok(vec![Child::new(child.clone(), None)]));
     let visit = scene.visits().look(&visitor(), &ListQuery::default()).await.unwrap();
     assert_eq!((visit.item.node.id, visit.item.role, visit.item.parent), (FOLDER, Role::View, None));
     let page = visit.page.unwrap();

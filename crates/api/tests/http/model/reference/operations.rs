@@ -41,8 +41,8 @@ impl Reference {
         self.room(owner, content.size)?;
         match (holder, conflict) {
             (Some(file), Conflict::Replace) => {
-                let stored = self.store(content);
-                self.append(file, stored);
+                let stored = self.store(who, content);
+                self.append(who, file, stored);
                 Ok(file)
             }
             _ => Ok(self.make_file(who, owner, folder, name, content)),
@@ -70,16 +70,16 @@ impl Reference {
             versions: Vec::new(),
         };
         let file = self.make(node);
-        let stored = self.store(content);
-        self.append(file, stored);
+        let stored = self.store(who, content);
+        self.append(who, file, stored);
         file
     }
 
     pub fn put_content(&mut self, who: Person, file: NodeNo, content: Content) -> Result<NodeNo, Refusal> {
         self.replace(who, file)?;
         self.room(self.nodes[file].owner, content.size)?;
-        let stored = self.store(content);
-        self.append(file, stored);
+        let stored = self.store(who, content);
+        self.append(who, file, stored);
         Ok(file)
     }
 
@@ -145,7 +145,7 @@ impl Reference {
                 }
                 self.room(owner, size)?;
                 let content = self.nodes[node].versions.last().unwrap().1;
-                self.append(file, content);
+                self.append(who, file, content);
                 return Ok(file);
             }
             _ => self.room(owner, size)?,
@@ -160,7 +160,7 @@ impl Reference {
             let copy = Node { owner, maker: who, parent, name, versions: Vec::new(), ..it };
             let copy = self.make(copy);
             if let Some((_, content)) = self.nodes[*from].versions.last().copied() {
-                self.append(copy, content);
+                self.append(who, copy, content);
             }
             copies.push(copy);
         }
@@ -223,7 +223,7 @@ impl Reference {
             return Ok(file);
         }
         self.room(self.nodes[file].owner, former.content.size)?;
-        self.append(file, former);
+        self.append(who, file, former);
         Ok(file)
     }
 

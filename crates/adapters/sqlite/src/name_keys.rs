@@ -1,0 +1,32 @@
+use async_trait::async_trait;
+use clouddrive_domain::Result;
+use clouddrive_domain::port::NameKeys;
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::name_keys::{KeylessRow, keyless};
+use clouddrive_sql::names::NameColumns;
+use clouddrive_sql::schema::nodes;
+use clouddrive_sql::search::Dialect;
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::search::Sqlite;
+
+fn refresh(connection: &mut SqliteConnection, most: u32) -> Outcome<u32> {
+    let rows: Vec<KeylessRow> = keyless(Sqlite::WITHOUT_KEYS, most).load(connection)?;
+    for row in &rows {
+        diesel::update(nodes::table.find(row.id())).set(NameColumns::from(&row.name()?)).execute(connection)?;
+    }
+    Ok(u32::try_from(rows.len()).unwrap_or(most))
+}
+
+#[async_trait]
+impl NameKeys for Database {
+    async fn refresh(&self, most: u32) -> Result<u32> {
+        // The writer is asked for only where there is something to write.
+        let any = self.read(|connection| Ok(keyless(Sqlite::WITHOUT_KEYS, 1).load::<KeylessRow>(connection)?)).await?;
+        if any.is_empty() {
+            return Ok(0);
+        }
+        self.write(move |connection| refresh(connection, most)).await
+    }
+}

@@ -1,0 +1,11 @@
+CREATE INDEX nodes_by_name ON nodes (parent_id, sort_key, name, id) WHERE trashed_at IS NULL;
+CREATE INDEX nodes_by_created ON nodes (parent_id, created_at, id) WHERE trashed_at IS NULL;
+CREATE INDEX nodes_by_modified ON nodes (parent_id, modified_at, id) WHERE trashed_at IS NULL;
+CREATE INDEX nodes_by_size ON nodes (parent_id, size_bytes, id) WHERE trashed_at IS NULL;
+CREATE INDEX nodes_by_drive_name ON nodes (drive_id, sort_key, name, id) WHERE trashed_at IS NULL AND kind <> 'root';
+DROP INDEX nodes_without_keys;
+DROP INDEX nodes_of_drive_by_name;
+DROP INDEX nodes_listed_by_size;
+DROP INDEX nodes_listed_by_modified;
+DROP INDEX nodes_listed_by_created;
+DROP INDEX nodes_listed_by_name;
