@@ -23,7 +23,8 @@ pub struct TrashedItem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Trash {
-    /// Newest first: what was put there itself, not what lies below it.
+    /// Newest first: what was put there itself, not what lies below it. There may be fewer than `limit` and more on the next
+    /// page.
     pub items: Vec<TrashedItem>,
     /// For the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]

@@ -6,13 +6,16 @@ use super::access::Access;
 use super::relocation::Destination;
 use crate::error::{Error, Result};
 use crate::model::{
-    Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, Precondition, Timestamp, TrashItem,
-    TrashPosition, authorize,
+    Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, PageRoom, Precondition, Timestamp,
+    TrashItem, TrashPosition, authorize,
 };
-use crate::port::{self, Doomed, Drive, Purge, Restoration};
+use crate::port::{self, Doomed, Drive, Purge, Restoration, Trashed};
 
 /// How many files and folders of a purge are gone, at the least, before its caller is answered.
 const DONE_AT_ONCE: u32 = 1_000;
+
+/// How many entries of a page are fetched at once, with the way up to the root.
+const FETCHED: usize = 100;
 
 /// How many one transaction removes.
 const BATCH: u32 = 500;
@@ -61,20 +64,35 @@ impl Trash {
         Ok(())
     }
 
-    /// What lies in the caller's trash itself, newest first.
+    /// What lies in the caller's trash itself, newest first. The page ends early when its paths are
+    /// [as long](PageRoom) as a page may have them; they are fetched a few at a time.
     ///
     /// # Errors
     /// `NotFound` when the account has just been deleted.
     pub async fn list(&self, actor: &Actor, after: Option<TrashPosition>, limit: Limit) -> Result<TrashPage> {
         let root = self.root(actor).await?;
-        let rows = self.trash.list(&root, after, limit).await?;
-        let page = Page::cut(rows, limit, |row| TrashPosition { at: row.at, id: row.located.node.id });
-        let items = page.items.into_iter().filter_map(|row| {
-            let path = row.located.names_above();
-            let entry = row.located.trash_entry()?;
-            Some(TrashedItem { entry, trashed_at: row.at, purge_at: row.at.plus(self.retention), path })
-        });
-        Ok(Page { items: items.collect(), next: page.next })
+        let place = |row: &Trashed| TrashPosition { at: row.at, id: row.located.node.id };
+        let (mut items, mut room, mut after, mut left) = (Vec::new(), PageRoom::default(), after, limit.get());
+        loop {
+            let some = Limit::new(left.min(FETCHED) as u64).unwrap_or_default();
+            let page = Page::cut(self.trash.list(&root, after, some).await?, some, place);
+            for row in page.items {
+                if !room.takes(row.located.path_bytes()) {
+                    return Ok(Page { items, next: after });
+                }
+                (after, left) = (Some(place(&row)), left.saturating_sub(1));
+                items.extend(self.item(row));
+            }
+            if page.next.is_none() || left == 0 {
+                return Ok(Page { items, next: page.next });
+            }
+        }
+    }
+
+    fn item(&self, row: Trashed) -> Option<TrashedItem> {
+        let path = row.located.names_above();
+        let entry = row.located.trash_entry()?;
+        Some(TrashedItem { entry, trashed_at: row.at, purge_at: row.at.plus(self.retention), path })
     }
 
     /// Takes an item back out of the trash: into `to`, or to where it was, or into the root when that is no more.

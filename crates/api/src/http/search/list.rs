@@ -27,7 +27,7 @@ enum Place {
 
 /// Finds files and folders by their names, in all that the caller owns or is shared with.
 #[utoipa::path(get, path = "/search", operation_id = "search", tag = "search", params(SearchParameters),
-    responses((status = 200, description = "A page of what was found: in the own drive, by name; then in what is shared", body = FoundItems)))]
+    responses((status = 200, description = "A page of what was found", body = FoundItems)))]
 pub(crate) async fn search(
     user: CurrentUser,
     parameters: Query<SearchParameters>,

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, AuditAction, Limit, Located, NodeKind, Permission, Revision, Role, Timestamp, TrashItem, TrashPosition,
+    Action, AuditAction, Limit, Located, NodeId, NodeKind, Permission, Revision, Role, Step, Timestamp, TrashItem,
+    TrashPosition,
 };
 use crate::port::{Doomed, MockTrash, Purge, PurgeStep, Restoration, Trashed};
 use crate::service::{Destination, Trash};
@@ -91,6 +92,37 @@ async fn the_trash_tells_when_each_item_goes_and_where_it_lay() {
     assert_eq!((item.trashed_at, item.purge_at), (at, at.plus(DAY)));
     assert_eq!(item.path, [name("shelf")]);
     assert_eq!(page.next, Some(TrashPosition { at, id: FILE }));
+}
+
+#[tokio::test]
+async fn a_page_of_the_trash_is_fetched_a_few_at_a_time_and_ends_when_it_is_long() {
+    let id = |number: usize| NodeId::from_uuid(uuid::Uuid::from_u128(1_000_000 - number as u128));
+    let deep = move |number: usize| {
+        let mut located = binned(for_owner(file(id(number))));
+        located.lineage[0].id = id(number);
+        let above = Step { id: OTHER_FOLDER, name: name(&"l".repeat(255)), trashed: false, share: None };
+        drop(located.lineage.splice(1..1, std::iter::repeat_n(above, 60)));
+        Trashed { located, at: NOW }
+    };
+    let mut trash = MockTrash::new();
+    trash.expect_list().returning(move |_, after, limit| {
+        let first = after.map_or(0, |after| 1_000_000 - after.id.as_uuid().as_u128() as usize + 1);
+        Ok((first..300).take(limit.get() + 1).map(deep).collect())
+    });
+    let (service, _) = service([], trash);
+    let (mut after, mut seen, mut pages) = (None, Vec::new(), 0);
+    loop {
+        let page = service.list(&actor(OWNER), after, Limit::new(1000).unwrap()).await.unwrap();
+        assert!((40..70).contains(&page.items.len()) || page.next.is_none(), "{}", page.items.len());
+        seen.extend(page.items.iter().map(|item| item.entry.node.id));
+        pages += 1;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, (0..300).map(id).collect::<Vec<_>>());
+    assert!(pages > 4, "{pages}");
 }
 
 #[tokio::test]
