@@ -2,6 +2,7 @@
 
 mod background;
 mod config;
+mod connections;
 mod health;
 mod http;
 mod serve;

@@ -1,18 +1,26 @@
 //! The server: from the first line that it prints to the last request that it lets finish.
 
+use std::future::ready;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_cors::Cors;
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::{Server, ServerBuilder};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::AppConfig;
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::{App as Actix, HttpServer, web};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App as Actix, web};
 use anyhow::Context;
 use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background;
 use crate::config::Config;
+use crate::connections::Connections;
 use crate::http::routes::routes;
 use crate::http::{App, request};
 use crate::telemetry::metrics;
@@ -34,18 +42,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let app = web::Data::new(stores.app(&config, &keys, &public_url)?);
     let metrics = metrics::serve(&config.metrics, &app, stores.connections())?;
     let leave = drain(stop, app.clone(), config.drain);
-    let origins = config.cors_origins.clone();
-    let server = HttpServer::new(move || {
-        let cors = Condition::new(!origins.is_empty(), cors(&origins));
-        Actix::new().app_data(app.clone()).wrap(cors).wrap(from_fn(request)).configure(routes)
-    })
-    .workers(config.workers)
-    .keep_alive(config.keep_alive)
-    .client_request_timeout(Duration::from_secs(10))
-    .shutdown_timeout(config.shutdown.as_secs())
-    .shutdown_signal(leave)
-    .listen(listener)?
-    .run();
+    let server =
+        Server::build().workers(config.workers).shutdown_timeout(config.shutdown.as_secs()).shutdown_signal(leave);
+    let server = listen(server, listener, &config, &app)?.run();
     let collecting =
         tokio::spawn(background::collect(stores.collector(&config), stores.ambient().clone(), config.collect_interval));
     announce(address, &public_url, metrics, &config);
@@ -53,6 +52,40 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     collecting.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Has `server` answer what comes in at `listener`: as actix-web's own `HttpServer` does, but that connections are watched.
+fn listen(
+    server: ServerBuilder,
+    listener: TcpListener,
+    config: &Config,
+    app: &web::Data<App>,
+) -> std::io::Result<ServerBuilder> {
+    let connections = Connections::new(config.connection_limits, config.trusted_proxies.clone());
+    let (app, origins, keep_alive) = (app.clone(), config.cors_origins.clone(), config.keep_alive);
+    let (stopping, address) = (server.graceful_shutdown_signal(), listener.local_addr()?);
+    server.listen("http", listener, move || {
+        let (connections, stopping) = (connections.clone(), stopping.clone());
+        let cors = Condition::new(!origins.is_empty(), cors(&origins));
+        let actix = Actix::new().app_data(app.clone()).wrap(cors).wrap(from_fn(request)).configure(routes);
+        let actix = actix.into_factory().map_err(|fault| fault.error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(keep_alive)
+            .client_request_timeout(Duration::from_secs(10))
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .local_addr(address)
+            .h1(map_config(actix, |()| AppConfig::default()));
+        fn_service(move |stream: TcpStream| {
+            let stream = connections.watch(stream);
+            let peer = stream.peer();
+            ready(Ok::<_, DispatchError>((stream, peer)))
+        })
+        .and_then(http)
+    })
 }
 
 /// Says in a few lines where everything is. A server that nobody listens to serves all the same.

@@ -6,7 +6,9 @@ mod delete;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden};
-use clouddrive_domain::model::{Action, Credentials, Email, Handle, Limit, PasswordHash, Quota, Timestamp, UserId};
+use clouddrive_domain::model::{
+    Action, Credentials, Email, Handle, Limit, NewLimits, PasswordHash, Quota, Timestamp, UserId,
+};
 use clouddrive_domain::port::Opened;
 use futures_util::future::{join, join_all};
 
@@ -195,7 +197,10 @@ async fn a_disabled_account_has_no_sessions_until_it_is_enabled(world: &World<'_
 async fn a_quota_may_be_less_than_what_is_there(world: &World<'_>) {
     let (member, bystander) = (world.member_with(100).await, world.member_with(100).await);
     world.file(member.id, member.root, "a", 60).await;
-    let set = async |bytes| world.store.accounts.set_quota(&world.command(member.id), member.id, bytes).await;
+    let set = async |bytes| {
+        let limits = NewLimits { bytes: Some(bytes), entries: None };
+        world.store.accounts.set_quota(&world.command(member.id), member.id, limits).await
+    };
     set(50).await.unwrap();
     assert_eq!(world.quota(member.id).await, Quota { total: 50, used: 60, reserved: 0 });
     let root = world.grant(member.id, member.root, Action::AddTo).await;
@@ -213,7 +218,14 @@ async fn nothing_becomes_of_who_is_not_there(world: &World<'_>) {
     assert_refused!(change_email(world, nobody, &email).await, Error::NotFound);
     assert_refused!(change_password(world, nobody, None).await, Error::NotFound);
     assert_refused!(set_disabled(world, nobody, true).await, Error::NotFound);
-    assert_refused!(world.store.accounts.set_quota(&world.command(nobody), nobody, 1).await, Error::NotFound);
+    assert_refused!(
+        world
+            .store
+            .accounts
+            .set_quota(&world.command(nobody), nobody, NewLimits { bytes: Some(1), entries: None })
+            .await,
+        Error::NotFound
+    );
     assert_refused!(world.store.accounts.delete(&world.command(nobody), nobody, 0).await, Error::NotFound);
 }
 

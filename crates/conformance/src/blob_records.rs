@@ -6,11 +6,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, EntityTag, StoreName, Timestamp};
+use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, DriveId, EntityTag, Quota, StoreName, Timestamp};
+use clouddrive_domain::port::Unneeded;
 use futures_util::future::join;
 
 use crate::Persistence;
-use crate::world::{ALL, STORE, World, assert_refused, run};
+use crate::world::{ALL, QUOTA, STORE, World, assert_refused, run};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -33,7 +34,15 @@ pub async fn suite(store: &Persistence) {
         only_condemned_blobs_are_forgotten,
         forgetting_may_be_repeated,
         a_blob_is_either_condemned_or_referred_to,
+        what_was_a_content_waits_for_another_time_than_what_never_was,
+        bytes_that_could_not_be_deleted_stay_reserved_until_they_are,
+        what_is_referred_to_or_gone_reserves_nothing,
     );
+}
+
+/// All blobs have waited for long enough since that time.
+const fn since(time: Timestamp) -> Unneeded {
+    Unneeded { never_used: time, used: time }
 }
 
 async fn record(world: &World<'_>, at: Timestamp) -> BlobKey {
@@ -46,7 +55,7 @@ async fn record(world: &World<'_>, at: Timestamp) -> BlobKey {
 async fn drain(world: &World<'_>) {
     let left: Vec<BlobKey> = world.condemned(world.now()).await.into_iter().collect();
     for some in left.chunks(500) {
-        world.store.records.forget(some).await.unwrap();
+        world.store.records.forget(&STORE, some).await.unwrap();
     }
 }
 
@@ -125,9 +134,9 @@ async fn what_is_condemned_comes_again_until_it_is_forgotten(world: &World<'_>) 
     // Also when the clock has gone back, and when something else has waited longer.
     let other = record(world, at.minus(MILLISECOND)).await;
     assert!(world.condemned(at.minus(MILLISECOND)).await.contains(&key));
-    let batch = world.store.records.condemn(&STORE, at, 1).await.unwrap();
+    let batch = world.store.records.condemn(&STORE, since(at), 1).await.unwrap();
     assert!(batch.contains(&key) || batch.contains(&other));
-    world.store.records.forget(std::slice::from_ref(&key)).await.unwrap();
+    world.store.records.forget(&STORE, std::slice::from_ref(&key)).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&key));
     assert!(world.condemned(world.now()).await.contains(&other));
 }
@@ -141,15 +150,15 @@ async fn blobs_are_condemned_in_batches(world: &World<'_>) {
     let before = world.now();
     let mut counts = Vec::new();
     while !due.is_empty() {
-        let batch = world.store.records.condemn(&STORE, before, 2).await.unwrap();
+        let batch = world.store.records.condemn(&STORE, since(before), 2).await.unwrap();
         counts.push(batch.len());
         for key in &batch {
             assert!(due.remove(key));
         }
-        world.store.records.forget(&batch).await.unwrap();
+        world.store.records.forget(&STORE, &batch).await.unwrap();
     }
     assert_eq!(counts, [2, 2, 1]);
-    assert_eq!(world.store.records.condemn(&STORE, before, 2).await.unwrap(), []);
+    assert_eq!(world.store.records.condemn(&STORE, since(before), 2).await.unwrap(), []);
 }
 
 async fn what_is_not_forgotten_does_not_hold_up_the_rest(world: &World<'_>) {
@@ -158,7 +167,7 @@ async fn what_is_not_forgotten_does_not_hold_up_the_rest(world: &World<'_>) {
     let before = world.now();
     let mut condemned = HashSet::new();
     for _ in 0..3 {
-        condemned.extend(world.store.records.condemn(&STORE, before, 1).await.unwrap());
+        condemned.extend(world.store.records.condemn(&STORE, since(before), 1).await.unwrap());
     }
     assert_eq!(condemned, due);
 }
@@ -184,9 +193,12 @@ async fn blobs_of_another_store_are_left_alone(world: &World<'_>) {
     let (key, other) = (world.key(), StoreName("another store"));
     world.store.records.record(&key, &other, world.now()).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&key));
-    let condemned = world.store.records.condemn(&other, world.now(), ALL).await.unwrap();
-    assert_eq!(condemned, std::slice::from_ref(&key));
-    world.store.records.forget(&[key]).await.unwrap();
+    let condemn = async || world.store.records.condemn(&other, since(world.now()), ALL).await.unwrap();
+    assert_eq!(condemn().await, std::slice::from_ref(&key));
+    world.store.records.forget(&STORE, std::slice::from_ref(&key)).await.unwrap();
+    assert_eq!(condemn().await, std::slice::from_ref(&key), "it is not this store's");
+    world.store.records.forget(&other, &[key]).await.unwrap();
+    assert_eq!(condemn().await, []);
 }
 
 async fn only_condemned_blobs_are_forgotten(world: &World<'_>) {
@@ -194,7 +206,7 @@ async fn only_condemned_blobs_are_forgotten(world: &World<'_>) {
     let photo = world.record().await;
     world.set_photo(ann.id, Some(&photo)).await.unwrap();
     let recorded = world.record().await;
-    world.store.records.forget(&[photo.clone(), recorded.clone(), world.key()]).await.unwrap();
+    world.store.records.forget(&STORE, &[photo.clone(), recorded.clone(), world.key()]).await.unwrap();
     // Both are as usable as before.
     for key in [&photo, &recorded] {
         world.set_photo(bob.id, Some(key)).await.unwrap();
@@ -208,7 +220,7 @@ async fn forgetting_may_be_repeated(world: &World<'_>) {
     let key = world.record().await;
     assert!(world.condemned(world.now()).await.contains(&key));
     for keys in [&[][..], std::slice::from_ref(&key), std::slice::from_ref(&key), &[key.clone(), key.clone()]] {
-        world.store.records.forget(keys).await.unwrap();
+        world.store.records.forget(&STORE, keys).await.unwrap();
     }
     assert!(!world.condemned(world.now()).await.contains(&key));
 }
@@ -218,7 +230,7 @@ async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
     for round in 0..10 {
         let key = world.record().await;
         let before = world.now();
-        let condemning = world.store.records.condemn(&STORE, before, ALL);
+        let condemning = world.store.records.condemn(&STORE, since(before), ALL);
         let (condemned, set) = if round % 2 == 0 {
             join(condemning, world.set_photo(ann.id, Some(&key))).await
         } else {
@@ -233,4 +245,58 @@ async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
             assert_ne!(world.photo(ann.id).await.as_ref(), Some(&key));
         }
     }
+}
+
+async fn what_was_a_content_waits_for_another_time_than_what_never_was(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let file = world.file(ann.id, ann.root, "a", 1).await;
+    let used = world.blob_of(file, ann.id).await;
+    for _ in 0..20 {
+        world.replace(ann.id, ann.root, "a", 1).await;
+    }
+    let aborted = world.open(&root, "b", Some(1)).await;
+    world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
+    let (past, now) = (Timestamp::from_millis(0), world.now());
+    for (never_used, long_used, expected) in
+        [(past, past, [false, false]), (past, now, [true, false]), (now, past, [true, true])]
+    {
+        let unneeded = Unneeded { never_used, used: long_used };
+        let condemned = world.store.records.condemn(&STORE, unneeded, ALL).await.unwrap();
+        assert_eq!([&used, &aborted.blob].map(|key| condemned.contains(key)), expected);
+    }
+}
+
+async fn bytes_that_could_not_be_deleted_stay_reserved_until_they_are(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let upload = world.open(&root, "a", Some(7)).await;
+    world.store.uploads.abort(&world.command(ann.id), upload.id).await.unwrap();
+    let reserved = |reserved| Quota { total: QUOTA, used: 0, reserved };
+    assert_eq!(world.quota(ann.id).await, reserved(0));
+    for _ in 0..2 {
+        world.store.records.hold(&upload.blob, ann.drive, 7).await.unwrap();
+        assert_eq!(world.quota(ann.id).await, reserved(7));
+    }
+    world.store.records.forget(&STORE, std::slice::from_ref(&upload.blob)).await.unwrap();
+    assert_eq!(world.quota(ann.id).await, reserved(7), "it is not condemned yet");
+    assert!(world.condemned(world.now()).await.contains(&upload.blob));
+    for _ in 0..2 {
+        world.store.records.forget(&STORE, std::slice::from_ref(&upload.blob)).await.unwrap();
+        assert_eq!(world.quota(ann.id).await, reserved(0));
+    }
+}
+
+async fn what_is_referred_to_or_gone_reserves_nothing(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let open = world.open(&root, "a", Some(7)).await;
+    let file = world.file(ann.id, ann.root, "b", 1).await;
+    let before = world.quota(ann.id).await;
+    for key in [&open.blob, &world.blob_of(file, ann.id).await, &world.key()] {
+        world.store.records.hold(key, ann.drive, 7).await.unwrap();
+    }
+    let gone: DriveId = world.id();
+    world.store.records.hold(&world.record().await, gone, 7).await.unwrap();
+    assert_eq!(world.quota(ann.id).await, before);
 }

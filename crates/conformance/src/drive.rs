@@ -2,6 +2,7 @@
 
 mod create;
 mod depth;
+mod entries;
 mod find;
 mod list;
 mod races;
@@ -70,6 +71,12 @@ pub async fn suite(store: &Persistence) {
         roles::a_lowered_share_ends_grants,
         roles::what_left_the_shared_folder_is_out_of_reach,
         roles::a_destination_is_checked_like_an_item,
+    );
+    run!(store;
+        entries::what_stands_in_a_drive_and_lies_in_its_trash_is_counted,
+        entries::the_last_entry_fits_and_the_next_does_not,
+        entries::of_many_at_once_only_as_many_as_fit_arrive,
+        entries::a_drive_may_be_given_more_or_less,
     );
     run!(store;
         races::one_of_many_creations_of_a_name_succeeds,

@@ -37,6 +37,8 @@ pub async fn suite(store: &Persistence) {
     );
     run!(store;
         purge::a_file_goes_with_its_versions_and_shares,
+        purge::what_others_still_have_is_given_back_at_once_and_not_freed,
+        purge::a_content_that_a_file_had_twice_counts_once_when_it_is_gone,
         purge::a_tree_goes_whole_in_steps_of_any_size,
         purge::from_its_beginning_on_it_is_in_no_list,
         purge::what_was_trashed_by_itself_outlives_its_folder,

@@ -15,7 +15,7 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{NewContent, Revival};
 
 use crate::Persistence;
-use crate::world::{MOST_VERSIONS, World, run};
+use crate::world::{MOST_VERSIONS, STORE, World, run};
 
 /// Runs every case.
 ///
@@ -111,7 +111,9 @@ async fn revive(world: &World<'_>, actor: UserId, file: NodeId, from: VersionId)
     world.store.versions.revive(&world.command(actor), &file, &revival).await
 }
 
+/// Deletes a version, whose bytes are forgotten as if they were gone.
 async fn delete(world: &World<'_>, owner: UserId, file: NodeId, version: VersionId) -> Result<()> {
     let file = world.grant(owner, file, Action::DeleteVersion).await;
-    world.store.versions.delete(&world.command(owner), &file, version, None).await
+    let freed = world.store.versions.delete(&world.command(owner), &file, version, None).await?;
+    world.store.records.forget(&STORE, freed.as_slice()).await
 }

@@ -14,13 +14,16 @@ use clouddrive_domain::model::{
     Ticket, Timestamp, Upload, UploadState, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{
-    Commit, Copying, NewShare, Opening, Purge, Random, Registration, Relocation, Restoration,
+    Commit, Copying, NewShare, Opening, Purge, PurgeStep, Random, Registration, Relocation, Restoration, Unneeded,
 };
 
 use crate::Persistence;
 
 /// What a drive holds unless a case says otherwise, in bytes.
 pub(crate) const QUOTA: u64 = 1_000_000;
+
+/// How many files and folders a drive may have unless a case says otherwise.
+pub(crate) const ENTRIES: u64 = 100_000;
 
 /// How long uploads live.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
@@ -145,7 +148,7 @@ impl<'a> World<'a> {
             photo: None,
         };
         let hash = PasswordHash::new(format!("$example${number}"));
-        Registration { user, hash, drive: self.id(), root: self.id(), quota_bytes: QUOTA }
+        Registration { user, hash, drive: self.id(), root: self.id(), quota_bytes: QUOTA, quota_entries: ENTRIES }
     }
 
     pub(crate) async fn register(&self, new: &Registration) -> Result<()> {
@@ -161,6 +164,19 @@ impl<'a> World<'a> {
         self.register(&new).await.unwrap();
         let username = new.user.username.as_str().to_owned();
         Member { id: new.user.id, username, drive: new.drive, root: new.root }
+    }
+
+    /// A member whose drive may have so many files and folders.
+    pub(crate) async fn member_with_entries(&self, quota_entries: u64) -> Member {
+        let new = Registration { quota_entries, ..self.registration() };
+        self.register(&new).await.unwrap();
+        let username = new.user.username.as_str().to_owned();
+        Member { id: new.user.id, username, drive: new.drive, root: new.root }
+    }
+
+    /// How many files and folders the user's drive has.
+    pub(crate) async fn entries(&self, user: UserId) -> u64 {
+        self.store.drive.find_home(user).await.unwrap().unwrap().account.entries.used
     }
 
     pub(crate) async fn quota(&self, user: UserId) -> Quota {
@@ -333,11 +349,18 @@ impl<'a> World<'a> {
         self.store.trash.begin_purge(&self.command(owner), &item, None).await
     }
 
+    /// One step of purges, as the command of nobody, whose blobs are forgotten as if their bytes were gone.
+    pub(crate) async fn purge_step(&self, which: Purge, most: u32) -> PurgeStep {
+        let step = self.store.trash.purge(&self.command_at(None, self.now()), which, most).await.unwrap();
+        self.store.records.forget(&STORE, &step.freed).await.unwrap();
+        step
+    }
+
     /// Goes on with purges until nothing is left of them, and tells how many nodes are gone.
     pub(crate) async fn purge(&self, which: Purge, most: u32) -> u32 {
         let mut removed = 0;
         loop {
-            let step = self.store.trash.purge(&self.command_at(None, self.now()), which, most).await.unwrap();
+            let step = self.purge_step(which, most).await;
             assert!(step.removed <= most * 2 && step.reached <= most, "{step:?}");
             removed += step.removed;
             if step.is_idle() {
@@ -376,7 +399,8 @@ impl<'a> World<'a> {
 
     /// Condemns all that may be, of this case and of those before it.
     pub(crate) async fn condemned(&self, before: Timestamp) -> HashSet<BlobKey> {
-        self.store.records.condemn(&STORE, before, ALL).await.unwrap().into_iter().collect()
+        let unneeded = Unneeded { never_used: before, used: before };
+        self.store.records.condemn(&STORE, unneeded, ALL).await.unwrap().into_iter().collect()
     }
 
     pub(crate) async fn photo(&self, user: UserId) -> Option<BlobKey> {

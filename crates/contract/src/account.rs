@@ -166,22 +166,28 @@ pub struct VerifiedToken {
     pub expires_at: Time,
 }
 
-/// A drive's quota, in bytes.
+/// A drive's quota, in bytes, and in files and folders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Quota {
     /// The most that the drive may hold.
     #[cfg_attr(feature = "openapi", schema(example = 5368709120_u64))]
     pub total_bytes: u64,
-    /// What it holds.
+    /// What it holds, with what was purged and is not deleted yet.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub used_bytes: u64,
-    /// What open uploads have announced.
+    /// What open uploads have announced, and what arrived for ended ones and could not be deleted yet.
     #[cfg_attr(feature = "openapi", schema(example = 0))]
     pub reserved_bytes: u64,
     /// What may still be announced.
     #[cfg_attr(feature = "openapi", schema(example = 5367660544_u64))]
     pub available_bytes: u64,
+    /// How many files and folders the drive may have.
+    #[cfg_attr(feature = "openapi", schema(example = 2000000))]
+    pub total_entries: u64,
+    /// How many it has, live and in the trash.
+    #[cfg_attr(feature = "openapi", schema(example = 42))]
+    pub used_entries: u64,
 }
 
 /// The caller's own account.

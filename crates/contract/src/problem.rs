@@ -196,7 +196,7 @@ pub struct ConflictItem {
     pub etag: String,
 }
 
-/// How full a drive is, and what did not fit; in bytes.
+/// How full a drive is, and what did not fit: bytes, or files and folders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuotaState {
@@ -212,4 +212,16 @@ pub struct QuotaState {
     /// What was to be added.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub needed_bytes: u64,
+    /// How many files and folders the drive may have, where too many were to be added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, example = 2000000))]
+    pub total_entries: Option<u64>,
+    /// How many it has, live and in the trash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, example = 2000000))]
+    pub used_entries: Option<u64>,
+    /// How many were to be added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, example = 1))]
+    pub needed_entries: Option<u64>,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{BlobKey, BucketKind, ItemRef, MissingParts, Name, Quota, Revision};
+use crate::model::{BlobKey, BucketKind, EntryQuota, ItemRef, MissingParts, Name, Quota, Revision};
 
 /// What the domain's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -57,6 +57,12 @@ pub enum Error {
         limit: u32,
         /// After how long the next may come.
         retry_after: Duration,
+    },
+    /// The caller has as much running as one may have at once, and has waited for some of it to end.
+    #[error("too much at once: {limit} may run for one caller")]
+    TooMuchAtOnce {
+        /// How much that is.
+        limit: u32,
     },
     /// Something that is needed is out of reach, or busy beyond its bound; later it may not be.
     #[error("{part} is unavailable")]
@@ -120,6 +126,16 @@ pub enum Forbidden {
         /// The drive's quota.
         quota: Quota,
         /// How many bytes were to be added; at the least, when bytes of unknown number were streaming in.
+        needed: u64,
+    },
+    /// The files and folders do not fit into the drive.
+    #[error("{needed} files and folders do not fit into the drive")]
+    Entries {
+        /// The drive's quota.
+        quota: Quota,
+        /// How many it may have, and has.
+        entries: EntryQuota,
+        /// How many were to be added.
         needed: u64,
     },
     /// A signed URL whose signature is not ours or does not cover the request.

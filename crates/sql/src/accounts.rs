@@ -1,12 +1,12 @@
 //! Accounts as those see them who run the service.
 
-use clouddrive_domain::model::{Account, Credentials, Limit, ListedAccount, PasswordHash, Timestamp, User};
+use clouddrive_domain::model::{Account, Credentials, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, User};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 
-use crate::drive::{UserRow, quota};
-use crate::schema::users;
+use crate::drive::{UserRow, entries, quota};
+use crate::schema::{drives, users};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, bytes, size};
 
@@ -41,6 +41,10 @@ pub struct AccountRow {
     used_bytes: i64,
     #[diesel(sql_type = BigInt)]
     reserved_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    quota_entries: i64,
+    #[diesel(sql_type = BigInt)]
+    used_entries: i64,
 }
 
 impl TryFrom<AccountRow> for ListedAccount {
@@ -48,7 +52,8 @@ impl TryFrom<AccountRow> for ListedAccount {
 
     fn try_from(row: AccountRow) -> Result<Self> {
         let quota = quota((row.quota_bytes, row.used_bytes, row.reserved_bytes));
-        let account = Account { user: User::try_from(row.user)?, quota };
+        let account =
+            Account { user: User::try_from(row.user)?, quota, entries: entries((row.quota_entries, row.used_entries)) };
         Ok(Self { account, disabled_at: row.disabled_at.map(Timestamp::from_millis) })
     }
 }
@@ -61,8 +66,22 @@ pub fn page(after: Option<&str>, limit: Limit) -> Statement {
     parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
     let text = format!(
         "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, u.disabled_at,
-            d.quota_bytes, d.used_bytes, d.reserved_bytes
+            d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, d.used_entries
         FROM users u JOIN drives d ON d.owner_id = u.id {start} ORDER BY u.username_key LIMIT ?"
     );
     Statement::new(text, parameters)
+}
+
+/// The columns of a drive's limits that are to change.
+#[derive(AsChangeset)]
+#[diesel(table_name = drives)]
+pub struct LimitsRow {
+    quota_bytes: Option<i64>,
+    quota_entries: Option<i64>,
+}
+
+impl From<NewLimits> for LimitsRow {
+    fn from(limits: NewLimits) -> Self {
+        Self { quota_bytes: limits.bytes.map(bytes), quota_entries: limits.entries.map(bytes) }
+    }
 }

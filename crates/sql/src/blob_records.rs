@@ -1,13 +1,16 @@
 //! New blobs, and what refers to blobs.
 
-use clouddrive_domain::Result;
-use clouddrive_domain::model::{BlobKey, StoreName, Timestamp};
-use diesel::prelude::*;
-use diesel::sql_types::Text;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::schema::blobs;
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{BlobKey, DriveId, StoreName, Timestamp};
+use clouddrive_domain::port::Unneeded;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::schema::{blobs, held_blobs};
 use crate::statement::{Parameter, Statement};
-use crate::types::{bad_row, bytes};
+use crate::types::{DbId, Id, bad_row, bytes, size};
 
 /// A row of `blobs` to be inserted.
 #[derive(Insertable)]
@@ -40,14 +43,18 @@ pub struct KeyRow {
     pub key: String,
 }
 
-/// Asks for the [`KeyRow`]s of up to `most` blobs in `store` that nobody has condemned yet, and to which nothing refers since
-/// `before` or longer, the oldest first.
+/// Asks for the [`KeyRow`]s of up to `most` blobs in `store` that are not condemned yet, and to which nothing has referred for
+/// long enough, the oldest first. A blob has its size since it became the content of a file.
 #[must_use]
-pub fn unneeded(store: &StoreName, before: Timestamp, most: u32) -> Statement {
+pub fn unneeded(store: &StoreName, unneeded: Unneeded, most: u32) -> Statement {
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NULL AND unreferenced_at <= ?
-        ORDER BY unreferenced_at LIMIT ?";
-    let before = Parameter::Integer(before.as_millis());
-    Statement::new(text, vec![Parameter::Text(store.0.to_owned()), before, Parameter::Integer(most.into())])
+        AND unreferenced_at <= CASE WHEN size_bytes IS NULL THEN ? ELSE ? END ORDER BY unreferenced_at LIMIT ?";
+    let Unneeded { never_used, used } = unneeded;
+    let times = [never_used.max(used), never_used, used].map(|time| Parameter::Integer(time.as_millis()));
+    let mut parameters = vec![Parameter::Text(store.0.to_owned())];
+    parameters.extend(times);
+    parameters.push(Parameter::Integer(most.into()));
+    Statement::new(text, parameters)
 }
 
 /// Asks for the [`KeyRow`]s of up to `most` blobs in `store` that have been condemned, those first that were first.
@@ -64,4 +71,87 @@ pub fn condemned(store: &StoreName, most: usize) -> Statement {
 /// When it is none.
 pub fn key(text: &str) -> Result<BlobKey> {
     BlobKey::parse(text).ok_or_else(|| bad_row("blobs", text, "key"))
+}
+
+/// A row of `held_blobs`.
+#[derive(Insertable)]
+#[diesel(table_name = held_blobs)]
+pub struct HeldRow {
+    blob_key: String,
+    drive_id: DbId,
+    size_bytes: i64,
+    counter: &'static str,
+}
+
+/// What becomes of contents whose versions have just been removed from a drive for good.
+#[derive(Default)]
+pub struct Disposal {
+    /// The bytes that the drive gets back at once: others hold them still, in other versions.
+    pub given_back: u64,
+    /// What counts as used until the bytes are deleted.
+    pub held: Vec<HeldRow>,
+}
+
+impl Disposal {
+    /// That of `contents`, blobs with their sizes, of `drive`, given those of the blobs to which nothing refers any more.
+    #[must_use]
+    pub fn of(drive: DriveId, contents: &[(String, i64)], unreferenced: &HashSet<String>) -> Self {
+        let mut disposal = Self::default();
+        let mut seen = HashSet::new();
+        for (key, bytes) in contents {
+            // A file may have the same content twice; its bytes are there once.
+            if unreferenced.contains(key) && seen.insert(key) {
+                disposal.held.push(HeldRow {
+                    blob_key: key.clone(),
+                    drive_id: drive.into(),
+                    size_bytes: *bytes,
+                    counter: "used",
+                });
+            } else {
+                disposal.given_back += size(*bytes);
+            }
+        }
+        disposal
+    }
+
+    /// The blobs to which nothing refers any more.
+    ///
+    /// # Errors
+    /// When a row has no key.
+    pub fn freed(&self) -> Result<Vec<BlobKey>> {
+        self.held.iter().map(|row| key(&row.blob_key)).collect()
+    }
+}
+
+/// Reserves `bytes` of `drive`, if it is there, until the blob is forgotten, unless it counts already.
+#[must_use]
+pub fn hold(blob: &BlobKey, drive: DriveId, size: u64) -> Statement {
+    let text = "INSERT INTO held_blobs (blob_key, drive_id, size_bytes, counter)
+        SELECT b.key, d.id, ?, 'reserved' FROM blobs b JOIN drives d ON d.id = ?
+        WHERE b.key = ? AND b.unreferenced_at IS NOT NULL
+        ON CONFLICT (blob_key) DO NOTHING";
+    let blob = Parameter::Text(blob.as_str().to_owned());
+    Statement::new(text, vec![Parameter::Integer(bytes(size)), drive.into(), blob])
+}
+
+/// What a blob that is forgotten counted against a drive.
+#[derive(QueryableByName)]
+pub struct CountedRow {
+    #[diesel(sql_type = Id)]
+    drive_id: DbId,
+    #[diesel(sql_type = BigInt)]
+    size_bytes: i64,
+    #[diesel(sql_type = Text)]
+    counter: String,
+}
+
+/// What drives get back of what they have used and reserved, in the order of their identifiers.
+#[must_use]
+pub fn given_back(rows: Vec<CountedRow>) -> BTreeMap<DbId, (i64, i64)> {
+    let mut drives = BTreeMap::<DbId, (i64, i64)>::new();
+    for row in rows {
+        let (used, reserved) = drives.entry(row.drive_id).or_default();
+        *(if row.counter == "used" { used } else { reserved }) += row.size_bytes;
+    }
+    drives
 }

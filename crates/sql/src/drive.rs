@@ -1,8 +1,9 @@
 //! Homes, pages of folders, and how deep folders stand.
 
+use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Account, BlobKey, Email, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order, OrderKey, Person, Position,
-    Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, Viewer,
+    Account, BlobKey, Email, EntryQuota, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order, OrderKey,
+    Person, Position, Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, Viewer,
 };
 use clouddrive_domain::port::{Child, Home};
 use clouddrive_domain::{Error, Result};
@@ -27,6 +28,10 @@ pub struct HomeRow {
     used_bytes: i64,
     #[diesel(sql_type = BigInt)]
     reserved_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    quota_entries: i64,
+    #[diesel(sql_type = BigInt)]
+    used_entries: i64,
     #[diesel(sql_type = Id)]
     root_id: DbId,
     #[diesel(sql_type = BigInt)]
@@ -68,7 +73,7 @@ impl TryFrom<UserRow> for User {
 #[must_use]
 pub fn home(user: UserId) -> Statement {
     let text = "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id,
-            d.quota_bytes, d.used_bytes, d.reserved_bytes, n.id AS root_id, n.revision
+            d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, d.used_entries, n.id AS root_id, n.revision
         FROM users u JOIN drives d ON d.owner_id = u.id JOIN nodes n ON n.drive_id = d.id AND n.parent_id IS NULL
         WHERE u.id = ? LIMIT 1";
     Statement::new(text, vec![user.into()])
@@ -95,7 +100,8 @@ impl TryFrom<HomeRow> for Home {
         let lineage = vec![Step { id, name: Name::of_root(), trashed: false, share: None }];
         let root = Located { node: root, owner, viewer: user.id.into(), lineage };
         let quota = quota((row.quota_bytes, row.used_bytes, row.reserved_bytes));
-        Ok(Self { account: Account { user, quota }, root })
+        let entries = entries((row.quota_entries, row.used_entries));
+        Ok(Self { account: Account { user, quota, entries }, root })
     }
 }
 
@@ -107,6 +113,48 @@ pub const QUOTA: (drives::quota_bytes, drives::used_bytes, drives::reserved_byte
 #[must_use]
 pub fn quota((total, used, reserved): (i64, i64, i64)) -> Quota {
     Quota { total: size(total), used: size(used), reserved: size(reserved) }
+}
+
+/// The columns of how many files and folders a drive may have and has, in the order of [`entries`].
+pub const ENTRIES: (drives::quota_entries, drives::used_entries) = (drives::quota_entries, drives::used_entries);
+
+/// The numbers that stand in those columns.
+#[must_use]
+pub fn entries((total, used): (i64, i64)) -> EntryQuota {
+    EntryQuota { total: size(total), used: size(used) }
+}
+
+/// What is to be added to a drive, and what it gets back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Charge {
+    /// The bytes that have been reserved for it.
+    pub reserved: u64,
+    /// The bytes that come.
+    pub stored: u64,
+    /// The bytes that go.
+    pub freed: u64,
+    /// The files and folders that come.
+    pub entries: u64,
+}
+
+impl Charge {
+    /// The bytes for which room was not made before.
+    #[must_use]
+    pub const fn unannounced(&self) -> u64 {
+        self.stored.saturating_sub(self.reserved)
+    }
+
+    /// Why a drive that is so full does not take it, if it does not.
+    #[must_use]
+    pub fn refusal(&self, quota: Quota, entries: EntryQuota) -> Option<Forbidden> {
+        let needed = self.unannounced();
+        if needed > 0 && needed > quota.available().saturating_add(self.freed) {
+            return Some(Forbidden::Quota { quota, needed });
+        }
+        let needed = self.entries;
+        let full = needed > 0 && needed > entries.total.saturating_sub(entries.used);
+        full.then_some(Forbidden::Entries { quota, entries, needed })
+    }
 }
 
 /// What stands in a folder, with what a share on that very node gives to the viewer.

@@ -22,6 +22,7 @@ pub mod statement;
 pub mod throttle;
 pub mod trash;
 pub mod trees;
+pub mod turns;
 pub mod types;
 pub mod uploads;
 pub mod users;

@@ -76,6 +76,8 @@ diesel::table! {
         used_bytes -> BigInt,
         reserved_bytes -> BigInt,
         created_at -> BigInt,
+        quota_entries -> BigInt,
+        used_entries -> BigInt,
     }
 }
 
@@ -93,6 +95,19 @@ diesel::table! {
         created_at -> BigInt,
         unreferenced_at -> Nullable<BigInt>,
         condemned_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
+    /// Bytes that count against a drive until they are deleted.
+    held_blobs (blob_key) {
+        blob_key -> Text,
+        drive_id -> Id,
+        size_bytes -> BigInt,
+        counter -> Text,
     }
 }
 
@@ -224,6 +239,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     blobs,
     changes,
     drives,
+    held_blobs,
     links,
     nodes,
     sessions,

@@ -62,6 +62,27 @@ pub fn due(until: Timestamp) -> Statement {
     Statement::new(text, vec![Parameter::Integer(until.as_millis())])
 }
 
+/// When something was put into a trash.
+#[derive(QueryableByName)]
+pub struct TrashedAtRow {
+    #[diesel(sql_type = BigInt)]
+    trashed_at: i64,
+}
+
+impl TrashedAtRow {
+    /// That time.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        Timestamp::from_millis(self.trashed_at)
+    }
+}
+
+/// Asks for the [`TrashedAtRow`] of what has lain longest in a trash itself.
+#[must_use]
+pub fn oldest() -> Statement {
+    Statement::new(format!("SELECT trashed_at FROM nodes WHERE {IN_TRASH} ORDER BY trashed_at LIMIT 1"), vec![])
+}
+
 /// Begins the purge of `node`, which goes to the root of its drive.
 #[must_use]
 pub fn begin_purge(node: NodeId, root: NodeId) -> Statement {

@@ -41,6 +41,7 @@ pub struct NewDriveRow {
     id: DbId,
     owner_id: Option<DbId>,
     quota_bytes: i64,
+    quota_entries: i64,
     created_at: i64,
 }
 
@@ -50,6 +51,7 @@ impl From<&Registration> for NewDriveRow {
             id: new.drive.into(),
             owner_id: Some(new.user.id.into()),
             quota_bytes: bytes(new.quota_bytes),
+            quota_entries: bytes(new.quota_entries),
             created_at: new.user.created_at.as_millis(),
         }
     }

@@ -71,15 +71,17 @@ pub(crate) fn all(dialect: Dialect, old: i64) -> Vec<Invariant> {
 }
 
 /// What drives say of how much there is.
-fn counters(dialect: Dialect) -> [Invariant; 2] {
+fn counters(dialect: Dialect) -> [Invariant; 4] {
     let id = |column: &str| id(dialect, column);
     [
         plain(
             Kind::UsedBytesDiffer,
             &format!(
                 "SELECT {} AS a, 'it says ' || {} || ', the sum is ' || {} AS b FROM drives d LEFT JOIN (
-                    SELECT n.drive_id, sum(v.size_bytes) AS total FROM versions v JOIN nodes n ON n.id = v.node_id
-                    GROUP BY n.drive_id
+                    SELECT drive_id, sum(size_bytes) AS total FROM (
+                        SELECT n.drive_id, v.size_bytes FROM versions v JOIN nodes n ON n.id = v.node_id
+                        UNION ALL SELECT drive_id, size_bytes FROM held_blobs WHERE counter = 'used'
+                    ) AS counted GROUP BY drive_id
                 ) AS s ON s.drive_id = d.id WHERE d.used_bytes <> coalesce(s.total, 0)",
                 id("d.id"),
                 text("d.used_bytes"),
@@ -90,11 +92,33 @@ fn counters(dialect: Dialect) -> [Invariant; 2] {
             Kind::ReservedBytesDiffer,
             &format!(
                 "SELECT {} AS a, 'it says ' || {} || ', the sum is ' || {} AS b FROM drives d LEFT JOIN (
-                    SELECT drive_id, sum(announced_bytes) AS total FROM uploads WHERE state = 'open' GROUP BY drive_id
+                    SELECT drive_id, sum(bytes) AS total FROM (
+                        SELECT drive_id, announced_bytes AS bytes FROM uploads WHERE state = 'open'
+                        UNION ALL SELECT drive_id, size_bytes FROM held_blobs WHERE counter = 'reserved'
+                    ) AS counted GROUP BY drive_id
                 ) AS s ON s.drive_id = d.id WHERE d.reserved_bytes <> coalesce(s.total, 0)",
                 id("d.id"),
                 text("d.reserved_bytes"),
                 text("coalesce(s.total, 0)")
+            ),
+        ),
+        plain(
+            Kind::UsedEntriesDiffer,
+            &format!(
+                "SELECT {} AS a, 'it says ' || {} || ', there are ' || {} AS b FROM drives d LEFT JOIN (
+                    SELECT drive_id, count(*) AS total FROM nodes WHERE kind <> 'root' GROUP BY drive_id
+                ) AS s ON s.drive_id = d.id WHERE d.used_entries <> coalesce(s.total, 0)",
+                id("d.id"),
+                text("d.used_entries"),
+                text("coalesce(s.total, 0)")
+            ),
+        ),
+        plain(
+            Kind::HeldWithoutBlob,
+            &format!(
+                "SELECT h.blob_key AS a, {} || ' bytes count as ' || h.counter AS b FROM held_blobs h
+                LEFT JOIN blobs b ON b.key = h.blob_key WHERE b.key IS NULL OR b.unreferenced_at IS NULL",
+                text("h.size_bytes")
             ),
         ),
     ]

@@ -75,10 +75,15 @@ kinds! {
     ReachTooSmall = "reach_too_small";
     /// A name that several live nodes of one folder have.
     NameTwice = "name_twice";
-    /// A drive whose used bytes are not the sum of its versions.
+    /// A drive whose used bytes are not the sum of its versions, and of what was purged and is not deleted yet.
     UsedBytesDiffer = "used_bytes_differ";
-    /// A drive whose reserved bytes are not the sum of its open uploads.
+    /// A drive whose reserved bytes are not the sum of its open uploads, and of what arrived for ended ones and could not be
+    /// deleted.
     ReservedBytesDiffer = "reserved_bytes_differ";
+    /// A drive that has not as many files and folders as it says.
+    UsedEntriesDiffer = "used_entries_differ";
+    /// Bytes that count against a drive until they are deleted, of a blob that has no row or is in use.
+    HeldWithoutBlob = "held_without_blob";
     /// A complete upload that names something which is no file of its drive.
     UploadWithoutFile = "upload_without_file";
     /// An open upload whose time ran out, and which should have been ended by now.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Command, Credentials, Email, Handle, Limit, ListedAccount, PasswordHash, RunningSession, SessionId,
+    Command, Credentials, Email, Handle, Limit, ListedAccount, NewLimits, PasswordHash, RunningSession, SessionId,
     SessionPosition, Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{Accounts, Opened, Renewal, Rotation, Sessions, TokenOwner};
@@ -201,8 +201,8 @@ impl Accounts for SessionCache {
         self.accounts.set_disabled(command, user, disabled).await
     }
 
-    async fn set_quota(&self, command: &Command, user: UserId, bytes: u64) -> Result<()> {
-        self.accounts.set_quota(command, user, bytes).await
+    async fn set_quota(&self, command: &Command, user: UserId, limits: NewLimits) -> Result<()> {
+        self.accounts.set_quota(command, user, limits).await
     }
 
     async fn list_accounts<'a>(&self, after: Option<&'a str>, limit: Limit) -> Result<Vec<ListedAccount>> {

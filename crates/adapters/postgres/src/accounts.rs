@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, PasswordHash, Timestamp, UserId,
+    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, UserId,
 };
 use clouddrive_domain::port::Accounts;
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::accounts::{AccountRow, CREDENTIALS, CredentialsRow, credentials, page};
+use clouddrive_sql::accounts::{AccountRow, CREDENTIALS, CredentialsRow, LimitsRow, credentials, page};
 use clouddrive_sql::fault::{Constraint, Fault, Outcome};
 use clouddrive_sql::schema::{drives, users};
-use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::types::{DbId, size};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -120,9 +120,14 @@ async fn set_disabled(
     Ok(true)
 }
 
-async fn set_quota(mut connection: &AsyncPgConnection, command: &Command, user: UserId, total: u64) -> Outcome<()> {
+async fn set_quota(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    user: UserId,
+    limits: NewLimits,
+) -> Outcome<()> {
     let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
-    let changed = diesel::update(own).set(drives::quota_bytes.eq(bytes(total))).returning(drives::id);
+    let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
     let drive = changed.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
     log(connection, command, ChangeKind::QuotaSet, Some(drive.into()), None).await
 }
@@ -169,9 +174,9 @@ impl Accounts for Database {
         self.write(Begin::Write, work).await
     }
 
-    async fn set_quota(&self, command: &Command, user: UserId, bytes: u64) -> Result<()> {
+    async fn set_quota(&self, command: &Command, user: UserId, limits: NewLimits) -> Result<()> {
         let command = command.clone();
-        let work = async move |connection: &AsyncPgConnection| set_quota(connection, &command, user, bytes).await;
+        let work = async move |connection: &AsyncPgConnection| set_quota(connection, &command, user, limits).await;
         self.write(Begin::Write, work).await
     }
 

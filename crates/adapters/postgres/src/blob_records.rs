@@ -1,11 +1,14 @@
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, EntityTag, StoreName, Timestamp};
-use clouddrive_domain::port::BlobRecords;
+use clouddrive_domain::model::{BlobKey, DriveId, EntityTag, StoreName, Timestamp};
+use clouddrive_domain::port::{BlobRecords, Unneeded};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::blob_records::{KeyRow, NewBlobRow, condemned, key as parse_key, unneeded};
+use clouddrive_sql::blob_records::{
+    CountedRow, Disposal, KeyRow, NewBlobRow, condemned, given_back, hold, key as parse_key, unneeded,
+};
 use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::schema::{blobs, uploads, users, versions};
+use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::types::{DbId, bytes};
 use diesel::dsl::exists;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -83,16 +86,44 @@ pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], a
     Ok(())
 }
 
+/// Notes that versions with these `contents`, blobs with their sizes, have just been removed from `drive` for good: blobs to
+/// which nothing refers any more are condemned, and count as used until their bytes are deleted. They are locked as those
+/// that are [released](release).
+pub(crate) async fn dispose(
+    mut connection: &AsyncPgConnection,
+    drive: DriveId,
+    contents: &[(String, i64)],
+    at: Timestamp,
+) -> Outcome<Disposal> {
+    if contents.is_empty() {
+        return Ok(Disposal::default());
+    }
+    let keys: Vec<&str> = contents.iter().map(|(key, _)| key.as_str()).collect();
+    lock(connection, &keys).await?;
+    let text = format!(
+        "UPDATE blobs b SET unreferenced_at = ?, condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO}
+        RETURNING key"
+    );
+    let at = at.as_millis();
+    let statement = Statement::new(text, vec![Parameter::Integer(at), Parameter::Integer(at), array(&keys)]);
+    let unreferenced: Vec<KeyRow> = statement.load(&mut connection).await?;
+    let disposal = Disposal::of(drive, contents, &unreferenced.into_iter().map(|row| row.key).collect());
+    if !disposal.held.is_empty() {
+        diesel::insert_into(held_blobs::table).values(&disposal.held).execute(&mut connection).await?;
+    }
+    Ok(disposal)
+}
+
 /// Condemns what may be condemned. Who refers to a blob at this moment has locked its row, which is passed over, or will
 /// find it condemned.
 async fn condemn(
     mut connection: &AsyncPgConnection,
     store: &StoreName,
-    before: Timestamp,
+    since: Unneeded,
     most: u32,
 ) -> Outcome<Vec<BlobKey>> {
     let locked = "FOR UPDATE SKIP LOCKED";
-    let mut due: Vec<KeyRow> = unneeded(store, before, most).before(locked).load(&mut connection).await?;
+    let mut due: Vec<KeyRow> = unneeded(store, since, most).before(locked).load(&mut connection).await?;
     // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
     let room = (most as usize).saturating_sub(due.len());
     due.extend(condemned(store, room).before(locked).load::<KeyRow>(&mut connection).await?);
@@ -101,7 +132,7 @@ async fn condemn(
     let text = format!(
         "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO} RETURNING key"
     );
-    let parameters = vec![Parameter::Integer(before.as_millis()), keys()];
+    let parameters = vec![Parameter::Integer(since.used.as_millis()), keys()];
     let condemned: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
     if condemned.len() < due.len() {
         let text =
@@ -109,6 +140,29 @@ async fn condemn(
         Statement::new(text, vec![keys()]).execute(&mut connection).await?;
     }
     Ok(condemned.into_iter().map(|row| parse_key(&row.key)).collect::<Result<_>>()?)
+}
+
+/// Forgets condemned blobs; the drives come last, so that others wait for their counters as briefly as can be.
+async fn forget(mut connection: &AsyncPgConnection, store: &StoreName, keys: &[BlobKey]) -> Outcome<()> {
+    let keys = array(keys.iter().map(BlobKey::as_str));
+    let text = "DELETE FROM blobs WHERE key IN (
+            SELECT key FROM blobs WHERE key = ANY (CAST(? AS text[])) AND store = ? AND condemned_at IS NOT NULL
+            ORDER BY key FOR UPDATE
+        ) RETURNING key";
+    let statement = Statement::new(text, vec![keys, Parameter::Text(store.0.to_owned())]);
+    let gone: Vec<KeyRow> = statement.load(&mut connection).await?;
+    let text =
+        "DELETE FROM held_blobs WHERE blob_key = ANY (CAST(? AS text[])) RETURNING drive_id, size_bytes, counter";
+    let statement = Statement::new(text, vec![array(gone.iter().map(|row| &row.key))]);
+    let counted: Vec<CountedRow> = statement.load(&mut connection).await?;
+    for (drive, (used, reserved)) in given_back(counted) {
+        let less = (
+            drives::used_bytes.eq(drives::used_bytes - used),
+            drives::reserved_bytes.eq(drives::reserved_bytes - reserved),
+        );
+        diesel::update(drives::table.find(drive)).set(less).execute(&mut connection).await?;
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -152,17 +206,26 @@ impl BlobRecords for Database {
         .await
     }
 
-    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+    async fn condemn(&self, store: &StoreName, unneeded: Unneeded, most: u32) -> Result<Vec<BlobKey>> {
         let store = store.clone();
-        let work = async move |connection: &AsyncPgConnection| condemn(connection, &store, before, most).await;
+        let work = async move |connection: &AsyncPgConnection| condemn(connection, &store, unneeded, most).await;
         self.write(Begin::Write, work).await
     }
 
-    async fn forget(&self, keys: &[BlobKey]) -> Result<()> {
-        let keys: Vec<String> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+    async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
+        let (store, keys) = (store.clone(), keys.to_vec());
+        let work = async move |connection: &AsyncPgConnection| forget(connection, &store, &keys).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn hold(&self, key: &BlobKey, drive: DriveId, size: u64) -> Result<()> {
+        let key = key.clone();
         self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
-            let condemned = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_not_null()));
-            diesel::delete(condemned).execute(&mut connection).await?;
+            lock(connection, &[key.as_str()]).await?;
+            if hold(&key, drive, size).execute(&mut connection).await? > 0 {
+                let more = drives::reserved_bytes.eq(drives::reserved_bytes + bytes(size));
+                diesel::update(drives::table.find(DbId::from(drive))).set(more).execute(&mut connection).await?;
+            }
             Ok(())
         })
         .await

@@ -6,6 +6,7 @@ use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::pool::{Connections, take};
+use clouddrive_sql::turns::{Turns, caller};
 use deadpool::Runtime;
 use deadpool::managed::Pool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -89,6 +90,7 @@ pub const PLANNED_WITHOUT: [&str; 3] = ["jit", "enable_hashjoin", "enable_mergej
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Connector>,
+    turns: Turns,
     /// Where connections live and units of work run: it outlives those who wait for them.
     runtime: Handle,
     /// What each transaction is told; none when each session has been told.
@@ -150,13 +152,15 @@ impl Database {
             .build()
             .map_err(|fault| Error::internal("database", fault))?;
         let local = (!options.prepared_statements).then(|| options.settings("SET LOCAL"));
-        Ok(Self { pool, runtime: Handle::current(), local, bound: options.statement_timeout + MARGIN })
+        let turns = Turns::new(options.pool_size, options.wait);
+        Ok(Self { pool, turns, runtime: Handle::current(), local, bound: options.statement_timeout + MARGIN })
     }
 
     /// How its connections are used.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        Connections::of(&self.pool)
+        let connections = Connections::of(&self.pool);
+        Connections { waiting: connections.waiting + self.turns.waiting(), ..connections }
     }
 
     /// Runs `work`, which reads by one statement.
@@ -186,7 +190,10 @@ impl Database {
         let statements = begin.statements(self.local.as_deref());
         let unit = Unit { pool: self.pool.clone(), begin, statements, bound: self.bound };
         let (waiting, gone) = oneshot::channel::<Infallible>();
+        let turn = self.turns.enter(caller()).await?;
         let work = async move {
+            // It ends after the connection has gone back.
+            let _turn = turn;
             // Who leaves before there is a connection has begun nothing.
             let link = tokio::select! {
                 link = take(&unit.pool) => link?,

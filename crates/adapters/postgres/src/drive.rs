@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
-use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, Merging, home, levels, page};
+use clouddrive_sql::drive::{Charge, ChildRow, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NameColumns, NewNode};
 use clouddrive_sql::schema::{nodes, users};
@@ -21,6 +21,7 @@ use crate::locate::{self, array};
 use crate::names::{explain, insert};
 use crate::receipts::keep;
 use crate::unit::{Begin, together};
+use crate::uploads::commit::charge;
 
 #[async_trait]
 impl Drive for Database {
@@ -82,6 +83,8 @@ async fn create_folder(
         insert(connection, command, &node).boxed(),
         raise_reach(connection, parent.located(), 1).boxed(),
         log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)).boxed(),
+        // Last, so that others wait for the drive's counters as briefly as can be.
+        charge(connection, node.drive, Charge { entries: 1, ..Charge::default() }).boxed(),
     ])
     .await?;
     let made = node.located(parent.into_located(), maker, NodeBody::Folder, command.at);

@@ -1,25 +1,26 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload,
-    UploadState,
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
+    Upload, UploadState,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trash::{
-    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedRow, beside_nodes,
+    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
 };
-use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::UploadRow;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::blob_records::release;
+use crate::blob_records::dispose;
 use crate::changes::{log, log_all};
 use crate::drive::{raise_reach, reach_within};
 use crate::fault::error;
@@ -161,33 +162,37 @@ async fn purge(
     if !joining.is_empty() {
         rows::join(AMONG, array(&joining), root, command.at).execute(&mut connection).await?;
     }
-    let (gone, freed) = remove_files(connection, command, files).await?;
+    let (gone, disposal) = remove_files(connection, command, drive, files).await?;
     let removed = gone + rows::remove_empty(AMONG, array(&folders)).execute(&mut connection).await?;
     let count = |count: usize| u32::try_from(count).unwrap_or(most);
-    let mut step =
-        PurgeStep { removed: count(removed), reached: count(joining.len()), kept: count(staying.len()), more: false };
+    let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
+    let mut step = PurgeStep { removed, reached, kept, more: false, freed: disposal.freed()? };
     if !step.is_idle() {
         log(connection, command, ChangeKind::NodesPurged, Some(drive), of).await?;
     }
     let more: FlagRow = rows::more(drive, of).get_result(&mut connection).await?;
     step.more = more.holds;
-    if freed > 0 {
+    if removed > 0 {
         // Last, so that others wait for the drive's counters as briefly as can be.
-        let less = drives::used_bytes.eq(drives::used_bytes - bytes(freed));
+        let less = (
+            drives::used_bytes.eq(drives::used_bytes - bytes(disposal.given_back)),
+            drives::used_entries.eq(drives::used_entries - i64::from(removed)),
+        );
         diesel::update(drives::table.find(DbId::from(drive))).set(less).execute(&mut connection).await?;
     }
     Ok(step)
 }
 
-/// Removes files with all their versions, or as many of them as one step may, and tells how many and how many bytes that
-/// frees.
+/// Removes files with all their versions, or as many of them as one step may, and tells how many, and what becomes of their
+/// contents.
 async fn remove_files(
     mut connection: &AsyncPgConnection,
     command: &Command,
+    drive: DriveId,
     files: Vec<DbId>,
-) -> Outcome<(usize, u64)> {
+) -> Outcome<(usize, Disposal)> {
     if files.is_empty() {
-        return Ok((0, 0));
+        return Ok((0, Disposal::default()));
     }
     let found: Vec<(DbId, (String, i64))> = versions::table
         .filter(versions::node_id.eq_any(&files))
@@ -196,12 +201,10 @@ async fn remove_files(
         .select((versions::node_id, (versions::blob_key, versions::size_bytes)))
         .load(&mut connection)
         .await?;
-    let (files, versions) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
+    let (files, contents) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
     // The versions go with their files.
     let gone = diesel::delete(nodes::table.filter(nodes::id.eq_any(files))).execute(&mut connection).await?;
-    let blobs: Vec<&str> = versions.iter().map(|(blob, _)| blob.as_str()).collect();
-    release(connection, &blobs, command.at).await?;
-    Ok((gone, versions.iter().map(|(_, bytes)| size(*bytes)).sum()))
+    Ok((gone, dispose(connection, drive, &contents, command.at).await?))
 }
 
 /// Clears away a step's worth of the drive, which nobody else does meanwhile, and to which nobody adds anything.
@@ -264,6 +267,14 @@ impl Trash for Database {
         // Both queries see the same state: a node that goes between them would make the page look like the last.
         let work = async move |connection: &AsyncPgConnection| list_trash(connection, &root, page).await;
         self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
+    async fn find_oldest(&self) -> Result<Option<Timestamp>> {
+        self.read(async |mut connection: &AsyncPgConnection| {
+            let row: Option<TrashedAtRow> = rows::oldest().get_result(&mut connection).await.optional()?;
+            Ok(row.map(|row| row.time()))
+        })
+        .await
     }
 
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located> {

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, check_depth};
 use clouddrive_domain::port::{Copying, Extent, Trees};
+use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
@@ -59,7 +60,8 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     }
     log(connection, command, kind, Some(to.drive()), Some(copy.top)).await?;
     // Last, so that others wait for the drive's counters as briefly as can be.
-    charge(connection, to.drive(), 0, copy.bytes, freed).await?;
+    let entries = copy.nodes.len() as u64 + u64::from(kind == ChangeKind::NodeCopied);
+    charge(connection, to.drive(), Charge { stored: copy.bytes, freed, entries, ..Charge::default() }).await?;
     keep(connection, command, Answer::Made(&made)).await?;
     Ok(made)
 }

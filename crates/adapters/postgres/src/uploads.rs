@@ -11,7 +11,7 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{Commit, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::changes::NewChangeRow;
-use clouddrive_sql::drive::{QUOTA, quota};
+use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::Taken;
 use clouddrive_sql::schema::{drives, uploads};
@@ -85,7 +85,7 @@ impl Uploads for Database {
         .await
     }
 
-    async fn expire_due(&self, command: &Command, most: u32) -> Result<u32> {
+    async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>> {
         let command = command.clone();
         self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
             // Another instance may be at the same: each takes what the other has not.
@@ -100,7 +100,7 @@ impl Uploads for Database {
                 .await?;
             let due: Vec<Upload> = due.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
             end(connection, &command, &due, UploadState::Expired, ChangeKind::UploadExpired, None).await?;
-            Ok(u32::try_from(due.len()).unwrap_or(most))
+            Ok(due)
         })
         .await
     }
@@ -177,14 +177,20 @@ async fn reserve(mut connection: &AsyncPgConnection, upload: &Upload) -> Outcome
     let row = diesel::update(drive).set(reserved).returning(QUOTA).get_result(&mut connection).await.optional()?;
     match row {
         Some(row) => Ok(quota(row)),
-        None => Err(exceeded(connection, upload.drive, needed).await?.into()),
+        None => {
+            let charge = Charge { stored: needed, ..Charge::default() };
+            Err(exceeded(connection, upload.drive, charge).await?.into())
+        }
     }
 }
 
-/// What it amounts to that `needed` more bytes do not fit.
-pub(crate) async fn exceeded(mut connection: &AsyncPgConnection, drive: DriveId, needed: u64) -> Outcome<Error> {
-    let row = drives::table.find(DbId::from(drive)).select(QUOTA);
-    Ok(Error::Forbidden(Forbidden::Quota { quota: quota(row.first(&mut connection).await?), needed }))
+/// Why `charge` has not been taken, as far as the drive still shows: room may have been made since.
+pub(crate) async fn exceeded(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<Error> {
+    let row = drives::table.find(DbId::from(drive)).select((QUOTA, ENTRIES));
+    let (bytes_of, entries_of) = row.first::<((i64, i64, i64), (i64, i64))>(&mut connection).await?;
+    let (quota, entries) = (quota(bytes_of), entries(entries_of));
+    let refusal = charge.refusal(quota, entries);
+    Ok(Error::Forbidden(refusal.unwrap_or(Forbidden::Quota { quota, needed: charge.unannounced() })))
 }
 
 async fn extend(

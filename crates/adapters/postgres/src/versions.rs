@@ -1,11 +1,12 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId,
+    Answer, BlobKey, ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId,
     VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Versions};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::types::{DbId, bytes, size};
@@ -15,7 +16,7 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtensio
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::blob_records::{lock, refer, release};
+use crate::blob_records::{dispose, lock, refer, release};
 use crate::changes::log;
 use crate::locate;
 use crate::receipts::keep;
@@ -114,7 +115,7 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     let freed = evict(connection, command, id, content.version, new.most_versions).await?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
     // Last, so that others wait for the drive's counters as briefly as can be.
-    charge(connection, file.drive(), 0, content.size, freed).await?;
+    charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     locate::found(connection, id, file.actor()).await
 }
 
@@ -138,7 +139,7 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
     let freed = remove(connection, command, &surplus).await?;
     log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(id)).await?;
-    charge(connection, file.drive(), 0, content.size, freed).await?;
+    charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::found(connection, id, file.actor()).await?;
     keep(connection, command, Answer::Changed(&file)).await?;
     Ok(file)
@@ -150,16 +151,18 @@ async fn delete(
     file: &Grant,
     version: VersionId,
     seen: Option<Revision>,
-) -> Outcome<()> {
+) -> Outcome<Option<BlobKey>> {
     let file = locked(connection, file, seen).await?;
     let former = find(connection, file.node().id, version).await?.ok_or(Error::NotFound)?;
     if Node::content(file.node()).is_some_and(|current| current.version == version) {
         return Err(Error::Conflict(Conflict::VersionInUse).into());
     }
     diesel::delete(versions::table.find(DbId::from(version))).execute(&mut connection).await?;
-    release(connection, &[former.content.blob.as_str()], command.at).await?;
+    let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
+    let disposal = dispose(connection, file.drive(), &[content], command.at).await?;
     log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id)).await?;
-    charge(connection, file.drive(), 0, 0, former.content.size).await
+    charge(connection, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() }).await?;
+    Ok(disposal.freed()?.pop())
 }
 
 #[async_trait]
@@ -192,7 +195,13 @@ impl Versions for Database {
         self.write(begin, work).await
     }
 
-    async fn delete(&self, command: &Command, file: &Grant, version: VersionId, seen: Option<Revision>) -> Result<()> {
+    async fn delete(
+        &self,
+        command: &Command,
+        file: &Grant,
+        version: VersionId,
+        seen: Option<Revision>,
+    ) -> Result<Option<BlobKey>> {
         let begin = Begin::Within(file.drive());
         let (command, file) = (command.clone(), file.clone());
         let work = async move |connection: &AsyncPgConnection| delete(connection, &command, &file, version, seen).await;

@@ -1,11 +1,17 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, EntityTag, StoreName, Timestamp};
-use clouddrive_domain::port::BlobRecords;
+use clouddrive_domain::model::{BlobKey, DriveId, EntityTag, StoreName, Timestamp};
+use clouddrive_domain::port::{BlobRecords, Unneeded};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::blob_records::{KeyRow, NewBlobRow, condemned, key as parse_key, unneeded};
+use clouddrive_sql::blob_records::{
+    CountedRow, Disposal, KeyRow, NewBlobRow, condemned, given_back, hold, key as parse_key, unneeded,
+};
 use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::schema::{blobs, uploads, users, versions};
+use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions};
+use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::BATCH;
+use clouddrive_sql::types::{DbId, bytes};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
@@ -33,6 +39,18 @@ pub(crate) fn refer(connection: &mut SqliteConnection, key: &BlobKey) -> Outcome
     Ok(())
 }
 
+/// Whether something may refer to these blobs, which come each once: none of them has been condemned, or is forgotten.
+pub(crate) fn may_refer(connection: &mut SqliteConnection, keys: &[String]) -> Outcome<bool> {
+    for keys in keys.chunks(BATCH) {
+        let usable = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_null()));
+        let found: i64 = usable.count().get_result(connection)?;
+        if found < bytes(keys.len() as u64) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Notes that something refers to these blobs, which come each once, from now on. None may have been condemned.
 pub(crate) fn refer_all(connection: &mut SqliteConnection, keys: &[String]) -> Outcome<()> {
     for keys in keys.chunks(BATCH) {
@@ -51,6 +69,30 @@ pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestam
         diesel::update(blobs::table.find(key)).set(blobs::unreferenced_at.eq(at.as_millis())).execute(connection)?;
     }
     Ok(())
+}
+
+/// Notes that versions with these `contents`, blobs with their sizes, have just been removed from `drive` for good: blobs to
+/// which nothing refers any more are condemned, and count as used until their bytes are deleted.
+pub(crate) fn dispose(
+    connection: &mut SqliteConnection,
+    drive: DriveId,
+    contents: &[(String, i64)],
+    at: Timestamp,
+) -> Outcome<Disposal> {
+    let mut unreferenced = HashSet::new();
+    for (key, _) in contents {
+        if !is_referred_to(connection, key)? {
+            let at = at.as_millis();
+            let condemned = (blobs::unreferenced_at.eq(at), blobs::condemned_at.eq(at));
+            diesel::update(blobs::table.find(key)).set(condemned).execute(connection)?;
+            unreferenced.insert(key.clone());
+        }
+    }
+    let disposal = Disposal::of(drive, contents, &unreferenced);
+    for rows in disposal.held.chunks(BATCH) {
+        diesel::insert_into(held_blobs::table).values(rows).execute(connection)?;
+    }
+    Ok(disposal)
 }
 
 fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Outcome<bool> {
@@ -92,10 +134,10 @@ impl BlobRecords for Database {
         .await
     }
 
-    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+    async fn condemn(&self, store: &StoreName, since: Unneeded, most: u32) -> Result<Vec<BlobKey>> {
         let store = store.clone();
         self.write(move |connection| {
-            let mut due: Vec<KeyRow> = unneeded(&store, before, most).load(connection)?;
+            let mut due: Vec<KeyRow> = unneeded(&store, since, most).load(connection)?;
             // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
             let room = (most as usize).saturating_sub(due.len());
             due.extend(condemned(&store, room).load::<KeyRow>(connection)?);
@@ -106,7 +148,7 @@ impl BlobRecords for Database {
                     diesel::update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
                     continue;
                 }
-                diesel::update(row).set(blobs::condemned_at.eq(before.as_millis())).execute(connection)?;
+                diesel::update(row).set(blobs::condemned_at.eq(since.used.as_millis())).execute(connection)?;
                 condemned.push(parse_key(&key)?);
             }
             Ok(condemned)
@@ -114,11 +156,39 @@ impl BlobRecords for Database {
         .await
     }
 
-    async fn forget(&self, keys: &[BlobKey]) -> Result<()> {
-        let keys: Vec<String> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+    async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
+        let (store, keys) = (store.clone(), keys.to_vec());
         self.write(move |connection| {
-            let condemned = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_not_null()));
-            diesel::delete(condemned).execute(connection)?;
+            let mut counted = Vec::new();
+            for key in &keys {
+                let condemned = blobs::table.find(key.as_str()).filter(blobs::store.eq(store.0));
+                let condemned = condemned.filter(blobs::condemned_at.is_not_null());
+                if diesel::delete(condemned).execute(connection)? > 0 {
+                    let text = "DELETE FROM held_blobs WHERE blob_key = ? RETURNING drive_id, size_bytes, counter";
+                    let statement = Statement::new(text, vec![Parameter::Text(key.as_str().to_owned())]);
+                    counted.extend(statement.load::<CountedRow>(connection)?);
+                }
+            }
+            for (drive, (used, reserved)) in given_back(counted) {
+                diesel::update(drives::table.find(drive))
+                    .set((
+                        drives::used_bytes.eq(drives::used_bytes - used),
+                        drives::reserved_bytes.eq(drives::reserved_bytes - reserved),
+                    ))
+                    .execute(connection)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn hold(&self, key: &BlobKey, drive: DriveId, size: u64) -> Result<()> {
+        let statement = hold(key, drive, size);
+        self.write(move |connection| {
+            if statement.execute(connection)? > 0 {
+                let more = drives::reserved_bytes.eq(drives::reserved_bytes + bytes(size));
+                diesel::update(drives::table.find(DbId::from(drive))).set(more).execute(connection)?;
+            }
             Ok(())
         })
         .await

@@ -1,4 +1,5 @@
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::pool::{Connections, take};
+use clouddrive_sql::turns::{Turns, caller};
 use clouddrive_sql::watch::Statements;
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult};
@@ -45,7 +47,9 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Database {
     writer: Pool<Connector>,
+    writers_turns: Turns,
     readers: Pool<Connector>,
+    readers_turns: Turns,
 }
 
 impl Database {
@@ -84,7 +88,13 @@ impl Database {
                 .build()
                 .map_err(|fault| Error::internal("database", fault))
         };
-        Ok(Self { writer: pool(Access::Write, 1)?, readers: pool(Access::Read, options.readers.max(1))? })
+        let readers = options.readers.max(1);
+        Ok(Self {
+            writer: pool(Access::Write, 1)?,
+            writers_turns: Turns::new(1, options.wait),
+            readers: pool(Access::Read, readers)?,
+            readers_turns: Turns::new(readers, options.wait),
+        })
     }
 
     /// Brings the schema of the database at `path` up to date, makes it if there is none, and names what was applied.
@@ -112,7 +122,9 @@ impl Database {
     /// How its connections are used, the one that writes among them.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        Connections::of(&self.readers).and(Connections::of(&self.writer))
+        let waiting = self.readers_turns.waiting() + self.writers_turns.waiting();
+        let all = Connections::of(&self.readers).and(Connections::of(&self.writer));
+        Connections { waiting: all.waiting + waiting, ..all }
     }
 
     /// Runs `work` on a reading connection.
@@ -120,8 +132,16 @@ impl Database {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
+        let turn = self.readers_turns.enter(caller()).await?;
         let mut connection = take(&self.readers).await?;
-        blocking(move || work(&mut connection)).await.map_err(error)
+        // The connection goes back before the turn ends, also where nobody waits for either any more.
+        let work = move || {
+            let _turn = turn;
+            let outcome = work(&mut connection);
+            drop(connection);
+            outcome
+        };
+        blocking(work).await.map_err(error)
     }
 
     /// Runs `work` in a transaction on the writing connection; it happens wholly or not at all, even if nobody waits
@@ -130,8 +150,15 @@ impl Database {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
+        let turn = self.writers_turns.enter(caller()).await?;
         let mut connection = take(&self.writer).await?;
-        match blocking(move || connection.immediate_transaction(work)).await {
+        let work = move || {
+            let _turn = turn;
+            let outcome = connection.immediate_transaction(work);
+            drop(connection);
+            outcome
+        };
+        match blocking(work).await {
             // Others may write while the free name is sought.
             Err(Fault::Taken(taken)) => Err(self.read(|connection| names::answer(connection, *taken)).await?),
             outcome => outcome.map_err(error),
@@ -152,11 +179,16 @@ impl Probe for Database {
 
 /// Makes the file, unless it is there, for nobody but its owner: SQLite gives its other files the same mode.
 fn make_private(path: &Path) -> Outcome<()> {
+    private(path).map(drop).map_err(|fault| Error::unavailable("database", fault).into())
+}
+
+/// The file at `path`, made if there is none, for nobody but its owner.
+pub(crate) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|fault| Error::unavailable("database", fault).into())
+    options.open(path)
 }
 
 /// Runs `work` where it may block, within the current span.

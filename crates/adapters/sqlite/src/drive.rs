@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
-use clouddrive_sql::drive::{ChildRow, HomeRow, LevelsRow, Merging, home, levels, page};
+use clouddrive_sql::drive::{Charge, ChildRow, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NameColumns, NewNode};
 use clouddrive_sql::schema::nodes;
@@ -17,6 +17,7 @@ use crate::changes::log;
 use crate::locate;
 use crate::names::{explain, insert};
 use crate::receipts::keep;
+use crate::uploads::charge;
 
 #[async_trait]
 impl Drive for Database {
@@ -55,6 +56,7 @@ impl Drive for Database {
             let (drive, folder) = (parent.drive(), parent.node().id);
             insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
             raise_reach(connection, parent.located(), 1)?;
+            charge(connection, drive, Charge { entries: 1, ..Charge::default() })?;
             log(connection, &command, ChangeKind::FolderCreated, Some(drive), Some(id))?;
             let made = locate::found(connection, id, parent.actor())?;
             keep(connection, &command, Answer::Made(&made))?;

@@ -2,28 +2,43 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
+use crate::database::private;
+
 /// A lock that keeps a second server off the same database, for as long as this value lives.
 ///
 /// The operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct ServerLock {
-    _file: File,
+    _files: [File; 2],
 }
 
 impl ServerLock {
-    /// Takes the lock beside the database at `path`; none when another process has it.
+    /// Takes the lock of the database at `path`; none when another process has it.
+    ///
+    /// It is two locks. That on the file beside the database can be lost with that file, which somebody may clear away; but
+    /// versions before this one know no other. That on the database's own file lasts as long as the database. It is another
+    /// kind of lock than SQLite's own, so neither disturbs the other; only the file must not be closed before the process
+    /// ends, since that would end SQLite's locks as well.
     ///
     /// # Errors
-    /// When the lock file cannot be made.
+    /// When a file cannot be made.
     pub fn acquire(path: &Path) -> io::Result<Option<Self>> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(name)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(fault)) => Err(fault),
-        }
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".lock");
+        let Some(beside) = locked(OpenOptions::new().create(true).truncate(false).write(true).open(beside)?)? else {
+            return Ok(None);
+        };
+        let database = locked(private(path)?)?;
+        Ok(database.map(|database| Self { _files: [beside, database] }))
+    }
+}
+
+/// The file, unless another process has locked it.
+fn locked(file: File) -> io::Result<Option<File>> {
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(fault)) => Err(fault),
     }
 }
 
@@ -37,6 +52,17 @@ mod tests {
         let path = dir.path().join("clouddrive.db");
         let first = ServerLock::acquire(&path).unwrap();
         assert!(first.is_some());
+        assert!(ServerLock::acquire(&path).unwrap().is_none());
+        drop(first);
+        assert!(ServerLock::acquire(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_lock_outlives_the_file_beside_the_database() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("clouddrive.db");
+        let first = ServerLock::acquire(&path).unwrap();
+        std::fs::remove_file(dir.path().join("clouddrive.db.lock")).unwrap();
         assert!(ServerLock::acquire(&path).unwrap().is_none());
         drop(first);
         assert!(ServerLock::acquire(&path).unwrap().is_some());

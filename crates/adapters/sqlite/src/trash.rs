@@ -1,23 +1,24 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload,
-    UploadState,
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
+    Upload, UploadState,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trash::{
-    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedRow, beside_nodes,
+    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
 };
-use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::UploadRow;
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::release;
+use crate::blob_records::dispose;
 use crate::changes::log;
 use crate::drive::{raise_reach, reach_within};
 use crate::locate::{self, AMONG, list};
@@ -146,15 +147,18 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, mos
         .set(nodes::parent_id.eq(root))
         .execute(connection)?;
     rows::join(AMONG, list(&joining), root.into(), command.at).execute(connection)?;
-    let (gone, freed) = remove_files(connection, command, files)?;
+    let (gone, disposal) = remove_files(connection, command, drive, files)?;
     let removed = gone + rows::remove_empty(AMONG, list(&folders)).execute(connection)?;
-    if freed > 0 {
-        let less = drives::used_bytes.eq(drives::used_bytes - bytes(freed));
+    if removed > 0 {
+        let less = (
+            drives::used_bytes.eq(drives::used_bytes - bytes(disposal.given_back)),
+            drives::used_entries.eq(drives::used_entries - bytes(removed as u64)),
+        );
         diesel::update(drives::table.find(DbId::from(drive))).set(less).execute(connection)?;
     }
     let count = |count: usize| u32::try_from(count).unwrap_or(most);
-    let mut step =
-        PurgeStep { removed: count(removed), reached: count(joining.len()), kept: count(staying.len()), more: false };
+    let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
+    let mut step = PurgeStep { removed, reached, kept, more: false, freed: disposal.freed()? };
     if !step.is_idle() {
         log(connection, command, ChangeKind::NodesPurged, Some(drive), of)?;
     }
@@ -163,24 +167,24 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, mos
     Ok(step)
 }
 
-/// Removes files with all their versions, or as many of them as one step may, and tells how many and how many bytes that
-/// frees.
-fn remove_files(connection: &mut SqliteConnection, command: &Command, files: Vec<DbId>) -> Outcome<(usize, u64)> {
+/// Removes files with all their versions, or as many of them as one step may, and tells how many, and what becomes of their
+/// contents.
+fn remove_files(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    drive: DriveId,
+    files: Vec<DbId>,
+) -> Outcome<(usize, Disposal)> {
     let found: Vec<(DbId, (String, i64))> = versions::table
         .filter(versions::node_id.eq_any(&files))
         .order(versions::node_id)
         .limit(MOST_VERSIONS)
         .select((versions::node_id, (versions::blob_key, versions::size_bytes)))
         .load(connection)?;
-    let (files, versions) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
+    let (files, contents) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
     // The versions go with their files.
     let gone = diesel::delete(nodes::table.filter(nodes::id.eq_any(files))).execute(connection)?;
-    let mut freed = 0;
-    for (blob, bytes) in versions {
-        release(connection, &blob, command.at)?;
-        freed += size(bytes);
-    }
-    Ok((gone, freed))
+    Ok((gone, dispose(connection, drive, &contents, command.at)?))
 }
 
 fn clear_ownerless(connection: &mut SqliteConnection, command: &Command, most: u32) -> Outcome<Clearance> {
@@ -222,6 +226,14 @@ impl Trash for Database {
         let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
         // Both queries see the same state: a node that goes between them would make the page look like the last.
         self.read(move |connection| connection.transaction(|connection| list_trash(connection, &root, page))).await
+    }
+
+    async fn find_oldest(&self) -> Result<Option<Timestamp>> {
+        self.read(|connection| {
+            let row: Option<TrashedAtRow> = rows::oldest().get_result(connection).optional()?;
+            Ok(row.map(|row| row.time()))
+        })
+        .await
     }
 
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located> {

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
-use clouddrive_domain::Result;
 use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, check_depth};
 use clouddrive_domain::port::{Copying, Extent, Trees};
+use clouddrive_domain::{Error, Result};
+use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
@@ -9,18 +10,30 @@ use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::refer_all;
+use crate::blob_records::{may_refer, refer_all};
 use crate::changes::log;
 use crate::drive::raise_reach;
 use crate::locate;
 use crate::receipts::keep;
-use crate::uploads::{charge, name};
+use crate::uploads::{charge, check_charge, name};
+
+/// How often a copy is begun at the most, when what it is to refer to goes meanwhile.
+const TRIES: u32 = 5;
 
 #[async_trait]
 impl Trees for Database {
+    /// The tree is read beside those who write, and so is found out most of what refuses a copy: only what is left to be
+    /// written keeps others waiting.
     async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located> {
-        let (command, wish) = (command.clone(), copying.clone());
-        self.write(move |connection| copy(connection, &command, &wish)).await
+        for _ in 0..TRIES {
+            let (by, wish) = (command.clone(), copying.clone());
+            let copy = self.read(move |connection| connection.transaction(|connection| read(connection, &by, &wish)));
+            let (copy, by, wish) = (copy.await?, command.clone(), copying.clone());
+            if let Some(made) = self.write(move |connection| insert(connection, &by, &wish, copy)).await? {
+                return Ok(made);
+            }
+        }
+        Err(Error::unavailable("database", "what is copied changes too fast"))
     }
 
     async fn measure(&self, folder: &Grant, most: u64) -> Result<Extent> {
@@ -33,20 +46,48 @@ impl Trees for Database {
     }
 }
 
-fn copy(connection: &mut SqliteConnection, command: &Command, wish: &Copying) -> Outcome<Located> {
-    let actor = wish.item.actor();
+/// What a copy would add, as things are now.
+fn read(connection: &mut SqliteConnection, command: &Command, wish: &Copying) -> Outcome<TreeCopy> {
     let item = locate::renewed(connection, &wish.item)?;
     let to = locate::renewed(connection, &wish.to)?;
-    let wanted = wish.place(&item, &to)?;
+    wish.place(&item, &to)?;
     let copy = match item.node().content() {
         Some(content) => TreeCopy::of_file(command, wish, &to, content)?,
         None => {
             let rows: Vec<TreeRow> = tree(item.node().id).load(connection)?;
-            let copy = TreeCopy::of_folder(command, wish, &to, rows)?;
-            check_depth(to.located().depth_of_child_folder(), copy.height)?;
-            copy
+            TreeCopy::of_folder(command, wish, &to, rows)?
         }
     };
+    // A file may yet take the place of another, which counts for less; a folder may not.
+    if copy.content.is_none() {
+        check_depth(to.located().depth_of_child_folder(), copy.height)?;
+        check_charge(connection, to.drive(), charge_of(&copy, true, 0))?;
+    }
+    Ok(copy)
+}
+
+fn charge_of(copy: &TreeCopy, new: bool, freed: u64) -> Charge {
+    Charge { stored: copy.bytes, freed, entries: copy.nodes.len() as u64 + u64::from(new), ..Charge::default() }
+}
+
+/// Adds what has been read, where all that allowed it still does; nothing when a blob that it is to refer to has gone since.
+fn insert(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    wish: &Copying,
+    copy: TreeCopy,
+) -> Outcome<Option<Located>> {
+    let actor = wish.item.actor();
+    let item = locate::renewed(connection, &wish.item)?;
+    let to = locate::renewed(connection, &wish.to)?;
+    let wanted = wish.place(&item, &to)?;
+    if copy.content.is_none() {
+        check_depth(to.located().depth_of_child_folder(), copy.height)?;
+    }
+    // Before anything is changed.
+    if !may_refer(connection, &copy.blobs)? {
+        return Ok(None);
+    }
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
     let ((top, revision), freed) = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;
     let (copy, kind) = if top == copy.top {
@@ -61,12 +102,12 @@ fn copy(connection: &mut SqliteConnection, command: &Command, wish: &Copying) ->
     for rows in copy.versions.chunks(BATCH) {
         diesel::insert_into(versions::table).values(rows).execute(connection)?;
     }
-    charge(connection, to.drive(), 0, copy.bytes, freed)?;
+    charge(connection, to.drive(), charge_of(&copy, kind == ChangeKind::NodeCopied, freed))?;
     let made = locate::found(connection, top, actor)?;
     if copy.content.is_none() {
         raise_reach(connection, &made, copy.height)?;
     }
     log(connection, command, kind, Some(to.drive()), Some(top))?;
     keep(connection, command, Answer::Made(&made))?;
-    Ok(made)
+    Ok(Some(made))
 }

@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{Commit, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::drive::{QUOTA, quota};
+use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, uploads, versions};
@@ -84,7 +84,7 @@ impl Uploads for Database {
         .await
     }
 
-    async fn expire_due(&self, command: &Command, most: u32) -> Result<u32> {
+    async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>> {
         let command = command.clone();
         self.write(move |connection| {
             let due = uploads::table
@@ -93,12 +93,12 @@ impl Uploads for Database {
                 .limit(most.into())
                 .select(UploadRow::as_select())
                 .load(connection)?;
-            let mut ended = 0;
+            let mut ended = Vec::with_capacity(due.len());
             for row in due {
                 let upload = Upload::try_from(row)?;
                 end(connection, &command, &upload, UploadState::Expired)?;
                 log(connection, &command, ChangeKind::UploadExpired, Some(upload.drive), Some(upload.folder))?;
-                ended += 1;
+                ended.push(upload);
             }
             Ok(ended)
         })
@@ -208,7 +208,13 @@ fn commit_upload(
     attach(connection, &upload.blob, &wish.stored)?;
     let version = NewVersionRow::new(command, &upload, (file, revision), wish);
     diesel::insert_into(versions::table).values(version).execute(connection)?;
-    charge(connection, upload.drive, upload.announced.unwrap_or(0), wish.stored.size, freed)?;
+    let charged = Charge {
+        reserved: upload.announced.unwrap_or(0),
+        stored: wish.stored.size,
+        freed,
+        entries: u64::from(file == wish.file),
+    };
+    charge(connection, upload.drive, charged)?;
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),
@@ -282,23 +288,25 @@ pub(crate) fn attach(connection: &mut SqliteConnection, blob: &BlobKey, stored: 
 }
 
 /// Turns what was reserved into use. What was reserved has been admitted already; more than that must fit now.
-pub(crate) fn charge(
-    connection: &mut SqliteConnection,
-    drive: DriveId,
-    reserved: u64,
-    stored: u64,
-    freed: u64,
-) -> Outcome<()> {
-    let quota = quota_of(connection, drive)?;
-    let unannounced = stored.saturating_sub(reserved);
-    if unannounced > 0 && unannounced > quota.available().saturating_add(freed) {
-        return Err(Error::Forbidden(Forbidden::Quota { quota, needed: unannounced }).into());
-    }
+pub(crate) fn charge(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
+    check_charge(connection, drive, charge)?;
     diesel::update(drives::table.find(DbId::from(drive)))
         .set((
-            drives::reserved_bytes.eq(drives::reserved_bytes - bytes(reserved)),
-            drives::used_bytes.eq(drives::used_bytes + bytes(stored) - bytes(freed)),
+            drives::reserved_bytes.eq(drives::reserved_bytes - bytes(charge.reserved)),
+            drives::used_bytes.eq(drives::used_bytes + bytes(charge.stored) - bytes(charge.freed)),
+            drives::used_entries.eq(drives::used_entries + bytes(charge.entries)),
         ))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Fails when the drive does not take `charge`.
+pub(crate) fn check_charge(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
+    let row = drives::table.find(DbId::from(drive)).select((QUOTA, ENTRIES));
+    let (bytes_of, entries_of) = row.first::<((i64, i64, i64), (i64, i64))>(connection)?;
+    let (quota, entries) = (quota(bytes_of), entries(entries_of));
+    if let Some(refusal) = charge.refusal(quota, entries) {
+        return Err(Error::Forbidden(refusal).into());
+    }
     Ok(())
 }

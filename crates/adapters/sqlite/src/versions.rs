@@ -1,11 +1,12 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId,
+    Answer, BlobKey, ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId,
     VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Versions};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::types::{DbId, bytes, size};
@@ -14,7 +15,7 @@ use clouddrive_sql::versions::{self as rows, FormerRow, VersionRow, superfluous_
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::{refer, release};
+use crate::blob_records::{dispose, refer, release};
 use crate::changes::log;
 use crate::locate;
 use crate::receipts::keep;
@@ -75,7 +76,7 @@ fn make_current(
     let row = NewVersionRow::of(content, (id, revision), file.actor());
     diesel::insert_into(versions::table).values(row).execute(connection)?;
     let freed = evict(connection, command, id, content.version, most)?;
-    charge(connection, file.drive(), 0, content.size, freed)
+    charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() })
 }
 
 fn find(connection: &mut SqliteConnection, file: NodeId, version: VersionId) -> Outcome<Option<Version>> {
@@ -125,16 +126,18 @@ fn delete(
     file: &Grant,
     version: VersionId,
     seen: Option<Revision>,
-) -> Outcome<()> {
+) -> Outcome<Option<BlobKey>> {
     let file = locate::renewed_as(connection, file, seen)?;
     let former = find(connection, file.node().id, version)?.ok_or(Error::NotFound)?;
     if Node::content(file.node()).is_some_and(|current| current.version == version) {
         return Err(Error::Conflict(Conflict::VersionInUse).into());
     }
     diesel::delete(versions::table.find(DbId::from(version))).execute(connection)?;
-    release(connection, former.content.blob.as_str(), command.at)?;
-    charge(connection, file.drive(), 0, 0, former.content.size)?;
-    log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id))
+    let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
+    let disposal = dispose(connection, file.drive(), &[content], command.at)?;
+    charge(connection, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() })?;
+    log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id))?;
+    Ok(disposal.freed()?.pop())
 }
 
 #[async_trait]
@@ -163,7 +166,13 @@ impl Versions for Database {
         self.write(move |connection| revive(connection, &command, &file, &revival)).await
     }
 
-    async fn delete(&self, command: &Command, file: &Grant, version: VersionId, seen: Option<Revision>) -> Result<()> {
+    async fn delete(
+        &self,
+        command: &Command,
+        file: &Grant,
+        version: VersionId,
+        seen: Option<Revision>,
+    ) -> Result<Option<BlobKey>> {
         let (command, file) = (command.clone(), file.clone());
         self.write(move |connection| delete(connection, &command, &file, version, seen)).await
     }

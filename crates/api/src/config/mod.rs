@@ -22,6 +22,7 @@ pub(crate) use self::source::Source;
 pub(crate) use self::stores::{
     AwsConfig, BlobsConfig, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig, S3Config,
 };
+use crate::connections::ConnectionLimits;
 use crate::http::BodyLimits;
 
 /// Variables with values that cannot be used, each with what it must be. It prints as one line.
@@ -84,6 +85,8 @@ pub(crate) struct Config {
     /// Whether guessing and probing is kept slow.
     pub(crate) rate_limits: bool,
     pub(crate) quota_bytes: u64,
+    /// How many files and folders a new drive may have.
+    pub(crate) quota_entries: u64,
     pub(crate) upload_lifetime: Duration,
     pub(crate) url_lifetime: Duration,
     /// How long URLs for watching live.
@@ -101,6 +104,8 @@ pub(crate) struct Config {
     /// Whose word counts for where a request came from.
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) body_limits: BodyLimits,
+    /// What clients may do with their connections.
+    pub(crate) connection_limits: ConnectionLimits,
     pub(crate) database_connections: usize,
     /// How long to wait for a free connection.
     pub(crate) database_wait: Duration,
@@ -191,6 +196,7 @@ impl Config {
             session_lifetime: Duration::from_secs(86_400 * reader.number("REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=3_650)),
             rate_limits: reader.switch("RATE_LIMITS", true),
             quota_bytes: reader.number("DEFAULT_QUOTA_BYTES", 5 << 30, QUOTAS),
+            quota_entries: reader.number("DEFAULT_QUOTA_ENTRIES", 2_000_000, QUOTAS),
             upload_lifetime,
             url_lifetime,
             watch_url_lifetime,
@@ -206,6 +212,11 @@ impl Config {
             body_limits: BodyLimits {
                 idle: reader.seconds("BODY_IDLE_SECONDS", 30, 1..=3600),
                 min_rate: reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30),
+            },
+            connection_limits: ConnectionLimits {
+                idle: reader.seconds("RESPONSE_IDLE_SECONDS", 10, 1..=3600),
+                min_rate: reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30),
+                per_address: reader.number("CONNECTIONS_PER_ADDRESS", 1024, 1..=1_000_000),
             },
             database_connections: reader.number("DATABASE_CONNECTIONS", if shared { 16 } else { 8 }, 1..=1000),
             database_wait: reader.seconds("DATABASE_WAIT_SECONDS", 10, 1..=300),

@@ -2,8 +2,8 @@
 
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Account, Content, Entry, ItemRef, NodeBody, NodeId, NodeKind, Part, PathStep, Permission,
-    Person, Quota, Revision, Role, RunningSession, SessionId, Share, Timestamp, UploadState, Version,
+    AccessEntry, AccessVia, Account, Content, Entry, EntryQuota, ItemRef, NodeBody, NodeId, NodeKind, Part, PathStep,
+    Permission, Person, Quota, Revision, Role, RunningSession, SessionId, Share, Timestamp, UploadState, Version,
 };
 use clouddrive_domain::port::SignedUrl;
 use clouddrive_domain::service::{Begun, OwnLink, PartUrl, Progress, TrashedItem};
@@ -130,12 +130,14 @@ pub(crate) fn path(steps: Vec<PathStep>) -> Vec<dto::PathStep> {
     steps.into_iter().map(step).collect()
 }
 
-fn quota(quota: Quota) -> dto::Quota {
+fn quota(quota: Quota, entries: EntryQuota) -> dto::Quota {
     dto::Quota {
         total_bytes: quota.total,
         used_bytes: quota.used,
         reserved_bytes: quota.reserved,
         available_bytes: quota.available(),
+        total_entries: entries.total,
+        used_entries: entries.used,
     }
 }
 
@@ -146,7 +148,7 @@ pub(crate) fn user(account: Account) -> Result<dto::User> {
         email: account.user.email.as_str().to_owned(),
         created_at: time(account.user.created_at)?,
         has_profile_photo: account.user.photo.is_some(),
-        quota: quota(account.quota),
+        quota: quota(account.quota, account.entries),
     })
 }
 

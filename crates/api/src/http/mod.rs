@@ -23,9 +23,11 @@ mod problem;
 mod profile_photo;
 mod reply;
 pub(crate) mod routes;
+mod running;
 mod search;
 mod service;
 mod share;
+mod slots;
 mod trash;
 mod upload;
 mod version;
@@ -35,7 +37,7 @@ mod zip;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clouddrive_domain::model::RequestId;
+use clouddrive_domain::model::{RequestId, UserId};
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::service::{
     Accounts, Ambient, Archives, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs,
@@ -51,6 +53,7 @@ pub(crate) use kept::write as write_answer;
 pub(crate) use middleware::request;
 use problem::{Outcome, Problem};
 pub(crate) use service::check;
+pub(crate) use slots::Slots;
 
 /// What every request may need: the services, and what HTTP itself needs.
 pub(crate) struct App {
@@ -75,6 +78,8 @@ pub(crate) struct App {
     pub(crate) cursors: Cursors,
     pub(crate) digests: Digests,
     pub(crate) body_limits: BodyLimits,
+    /// For copies and purges, which take long.
+    pub(crate) bulk: Slots<UserId>,
     /// Whose word counts for where a request came from.
     pub(crate) proxies: Vec<IpNet>,
     /// Whether the server is about to stop.

@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, ResponseError};
 use clouddrive_contract::{self as dto, Code, FieldError};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden, Gone, NameTaken, Refused, Unauthenticated};
-use clouddrive_domain::model::Quota;
+use clouddrive_domain::model::{EntryQuota, Quota};
 
 use super::map;
 
@@ -109,9 +109,33 @@ impl Problem {
             used_bytes: quota.used,
             reserved_bytes: quota.reserved,
             needed_bytes: needed,
+            total_entries: None,
+            used_entries: None,
+            needed_entries: None,
         };
         let detail = format!("{needed} bytes are needed and {} are available", quota.available());
         Self { quota: Some(Box::new(state)), ..Self::new(Code::QuotaExceeded, detail) }
+    }
+
+    fn entries_exceeded(quota: &Quota, entries: &EntryQuota, needed: u64) -> Self {
+        let state = dto::QuotaState {
+            total_bytes: quota.total,
+            used_bytes: quota.used,
+            reserved_bytes: quota.reserved,
+            needed_bytes: 0,
+            total_entries: Some(entries.total),
+            used_entries: Some(entries.used),
+            needed_entries: Some(needed),
+        };
+        let free = entries.total.saturating_sub(entries.used);
+        let detail = format!("{needed} files and folders are to be added, and {free} more may be");
+        Self { quota: Some(Box::new(state)), ..Self::new(Code::QuotaExceeded, detail) }
+    }
+
+    /// The caller has as much running as one may have at once, and waited for it to end.
+    pub(crate) fn too_many_at_once(limit: u32) -> Self {
+        let detail = format!("too much at once: {limit} of these requests may run for one caller");
+        Self { detail, ..Self::rate_limited(limit, Duration::from_secs(1)) }
     }
 
     /// With the fields of draft-ietf-httpapi-ratelimit-headers-06, in whole seconds, rounded up.
@@ -198,6 +222,9 @@ impl From<Error> for Problem {
                 Self::new(Code::WrongPassword, "this asks for the current password")
             }
             Error::Forbidden(Forbidden::Quota { quota, needed }) => Self::quota_exceeded(quota, *needed),
+            Error::Forbidden(Forbidden::Entries { quota, entries, needed }) => {
+                Self::entries_exceeded(quota, entries, *needed)
+            }
             Error::Forbidden(Forbidden::Signature) => {
                 Self::new(Code::InvalidSignature, "use the URL and the headers just as they were given")
             }
@@ -222,6 +249,7 @@ impl From<Error> for Problem {
                     Err(_) => problem,
                 }
             }
+            Error::TooMuchAtOnce { limit } => Self::too_many_at_once(*limit),
             Error::RateLimited { limit, retry_after, .. } => Self::rate_limited(*limit, *retry_after),
             Error::Unavailable { part, .. } => {
                 Self::new(Code::Unavailable, format!("{part} is out of reach or busy; try again")).caused_by(&error)

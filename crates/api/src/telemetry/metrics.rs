@@ -47,6 +47,9 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
     for bucket in BucketKind::ALL {
         counter!("clouddrive_throttled_total", "bucket" => bucket.as_str()).absolute(0);
     }
+    for reason in ["too_slow", "address", "descriptors"] {
+        counter!("clouddrive_http_connections_closed_total", "reason" => reason).absolute(0);
+    }
     gauge!("clouddrive_http_requests_in_flight").set(0);
     gauge!("clouddrive_password_hashes_waiting").set(0);
     let (version, revision) = (env!("CARGO_PKG_VERSION"), option_env!("CLOUDDRIVE_REVISION").unwrap_or("unknown"));
@@ -64,6 +67,7 @@ fn describe() {
     describe_gauge!("clouddrive_http_requests_in_flight", "Requests that are not answered yet");
     describe_counter!("clouddrive_http_received_bytes_total", Unit::Bytes, "Bytes of requests' bodies");
     describe_counter!("clouddrive_http_sent_bytes_total", Unit::Bytes, "Bytes of answers' bodies");
+    describe_counter!("clouddrive_http_connections_closed_total", "Connections that were closed early");
     describe_gauge!("clouddrive_database_connections", "Connections to the database, in use or idle");
     describe_gauge!("clouddrive_database_connections_max", "How many connections there may be");
     describe_gauge!("clouddrive_database_waiting", "Callers who wait for a connection");

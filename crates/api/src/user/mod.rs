@@ -7,7 +7,7 @@ mod password;
 use anyhow::anyhow;
 use clap::Subcommand;
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Email, Handle, Username};
+use clouddrive_domain::model::{Email, Handle, NewLimits, Username};
 
 use crate::config::{Config, QUOTAS};
 use crate::{say, wiring};
@@ -25,6 +25,9 @@ pub(crate) enum UserCommand {
         /// What the drive may hold, in bytes; DEFAULT_QUOTA_BYTES unless told
         #[arg(long, value_parser = quota)]
         quota: Option<u64>,
+        /// How many files and folders the drive may have; DEFAULT_QUOTA_ENTRIES unless told
+        #[arg(long, value_parser = quota)]
+        entries: Option<u64>,
     },
     /// Give a user another password, asked for or read from standard input; all their sessions end
     SetPassword {
@@ -36,8 +39,11 @@ pub(crate) enum UserCommand {
         /// User name or e-mail address
         user: String,
         /// In bytes
-        #[arg(value_parser = quota)]
-        bytes: u64,
+        #[arg(value_parser = quota, required_unless_present = "entries")]
+        bytes: Option<u64>,
+        /// How many files and folders, those in the trash among them
+        #[arg(long, value_parser = quota)]
+        entries: Option<u64>,
     },
     /// Let a user in no more: all their sessions end; their files and shares stay
     Disable {
@@ -57,10 +63,10 @@ pub(crate) enum UserCommand {
     },
 }
 
-/// A number of bytes that a quota may be.
+/// A number of bytes, or of files and folders, that a quota may be.
 fn quota(text: &str) -> Result<u64, String> {
     let bytes = text.parse().ok().filter(|bytes| QUOTAS.contains(bytes));
-    bytes.ok_or_else(|| format!("must be a number of bytes, from {} to {}", QUOTAS.start(), QUOTAS.end()))
+    bytes.ok_or_else(|| format!("must be a number from {} to {}", QUOTAS.start(), QUOTAS.end()))
 }
 
 /// Does what was asked for.
@@ -68,9 +74,10 @@ pub(crate) async fn run(command: UserCommand, config: &Config) -> anyhow::Result
     let (administration, ambient) = wiring::administration(config).await?;
     let request = ambient.request_id();
     match command {
-        UserCommand::Create { username, email, quota } => {
+        UserCommand::Create { username, email, quota, entries } => {
             let password = password::read()?;
-            let (name, quota) = (username.as_str().to_owned(), quota.unwrap_or(config.quota_bytes));
+            let name = username.as_str().to_owned();
+            let quota = (quota.unwrap_or(config.quota_bytes), entries.unwrap_or(config.quota_entries));
             let made = administration.create(&request, username, email, &password, quota).await;
             made.map_err(|fault| in_words(fault, &name))?;
             say(format!("{name} may log in"))
@@ -81,10 +88,14 @@ pub(crate) async fn run(command: UserCommand, config: &Config) -> anyhow::Result
             done.map_err(|fault| in_words(fault, &user))?;
             say(format!("{user} has another password, and no session"))
         }
-        UserCommand::SetQuota { user, bytes } => {
-            let done = administration.set_quota(&request, &Handle::parse(&user), bytes).await;
+        UserCommand::SetQuota { user, bytes, entries } => {
+            let limits = NewLimits { bytes, entries };
+            let done = administration.set_quota(&request, &Handle::parse(&user), limits).await;
             done.map_err(|fault| in_words(fault, &user))?;
-            say(format!("the drive of {user} may hold {bytes} bytes"))
+            let bytes = bytes.map(|bytes| format!("{bytes} bytes"));
+            let entries = entries.map(|entries| format!("{entries} files and folders"));
+            let limits: Vec<String> = bytes.into_iter().chain(entries).collect();
+            say(format!("the drive of {user} may hold {}", limits.join(" and ")))
         }
         UserCommand::Disable { user } => {
             let changed = administration.set_disabled(&request, &Handle::parse(&user), true).await;

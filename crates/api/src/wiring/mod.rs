@@ -16,16 +16,17 @@ use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLink
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Administration, Ambient, Archives, Collector, CollectorSettings, CollectorStores,
-    Contents, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, StoreTags, Throttling,
-    Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores, Versions, Visits, Watching,
+    AccountSettings, Accounts, Administration, Ambient, Archives, BlobRemover, Collector, CollectorSettings,
+    CollectorStores, Contents, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs,
+    StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores, Versions,
+    Visits, Watching,
 };
 use clouddrive_image::SquarePhotos;
 
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
-use crate::http::{App, Cursors, Digests, Part, write_answer};
+use crate::http::{App, Cursors, Digests, Part, Slots, write_answer};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::LoggedTrail;
 use crate::telemetry::throttle::Counted;
@@ -44,6 +45,9 @@ const QUEUE_PER_CORE: usize = 64;
 /// How many profile photos are made at once, each in up to 500 MB, and how many callers may wait with 5 MiB each.
 const PHOTOS_AT_ONCE: usize = 1;
 const PHOTOS_WAITING: usize = 15;
+
+/// How many copies and purges one user may have running at once, on each instance.
+const BULK_AT_ONCE: u32 = 4;
 
 /// The stores, open.
 pub(crate) struct Stores {
@@ -75,7 +79,11 @@ impl Stores {
         let blobs = self.blobs.store();
         let stores =
             CollectorStores { uploads, trash, records, links, sessions, throttle, receipts, blobs, chores, name_keys };
-        let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
+        let settings = CollectorSettings {
+            grace: config.collect_grace,
+            url_lifetime: config.url_lifetime,
+            trash_retention: config.trash_retention,
+        };
         Collector::new(stores, self.ambient.clone(), settings)
     }
 
@@ -137,6 +145,7 @@ impl Stores {
             ambient.clone(),
             AccountSettings {
                 quota_bytes: config.quota_bytes,
+                quota_entries: config.quota_entries,
                 token_lifetime: config.token_lifetime,
                 session_lifetime: config.session_lifetime,
             },
@@ -179,7 +188,16 @@ impl Stores {
         let lifetimes = UrlLifetimes { download: config.url_lifetime, watch: config.watch_url_lifetime };
         let files = Files::new(drive.clone(), contents.clone(), tags, doors.signer, ambient.clone(), lifetimes);
         let archives = Archives::new(drive.clone(), trees.clone(), contents, ambient.clone());
-        let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
+        let uploads = Uploads::new(
+            drive.clone(),
+            uploads,
+            store.clone(),
+            records.clone(),
+            doors.direct,
+            ambient.clone(),
+            settings,
+        );
+        let remover = BlobRemover::new(records.clone(), store.clone());
         let watching =
             Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
         let local = doors
@@ -193,7 +211,7 @@ impl Stores {
             archives,
             uploads: Arc::new(uploads),
             search: Search::new(drive.clone(), search),
-            trash: Trash::new(drive.clone(), trash, ambient.clone(), config.trash_retention),
+            trash: Trash::new(drive.clone(), trash, remover, ambient.clone(), config.trash_retention),
             versions: Arc::new(versions),
             shares: Shares::new(drive, shares, users, throttling, ambient.clone()),
             links,
@@ -206,6 +224,7 @@ impl Stores {
             cursors: keys.cursors(),
             digests: Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts)),
             body_limits: config.body_limits,
+            bulk: Slots::new(BULK_AT_ONCE, config.database_wait),
             proxies: config.trusted_proxies.clone(),
             leaving: AtomicBool::new(false),
         })

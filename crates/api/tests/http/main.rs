@@ -36,6 +36,7 @@ mod embedded;
 mod file;
 mod form;
 mod idempotency;
+mod limits;
 mod link;
 mod model;
 mod openapi;

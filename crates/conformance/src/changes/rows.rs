@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{
-    Action, Bucket, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, MediaType, NodeId, PasswordHash,
-    Permission, Revision, Stored, UserId,
+    Action, Bucket, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, MediaType, NewLimits, NodeId,
+    PasswordHash, Permission, Revision, Stored, UserId,
 };
 use clouddrive_domain::port::{Doomed, NewContent, NewShare, Purge, Relocation, Revival, Rotation};
 
 use super::{all_after, end};
 use crate::sessions::{opened, renewal};
-use crate::world::{ALL, Member, World, name};
+use crate::world::{ALL, Member, STORE, World, name};
 
 type Expected = (Command, ChangeKind, Option<DriveId>, Option<NodeId>);
 
@@ -73,7 +73,7 @@ pub(super) async fn what_becomes_of_accounts_leaves_rows(world: &World<'_>) {
         assert!(accounts.set_disabled(&log.expect(id, kind, None, None), id, disabled).await.unwrap());
     }
     let command = log.expect(id, ChangeKind::QuotaSet, Some(member.drive), None);
-    accounts.set_quota(&command, id, 7).await.unwrap();
+    accounts.set_quota(&command, id, NewLimits { bytes: Some(7), entries: None }).await.unwrap();
     let command = log.expect(id, ChangeKind::UserDeleted, Some(member.drive), None);
     log.expected.push((command.clone(), ChangeKind::UploadAborted, Some(member.drive), Some(member.root)));
     accounts.delete(&command, id, 1).await.unwrap();
@@ -161,8 +161,8 @@ pub(super) async fn expiry_leaves_a_row_for_each_upload(world: &World<'_>) {
     let mut log = Log::begin(world).await;
     let command = world.command_at(None, last);
     log.expected = vec![(command.clone(), ChangeKind::UploadExpired, Some(ann.drive), Some(ann.root)); 3];
-    assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap(), 3);
-    assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap(), 0);
+    assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap().len(), 3);
+    assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap(), []);
     log.check().await;
 }
 
@@ -271,7 +271,7 @@ pub(super) async fn housekeeping_leaves_no_rows(world: &World<'_>) {
     let key = world.record().await;
     let condemned = world.condemned(world.now()).await;
     assert!(condemned.contains(&key) && condemned.contains(&upload.blob));
-    world.store.records.forget(&[key, upload.blob]).await.unwrap();
+    world.store.records.forget(&STORE, &[key, upload.blob]).await.unwrap();
     assert!(world.store.uploads.forget_ended(world.now(), ALL).await.unwrap() > 0);
     world.store.sessions.forget_ended(world.now(), ALL).await.unwrap();
     world.store.sessions.forget_tokens(world.now(), ALL).await.unwrap();
@@ -329,7 +329,7 @@ pub(super) async fn what_fails_leaves_no_row(world: &World<'_>) {
     accounts.change_password(&world.command(ann.id), ann.id, Some(7), &hash).await.unwrap_err();
     accounts.delete(&world.command(ann.id), ann.id, 7).await.unwrap_err();
     accounts.change_email(&world.command(ann.id), ann.id, &taken.user.email).await.unwrap_err();
-    accounts.set_quota(&world.command(ann.id), world.id(), 7).await.unwrap_err();
+    accounts.set_quota(&world.command(ann.id), world.id(), NewLimits::default()).await.unwrap_err();
     accounts.set_disabled(&world.command(ann.id), world.id(), true).await.unwrap_err();
     let item = world.grant(ann.id, folder, Action::Share).await;
     let new = NewShare { id: world.id(), guest: bob.id, permission: Permission::View };

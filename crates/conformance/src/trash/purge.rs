@@ -1,10 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
-use clouddrive_domain::Error;
-use clouddrive_domain::model::{Action, Command, ConflictPolicy, NodeId, Permission, Quota, Revision, Timestamp};
-use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep};
+use std::collections::HashSet;
 
-use crate::world::{ALL, Member, QUOTA, World, assert_refused};
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{
+    Action, Command, ConflictPolicy, Limit, NodeId, Permission, Quota, Revision, Timestamp,
+};
+use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Revival};
+
+use crate::world::{ALL, Member, QUOTA, STORE, World, assert_refused};
 
 async fn is_gone(world: &World<'_>, node: NodeId, viewer: &Member) -> bool {
     world.store.drive.find(node, viewer.id.into()).await.unwrap().is_none()
@@ -21,13 +25,56 @@ pub(super) async fn a_file_goes_with_its_versions_and_shares(world: &World<'_>) 
     world.trash(ann.id, file).await;
     assert_eq!(world.quota(ann.id).await.used, 13, "the trash counts");
     world.begin_purge(ann.id, file).await.unwrap();
-    assert_eq!(world.purge(Purge::Of(ann.drive, file), ALL).await, 1);
+    let purge =
+        async || world.store.trash.purge(&world.command(ann.id), Purge::Of(ann.drive, file), ALL).await.unwrap();
+    let step = purge().await;
+    assert_eq!((step.removed, step.more), (1, false));
+    assert_eq!(step.freed.iter().collect::<HashSet<_>>(), HashSet::from([&first, &second]));
     assert!(is_gone(world, file, &ann).await);
     assert_eq!(world.store.shares.find(share, ann.id).await.unwrap(), None);
-    assert_eq!(world.quota(ann.id).await, Quota { total: QUOTA, used: 1, reserved: 0 });
-    let blob = world.blob_of(kept, ann.id).await;
-    let condemned = world.condemned(world.now()).await;
-    assert!(condemned.contains(&first) && condemned.contains(&second) && !condemned.contains(&blob));
+    assert_eq!(purge().await, PurgeStep::default());
+    assert_eq!(world.quota(ann.id).await.used, 13, "its bytes are there still");
+    // Whoever cannot delete them leaves them to the collector, which needs not wait.
+    let condemned = world.condemned(Timestamp::from_millis(0)).await;
+    assert!(condemned.contains(&first) && condemned.contains(&second));
+    assert!(!world.condemned(world.now()).await.contains(&world.blob_of(kept, ann.id).await));
+    for (gone, used) in [(&first, 8), (&first, 8), (&second, 1)] {
+        world.store.records.forget(&STORE, std::slice::from_ref(gone)).await.unwrap();
+        assert_eq!(world.quota(ann.id).await, Quota { total: QUOTA, used, reserved: 0 });
+    }
+}
+
+pub(super) async fn what_others_still_have_is_given_back_at_once_and_not_freed(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    let blob = world.blob_of(file, ann.id).await;
+    world.share(ann.id, file, bob.id, Permission::View).await;
+    let copy = world.copy_into(bob.id, file, bob.root).await.unwrap().node.id;
+    for (owner, node, freed) in [(&ann, file, vec![]), (&bob, copy, vec![blob])] {
+        world.trash(owner.id, node).await;
+        world.begin_purge(owner.id, node).await.unwrap();
+        let step = world.purge_step(Purge::Of(owner.drive, node), ALL).await;
+        assert_eq!(step.freed, freed);
+        assert_eq!(world.quota(owner.id).await.used, 0);
+    }
+}
+
+pub(super) async fn a_content_that_a_file_had_twice_counts_once_when_it_is_gone(world: &World<'_>) {
+    let ann = world.member().await;
+    let file = world.file(ann.id, ann.root, "a", 5).await;
+    let first = world.store.versions.list(&world.grant(ann.id, file, Action::Read).await, None, Limit::default()).await;
+    let from = first.unwrap().first().unwrap().content.version;
+    world.replace(ann.id, ann.root, "a", 7).await;
+    let revival = Revival { from, version: world.id(), seen: None, most_versions: 20 };
+    let grant = world.grant(ann.id, file, Action::Replace).await;
+    world.store.versions.revive(&world.command(ann.id), &grant, &revival).await.unwrap();
+    assert_eq!(world.quota(ann.id).await.used, 17);
+    world.trash(ann.id, file).await;
+    world.begin_purge(ann.id, file).await.unwrap();
+    let purge = world.store.trash.purge(&world.command(ann.id), Purge::Of(ann.drive, file), ALL).await.unwrap();
+    assert_eq!((purge.freed.len(), world.quota(ann.id).await.used), (2, 12));
+    world.store.records.forget(&STORE, &purge.freed).await.unwrap();
+    assert_eq!(world.quota(ann.id).await.used, 0);
 }
 
 /// A folder with `wide` folders in it, each with as many files, and a way `deep` down to one more.
@@ -78,7 +125,7 @@ pub(super) async fn from_its_beginning_on_it_is_in_no_list(world: &World<'_>) {
         assert!(is_gone(world, top, &ann).await && is_gone(world, top, &bob).await);
         let received = world.store.shares.list_received(bob.id, None, Default::default()).await.unwrap();
         assert!(received.into_iter().all(|(_, found)| found.entry().is_none()));
-        let step = world.store.trash.purge(&world.command(ann.id), Purge::Of(ann.drive, top), 2).await.unwrap();
+        let step = world.purge_step(Purge::Of(ann.drive, top), 2).await;
         left -= step.removed;
         assert_eq!(step.more, left > 0);
     }
@@ -178,10 +225,14 @@ pub(super) async fn what_is_due_goes_and_what_is_not_stays(world: &World<'_>) {
     }
     let early = Timestamp::from_millis(times.first().unwrap().as_millis() - 1);
     assert_eq!(until(early).await, 0);
+    let oldest = async || world.store.trash.find_oldest().await.unwrap();
+    assert_eq!(oldest().await.as_ref(), times.first());
     assert_eq!(until(*times.get(3).unwrap()).await, 4);
+    assert_eq!(oldest().await.as_ref(), times.get(4), "what is being purged does not count");
     assert_eq!((world.trashed(&ann).await.len(), world.trashed(&bob).await.len()), (1, 1));
     assert_eq!(until(*times.last().unwrap()).await, 2);
     assert_eq!((world.trashed(&ann).await, world.trashed(&bob).await), (vec![], vec![]));
+    assert_eq!(oldest().await, None);
     world.purge(Purge::Any, ALL).await;
 }
 

@@ -140,7 +140,7 @@ pub(super) async fn two_purges_at_once_count_each_byte_once(world: &World<'_>) {
 async fn steps(world: &World<'_>, which: Purge) -> u32 {
     let mut removed = 0;
     loop {
-        let step = world.store.trash.purge(&world.command_at(None, world.now()), which, 2).await.unwrap();
+        let step = world.purge_step(which, 2).await;
         removed += step.removed;
         if !step.more {
             return removed;
@@ -164,7 +164,7 @@ pub(super) async fn many_workers_share_one_purge(world: &World<'_>) {
         let which = if number % 2 == 0 { Purge::Any } else { Purge::In(ann.drive) };
         let mut removed = 0;
         loop {
-            let step = world.store.trash.purge(&world.command_at(None, world.now()), which, 3).await.unwrap();
+            let step = world.purge_step(which, 3).await;
             removed += step.removed;
             // Of whichever nobody is at there may be none for the moment.
             if !step.more {

@@ -2,10 +2,10 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{Action, Permission, Revision};
+use clouddrive_domain::model::{Action, Permission, Revision, Timestamp};
 
 use super::{delete, sizes, version_of_size};
-use crate::world::{World, assert_refused};
+use crate::world::{STORE, World, assert_refused};
 
 pub(super) async fn a_former_version_is_deleted_and_gives_its_bytes_back(world: &World<'_>) {
     let ann = world.member().await;
@@ -15,11 +15,15 @@ pub(super) async fn a_former_version_is_deleted_and_gives_its_bytes_back(world: 
     let other = world.file(ann.id, ann.root, "b", 1).await;
     let before = world.located(file, ann.id).await;
     assert_refused!(delete(world, ann.id, other, first).await, Error::NotFound);
-    delete(world, ann.id, file, first).await.unwrap();
+    let grant = world.grant(ann.id, file, Action::DeleteVersion).await;
+    let freed = world.store.versions.delete(&world.command(ann.id), &grant, first, None).await.unwrap();
+    assert_eq!(freed.as_ref(), Some(&blob));
     assert_eq!(sizes(world, ann.id, file).await, [7]);
     assert_eq!(world.located(file, ann.id).await, before);
+    assert_eq!(world.quota(ann.id).await.used, 13, "its bytes are there still");
+    assert!(world.condemned(Timestamp::from_millis(0)).await.contains(&blob));
+    world.store.records.forget(&STORE, &[blob]).await.unwrap();
     assert_eq!(world.quota(ann.id).await.used, 8);
-    assert!(world.condemned(world.now()).await.contains(&blob));
     for gone in [first, world.id()] {
         assert_refused!(delete(world, ann.id, file, gone).await, Error::NotFound);
     }

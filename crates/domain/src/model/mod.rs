@@ -47,7 +47,7 @@ pub use page::{
 };
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use precondition::{Precondition, Seen};
-pub use quota::Quota;
+pub use quota::{EntryQuota, NewLimits, Quota};
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
 pub use role::{Permission, Role};
 pub use search::{SearchText, SearchTextError};

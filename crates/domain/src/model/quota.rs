@@ -25,6 +25,24 @@ impl Quota {
     }
 }
 
+/// How many files and folders a drive may have, and how many it has, live and in the trash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EntryQuota {
+    /// The most that the drive may have.
+    pub total: u64,
+    /// How many it has now.
+    pub used: u64,
+}
+
+/// Limits of a drive that are to be set; those that are not given stay as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NewLimits {
+    /// How many bytes it may hold.
+    pub bytes: Option<u64>,
+    /// How many files and folders it may have.
+    pub entries: Option<u64>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::fmt;
 use email_address::{EmailAddress, Options};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::{BlobKey, Quota, Timestamp, UserId};
+use super::{BlobKey, EntryQuota, Quota, Timestamp, UserId};
 
 /// The commonest passwords of at least eight characters, one a line, in lower case.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
@@ -173,6 +173,8 @@ pub struct Account {
     pub user: User,
     /// The quota of the user's drive.
     pub quota: Quota,
+    /// How many files and folders it may have, and has.
+    pub entries: EntryQuota,
 }
 
 /// What a login is checked against.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{Command, Credentials, Email, Limit, ListedAccount, PasswordHash, UserId};
+use crate::model::{Command, Credentials, Email, Limit, ListedAccount, NewLimits, PasswordHash, UserId};
 
 /// What becomes of accounts once they are there.
 ///
@@ -47,11 +47,11 @@ pub trait Accounts: Send + Sync {
     /// [`NotFound`](crate::Error::NotFound) when there is no such user.
     async fn set_disabled(&self, command: &Command, user: UserId, disabled: bool) -> Result<bool>;
 
-    /// Gives the user's drive another quota, in bytes. It may be less than what is there: then nothing more fits.
+    /// Sets what the user's drive may hold. It may be less than what is there: then nothing more fits.
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) when there is no such user.
-    async fn set_quota(&self, command: &Command, user: UserId, bytes: u64) -> Result<()>;
+    async fn set_quota(&self, command: &Command, user: UserId, limits: NewLimits) -> Result<()>;
 
     /// All accounts, in the order of their user names' keys, after the one whose key is `after`: at most one more than `limit`.
     async fn list_accounts<'a>(&self, after: Option<&'a str>, limit: Limit) -> Result<Vec<ListedAccount>>;

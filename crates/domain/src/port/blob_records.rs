@@ -1,7 +1,16 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{BlobKey, EntityTag, StoreName, Timestamp};
+use crate::model::{BlobKey, DriveId, EntityTag, StoreName, Timestamp};
+
+/// Since when nothing must have referred to blobs that may be condemned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unneeded {
+    /// For those that never became a content of a file: their bytes may still be on the way.
+    pub never_used: Timestamp,
+    /// For those that did: whoever was given a URL of them may still fetch them.
+    pub used: Timestamp,
+}
 
 /// The books of the blobs: which there are, and since when nothing refers to them.
 ///
@@ -22,11 +31,17 @@ pub trait BlobRecords: Send + Sync {
     /// Notes the tag by which the store that holds the blob knows its bytes. It is never another: the bytes stay as they are.
     async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()>;
 
-    /// Condemns up to `most` blobs of `store` to which nothing has referred since `before` or longer, and returns their keys,
+    /// Condemns up to `most` blobs of `store` to which nothing has referred for so long, and returns their keys,
     /// together with those that were condemned before and not yet forgotten. That nothing refers to them MUST be
     /// checked anew in the same transaction, and nothing may refer to a condemned blob ever again.
-    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>>;
+    async fn condemn(&self, store: &StoreName, unneeded: Unneeded, most: u32) -> Result<Vec<BlobKey>>;
 
-    /// Forgets condemned blobs whose bytes are gone. Others among `keys` MUST stay.
-    async fn forget(&self, keys: &[BlobKey]) -> Result<()>;
+    /// Forgets condemned blobs of `store` whose bytes are gone, and gives back in the same transaction what they still
+    /// counted against a drive. Others among `keys` MUST stay.
+    async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()>;
+
+    /// Reserves `bytes` of the drive, however full it is, for a blob to which nothing refers and whose bytes could not be
+    /// deleted, until it is [forgotten](Self::forget). A blob that is recorded no more, to which something refers, or which
+    /// counts against a drive already MUST be left as it is, and so MUST a drive that is gone.
+    async fn hold(&self, key: &BlobKey, drive: DriveId, bytes: u64) -> Result<()>;
 }

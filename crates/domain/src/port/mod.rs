@@ -38,7 +38,7 @@ mod versions;
 
 pub use accounts::Accounts;
 pub use audit::AuditTrail;
-pub use blob_records::BlobRecords;
+pub use blob_records::{BlobRecords, Unneeded};
 pub use blobs::{BlobStore, ByteStream};
 pub use changes::Changes;
 pub use chores::{Chores, Lease};

@@ -1,7 +1,9 @@
 use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
-use crate::model::{Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition};
+use crate::model::{
+    BlobKey, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
+};
 
 /// Something that lies in the trash itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ pub enum Purge {
 }
 
 /// How far a step of purges has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PurgeStep {
     /// How many files and folders are gone by it.
     pub removed: u32,
@@ -77,6 +79,9 @@ pub struct PurgeStep {
     pub kept: u32,
     /// Whether there is more to do.
     pub more: bool,
+    /// The blobs to which nothing refers any more. They are condemned, and count against the drive until they are
+    /// [forgotten](super::BlobRecords::forget).
+    pub freed: Vec<BlobKey>,
 }
 
 impl PurgeStep {
@@ -115,6 +120,9 @@ pub trait Trash: Send + Sync {
     /// `limit`, in a fixed number of queries. What is being purged MUST NOT be among it.
     async fn list(&self, root: &Grant, after: Option<TrashPosition>, limit: Limit) -> Result<Vec<Trashed>>;
 
+    /// When what has lain longest in a trash itself, in whichever drive, was put there. What is being purged MUST NOT count.
+    async fn find_oldest(&self) -> Result<Option<Timestamp>>;
+
     /// Takes the node back out of the trash, under its name or the first free one beside it. Its revision grows. The cost
     /// MUST NOT depend on how much lies below it.
     ///
@@ -131,8 +139,9 @@ pub trait Trash: Send + Sync {
     async fn begin_purges(&self, command: &Command, doomed: &Doomed, most: u32) -> Result<u32>;
 
     /// Goes on with purges: removes up to `most` nodes, with all versions and shares, or reaches as many folders below
-    /// them. Quota MUST be given back and blobs be unreferenced in the same transaction. What had been put into the trash
-    /// by itself, below what is purged, stays there. Any number of callers may do so at once.
+    /// them. In the same transaction blobs MUST be unreferenced, those to which nothing refers any more be condemned, and the
+    /// bytes of all others be given back to the quota. What had been put into the trash by itself, below what is purged, stays
+    /// there. Any number of callers may do so at once.
     async fn purge(&self, command: &Command, which: Purge, most: u32) -> Result<PurgeStep>;
 
     /// Goes on with clearing away a drive whose owner is gone: up to `most` uploads into it end, or are forgotten, and the

@@ -74,8 +74,8 @@ pub trait Uploads: Send + Sync {
     /// As [`Upload::abortion`], by what the transaction sees.
     async fn abort(&self, command: &Command, upload: UploadId) -> Result<()>;
 
-    /// Ends up to `most` uploads whose time ran out at the command's time, as an abort does, and tells how many.
-    async fn expire_due(&self, command: &Command, most: u32) -> Result<u32>;
+    /// Ends up to `most` uploads whose time ran out at the command's time, as an abort does, and returns them.
+    async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>>;
 
     /// Forgets up to `most` uploads that ended before `before`, however they ended, and tells how many. Nothing else
     /// changes by it: files stay, and the change log gets no row.

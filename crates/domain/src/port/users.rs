@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{BlobKey, Command, Credentials, DriveId, Handle, NodeId, PasswordHash, Person, User, UserId};
+use crate::model::{
+    Account, BlobKey, Command, Credentials, DriveId, EntryQuota, Handle, NodeId, PasswordHash, Person, Quota, User,
+    UserId,
+};
 
 /// A new user with all that comes with one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,17 @@ pub struct Registration {
     pub root: NodeId,
     /// What the drive may hold, in bytes.
     pub quota_bytes: u64,
+    /// How many files and folders the drive may have.
+    pub quota_entries: u64,
+}
+
+impl Registration {
+    /// The account, as it is when nothing has been done with it yet.
+    #[must_use]
+    pub fn into_account(self) -> Account {
+        let quota = Quota { total: self.quota_bytes, used: 0, reserved: 0 };
+        Account { user: self.user, quota, entries: EntryQuota { total: self.quota_entries, used: 0 } }
+    }
 }
 
 /// Users and how they prove who they are.

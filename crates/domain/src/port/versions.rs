@@ -67,10 +67,18 @@ pub trait Versions: Send + Sync {
     async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Located>;
 
     /// Deletes a former version of the file that `file` gives leave to
-    /// [delete versions](crate::model::Action::DeleteVersion) of. The revision stays.
+    /// [delete versions](crate::model::Action::DeleteVersion) of. The revision stays. Returns its blob if nothing refers to
+    /// it any more: then it is condemned, and counts against the drive until it is
+    /// [forgotten](super::BlobRecords::forget).
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) when the file has no such version;
     /// [`VersionInUse`](crate::error::Conflict::VersionInUse) for the current one.
-    async fn delete(&self, command: &Command, file: &Grant, version: VersionId, seen: Option<Revision>) -> Result<()>;
+    async fn delete(
+        &self,
+        command: &Command,
+        file: &Grant,
+        version: VersionId,
+        seen: Option<Revision>,
+    ) -> Result<Option<BlobKey>>;
 }

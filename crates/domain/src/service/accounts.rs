@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{Ambient, Throttling};
 use crate::error::Result;
 use crate::model::{
-    Account, AuditAction, Bucket, Command, Email, Network, Page, Password, Quota, RefreshToken, RequestId,
-    RunningSession, SessionPosition, User, Username,
+    Account, AuditAction, Bucket, Command, Email, Network, Page, Password, RefreshToken, RequestId, RunningSession,
+    SessionPosition, User, Username,
 };
 use crate::port::{self, Drive, Passwords, Registration, Sessions, Tokens, Users};
 
@@ -21,6 +21,8 @@ pub type SessionPage = Page<RunningSession, SessionPosition>;
 pub struct AccountSettings {
     /// What a new drive may hold, in bytes.
     pub quota_bytes: u64,
+    /// How many files and folders a new drive may have.
+    pub quota_entries: u64,
     /// How long an access token lives.
     pub token_lifetime: Duration,
     /// How long a session lives that is not refreshed. It never ends before the access tokens that name it.
@@ -106,10 +108,11 @@ impl Accounts {
         let hash = self.passwords.hash(password).await?;
         let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };
         let command = Command { actor: Some(user.id), at: user.created_at, request, receipt: None };
-        let quota_bytes = self.settings.quota_bytes;
-        let registration = Registration { user, hash, drive: self.ambient.id(), root: self.ambient.id(), quota_bytes };
+        let AccountSettings { quota_bytes, quota_entries, .. } = self.settings;
+        let (drive, root) = (self.ambient.id(), self.ambient.id());
+        let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
         self.users.register(&command, &registration).await?;
         self.ambient.audit_unknown(command.actor, &command.request, AuditAction::AccountRegistered);
-        Ok(Account { user: registration.user, quota: Quota { total: quota_bytes, used: 0, reserved: 0 } })
+        Ok(registration.into_account())
     }
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use super::Ambient;
 use crate::error::{Error, Result};
 use crate::model::{
-    Account, Administered, AuditAction, Command, Email, Handle, Limit, ListedAccount, Page, Password, Quota, RequestId,
-    User, UserId, Username,
+    Account, Administered, AuditAction, Command, Email, Handle, Limit, ListedAccount, NewLimits, Page, Password,
+    RequestId, User, UserId, Username,
 };
 use crate::port::{Accounts, Passwords, Registration, Users};
 
@@ -31,7 +31,7 @@ impl Administration {
         Self { users, accounts, passwords, ambient }
     }
 
-    /// Makes an account, with a drive that may hold `quota_bytes`.
+    /// Makes an account, with a drive that may hold so many bytes, files and folders.
     ///
     /// # Errors
     /// `UsernameTaken`, `EmailTaken`.
@@ -41,15 +41,16 @@ impl Administration {
         username: Username,
         email: Email,
         password: &Password,
-        quota_bytes: u64,
+        (quota_bytes, quota_entries): (u64, u64),
     ) -> Result<Account> {
         let hash = self.passwords.hash(password).await?;
         let command = self.ambient.own_command(request);
         let user = User { id: self.ambient.id(), username, email, created_at: command.at, photo: None };
-        let registration = Registration { user, hash, drive: self.ambient.id(), root: self.ambient.id(), quota_bytes };
+        let (drive, root) = (self.ambient.id(), self.ambient.id());
+        let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
         self.users.register(&command, &registration).await?;
         self.audit(&command, registration.user.id, Administered::Created);
-        Ok(Account { user: registration.user, quota: Quota { total: quota_bytes, used: 0, reserved: 0 } })
+        Ok(registration.into_account())
     }
 
     /// Gives a user another password, which ends all sessions of theirs.
@@ -65,14 +66,14 @@ impl Administration {
         Ok(())
     }
 
-    /// Gives a user's drive another quota, in bytes. When it is less than what is there, nothing more fits.
+    /// Sets what a user's drive may hold. When it is less than what is there, nothing more fits.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn set_quota(&self, request: &RequestId, user: &Handle, bytes: u64) -> Result<()> {
+    pub async fn set_quota(&self, request: &RequestId, user: &Handle, limits: NewLimits) -> Result<()> {
         let user = self.id_of(user).await?;
         let command = self.ambient.own_command(request);
-        self.accounts.set_quota(&command, user, bytes).await?;
+        self.accounts.set_quota(&command, user, limits).await?;
         self.audit(&command, user, Administered::QuotaSet);
         Ok(())
     }

@@ -2,11 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Ambient;
+use super::blob_remover::BlobRemover;
 use crate::error::{Error, Result};
 use crate::model::{RequestId, Timestamp};
 use crate::port::{
     BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Links, NameKeys, Purge, Receipts, Sessions, Throttle,
-    Trash, Uploads,
+    Trash, Unneeded, Uploads,
 };
 
 /// How many rows one transaction of the collector touches.
@@ -17,6 +18,10 @@ const SHIFT: Duration = Duration::from_mins(1);
 
 /// How long a public link that has expired is kept, for its owner to give it more time: 30 days.
 const LINKS_KEPT: Duration = Duration::from_hours(24 * 30);
+
+/// How much of the trash one round purges: what was put there within so long a time, the oldest first. In ordinary times that
+/// is all that is due. Should the clock jump ahead, all that lies in the trash is due at once, and there is time to notice it.
+const PURGED_AT_ONCE: Duration = Duration::from_hours(1);
 
 /// A kind of work of the collector. Instances share the work by taking up one or another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,8 +103,10 @@ pub struct CollectorReport {
 /// What the [`Collector`] may be told.
 #[derive(Clone, Copy, Debug)]
 pub struct CollectorSettings {
-    /// How long a blob to which nothing refers is kept.
+    /// How long a blob is kept that never became the content of a file, and to which nothing refers.
     pub grace: Duration,
+    /// How long a former content of a file is kept after its last version was replaced: for as long as URLs of it live.
+    pub url_lifetime: Duration,
     /// How long something lies in the trash.
     pub trash_retention: Duration,
 }
@@ -131,9 +138,10 @@ pub struct CollectorStores {
 
 /// Clears away what nothing needs any more.
 ///
-/// A blob goes when nothing has referred to it for a grace; an open upload refers to its own, however old it is. It is
-/// condemned in a transaction that checks so once more, then its bytes go, then its row. Every step may be repeated, also by
-/// several at once.
+/// A blob goes when nothing has referred to it for a grace: a long one if it never became the content of a file, since its
+/// bytes may be on the way; as long as URLs live if it did; and none if its last version was purged. An open upload refers to
+/// its own, however old it is. A blob is condemned in a transaction that checks so once more, then its bytes go, then its row,
+/// and with it what it counted against a drive. Every step may be repeated, also by several at once.
 pub struct Collector {
     stores: CollectorStores,
     ambient: Ambient,
@@ -199,8 +207,9 @@ impl Collector {
         match chore {
             Chore::ExpireUploads => loop {
                 let expired = uploads.expire_due(&self.ambient.own_command(request), BATCH).await?;
-                report.uploads_expired += u64::from(expired);
-                if expired < BATCH {
+                self.remover().discard(&expired).await;
+                report.uploads_expired += expired.len() as u64;
+                if expired.len() < BATCH as usize {
                     return Ok(());
                 }
             },
@@ -227,14 +236,20 @@ impl Collector {
     /// were begun.
     async fn purge(&self, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
         let trash = &self.stores.trash;
-        let until = Doomed::Until(self.ambient.now().minus(self.settings.trash_retention));
-        while trash.begin_purges(&self.ambient.own_command(request), &until, BATCH).await? > 0 {}
+        let due = self.ambient.now().minus(self.settings.trash_retention);
+        if let Some(oldest) = trash.find_oldest().await?.filter(|oldest| *oldest <= due) {
+            let until = Doomed::Until(due.min(oldest.plus(PURGED_AT_ONCE)));
+            while trash.begin_purges(&self.ambient.own_command(request), &until, BATCH).await? > 0 {}
+        }
         loop {
             let clearance = trash.clear_ownerless(&self.ambient.own_command(request), BATCH).await?;
             report.drives_removed += u64::from(clearance == Clearance::Drive);
             let step = trash.purge(&self.ambient.own_command(request), Purge::Any, BATCH).await?;
             report.nodes_purged += u64::from(step.removed);
-            if clearance == Clearance::Nothing && step.is_idle() {
+            let idle = step.is_idle();
+            // What cannot be deleted now stays condemned.
+            report.blobs_removed += self.remover().remove(step.freed).await.0;
+            if clearance == Clearance::Nothing && idle {
                 return Ok(());
             }
         }
@@ -281,29 +296,26 @@ impl Collector {
         }
     }
 
-    /// Removes the blobs to which nothing has referred since `before`, and counts them. One that cannot be removed stays
-    /// condemned for the next round and does not keep the others of its batch.
-    async fn remove_blobs(&self, before: Timestamp, removed: &mut u64) -> Result<()> {
-        let CollectorStores { records, blobs, .. } = &self.stores;
-        let store = blobs.name();
+    /// Removes the blobs that are condemned, or may be, and counts them. One that cannot be removed stays condemned for the
+    /// next round and does not keep the others of its batch.
+    async fn remove_blobs(&self, never_used: Timestamp, removed: &mut u64) -> Result<()> {
+        let unneeded = Unneeded { never_used, used: self.ambient.now().minus(self.settings.url_lifetime) };
+        let store = self.stores.blobs.name();
         loop {
-            let condemned = records.condemn(&store, before, BATCH).await?;
-            let mut gone = Vec::with_capacity(condemned.len());
-            let mut fault = None;
-            for key in &condemned {
-                match blobs.delete(key).await {
-                    Ok(()) => gone.push(key.clone()),
-                    Err(error) => fault = fault.or(Some::<Error>(error)),
-                }
-            }
-            records.forget(&gone).await?;
-            *removed += gone.len() as u64;
+            let condemned = self.stores.records.condemn(&store, unneeded, BATCH).await?;
+            let count = condemned.len();
+            let (gone, fault) = self.remover().remove(condemned).await;
+            *removed += gone;
             if let Some(fault) = fault {
                 return Err(fault);
             }
-            if condemned.len() < BATCH as usize {
+            if count < BATCH as usize {
                 return Ok(());
             }
         }
+    }
+
+    fn remover(&self) -> BlobRemover {
+        BlobRemover::new(self.stores.records.clone(), self.stores.blobs.clone())
     }
 }

@@ -8,7 +8,9 @@ use super::contents::Contents;
 use super::relocation::{self, NewPlace};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Result};
-use crate::model::{Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, SessionId};
+use crate::model::{
+    Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, SessionId, UserId, authorize,
+};
 use crate::port::{ByteStream, Drive, Presentation, SignedUrl, UrlSigner, Watch};
 
 /// A file whose bytes the caller may read: only [`Files::open`] makes one.
@@ -99,6 +101,16 @@ impl Files {
     /// `Damaged`; `NotFound` when they have been purged since; those of the store.
     pub async fn read(&self, file: &OpenFile, range: Range<u64>) -> Result<ByteStream> {
         self.contents.read(&file.content, range).await
+    }
+
+    /// Whether `user`, who has begun to read a file or folder, may go on: as long as the role on it lasts. It may have got
+    /// another content meanwhile; and an owner goes on with what was put into the trash.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn may_still_read(&self, user: UserId, node: NodeId) -> Result<bool> {
+        let found = self.drive.find(node, user.into()).await?;
+        Ok(found.is_some_and(|found| found.owner.id == user || authorize(Some(found), Action::Read).is_ok()))
     }
 
     /// A file and a URL by which its bytes can be fetched for a short while.

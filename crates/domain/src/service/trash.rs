@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::Ambient;
 use super::access::Access;
+use super::blob_remover::BlobRemover;
 use super::relocation::Destination;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -41,6 +42,7 @@ pub struct Trash {
     access: Access,
     drive: Arc<dyn Drive>,
     trash: Arc<dyn port::Trash>,
+    remover: BlobRemover,
     ambient: Ambient,
     retention: Duration,
 }
@@ -48,8 +50,14 @@ pub struct Trash {
 impl Trash {
     /// Puts the service together. What lies in the trash for longer than `retention` goes for good.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, trash: Arc<dyn port::Trash>, ambient: Ambient, retention: Duration) -> Self {
-        Self { access: Access::new(drive.clone()), drive, trash, ambient, retention }
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        trash: Arc<dyn port::Trash>,
+        remover: BlobRemover,
+        ambient: Ambient,
+        retention: Duration,
+    ) -> Self {
+        Self { access: Access::new(drive.clone()), drive, trash, remover, ambient, retention }
     }
 
     /// Puts a file or folder into the trash, with all below it.
@@ -147,13 +155,15 @@ impl Trash {
         self.go_on(actor, Purge::In(drive)).await
     }
 
-    /// Does so much of a purge that one of up to a thousand nodes is done. Each of them is reached once at the most, and
-    /// removed once; the collector does the rest of a larger one.
+    /// Does so much of a purge that one of up to a thousand nodes is done, its bytes deleted and given back. Each of them is
+    /// reached once at the most, and removed once; the collector does the rest of a larger one, and deletes what could not be
+    /// deleted here.
     async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {
         let mut touched = 0;
         for _ in 0..2 * DONE_AT_ONCE {
             let step = self.trash.purge(&self.ambient.command(actor), which, BATCH).await?;
             touched += step.removed + step.reached;
+            self.remover.remove(step.freed).await;
             if !step.more || touched >= 2 * DONE_AT_ONCE {
                 break;
             }

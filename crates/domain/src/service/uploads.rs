@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::Ambient;
 use super::access::Access;
+use super::blob_remover::BlobRemover;
 use super::intake::Intake;
 use crate::error::{Conflict, Error, Refused, Result};
 use crate::model::{
     Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, FileInfo, Grant, Located, MAX_FILE_BYTES, NodeId,
     Part, PartPlan, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState, authorize,
 };
-use crate::port::{self, BlobStore, ByteStream, Commit, DirectUploads, Drive, Opening, SignedUrl};
+use crate::port::{self, BlobRecords, BlobStore, ByteStream, Commit, DirectUploads, Drive, Opening, SignedUrl};
 
 /// How many parts get their URLs at once when an upload begins.
 const FIRST_PARTS: usize = 100;
@@ -75,6 +76,7 @@ pub struct Uploads {
     uploads: Arc<dyn port::Uploads>,
     store: Arc<dyn BlobStore>,
     direct: Arc<dyn DirectUploads>,
+    remover: BlobRemover,
     ambient: Ambient,
     settings: UploadSettings,
 }
@@ -86,11 +88,13 @@ impl Uploads {
         drive: Arc<dyn Drive>,
         uploads: Arc<dyn port::Uploads>,
         store: Arc<dyn BlobStore>,
+        records: Arc<dyn BlobRecords>,
         direct: Arc<dyn DirectUploads>,
         ambient: Ambient,
         settings: UploadSettings,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, uploads, store, direct, ambient, settings }
+        let remover = BlobRemover::new(records, store.clone());
+        Self { access: Access::new(drive.clone()), drive, uploads, store, direct, remover, ambient, settings }
     }
 
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them. The
@@ -274,7 +278,7 @@ impl Uploads {
         made.entry().ok_or(Error::NotFound)
     }
 
-    /// Gives an upload up, ends its reservation and removes what has arrived. One that is over already stays as it ended.
+    /// Gives an upload up, ends its reservation and removes what has arrived; what cannot be removed stays reserved. One that is over already stays as it ended.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `UploadClosed` when it is complete.
@@ -284,8 +288,7 @@ impl Uploads {
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
             self.ambient.audit(actor, AuditAction::UploadAborted { upload: upload.id });
-            // Bytes that cannot be removed now are the collector's.
-            let _ = self.store.discard(&upload.transfer()).await;
+            self.remover.discard(&[upload]).await;
         }
         Ok(())
     }
@@ -310,31 +313,35 @@ impl Uploads {
         let folder = self.access.add_to(actor.user, folder).await?;
         let (upload, quota) =
             self.open(actor, &folder, file, None, Transfer { key: self.ambient.blob_key(), ticket: None }).await?;
-        let outcome = self.store_and_commit(actor, &folder, &upload, quota, announced, body).await;
+        let mut arrived = 0;
+        let outcome = match self.store_stream(&upload, quota, announced, body).await {
+            Ok(stored) => {
+                arrived = stored.size;
+                self.commit(actor, &folder, &upload, stored, upload.file.conflict).await
+            }
+            Err(fault) => Err(fault),
+        };
         if outcome.is_err() {
             // Should this fail as well, the upload expires by itself; the caller is told of the first fault. The bytes go
             // only once the upload has ended: of a commit whose answer was lost nobody knows whether they are a file's.
             let ended = self.uploads.abort(&self.ambient.command(actor), upload.id).await;
             if ended.is_ok() {
-                let _ = self.store.delete(&upload.blob).await;
+                self.remover.delete(&upload, arrived).await;
             }
         }
         outcome
     }
 
-    async fn store_and_commit(
+    async fn store_stream(
         &self,
-        actor: &Actor,
-        folder: &Grant,
         upload: &Upload,
         quota: Quota,
         announced: Option<u64>,
         body: ByteStream,
-    ) -> Result<Entry> {
+    ) -> Result<Stored> {
         let intake = Intake::of(quota, announced, upload.file.sha256)?;
         let stored = self.store.put(&upload.blob, body, intake.expected).await;
-        let stored = stored.map_err(|fault| intake.explain(fault))?;
-        self.commit(actor, folder, upload, stored, upload.file.conflict).await
+        stored.map_err(|fault| intake.explain(fault))
     }
 
     async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {

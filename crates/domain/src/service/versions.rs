@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::Ambient;
 use super::access::Access;
+use super::blob_remover::BlobRemover;
 use super::intake::Intake;
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
@@ -110,8 +111,10 @@ impl Versions {
     pub async fn delete(&self, actor: &Actor, file: NodeId, version: VersionId, wanted: &Precondition) -> Result<()> {
         let grant = self.grant(actor, file, Action::DeleteVersion).await?;
         let seen = wanted.on(grant.node())?;
-        self.stores.versions.delete(&self.ambient.command(actor), &grant, version, seen).await?;
+        let freed = self.stores.versions.delete(&self.ambient.command(actor), &grant, version, seen).await?;
         self.ambient.audit(actor, AuditAction::VersionDeleted(FormerContent { file, version }));
+        let remover = BlobRemover::new(self.stores.records.clone(), self.stores.store.clone());
+        remover.remove(freed.into_iter().collect()).await;
         Ok(())
     }
 

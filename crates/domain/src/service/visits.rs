@@ -150,6 +150,34 @@ impl Visits {
         Ok(LinkedFile { link, entry, content, request: visitor.request.clone() })
     }
 
+    /// Whether a visitor who has begun to read a file may go on: as long as the link is in force and leads to it. The password
+    /// is not asked for again.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn may_still_read(&self, visitor: &Visitor, file: Option<NodeId>) -> Result<bool> {
+        let Some(token) = LinkToken::parse(&visitor.token) else {
+            return Ok(false);
+        };
+        let Some((link, node)) = self.links.find_by_token(&token.hash()).await? else {
+            return Ok(false);
+        };
+        let Ok(linked) = authorize_read(Some(node)) else {
+            return Ok(false);
+        };
+        if link.check_running(self.ambient.now()).is_err() {
+            return Ok(false);
+        }
+        match file {
+            None => Ok(true),
+            Some(file) => match self.below(&link, linked, file).await {
+                Ok(_) => Ok(true),
+                Err(Error::NotFound) => Ok(false),
+                Err(fault) => Err(fault),
+            },
+        }
+    }
+
     /// Checks, without counting, that the bytes of an open file may be downloaded: from beyond the first on, if that
     /// `continues` a download.
     ///

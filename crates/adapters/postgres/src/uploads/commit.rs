@@ -6,6 +6,7 @@ use clouddrive_domain::model::{
     NodeBody, NodeId, NodeKind, Revision, Stored, Upload, VersionId, authorize,
 };
 use clouddrive_domain::port::Commit;
+use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, uploads, versions};
@@ -62,7 +63,12 @@ pub(super) async fn run(
         Became::New(_) => (wish.file, Revision(1), ChangeKind::FileCreated, 0),
         Became::Content(file, revision, freed) => (file, revision, ChangeKind::FileReplaced, freed),
     };
-    let reserved = upload.announced.unwrap_or(0);
+    let charged = Charge {
+        reserved: upload.announced.unwrap_or(0),
+        stored: wish.stored.size,
+        freed,
+        entries: u64::from(kind == ChangeKind::FileCreated),
+    };
     let maker = actor(connection, &folder).await?;
     together([
         attach(connection, &upload.blob, &wish.stored).boxed(),
@@ -70,7 +76,7 @@ pub(super) async fn run(
         close(connection, command, &upload, file).boxed(),
         log(connection, command, kind, Some(folder.drive()), Some(file)).boxed(),
         // Last, so that others wait for the drive's counters as briefly as can be.
-        charge(connection, upload.drive, reserved, wish.stored.size, freed).boxed(),
+        charge(connection, upload.drive, charged).boxed(),
     ])
     .await?;
     let file = match became {
@@ -181,21 +187,25 @@ async fn close(mut connection: &AsyncPgConnection, command: &Command, upload: &U
 
 /// Turns what was reserved into use, in one statement. What was reserved has been admitted already; more than that must fit
 /// now.
-pub(crate) async fn charge(
-    mut connection: &AsyncPgConnection,
-    drive: DriveId,
-    reserved: u64,
-    stored: u64,
-    freed: u64,
-) -> Outcome<()> {
-    let unannounced = stored.saturating_sub(reserved);
-    let text = "UPDATE drives SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ? - ?
-        WHERE id = ? AND ? <= greatest(quota_bytes - used_bytes - reserved_bytes, 0) + ?";
+pub(crate) async fn charge(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
+    let text = "UPDATE drives SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ? - ?,
+            used_entries = used_entries + ?
+        WHERE id = ? AND ? <= greatest(quota_bytes - used_bytes - reserved_bytes, 0) + ?
+            AND ? <= greatest(quota_entries - used_entries, 0)";
+    let Charge { reserved, stored, freed, entries } = charge;
     let number = |size| Parameter::Integer(bytes(size));
-    let parameters =
-        vec![number(reserved), number(stored), number(freed), drive.into(), number(unannounced), number(freed)];
+    let parameters = vec![
+        number(reserved),
+        number(stored),
+        number(freed),
+        number(entries),
+        drive.into(),
+        number(charge.unannounced()),
+        number(freed),
+        number(entries),
+    ];
     if Statement::new(text, parameters).execute(&mut connection).await? == 0 {
-        return Err(exceeded(connection, drive, unannounced).await?.into());
+        return Err(exceeded(connection, drive, charge).await?.into());
     }
     Ok(())
 }

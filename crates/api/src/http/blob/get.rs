@@ -5,6 +5,7 @@ use crate::http::App;
 use crate::http::bytes::{self, Representation};
 use crate::http::conditions::Validators;
 use crate::http::problem::Outcome;
+use crate::http::running::{Right, while_right};
 
 /// The bytes that a signed URL leads to, whole or in a range. Only URLs that the API handed out are answered.
 #[utoipa::path(method(get, head), path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
@@ -31,5 +32,14 @@ pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::
         client_modified_at: content.and_then(|content| content.client_modified_at),
         presentation: blob.presentation(),
     };
-    bytes::answer(&request, representation, |range| blobs.read(&blob, range)).await
+    let right = blob.watch().map(|watch| Right::of_user(&app, watch.user, watch.session, watch.file));
+    let read = async |range| {
+        let bytes = blobs.read(&blob, range).await?;
+        // What is to be downloaded may finish; what is watched ends with the right to it.
+        Ok(match right {
+            Some(right) => while_right(bytes, right),
+            None => bytes,
+        })
+    };
+    bytes::answer(&request, representation, read).await
 }

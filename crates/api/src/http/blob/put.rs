@@ -31,7 +31,7 @@ pub(crate) async fn put(
     };
     let (sender, bytes) = bridge();
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
-    let storing = tokio::spawn(tracing::Instrument::in_current_span(async move { blobs.put(leave, bytes).await }));
+    let storing = body::apart(async move { blobs.put(leave, bytes).await });
     if sender.feed(&mut payload, body::failed).await {
         sender.finish().await;
     }

@@ -9,12 +9,20 @@ use actix_web::web::{Bytes, BytesMut};
 use clouddrive_contract::Code;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
+use clouddrive_sql::turns::{caller, on_behalf_of};
 use futures_util::StreamExt;
+use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 pub(crate) use bridge::{BodySender, bridge};
 pub(crate) use guard::{BodyLimits, Guarded};
 
 use super::problem::{Outcome, Problem};
+
+/// Does `work` in a task of its own, as part of the same request, and on behalf of the same caller.
+pub(crate) fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(on_behalf_of(caller(), work).in_current_span())
+}
 
 /// The whole body, of at most `limit` bytes.
 pub(crate) async fn collect(mut payload: Payload, limit: u64) -> Outcome<Bytes> {

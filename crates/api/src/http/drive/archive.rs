@@ -4,6 +4,7 @@ use clouddrive_domain::model::NodeId;
 
 use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
+use crate::http::running::{Right, Running};
 use crate::http::{App, zip};
 
 /// A folder with all that lies below it as a ZIP, packed while it is sent: up to 100,000 files and folders, whose paths
@@ -16,9 +17,10 @@ use crate::http::{App, zip};
 pub(crate) async fn archive(user: CurrentUser, id: PathId<NodeId>, app: web::Data<App>) -> Outcome<HttpResponse> {
     let archive = app.archives.open(&user.actor, id.0).await?;
     let presentation = zip::presentation(&archive);
+    let right = Right::of_user(&app, user.actor.user, user.identity.session, id.0);
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, presentation.media_type.as_str()))
         .insert_header((CONTENT_DISPOSITION, presentation.content_disposition()))
         .insert_header((CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
-        .streaming(zip::packed(archive)))
+        .streaming(Running::new(Box::pin(zip::packed(archive)), right)))
 }

@@ -23,6 +23,7 @@ pub(crate) async fn copy(
     let CopyFolder { parent_folder_id, folder_name, folder_conflict } = body.0;
     let conflict = folder_conflict.map(parse::folder_conflict);
     let place = parse::copy_place("folder_name", folder_name.as_deref(), parent_folder_id, conflict)?;
+    let _slot = app.bulk.enter(user.actor.user).await?;
     let folder = map::folder(app.copies.copy_folder(&user.actor, id.0, place, &wanted.0).await?)?;
     Ok(reply::created_tagged(format!("/drive/{}", folder.id), &folder.etag, &folder))
 }

@@ -5,6 +5,7 @@ use crate::http::App;
 use crate::http::bytes::{self, Representation};
 use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
+use crate::http::running::{Right, while_right};
 
 /// The bytes of a file, whole or in a range; where the store hands them out itself, the way there.
 #[utoipa::path(method(get, head), path = "/file/{file_id}/content", operation_id = "get_content", tag = "files",
@@ -28,9 +29,10 @@ pub(crate) async fn content(
     let file = app.files.open(&user.actor, id.0).await?;
     let presentation = file.presentation();
     let representation = Representation::of(file.content(), &presentation);
+    let right = Right::of_user(&app, user.actor.user, user.identity.session, id.0);
+    let read = async |range| Ok(while_right(app.files.read(&file, range).await?, right));
     if app.local.is_some() {
-        return bytes::answer(&request, representation, |range| app.files.read(&file, range)).await;
+        return bytes::answer(&request, representation, read).await;
     }
-    let read = |range| app.files.read(&file, range);
     bytes::redirect(&request, representation, read, || app.files.sign(&file)).await
 }

@@ -22,6 +22,7 @@ pub(crate) async fn copy(
     let CopyFile { parent_folder_id, file_name, file_conflict } = body.0;
     let conflict = file_conflict.map(parse::conflict);
     let place = parse::copy_place("file_name", file_name.as_deref(), parent_folder_id, conflict)?;
+    let _slot = app.bulk.enter(user.actor.user).await?;
     let file = map::file(app.copies.copy_file(&user.actor, id.0, place, &wanted.0).await?)?;
     Ok(reply::created_tagged(format!("/file/{}", file.id), &file.etag, &file))
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use uuid::Uuid;
 
-use crate::http::body::bridge;
+use crate::http::body::{apart, bridge};
 use crate::http::extract::CurrentUser;
 use crate::http::form::{self, FormReader};
 use crate::http::problem::{Outcome, Problem};
@@ -45,9 +45,8 @@ pub(crate) async fn create_from_form(
     let (sender, body) = bridge();
     let uploads = app.uploads.clone();
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
-    let storing = tokio::spawn(tracing::Instrument::in_current_span(async move {
-        uploads.receive(&user.actor, folder, info, fields.file_size_in_bytes, body).await
-    }));
+    let storing =
+        apart(async move { uploads.receive(&user.actor, folder, info, fields.file_size_in_bytes, body).await });
     form.feed_last(part, sender).await;
     let stored = storing.await.map_err(|fault| Error::internal("upload", fault))?;
     let file = map::file(stored?)?;

@@ -35,9 +35,7 @@ pub(crate) async fn put_content(
     let leave = versions.admit(&user.actor, id.0, &wanted.0, announced).await?;
     let (sender, bytes) = bridge();
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
-    let storing = tokio::spawn(tracing::Instrument::in_current_span(async move {
-        versions.receive(&user.actor, leave, media_type, bytes).await
-    }));
+    let storing = body::apart(async move { versions.receive(&user.actor, leave, media_type, bytes).await });
     if sender.feed(&mut payload, body::failed).await {
         sender.finish().await;
     }

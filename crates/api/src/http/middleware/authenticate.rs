@@ -5,6 +5,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use clouddrive_contract::Code;
 use clouddrive_domain::model::Identity;
+use clouddrive_sql::turns::{Caller, now_for};
 
 use crate::http::App;
 use crate::http::problem::{Outcome, Problem};
@@ -17,6 +18,7 @@ pub(crate) async fn authenticate(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     match identify(&request).await {
         Ok(identity) => {
+            now_for(Caller::User(identity.user));
             request.extensions_mut().insert(identity);
             Ok(next.call(request).await?.map_into_left_body())
         }

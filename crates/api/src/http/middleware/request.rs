@@ -12,6 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
 use clouddrive_domain::model::RequestId;
+use clouddrive_sql::turns::{Caller, on_behalf_of};
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
@@ -46,7 +47,9 @@ pub(crate) async fn request(
         request.set_payload(body.payload());
     }
     // Nothing of the request may be held while it is routed: the router notes in it what it finds.
-    let answered = caught(audit::from(client.0, next.call(request))).instrument(span.clone()).await;
+    let caller = client.0.map(Caller::Address);
+    let answered = on_behalf_of(caller, caught(audit::from(client.0, next.call(request))));
+    let answered = answered.instrument(span.clone()).await;
     if let Some(body) = &mut body {
         body.drain().await;
     }

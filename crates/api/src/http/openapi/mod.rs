@@ -2,6 +2,7 @@
 
 mod example;
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
@@ -103,7 +104,7 @@ pub(crate) async fn let_the_page_work(
 
 const BODY: &[Code] = &[Code::MalformedRequest, Code::RequestTimeout, Code::PayloadTooLarge];
 const JSON: &[Code] = &[Code::UnsupportedMediaType, Code::ValidationFailed];
-const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired];
+const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
 const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::ValidationFailed];
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
@@ -208,6 +209,8 @@ fn errors(operation: &str) -> Vec<Code> {
         codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
     }
     codes.extend([Code::InternalError, Code::Unavailable]);
+    let mut seen = HashSet::new();
+    codes.retain(|code| seen.insert(code.as_str()));
     codes
 }
 

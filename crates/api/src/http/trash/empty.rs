@@ -8,6 +8,7 @@ use crate::http::{App, reply};
 #[utoipa::path(delete, path = "/trash", operation_id = "empty_trash", tag = "trash",
     responses((status = 204, description = "The trash is empty")))]
 pub(crate) async fn empty(user: CurrentUser, app: web::Data<App>) -> Outcome<HttpResponse> {
+    let _slot = app.bulk.enter(user.actor.user).await?;
     app.trash.empty(&user.actor).await?;
     Ok(reply::done())
 }

@@ -16,6 +16,7 @@ pub(crate) async fn purge(
     wanted: IfMatch,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
+    let _slot = app.bulk.enter(user.actor.user).await?;
     app.trash.purge(&user.actor, id.0, &wanted.0).await?;
     Ok(reply::done())
 }

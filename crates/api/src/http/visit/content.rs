@@ -5,6 +5,7 @@ use crate::http::App;
 use crate::http::bytes::{self, Representation};
 use crate::http::extract::{LinkVisitor, PathId};
 use crate::http::problem::Outcome;
+use crate::http::running::{Right, while_right};
 
 /// The bytes of the file that a public link leads to, whole or in a range; where the store hands them out itself, the way
 /// there. Each GET of the whole file, or of a range from its first byte on, is a download and counts.
@@ -53,20 +54,21 @@ pub(crate) async fn content_of_file(
 
 async fn answer(
     visitor: &LinkVisitor,
-    file: Option<NodeId>,
+    below: Option<NodeId>,
     request: &HttpRequest,
-    app: &App,
+    app: &web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let file = app.visits.open(&visitor.0, file).await?;
+    let file = app.visits.open(&visitor.0, below).await?;
     let presentation = file.presentation();
     let representation = Representation::of(file.content(), &presentation);
     let continues = !bytes::asks_for_the_beginning(request, &representation)?;
     app.visits.check(&file, continues)?;
+    let right = Right::of_visitor(app, &visitor.0, below);
+    let read = async |range| Ok(while_right(app.visits.read(&file, range).await?, right));
     // A signed URL is good for all of the bytes: where downloads are limited, the rest of one comes from here. And whoever
     // follows one may take the link's password along, which is none of the store's business.
     if app.local.is_some() || (continues && file.is_limited()) || file.has_password() {
-        return bytes::answer(request, representation, |range| app.visits.read(&file, range)).await;
+        return bytes::answer(request, representation, read).await;
     }
-    let read = |range| app.visits.read(&file, range);
     bytes::redirect(request, representation, read, || app.visits.sign(&file, continues)).await
 }

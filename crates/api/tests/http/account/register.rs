@@ -26,7 +26,10 @@ async fn whoever_registers_gets_an_account_with_an_empty_drive() {
     assert_eq!(fields, ["created_at", "email", "has_profile_photo", "id", "quota", "username"]);
     assert_eq!((&user["username"], &user["email"]), (&json!("Ann.Lee-2_x"), &json!("Ann+drive@Example.com")));
     assert_eq!(user["has_profile_photo"], false);
-    let quota = json!({"total_bytes": 1000, "used_bytes": 0, "reserved_bytes": 0, "available_bytes": 1000});
+    let quota = json!({
+        "total_bytes": 1000, "used_bytes": 0, "reserved_bytes": 0, "available_bytes": 1000,
+        "total_entries": 2_000_000, "used_entries": 0
+    });
     assert_eq!(user["quota"], quota);
     let id = uuid::Uuid::parse_str(&text(&user["id"])).unwrap();
     assert_eq!(id.get_version_num(), 7);

@@ -4,6 +4,7 @@
 mod blob;
 mod body;
 mod collector;
+mod connections;
 mod content;
 mod cors;
 mod doctor;

@@ -260,6 +260,19 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
             "UPDATE drives SET reserved_bytes = reserved_bytes - 1".to_owned(),
         ),
         (
+            &["used_entries_differ"],
+            "UPDATE drives SET used_entries = used_entries + 1".to_owned(),
+            "UPDATE drives SET used_entries = used_entries - 1".to_owned(),
+        ),
+        (
+            &["used_bytes_differ", "held_without_blob"],
+            format!(
+                "INSERT INTO held_blobs (blob_key, drive_id, size_bytes, counter)
+                SELECT '{ABSENT_KEY}', id, 1, 'used' FROM drives LIMIT 1"
+            ),
+            "DELETE FROM held_blobs".to_owned(),
+        ),
+        (
             &["upload_without_file"],
             format!("UPDATE uploads SET file_id = {a} WHERE file_id = {deep}"),
             format!("UPDATE uploads SET file_id = {deep} WHERE file_id = {a}"),

@@ -71,6 +71,20 @@ impl Wire {
         Some(Answer { status, headers, body: self.read.drain(..length).collect() })
     }
 
+    /// Reads and forgets so many bytes at the least, and tells whether they came before the server closed the connection.
+    pub async fn take(&mut self, bytes: usize) -> bool {
+        let mut total = self.read.len();
+        while total < bytes {
+            self.read.clear();
+            match self.more().await {
+                Some(()) => total += self.read.len(),
+                None => return false,
+            }
+        }
+        self.read.clear();
+        true
+    }
+
     async fn more(&mut self) -> Option<()> {
         let read = self.stream.read_buf(&mut self.read).await.unwrap_or(0);
         (read > 0).then_some(())

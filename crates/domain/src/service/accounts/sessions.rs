@@ -213,4 +213,12 @@ impl Accounts {
         let username = username.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
         Ok(Identity { user: claims.user, username, session: claims.session, expires_at: claims.expires_at })
     }
+
+    /// Whether the session still runs, however old the access tokens are that name it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn is_running(&self, user: UserId, session: SessionId) -> Result<bool> {
+        Ok(self.sessions.find_username(session, user, self.ambient.now()).await?.is_some())
+    }
 }

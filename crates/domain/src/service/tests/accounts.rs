@@ -9,8 +9,8 @@ use super::{
 };
 use crate::error::{Conflict, Error, Unauthenticated};
 use crate::model::{
-    AccessClaims, AuditAction, Bucket, Command, Credentials, Email, Handle, Identity, LoginRefusal, Network, Password,
-    PasswordHash, Quota, RefreshToken, Session, User, Username,
+    AccessClaims, AuditAction, Bucket, Command, Credentials, Email, EntryQuota, Handle, Identity, LoginRefusal,
+    Network, Password, PasswordHash, Quota, RefreshToken, Session, User, Username,
 };
 use crate::port::{
     MockAccounts, MockDrive, MockPasswords, MockSessions, MockThrottle, MockTokens, MockUsers, Opened, Registration,
@@ -53,7 +53,7 @@ impl Ports {
             Arc::new(self.tokens),
             self.throttle.map_or_else(Throttling::off, |throttle| Throttling::new(Arc::new(throttle))),
             ambient,
-            AccountSettings { quota_bytes: 1_000, token_lifetime: HOUR, session_lifetime: MONTH },
+            AccountSettings { quota_bytes: 1_000, quota_entries: 9, token_lifetime: HOUR, session_lifetime: MONTH },
         )
     }
 
@@ -111,14 +111,21 @@ async fn a_user_a_drive_and_its_root_are_made_by_one_call() {
         created_at: NOW,
         photo: None,
     };
-    let registration =
-        Registration { user: user.clone(), hash: hash("fresh"), drive: made(2), root: made(3), quota_bytes: 1_000 };
+    let registration = Registration {
+        user: user.clone(),
+        hash: hash("fresh"),
+        drive: made(2),
+        root: made(3),
+        quota_bytes: 1_000,
+        quota_entries: 9,
+    };
     let by_herself = Command { actor: Some(user.id), at: NOW, request: request(), receipt: None };
     ports.users.expect_register().with(eq(by_herself), eq(registration)).times(1).returning(|_, _| Ok(()));
     let made = ports.service().register(request(), user.username.clone(), user.email.clone(), &secret(), None).await;
     let account = made.unwrap();
     assert_eq!(account.user, user);
     assert_eq!(account.quota, Quota { total: 1_000, used: 0, reserved: 0 });
+    assert_eq!(account.entries, EntryQuota { total: 9, used: 0 });
 }
 
 #[tokio::test]

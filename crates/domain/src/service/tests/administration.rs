@@ -5,10 +5,13 @@ use mockall::predicate::eq;
 use super::{NOW, OWNER, Trail, ambient_with, home, made, person, request};
 use crate::error::{Conflict, Error};
 use crate::model::{
-    Administered, AuditAction, Command, Email, Handle, Limit, ListedAccount, Password, PasswordHash, User, Username,
+    Administered, AuditAction, Command, Email, Handle, Limit, ListedAccount, NewLimits, Password, PasswordHash, User,
+    Username,
 };
 use crate::port::{MockAccounts, MockPasswords, MockUsers, Registration};
 use crate::service::Administration;
+
+const LIMITS: NewLimits = NewLimits { bytes: Some(5), entries: None };
 
 #[derive(Default)]
 struct Ports {
@@ -68,12 +71,18 @@ async fn an_account_is_made_as_if_it_had_registered_with_a_quota_of_its_own() {
         created_at: NOW,
         photo: None,
     };
-    let registration =
-        Registration { user: user.clone(), hash: hash(), drive: made(2), root: made(3), quota_bytes: 77 };
+    let registration = Registration {
+        user: user.clone(),
+        hash: hash(),
+        drive: made(2),
+        root: made(3),
+        quota_bytes: 77,
+        quota_entries: 8,
+    };
     ports.users.expect_register().with(eq(own()), eq(registration)).times(1).returning(|_, _| Ok(()));
     let (username, email) = (user.username.clone(), user.email.clone());
-    let account = ports.service(&trail).create(&request(), username, email, &secret(), 77).await.unwrap();
-    assert_eq!((account.user, account.quota.total), (user.clone(), 77));
+    let account = ports.service(&trail).create(&request(), username, email, &secret(), (77, 8)).await.unwrap();
+    assert_eq!((account.user, account.quota.total, account.entries.total), (user.clone(), 77, 8));
     let act = Administered::Created;
     assert_eq!(trail.read(), [(None, AuditAction::AccountAdministered { user: user.id, act })]);
 }
@@ -90,8 +99,8 @@ async fn what_is_done_to_somebody_is_done_by_the_server_and_told_of() {
 
     let trail = Trail::default();
     let mut ports = Ports::knowing_olga();
-    ports.accounts.expect_set_quota().with(eq(own()), eq(OWNER), eq(5)).times(1).returning(|_, _, _| Ok(()));
-    ports.service(&trail).set_quota(&request(), &olga(), 5).await.unwrap();
+    ports.accounts.expect_set_quota().with(eq(own()), eq(OWNER), eq(LIMITS)).times(1).returning(|_, _, _| Ok(()));
+    ports.service(&trail).set_quota(&request(), &olga(), LIMITS).await.unwrap();
     assert_eq!(trail.read(), told(Administered::QuotaSet));
 
     for (disabled, act) in [(true, Administered::Disabled), (false, Administered::Enabled)] {
@@ -111,7 +120,7 @@ async fn who_is_not_there_is_not_found_and_what_is_refused_is_not_told_of() {
     let trail = Trail::default();
     let service = Ports::knowing_olga().service(&trail);
     assert!(matches!(service.set_password(&request(), &nobody(), &secret()).await, Err(Error::NotFound)));
-    assert!(matches!(service.set_quota(&request(), &nobody(), 1).await, Err(Error::NotFound)));
+    assert!(matches!(service.set_quota(&request(), &nobody(), LIMITS).await, Err(Error::NotFound)));
     assert!(matches!(service.set_disabled(&request(), &nobody(), true).await, Err(Error::NotFound)));
     let mut ports = Ports::default();
     ports.passwords.expect_hash().returning(|_| Ok(hash()));

@@ -9,11 +9,15 @@ use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
 use crate::port::{
     Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinks, MockNameKeys, MockReceipts,
-    MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
+    MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep, Unneeded,
 };
 use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
+use crate::testing::upload;
 
 const GRACE: Duration = Duration::from_secs(4);
+/// A former content goes two seconds after its last version.
+const URL_LIFETIME: Duration = Duration::from_secs(2);
+const UNNEEDED: Unneeded = Unneeded { never_used: BEFORE, used: Timestamp::from_millis(8_000) };
 const RETENTION: Duration = Duration::from_secs(3);
 /// Three seconds before [`NOW`].
 const DUE: Timestamp = Timestamp::from_millis(7_000);
@@ -59,7 +63,11 @@ fn collector(
 }
 
 fn on(stores: CollectorStores) -> Collector {
-    Collector::new(stores, ambient(), CollectorSettings { grace: GRACE, trash_retention: RETENTION })
+    Collector::new(
+        stores,
+        ambient(),
+        CollectorSettings { grace: GRACE, url_lifetime: URL_LIFETIME, trash_retention: RETENTION },
+    )
 }
 
 /// No link expired thirty days ago.
@@ -80,7 +88,7 @@ fn keys_are_there() -> MockNameKeys {
 /// Nothing is in the trash, and every drive has an owner.
 fn nothing_trashed() -> MockTrash {
     let mut trash = MockTrash::new();
-    trash.expect_begin_purges().returning(|_, _, _| Ok(0));
+    trash.expect_find_oldest().returning(|| Ok(None));
     trash.expect_clear_ownerless().returning(|_, _| Ok(Clearance::Nothing));
     trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
     trash
@@ -96,7 +104,7 @@ async fn done(collector: &Collector) -> CollectorReport {
 /// No upload ran out of time, and none ended long ago.
 fn nothing_expired() -> MockUploads {
     let mut uploads = MockUploads::new();
-    uploads.expect_expire_due().times(1).returning(|_, _| Ok(0));
+    uploads.expect_expire_due().times(1).returning(|_, _| Ok(vec![]));
     uploads.expect_forget_ended().times(1).returning(|_, _| Ok(0));
     uploads
 }
@@ -104,7 +112,7 @@ fn nothing_expired() -> MockUploads {
 fn nothing_condemned() -> MockBlobRecords {
     let mut records = MockBlobRecords::new();
     records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![]));
-    records.expect_forget().returning(|_| Ok(()));
+    records.expect_forget().returning(|_, _| Ok(()));
     records
 }
 
@@ -121,13 +129,19 @@ async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise
     let mut uploads = MockUploads::new();
     for due in [500, 500, 3] {
         let batch = uploads.expect_expire_due().with(eq(own.clone()), eq(500));
-        batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(due));
+        batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(vec![upload(); due]));
     }
     for ended in [500, 499] {
         let batch = uploads.expect_forget_ended().with(eq(BEFORE), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(ended));
     }
-    let report = done(&service(uploads, nothing_condemned(), nothing_swept())).await;
+    // What arrived for them goes; what cannot be removed stays reserved.
+    let (mut store, mut records) = (nothing_swept(), nothing_condemned());
+    store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Err(outage()));
+    store.expect_discard().with(eq(upload().transfer())).times(1_002).returning(|_| Ok(()));
+    let hold = records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(10));
+    hold.times(1).returning(|_, _, _| Ok(()));
+    let report = done(&service(uploads, records, store)).await;
     assert_eq!(report, CollectorReport { uploads_expired: 1_003, ..CollectorReport::default() });
 }
 
@@ -142,7 +156,7 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
         let condemned = batch.clone();
         records
             .expect_condemn()
-            .with(eq(STORE), eq(BEFORE), eq(500))
+            .with(eq(STORE), eq(UNNEEDED), eq(500))
             .times(1)
             .in_sequence(&mut order)
             .return_once(move |_, _, _| Ok(condemned));
@@ -151,10 +165,10 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
         }
         records
             .expect_forget()
-            .withf(move |keys: &[BlobKey]| keys == batch)
+            .withf(move |store: &StoreName, keys: &[BlobKey]| *store == STORE && keys == batch)
             .times(1)
             .in_sequence(&mut order)
-            .returning(|_| Ok(()));
+            .returning(|_, _| Ok(()));
     }
     store.expect_sweep().with(eq(BEFORE)).times(1).in_sequence(&mut order).returning(|_| Ok(7));
     let report = done(&service(nothing_expired(), records, store)).await;
@@ -165,7 +179,7 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
 async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten_and_keeps_no_other() {
     let mut records = MockBlobRecords::new();
     records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![made_key(1), made_key(2)]));
-    records.expect_forget().times(1).withf(|keys| keys == [made_key(2)]).returning(|_| Ok(()));
+    records.expect_forget().times(1).withf(|_, keys| keys == [made_key(2)]).returning(|_, _| Ok(()));
     let mut store = nothing_swept();
     store
         .expect_delete()
@@ -241,12 +255,14 @@ async fn of_the_shared_chores_an_instance_does_those_whose_lease_it_gets() {
         let claim = chores.expect_claim().with(eq(lease), eq(NOW), eq(NOW.plus(Duration::from_secs(60))));
         claim.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(mine));
         if mine {
-            uploads.expect_expire_due().times(1).in_sequence(&mut order).returning(|_, _| Ok(7));
+            uploads.expect_expire_due().times(1).in_sequence(&mut order).returning(|_, _| Ok(vec![upload(); 7]));
             let finish = chores.expect_finish().with(eq(lease), eq(NOW.plus(Duration::from_secs(90))));
             finish.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
         }
     }
-    let collector = collector(uploads, nothing_trashed(), MockBlobRecords::new(), MockBlobStore::new(), chores);
+    let mut store = MockBlobStore::new();
+    store.expect_discard().times(7).returning(|_| Ok(()));
+    let collector = collector(uploads, nothing_trashed(), MockBlobRecords::new(), store, chores);
     let mut report = CollectorReport::default();
     for chore in Chore::ALL {
         let mine = collector.take_up(*chore, &request(), interval, &mut report).await.unwrap();
@@ -272,11 +288,12 @@ async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_
     let own = Command { actor: None, at: NOW, request: request(), receipt: None };
     let mut order = Sequence::new();
     let mut trash = MockTrash::new();
+    trash.expect_find_oldest().times(1).in_sequence(&mut order).returning(|| Ok(Some(DUE)));
     for begun in [500, 2, 0] {
         let batch = trash.expect_begin_purges().with(eq(own.clone()), eq(Doomed::Until(DUE)), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(begun));
     }
-    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true };
+    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true, freed: vec![made_key(1)] };
     for (clearance, step) in [
         (Clearance::Nothing, step(500, 0, 0)),
         (Clearance::Nothing, step(0, 7, 0)),
@@ -284,18 +301,45 @@ async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_
         (Clearance::Step, step(0, 0, 0)),
         (Clearance::Drive, step(3, 0, 0)),
         // Others may still be at it.
-        (Clearance::Nothing, step(0, 0, 0)),
+        (Clearance::Nothing, PurgeStep { more: true, ..PurgeStep::default() }),
     ] {
         let clear = trash.expect_clear_ownerless().with(eq(own.clone()), eq(500));
         clear.times(1).in_sequence(&mut order).returning(move |_, _| Ok(clearance));
         let purge = trash.expect_purge().with(eq(own.clone()), eq(Purge::Any), eq(500));
-        purge.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(step));
+        purge.times(1).in_sequence(&mut order).return_once(move |_, _, _| Ok(step));
     }
     let mut store = nothing_swept();
     store.expect_list_begun().returning(|_, _| Ok(vec![]));
+    // The bytes of each step go before the next.
+    store.expect_delete().with(eq(made_key(1))).times(5).returning(|_| Ok(()));
     let collector = collector(nothing_expired(), trash, nothing_condemned(), store, MockChores::new());
-    let expected = CollectorReport { nodes_purged: 503, drives_removed: 1, ..CollectorReport::default() };
+    let expected =
+        CollectorReport { nodes_purged: 503, drives_removed: 1, blobs_removed: 5, ..CollectorReport::default() };
     assert_eq!(done(&collector).await, expected);
+}
+
+/// As after a jump of the clock: all of the trash is due at once, and goes an hour's worth at a time.
+#[tokio::test]
+async fn one_round_purges_what_was_trashed_within_an_hour() {
+    let oldest = DUE.minus(Duration::from_secs(86_400));
+    for (found, until) in [
+        (Some(oldest), Some(oldest.plus(Duration::from_secs(3_600)))),
+        (Some(DUE), Some(DUE)),
+        (Some(DUE.plus(Duration::from_millis(1))), None),
+        (None, None),
+    ] {
+        let mut trash = MockTrash::new();
+        trash.expect_find_oldest().times(1).returning(move || Ok(found));
+        if let Some(until) = until {
+            let begin = trash.expect_begin_purges().withf(move |_, doomed, _| *doomed == Doomed::Until(until));
+            begin.times(1).returning(|_, _, _| Ok(0));
+        }
+        trash.expect_clear_ownerless().returning(|_, _| Ok(Clearance::Nothing));
+        trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
+        let mut store = nothing_swept();
+        store.expect_list_begun().returning(|_, _| Ok(vec![]));
+        done(&collector(nothing_expired(), trash, nothing_condemned(), store, MockChores::new())).await;
+    }
 }
 
 #[tokio::test]

@@ -31,9 +31,9 @@ use uuid::Uuid;
 use super::{Ambient, Contents};
 use crate::error::{Conflict, Error, NameTaken, Result};
 use crate::model::{
-    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, EntityTag, Grant, Id, ItemRef,
-    Located, Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Precondition, Quota, RequestId, Revision,
-    Step, Timestamp, User, UserId, Username, authorize,
+    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, EntityTag, EntryQuota, Grant,
+    Id, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Precondition, Quota, RequestId,
+    Revision, Step, Timestamp, User, UserId, Username, authorize,
 };
 use crate::port::{AuditTrail, ByteStream, Clock, Home, MockBlobRecords, MockBlobStore, MockDrive, Random};
 use crate::testing::{content, name};
@@ -226,7 +226,7 @@ fn home() -> Home {
         created_at: Timestamp::from_millis(0),
         photo: None,
     };
-    Home { account: Account { user, quota: QUOTA }, root: root(OWNER) }
+    Home { account: Account { user, quota: QUOTA, entries: EntryQuota { total: 9, used: 1 } }, root: root(OWNER) }
 }
 
 /// Thirty bytes are free.

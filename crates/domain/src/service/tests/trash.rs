@@ -6,23 +6,34 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient_with, command,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, outage, root, seen, trashed,
-    unconditioned,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made_key, outage, root, seen,
+    trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, AuditAction, Limit, Located, NodeId, NodeKind, Permission, Revision, Role, Step, Timestamp, TrashItem,
-    TrashPosition,
+    Action, AuditAction, BlobKey, Limit, Located, NodeId, NodeKind, Permission, Revision, Role, Step, StoreName,
+    Timestamp, TrashItem, TrashPosition,
 };
-use crate::port::{Doomed, MockTrash, Purge, PurgeStep, Restoration, Trashed};
-use crate::service::{Destination, Trash};
+use crate::port::{Doomed, MockBlobRecords, MockBlobStore, MockTrash, Purge, PurgeStep, Restoration, Trashed};
+use crate::service::{BlobRemover, Destination, Trash};
 use crate::testing::name;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn service(nodes: impl IntoIterator<Item = Located>, trash: MockTrash) -> (Trash, Trail) {
+    service_on(nodes, trash, MockBlobRecords::new(), MockBlobStore::new())
+}
+
+fn service_on(
+    nodes: impl IntoIterator<Item = Located>,
+    trash: MockTrash,
+    records: MockBlobRecords,
+    blobs: MockBlobStore,
+) -> (Trash, Trail) {
     let trail = Trail::default();
-    (Trash::new(Arc::new(drive_with(nodes)), Arc::new(trash), ambient_with(NOW, trail.clone()), DAY), trail)
+    let remover = BlobRemover::new(Arc::new(records), Arc::new(blobs));
+    let ambient = ambient_with(NOW, trail.clone());
+    (Trash::new(Arc::new(drive_with(nodes)), Arc::new(trash), remover, ambient, DAY), trail)
 }
 
 /// The node itself lies in the trash.
@@ -32,7 +43,7 @@ fn binned(mut found: Located) -> Located {
 }
 
 fn step(removed: u32, reached: u32, more: bool) -> PurgeStep {
-    PurgeStep { removed, reached, kept: 0, more }
+    PurgeStep { removed, reached, more, ..PurgeStep::default() }
 }
 
 const THE_FILE: TrashItem = TrashItem { kind: NodeKind::File, node: FILE };
@@ -194,12 +205,37 @@ async fn a_purge_goes_on_until_nothing_is_left_of_it_or_enough_is_done() {
         begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         for step in steps {
             let purge = trash.expect_purge().with(eq(command(OWNER)), eq(Purge::Of(drive, FILE)), eq(500));
-            purge.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(step));
+            purge.times(1).in_sequence(&mut order).return_once(move |_, _, _| Ok(step));
         }
         let (service, trail) = service([item.clone()], trash);
         service.purge(&actor(OWNER), FILE, &unconditioned()).await.unwrap();
         assert_eq!(trail.read(), [(Some(OWNER), AuditAction::ItemPurged(THE_FILE))]);
     }
+}
+
+/// What the bytes of are gone is forgotten, so that it counts no more, before the caller is answered; what they are not of
+/// stays as it is, and the purge goes on.
+#[tokio::test]
+async fn the_bytes_of_a_purge_are_deleted_once_it_is_committed() {
+    const STORE: StoreName = StoreName("disk");
+    let mut order = Sequence::new();
+    let (mut trash, mut records, mut blobs) = (MockTrash::new(), MockBlobRecords::new(), MockBlobStore::new());
+    trash.expect_begin_purge().times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
+    blobs.expect_name().return_const(STORE);
+    for (keys, more) in [([1, 2], true), ([3, 4], false)] {
+        let freed = keys.map(made_key).to_vec();
+        let step = PurgeStep { removed: 2, more, freed, ..PurgeStep::default() };
+        trash.expect_purge().times(1).in_sequence(&mut order).return_once(move |_, _, _| Ok(step));
+        for key in keys {
+            let delete = blobs.expect_delete().with(eq(made_key(key))).times(1).in_sequence(&mut order);
+            delete.returning(move |_| if key == 2 { Err(Error::unavailable("storage", "busy")) } else { Ok(()) });
+        }
+        let gone: Vec<BlobKey> = keys.into_iter().filter(|key| *key != 2).map(made_key).collect();
+        let forget = records.expect_forget().withf(move |store, keys| *store == STORE && keys == gone);
+        forget.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
+    }
+    let (service, _) = service_on([binned(for_owner(file(FILE)))], trash, records, blobs);
+    service.purge(&actor(OWNER), FILE, &unconditioned()).await.unwrap();
 }
 
 #[tokio::test]

@@ -179,7 +179,11 @@ async fn who_may_edit_restores_and_the_owner_alone_deletes() {
             delete
                 .with(eq(command(OWNER)), eq(leave(&found, Action::DeleteVersion)), eq(from), eq(Some(Revision(1))))
                 .times(1)
-                .returning(|_, _, _, _| Ok(()));
+                .returning(|_, _, _, _| Ok(Some(made_key(9))));
+            // Its bytes go at once, and count no more then.
+            ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
+            let forget = ports.records.expect_forget().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
+            forget.times(1).returning(|_, _| Ok(()));
         }
         let (service, trail) = ports.service(found);
         service.restore(&actor(viewer), FILE, from, &seen(1)).await.unwrap();

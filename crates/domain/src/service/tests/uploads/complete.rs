@@ -144,6 +144,16 @@ async fn an_open_upload_is_given_up_once() {
 }
 
 #[tokio::test]
+async fn what_arrived_and_cannot_be_removed_stays_reserved() {
+    let mut ports = Ports::with_upload(upload());
+    ports.uploads.expect_abort().times(1).returning(|_, _| Ok(()));
+    ports.store.expect_discard().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
+    let hold = ports.records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(10));
+    hold.times(1).returning(|_, _, _| Ok(()));
+    assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_file_is_not_taken_back_by_giving_its_upload_up() {
     let mut ports = Ports::with_upload(Upload { state: UploadState::Complete(FILE), ..upload() });
     ports.uploads.expect_abort().never();

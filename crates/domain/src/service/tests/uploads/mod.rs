@@ -20,7 +20,9 @@ use crate::model::{
     NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer, Upload,
     UploadId, UploadState, UserId,
 };
-use crate::port::{ByteStream, Commit, MockBlobStore, MockDirectUploads, MockDrive, MockUploads, Opening, SignedUrl};
+use crate::port::{
+    ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockUploads, Opening, SignedUrl,
+};
 use crate::service::{UploadSettings, Uploads};
 use crate::testing::{file_info, upload};
 
@@ -39,6 +41,7 @@ struct Ports {
     drive: MockDrive,
     uploads: MockUploads,
     store: MockBlobStore,
+    records: MockBlobRecords,
     direct: MockDirectUploads,
 }
 
@@ -84,8 +87,8 @@ impl Ports {
     }
 
     fn service_at(self, now: Timestamp) -> Uploads {
-        let (drive, store) = (Arc::new(self.drive), Arc::new(self.store));
-        Uploads::new(drive, Arc::new(self.uploads), store, Arc::new(self.direct), ambient_at(now), SETTINGS)
+        let (drive, store, records) = (Arc::new(self.drive), Arc::new(self.store), Arc::new(self.records));
+        Uploads::new(drive, Arc::new(self.uploads), store, records, Arc::new(self.direct), ambient_at(now), SETTINGS)
     }
 }
 

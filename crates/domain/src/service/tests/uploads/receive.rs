@@ -96,6 +96,18 @@ async fn the_caller_is_told_of_the_first_fault() {
 }
 
 #[tokio::test]
+async fn what_streamed_in_and_cannot_be_deleted_stays_reserved() {
+    let mut ports = Ports::beginning(QUOTA);
+    ports.store.expect_put().times(1).returning(|_, _, _| Ok(stored(5)));
+    ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
+    ports.uploads.expect_abort().times(1).returning(|_, _| Ok(()));
+    ports.store.expect_delete().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
+    let hold = ports.records.expect_hold().withf(|key, _, bytes| *key == made_key(1) && *bytes == 5);
+    hold.times(1).returning(|_, _, _| Ok(()));
+    assert!(matches!(refused_stream(ports, None, hello()).await, Error::Conflict(Conflict::NameTaken(_))));
+}
+
+#[tokio::test]
 async fn what_never_began_is_not_given_up() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.store.expect_name().returning(|| StoreName("disk"));

@@ -1,0 +1,258 @@
+//! Connections of clients: who takes nothing of a response is disconnected, and so is the connection on which nothing has
+//! happened for longest when one address has too many, or descriptors run short.
+
+mod stream;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
+use futures_util::task::AtomicWaker;
+use ipnet::IpNet;
+use metrics::counter;
+use rustix::process::{Resource, getrlimit};
+use tokio::time::Instant;
+
+pub(crate) use stream::Watched;
+
+/// How many descriptors are left for all else: the database, the store, files that are being sent.
+const SPARE_DESCRIPTORS: u64 = 256;
+
+/// How much the kernel takes of a response beyond what is on its way, so that it is seen soon whether the client takes it.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 << 10;
+
+/// What clients may do with their connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionLimits {
+    /// How long a client may take nothing of a response that waits for it.
+    pub(crate) idle: Duration,
+    /// The least rate of a response in bytes per second of waiting for the client, after ten seconds of it.
+    pub(crate) min_rate: u64,
+    /// How many connections one address may have.
+    pub(crate) per_address: usize,
+}
+
+/// All connections of the server. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Connections(Arc<Inner>);
+
+struct Inner {
+    limits: ConnectionLimits,
+    /// Who may have any number of connections: proxies of ours, who speak for many.
+    proxies: Vec<IpNet>,
+    /// How many there may be in all, as far as descriptors go.
+    most: usize,
+    began: Instant,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    all: HashMap<u64, Arc<Activity>>,
+    by_address: HashMap<IpAddr, Vec<u64>>,
+}
+
+/// What happens on a connection, for those who look for one that may go.
+pub(crate) struct Activity {
+    /// When something last happened, in milliseconds since the server began.
+    at: AtomicU64,
+    doing: AtomicU8,
+    closed: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// What a connection does; what comes first is closed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Doing {
+    /// It waits for the client to take something.
+    Stalled = 0,
+    /// It waits for a request, or for more of one.
+    Idle = 1,
+    /// The server works for it.
+    Served = 2,
+}
+
+impl Activity {
+    fn note(&self, doing: Doing, at: u64) {
+        self.at.store(at, Ordering::Relaxed);
+        self.doing.store(doing as u8, Ordering::Relaxed);
+    }
+
+    /// The connection is to be closed by whoever polls it next.
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(limits: ConnectionLimits, proxies: Vec<IpNet>) -> Self {
+        let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let most = usize::try_from(descriptors.saturating_sub(SPARE_DESCRIPTORS).max(64)).unwrap_or(usize::MAX);
+        Self(Arc::new(Inner { limits, proxies, most, began: Instant::now(), open: Mutex::default() }))
+    }
+
+    /// The connection, watched. It is let in whatever else there is: another goes for it.
+    pub(crate) fn watch(&self, stream: TcpStream) -> Watched {
+        let peer = stream.peer_addr().ok();
+        if let Err(fault) = self.set_up(&stream) {
+            tracing::debug!(%fault, "a connection cannot be set up");
+        }
+        let activity = Arc::new(Activity {
+            at: AtomicU64::new(self.now()),
+            doing: AtomicU8::new(Doing::Idle as u8),
+            closed: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
+        let entry = self.admit(peer.map(|peer| peer.ip().to_canonical()), activity.clone());
+        Watched::new(stream, activity, entry)
+    }
+
+    /// Linux itself ends a connection whose client takes nothing: it knows what has been taken, where we only see how much
+    /// room there is.
+    #[cfg(target_os = "linux")]
+    fn set_up(&self, stream: &TcpStream) -> io::Result<()> {
+        let socket = socket2::SockRef::from(stream);
+        socket.set_tcp_user_timeout(Some(self.0.limits.idle))?;
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn set_up(&self, _: &TcpStream) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn admit(&self, address: Option<IpAddr>, activity: Arc<Activity>) -> Entry {
+        let exempt = |address: &IpAddr| self.0.proxies.iter().any(|proxy| proxy.contains(address));
+        let address = address.filter(|address| !exempt(address));
+        let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.next += 1;
+        let id = open.next;
+        if let Some(address) = address {
+            let own = open.by_address.entry(address).or_default();
+            own.push(id);
+            if own.len() > self.0.limits.per_address {
+                let own = own.clone();
+                open.close_one(own.into_iter(), "address");
+            }
+        }
+        if open.all.len() >= self.0.most {
+            let all: Vec<u64> = open.all.keys().copied().collect();
+            open.close_one(all.into_iter(), "descriptors");
+        }
+        open.all.insert(id, activity);
+        Entry { connections: self.clone(), id, address }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Open {
+    /// Closes, of those, the connection on which nothing has happened for longest.
+    fn close_one(&mut self, among: impl Iterator<Item = u64>, why: &'static str) {
+        let order = |activity: &Activity| (activity.doing.load(Ordering::Relaxed), activity.at.load(Ordering::Relaxed));
+        let among = among.filter_map(|id| self.all.get(&id));
+        let among = among.filter(|activity| !activity.closed.load(Ordering::Relaxed));
+        if let Some(activity) = among.min_by_key(|activity| order(activity)) {
+            counter!("clouddrive_http_connections_closed_total", "reason" => why).increment(1);
+            activity.close();
+        }
+    }
+}
+
+/// That a connection is open, until it is dropped.
+pub(crate) struct Entry {
+    connections: Connections,
+    id: u64,
+    address: Option<IpAddr>,
+}
+
+impl Entry {
+    fn limits(&self) -> &ConnectionLimits {
+        &self.connections.0.limits
+    }
+
+    fn now(&self) -> u64 {
+        self.connections.now()
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut open = self.connections.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.all.remove(&self.id);
+        if let Some(address) = &self.address
+            && let Some(own) = open.by_address.get_mut(address)
+        {
+            own.retain(|id| *id != self.id);
+            if own.is_empty() {
+                open.by_address.remove(address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(per_address: usize, proxies: &[&str]) -> Connections {
+        let limits = ConnectionLimits { idle: Duration::from_secs(10), min_rate: 1024, per_address };
+        Connections::new(limits, proxies.iter().map(|proxy| proxy.parse().unwrap()).collect())
+    }
+
+    fn open(connections: &Connections, address: &str, doing: Doing, at: u64) -> (Arc<Activity>, Entry) {
+        let activity = Arc::new(Activity {
+            at: AtomicU64::new(at),
+            doing: AtomicU8::new(doing as u8),
+            closed: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
+        let entry = connections.admit(Some(address.parse().unwrap()), activity.clone());
+        (activity, entry)
+    }
+
+    fn closed(open: &(Arc<Activity>, Entry)) -> bool {
+        open.0.closed.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn of_too_many_of_one_address_the_longest_stalled_goes_and_the_newest_stays() {
+        let all = connections(4, &[]);
+        let served = open(&all, "203.0.113.1", Doing::Served, 1);
+        let idle = open(&all, "203.0.113.1", Doing::Idle, 2);
+        let stalled = [9, 8].map(|at| open(&all, "203.0.113.1", Doing::Stalled, at));
+        let other = open(&all, "203.0.113.2", Doing::Stalled, 0);
+        let mut newest = Vec::new();
+        let mut gone = Vec::new();
+        for _ in 0..4 {
+            newest.push(open(&all, "203.0.113.1", Doing::Served, 20));
+            gone.push([&stalled[1], &stalled[0], &idle, &served].map(closed));
+        }
+        assert_eq!(gone[0], [true, false, false, false]);
+        assert_eq!(gone[3], [true, true, true, true]);
+        assert!(!closed(&other) && !newest.iter().any(closed));
+    }
+
+    #[tokio::test]
+    async fn proxies_of_ours_have_as_many_as_they_need_and_what_ends_is_forgotten() {
+        let all = connections(1, &["10.0.0.0/8"]);
+        let many: Vec<_> = (0..20).map(|at| open(&all, "10.1.2.3", Doing::Idle, at)).collect();
+        assert!(!many.iter().any(closed));
+        drop(many);
+        for _ in 0..3 {
+            assert!(!closed(&open(&all, "203.0.113.1", Doing::Idle, 0)));
+        }
+        let open = all.0.open.lock().unwrap();
+        assert!(open.all.is_empty() && open.by_address.is_empty());
+    }
+}

@@ -1,0 +1,137 @@
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::{Activity, Doing, Entry};
+
+/// How long one waits for a client before its rate is looked at.
+const RATE_GRACE: Duration = Duration::from_secs(10);
+
+/// A connection under watch: it ends when its client takes a response too slowly, or when it is to make room for another.
+pub(crate) struct Watched {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    entry: Entry,
+    /// Runs while the client takes nothing; only where the system does not know by itself.
+    silence: Option<Pin<Box<Sleep>>>,
+    waiting_since: Option<Instant>,
+    waited: Duration,
+    /// What the client has taken since it first had to be waited for.
+    taken: u64,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, entry: Entry) -> Self {
+        let (waited, taken) = (Duration::ZERO, 0);
+        Self { stream, activity, entry, silence: None, waiting_since: None, waited, taken }
+    }
+
+    pub(crate) fn peer(&self) -> Option<std::net::SocketAddr> {
+        self.stream.peer_addr().ok()
+    }
+
+    /// Fails once the connection is to be closed; whoever closes it wakes this task.
+    fn check(&self, context: &Context<'_>) -> io::Result<()> {
+        self.activity.waker.register(context.waker());
+        if self.activity.closed.load(Ordering::Acquire) {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "closed to make room for others"));
+        }
+        Ok(())
+    }
+
+    fn note(&self, doing: Doing) {
+        self.activity.note(doing, self.entry.now());
+    }
+
+    /// What became of writing.
+    fn written(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match polled {
+            Poll::Ready(Ok(written)) => {
+                self.silence = None;
+                if let Some(since) = self.waiting_since.take() {
+                    self.waited += since.elapsed();
+                }
+                if !self.waited.is_zero() {
+                    self.taken += written as u64;
+                }
+                self.note(Doing::Idle);
+                if self.is_too_slow() { self.too_slow() } else { Poll::Ready(Ok(written)) }
+            }
+            Poll::Ready(Err(fault)) => Poll::Ready(Err(fault)),
+            Poll::Pending => {
+                if self.waiting_since.is_none() {
+                    self.waiting_since = Some(Instant::now());
+                    self.note(Doing::Stalled);
+                    if !cfg!(target_os = "linux") {
+                        self.silence = Some(Box::pin(sleep(self.entry.limits().idle)));
+                    }
+                }
+                let silent = self.silence.as_mut().is_some_and(|silence| silence.as_mut().poll(context).is_ready());
+                if silent { self.too_slow() } else { Poll::Pending }
+            }
+        }
+    }
+
+    fn is_too_slow(&self) -> bool {
+        let due = u128::from(self.entry.limits().min_rate) * self.waited.as_millis() / 1000;
+        self.waited > RATE_GRACE && u128::from(self.taken) < due
+    }
+
+    fn too_slow(&self) -> Poll<io::Result<usize>> {
+        metrics::counter!("clouddrive_http_connections_closed_total", "reason" => "too_slow").increment(1);
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too little")))
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if polled.is_ready() && buffer.filled().len() > before {
+            self.note(Doing::Served);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(context, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.written(context, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,103 @@
+//! How much of one kind of heavy work each caller may have running at once, on this instance. It is no matter of attempts
+//! that are counted, so `RATE_LIMITS=off` does not lift it.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::problem::{Outcome, Problem};
+
+/// How many of a caller's requests wait for a slot at the most; more are refused at once.
+const MAX_WAITING: usize = 100;
+
+/// Slots of callers, who are told apart by a `K`.
+pub(crate) struct Slots<K> {
+    callers: Arc<Mutex<HashMap<K, Arc<Semaphore>>>>,
+    each: u32,
+    wait: Duration,
+}
+
+impl<K: Eq + Hash + Clone> Slots<K> {
+    /// `each` caller has as many slots, and waits so long for a free one.
+    pub(crate) fn new(each: u32, wait: Duration) -> Self {
+        Self { callers: Arc::default(), each, wait }
+    }
+
+    /// A slot of that caller's, until it is dropped. Callers do not wait for one another.
+    ///
+    /// # Errors
+    /// `rate_limited`, when none gets free in time.
+    pub(crate) async fn enter(&self, caller: K) -> Outcome<Slot<K>> {
+        let slots = {
+            let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+            let slots = callers.entry(caller.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each as usize)));
+            // Each that runs or waits holds it once, as the map does.
+            if Arc::strong_count(slots) > self.each as usize + MAX_WAITING {
+                return Err(self.refusal());
+            }
+            slots.clone()
+        };
+        // Made first, so that the caller is forgotten whatever comes of it.
+        let mut slot = Slot { permit: None, callers: self.callers.clone(), caller };
+        let permit = timeout(self.wait, slots.acquire_owned()).await;
+        slot.permit = Some(permit.ok().and_then(Result::ok).ok_or_else(|| self.refusal())?);
+        Ok(slot)
+    }
+
+    fn refusal(&self) -> Problem {
+        Problem::too_many_at_once(self.each)
+    }
+}
+
+/// A slot of a caller's.
+pub(crate) struct Slot<K: Eq + Hash> {
+    permit: Option<OwnedSemaphorePermit>,
+    callers: Arc<Mutex<HashMap<K, Arc<Semaphore>>>>,
+    caller: K,
+}
+
+impl<K: Eq + Hash> Drop for Slot<K> {
+    fn drop(&mut self) {
+        self.permit = None;
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.get(&self.caller).is_some_and(|slots| Arc::strong_count(slots) == 1) {
+            callers.remove(&self.caller);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clouddrive_contract::Code;
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_no_slot_left_waits_and_is_refused_only_then() {
+        let slots = Slots::new(2, Duration::from_secs(10));
+        let (first, second) = (slots.enter("ann").await.unwrap(), slots.enter("ann").await.unwrap());
+        let refused = slots.enter("ann").await.err().unwrap();
+        assert_eq!(refused.code, Code::RateLimited);
+        let (third, ()) = tokio::join!(slots.enter("ann"), async { drop(first) });
+        assert!(third.is_ok());
+        assert!(slots.enter("ben").await.is_ok(), "others do not wait");
+        drop((second, third));
+        assert!(slots.callers.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn not_any_number_waits() {
+        let slots = Slots::new(1, Duration::from_secs(10));
+        let running = slots.enter("ann").await.unwrap();
+        let waiting = join_all((0..1000).map(|_| slots.enter("ann")));
+        assert!(tokio::time::timeout(Duration::from_secs(1), waiting).await.is_err(), "some of them wait");
+        drop(running);
+        assert!(slots.enter("ann").await.is_ok());
+        assert!(slots.callers.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,84 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::link::{link_file, path};
+use crate::support::{Caller, Server, Wire, eventually, text};
+
+/// More than the kernel takes for a client that does not read.
+const LARGE: usize = 48 << 20;
+
+/// That much time: what a client sees of a server's patience, but for the end of it, is nothing.
+async fn passes(time: Duration) {
+    let began = Instant::now();
+    eventually("time passes", async || began.elapsed() > time).await;
+}
+
+async fn large(caller: &Caller) -> String {
+    text(&caller.send_form(&[], "large.bin", &vec![7; LARGE]).await.ok()["id"])
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_a_response_is_disconnected() {
+    let server = Server::with(&[("RESPONSE_IDLE_SECONDS", "1")]).await;
+    let ann = server.user("ann").await;
+    let file = large(&ann).await;
+    let mut wire = Wire::to(&server).await;
+    wire.head(&ann, "GET", &format!("/file/{file}/content"), &[]).await;
+    assert!(wire.take(1).await);
+    passes(Duration::from_secs(4)).await;
+    assert!(!wire.take(LARGE).await);
+    // Who reads gets all of it.
+    assert_eq!(ann.download(&file).await.len(), LARGE);
+}
+
+#[tokio::test]
+async fn for_one_connection_too_many_the_longest_stalled_goes() {
+    let server = Server::with(&[("CONNECTIONS_PER_ADDRESS", "4"), ("RESPONSE_IDLE_SECONDS", "600")]).await;
+    let ann = server.user("ann").await;
+    let file = large(&ann).await;
+    let mut stalled = Wire::to(&server).await;
+    stalled.head(&ann, "GET", &format!("/file/{file}/content"), &[]).await;
+    assert!(stalled.take(1).await);
+    let mut others = Vec::new();
+    for _ in 0..6 {
+        let mut wire = Wire::to(&server).await;
+        wire.head(&ann, "GET", "/health", &[]).await;
+        wire.answer().await.ok();
+        others.push(wire);
+    }
+    assert!(!stalled.take(LARGE).await);
+    // The last of them are there still.
+    for wire in others.iter_mut().rev().take(3) {
+        wire.head(&ann, "GET", "/health", &[]).await;
+        wire.answer().await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_download_that_runs_ends_with_the_share_the_link_or_the_session() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let file = large(&ann).await;
+    let share = ann.share_file(&file, "ben", "view").await;
+    let link = link_file(&ann, &file, json!({})).await;
+    let begin = async |caller: &Caller, target: &str| {
+        let mut wire = Wire::to(&server).await;
+        wire.head(caller, "GET", target, &[]).await;
+        assert!(wire.take(1 << 10).await);
+        wire
+    };
+    let content = format!("/file/{file}/content");
+    let mut of_share = begin(&ben, &content).await;
+    let mut of_link = begin(&server.anonymous(), &format!("{}/content", path(&link))).await;
+    let mut of_session = begin(&ann, &content).await;
+    ann.delete(&format!("/share/{share}")).await.ok_empty();
+    ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
+    passes(Duration::from_secs(1)).await;
+    assert!(!of_share.take(LARGE).await);
+    assert!(!of_link.take(LARGE).await);
+    let sessions = ann.get("/session").await.ok();
+    ann.delete(&format!("/session/{}", text(&sessions["items"][0]["id"]))).await.ok_empty();
+    passes(Duration::from_secs(1)).await;
+    assert!(!of_session.take(LARGE).await);
+}

@@ -1,0 +1,50 @@
+//! How much one user may have, and have running at once.
+
+use futures_util::future::join_all;
+
+use crate::support::{Server, text};
+
+#[tokio::test]
+async fn many_lists_of_one_user_at_once_wait_their_turn_and_all_succeed() {
+    let server = Server::with(&[("DATABASE_CONNECTIONS", "2"), ("RATE_LIMITS", "off")]).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let folder = ann.folder("Folder", None).await;
+    let lists = join_all((0..64).map(async |_| ann.get(&format!("/drive/{folder}")).await.ok()));
+    let others = join_all((0..8).map(async |_| ben.get("/drive").await.ok()));
+    futures_util::future::join(lists, others).await;
+}
+
+#[tokio::test]
+async fn many_copies_of_one_user_at_once_wait_their_turn() {
+    let server = Server::with(&[("RATE_LIMITS", "off")]).await;
+    let ann = server.user("ann").await;
+    let file = text(&ann.send_form(&[], "note", b"note").await.ok()["id"]);
+    let body = serde_json::json!({"file_conflict": "Keep"});
+    join_all((0..20).map(async |_| ann.post(&format!("/file/{file}/copy"), body.clone()).await.ok())).await;
+    assert_eq!(ann.quota().await["used_entries"], 21);
+}
+
+#[tokio::test]
+async fn a_drive_has_only_so_many_files_and_folders() {
+    let server = Server::with(&[("DEFAULT_QUOTA_ENTRIES", "3")]).await;
+    let ann = server.user("ann").await;
+    let quota = ann.quota().await;
+    assert_eq!((&quota["total_entries"], &quota["used_entries"]), (&3.into(), &0.into()));
+    let folder = ann.folder("Folder", None).await;
+    let file = text(&ann.send_form(&[("parent_folder_id", &folder)], "note", b"note").await.ok()["id"]);
+    let body = serde_json::json!({"folder_conflict": "Keep"});
+    let problem = ann.post(&format!("/drive/{folder}/copy"), body).await.refused(403, "quota_exceeded");
+    let told = ["total_entries", "used_entries", "needed_entries"].map(|field| problem["quota"][field].clone());
+    assert_eq!(told, [3, 2, 2]);
+    ann.folder("Other", None).await;
+    ann.post("/drive", serde_json::json!({"folder_name": "One more"})).await.refused(403, "quota_exceeded");
+    ann.send_form(&[], "one more", b"x").await.refused(403, "quota_exceeded");
+    // Another content of what is there is no more of them; the trash counts, and what is purged does not.
+    ann.put_content(&file, b"another", &[]).await.ok();
+    ann.delete(&format!("/file/{file}")).await.ok_empty();
+    assert_eq!(ann.quota().await["used_entries"], 3);
+    ann.send_form(&[], "one more", b"x").await.refused(403, "quota_exceeded");
+    ann.delete(&format!("/trash/{file}")).await.ok_empty();
+    assert_eq!(ann.quota().await["used_entries"], 2);
+    ann.send_form(&[], "one more", b"x").await.ok();
+}

@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use crate::error::Error;
+use crate::model::{BlobKey, Upload};
+use crate::port::{BlobRecords, BlobStore};
+
+/// How many bytes' worth of blobs the store deletes at once for one caller.
+const AT_ONCE: usize = 16;
+
+/// How many blobs are forgotten by one transaction.
+const BATCH: usize = 500;
+
+/// Deletes bytes to which nothing refers any more, at once.
+///
+/// What cannot be deleted is the collector's, and counts against its drive until then.
+#[derive(Clone)]
+pub struct BlobRemover {
+    records: Arc<dyn BlobRecords>,
+    store: Arc<dyn BlobStore>,
+}
+
+impl BlobRemover {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(records: Arc<dyn BlobRecords>, store: Arc<dyn BlobStore>) -> Self {
+        Self { records, store }
+    }
+
+    /// Deletes condemned blobs, and gives back what they count. Tells how many are gone, and the first fault.
+    pub(super) async fn remove(&self, condemned: Vec<BlobKey>) -> (u64, Option<Error>) {
+        let (mut removed, mut fault) = (0, None);
+        for keys in condemned.chunks(BATCH) {
+            let deletions = stream::iter(keys.to_vec()).map(|key| async move {
+                let outcome = self.store.delete(&key).await;
+                outcome.map(|()| key)
+            });
+            let mut deletions = deletions.buffered(AT_ONCE);
+            let mut gone = Vec::with_capacity(keys.len());
+            while let Some(outcome) = deletions.next().await {
+                match outcome {
+                    Ok(key) => gone.push(key),
+                    Err(error) => fault = fault.or(Some(error)),
+                }
+            }
+            if gone.is_empty() {
+                continue;
+            }
+            match self.records.forget(&self.store.name(), &gone).await {
+                Ok(()) => removed += gone.len() as u64,
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        (removed, fault)
+    }
+
+    /// Removes what arrived for uploads that have ended without a file; what cannot be removed stays reserved.
+    pub(super) async fn discard(&self, ended: &[Upload]) {
+        let uploads = ended.to_vec();
+        let all = stream::iter(uploads).map(|upload| async move { self.discard_one(&upload).await });
+        all.buffered(AT_ONCE).for_each(|()| async {}).await;
+    }
+
+    async fn discard_one(&self, upload: &Upload) {
+        if self.store.discard(&upload.transfer()).await.is_err() {
+            self.hold(upload, upload.announced.unwrap_or(0)).await;
+        }
+    }
+
+    /// Deletes `stored` bytes that streamed in for an upload that has ended; if they cannot be deleted, they stay reserved.
+    pub(super) async fn delete(&self, upload: &Upload, stored: u64) {
+        if self.store.delete(&upload.blob).await.is_err() {
+            self.hold(upload, stored).await;
+        }
+    }
+
+    /// Should this fail as well, the bytes go uncounted until the collector removes them.
+    async fn hold(&self, upload: &Upload, bytes: u64) {
+        if bytes > 0 {
+            let _ = self.records.hold(&upload.blob, upload.drive, bytes).await;
+        }
+    }
+}

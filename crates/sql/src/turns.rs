@@ -1,0 +1,294 @@
+//! Whose turn it is to have a connection: what waits is served in turn among those on whose behalf it waits, and none of them
+//! has all connections.
+
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use clouddrive_domain::model::UserId;
+use clouddrive_domain::{Error, Result};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+/// On whose behalf work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Caller {
+    /// A user.
+    User(UserId),
+    /// Whoever calls from there, as long as it is not known who that is.
+    Address(IpAddr),
+}
+
+tokio::task_local! {
+    static CALLER: Cell<Option<Caller>>;
+}
+
+/// Does `work` on behalf of `caller`, until [`now_for`] says otherwise.
+pub async fn on_behalf_of<T>(caller: Option<Caller>, work: impl Future<Output = T>) -> T {
+    CALLER.scope(Cell::new(caller), work).await
+}
+
+/// What [`on_behalf_of`] does next is done on behalf of `caller`.
+pub fn now_for(caller: Caller) {
+    // Outside of it there is nothing to be told.
+    let _ = CALLER.try_with(|cell| cell.set(Some(caller)));
+}
+
+/// On whose behalf this task works; the server's own work is on behalf of no one.
+#[must_use]
+pub fn caller() -> Option<Caller> {
+    CALLER.try_with(Cell::get).ok().flatten()
+}
+
+/// The turns at a number of connections. Clones share them.
+#[derive(Clone)]
+pub struct Turns {
+    state: Arc<Mutex<State>>,
+    wait: Duration,
+}
+
+struct State {
+    free: usize,
+    /// How many connections one caller has at the most.
+    each: usize,
+    running: HashMap<Caller, usize>,
+    waiting: HashMap<Option<Caller>, VecDeque<oneshot::Sender<Turn>>>,
+    /// Who waits, in the order in which they are served.
+    order: VecDeque<Option<Caller>>,
+}
+
+impl Turns {
+    /// The turns at so many connections, for each of which one waits so long.
+    #[must_use]
+    pub fn new(connections: usize, wait: Duration) -> Self {
+        let connections = connections.max(1);
+        // Some are always left for others.
+        let each = (connections - (connections / 4).max(1)).max(1);
+        let state =
+            State { free: connections, each, running: HashMap::new(), waiting: HashMap::new(), order: VecDeque::new() };
+        Self { state: Arc::new(Mutex::new(state)), wait }
+    }
+
+    /// A turn of `caller`'s, until it is dropped.
+    ///
+    /// # Errors
+    /// When none comes in time: [`TooMuchAtOnce`](Error::TooMuchAtOnce) when the caller has turns meanwhile,
+    /// [`Unavailable`](Error::Unavailable), of the part `database`, when others have them all.
+    pub async fn enter(&self, caller: Option<Caller>) -> Result<Turn> {
+        let next = {
+            let mut state = self.lock();
+            if state.may_begin(caller) {
+                state.begin(caller);
+                return Ok(Turn { state: Some(self.state.clone()), caller });
+            }
+            state.queue(caller)
+        };
+        let began = Instant::now();
+        let waited = timeout(self.wait, next).await;
+        metrics::histogram!("clouddrive_database_wait_seconds").record(began.elapsed());
+        if let Ok(Ok(turn)) = waited {
+            return Ok(turn);
+        }
+        metrics::counter!("clouddrive_database_wait_timeouts_total").increment(1);
+        let state = self.lock();
+        Err(match caller {
+            Some(user @ Caller::User(_)) if state.running.contains_key(&user) => {
+                Error::TooMuchAtOnce { limit: u32::try_from(state.each).unwrap_or(u32::MAX) }
+            }
+            _ => Error::unavailable("database", "all connections are in use"),
+        })
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let state = self.lock();
+        state.waiting.values().flatten().filter(|next| !next.is_closed()).count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn may_begin(&self, caller: Option<Caller>) -> bool {
+        let running = caller.and_then(|caller| self.running.get(&caller).copied()).unwrap_or(0);
+        self.free > 0 && running < self.each
+    }
+
+    fn begin(&mut self, caller: Option<Caller>) {
+        self.free -= 1;
+        if let Some(caller) = caller {
+            *self.running.entry(caller).or_default() += 1;
+        }
+    }
+
+    fn end(&mut self, caller: Option<Caller>) {
+        self.free += 1;
+        if let Some(caller) = caller
+            && let Some(running) = self.running.get_mut(&caller)
+        {
+            *running -= 1;
+            if *running == 0 {
+                self.running.remove(&caller);
+            }
+        }
+    }
+
+    fn queue(&mut self, caller: Option<Caller>) -> oneshot::Receiver<Turn> {
+        let (sender, receiver) = oneshot::channel();
+        let queue = self.waiting.entry(caller).or_default();
+        // Who has left makes room; so a queue is no longer than what waits, and what left since the last turn.
+        while queue.front().is_some_and(oneshot::Sender::is_closed) {
+            queue.pop_front();
+        }
+        queue.push_back(sender);
+        if !self.order.contains(&caller) {
+            self.order.push_back(caller);
+        }
+        receiver
+    }
+
+    /// Gives free turns to those who wait, one caller after the other.
+    fn serve(&mut self, shared: &Arc<Mutex<Self>>) {
+        let mut passed_over = 0;
+        while passed_over < self.order.len() {
+            let Some(caller) = self.order.pop_front() else { return };
+            if !self.may_begin(caller) {
+                self.order.push_back(caller);
+                passed_over += 1;
+                continue;
+            }
+            passed_over = 0;
+            let mut queue = self.waiting.remove(&caller).unwrap_or_default();
+            while let Some(next) = queue.pop_front() {
+                self.begin(caller);
+                let turn = Turn { state: Some(shared.clone()), caller };
+                let Err(mut unwanted) = next.send(turn) else { break };
+                // Who left while waiting. Nothing is given back by its drop: that would wait for ourselves.
+                unwanted.state = None;
+                self.end(caller);
+            }
+            if !queue.is_empty() {
+                self.waiting.insert(caller, queue);
+                self.order.push_back(caller);
+            }
+        }
+    }
+}
+
+/// Leave to have a connection, until it is dropped.
+pub struct Turn {
+    state: Option<Arc<Mutex<State>>>,
+    caller: Option<Caller>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(shared) = self.state.take() {
+            let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            state.end(self.caller);
+            if !state.order.is_empty() {
+                state.serve(&shared);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(10);
+
+    fn user(number: u128) -> Option<Caller> {
+        Some(Caller::User(UserId::from_uuid(Uuid::from_u128(number))))
+    }
+
+    /// What waits is `Pending` after one look.
+    fn is_ready<T>(future: std::pin::Pin<&mut impl Future<Output = Result<T>>>) -> bool {
+        matches!(future.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(_)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_leaves_connections_for_others_and_waits_for_more() {
+        let turns = Turns::new(8, WAIT);
+        let mut had = Vec::new();
+        for _ in 0..6 {
+            had.push(turns.enter(user(1)).await.unwrap());
+        }
+        assert!(matches!(turns.enter(user(1)).await, Err(Error::TooMuchAtOnce { limit: 6 })));
+        let other = turns.enter(user(2)).await.unwrap();
+        let own = turns.enter(None).await.unwrap();
+        assert!(
+            matches!(turns.enter(user(3)).await, Err(Error::Unavailable { .. })),
+            "it has none, and others have all"
+        );
+        drop((had, other, own));
+        assert!(turns.lock().running.is_empty());
+        assert_eq!(turns.lock().free, 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_wait_are_served_in_turn_whoever_asks_for_more() {
+        let turns = Turns::new(1, WAIT);
+        let mut first = Some(turns.enter(user(1)).await.unwrap());
+        let mut greedy: Vec<_> = (0..3).map(|_| Box::pin(turns.enter(user(1)))).collect();
+        for one in &mut greedy {
+            assert!(!is_ready(one.as_mut()));
+        }
+        let mut other = pin!(turns.enter(user(2)));
+        assert!(!is_ready(other.as_mut()));
+        assert_eq!(turns.waiting(), 4);
+        // The greedy one came first, and the other is next.
+        first.take();
+        assert!(!is_ready(other.as_mut()));
+        let turn = greedy.remove(0).await.unwrap();
+        drop(turn);
+        let turn = other.await.unwrap();
+        assert!(greedy.iter_mut().all(|one| !is_ready(one.as_mut())));
+        drop(turn);
+        for one in greedy {
+            one.await.unwrap();
+        }
+        assert_eq!((turns.waiting(), turns.lock().free), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_while_waiting_keeps_no_turn() {
+        let turns = Turns::new(1, WAIT);
+        let first = turns.enter(None).await.unwrap();
+        let mut left = Box::pin(turns.enter(user(1)));
+        let mut given = Box::pin(turns.enter(user(2)));
+        assert!(!is_ready(left.as_mut()) && !is_ready(given.as_mut()));
+        drop(left);
+        drop(first);
+        // It was given the turn, and goes without having looked.
+        drop(given);
+        assert_eq!(turns.lock().free, 1);
+        assert!(turns.enter(user(3)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn work_is_done_on_behalf_of_whoever_is_known_to_call() {
+        assert_eq!(caller(), None);
+        let seen = on_behalf_of(user(1), async {
+            let before = caller();
+            now_for(user(2).unwrap());
+            (before, caller())
+        });
+        assert_eq!(seen.await, (user(1), user(2)));
+        now_for(user(3).unwrap());
+        assert_eq!(caller(), None);
+    }
+}

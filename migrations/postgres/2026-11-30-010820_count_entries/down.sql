@@ -1,0 +1,1 @@
+-- irreversible: the counters go with their columns

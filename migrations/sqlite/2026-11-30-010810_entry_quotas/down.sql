@@ -1,0 +1,2 @@
+ALTER TABLE drives DROP COLUMN used_entries;
+ALTER TABLE drives DROP COLUMN quota_entries;
