@@ -349,7 +349,7 @@ impl<'a> World<'a> {
         self.store.trash.begin_purge(&self.command(owner), &item, None).await
     }
 
-    /// One step of purges, as the command of nobody, whose blobs are forgotten as if their bytes were gone.
+    /// One step of purges, by the server itself, whose blobs are forgotten as if their bytes were gone.
     pub(crate) async fn purge_step(&self, which: Purge, most: u32) -> PurgeStep {
         let step = self.store.trash.purge(&self.command_at(None, self.now()), which, most).await.unwrap();
         self.store.records.forget(&STORE, &step.freed).await.unwrap();

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 pub enum Caller {
     /// A user.
     User(UserId),
-    /// Whoever calls from there, as long as it is not known who that is.
+    /// An unknown caller, at this address.
     Address(IpAddr),
 }
 
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_who_wait_are_served_in_turn_whoever_asks_for_more() {
+    async fn waiting_callers_are_served_in_turn_however_much_one_asks_for() {
         let turns = Turns::new(1, WAIT);
         let mut first = Some(turns.enter(user(1)).await.unwrap());
         let mut greedy: Vec<_> = (0..3).map(|_| Box::pin(turns.enter(user(1)))).collect();
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_is_done_on_behalf_of_whoever_is_known_to_call() {
+    async fn work_is_done_on_behalf_of_the_caller() {
         assert_eq!(caller(), None);
         let seen = on_behalf_of(user(1), async {
             let before = caller();

@@ -134,7 +134,7 @@ impl Database {
     ) -> Result<T> {
         let turn = self.readers_turns.enter(caller()).await?;
         let mut connection = take(&self.readers).await?;
-        // The connection goes back before the turn ends, also where nobody waits for either any more.
+        // The connection goes back before the turn ends, also where the caller is gone.
         let work = move || {
             let _turn = turn;
             let outcome = work(&mut connection);
@@ -182,7 +182,7 @@ fn make_private(path: &Path) -> Outcome<()> {
     private(path).map(drop).map_err(|fault| Error::unavailable("database", fault).into())
 }
 
-/// The file at `path`, made if there is none, for nobody but its owner.
+/// The file at `path`, made if there is none, readable by its owner only.
 pub(crate) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);

@@ -15,8 +15,8 @@ pub struct ServerLock {
 impl ServerLock {
     /// Takes the lock of the database at `path`; none when another process has it.
     ///
-    /// It is two locks. That on the file beside the database can be lost with that file, which somebody may clear away; but
-    /// versions before this one know no other. That on the database's own file lasts as long as the database. It is another
+    /// It is two locks. That on the file beside the database is lost when that file is deleted; but versions before
+    /// this one know no other. That on the database's own file lasts as long as the database. It is another
     /// kind of lock than SQLite's own, so neither disturbs the other; only the file must not be closed before the process
     /// ends, since that would end SQLite's locks as well.
     ///

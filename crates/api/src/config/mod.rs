@@ -176,6 +176,7 @@ impl Config {
         }
         let upload_lifetime = reader.seconds("UPLOAD_LIFETIME_SECONDS", 86_400, 1..=MAX_UPLOAD_LIFETIME.as_secs());
         let url_lifetime = reader.seconds("SIGNED_URL_SECONDS", 300, 1..=300);
+        let min_rate = reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30);
         // A bucket cannot ask whether the file may still be seen.
         let watch = if matches!(blobs, BlobsConfig::Disk(_)) { 6 * 3600 } else { 300 };
         let watch_url_lifetime = reader.seconds("STREAM_URL_SECONDS", watch, 1..=86_400);
@@ -209,13 +210,10 @@ impl Config {
             collect_grace: reader.seconds("COLLECT_GRACE_SECONDS", grace, longest..=31_536_000),
             cors_origins: reader.parsed("CORS_ORIGINS", ORIGINS, origins).unwrap_or_default(),
             trusted_proxies: reader.parsed("TRUSTED_PROXIES", PROXIES, networks).unwrap_or_default(),
-            body_limits: BodyLimits {
-                idle: reader.seconds("BODY_IDLE_SECONDS", 30, 1..=3600),
-                min_rate: reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30),
-            },
+            body_limits: BodyLimits { idle: reader.seconds("BODY_IDLE_SECONDS", 30, 1..=3600), min_rate },
             connection_limits: ConnectionLimits {
                 idle: reader.seconds("RESPONSE_IDLE_SECONDS", 10, 1..=3600),
-                min_rate: reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30),
+                min_rate,
                 per_address: reader.number("CONNECTIONS_PER_ADDRESS", 1024, 1..=1_000_000),
             },
             database_connections: reader.number("DATABASE_CONNECTIONS", if shared { 16 } else { 8 }, 1..=1000),

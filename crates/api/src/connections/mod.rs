@@ -85,7 +85,7 @@ impl Activity {
         self.doing.store(doing as u8, Ordering::Relaxed);
     }
 
-    /// The connection is to be closed by whoever polls it next.
+    /// The connection closes when it is polled next.
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.waker.wake();

@@ -37,7 +37,7 @@ impl Watched {
         self.stream.peer_addr().ok()
     }
 
-    /// Fails once the connection is to be closed; whoever closes it wakes this task.
+    /// Fails once the connection is to be closed, which wakes this task.
     fn check(&self, context: &Context<'_>) -> io::Result<()> {
         self.activity.waker.register(context.waker());
         if self.activity.closed.load(Ordering::Acquire) {

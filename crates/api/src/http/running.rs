@@ -47,7 +47,7 @@ impl Right {
         })
     }
 
-    /// That of whoever holds a public link, as long as the link is there and leads to the file.
+    /// That of the holder of a public link, as long as the link is there and leads to the file.
     pub(crate) fn of_visitor(app: &web::Data<App>, visitor: &Visitor, file: Option<NodeId>) -> Self {
         let (app, visitor) = (app.clone(), visitor.clone());
         Self::new(move || {

@@ -34,7 +34,7 @@ pub(super) async fn a_file_goes_with_its_versions_and_shares(world: &World<'_>) 
     assert_eq!(world.store.shares.find(share, ann.id).await.unwrap(), None);
     assert_eq!(purge().await, PurgeStep::default());
     assert_eq!(world.quota(ann.id).await.used, 13, "its bytes are there still");
-    // Whoever cannot delete them leaves them to the collector, which needs not wait.
+    // Bytes that cannot be deleted are left to the collector, which need not wait.
     let condemned = world.condemned(Timestamp::from_millis(0)).await;
     assert!(condemned.contains(&first) && condemned.contains(&second));
     assert!(!world.condemned(world.now()).await.contains(&world.blob_of(kept, ann.id).await));

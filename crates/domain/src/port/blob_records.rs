@@ -8,7 +8,7 @@ use crate::model::{BlobKey, DriveId, EntityTag, StoreName, Timestamp};
 pub struct Unneeded {
     /// For those that never became a content of a file: their bytes may still be on the way.
     pub never_used: Timestamp,
-    /// For those that did: whoever was given a URL of them may still fetch them.
+    /// For those that did: URLs of them may still be in use.
     pub used: Timestamp,
 }
 
