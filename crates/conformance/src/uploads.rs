@@ -59,6 +59,10 @@ pub async fn suite(store: &Persistence) {
         roles::a_revoked_share_ends_grants,
         roles::a_lowered_share_ends_grants,
         roles::what_left_the_shared_folder_is_out_of_reach,
+        roles::with_a_share_end_the_uploads_under_it,
+        roles::a_right_that_comes_from_elsewhere_too_keeps_the_uploads,
+        roles::uploads_of_guests_end_when_their_folder_goes_out_of_reach,
+        roles::an_owner_may_abort_what_others_bring,
     );
     run!(store;
         races::many_begin_at_the_last_bytes,

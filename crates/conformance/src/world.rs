@@ -314,7 +314,7 @@ impl<'a> World<'a> {
 
     /// What brings the node back to where it was.
     pub(crate) async fn restoration(&self, owner: UserId, node: NodeId) -> Restoration {
-        Restoration { item: self.grant(owner, node, Action::Restore).await, to: None, seen: None }
+        Restoration { item: self.grant(owner, node, Action::Restore).await, to: None, seen: None, trashed_after: None }
     }
 
     pub(crate) async fn restore(&self, owner: UserId, node: NodeId) -> Result<Located> {

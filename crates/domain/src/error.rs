@@ -122,6 +122,12 @@ pub enum Forbidden {
         /// How many bytes were to be added; at the least, when bytes of unknown number were streaming in.
         needed: u64,
     },
+    /// The bytes do not fit into a drive that is not the caller's. How full that is, its owner alone learns.
+    #[error("the bytes do not fit into the drive")]
+    QuotaOfOwner {
+        /// How many bytes were to be added, where that does not tell how many would fit.
+        needed: Option<u64>,
+    },
     /// A signed URL whose signature is not ours or does not cover the request.
     #[error("the signature of the URL does not match the request")]
     Signature,

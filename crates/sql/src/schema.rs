@@ -116,6 +116,7 @@ diesel::table! {
         created_at -> BigInt,
         modified_at -> BigInt,
         trashed_at -> Nullable<BigInt>,
+        trashed_by -> Nullable<Id>,
         purge_id -> Nullable<Id>,
     }
 }
@@ -204,6 +205,18 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
+    /// Downloads through public links that were counted lately.
+    link_downloads (link_id, digest) {
+        link_id -> Id,
+        digest -> Binary,
+        counted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
     /// The change log. In PostgreSQL a row gets its sequence some time after its commit; one that has none yet is never read.
     changes (sequence) {
         sequence -> BigInt,
@@ -222,6 +235,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     blobs,
     changes,
     drives,
+    link_downloads,
     links,
     nodes,
     sessions,

@@ -1,15 +1,18 @@
 //! Uploads and the versions that they become.
 
+use std::collections::{BTreeMap, HashSet};
+
 use clouddrive_domain::model::{
-    BlobKey, Command, Content, EntityTag, FileInfo, MediaType, NodeId, PartPlan, Revision, Sha256, Ticket, Timestamp,
-    Upload, UploadId, UploadState, UserId,
+    Action, BlobKey, Command, Content, DriveId, EntityTag, FileInfo, Located, MediaType, NodeId, PartPlan, Revision,
+    Sha256, Ticket, Timestamp, Upload, UploadId, UploadState, UserId, authorize,
 };
 use clouddrive_domain::port::Commit;
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 
 use crate::schema::{uploads, versions};
-use crate::types::{DbId, bad_row, bytes, conflict, conflict_word, name, sha256, size};
+use crate::statement::Statement;
+use crate::types::{DbId, Id, bad_row, bytes, conflict, conflict_word, name, sha256, size};
 
 /// The word for the state of an upload.
 #[must_use]
@@ -171,4 +174,65 @@ impl NewVersionRow {
             revision: bytes(revision.0),
         }
     }
+}
+
+/// Whose open uploads may have lost their right.
+#[derive(Clone, Copy, Debug)]
+pub enum Senders {
+    /// Those of this guest.
+    Guest(UserId),
+    /// Those of all but the owner, who is this.
+    AllBut(UserId),
+}
+
+/// An open upload, its folder and its sender.
+#[derive(QueryableByName)]
+pub struct OpenRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Id)]
+    folder_id: DbId,
+    #[diesel(sql_type = Id)]
+    sender_id: DbId,
+}
+
+/// Asks for the [`OpenRow`]s of what these senders bring into `drive`.
+#[must_use]
+pub fn open_into(drive: DriveId, senders: Senders) -> Statement {
+    const OPEN: &str =
+        "SELECT id, folder_id, sender_id FROM uploads WHERE drive_id = ? AND state = 'open' AND sender_id";
+    let (text, user) = match senders {
+        Senders::Guest(guest) => (format!("{OPEN} = ?"), guest),
+        Senders::AllBut(owner) => (format!("{OPEN} <> ?"), owner),
+    };
+    Statement::new(text, vec![drive.into(), user.into()])
+}
+
+/// The uploads of each sender.
+#[must_use]
+pub fn by_sender(rows: Vec<OpenRow>) -> BTreeMap<UserId, Vec<OpenRow>> {
+    let mut senders: BTreeMap<UserId, Vec<OpenRow>> = BTreeMap::new();
+    for row in rows {
+        senders.entry(row.sender_id.into()).or_default().push(row);
+    }
+    senders
+}
+
+/// The folders into which these uploads go, each once.
+#[must_use]
+pub fn folders_of(open: &[OpenRow]) -> Vec<NodeId> {
+    let folders: HashSet<NodeId> = open.iter().map(|row| row.folder_id.into()).collect();
+    folders.into_iter().collect()
+}
+
+/// Those of the uploads of one sender that the sender may not complete any more, given the `folders` as the sender finds
+/// them.
+#[must_use]
+pub fn without_right(open: Vec<OpenRow>, folders: Vec<Located>) -> Vec<DbId> {
+    let allowed: HashSet<NodeId> = folders
+        .into_iter()
+        .filter_map(|folder| authorize(Some(folder), Action::AddTo).ok())
+        .map(|grant| grant.node().id)
+        .collect();
+    open.into_iter().filter(|row| !allowed.contains(&row.folder_id.into())).map(|row| row.id).collect()
 }

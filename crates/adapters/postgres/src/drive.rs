@@ -11,6 +11,7 @@ use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, users};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
+use clouddrive_sql::uploads::Senders;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
@@ -21,6 +22,7 @@ use crate::locate::{self, array};
 use crate::names::{explain, insert};
 use crate::receipts::keep;
 use crate::unit::{Begin, together};
+use crate::uploads::end_without_right;
 
 #[async_trait]
 impl Drive for Database {
@@ -124,6 +126,10 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
     let changed = changed.execute(&mut connection).await;
     changed.map_err(|fault| explain(fault, parent, name, node.kind()))?;
     log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id)).await?;
+    if to.is_some() && node.kind() == NodeKind::Folder {
+        let guests = Senders::AllBut(item.located().owner.id);
+        end_without_right(connection, command, item.drive(), guests).await?;
+    }
     locate::found(connection, node.id, actor).await
 }
 

@@ -17,7 +17,9 @@ use clouddrive_sql::names::Taken;
 use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{UploadRow, state_word};
+use clouddrive_sql::uploads::{
+    OpenRow, Senders, UploadRow, by_sender, folders_of, open_into, state_word, without_right,
+};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join3;
@@ -54,6 +56,19 @@ impl Uploads for Database {
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
         self.read(async move |connection: &AsyncPgConnection| {
             Ok(find(connection, upload).await?.filter(|found| found.sender == sender))
+        })
+        .await
+    }
+
+    async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>> {
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let own = drives::table.filter(drives::owner_id.eq(DbId::from(user))).select(drives::id);
+            let into_own = uploads::state.eq("open").and(uploads::drive_id.eq_any(own));
+            let row = uploads::table
+                .filter(uploads::id.eq(DbId::from(upload)))
+                .filter(uploads::sender_id.eq(DbId::from(user)).or(into_own))
+                .select(UploadRow::as_select());
+            Ok(row.first(&mut connection).await.optional()?.map(Upload::try_from).transpose()?)
         })
         .await
     }
@@ -224,6 +239,35 @@ pub(crate) async fn abort_all(
         .await?;
     let open: Vec<Upload> = open.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
     end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted, own).await
+}
+
+/// Aborts those open uploads of guests into `drive` that this transaction, which has the tree to itself, left without a
+/// right.
+pub(crate) async fn end_without_right(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    drive: DriveId,
+    senders: Senders,
+) -> Outcome<()> {
+    let open: Vec<OpenRow> = open_into(drive, senders).load(&mut connection).await?;
+    let mut lost = Vec::new();
+    for (sender, open) in by_sender(open) {
+        let folders = locate::find_many(connection, &folders_of(&open), sender).await?;
+        lost.extend(without_right(open, folders));
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    // One that is given up or expires at this moment is over already.
+    let still = uploads::table
+        .filter(uploads::id.eq_any(lost).and(uploads::state.eq("open")))
+        .order((uploads::expires_at, uploads::id))
+        .select(UploadRow::as_select())
+        .for_update()
+        .load(&mut connection)
+        .await?;
+    let still: Vec<Upload> = still.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
+    end(connection, command, &still, UploadState::Aborted, ChangeKind::UploadAborted, None).await
 }
 
 /// Ends open uploads, locked, that became no file: their reservations end, and their blobs are the collector's.

@@ -10,6 +10,7 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::nodes;
 use clouddrive_sql::types::DbId;
+use clouddrive_sql::uploads::Senders;
 use diesel::prelude::*;
 
 use crate::Database;
@@ -17,6 +18,7 @@ use crate::changes::log;
 use crate::locate;
 use crate::names::{explain, insert};
 use crate::receipts::keep;
+use crate::uploads::end_without_right;
 
 #[async_trait]
 impl Drive for Database {
@@ -95,6 +97,9 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
         .execute(connection)
         .map_err(|fault| explain(connection, fault, parent, name, node.kind()))?;
     log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id))?;
+    if to.is_some() && node.kind() == NodeKind::Folder {
+        end_without_right(connection, command, item.drive(), Senders::AllBut(item.located().owner.id))?;
+    }
     locate::found(connection, node.id, actor)
 }
 

@@ -1,10 +1,10 @@
 use async_trait::async_trait;
-use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, TrashPosition, Upload,
-    UploadState,
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
+    Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
@@ -12,7 +12,7 @@ use clouddrive_sql::trash::{
     self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedRow, beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes, size};
-use clouddrive_sql::uploads::UploadRow;
+use clouddrive_sql::uploads::{Senders, UploadRow};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -22,7 +22,7 @@ use crate::drive::{raise_reach, reach_within};
 use crate::locate::{self, AMONG, list};
 use crate::names::{explain, first_free, holder};
 use crate::receipts::keep;
-use crate::uploads::end;
+use crate::uploads::{end, end_without_right};
 
 /// What is true of what stands in the folders of a [`list`].
 const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
@@ -30,9 +30,17 @@ const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
 fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
     let item = locate::renewed_as(connection, item, seen)?;
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
-        .set((nodes::trashed_at.eq(command.at.as_millis()), nodes::revision.eq(nodes::revision + 1)))
+        .set((
+            nodes::trashed_at.eq(command.at.as_millis()),
+            nodes::trashed_by.eq(command.actor.map(DbId::from)),
+            nodes::revision.eq(nodes::revision + 1),
+        ))
         .execute(connection)?;
-    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))
+    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))?;
+    if item.node().kind() == NodeKind::File {
+        return Ok(());
+    }
+    end_without_right(connection, command, item.drive(), Senders::AllBut(item.located().owner.id))
 }
 
 fn list_trash(connection: &mut SqliteConnection, root: &Grant, page: Statement) -> Outcome<Vec<Trashed>> {
@@ -45,6 +53,14 @@ fn list_trash(connection: &mut SqliteConnection, root: &Grant, page: Statement) 
 fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
     let item = locate::renewed_as(connection, &wish.item, wish.seen)?;
     let (node, actor) = (item.node(), item.actor());
+    let purged: FlagRow = rows::being_purged(node.id).get_result(connection)?;
+    if purged.holds {
+        return Err(Error::NotFound.into());
+    }
+    if let Some(after) = wish.trashed_after {
+        let own: Option<IdRow> = rows::trashed_by(node.id, actor, after).get_result(connection).optional()?;
+        own.ok_or(Error::NotFound)?;
+    }
     let to = match &wish.to {
         Some(to) => Some(locate::renewed(connection, to)?),
         None => None,
@@ -65,6 +81,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
     diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((
             nodes::trashed_at.eq(None::<i64>),
+            nodes::trashed_by.eq(None::<DbId>),
             nodes::parent_id.eq(DbId::from(parent)),
             nodes::name.eq(name.as_str()),
             nodes::sort_key.eq(name.sort_key()),
@@ -222,6 +239,20 @@ impl Trash for Database {
         let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
         // Both queries see the same state: a node that goes between them would make the page look like the last.
         self.read(move |connection| connection.transaction(|connection| list_trash(connection, &root, page))).await
+    }
+
+    async fn find_trashed_by(&self, node: NodeId, user: UserId, after: Timestamp) -> Result<Option<Located>> {
+        let row = rows::trashed_by(node, user, after);
+        self.read(move |connection| {
+            connection.transaction(|connection| {
+                let own: Option<IdRow> = row.get_result(connection).optional()?;
+                match own {
+                    Some(own) => locate::find(connection, own.id.into(), user),
+                    None => Ok(None),
+                }
+            })
+        })
+        .await
     }
 
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located> {

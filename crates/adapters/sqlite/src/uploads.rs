@@ -11,7 +11,10 @@ use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, etag, state_word};
+use clouddrive_sql::uploads::{
+    NewVersionRow, OpenRow, Senders, UploadRow, by_sender, digest, etag, folders_of, open_into, state_word,
+    without_right,
+};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -44,6 +47,19 @@ impl Uploads for Database {
 
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
         self.read(move |connection| Ok(find(connection, upload)?.filter(|found| found.sender == sender))).await
+    }
+
+    async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>> {
+        self.read(move |connection| {
+            let own = drives::table.filter(drives::owner_id.eq(DbId::from(user))).select(drives::id);
+            let into_own = uploads::state.eq("open").and(uploads::drive_id.eq_any(own));
+            let row = uploads::table
+                .filter(uploads::id.eq(DbId::from(upload)))
+                .filter(uploads::sender_id.eq(DbId::from(user)).or(into_own))
+                .select(UploadRow::as_select());
+            Ok(row.first(connection).optional()?.map(Upload::try_from).transpose()?)
+        })
+        .await
     }
 
     async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
@@ -172,6 +188,25 @@ pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, se
     Ok(())
 }
 
+/// Aborts those open uploads of guests into `drive` that this transaction left without a right.
+pub(crate) fn end_without_right(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    drive: DriveId,
+    senders: Senders,
+) -> Outcome<()> {
+    let open: Vec<OpenRow> = open_into(drive, senders).load(connection)?;
+    for (sender, open) in by_sender(open) {
+        let folders = locate::find_many(connection, &folders_of(&open), sender)?;
+        for id in without_right(open, folders) {
+            let upload = found(connection, id.into())?;
+            end(connection, command, &upload, UploadState::Aborted)?;
+            log(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+        }
+    }
+    Ok(())
+}
+
 /// Ends an open upload that became no file: its reservation ends, and its blob is the collector's.
 pub(crate) fn end(
     connection: &mut SqliteConnection,
@@ -196,12 +231,14 @@ fn commit_upload(
 ) -> Outcome<Located> {
     let actor = folder.actor();
     let upload = find(connection, wish.upload)?.filter(|upload| upload.sender == actor).ok_or(Error::NotFound)?;
-    if let Completion::Repeat(file) = upload.completion(command.at)? {
+    let completion = upload.completion(command.at);
+    if let Ok(Completion::Repeat(file)) = completion {
         let file = locate::found(connection, file, actor)?;
         keep(connection, command, Answer::Changed(&file))?;
         return Ok(file);
     }
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
+    completion?;
     let content = Some((wish.version, wish.stored.size));
     let node = NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name: &upload.file.name, content };
     let ((file, revision), freed) = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;

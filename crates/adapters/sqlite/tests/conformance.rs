@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares,
-    throttle, trash, trees, uploads, users, versions,
+    Persistence, accounts, ambient, blob_records, changes, chores, drive, link_downloads, links, receipts, search,
+    sessions, shares, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_sqlite::{Database, Options};
@@ -41,6 +41,7 @@ suites!(
     receipts,
     chores,
     links,
+    link_downloads,
     search,
     trees,
     trash,

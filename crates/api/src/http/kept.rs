@@ -3,15 +3,15 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
-use clouddrive_contract::{Item, Link};
-use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeKind, UploadId};
+use clouddrive_contract::{self as dto, Item, ItemKind, Link};
+use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeId, NodeKind, UploadId};
 use clouddrive_domain::service::OwnLink;
 use clouddrive_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::problem::{Outcome, Problem};
-use super::{App, file, link, map};
+use super::{App, file, link, map, parse};
 
 /// What a receipt says. A URL or token is a secret and stands in none: it is made afresh.
 #[derive(Serialize, Deserialize)]
@@ -79,7 +79,10 @@ fn text(value: &impl Serialize) -> Result<String> {
 pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat> {
     let kept = serde_json::from_str(text).map_err(|fault| Problem::from(Error::internal("a receipt", fault)))?;
     match kept {
-        Kept::Reply(reply) => Ok(Repeat::Answer(response(reply)?)),
+        Kept::Reply(reply) => {
+            check(app, actor, &reply.body).await?;
+            Ok(Repeat::Answer(response(reply)?))
+        }
         Kept::Upload(id) => {
             let begun = app.uploads.begun(actor, UploadId::from_uuid(id)).await?;
             Ok(Repeat::Answer(file::begun(begun)?))
@@ -90,6 +93,24 @@ pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat
         }
         Kept::Again => Ok(Repeat::Again),
     }
+}
+
+/// What an answer that is a file or folder says of the caller's right.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(rename = "kind")]
+    _kind: ItemKind,
+    id: Uuid,
+    permission: dto::Role,
+}
+
+/// Checks that the caller still has the right of which the answer tells.
+async fn check(app: &App, actor: &Actor, body: &str) -> Outcome<()> {
+    let Ok(told) = serde_json::from_str::<Told>(body) else {
+        // What is no item is told to owners alone.
+        return Ok(());
+    };
+    Ok(app.idempotency.check_repeat(actor.user, NodeId::from_uuid(told.id), parse::role(told.permission)).await?)
 }
 
 fn response(reply: Reply) -> Outcome<HttpResponse> {

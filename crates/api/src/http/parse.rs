@@ -2,8 +2,7 @@
 
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
-    ConflictPolicy, Limit, MediaType, Name, NodeId, NodeKind, Password, Permission, Sha256, Timestamp,
-    choose_link_password,
+    ConflictPolicy, Limit, MediaType, Name, NodeId, NodeKind, Password, Permission, Role, Sha256, Timestamp,
 };
 use clouddrive_domain::service::{CopyPlace, Destination, NewPlace};
 use uuid::Uuid;
@@ -44,9 +43,17 @@ pub(crate) const fn permission(permission: dto::Permission) -> Permission {
     }
 }
 
+pub(crate) const fn role(role: dto::Role) -> Role {
+    match role {
+        dto::Role::Owner => Role::Owner,
+        dto::Role::Edit => Role::Edit,
+        dto::Role::View => Role::View,
+    }
+}
+
 /// A password that is chosen for a link.
 pub(crate) fn link_password(text: &str) -> Outcome<Password> {
-    choose_link_password(text).map_err(|rule| Problem::invalid("password", rule))
+    Password::choose(text).map_err(|rule| Problem::invalid("password", rule))
 }
 
 /// The one item that a body names, by `file_id` or by `folder_id`.

@@ -105,13 +105,21 @@ impl Problem {
 
     fn quota_exceeded(quota: &Quota, needed: u64) -> Self {
         let state = dto::QuotaState {
-            total_bytes: quota.total,
-            used_bytes: quota.used,
-            reserved_bytes: quota.reserved,
+            total_bytes: Some(quota.total),
+            used_bytes: Some(quota.used),
+            reserved_bytes: Some(quota.reserved),
             needed_bytes: needed,
         };
         let detail = format!("{needed} bytes are needed and {} are available", quota.available());
         Self { quota: Some(Box::new(state)), ..Self::new(Code::QuotaExceeded, detail) }
+    }
+
+    /// What others than the drive's owner are told.
+    fn quota_of_owner_exceeded(needed: Option<u64>) -> Self {
+        let state =
+            |needed_bytes| dto::QuotaState { total_bytes: None, used_bytes: None, reserved_bytes: None, needed_bytes };
+        let quota = needed.map(|needed| Box::new(state(needed)));
+        Self { quota, ..Self::new(Code::QuotaExceeded, "that does not fit into the drive: its owner can make room") }
     }
 
     /// With the fields of draft-ietf-httpapi-ratelimit-headers-06, in whole seconds, rounded up.
@@ -188,9 +196,10 @@ impl From<Error> for Problem {
             Error::Unauthenticated(Unauthenticated::InvalidCredentials) => {
                 Self::new(Code::InvalidCredentials, "the user name or the password is wrong")
             }
-            Error::Unauthenticated(Unauthenticated::LinkPassword) => {
-                Self::new(Code::LinkPasswordRequired, "send the link's password as X-Link-Password")
-            }
+            Error::Unauthenticated(Unauthenticated::LinkPassword) => Self::new(
+                Code::LinkPasswordRequired,
+                "send the link's password as X-Link-Password, percent-encoded, or to …/access",
+            ),
             Error::Forbidden(Forbidden::Permission) => {
                 Self::new(Code::PermissionDenied, "the item is shared with you, but not with that permission")
             }
@@ -198,6 +207,7 @@ impl From<Error> for Problem {
                 Self::new(Code::WrongPassword, "this asks for the current password")
             }
             Error::Forbidden(Forbidden::Quota { quota, needed }) => Self::quota_exceeded(quota, *needed),
+            Error::Forbidden(Forbidden::QuotaOfOwner { needed }) => Self::quota_of_owner_exceeded(*needed),
             Error::Forbidden(Forbidden::Signature) => {
                 Self::new(Code::InvalidSignature, "use the URL and the headers just as they were given")
             }

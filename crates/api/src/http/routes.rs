@@ -85,6 +85,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(trash::empty))),
         )
         .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
+        .service(resource("/trash/{id}/item", "GET").route(known(web::get().to(trash::list_folder))))
         .service(resource("/trash/{id}/restore", "POST").route(keyed(web::post().to(trash::restore))))
         .service(resource("/file/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_file))))
         .service(resource("/file/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_file))))
@@ -115,6 +116,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(link::delete))),
         )
         .service(resource("/s/{token}", "GET, HEAD").route(read().to(visit::look)))
+        .service(resource("/s/{token}/access", "POST").route(web::post().to(visit::access)))
         .service(resource("/s/{token}/content", "GET, HEAD").route(read().to(visit::content)))
         .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(read().to(visit::list)))
         .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(read().to(visit::content_of_file)))

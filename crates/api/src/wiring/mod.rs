@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLinkTokens, SessionCache};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens, SessionCache};
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
@@ -70,10 +70,22 @@ impl Stores {
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, trash, records, links, sessions, throttle, receipts, chores, .. } =
-            self.persistence.clone();
+        let Persistence {
+            uploads, trash, records, links, link_downloads, sessions, throttle, receipts, chores, ..
+        } = self.persistence.clone();
         let blobs = self.blobs.store();
-        let stores = CollectorStores { uploads, trash, records, links, sessions, throttle, receipts, blobs, chores };
+        let stores = CollectorStores {
+            uploads,
+            trash,
+            records,
+            links,
+            link_downloads,
+            sessions,
+            throttle,
+            receipts,
+            blobs,
+            chores,
+        };
         let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
         Collector::new(stores, self.ambient.clone(), settings)
     }
@@ -114,6 +126,7 @@ impl Stores {
             receipts,
             probe,
             links,
+            link_downloads,
             search,
             trees,
             ..
@@ -166,7 +179,9 @@ impl Stores {
         let visits = Visits::new(
             drive.clone(),
             links.clone(),
+            link_downloads,
             passwords.clone(),
+            Arc::new(keys.link_access()),
             contents.clone(),
             tags.clone(),
             doors.signer.clone(),
@@ -194,11 +209,11 @@ impl Stores {
             search: Search::new(drive.clone(), search),
             trash: Trash::new(drive.clone(), trash, ambient.clone(), config.trash_retention),
             versions: Arc::new(versions),
-            shares: Shares::new(drive, shares, users, throttling, ambient.clone()),
+            shares: Shares::new(drive.clone(), shares, users, throttling, ambient.clone()),
             links,
             visits,
             photos,
-            idempotency: Idempotency::new(receipts, Arc::new(write_answer), ambient.clone()),
+            idempotency: Idempotency::new(drive.clone(), receipts, Arc::new(write_answer), ambient.clone()),
             local,
             parts: vec![Part { name: "database", probe }, Part { name: "storage", probe: self.blobs.probe() }],
             ambient,
@@ -276,6 +291,11 @@ impl Keys {
     fn link_tokens(&self) -> clouddrive_domain::Result<SealedLinkTokens> {
         let tokens = SealedLinkTokens::new(self.current.derive(Purpose::LinkTokens))?;
         self.former(Purpose::LinkTokens).into_iter().try_fold(tokens, SealedLinkTokens::accepting)
+    }
+
+    fn link_access(&self) -> MacLinkAccess {
+        let access = MacLinkAccess::new(self.current.derive(Purpose::LinkAccess));
+        self.former(Purpose::LinkAccess).into_iter().fold(access, MacLinkAccess::accepting)
     }
 
     fn cursors(&self) -> Cursors {

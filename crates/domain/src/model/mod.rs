@@ -7,6 +7,7 @@ mod command;
 mod id;
 mod keep_both;
 mod link;
+mod link_download;
 mod name;
 mod node;
 mod page;
@@ -35,7 +36,8 @@ pub use id::{
     DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
 };
 pub use keep_both::{KeepBoth, Round};
-pub use link::{CONTINUATION, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken, choose_link_password};
+pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
+pub use link_download::{Counted, DOWNLOAD_WINDOW, LinkDownload};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
 pub use page::{

@@ -84,7 +84,7 @@ impl Network {
         }))
     }
 
-    fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         self.0.map_or_else(|| "unknown".to_owned(), |address| address.to_string())
     }
 }

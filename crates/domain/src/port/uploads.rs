@@ -35,6 +35,9 @@ pub struct Commit {
 }
 
 /// Uploads, from the key of their blob to the file that they become.
+///
+/// What takes a guest's right to add to a folder ends the guest's open uploads into it, as an abort does, in the same
+/// transaction: see [`Shares`](super::Shares), [`Trash::put`](super::Trash::put) and [`Drive::relocate`](super::Drive).
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Uploads: Send + Sync {
@@ -50,6 +53,10 @@ pub trait Uploads: Send + Sync {
     /// The upload, if it is `sender`'s.
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>>;
 
+    /// The upload, if `user` may abort it: its sender, and, as long as it is noted as open, the owner of the drive into which
+    /// it goes.
+    async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>>;
+
     /// Gives the upload into the granted folder time until `until`, if that is later than it has already.
     ///
     /// # Errors
@@ -63,7 +70,7 @@ pub trait Uploads: Send + Sync {
     /// the same transaction, as [`Versions`](super::Versions) has it.
     ///
     /// # Errors
-    /// As [`Upload::completion`]; [`NameTaken`](crate::error::Conflict::NameTaken), and the upload stays open;
+    /// Those of the folder's grant, renewed; as [`Upload::completion`]; [`NameTaken`](crate::error::Conflict::NameTaken), and the upload stays open;
     /// [`Quota`](crate::error::Forbidden::Quota), and the upload stays open; [`Forbidden`](crate::Error::Forbidden) when
     /// the actor may not replace the file of that name.
     async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located>;

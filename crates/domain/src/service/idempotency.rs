@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Ambient;
+use super::access::Access;
 use crate::error::{Conflict, Error, Refused, Result};
-use crate::model::{KeyedRequest, Receipt, WriteAnswer};
-use crate::port::{Claim, Receipts, Terms};
+use crate::model::{KeyedRequest, NodeId, Receipt, Role, UserId, WriteAnswer};
+use crate::port::{Claim, Drive, Receipts, Terms};
 
 /// How long an answer is kept for repeats.
 const KEPT: Duration = Duration::from_hours(24);
@@ -24,6 +25,7 @@ pub enum Start {
 
 /// Requests that are safe to be sent again: the same one is done once.
 pub struct Idempotency {
+    access: Access,
     receipts: Arc<dyn Receipts>,
     write: Arc<WriteAnswer>,
     ambient: Ambient,
@@ -32,8 +34,8 @@ pub struct Idempotency {
 impl Idempotency {
     /// Puts the service together. `write` writes down what requests come to.
     #[must_use]
-    pub fn new(receipts: Arc<dyn Receipts>, write: Arc<WriteAnswer>, ambient: Ambient) -> Self {
-        Self { receipts, write, ambient }
+    pub fn new(drive: Arc<dyn Drive>, receipts: Arc<dyn Receipts>, write: Arc<WriteAnswer>, ambient: Ambient) -> Self {
+        Self { access: Access::new(drive), receipts, write, ambient }
     }
 
     /// Finds out whether `request` was sent before.
@@ -51,6 +53,18 @@ impl Idempotency {
             Claim::Running => Err(Error::Conflict(Conflict::RequestInProgress)),
             Claim::Reused => Err(Error::Refused(Refused::KeyReused)),
         }
+    }
+
+    /// Checks that an answer that tells `actor` of `item`, with that `role` on it, may be given once more. To an owner it always
+    /// may: what is in a drive stays its owner's.
+    ///
+    /// # Errors
+    /// `NotFound` when the caller cannot see the item any more; `Forbidden` when the role is less by now.
+    pub async fn check_repeat(&self, actor: UserId, item: NodeId, role: Role) -> Result<()> {
+        if role == Role::Owner || self.access.read(actor.into(), item).await?.role() >= role {
+            return Ok(());
+        }
+        Err(Error::permission_denied())
     }
 
     /// Ends what [`start`](Self::start) began. Of a request that was not `done`, or that left no answer, nothing is kept: it

@@ -8,6 +8,7 @@ mod accounts;
 mod administration;
 mod ambient;
 mod archives;
+mod begun;
 mod collector;
 mod contents;
 mod copies;
@@ -49,7 +50,7 @@ pub use throttling::Throttling;
 pub use trash::{Trash, TrashPage, TrashedItem};
 pub use uploads::{Begun, PartUrl, Progress, UploadSettings, Uploads};
 pub use versions::{ContentLeave, VersionPage, VersionSettings, VersionStores, Versions};
-pub use visits::{LinkedFile, Visit, Visitor, Visits};
+pub use visits::{Admission, LinkedFile, Visit, Visitor, Visits};
 
 #[cfg(test)]
 mod tests;

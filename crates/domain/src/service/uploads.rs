@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Ambient;
 use super::access::Access;
-use super::intake::Intake;
+use super::intake::{Intake, told};
 use crate::error::{Conflict, Error, Refused, Result};
 use crate::model::{
     Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, FileInfo, Grant, Located, MAX_FILE_BYTES, NodeId,
@@ -124,9 +124,11 @@ impl Uploads {
     /// An upload as it was when it began, with fresh URLs, for whoever asks for it again.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's, or is long over.
+    /// `NotFound` when it is not the caller's, or is long over; `NotFound` and `Forbidden` of its folder: the URLs are leave to
+    /// send, and whoever asks must still have it.
     pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<Begun> {
         let upload = self.find(actor, upload).await?;
+        self.folder_of(actor, &upload).await?;
         self.first_parts(Upload { state: UploadState::Open, ..upload }).await
     }
 
@@ -160,7 +162,7 @@ impl Uploads {
             expires_at: command.at.plus(self.settings.lifetime),
         };
         let opening = Opening { upload: upload.clone(), store: self.store.name(), most_open: self.settings.most_open };
-        let quota = self.uploads.begin(&command, folder, &opening).await?;
+        let quota = self.uploads.begin(&command, folder, &opening).await.map_err(|fault| told(folder, fault))?;
         Ok((upload, quota))
     }
 
@@ -206,10 +208,10 @@ impl Uploads {
     ) -> Result<(Timestamp, Vec<PartUrl>)> {
         let upload = self.find(actor, upload).await?;
         let command = self.ambient.command(actor);
+        let folder = self.folder_of(actor, &upload).await?;
         upload.require_open(command.at)?;
         // What streams in through the API has no parts.
         let parts = choose(&upload.plan().ok_or(Error::NotFound)?, numbers)?;
-        let folder = self.folder_of(actor, &upload).await?;
         let until = upload.extended(command.at, self.settings.lifetime);
         self.uploads.extend(&command, &folder, upload.id, until).await?;
         Ok((until, self.sign(&upload, parts).await?))
@@ -224,10 +226,13 @@ impl Uploads {
     /// [`port::Uploads::commit`].
     pub async fn complete(&self, actor: &Actor, upload: UploadId, conflict: Option<ConflictPolicy>) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
-        if let Completion::Repeat(file) = upload.completion(self.ambient.now())? {
+        let completion = upload.completion(self.ambient.now());
+        if let Ok(Completion::Repeat(file)) = completion {
             return self.repeat(actor, file).await;
         }
+        // Whose right has ended is told that, and not that their upload has ended with it.
         let folder = self.folder_of(actor, &upload).await?;
+        completion?;
         // What streams in through the API is completed by whoever streams it.
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let stored = match self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await {
@@ -270,16 +275,18 @@ impl Uploads {
             version: self.ambient.id(),
             most_versions: self.settings.most_versions,
         };
-        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await?;
-        made.entry().ok_or(Error::NotFound)
+        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await;
+        made.map_err(|fault| told(folder, fault))?.entry().ok_or(Error::NotFound)
     }
 
-    /// Gives an upload up, ends its reservation and removes what has arrived. One that is over already stays as it ended.
+    /// Gives an upload up, ends its reservation and removes what has arrived. One that is over already stays as it ended. The
+    /// owner of a drive may end what others bring into it.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's; `UploadClosed` when it is complete.
+    /// `NotFound` when it is neither the caller's nor open and goes into the caller's drive; `UploadClosed` when it is
+    /// complete.
     pub async fn abort(&self, actor: &Actor, upload: UploadId) -> Result<()> {
-        let upload = self.find(actor, upload).await?;
+        let upload = self.uploads.find_abortable(upload, actor.user).await?.ok_or(Error::NotFound)?;
         let command = self.ambient.command(actor);
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
@@ -331,7 +338,7 @@ impl Uploads {
         announced: Option<u64>,
         body: ByteStream,
     ) -> Result<Entry> {
-        let intake = Intake::of(quota, announced, upload.file.sha256)?;
+        let intake = Intake::of(folder, quota, announced, upload.file.sha256)?;
         let stored = self.store.put(&upload.blob, body, intake.expected).await;
         let stored = stored.map_err(|fault| intake.explain(fault))?;
         self.commit(actor, folder, upload, stored, upload.file.conflict).await

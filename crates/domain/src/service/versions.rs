@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::Ambient;
 use super::access::Access;
-use super::intake::Intake;
+use super::intake::{Intake, told};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
@@ -97,7 +97,8 @@ impl Versions {
         let grant = self.grant(actor, file, Action::Replace).await?;
         let seen = wanted.on(grant.node())?;
         let revival = Revival { from, version: self.ambient.id(), seen, most_versions: self.settings.most };
-        let restored = self.stores.versions.revive(&self.ambient.command(actor), &grant, &revival).await?;
+        let restored = self.stores.versions.revive(&self.ambient.command(actor), &grant, &revival).await;
+        let restored = restored.map_err(|fault| told(&grant, fault))?;
         self.ambient.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
         restored.entry().ok_or(Error::NotFound)
     }
@@ -134,7 +135,7 @@ impl Versions {
         }
         // As of now: what counts is decided when the bytes are there.
         let home = self.drive.find_home(file.located().owner.id).await?.ok_or(Error::NotFound)?;
-        let intake = Intake::of(home.account.quota, announced, None)?;
+        let intake = Intake::of(&file, home.account.quota, announced, None)?;
         Ok(ContentLeave { file, seen, intake })
     }
 
@@ -192,7 +193,8 @@ impl Versions {
             seen: leave.seen,
             most_versions: self.settings.most,
         };
-        self.stores.versions.append(&command, &leave.file, &content).await
+        let appended = self.stores.versions.append(&command, &leave.file, &content).await;
+        appended.map_err(|fault| told(&leave.file, fault))
     }
 
     /// What the caller has seen of the file, if the caller insists on it.

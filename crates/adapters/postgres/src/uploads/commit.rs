@@ -47,7 +47,8 @@ pub(super) async fn run(
     if upload.sender != viewer {
         return Err(Error::NotFound.into());
     }
-    if let Completion::Repeat(file) = upload.completion(command.at)? {
+    let completion = upload.completion(command.at);
+    if let Ok(Completion::Repeat(file)) = completion {
         let file = locate::found(connection, file, viewer).await?;
         keep(connection, command, Answer::Changed(&file)).await?;
         return Ok(file);
@@ -56,6 +57,7 @@ pub(super) async fn run(
         return Err(Error::NotFound.into());
     }
     let folder = folder.renew(place)?;
+    completion?;
     let node = new_node(&upload, wish, &upload.file.name);
     let became = name(connection, command, &folder, &node, wish.conflict, wish.most_versions).await?;
     let (file, revision, kind, freed) = match became {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, changes, chores, drive, links, receipts, search, sessions, shares,
-    throttle, trash, trees, uploads, users, versions,
+    Persistence, accounts, ambient, blob_records, changes, chores, drive, link_downloads, links, receipts, search,
+    sessions, shares, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_postgres::{Database, Options};
@@ -40,6 +40,7 @@ suites!(
     receipts,
     chores,
     links,
+    link_downloads,
     search,
     trees
 );
@@ -73,6 +74,7 @@ async fn all(store: &Persistence) {
     versions::suite(store).await;
     shares::suite(store).await;
     links::suite(store).await;
+    link_downloads::suite(store).await;
     search::suite(store).await;
     blob_records::suite(store).await;
     changes::suite(store).await;

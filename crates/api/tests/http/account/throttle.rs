@@ -237,6 +237,10 @@ async fn who_guesses_the_password_of_a_link_is_slowed_down_and_who_knows_it_is_n
     for password in ["a guess of mine", PASSWORD] {
         assert_limited(visit(HERE, password).await, "20");
     }
+    // Nor is there another door.
+    let caller = server.anonymous();
+    let request = caller.request(Method::POST, &format!("{url}/access")).header("X-Forwarded-For", HERE);
+    assert_limited(caller.send(request.json(&json!({"password": PASSWORD}))).await, "20");
     visit(THERE, PASSWORD).await.ok();
     ann.get(&format!("/drive/{folder}")).await.ok();
 }

@@ -8,8 +8,8 @@ use super::{NOW, ambient, made, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
 use crate::port::{
-    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinks, MockReceipts, MockSessions,
-    MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
+    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinkDownloads, MockLinks, MockReceipts,
+    MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
 };
 use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 
@@ -48,6 +48,7 @@ fn collector(
         trash: Arc::new(trash),
         records: Arc::new(records),
         links: Arc::new(no_links()),
+        link_downloads: Arc::new(no_downloads()),
         sessions: Arc::new(sessions),
         throttle: Arc::new(throttle),
         receipts: Arc::new(receipts),
@@ -67,6 +68,13 @@ fn no_links() -> MockLinks {
     let before = NOW.minus(Duration::from_secs(30 * 86_400));
     links.expect_forget_expired().with(eq(before), eq(500)).returning(|_, _| Ok(0));
     links
+}
+
+/// Downloads of which three are forgotten.
+fn no_downloads() -> MockLinkDownloads {
+    let mut downloads = MockLinkDownloads::new();
+    downloads.expect_forget().with(eq(NOW.minus(Duration::from_hours(1))), eq(500)).returning(|_, _| Ok(3));
+    downloads
 }
 
 /// Nothing is in the trash, and every drive has an owner.
@@ -317,6 +325,7 @@ async fn sessions_tokens_and_buckets_are_forgotten_in_batches_until_one_is_short
         trash: Arc::new(nothing_trashed()),
         records: Arc::new(nothing_condemned()),
         links: Arc::new(no_links()),
+        link_downloads: Arc::new(no_downloads()),
         sessions,
         throttle,
         receipts: Arc::new(receipts),

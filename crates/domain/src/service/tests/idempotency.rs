@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{GUEST, NOW, ambient, made};
+use super::{FOLDER, GUEST, NOW, ambient, drive_with, folder, located, made};
 use crate::error::{Conflict, Error, Refused};
-use crate::model::{Answer, IdempotencyKey, KeyedRequest, Receipt, Sha256};
-use crate::port::{Claim, MockReceipts, Terms};
+use crate::model::{Answer, IdempotencyKey, KeyedRequest, Permission, Receipt, Role, Sha256};
+use crate::port::{Claim, MockDrive, MockReceipts, Terms};
 use crate::service::{Idempotency, Start};
 
 fn request() -> KeyedRequest {
@@ -19,7 +19,12 @@ fn request() -> KeyedRequest {
 }
 
 fn service(receipts: MockReceipts) -> Idempotency {
-    Idempotency::new(Arc::new(receipts), Arc::new(|_: Answer<'_>| Ok("done".to_owned())), ambient())
+    on(drive_with([]), receipts)
+}
+
+fn on(drive: MockDrive, receipts: MockReceipts) -> Idempotency {
+    let write = Arc::new(|_: Answer<'_>| Ok("done".to_owned()));
+    Idempotency::new(Arc::new(drive), Arc::new(receipts), write, ambient())
 }
 
 fn finding(claim: Claim) -> Idempotency {
@@ -75,5 +80,26 @@ async fn only_of_a_request_that_was_done_and_left_an_answer_the_receipt_stays() 
             assert_eq!(receipt.write(Answer::Again).unwrap(), "done");
         }
         service.end(&receipt, done).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_repeated_to_those_alone_who_still_have_the_right_it_tells_of() {
+    for (now, told, allowed) in [
+        (Some(Permission::Edit), Role::Edit, true),
+        (Some(Permission::Edit), Role::View, true),
+        (Some(Permission::View), Role::View, true),
+        (Some(Permission::View), Role::Edit, false),
+        (None, Role::View, false),
+        // An owner stays one, also of what is gone.
+        (None, Role::Owner, true),
+    ] {
+        let service = on(drive_with([located(folder(FOLDER), GUEST, now, None)]), MockReceipts::new());
+        let outcome = service.check_repeat(GUEST, FOLDER, told).await;
+        assert_eq!(outcome.is_ok(), allowed, "{now:?} {told:?}");
+        if let Err(fault) = outcome {
+            assert_eq!(matches!(fault, Error::Forbidden(_)), now.is_some());
+            assert_eq!(matches!(fault, Error::NotFound), now.is_none());
+        }
     }
 }

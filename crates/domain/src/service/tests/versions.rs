@@ -244,6 +244,20 @@ async fn what_cannot_be_is_refused_before_a_byte_is_read() {
     assert!(admit(Some(1), Some(30)).await.is_ok());
 }
 
+#[tokio::test]
+async fn how_full_the_drive_is_its_owner_alone_learns() {
+    let found = || for_guest(file(FILE), Permission::Edit);
+    let (service, _) = Ports::default().service(found());
+    let known = service.admit(&actor(GUEST), FILE, &unconditioned(), Some(31)).await.map(drop);
+    assert!(matches!(known, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(31) }))));
+    // Of bytes that stream in, how many are needed would tell how many fit.
+    let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
+    let (service, _) = Ports::default().taking(Length::AtMost(30), too_large).given_up().service(found());
+    let leave = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.unwrap();
+    let streaming = service.receive(&actor(GUEST), leave, text_plain(), hello()).await;
+    assert!(matches!(streaming, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: None }))));
+}
+
 /// What comes of streaming into the file.
 async fn refused(ports: Ports, body: ByteStream) -> Error {
     let (service, _) = ports.service(for_owner(file(FILE)));

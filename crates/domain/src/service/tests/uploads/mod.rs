@@ -11,8 +11,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, made_key, name_taken, outage, root,
-    trashed,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, leave, located, made, made_key, name_taken, outage,
+    root, trashed,
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
@@ -52,6 +52,14 @@ impl Ports {
     fn with_upload(upload: Upload) -> Self {
         let mut ports = Self::with([for_owner(folder(FOLDER))]);
         ports.uploads.expect_find().with(eq(upload.id), eq(OWNER)).times(1).return_once(|_, _| Ok(Some(upload)));
+        ports
+    }
+
+    /// An upload that the owner may abort.
+    fn with_abortable(upload: Upload) -> Self {
+        let mut ports = Self::default();
+        let find = ports.uploads.expect_find_abortable().with(eq(upload.id), eq(OWNER));
+        find.times(1).return_once(|_, _| Ok(Some(upload)));
         ports
     }
 

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY uploads_open_by_drive;
