@@ -20,7 +20,7 @@ use crate::blob_records::release;
 use crate::changes::log;
 use crate::drive::{raise_reach, reach_within};
 use crate::locate::{self, AMONG, list};
-use crate::names::{explain, first_free, holder};
+use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
 use crate::uploads::end;
 
@@ -32,6 +32,9 @@ fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen:
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
         .set((nodes::trashed_at.eq(command.at.as_millis()), nodes::revision.eq(nodes::revision + 1)))
         .execute(connection)?;
+    if let Some(parent) = item.node().parent {
+        touch(connection, command, parent)?;
+    }
     log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))
 }
 
@@ -73,6 +76,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
         ))
         .execute(connection)
         .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
+    touch(connection, command, parent)?;
     log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id))?;
     let restored = locate::found(connection, node.id, actor)?;
     keep(connection, command, Answer::Changed(&restored))?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::problem::{Outcome, Problem};
-use super::{App, file, link, map};
+use super::{App, file, link, map, profile_photo};
 
 /// What a receipt says. A URL or token is a secret and stands in none: it is made afresh.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,8 @@ enum Kept {
     Upload(Uuid),
     /// This link was made.
     Link(Box<Link>),
+    /// A profile photo was set.
+    Photo,
     /// To do it again comes to the same.
     Again,
 }
@@ -49,6 +51,7 @@ pub(crate) fn write(answer: Answer<'_>) -> Result<String> {
         Answer::Changed(changed) => Kept::Reply(Reply { location: None, ..item(StatusCode::OK, changed)? }),
         Answer::Begun(upload) => Kept::Upload(upload.id.as_uuid()),
         Answer::Again => Kept::Again,
+        Answer::Photo => Kept::Photo,
         Answer::Linked(link) => Kept::Link(Box::new(map::link(OwnLink { link: link.clone(), url: None })?)),
         Answer::Shared(share) => {
             let share = map::share(share.clone())?;
@@ -88,6 +91,7 @@ pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat
             link.url = app.links.find_url(actor, LinkId::from_uuid(link.id)).await?;
             Ok(Repeat::Answer(link::created(&link)))
         }
+        Kept::Photo => Ok(Repeat::Answer(profile_photo::found(app.photos.find(actor).await?)?)),
         Kept::Again => Ok(Repeat::Again),
     }
 }
