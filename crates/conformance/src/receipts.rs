@@ -52,6 +52,7 @@ fn write(answer: Answer<'_>) -> Result<String> {
     Ok(match answer {
         Answer::Made(made) => format!("made {}", made.node.id),
         Answer::Changed(changed) => format!("changed {}", changed.node.name.as_str()),
+        Answer::Replaced(replaced) => format!("replaced {}", replaced.node.name.as_str()),
         Answer::Begun(upload) => format!("begun {}", upload.id),
         Answer::Again => "again".to_owned(),
         Answer::Shared(share) => format!("shared {}", share.id),
@@ -344,7 +345,7 @@ async fn every_mutation_that_may_bring_a_receipt_writes_into_it(world: &World<'_
         most_versions: 20,
     };
     world.store.versions.append(&held("append").await, &grant, &content).await.unwrap();
-    assert_eq!(told("append").await, "changed a");
+    assert_eq!(told("append").await, "replaced a");
 
     let photo = world.record().await;
     world.store.users.set_photo(&held("photo").await, ann.id, Some(&photo)).await.unwrap();

@@ -107,7 +107,7 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     // Last, so that others wait for the drive's counters as briefly as can be.
     charge(connection, file.drive(), 0, content.size, freed).await?;
     let file = locate::found(connection, id, file.actor()).await?;
-    keep(connection, command, Answer::Changed(&file)).await?;
+    keep(connection, command, Answer::Replaced(&file)).await?;
     Ok(file)
 }
 

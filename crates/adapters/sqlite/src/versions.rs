@@ -92,7 +92,7 @@ fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, ne
     make_current(connection, command, &file, &content, new.most_versions)?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id))?;
     let file = locate::found(connection, file.node().id, file.actor())?;
-    keep(connection, command, Answer::Changed(&file))?;
+    keep(connection, command, Answer::Replaced(&file))?;
     Ok(file)
 }
 

@@ -49,6 +49,7 @@ pub(crate) fn write(answer: Answer<'_>) -> Result<String> {
     let kept = match answer {
         Answer::Made(made) => Kept::Reply(item(StatusCode::CREATED, made)?),
         Answer::Changed(changed) => Kept::Reply(Reply { location: None, ..item(StatusCode::OK, changed)? }),
+        Answer::Replaced(replaced) => Kept::Reply(content(replaced)?),
         Answer::Begun(upload) => Kept::Upload(upload.id.as_uuid()),
         Answer::Again => Kept::Again,
         Answer::Photo => Kept::Photo,
@@ -72,6 +73,12 @@ fn item(status: StatusCode, found: &Located) -> Result<Reply> {
         Item::Folder(folder) => folder.etag.clone(),
     };
     Ok(Reply { status: status.as_u16(), location, etag: Some(etag), body: text(&item)? })
+}
+
+/// The file, tagged as its bytes are.
+fn content(found: &Located) -> Result<Reply> {
+    let file = map::file(found.clone().entry().ok_or(Error::NotFound)?)?;
+    Ok(Reply { status: 200, location: None, etag: Some(file.content_etag.clone()), body: text(&file)? })
 }
 
 fn text(value: &impl Serialize) -> Result<String> {

@@ -48,6 +48,8 @@ pub enum Answer<'a> {
     Made(&'a Located),
     /// A file or folder was changed.
     Changed(&'a Located),
+    /// A file got the content that came with the request.
+    Replaced(&'a Located),
     /// An upload began.
     Begun(&'a Upload),
     /// What was done may as well be done again: it comes to the same.

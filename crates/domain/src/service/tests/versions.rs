@@ -6,8 +6,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, ambient_with, body, command, drain, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, made, made_key, outage, person, seen, trashed,
-    unconditioned,
+    folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, made, made_key, outage, person, seen,
+    trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
