@@ -146,10 +146,13 @@ impl Fields {
 
     /// Takes the field `name`, once.
     fn take(&mut self, name: String, text: String) -> Outcome<()> {
+        if self.texts.insert(name.clone(), text.clone()).is_some() {
+            return Err(Problem::malformed(format!("{name:?} is given twice")));
+        }
         // A person who fills in a form leaves fields empty that say nothing; nor has a form a null for the root.
         match name.as_str() {
             known if text.is_empty() && FIELDS.contains(&known) => {}
-            "file_name" => self.file_name = Some(text.clone()),
+            "file_name" => self.file_name = Some(text),
             "file_size_in_bytes" => {
                 let size = text.parse().map_err(|_| Problem::invalid(&name, "must be a number of bytes"))?;
                 self.file_size_in_bytes = Some(size);
@@ -159,15 +162,12 @@ impl Fields {
                 self.parent_folder_id = Some(id);
             }
             "file_conflict" => self.file_conflict = Some(parse::value(&name, &text)?),
-            "content_type" => self.content_type = Some(text.clone()),
+            "content_type" => self.content_type = Some(text),
             "sha256" => self.sha256 = Some(parse::sha256(&text)?),
             "client_modified_at" => self.client_modified_at = Some(parse::value(&name, &text)?),
             _ => return Err(Problem::invalid(name, "is unknown here")),
         }
-        match self.texts.insert(name.clone(), text) {
-            None => Ok(()),
-            Some(_) => Err(Problem::malformed(format!("{name:?} is given twice"))),
-        }
+        Ok(())
     }
 
     fn folder(&self) -> Option<NodeId> {
