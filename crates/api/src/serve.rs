@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::background;
 use crate::config::Config;
 use crate::http::routes::routes;
-use crate::http::{App, request};
+use crate::http::{App, request, sane};
 use crate::telemetry::metrics;
 use crate::wiring::{self, Keys, Stores};
 
@@ -37,7 +37,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let origins = config.cors_origins.clone();
     let server = HttpServer::new(move || {
         let cors = Condition::new(!origins.is_empty(), cors(&origins));
-        Actix::new().app_data(app.clone()).wrap(cors).wrap(from_fn(request)).configure(routes)
+        Actix::new().app_data(app.clone()).wrap(from_fn(sane)).wrap(cors).wrap(from_fn(request)).configure(routes)
     })
     .workers(config.workers)
     .keep_alive(config.keep_alive)

@@ -2,6 +2,7 @@
 
 mod begin;
 mod commit;
+mod create;
 mod end;
 mod quota;
 mod races;
@@ -32,6 +33,13 @@ pub async fn suite(store: &Persistence) {
         commit::an_upload_follows_its_folder,
         commit::an_upload_is_committed_by_its_sender_only,
         commit::an_upload_that_is_over_becomes_no_file,
+    );
+    run!(store;
+        create::bytes_that_came_without_an_upload_become_a_file,
+        create::its_name_is_decided_as_by_a_commit,
+        create::a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_replaced,
+        create::the_last_byte_fits_for_one_of_those_who_come_at_once,
+        create::nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown,
     );
     run!(store;
         replace::a_replaced_file_is_the_same_file_with_another_content,

@@ -17,8 +17,8 @@ mod upload;
 mod version;
 
 pub use account::{
-    ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshToken, Register, Session, Sessions, Token,
-    User, VerifiedToken,
+    ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshForm, RefreshToken, Register, Session,
+    Sessions, Token, User, VerifiedToken,
 };
 pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, GetFile, PatchFile, UrlUse};
 pub use folder::{
@@ -39,6 +39,6 @@ pub use time::Time;
 pub use trash::{RestoreItem, Trash, TrashedFolder, TrashedItem};
 pub use upload::{
     CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileConflict, FileForm, Part, ReceivedPart, SignParts,
-    SignedParts, Upload, UploadState,
+    SignedParts, Upload, UploadState, Uploads,
 };
 pub use version::{Version, VersionWithDownload, Versions};

@@ -97,6 +97,9 @@ pub enum Unauthenticated {
     /// The token's time ran out.
     #[error("the access token has expired")]
     TokenExpired,
+    /// The refresh token is none of ours, has expired, came again too late, or its session has ended.
+    #[error("the refresh token is invalid")]
+    InvalidRefreshToken,
     /// No such user, or not that password: the two cannot be told apart.
     #[error("wrong user name or password")]
     InvalidCredentials,

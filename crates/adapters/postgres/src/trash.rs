@@ -23,7 +23,7 @@ use crate::changes::{log, log_all};
 use crate::drive::{raise_reach, reach_within};
 use crate::fault::error;
 use crate::locate::{self, AMONG, array};
-use crate::names::{explain, first_free, holder};
+use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
 use crate::unit::Begin;
 use crate::uploads::{end, end_without_right};
@@ -46,6 +46,9 @@ async fn put(
         ))
         .execute(&mut connection)
         .await?;
+    if let Some(parent) = item.node().parent {
+        touch(connection, command, parent).await?;
+    }
     log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id)).await?;
     if item.node().kind() == NodeKind::File {
         return Ok(());
@@ -102,6 +105,7 @@ async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &R
     ));
     let restored = restored.execute(&mut connection).await;
     restored.map_err(|fault| explain(fault, parent, &name, node.kind()))?;
+    touch(connection, command, parent).await?;
     log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id)).await?;
     let restored = locate::found(connection, node.id, actor).await?;
     keep(connection, command, Answer::Changed(&restored)).await?;

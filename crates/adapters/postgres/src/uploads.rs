@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, ConflictPolicy, DriveId, Grant, Located, NodeKind, Quota, Timestamp, Upload, UploadId,
-    UploadState, UserId,
+    Answer, ChangeKind, Command, ConflictPolicy, DriveId, Grant, Limit, Located, NodeId, NodeKind, Quota, Timestamp,
+    Upload, UploadId, UploadPosition, UploadState, UserId,
 };
-use clouddrive_domain::port::{Commit, Opening, Uploads};
+use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::drive::{QUOTA, quota};
@@ -18,7 +18,7 @@ use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    OpenRow, Senders, UploadRow, by_sender, folders_of, open_into, state_word, without_right,
+    self as rows, OpenRow, Senders, UploadRow, by_sender, folders_of, open_into, state_word, without_right,
 };
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -27,6 +27,7 @@ use futures_util::future::try_join3;
 use crate::Database;
 use crate::blob_records::{self, release};
 use crate::changes::{log, log_all};
+use crate::fault::error;
 use crate::locate;
 use crate::names::holder;
 use crate::receipts::keep;
@@ -73,6 +74,25 @@ impl Uploads for Database {
         .await
     }
 
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        after: Option<UploadPosition>,
+        limit: Limit,
+    ) -> Result<Vec<OpenUpload>> {
+        let page = rows::page(user, now, after, limit);
+        // Both queries see the same state.
+        let work = async move |mut connection: &AsyncPgConnection| {
+            let rows: Vec<rows::SentUploadRow> = page.load(&mut connection).await?;
+            let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
+            let folders = locate::find_many(connection, &folders, user).await?;
+            let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
+            Ok(rows.into_iter().map(|row| row.beside(&folders)).collect::<Result<_>>()?)
+        };
+        self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
     async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
         let (command, folder) = (command.clone(), folder.clone());
         let how = Begin::Within(folder.drive());
@@ -85,6 +105,14 @@ impl Uploads for Database {
         let (command, folder, wish) = (command.clone(), folder.clone(), commit.clone());
         let how = Begin::Within(folder.drive());
         let work = async move |connection: &AsyncPgConnection| commit::run(connection, &command, &folder, &wish).await;
+        self.write(how, work).await
+    }
+
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Located> {
+        let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
+        let how = Begin::Within(folder.drive());
+        let work =
+            async move |connection: &AsyncPgConnection| commit::create(connection, &command, &folder, &new).await;
         self.write(how, work).await
     }
 
@@ -157,7 +185,7 @@ async fn begin(
     .await?;
     let folder = folder.renew(place)?;
     if open >= i64::from(opening.most_open) {
-        let message = format!("{open} uploads are open already: complete or abort one of them");
+        let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
         return Err(Error::invalid("file_name", message).into());
     }
     if let Some(holder) = holder {

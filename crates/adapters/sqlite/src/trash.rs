@@ -20,7 +20,7 @@ use crate::blob_records::release;
 use crate::changes::log;
 use crate::drive::{raise_reach, reach_within};
 use crate::locate::{self, AMONG, list};
-use crate::names::{explain, first_free, holder};
+use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
 use crate::uploads::{end, end_without_right};
 
@@ -36,6 +36,9 @@ fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen:
             nodes::revision.eq(nodes::revision + 1),
         ))
         .execute(connection)?;
+    if let Some(parent) = item.node().parent {
+        touch(connection, command, parent)?;
+    }
     log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))?;
     if item.node().kind() == NodeKind::File {
         return Ok(());
@@ -90,6 +93,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
         ))
         .execute(connection)
         .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
+    touch(connection, command, parent)?;
     log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id))?;
     let restored = locate::found(connection, node.id, actor)?;
     keep(connection, command, Answer::Changed(&restored))?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::problem::{Outcome, Problem};
-use super::{App, file, link, map, parse};
+use super::{App, file, link, map, parse, profile_photo};
 
 /// What a receipt says. A URL or token is a secret and stands in none: it is made afresh.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,8 @@ enum Kept {
     Upload(Uuid),
     /// This link was made.
     Link(Box<Link>),
+    /// A profile photo was set.
+    Photo,
     /// To do it again comes to the same.
     Again,
 }
@@ -47,8 +49,10 @@ pub(crate) fn write(answer: Answer<'_>) -> Result<String> {
     let kept = match answer {
         Answer::Made(made) => Kept::Reply(item(StatusCode::CREATED, made)?),
         Answer::Changed(changed) => Kept::Reply(Reply { location: None, ..item(StatusCode::OK, changed)? }),
+        Answer::Replaced(replaced) => Kept::Reply(content(replaced)?),
         Answer::Begun(upload) => Kept::Upload(upload.id.as_uuid()),
         Answer::Again => Kept::Again,
+        Answer::Photo => Kept::Photo,
         Answer::Linked(link) => Kept::Link(Box::new(map::link(OwnLink { link: link.clone(), url: None })?)),
         Answer::Shared(share) => {
             let share = map::share(share.clone())?;
@@ -71,6 +75,12 @@ fn item(status: StatusCode, found: &Located) -> Result<Reply> {
     Ok(Reply { status: status.as_u16(), location, etag: Some(etag), body: text(&item)? })
 }
 
+/// The file, tagged as its bytes are.
+fn content(found: &Located) -> Result<Reply> {
+    let file = map::file(found.clone().entry().ok_or(Error::NotFound)?)?;
+    Ok(Reply { status: 200, location: None, etag: Some(file.content_etag.clone()), body: text(&file)? })
+}
+
 fn text(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|fault| Error::internal("a receipt", fault))
 }
@@ -91,6 +101,7 @@ pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat
             link.url = app.links.find_url(actor, LinkId::from_uuid(link.id)).await?;
             Ok(Repeat::Answer(link::created(&link)))
         }
+        Kept::Photo => Ok(Repeat::Answer(profile_photo::found(app.photos.find(actor).await?)?)),
         Kept::Again => Ok(Repeat::Again),
     }
 }

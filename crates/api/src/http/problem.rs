@@ -192,6 +192,9 @@ impl From<Error> for Problem {
         match &error {
             Error::NotFound => Self::not_found(),
             Error::Unauthenticated(Unauthenticated::InvalidToken) => Self::new(Code::InvalidToken, "log in again"),
+            Error::Unauthenticated(Unauthenticated::InvalidRefreshToken) => {
+                Self::new(Code::InvalidToken, "the refresh token is invalid: log in again")
+            }
             Error::Unauthenticated(Unauthenticated::TokenExpired) => Self::new(Code::TokenExpired, "log in again"),
             Error::Unauthenticated(Unauthenticated::InvalidCredentials) => {
                 Self::new(Code::InvalidCredentials, "the user name or the password is wrong")

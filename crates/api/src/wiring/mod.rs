@@ -151,6 +151,7 @@ impl Stores {
                 quota_bytes: config.quota_bytes,
                 token_lifetime: config.token_lifetime,
                 session_lifetime: config.session_lifetime,
+                refresh_grace: config.refresh_grace,
             },
         );
         let settings = UploadSettings {
@@ -193,7 +194,15 @@ impl Stores {
         let lifetimes = UrlLifetimes { download: config.url_lifetime, watch: config.watch_url_lifetime };
         let files = Files::new(drive.clone(), contents.clone(), tags, doors.signer, ambient.clone(), lifetimes);
         let archives = Archives::new(drive.clone(), trees.clone(), contents, ambient.clone());
-        let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
+        let uploads = Uploads::new(
+            drive.clone(),
+            uploads,
+            store.clone(),
+            doors.direct,
+            records.clone(),
+            ambient.clone(),
+            settings,
+        );
         let watching =
             Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
         let local = doors

@@ -248,6 +248,7 @@ pub(super) async fn versions_leave_rows(world: &World<'_>) {
         blob: world.record().await,
         stored: Stored { size: 2, sha256: None, tag: None },
         media_type: MediaType::octet_stream(),
+        client_modified_at: None,
         seen: None,
         most_versions: 20,
     };

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use clouddrive_domain::model::{
     Action, ConflictPolicy, Grant, Limit, Node, NodeId, Order, Permission, Position, Sort, SortBy, Timestamp,
 };
-use clouddrive_domain::port::{Child, Relocation};
+use clouddrive_domain::port::{Child, Details, Relocation};
 
 use crate::world::{Member, World, name};
 
@@ -79,7 +79,7 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
             world.store.uploads.commit(&made, &parent, &commit).await.unwrap().node
         };
         let item = world.grant(ann.id, node.id, Action::Rename).await;
-        let wish = Relocation { item, to: None, name: Some(name(text)), seen: None };
+        let wish = Relocation { item, to: None, name: Some(name(text)), details: Details::default(), seen: None };
         let renamed = world.command_at(Some(ann.id), at(number, 4));
         let mut node = world.store.drive.relocate(&renamed, &wish).await.unwrap().node;
         if number % 9 == 1 {

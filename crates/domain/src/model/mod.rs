@@ -42,7 +42,7 @@ pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
 pub use page::{
     Limit, LinkPosition, Order, Page, Position, SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition,
-    TrashPosition, VersionPosition,
+    TrashPosition, UploadPosition, VersionPosition,
 };
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use precondition::{Precondition, Seen};
@@ -52,7 +52,7 @@ pub use role::{Permission, Role};
 pub use search::{SearchText, SearchTextError};
 pub use session::{AccessClaims, Identity, RefreshToken, RunningSession, Session};
 pub use share::{AccessEntry, AccessVia, ItemRef, Share};
-pub use throttle::{Bucket, BucketKind, Network, Pace};
+pub use throttle::{Bucket, BucketKind, LoginSubject, Network, Pace};
 pub use time::Timestamp;
 pub use token_hash::TokenHash;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_FILE_BYTES, MAX_UPLOAD_LIFETIME, Upload, UploadState};

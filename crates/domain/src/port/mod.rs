@@ -45,7 +45,7 @@ pub use changes::Changes;
 pub use chores::{Chores, Lease};
 pub use clock::Clock;
 pub use direct_uploads::DirectUploads;
-pub use drive::{Child, Drive, Home, Place, Relocation};
+pub use drive::{Child, Details, Drive, Home, Place, Relocation};
 pub use link_access::LinkAccess;
 pub use link_downloads::LinkDownloads;
 pub use link_tokens::LinkTokens;
@@ -65,7 +65,7 @@ pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 pub use trees::{Copying, Extent, Trees};
-pub use uploads::{Commit, Opening, Uploads};
+pub use uploads::{Commit, NewFile, OpenUpload, Opening, Uploads};
 pub use users::{Registration, Users};
 pub use versions::{NewContent, Revival, Versions};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use super::access::Access;
 use crate::error::{Conflict, Error, Refused, Result};
-use crate::model::{KeyedRequest, NodeId, Receipt, Role, UserId, WriteAnswer};
+use crate::model::{KeyedRequest, NodeId, Receipt, Role, Sha256, UserId, WriteAnswer};
 use crate::port::{Claim, Drive, Receipts, Terms};
 
 /// How long an answer is kept for repeats.
@@ -14,6 +14,9 @@ const KEPT: Duration = Duration::from_hours(24);
 /// finds that the receipt is not its own any more, and does nothing.
 const HELD: Duration = Duration::from_secs(60);
 
+/// How often a receipt is to be held on while a body comes, to stay held although that fails once.
+pub const RENEWAL: Duration = Duration::from_secs(20);
+
 /// What a keyed request comes to.
 #[derive(Debug)]
 pub enum Start {
@@ -21,6 +24,25 @@ pub enum Start {
     First(Receipt),
     /// It was done before, and came to this, as it was written down.
     Repeat(String),
+    /// A request was done before under this name; whether it said the same is seen when the body has come.
+    Done(Done),
+}
+
+/// What a request was that was done before.
+#[derive(Debug)]
+pub struct Done {
+    answer: String,
+    digest: Sha256,
+}
+
+impl Done {
+    /// What it came to, as it was written down, for a repeat whose body has one of these digests.
+    ///
+    /// # Errors
+    /// `KeyReused` for another.
+    pub fn answer(self, digests: &[Sha256]) -> Result<String> {
+        if digests.contains(&self.digest) { Ok(self.answer) } else { Err(Error::Refused(Refused::KeyReused)) }
+    }
 }
 
 /// Requests that are safe to be sent again: the same one is done once.
@@ -50,6 +72,7 @@ impl Idempotency {
         match self.receipts.claim(&receipt, terms).await? {
             Claim::Held => Ok(Start::First(receipt)),
             Claim::Answered(text) => Ok(Start::Repeat(text)),
+            Claim::Done { answer, digest } => Ok(Start::Done(Done { answer, digest })),
             Claim::Running => Err(Error::Conflict(Conflict::RequestInProgress)),
             Claim::Reused => Err(Error::Refused(Refused::KeyReused)),
         }
@@ -65,6 +88,14 @@ impl Idempotency {
             return Ok(());
         }
         Err(Error::permission_denied())
+    }
+
+    /// Holds `receipt` on: it is still being done. To be called within every [`RENEWAL`].
+    ///
+    /// # Errors
+    /// Those of the store; then another may take its place, and the first does nothing.
+    pub async fn renew(&self, receipt: &Receipt) -> Result<()> {
+        self.receipts.renew(receipt, self.ambient.now().plus(HELD)).await
     }
 
     /// Ends what [`start`](Self::start) began. Of a request that was not `done`, or that left no answer, nothing is kept: it

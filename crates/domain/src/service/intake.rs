@@ -6,7 +6,8 @@ use crate::model::{Expected, Grant, Length, MAX_FILE_BYTES, Quota, Sha256};
 /// What a body that streams into a drive must be, and what it amounts to when it is too large.
 #[derive(Clone, Copy)]
 pub(super) struct Intake {
-    quota: Quota,
+    /// The quota that a refusal tells.
+    pub(super) quota: Quota,
     /// Whether whoever sends owns the drive.
     own: bool,
     room: u64,

@@ -38,7 +38,7 @@ pub use contents::Contents;
 pub use copies::{Copies, CopyPlace};
 pub use files::{Files, OpenFile, UrlLifetimes};
 pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
-pub use idempotency::{Idempotency, Start};
+pub use idempotency::{Done, Idempotency, RENEWAL, Start};
 pub use links::{LinkEdit, LinkWish, Links, OwnLink};
 pub use photos::Photos;
 pub use relocation::{Destination, NewPlace};
@@ -48,8 +48,8 @@ pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs, Watching};
 pub use store_tags::StoreTags;
 pub use throttling::Throttling;
 pub use trash::{Trash, TrashPage, TrashedItem};
-pub use uploads::{Begun, PartUrl, Progress, UploadSettings, Uploads};
-pub use versions::{ContentLeave, VersionPage, VersionSettings, VersionStores, Versions};
+pub use uploads::{Begun, PartUrl, Progress, StreamedFile, UploadLeave, UploadPage, UploadSettings, Uploads};
+pub use versions::{ContentLeave, ContentMetadata, VersionPage, VersionSettings, VersionStores, Versions};
 pub use visits::{Admission, LinkedFile, Visit, Visitor, Visits};
 
 #[cfg(test)]

@@ -3,18 +3,26 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use super::Ambient;
 use super::access::Access;
 use super::intake::{Intake, told};
-use crate::error::{Conflict, Error, Refused, Result};
+use crate::error::{Conflict, Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, FileInfo, Grant, Located, MAX_FILE_BYTES, NodeId,
-    Part, PartPlan, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState, authorize,
+    Action, Actor, AuditAction, BlobKey, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Limit,
+    Located, MAX_FILE_BYTES, NodeId, NodeKind, Page, Part, PartPlan, Person, Quota, Sha256, Stored, Timestamp,
+    Transfer, Upload, UploadId, UploadPosition, UploadState, authorize,
 };
-use crate::port::{self, BlobStore, ByteStream, Commit, DirectUploads, Drive, Opening, SignedUrl};
+use crate::port::{
+    self, BlobRecords, BlobStore, ByteStream, Commit, DirectUploads, Drive, NewFile, Opening, SignedUrl,
+};
 
 /// How many parts get their URLs at once when an upload begins.
 const FIRST_PARTS: usize = 100;
+
+/// Of how many uploads of a list the store is asked at once.
+const LOOKS: usize = 16;
 
 /// The most parts that get URLs by one call.
 const MOST_SIGNED: usize = 1000;
@@ -55,7 +63,14 @@ pub struct Progress {
     pub state: UploadState,
     /// The parts that have arrived, in the order of their numbers.
     pub received: Vec<Part>,
+    /// Who sends.
+    pub sender: Person,
+    /// The folder into which it goes, unless that is a root or the caller may not see it.
+    pub parent: Option<NodeId>,
 }
+
+/// One page of open uploads.
+pub type UploadPage = Page<Progress, UploadPosition>;
 
 /// An upload that has begun.
 #[derive(Debug)]
@@ -75,6 +90,7 @@ pub struct Uploads {
     uploads: Arc<dyn port::Uploads>,
     store: Arc<dyn BlobStore>,
     direct: Arc<dyn DirectUploads>,
+    records: Arc<dyn BlobRecords>,
     ambient: Ambient,
     settings: UploadSettings,
 }
@@ -87,10 +103,11 @@ impl Uploads {
         uploads: Arc<dyn port::Uploads>,
         store: Arc<dyn BlobStore>,
         direct: Arc<dyn DirectUploads>,
+        records: Arc<dyn BlobRecords>,
         ambient: Ambient,
         settings: UploadSettings,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, uploads, store, direct, ambient, settings }
+        Self { access: Access::new(drive.clone()), drive, uploads, store, direct, records, ambient, settings }
     }
 
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them. The
@@ -108,7 +125,7 @@ impl Uploads {
         let plan = PartPlan::new(size, self.settings.part_bytes);
         let ticket = self.direct.begin(&key, plan).await?;
         let transfer = Transfer { key, ticket };
-        let (upload, _) = match self.open(actor, &folder, file, Some(plan), transfer.clone()).await {
+        let upload = match self.open(actor, &folder, file, plan, transfer.clone()).await {
             Ok(opened) => opened,
             Err(fault) => {
                 // Of a row whose answer was lost nobody knows: then the transfer waits for it to expire.
@@ -118,7 +135,8 @@ impl Uploads {
                 return Err(fault);
             }
         };
-        self.first_parts(upload).await
+        let sender = self.sender(actor, Some(folder.located())).await?;
+        self.first_parts(upload, sender, parent_of(folder.located())).await
     }
 
     /// An upload as it was when it began, with fresh URLs, for whoever asks for it again.
@@ -128,14 +146,27 @@ impl Uploads {
     /// send, and whoever asks must still have it.
     pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<Begun> {
         let upload = self.find(actor, upload).await?;
-        self.folder_of(actor, &upload).await?;
-        self.first_parts(Upload { state: UploadState::Open, ..upload }).await
+        let folder = self.folder_of(actor, &upload).await?;
+        let sender = self.sender(actor, Some(folder.located())).await?;
+        let upload = Upload { state: UploadState::Open, ..upload };
+        self.first_parts(upload, sender, parent_of(folder.located())).await
     }
 
-    async fn first_parts(&self, upload: Upload) -> Result<Begun> {
+    async fn first_parts(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Begun> {
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let parts = self.sign(&upload, plan.parts().take(FIRST_PARTS).collect()).await?;
-        Ok(Begun { progress: Progress { state: upload.state, received: Vec::new(), upload }, plan, parts })
+        let progress = Progress { state: upload.state, received: Vec::new(), upload, sender, parent };
+        Ok(Begun { progress, plan, parts })
+    }
+
+    /// The caller, who sends into `folder`, by name.
+    async fn sender(&self, actor: &Actor, folder: Option<&Located>) -> Result<Person> {
+        if let Some(folder) = folder.filter(|folder| folder.owner.id == actor.user) {
+            return Ok(folder.owner.clone());
+        }
+        let home = self.drive.find_home(actor.user).await?;
+        let username = home.map(|home| home.account.user.username.as_str().to_owned());
+        Ok(Person { id: actor.user, username })
     }
 
     async fn open(
@@ -143,9 +174,9 @@ impl Uploads {
         actor: &Actor,
         folder: &Grant,
         file: FileInfo,
-        plan: Option<PartPlan>,
+        plan: PartPlan,
         transfer: Transfer,
-    ) -> Result<(Upload, Quota)> {
+    ) -> Result<Upload> {
         let command = self.ambient.command(actor);
         let upload = Upload {
             id: self.ambient.id(),
@@ -153,8 +184,8 @@ impl Uploads {
             folder: folder.node().id,
             sender: actor.user,
             file,
-            announced: plan.map(|plan| plan.size()),
-            part_size: plan.and_then(|plan| plan.cut()),
+            announced: Some(plan.size()),
+            part_size: plan.cut(),
             blob: transfer.key,
             ticket: transfer.ticket,
             state: UploadState::Open,
@@ -162,8 +193,8 @@ impl Uploads {
             expires_at: command.at.plus(self.settings.lifetime),
         };
         let opening = Opening { upload: upload.clone(), store: self.store.name(), most_open: self.settings.most_open };
-        let quota = self.uploads.begin(&command, folder, &opening).await.map_err(|fault| told(folder, fault))?;
-        Ok((upload, quota))
+        self.uploads.begin(&command, folder, &opening).await.map_err(|fault| told(folder, fault))?;
+        Ok(upload)
     }
 
     /// URLs for these parts, which all live as long.
@@ -184,6 +215,12 @@ impl Uploads {
     /// `NotFound` when it is not the caller's.
     pub async fn progress(&self, actor: &Actor, upload: UploadId) -> Result<Progress> {
         let upload = self.find(actor, upload).await?;
+        let folder = self.drive.find(upload.folder, actor.user.into()).await?;
+        let sender = self.sender(actor, folder.as_ref()).await?;
+        self.look(upload, sender, folder.as_ref().and_then(parent_of)).await
+    }
+
+    async fn look(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Progress> {
         let state = upload.state_at(self.ambient.now());
         let received = match (state, upload.plan()) {
             (UploadState::Open | UploadState::Complete(_), Some(plan)) => {
@@ -191,7 +228,23 @@ impl Uploads {
             }
             _ => Vec::new(),
         };
-        Ok(Progress { upload, state, received })
+        Ok(Progress { upload, state, received, sender, parent })
+    }
+
+    /// The open uploads that the caller sends, and all into the caller's own drive, newest first.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn list(&self, actor: &Actor, after: Option<UploadPosition>, limit: Limit) -> Result<UploadPage> {
+        let rows = self.uploads.list(actor.user, self.ambient.now(), after, limit).await?;
+        let page = Page::cut(rows, limit, |row| UploadPosition { at: row.upload.created_at, id: row.upload.id });
+        let looks = page.items.into_iter().map(|row| {
+            let parent = row.folder.as_ref().and_then(parent_of);
+            self.look(row.upload, row.sender, parent)
+        });
+        // The store tells what has arrived, of each by itself: of some at once.
+        let items = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+        Ok(Page { items, next: page.next })
     }
 
     /// Fresh URLs for the parts `numbers`, and more time for the upload, up to
@@ -297,56 +350,136 @@ impl Uploads {
         Ok(())
     }
 
-    /// Takes the bytes of a file as they stream in and makes the file of them. When anything fails, nothing remains of
-    /// it. A future that is dropped half-way, or a commit of unknown outcome, leaves its upload to expire.
+    /// Leave to store the bytes of a file by [`receive`](Self::receive), by what is known before the first of them: into which
+    /// folder they go, unless that comes later, and how many they are.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin) and [`complete`](Self::complete); `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size`
-    /// when there are other than `announced` bytes; whatever error `body` yields.
-    pub async fn receive(
+    /// `NotFound` and `Forbidden` of the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when `announced` bytes cannot
+    /// fit.
+    pub async fn admit(
         &self,
         actor: &Actor,
         folder: Option<NodeId>,
-        file: FileInfo,
         announced: Option<u64>,
-        body: ByteStream,
-    ) -> Result<Entry> {
+        sha256: Option<Sha256>,
+    ) -> Result<UploadLeave> {
         if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
-        let folder = self.access.add_to(actor.user, folder).await?;
-        let (upload, quota) =
-            self.open(actor, &folder, file, None, Transfer { key: self.ambient.blob_key(), ticket: None }).await?;
-        let outcome = self.store_and_commit(actor, &folder, &upload, quota, announced, body).await;
-        if outcome.is_err() {
-            // Should this fail as well, the upload expires by itself; the caller is told of the first fault. The bytes go
-            // only once the upload has ended: of a commit whose answer was lost nobody knows whether they are a file's.
-            let ended = self.uploads.abort(&self.ambient.command(actor), upload.id).await;
-            if ended.is_ok() {
-                let _ = self.store.delete(&upload.blob).await;
-            }
-        }
-        outcome
+        let found = match folder {
+            Some(_) => Some(self.access.add_to(actor.user, folder).await?),
+            None => None,
+        };
+        let owner = found.as_ref().map_or(actor.user, |found| found.located().owner.id);
+        let home = self.drive.find_home(owner).await?.ok_or(Error::NotFound)?;
+        let quota = home.account.quota;
+        // As of now: what counts is decided when the bytes are there. While it is not known into whose drive they go, the
+        // caller's whole drive is the bound.
+        let bound = if found.is_some() { quota } else { Quota { used: 0, reserved: 0, ..quota } };
+        let target = match found {
+            Some(found) => found,
+            None => authorize(Some(home.root), Action::AddTo)?,
+        };
+        let mut intake = Intake::of(&target, bound, announced, sha256)?;
+        intake.quota = quota;
+        Ok(UploadLeave { folder, target, intake })
     }
 
-    async fn store_and_commit(
+    /// Takes the bytes of a file as they stream in and makes the file of them, by what `said` tells when they have come. When
+    /// anything fails, nothing remains of it but, at worst, a blob to which nothing refers.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` of the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when there are other
+    /// than the announced bytes; `UploadExpired` when it took too long; those of [`port::Uploads::create`]; whatever error
+    /// `body` or `said` yields.
+    pub async fn receive(
         &self,
         actor: &Actor,
-        folder: &Grant,
-        upload: &Upload,
-        quota: Quota,
-        announced: Option<u64>,
+        leave: UploadLeave,
         body: ByteStream,
+        said: impl Future<Output = Result<StreamedFile>> + Send,
     ) -> Result<Entry> {
-        let intake = Intake::of(folder, quota, announced, upload.file.sha256)?;
-        let stored = self.store.put(&upload.blob, body, intake.expected).await;
-        let stored = stored.map_err(|fault| intake.explain(fault))?;
-        self.commit(actor, folder, upload, stored, upload.file.conflict).await
+        let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
+        self.records.record(&key, &self.store.name(), begun).await?;
+        let outcome = match self.store.put(&key, body, leave.intake.expected).await {
+            Ok(stored) => match said.await {
+                Ok(said) => self.create(actor, &leave, &key, stored, said, begun).await,
+                Err(fault) => Err(fault),
+            },
+            Err(fault) => Err(leave.intake.explain(fault)),
+        };
+        match outcome {
+            // Of an answer that was lost nobody knows whether these are the file's bytes now.
+            Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
+            Err(fault) => {
+                // Bytes that cannot be removed now are the collector's.
+                let _ = self.store.delete(&key).await;
+                Err(fault)
+            }
+            Ok(made) => made.entry().ok_or(Error::NotFound),
+        }
+    }
+
+    async fn create(
+        &self,
+        actor: &Actor,
+        leave: &UploadLeave,
+        key: &BlobKey,
+        stored: Stored,
+        said: StreamedFile,
+        begun: Timestamp,
+    ) -> Result<Located> {
+        let StreamedFile { folder, file, announced } = said;
+        let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
+        Expected { length, sha256: file.sha256 }.check(&stored)?;
+        let folder = match folder == leave.folder {
+            true => leave.target.clone(),
+            false => self.access.add_to(actor.user, folder).await?,
+        };
+        let command = self.ambient.command(actor);
+        // Later than that the blob may have been condemned.
+        if command.at >= begun.plus(self.settings.lifetime) {
+            return Err(Error::Gone(Gone::UploadExpired));
+        }
+        let new = NewFile {
+            file: self.ambient.id(),
+            version: self.ambient.id(),
+            blob: key.clone(),
+            stored,
+            info: file,
+            most_versions: self.settings.most_versions,
+        };
+        self.uploads.create(&command, &folder, &new).await.map_err(|fault| told(&folder, fault))
     }
 
     async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {
         self.uploads.find(upload, actor.user).await?.ok_or(Error::NotFound)
     }
+}
+
+/// Leave to store the bytes of a file: only [`Uploads::admit`] makes one.
+pub struct UploadLeave {
+    /// The folder that was named before the bytes; none for the root of the caller's own drive.
+    folder: Option<NodeId>,
+    target: Grant,
+    intake: Intake,
+}
+
+/// What the sender of a file says of it, also after its bytes.
+#[derive(Clone, Debug)]
+pub struct StreamedFile {
+    /// The folder into which it goes; none for the root of the sender's own drive.
+    pub folder: Option<NodeId>,
+    /// What it is.
+    pub file: FileInfo,
+    /// How many bytes it has, if that was announced.
+    pub announced: Option<u64>,
+}
+
+/// The folder that `located` is, as far as its viewer is told of it.
+fn parent_of(located: &Located) -> Option<NodeId> {
+    let visible = located.node.kind() == NodeKind::Folder && located.role().is_some();
+    visible.then_some(located.node.id)
 }
 
 /// The parts of those numbers.

@@ -149,13 +149,13 @@ impl Versions {
         &self,
         actor: &Actor,
         leave: ContentLeave,
-        media_type: MediaType,
+        metadata: ContentMetadata,
         body: ByteStream,
     ) -> Result<Entry> {
         let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
         self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
         let outcome = match self.stores.store.put(&key, body, leave.intake.expected).await {
-            Ok(stored) => self.append(actor, &leave, &key, stored, media_type, begun).await,
+            Ok(stored) => self.append(actor, &leave, &key, stored, metadata, begun).await,
             Err(fault) => Err(leave.intake.explain(fault)),
         };
         match outcome {
@@ -177,7 +177,7 @@ impl Versions {
         leave: &ContentLeave,
         key: &BlobKey,
         stored: Stored,
-        media_type: MediaType,
+        metadata: ContentMetadata,
         begun: Timestamp,
     ) -> Result<Located> {
         let command = self.ambient.command(actor);
@@ -189,7 +189,8 @@ impl Versions {
             version: self.ambient.id(),
             blob: key.clone(),
             stored,
-            media_type,
+            media_type: metadata.media_type,
+            client_modified_at: metadata.client_modified_at,
             seen: leave.seen,
             most_versions: self.settings.most,
         };
@@ -210,6 +211,15 @@ impl Versions {
     async fn grant(&self, actor: &Actor, file: NodeId, action: Action) -> Result<Grant> {
         self.access.of(actor.user, NodeKind::File, file, action).await
     }
+}
+
+/// What the sender of a file's next content says of it.
+#[derive(Clone, Debug)]
+pub struct ContentMetadata {
+    /// What kind of bytes they are; one that says nothing leaves the file its own.
+    pub media_type: MediaType,
+    /// When the sender's own copy was last modified.
+    pub client_modified_at: Option<Timestamp>,
 }
 
 /// Leave to give a file another content: only [`Versions::admit`] makes one.

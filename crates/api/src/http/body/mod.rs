@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, BytesMut};
 use clouddrive_contract::Code;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 
 pub(crate) use bridge::{BodySender, bridge};
 pub(crate) use guard::{BodyLimits, Guarded};
@@ -24,6 +24,17 @@ pub(crate) async fn collect(mut payload: Payload, limit: u64) -> Outcome<Bytes> 
         append(&mut bytes, &piece, limit)?;
     }
     Ok(bytes.freeze())
+}
+
+/// Reads a body to its end, and keeps nothing of it.
+pub(crate) async fn read_past<E>(
+    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    failed: impl Fn(E) -> Error,
+) -> Outcome<()> {
+    while let Some(piece) = body.next().await {
+        piece.map_err(|fault| Problem::from(failed(fault)))?;
+    }
+    Ok(())
 }
 
 /// Adds `piece` to what has come, unless that makes more than `limit` bytes.

@@ -31,8 +31,8 @@ use super::{account, blob, drive, file, link, profile_photo, search, service, sh
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
-drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::list_folder, trash::empty, trash::restore, trash::purge, account::patch_user, account::change_password, account::delete_user, account::refresh, account::logout, account::list_sessions, account::end_session,
-        upload::get, upload::sign_parts, upload::complete, upload::abort,
+drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::list_folder, trash::empty, trash::restore, trash::purge, account::patch_user, account::change_password, account::delete_user, account::refresh_form, account::logout, account::list_sessions, account::end_session,
+        upload::list, upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
         share::list_access_to_folder, share::list_access_to_file,
@@ -101,10 +101,10 @@ pub(crate) async fn let_the_page_work(
     Ok(response)
 }
 
-const BODY: &[Code] = &[Code::MalformedRequest, Code::RequestTimeout, Code::PayloadTooLarge];
-const JSON: &[Code] = &[Code::UnsupportedMediaType, Code::ValidationFailed];
+const BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
+const JSON: &[Code] = &[Code::ValidationFailed];
 const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired];
-const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::ValidationFailed];
+const LIST: &[Code] = &[Code::InvalidCursor, Code::ValidationFailed];
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
@@ -163,6 +163,7 @@ fn errors(operation: &str) -> Vec<Code> {
         ],
         "get_file" => &[KNOWN, ITEM],
         "get_content" | "head_content" => &[KNOWN, ITEM, BYTES],
+        "list_uploads" => &[KNOWN, LIST],
         "get_upload" => &[KNOWN, ITEM],
         "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
         "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]],
@@ -204,7 +205,8 @@ fn errors(operation: &str) -> Vec<Code> {
         }
         _ => &[],
     };
-    let mut codes: Vec<Code> = groups.concat();
+    // A request may be unclear wherever it goes.
+    let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
     if KEYED.contains(&operation) {
         codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
     }
@@ -224,6 +226,8 @@ const KEYED: &[&str] = &[
     "restore_item",
     "create_share",
     "create_link",
+    "put_content",
+    "set_profile_photo",
 ];
 
 /// What a 429 says in its header.
@@ -249,7 +253,7 @@ impl Modify for Completion {
             }
         }
         let components = document.components.get_or_insert_default();
-        let flow = Flow::Password(Password::new("/login", Scopes::new()));
+        let flow = Flow::Password(Password::with_refresh_url("/login", Scopes::new(), "/token/refresh"));
         components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
@@ -300,7 +304,8 @@ fn add_key(operation: &mut Operation) {
         .parameter_in(ParameterIn::Header)
         .description(Some(
             "1 to 255 printable ASCII characters. The same request with the same key within 24 hours is done once: a \
-             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. With a JSON body only.",
+             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. A form is the same by its fields and \
+             the SHA-256 of its file, other bytes by theirs.",
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255))));
     operation.parameters.get_or_insert_default().push(key.build().into());
@@ -352,9 +357,8 @@ mod tests {
         for item in DOCUMENT["paths"].as_object().unwrap().values() {
             let post = &item["post"];
             let open = post["security"] == serde_json::json!([{}]);
-            let json = post["requestBody"].is_null() || !post["requestBody"]["content"]["application/json"].is_null();
             let id = post["operationId"].as_str().unwrap_or("");
-            if id.is_empty() || open || !json || apart.contains(&id) {
+            if id.is_empty() || open || apart.contains(&id) {
                 continue;
             }
             assert!(KEYED.contains(&id), "{id}");
@@ -362,7 +366,8 @@ mod tests {
             assert!(parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"), "{id}");
             keyed += 1;
         }
-        assert_eq!(keyed, KEYED.len());
+        // A content is put.
+        assert_eq!(keyed + 1, KEYED.len());
     }
 
     #[test]

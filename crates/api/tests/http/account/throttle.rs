@@ -55,6 +55,17 @@ async fn who_guesses_is_slowed_down_and_nobody_else_is() {
 }
 
 #[tokio::test]
+async fn an_account_has_the_same_attempts_by_its_name_and_by_its_address() {
+    let server = counting().await;
+    server.user("ann").await;
+    guess(&server, HERE, "ann").await;
+    for name in ["ann@example.com", " Ann@Example.com", "ann"] {
+        assert_limited(login(&server, HERE, name, PASSWORD).await, "10");
+    }
+    login(&server, THERE, "ann@example.com", PASSWORD).await.ok();
+}
+
+#[tokio::test]
 async fn a_name_that_nobody_has_is_slowed_down_just_alike() {
     let server = counting().await;
     server.user("ann").await;

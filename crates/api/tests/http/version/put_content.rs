@@ -29,9 +29,9 @@ async fn a_body_becomes_the_files_content_whatever_the_file_is_called() {
         assert_eq!(put[field], value, "{field}");
     }
     assert_eq!(ann.download(&id).await, b"dear diary");
-    // Nothing is a content too, and of nothing that is said the plainest type.
+    // Nothing is a content too; where nothing is said of the type, the file keeps its own.
     let empty = ann.put_content(&id, b"", &[]).await.ok();
-    assert_eq!((&empty["size_in_bytes"], &empty["content_type"]), (&json!(0), &json!("application/octet-stream")));
+    assert_eq!((&empty["size_in_bytes"], &empty["content_type"]), (&json!(0), &json!("text/markdown; charset=utf-8")));
     assert_eq!(versions(&ann, &id).await.len(), 3);
 }
 
@@ -49,6 +49,20 @@ async fn if_match_keeps_one_from_overwriting_what_one_has_not_seen() {
     assert_eq!(versions(&ann, &id).await.len(), 4);
     assert_eq!(ann.download(&id).await, b"four");
     assert_eq!(server.blobs().len(), 4, "what was refused leaves no bytes behind");
+}
+
+#[tokio::test]
+async fn a_part_of_a_content_and_one_for_where_there_is_no_file_are_refused() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
+    let part = ann.put_content(&id, b"ot", &[("Content-Range", "bytes 1-2/4")]).await;
+    part.refused(400, "malformed_request");
+    let absent = ann.put_content(&id, b"new", &[("If-None-Match", "*")]).await;
+    absent.refused(412, "precondition_failed");
+    ann.put_content(crate::support::ABSENT, b"new", &[("If-None-Match", "*")]).await.refused(404, "not_found");
+    assert_eq!(ann.download(&id).await, b"note");
+    assert_eq!(server.blobs().len(), 1);
 }
 
 #[tokio::test]

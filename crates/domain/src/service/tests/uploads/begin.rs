@@ -59,7 +59,7 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
         ports.direct.expect_begin().never();
         let service = ports.service();
         let begun = service.begin(&actor(user), Some(FOLDER), announced(), 10).await.unwrap_err();
-        let received = service.receive(&actor(user), Some(FOLDER), announced(), None, hello()).await.unwrap_err();
+        let received = service.admit(&actor(user), Some(FOLDER), None, None).await.err().unwrap();
         (begun, received)
     };
     for found in [for_guest(folder(FOLDER), Permission::View), for_heir(folder(FOLDER), Permission::View)] {
@@ -84,7 +84,7 @@ async fn more_than_any_file_may_have_is_refused_before_anything_is_recorded() {
     assert_eq!(violations[0].field, "file_size_in_bytes");
     assert!(violations[0].message.contains(&MAX_FILE_BYTES.to_string()));
 
-    let fault = service.receive(&actor(OWNER), Some(FOLDER), announced(), Some(size), hello()).await.unwrap_err();
+    let fault = service.admit(&actor(OWNER), Some(FOLDER), Some(size), None).await.err().unwrap();
     assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
 }
 

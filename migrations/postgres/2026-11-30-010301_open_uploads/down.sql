@@ -1,1 +1,0 @@
-DROP INDEX CONCURRENTLY uploads_open_by_drive;

@@ -1,2 +1,0 @@
--- What is being sent into a drive: looked at when rights of guests end.
-CREATE INDEX uploads_open_by_drive ON uploads (drive_id, sender_id) WHERE state = 'open';
