@@ -22,7 +22,7 @@ use crate::background;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::http::routes::routes;
-use crate::http::{App, request};
+use crate::http::{App, request, sane};
 use crate::telemetry::metrics;
 use crate::wiring::{self, Keys, Stores};
 
@@ -67,7 +67,8 @@ fn listen(
     server.listen("http", listener, move || {
         let (connections, stopping) = (connections.clone(), stopping.clone());
         let cors = Condition::new(!origins.is_empty(), cors(&origins));
-        let actix = Actix::new().app_data(app.clone()).wrap(cors).wrap(from_fn(request)).configure(routes);
+        let actix =
+            Actix::new().app_data(app.clone()).wrap(from_fn(sane)).wrap(cors).wrap(from_fn(request)).configure(routes);
         let actix = actix.into_factory().map_err(|fault| fault.error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {

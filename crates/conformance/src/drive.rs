@@ -29,7 +29,7 @@ pub async fn suite(store: &Persistence) {
     run!(store;
         create::a_folder_is_made_as_it_is_found,
         create::a_guest_makes_a_folder_in_the_drive_of_its_owner,
-        create::making_a_folder_leaves_its_parent_as_it_is,
+        create::making_a_folder_leaves_its_parent_as_it_is_but_for_the_time,
         create::a_taken_name_tells_who_has_it_and_which_is_free,
         create::the_suggested_name_fills_the_first_gap,
         create::names_differ_by_case_and_by_folder,
@@ -50,6 +50,8 @@ pub async fn suite(store: &Persistence) {
         relocate::a_moved_node_takes_along_what_lies_below_it,
         relocate::name_and_place_change_at_once,
         relocate::a_file_keeps_its_content,
+        relocate::what_is_said_of_a_content_changes_without_another_content,
+        relocate::a_folder_shows_when_something_was_added_or_removed,
         relocate::what_is_there_already_stays_as_it_is,
         relocate::a_revision_that_was_not_seen_last_is_refused,
         relocate::a_taken_name_is_refused_in_either_place,

@@ -9,6 +9,8 @@ pub mod changes;
 pub mod chores;
 pub mod direct_uploads;
 pub mod drive;
+pub mod link_access;
+pub mod link_downloads;
 pub mod link_tokens;
 pub mod links;
 pub mod name_keys;

@@ -2,17 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
-use clouddrive_domain::error::Gone;
 use clouddrive_domain::model::{
     Action, ItemRef, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, NodeKind, Page, PasswordHash,
     Permission, Role, SealedToken, Sort, Timestamp, TokenHash, UserId, authorize_read,
 };
 use clouddrive_domain::port::NewLink;
 use clouddrive_domain::{Error, Result};
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 
 use crate::Persistence;
-use crate::world::{Member, World, assert_refused, name, run};
+use crate::world::{World, assert_refused, name, run};
 
 /// Runs every case.
 ///
@@ -31,12 +30,6 @@ pub async fn suite(store: &Persistence) {
         a_link_is_changed_and_revoked_on_its_own_node,
         a_link_is_revoked_once,
         links_come_newest_first_in_pages,
-        downloads_are_counted_up_to_the_limit,
-        of_simultaneous_downloads_just_as_many_succeed_as_are_left,
-        without_a_limit_every_download_is_counted,
-        no_download_is_counted_at_the_end_or_after_it,
-        a_download_is_counted_or_the_link_is_gone,
-        a_limit_may_be_raised,
         links_are_forgotten_after_they_expired,
     );
 }
@@ -85,10 +78,6 @@ async fn change(world: &World<'_>, owner: UserId, node: NodeId, link: LinkId, to
 async fn revoke(world: &World<'_>, owner: UserId, node: NodeId, link: LinkId) -> Result<()> {
     let item = world.grant(owner, node, Action::Share).await;
     world.store.links.revoke(&world.command(owner), &item, link).await
-}
-
-async fn count(world: &World<'_>, link: LinkId, at: Timestamp) -> Result<()> {
-    world.store.links.count_download(&world.command_at(None, at), link).await
 }
 
 /// A node as the holder of `link` finds it.
@@ -307,93 +296,6 @@ async fn links_come_newest_first_in_pages(world: &World<'_>) {
         assert_eq!(found.iter().map(|(link, _)| link.clone()).collect::<Vec<_>>(), expected, "in pages of {limit}");
         for (link, located) in found {
             assert_eq!(located, world.located(link.item.id, ann.id).await);
-        }
-    }
-}
-
-/// A link to a new folder that may be downloaded from so often.
-async fn limited(world: &World<'_>, ann: &Member, most: Option<u64>) -> Link {
-    let folder = world.folder(ann.id, ann.root, &format!("{most:?}")).await;
-    let new = NewLink { max_downloads: most, ..world.new_link() };
-    create(world, ann.id, folder, &new).await.unwrap()
-}
-
-async fn downloads_are_counted_up_to_the_limit(world: &World<'_>) {
-    let ann = world.member().await;
-    let link = limited(world, &ann, Some(2)).await;
-    let (first, second) = (world.now(), world.now());
-    for (downloads, at) in [(1, first), (2, second)] {
-        count(world, link.id, at).await.unwrap();
-        let expected = Link { downloads, last_download_at: Some(at), ..link.clone() };
-        assert_eq!(find(world, ann.id, link.id).await, Some(expected));
-    }
-    assert_refused!(count(world, link.id, world.now()).await, Error::Gone(Gone::LinkExhausted));
-    let expected = Link { downloads: 2, last_download_at: Some(second), ..link.clone() };
-    assert_eq!(find(world, ann.id, link.id).await, Some(expected));
-    assert_refused!(count(world, world.id(), world.now()).await, Error::NotFound);
-}
-
-async fn of_simultaneous_downloads_just_as_many_succeed_as_are_left(world: &World<'_>) {
-    let ann = world.member().await;
-    let link = limited(world, &ann, Some(7)).await;
-    let at = world.now();
-    let outcomes = join_all((0..50).map(|_| count(world, link.id, at))).await;
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 7);
-    for outcome in outcomes.into_iter().filter(Result::is_err) {
-        assert_refused!(outcome, Error::Gone(Gone::LinkExhausted));
-    }
-    assert_eq!(find(world, ann.id, link.id).await.unwrap().downloads, 7);
-}
-
-async fn without_a_limit_every_download_is_counted(world: &World<'_>) {
-    let ann = world.member().await;
-    let link = limited(world, &ann, None).await;
-    let at = world.now();
-    let outcomes = join_all((0..20).map(|_| count(world, link.id, at))).await;
-    assert!(outcomes.iter().all(Result::is_ok));
-    assert_eq!(find(world, ann.id, link.id).await.unwrap().downloads, 20);
-}
-
-async fn no_download_is_counted_at_the_end_or_after_it(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let end = Timestamp::from_millis(world.now().as_millis() + 60_000);
-    // Of a link that has both expired and been used up, the former is told.
-    let new = NewLink { expires_at: Some(end), max_downloads: Some(1), ..world.new_link() };
-    let link = create(world, ann.id, folder, &new).await.unwrap();
-    for late in [end, Timestamp::from_millis(end.as_millis() + 1)] {
-        assert_refused!(count(world, link.id, late).await, Error::Gone(Gone::LinkExpired));
-    }
-    count(world, link.id, Timestamp::from_millis(end.as_millis() - 1)).await.unwrap();
-    assert_refused!(count(world, link.id, end).await, Error::Gone(Gone::LinkExpired));
-    assert_eq!(find(world, ann.id, link.id).await.unwrap().downloads, 1);
-}
-
-async fn a_download_is_counted_or_the_link_is_gone(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    for _ in 0..5 {
-        let link = world.link(ann.id, folder).await;
-        let at = world.now();
-        let (revoked, counted) = join(revoke(world, ann.id, folder, link.id), count(world, link.id, at)).await;
-        revoked.unwrap();
-        assert!(matches!(counted, Ok(()) | Err(Error::NotFound)), "{counted:?}");
-        assert_refused!(count(world, link.id, at).await, Error::NotFound);
-    }
-}
-
-async fn a_limit_may_be_raised(world: &World<'_>) {
-    let ann = world.member().await;
-    let link = limited(world, &ann, Some(1)).await;
-    count(world, link.id, world.now()).await.unwrap();
-    for (most, left) in [(Some(2), 1), (Some(1), 0), (None, 5)] {
-        let to = LinkChange { max_downloads: Some(most), ..LinkChange::default() };
-        change(world, ann.id, link.item.id, link.id, &to).await.unwrap();
-        for _ in 0..left {
-            count(world, link.id, world.now()).await.unwrap();
-        }
-        if most.is_some() {
-            assert_refused!(count(world, link.id, world.now()).await, Error::Gone(Gone::LinkExhausted));
         }
     }
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Changes, Chores, Drive, Links, NameKeys, Receipts, Search, Sessions, Shares, Throttle,
-    Trash, Trees, Uploads, Users, Versions,
+    Accounts, BlobRecords, Changes, Chores, Drive, LinkDownloads, Links, NameKeys, Receipts, Search, Sessions, Shares,
+    Throttle, Trash, Trees, Uploads, Users, Versions,
 };
 
 /// The persistence ports of one store. The suites of single ports need the others to set their scenes.
@@ -32,6 +32,8 @@ pub struct Persistence {
     pub shares: Arc<dyn Shares>,
     /// Public links.
     pub links: Arc<dyn Links>,
+    /// Downloads through public links.
+    pub link_downloads: Arc<dyn LinkDownloads>,
     /// Finding by name.
     pub search: Arc<dyn Search>,
     /// The books of the blobs.
@@ -62,6 +64,7 @@ impl Persistence {
             + Receipts
             + Links
             + NameKeys
+            + LinkDownloads
             + Search
             + Trees
             + Trash
@@ -82,6 +85,7 @@ impl Persistence {
             versions: store.clone(),
             shares: store.clone(),
             links: store.clone(),
+            link_downloads: store.clone(),
             search: store.clone(),
             records: store.clone(),
             changes: store.clone(),

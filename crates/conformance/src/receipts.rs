@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Action, Answer, Command, ConflictPolicy, IdempotencyKey, KeyedRequest, Permission, Receipt, Sha256, Timestamp,
-    UserId,
+    Action, Answer, Command, ConflictPolicy, IdempotencyKey, KeyedRequest, MediaType, Permission, Receipt, Sha256,
+    Stored, Timestamp, UserId,
 };
-use clouddrive_domain::port::{Claim, NewShare, Terms};
+use clouddrive_domain::port::{Claim, NewContent, NewShare, Terms};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{join, join_all};
 
@@ -40,6 +40,8 @@ pub async fn suite(store: &Persistence) {
         what_failed_leaves_no_answer,
         an_answer_is_kept_for_its_time,
         receipts_are_forgotten_after_their_time,
+        a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim,
+        a_receipt_that_is_held_on_passes_on_later,
         nobody_has_receipts_who_is_no_user,
         every_mutation_that_may_bring_a_receipt_writes_into_it,
     );
@@ -50,10 +52,12 @@ fn write(answer: Answer<'_>) -> Result<String> {
     Ok(match answer {
         Answer::Made(made) => format!("made {}", made.node.id),
         Answer::Changed(changed) => format!("changed {}", changed.node.name.as_str()),
+        Answer::Replaced(replaced) => format!("replaced {}", replaced.node.name.as_str()),
         Answer::Begun(upload) => format!("begun {}", upload.id),
         Answer::Again => "again".to_owned(),
         Answer::Shared(share) => format!("shared {}", share.id),
         Answer::Linked(link) => format!("linked {}", link.id),
+        Answer::Photo => "photo".to_owned(),
     })
 }
 
@@ -64,7 +68,7 @@ fn receipt(world: &World<'_>, user: UserId, key: &str, said: u8) -> Receipt {
 
 fn receipt_at(world: &World<'_>, user: UserId, path: &str, key: &str, said: u8) -> Receipt {
     let key = IdempotencyKey::parse(key).unwrap();
-    let digest = Sha256::from_bytes([said; 32]);
+    let digest = Some(Sha256::from_bytes([said; 32]));
     let request = KeyedRequest { user, path: path.to_owned(), key, digest, former_digest: None };
     Receipt::new(world.id(), request, Arc::new(write))
 }
@@ -252,6 +256,47 @@ async fn receipts_are_forgotten_after_their_time(world: &World<'_>) {
     assert_eq!(claim_at(world, &receipt(world, ann.id, "d", 1), end).await, Claim::Held);
 }
 
+/// A receipt for the request that `user` calls `key`, whose body has not come.
+fn streamed(world: &World<'_>, user: UserId, key: &str) -> Receipt {
+    let request = KeyedRequest { digest: None, ..receipt(world, user, key, 1).request().clone() };
+    Receipt::new(world.id(), request, Arc::new(write))
+}
+
+async fn a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim(world: &World<'_>) {
+    let ann = world.member().await;
+    let first = streamed(world, ann.id, "key");
+    assert_eq!(claim(world, &first).await, Claim::Held);
+    // Nobody knows yet what it says.
+    assert_eq!(claim(world, &streamed(world, ann.id, "key")).await, Claim::Running);
+    assert_eq!(claim(world, &receipt(world, ann.id, "key", 1)).await, Claim::Running);
+    let digest = Sha256::from_bytes([1; 32]);
+    first.settle(digest);
+    let answer = make(world, &ann, &first, "a").await.unwrap();
+    let done = Claim::Done { answer: answer.clone(), digest };
+    assert_eq!(claim(world, &streamed(world, ann.id, "key")).await, done);
+    assert_eq!(claim(world, &receipt(world, ann.id, "key", 1)).await, Claim::Answered(answer));
+    assert_eq!(claim(world, &receipt(world, ann.id, "key", 2)).await, Claim::Reused);
+    // What said something at once is under way for a body that is still to come.
+    assert_eq!(claim(world, &receipt(world, ann.id, "other", 1)).await, Claim::Held);
+    assert_eq!(claim(world, &streamed(world, ann.id, "other")).await, Claim::Running);
+}
+
+async fn a_receipt_that_is_held_on_passes_on_later(world: &World<'_>) {
+    let ann = world.member().await;
+    let (first, second) = (streamed(world, ann.id, "key"), streamed(world, ann.id, "key"));
+    let now = world.now();
+    claim_at(world, &first, now).await;
+    let until = now.plus(HELD).plus(HELD);
+    world.store.receipts.renew(&first, until).await.unwrap();
+    // Neither less time than it has, nor any for who does not hold it.
+    world.store.receipts.renew(&first, now).await.unwrap();
+    world.store.receipts.renew(&second, until.plus(HELD)).await.unwrap();
+    assert_eq!(claim_at(world, &second, until.minus(Duration::from_millis(1))).await, Claim::Running);
+    assert_eq!(claim_at(world, &second, until).await, Claim::Held);
+    world.store.receipts.renew(&first, until.plus(KEPT)).await.unwrap();
+    assert_eq!(claim_at(world, &first, until.plus(HELD)).await, Claim::Held);
+}
+
 async fn nobody_has_receipts_who_is_no_user(world: &World<'_>) {
     let now = world.now();
     let receipt = receipt(world, world.id(), "key", 1);
@@ -284,6 +329,27 @@ async fn every_mutation_that_may_bring_a_receipt_writes_into_it(world: &World<'_
     let commit = world.completing(&upload, ConflictPolicy::Fail);
     let file = world.store.uploads.commit(&held("commit").await, &root, &commit).await.unwrap();
     assert_eq!(told("commit").await, "changed a");
+
+    let created = world.new_file("b").await;
+    world.store.uploads.create(&held("create").await, &root, &created).await.unwrap();
+    assert_eq!(told("create").await, format!("made {}", created.file));
+
+    let grant = world.grant(ann.id, file.node.id, Action::Replace).await;
+    let content = NewContent {
+        version: world.id(),
+        blob: world.record().await,
+        stored: Stored { size: 1, sha256: None, tag: None },
+        media_type: MediaType::octet_stream(),
+        client_modified_at: None,
+        seen: None,
+        most_versions: 20,
+    };
+    world.store.versions.append(&held("append").await, &grant, &content).await.unwrap();
+    assert_eq!(told("append").await, "replaced a");
+
+    let photo = world.record().await;
+    world.store.users.set_photo(&held("photo").await, ann.id, Some(&photo)).await.unwrap();
+    assert_eq!(told("photo").await, "photo");
 
     let item = world.grant(ann.id, file.node.id, Action::Share).await;
     let share = NewShare { id: world.id(), guest: bob.id, permission: Permission::View };

@@ -32,6 +32,9 @@ pub async fn suite(store: &Persistence) {
         refresh::a_token_is_swapped_for_the_next_and_the_session_goes_on,
         refresh::a_token_that_comes_twice_ends_its_session_and_no_other,
         refresh::of_simultaneous_uses_one_gets_the_next_and_the_session_is_over,
+        refresh::within_its_grace_a_token_gets_further_ones_and_each_is_good,
+        refresh::the_grace_counts_from_the_first_use_and_ends_at_its_very_time,
+        refresh::simultaneous_uses_within_the_grace_all_get_good_ones,
         refresh::tokens_end_at_their_very_time,
         refresh::what_is_no_token_gets_nothing,
         refresh::tokens_of_an_ended_session_get_nothing,
@@ -70,6 +73,7 @@ pub(crate) fn renewal(world: &World<'_>, token: &RefreshToken, at: Timestamp) ->
         presented: token.hash(),
         next: world.token().hash(),
         expires_at: at.plus(LIFETIME),
+        grace: Duration::ZERO,
         address: Some("192.0.2.7".to_owned()),
         user_agent: None,
     }

@@ -96,7 +96,7 @@ async fn what_a_share_gives_holds_at_once(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let folder = world.folder(ann.id, ann.root, "a").await;
     let below = world.file(ann.id, folder, "b", 1).await;
-    let before = world.located(folder, ann.id).await;
+    let mut before = world.located(folder, ann.id).await;
     assert_eq!(role(world, &bob, below).await, None);
     let share = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
     assert_eq!(role(world, &bob, below).await, Some(Role::View));
@@ -108,7 +108,8 @@ async fn what_a_share_gives_holds_at_once(world: &World<'_>) {
     assert_eq!(role(world, &bob, later).await, Some(Role::View));
     world.revoke(ann.id, share.id).await;
     assert_eq!(role(world, &bob, below).await, None);
-    // Sharing is no change of the node.
+    // Sharing is no change of the node, and the file that came shows in the time alone.
+    before.node.modified_at = world.located(later, ann.id).await.node.created_at;
     assert_eq!(world.located(folder, ann.id).await, before);
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use clouddrive_domain::model::{Bucket, BucketKind, Handle, Network, Timestamp};
+use clouddrive_domain::model::{Bucket, BucketKind, Handle, LoginSubject, Network, Timestamp};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
@@ -149,7 +149,7 @@ async fn clocks_that_differ_a_little_cost_nobody_an_attempt(world: &World<'_>) {
 async fn however_many_come_at_once_for_several_the_tightest_is_exact(world: &World<'_>) {
     let now = world.now();
     let number = world.id::<clouddrive_domain::model::UserId>().to_string();
-    let account = Handle::parse(&number);
+    let account = LoginSubject::Unknown(Handle::parse(&number));
     let network = |last: u8| Network::of(Some([203, 0, 113, last].into()));
     // Each from an address of its own, in either order: only the account is short.
     let takes = (0..130_u8).map(|last| {

@@ -34,6 +34,10 @@ pub async fn suite(store: &Persistence) {
         restore::it_goes_where_it_is_told,
         restore::it_is_restored_by_its_owner_as_it_was_seen,
         restore::folders_come_back_no_deeper_than_folders_stand,
+        restore::what_lies_below_comes_back_alone,
+        restore::what_is_being_purged_does_not_come_back,
+        restore::what_a_guest_has_trashed_is_found_by_that_guest_for_a_while,
+        restore::a_guest_undoes_only_their_own,
     );
     run!(store;
         purge::a_file_goes_with_its_versions_and_shares,

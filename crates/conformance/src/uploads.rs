@@ -2,6 +2,7 @@
 
 mod begin;
 mod commit;
+mod create;
 mod end;
 mod quota;
 mod races;
@@ -34,6 +35,13 @@ pub async fn suite(store: &Persistence) {
         commit::an_upload_that_is_over_becomes_no_file,
     );
     run!(store;
+        create::bytes_that_came_without_an_upload_become_a_file,
+        create::its_name_is_decided_as_by_a_commit,
+        create::a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_replaced,
+        create::the_last_byte_fits_for_one_of_those_who_come_at_once,
+        create::nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown,
+    );
+    run!(store;
         replace::a_replaced_file_is_the_same_file_with_another_content,
         replace::a_content_that_is_one_too_many_is_unreferenced,
         replace::what_is_not_there_is_made,
@@ -59,6 +67,10 @@ pub async fn suite(store: &Persistence) {
         roles::a_revoked_share_ends_grants,
         roles::a_lowered_share_ends_grants,
         roles::what_left_the_shared_folder_is_out_of_reach,
+        roles::with_a_share_end_the_uploads_under_it,
+        roles::a_right_that_comes_from_elsewhere_too_keeps_the_uploads,
+        roles::uploads_of_guests_end_when_their_folder_goes_out_of_reach,
+        roles::an_owner_may_abort_what_others_bring,
     );
     run!(store;
         races::many_begin_at_the_last_bytes,

@@ -95,6 +95,7 @@ async fn content(world: &World<'_>, size: u64) -> NewContent {
         blob: world.record().await,
         stored: Stored { size, sha256: None, tag: None },
         media_type: MediaType::parse("text/plain").unwrap(),
+        client_modified_at: None,
         seen: None,
         most_versions: MOST_VERSIONS,
     }

@@ -14,7 +14,8 @@ use clouddrive_domain::model::{
     Ticket, Timestamp, Upload, UploadState, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{
-    Commit, Copying, NewShare, Opening, Purge, PurgeStep, Random, Registration, Relocation, Restoration, Unneeded,
+    Commit, Copying, Details, NewFile, NewShare, Opening, Purge, PurgeStep, Random, Registration, Relocation,
+    Restoration, Unneeded,
 };
 
 use crate::Persistence;
@@ -212,13 +213,13 @@ impl<'a> World<'a> {
 
     pub(crate) async fn renaming(&self, actor: UserId, node: NodeId, to: &str) -> Relocation {
         let item = self.grant(actor, node, Action::Rename).await;
-        Relocation { item, to: None, name: Some(name(to)), seen: None }
+        Relocation { item, to: None, name: Some(name(to)), details: Details::default(), seen: None }
     }
 
     pub(crate) async fn moving(&self, actor: UserId, node: NodeId, to: NodeId) -> Relocation {
         let item = self.grant(actor, node, Action::Move).await;
         let to = self.grant(actor, to, Action::AddTo).await;
-        Relocation { item, to: Some(to), name: None, seen: None }
+        Relocation { item, to: Some(to), name: None, details: Details::default(), seen: None }
     }
 
     pub(crate) async fn rename(&self, actor: UserId, node: NodeId, to: &str) -> Result<Located> {
@@ -270,6 +271,24 @@ impl<'a> World<'a> {
             expires_at: now.plus(LIFETIME),
         };
         Opening { upload, store: STORE, most_open: ALL }
+    }
+
+    /// A file of one byte, whose blob has been recorded.
+    pub(crate) async fn new_file(&self, text: &str) -> NewFile {
+        NewFile {
+            file: self.id(),
+            version: self.id(),
+            blob: self.record().await,
+            stored: Stored { size: 1, sha256: None, tag: None },
+            info: FileInfo {
+                name: name(text),
+                media_type: MediaType::octet_stream(),
+                sha256: None,
+                client_modified_at: None,
+                conflict: ConflictPolicy::Fail,
+            },
+            most_versions: 20,
+        }
     }
 
     pub(crate) async fn begin(&self, folder: &Grant, opening: &Opening) -> Result<Quota> {
@@ -330,7 +349,7 @@ impl<'a> World<'a> {
 
     /// What brings the node back to where it was.
     pub(crate) async fn restoration(&self, owner: UserId, node: NodeId) -> Restoration {
-        Restoration { item: self.grant(owner, node, Action::Restore).await, to: None, seen: None }
+        Restoration { item: self.grant(owner, node, Action::Restore).await, to: None, seen: None, trashed_after: None }
     }
 
     pub(crate) async fn restore(&self, owner: UserId, node: NodeId) -> Result<Located> {

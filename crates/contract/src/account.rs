@@ -67,7 +67,7 @@ pub struct Token {
     /// How long the token lives, in seconds.
     #[cfg_attr(feature = "openapi", schema(example = 3600))]
     pub expires_in: u64,
-    /// For `POST /token/refresh`, once: it gives the next one with the next access token.
+    /// For `POST /token/refresh`: it gives the next one with the next access token.
     #[cfg_attr(feature = "openapi", schema(example = "mF_9B5f-41JqM_K7wq0GZ2yR3tXnV8cLdE6hUaPsQoY"))]
     pub refresh_token: String,
 }
@@ -77,6 +77,19 @@ pub struct Token {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RefreshToken {
+    /// The refresh token that the login, or the last refresh, gave.
+    #[cfg_attr(feature = "openapi", schema(example = "mF_9B5f-41JqM_K7wq0GZ2yR3tXnV8cLdE6hUaPsQoY"))]
+    pub refresh_token: String,
+}
+
+/// `POST /token/refresh` as a form: OAuth2's refresh grant. Other fields that OAuth2 clients send are passed over.
+#[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RefreshForm {
+    /// `refresh_token`, when present.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(example = "refresh_token", pattern = "^refresh_token$"))]
+    pub grant_type: Option<String>,
     /// The refresh token that the login, or the last refresh, gave.
     #[cfg_attr(feature = "openapi", schema(example = "mF_9B5f-41JqM_K7wq0GZ2yR3tXnV8cLdE6hUaPsQoY"))]
     pub refresh_token: String,

@@ -43,7 +43,7 @@ pub struct File {
     /// The size in bytes.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub size_in_bytes: u64,
-    /// The media type, as the uploader said.
+    /// The media type, as the uploader said; else that of the name's extension.
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg"))]
     pub content_type: String,
     /// 64 hexadecimal digits; null until the digest has been verified.
@@ -114,7 +114,7 @@ pub struct FileWithDownload {
     pub download: Download,
 }
 
-/// `PATCH /file/{file_id}`: at least one of the two.
+/// `PATCH /file/{file_id}`: at least one of these.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -127,6 +127,13 @@ pub struct PatchFile {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Uuid>))]
     pub parent_folder_id: Option<Option<Uuid>>,
+    /// The new media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(example = "image/jpeg", max_length = 255))]
+    pub content_type: Option<String>,
+    /// When the client's own copy was last modified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_modified_at: Option<Time>,
 }
 
 /// `POST /file/{file_id}/copy`. An empty body will do.

@@ -108,6 +108,11 @@ pub struct CopyFolder {
     pub folder_conflict: Option<FolderConflict>,
 }
 
+/// A text; an empty one counts as absent, as `cursor=` of the first page does.
+pub(crate) fn non_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+}
+
 /// Tells null from absent.
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
@@ -178,7 +183,7 @@ pub struct ListParameters {
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000, default = 100))]
     pub limit: Option<u64>,
     /// `next_cursor` of the page before, in the same order.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "non_empty")]
     pub cursor: Option<String>,
 }
 

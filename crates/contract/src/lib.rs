@@ -17,8 +17,8 @@ mod upload;
 mod version;
 
 pub use account::{
-    ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshToken, Register, Session, Sessions, Token,
-    User, VerifiedToken,
+    ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshForm, RefreshToken, Register, Session,
+    Sessions, Token, User, VerifiedToken,
 };
 pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, GetFile, PatchFile, UrlUse};
 pub use folder::{
@@ -26,7 +26,7 @@ pub use folder::{
     RootListing, SortBy, SortOrder,
 };
 pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
-pub use link::{CreateLink, Link, Linked, LinkedFile, LinkedFolder, Links, PatchLink};
+pub use link::{CreateLink, Link, LinkAccess, LinkPassword, Linked, LinkedFile, LinkedFolder, Links, PatchLink};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};
 pub use search::{FoundItem, FoundItems, SearchParameters};
@@ -36,9 +36,9 @@ pub use share::{
     ReceivedShares, Share, ShareObjectType,
 };
 pub use time::Time;
-pub use trash::{RestoreItem, Trash, TrashedItem};
+pub use trash::{RestoreItem, Trash, TrashedFolder, TrashedItem};
 pub use upload::{
     CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileConflict, FileForm, Part, ReceivedPart, SignParts,
-    SignedParts, Upload, UploadState,
+    SignedParts, Upload, UploadState, Uploads,
 };
 pub use version::{Version, VersionWithDownload, Versions};

@@ -20,8 +20,8 @@ pub struct CreateLink {
     /// When the link ends by itself: in the future. Never, when absent or null.
     #[serde(default)]
     pub expires_at: Option<Time>,
-    /// What its holder must know beside the URL: 8–128 characters, none of the commonest 3,000 passwords, no control characters,
-    /// no white space at either end. Nothing, when absent or null.
+    /// What its holder must know beside the URL: 8–128 characters, none of the commonest 3,000 passwords. Nothing, when absent
+    /// or null.
     #[serde(default)]
     #[cfg_attr(
         feature = "openapi",
@@ -101,6 +101,27 @@ pub struct Links {
     /// For the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
+}
+
+/// `POST /s/{token}/access`.
+#[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LinkPassword {
+    /// The link's password.
+    #[cfg_attr(feature = "openapi", schema(example = "correct horse battery", format = "password"))]
+    pub password: String,
+}
+
+/// What opens a link in the place of its password.
+#[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LinkAccess {
+    /// To be given as `?access=…` to the URLs of this link. It is a secret.
+    #[cfg_attr(feature = "openapi", schema(example = "1764460800000.zMkA0WfYbJ4T3m7mJ2a8hV5c1Qp9dXoKq0uR6sLwN_E"))]
+    pub access: String,
+    /// When it ends: after an hour, or with the password.
+    pub expires_at: Time,
 }
 
 /// A folder, as a link's holder sees it.

@@ -152,7 +152,7 @@ pub struct Problem {
     /// Who has the name, and which is free; only with `name_taken`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Conflict>,
-    /// How full the drive is; only with `quota_exceeded`.
+    /// How full the drive is, for its owner, and what did not fit, where that is known; only with `quota_exceeded`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaState>,
 }
@@ -200,15 +200,18 @@ pub struct ConflictItem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuotaState {
-    /// The most that the drive may hold.
+    /// The most that the drive may hold; only for its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = 5368709120_u64))]
-    pub total_bytes: u64,
-    /// What it holds.
+    pub total_bytes: Option<u64>,
+    /// What it holds; only for its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = 5368709000_u64))]
-    pub used_bytes: u64,
-    /// What open uploads have announced.
+    pub used_bytes: Option<u64>,
+    /// What open uploads have announced; only for its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = 0))]
-    pub reserved_bytes: u64,
+    pub reserved_bytes: Option<u64>,
     /// What was to be added.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub needed_bytes: u64,

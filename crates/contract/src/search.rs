@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::folder::non_empty;
 use crate::{Item, ItemKind, PathStep};
 
 /// What to search for.
@@ -25,7 +26,7 @@ pub struct SearchParameters {
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000, default = 100))]
     pub limit: Option<u64>,
     /// `next_cursor` of the page before, of the same search.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "non_empty", skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::folder::non_empty;
 use crate::{Item, ItemRef, Permission, Person, Role, Time};
 
 /// What is shared.
@@ -93,7 +94,7 @@ pub struct PageParameters {
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000, default = 100))]
     pub limit: Option<u64>,
     /// `next_cursor` of the page before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "non_empty")]
     pub cursor: Option<String>,
 }
 

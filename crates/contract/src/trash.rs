@@ -31,6 +31,17 @@ pub struct Trash {
     pub next_cursor: Option<String>,
 }
 
+/// `GET /trash/{id}/item`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrashedFolder {
+    /// Files and folders in one list, each with the trashed folder as its parent.
+    pub items: Vec<Item>,
+    /// For the next page; null on the last.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub next_cursor: Option<String>,
+}
+
 /// `POST /trash/{id}/restore`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::{File, Time};
+use crate::{File, Person, Time};
 
 /// What to do when the name of a new file is taken; in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -47,7 +47,8 @@ pub struct CreateUpload {
     /// What to do when the name is taken; `fail` unless told.
     #[serde(default)]
     pub file_conflict: Option<FileConflict>,
-    /// The media type; `application/octet-stream` unless told.
+    /// The media type. Without one, or with `application/octet-stream`, which says nothing, a new file gets that of its
+    /// name's extension, and a file that is replaced keeps its own.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg", max_length = 255))]
     pub content_type: Option<String>,
@@ -61,7 +62,8 @@ pub struct CreateUpload {
     pub client_modified_at: Option<Time>,
 }
 
-/// `POST /file` as `multipart/form-data`: the fields come first, then the part `file`.
+/// `POST /file` as `multipart/form-data`: the part `file`, and any of the fields, before it or after it. One that is left empty
+/// counts as absent.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileForm {
@@ -73,13 +75,14 @@ pub struct FileForm {
     pub parent_folder_id: Option<Uuid>,
     /// What to do when the name is taken; `fail` unless told.
     pub file_conflict: Option<FileConflict>,
-    /// The media type; that of the part unless told.
+    /// The media type; that of the part unless told. Without one, or with `application/octet-stream`, which says nothing, a
+    /// new file gets that of its name's extension, and a file that is replaced keeps its own.
     pub content_type: Option<String>,
     /// The SHA-256 of the bytes: others are refused.
     pub sha256: Option<String>,
     /// When the sender's own copy was last modified.
     pub client_modified_at: Option<Time>,
-    /// The bytes; the last part.
+    /// The bytes.
     #[cfg_attr(feature = "openapi", schema(format = Binary, content_media_type = "application/octet-stream"))]
     pub file: String,
 }
@@ -136,6 +139,33 @@ pub struct Upload {
     pub file_id: Option<Uuid>,
     /// When it ends by itself.
     pub expires_at: Time,
+    /// The folder into which the file goes; null in the root, and where the caller may not see it.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub parent_folder_id: Option<Uuid>,
+    /// The digest that was announced, 64 hexadecimal digits.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
+    )]
+    pub sha256: Option<String>,
+    /// When the sender's own copy was last modified, as the sender said.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub client_modified_at: Option<Time>,
+    /// Who sends.
+    pub created_by: Person,
+    /// When it began.
+    pub created_at: Time,
+}
+
+/// `GET /upload`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Uploads {
+    /// Newest first.
+    pub items: Vec<Upload>,
+    /// For the next page; null on the last.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub next_cursor: Option<String>,
 }
 
 /// A part and leave to send it.

@@ -103,6 +103,9 @@ pub enum Unauthenticated {
     /// The token's time ran out.
     #[error("the access token has expired")]
     TokenExpired,
+    /// The refresh token is none of ours, has expired, came again too late, or its session has ended.
+    #[error("the refresh token is invalid")]
+    InvalidRefreshToken,
     /// No such user, or not that password: the two cannot be told apart.
     #[error("wrong user name or password")]
     InvalidCredentials,
@@ -137,6 +140,12 @@ pub enum Forbidden {
         entries: EntryQuota,
         /// How many were to be added.
         needed: u64,
+    },
+    /// The bytes do not fit into a drive that is not the caller's. How full that is, its owner alone learns.
+    #[error("the bytes do not fit into the drive")]
+    QuotaOfOwner {
+        /// How many bytes were to be added, where that does not tell how many would fit.
+        needed: Option<u64>,
     },
     /// A signed URL whose signature is not ours or does not cover the request.
     #[error("the signature of the URL does not match the request")]

@@ -2,8 +2,8 @@
 
 use clouddrive_domain::error::Gone;
 use clouddrive_domain::model::{
-    Command, Grant, ItemRef, Limit, Link, LinkChange, LinkId, LinkPosition, NodeId, PasswordHash, SealedToken,
-    Timestamp, TokenHash, UserId,
+    Command, Grant, ItemRef, Limit, Link, LinkChange, LinkId, LinkPosition, PasswordHash, SealedToken, Timestamp,
+    TokenHash, UserId,
 };
 use clouddrive_domain::port::NewLink;
 use clouddrive_domain::{Error, Result};
@@ -147,31 +147,6 @@ impl From<&LinkChange> for LinkChangeset {
             expires_at: change.expires_at.map(|end| end.map(Timestamp::as_millis)),
             max_downloads: change.max_downloads.map(|most| most.map(bytes)),
         }
-    }
-}
-
-/// Counts a download at `at`, if one more may begin then; the answer is the [`CountedRow`] of the link, if it was.
-#[must_use]
-pub fn count(link: LinkId, at: Timestamp) -> Statement {
-    let at = Parameter::Integer(at.as_millis());
-    let text = "UPDATE links SET downloads = downloads + 1, last_download_at = ?
-        WHERE id = ? AND (max_downloads IS NULL OR downloads < max_downloads) AND (expires_at IS NULL OR expires_at > ?)
-        RETURNING node_id";
-    Statement::new(text, vec![at.clone(), link.into(), at])
-}
-
-/// The node of a link whose download was counted.
-#[derive(QueryableByName)]
-pub struct CountedRow {
-    #[diesel(sql_type = Id)]
-    node_id: DbId,
-}
-
-impl CountedRow {
-    /// That node.
-    #[must_use]
-    pub fn node(&self) -> NodeId {
-        self.node_id.into()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Receipts of requests that may be sent again.
 
-use clouddrive_domain::model::{Receipt, Timestamp};
+use clouddrive_domain::model::{Receipt, Sha256, Timestamp};
 use clouddrive_domain::port::{Claim, Terms};
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
@@ -21,6 +21,11 @@ fn name(receipt: &Receipt) -> [Parameter; 3] {
     [request.user.into(), text(&request.path), text(request.key.as_str())]
 }
 
+/// The digest of what the receipt is for; nothing while that has not come.
+fn digest(receipt: &Receipt) -> Parameter {
+    Parameter::Text(receipt.digest().map_or_else(String::new, |digest| digest.to_string()))
+}
+
 /// Claims `receipt`: it changes one row, or none when that belongs to somebody else. What nobody may hold any more, and
 /// what was kept for its time, is taken over.
 #[must_use]
@@ -31,7 +36,7 @@ pub fn claim(receipt: &Receipt, terms: Terms) -> Statement {
             held_until = excluded.held_until, kept_until = excluded.kept_until, answer = NULL
         WHERE receipts.kept_until <= ? OR (receipts.answer IS NULL AND receipts.held_until <= ?)";
     let mut parameters = name(receipt).to_vec();
-    parameters.extend([receipt.id().into(), text(&receipt.request().digest.to_string())]);
+    parameters.extend([receipt.id().into(), digest(receipt)]);
     parameters.extend([terms.held_until, terms.kept_until, terms.now, terms.now].map(time));
     Statement::new(statement, parameters)
 }
@@ -56,8 +61,14 @@ pub fn standing(receipt: &Receipt) -> Statement {
 #[must_use]
 pub fn refused(receipt: &Receipt, row: Option<StandingRow>) -> Claim {
     let request = receipt.request();
+    let Some(digest) = request.digest else {
+        let done = row.and_then(|row| Some(Claim::Done { digest: Sha256::parse(&row.digest)?, answer: row.answer? }));
+        return done.unwrap_or(Claim::Running);
+    };
+    // What has none yet may still come to be the same.
     let same = |row: &StandingRow| {
-        [Some(request.digest), request.former_digest].iter().flatten().any(|digest| digest.to_string() == row.digest)
+        let own = [Some(digest), request.former_digest];
+        row.digest.is_empty() || own.iter().flatten().any(|digest| digest.to_string() == row.digest)
     };
     match row {
         Some(row) if !same(&row) => Claim::Reused,
@@ -69,11 +80,22 @@ pub fn refused(receipt: &Receipt, row: Option<StandingRow>) -> Claim {
 /// Writes `answer` into the receipt: it changes one row, or none when the receipt is not held any more.
 #[must_use]
 pub fn keep(receipt: &Receipt, answer: &str) -> Statement {
-    let statement =
-        "UPDATE receipts SET answer = ? WHERE user_id = ? AND path = ? AND key = ? AND id = ? AND answer IS NULL";
-    let mut parameters = vec![text(answer)];
+    let statement = "UPDATE receipts SET answer = ?, digest = ?
+        WHERE user_id = ? AND path = ? AND key = ? AND id = ? AND answer IS NULL";
+    let mut parameters = vec![text(answer), digest(receipt)];
     parameters.extend(name(receipt));
     parameters.push(receipt.id().into());
+    Statement::new(statement, parameters)
+}
+
+/// Holds the receipt until `until`, if it is still held and has no answer.
+#[must_use]
+pub fn renew(receipt: &Receipt, until: Timestamp) -> Statement {
+    let statement = "UPDATE receipts SET held_until = ?
+        WHERE user_id = ? AND path = ? AND key = ? AND id = ? AND answer IS NULL AND held_until < ?";
+    let mut parameters = vec![time(until)];
+    parameters.extend(name(receipt));
+    parameters.extend([receipt.id().into(), time(until)]);
     Statement::new(statement, parameters)
 }
 

@@ -133,6 +133,7 @@ diesel::table! {
         created_at -> BigInt,
         modified_at -> BigInt,
         trashed_at -> Nullable<BigInt>,
+        trashed_by -> Nullable<Id>,
         purge_id -> Nullable<Id>,
     }
 }
@@ -221,6 +222,18 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
+    /// Downloads through public links that were counted lately.
+    link_downloads (link_id, digest) {
+        link_id -> Id,
+        digest -> Binary,
+        counted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Id;
+
     /// The change log. In PostgreSQL a row gets its sequence some time after its commit; one that has none yet is never read.
     changes (sequence) {
         sequence -> BigInt,
@@ -240,6 +253,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     changes,
     drives,
     held_blobs,
+    link_downloads,
     links,
     nodes,
     sessions,

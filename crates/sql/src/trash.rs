@@ -1,6 +1,6 @@
 //! What lies in the trash, and what is being purged.
 
-use clouddrive_domain::model::{DriveId, Limit, Located, NodeId, Timestamp, TrashPosition};
+use clouddrive_domain::model::{DriveId, Limit, Located, NodeId, Timestamp, TrashPosition, UserId};
 use clouddrive_domain::port::Trashed;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -257,6 +257,25 @@ pub fn whole<T>(files: Vec<DbId>, found: Vec<(DbId, T)>, most: usize) -> (Vec<Db
     let mut kept: Vec<DbId> = whole.iter().map(|(file, _)| *file).collect();
     kept.dedup();
     (kept, whole.into_iter().map(|(_, version)| version).collect())
+}
+
+/// Asks for the [`IdRow`] of `node`, if it was put into the trash itself by `user`, after `after`, and is not being purged.
+#[must_use]
+pub fn trashed_by(node: NodeId, user: UserId, after: Timestamp) -> Statement {
+    let text = format!("SELECT id FROM nodes WHERE id = ? AND {IN_TRASH} AND trashed_by = ? AND trashed_at > ?");
+    Statement::new(text, vec![node.into(), user.into(), Parameter::Integer(after.as_millis())])
+}
+
+/// Asks, by a [`FlagRow`], whether `node` or something above it is being purged.
+#[must_use]
+pub fn being_purged(node: NodeId) -> Statement {
+    let text = "WITH RECURSIVE up (id, parent_id, purge_id) AS (
+            SELECT id, parent_id, purge_id FROM nodes WHERE id = ?
+            UNION ALL
+            SELECT n.id, n.parent_id, n.purge_id FROM up JOIN nodes n ON n.id = up.parent_id
+        )
+        SELECT EXISTS (SELECT 1 FROM up WHERE purge_id IS NOT NULL) AS holds";
+    Statement::new(text, vec![node.into()])
 }
 
 #[cfg(test)]

@@ -1,15 +1,20 @@
 //! Uploads and the versions that they become.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use clouddrive_domain::model::{
-    BlobKey, Command, Content, EntityTag, FileInfo, MediaType, NodeId, PartPlan, Revision, Sha256, Ticket, Timestamp,
-    Upload, UploadId, UploadState, UserId,
+    Action, BlobKey, Content, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, NodeId, PartPlan, Person,
+    Revision, Sha256, Ticket, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
 };
-use clouddrive_domain::port::Commit;
+use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
+use crate::page::newest_first;
 use crate::schema::{uploads, versions};
-use crate::types::{DbId, bad_row, bytes, conflict, conflict_word, name, sha256, size};
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bad_row, bytes, conflict, conflict_word, name, sha256, size};
 
 /// The word for the state of an upload.
 #[must_use]
@@ -35,7 +40,7 @@ pub fn etag(tag: Option<&EntityTag>) -> Option<String> {
 }
 
 /// An upload.
-#[derive(Insertable, Queryable, Selectable)]
+#[derive(Insertable, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = uploads, treat_none_as_default_value = false)]
 pub struct UploadRow {
     id: DbId,
@@ -124,6 +129,51 @@ impl From<&Upload> for UploadRow {
     }
 }
 
+/// An upload with the name of who sends it.
+#[derive(QueryableByName)]
+pub struct SentUploadRow {
+    #[diesel(embed)]
+    upload: UploadRow,
+    #[diesel(sql_type = Nullable<Text>)]
+    sender_name: Option<String>,
+}
+
+impl SentUploadRow {
+    /// The folder into which it goes.
+    #[must_use]
+    pub fn folder(&self) -> NodeId {
+        self.upload.folder_id.into()
+    }
+
+    /// The upload, given the folders as the user finds them.
+    ///
+    /// # Errors
+    /// When the row says what cannot be.
+    pub fn beside(self, folders: &HashMap<NodeId, Located>) -> Result<OpenUpload> {
+        let upload = Upload::try_from(self.upload)?;
+        let sender = Person { id: upload.sender, username: self.sender_name };
+        Ok(OpenUpload { folder: folders.get(&upload.folder).cloned(), sender, upload })
+    }
+}
+
+/// Asks for the [`SentUploadRow`]s of a page of the uploads that are open at `now`: those that `user` sends, and those into
+/// the user's own drive.
+#[must_use]
+pub fn page(user: UserId, now: Timestamp, after: Option<UploadPosition>, limit: Limit) -> Statement {
+    let list =
+        "SELECT u.id, u.drive_id, u.folder_id, u.sender_id, u.name, u.media_type, u.sha256, u.client_modified_at,
+            u.conflict, u.announced_bytes, u.part_bytes, u.blob_key, u.ticket, u.state, u.file_id, u.created_at,
+            u.expires_at, sender.username AS sender_name
+        FROM uploads u LEFT JOIN users sender ON sender.id = u.sender_id
+        WHERE u.id IN (
+            SELECT id FROM uploads WHERE state = 'open' AND sender_id = ?
+            UNION SELECT o.id FROM uploads o JOIN drives d ON d.id = o.drive_id
+                WHERE o.state = 'open' AND d.owner_id = ?
+        ) AND u.expires_at > ?";
+    let parameters = vec![user.into(), user.into(), Parameter::Integer(now.as_millis())];
+    newest_first(list, parameters, ["u.created_at", "u.id"], after, limit)
+}
+
 /// A row of `versions` to be inserted.
 #[derive(Insertable)]
 #[diesel(table_name = versions, treat_none_as_default_value = false)]
@@ -140,22 +190,6 @@ pub struct NewVersionRow {
 }
 
 impl NewVersionRow {
-    /// The content of `file`, at that `revision`, that `upload` becomes.
-    #[must_use]
-    pub fn new(command: &Command, upload: &Upload, (file, revision): (NodeId, Revision), wish: &Commit) -> Self {
-        let content = Content {
-            version: wish.version,
-            blob: upload.blob.clone(),
-            size: wish.stored.size,
-            sha256: wish.stored.sha256,
-            media_type: upload.file.media_type.clone(),
-            client_modified_at: upload.file.client_modified_at,
-            store_tag: wish.stored.tag.clone(),
-            created_at: command.at,
-        };
-        Self::of(&content, (file, revision), upload.sender)
-    }
-
     /// The `content` that `creator` brings to `file`, at that `revision`.
     #[must_use]
     pub fn of(content: &Content, (file, revision): (NodeId, Revision), creator: UserId) -> Self {
@@ -171,4 +205,65 @@ impl NewVersionRow {
             revision: bytes(revision.0),
         }
     }
+}
+
+/// Whose open uploads may have lost their right.
+#[derive(Clone, Copy, Debug)]
+pub enum Senders {
+    /// Those of this guest.
+    Guest(UserId),
+    /// Those of all but the owner, who is this.
+    AllBut(UserId),
+}
+
+/// An open upload, its folder and its sender.
+#[derive(QueryableByName)]
+pub struct OpenRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Id)]
+    folder_id: DbId,
+    #[diesel(sql_type = Id)]
+    sender_id: DbId,
+}
+
+/// Asks for the [`OpenRow`]s of what these senders bring into `drive`.
+#[must_use]
+pub fn open_into(drive: DriveId, senders: Senders) -> Statement {
+    const OPEN: &str =
+        "SELECT id, folder_id, sender_id FROM uploads WHERE drive_id = ? AND state = 'open' AND sender_id";
+    let (text, user) = match senders {
+        Senders::Guest(guest) => (format!("{OPEN} = ?"), guest),
+        Senders::AllBut(owner) => (format!("{OPEN} <> ?"), owner),
+    };
+    Statement::new(text, vec![drive.into(), user.into()])
+}
+
+/// The uploads of each sender.
+#[must_use]
+pub fn by_sender(rows: Vec<OpenRow>) -> BTreeMap<UserId, Vec<OpenRow>> {
+    let mut senders: BTreeMap<UserId, Vec<OpenRow>> = BTreeMap::new();
+    for row in rows {
+        senders.entry(row.sender_id.into()).or_default().push(row);
+    }
+    senders
+}
+
+/// The folders into which these uploads go, each once.
+#[must_use]
+pub fn folders_of(open: &[OpenRow]) -> Vec<NodeId> {
+    let folders: HashSet<NodeId> = open.iter().map(|row| row.folder_id.into()).collect();
+    folders.into_iter().collect()
+}
+
+/// Those of the uploads of one sender that the sender may not complete any more, given the `folders` as the sender finds
+/// them.
+#[must_use]
+pub fn without_right(open: Vec<OpenRow>, folders: Vec<Located>) -> Vec<DbId> {
+    let allowed: HashSet<NodeId> = folders
+        .into_iter()
+        .filter_map(|folder| authorize(Some(folder), Action::AddTo).ok())
+        .map(|grant| grant.node().id)
+        .collect();
+    open.into_iter().filter(|row| !allowed.contains(&row.folder_id.into())).map(|row| row.id).collect()
 }

@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
 use crate::page::newest_first;
-use crate::statement::Statement;
+use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, entity_tag, sha256, size};
 
 /// A version with the name of who brought it.
@@ -87,6 +87,22 @@ pub fn superfluous_of(command: &Command, former: Vec<FormerRow>, current: Versio
         .collect();
     let gone = superfluous(&kept, KeptVersion { id: current, by, at: command.at }, most);
     former.into_iter().filter(|(id, ..)| gone.contains(&(*id).into())).collect()
+}
+
+/// Makes a version say of its bytes what `content` says.
+#[must_use]
+pub fn describe(content: &Content) -> Statement {
+    let media_type = Parameter::Text(content.media_type.as_str().to_owned());
+    match content.client_modified_at {
+        Some(time) => {
+            let text = "UPDATE versions SET media_type = ?, client_modified_at = ? WHERE id = ?";
+            Statement::new(text, vec![media_type, Parameter::Integer(time.as_millis()), content.version.into()])
+        }
+        None => {
+            let text = "UPDATE versions SET media_type = ? WHERE id = ?";
+            Statement::new(text, vec![media_type, content.version.into()])
+        }
+    }
 }
 
 /// Asks for the [`VersionRow`] of a version of `file`.

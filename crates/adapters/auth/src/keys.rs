@@ -16,6 +16,8 @@ pub enum Purpose {
     Cursors,
     /// Sealing the tokens of public links.
     LinkTokens,
+    /// Signing proofs that a link's password was given.
+    LinkAccess,
     /// Digesting requests that may be sent again: passwords are among them.
     Receipts,
 }
@@ -28,6 +30,7 @@ impl Purpose {
             Self::SignedUrls => b"clouddrive/signed-urls/v1",
             Self::Cursors => b"clouddrive/cursors/v1",
             Self::LinkTokens => b"clouddrive/link-tokens/v1",
+            Self::LinkAccess => b"clouddrive/link-access/v1",
             Self::Receipts => b"clouddrive/receipts/v1",
         }
     }
@@ -94,6 +97,7 @@ mod tests {
             (Purpose::SignedUrls, "1c81d5ec1365ba46b7ad2b438a0264ff384427f14d0f13f38d53ec1c62902f1c"),
             (Purpose::Cursors, "f861ebe316d492abb8e57ea199b5e4d752a25f07c52761f636753a2d8ea5e5d2"),
             (Purpose::LinkTokens, "727d1d9f4a2675b9f4e581292b078a02783173f454b7b84b9dd591ca5b89e903"),
+            (Purpose::LinkAccess, "8e0a228d60b7632292e3e6ed98453871bd54ad8ad8fd3a5560783039c0d12a9a"),
         ] {
             assert_eq!(hex(&master.derive(purpose)), key, "{purpose:?}");
         }

@@ -2,12 +2,14 @@
 #![deny(missing_docs)]
 
 mod keys;
+mod link_access;
 mod link_tokens;
 mod passwords;
 mod session_cache;
 mod tokens;
 
 pub use keys::{MasterKey, Purpose};
+pub use link_access::MacLinkAccess;
 pub use link_tokens::SealedLinkTokens;
 pub use passwords::Argon2Passwords;
 pub use session_cache::SessionCache;

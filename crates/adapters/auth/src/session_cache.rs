@@ -291,7 +291,8 @@ mod tests {
     async fn whatever_ends_sessions_through_it_is_known_at_once() {
         let (cache, asked) = cache();
         let token = clouddrive_domain::model::RefreshToken::parse(&"A".repeat(43)).unwrap().hash();
-        let renewal = Renewal { presented: token, next: token, expires_at: NOW, address: None, user_agent: None };
+        let renewal =
+            Renewal { presented: token, next: token, expires_at: NOW, grace: AGE, address: None, user_agent: None };
         for turn in 0..5 {
             ask(&cache, HERE, ANN).await;
             ask(&cache, THERE, BEN).await;

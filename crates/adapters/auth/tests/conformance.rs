@@ -1,7 +1,7 @@
 //! The suites that every implementation of these ports passes.
 
-use clouddrive_auth::{Algorithm, Argon2Passwords, JwtTokens, MasterKey, SealedLinkTokens};
-use clouddrive_conformance::{link_tokens, passwords, tokens};
+use clouddrive_auth::{Algorithm, Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, SealedLinkTokens};
+use clouddrive_conformance::{link_access, link_tokens, passwords, tokens};
 
 #[tokio::test]
 async fn argon2_passwords() {
@@ -19,4 +19,9 @@ async fn jwt_tokens() {
 #[test]
 fn sealed_link_tokens() {
     link_tokens::suite(&SealedLinkTokens::new([7; 32]).unwrap());
+}
+
+#[test]
+fn mac_link_access() {
+    link_access::suite(&MacLinkAccess::new([7; 32]));
 }

@@ -11,6 +11,8 @@ use clouddrive_sql::names::{NameColumns, NewNode};
 use clouddrive_sql::schema::{nodes, users};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
+use clouddrive_sql::uploads::Senders;
+use clouddrive_sql::versions::describe;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
@@ -18,10 +20,11 @@ use futures_util::FutureExt;
 use crate::Database;
 use crate::changes::log;
 use crate::locate::{self, array};
-use crate::names::{explain, insert};
+use crate::names::{explain, insert, touch};
 use crate::receipts::keep;
 use crate::unit::{Begin, together};
 use crate::uploads::commit::charge;
+use crate::uploads::end_without_right;
 
 #[async_trait]
 impl Drive for Database {
@@ -82,6 +85,7 @@ async fn create_folder(
     together([
         insert(connection, command, &node).boxed(),
         raise_reach(connection, parent.located(), 1).boxed(),
+        touch(connection, command, node.parent).boxed(),
         log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)).boxed(),
         // Last, so that others wait for the drive's counters as briefly as can be.
         charge(connection, node.drive, Charge { entries: 1, ..Charge::default() }).boxed(),
@@ -110,22 +114,34 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
         Some(to) => Some(locate::renewed(connection, to).await?),
         None => None,
     };
-    let Some(Place { parent, name }) = wish.place(&item, to.as_ref())? else {
+    let (place, content) = (wish.place(&item, to.as_ref())?, wish.details.applied(node));
+    if place.is_none() && content.is_none() {
         return Ok(item.into_located());
-    };
-    if let Some(to) = to.as_ref().filter(|_| node.kind() == NodeKind::Folder) {
+    }
+    if let Some(to) = to.as_ref().filter(|_| place.is_some() && node.kind() == NodeKind::Folder) {
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder()).await?;
         raise_reach(connection, to.located(), reach + 1).await?;
     }
-    let changed = diesel::update(nodes::table.find(DbId::from(node.id))).set((
-        nodes::parent_id.eq(DbId::from(parent)),
-        NameColumns::from(name),
-        nodes::revision.eq(nodes::revision + 1),
-        nodes::modified_at.eq(command.at.as_millis()),
-    ));
-    let changed = changed.execute(&mut connection).await;
-    changed.map_err(|fault| explain(fault, parent, name, node.kind()))?;
+    let changed = diesel::update(nodes::table.find(DbId::from(node.id)))
+        .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())));
+    changed.execute(&mut connection).await?;
+    if let Some(Place { parent, name }) = place {
+        let placed = diesel::update(nodes::table.find(DbId::from(node.id)))
+            .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(name)));
+        let placed = placed.execute(&mut connection).await;
+        placed.map_err(|fault| explain(fault, parent, name, node.kind()))?;
+        for folder in [node.parent, Some(parent)].into_iter().flatten().filter(|_| node.parent != Some(parent)) {
+            touch(connection, command, folder).await?;
+        }
+    }
+    if let Some(content) = content {
+        describe(&content).execute(&mut connection).await?;
+    }
     log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id)).await?;
+    if to.is_some() && node.kind() == NodeKind::Folder {
+        let guests = Senders::AllBut(item.located().owner.id);
+        end_without_right(connection, command, item.drive(), guests).await?;
+    }
     locate::found(connection, node.id, actor).await
 }
 

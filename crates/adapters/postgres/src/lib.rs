@@ -9,6 +9,7 @@ mod connector;
 mod database;
 mod drive;
 mod fault;
+mod link_downloads;
 mod links;
 mod locate;
 mod migrations;

@@ -1,17 +1,17 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
-    Timestamp, TokenHash, UserId,
+    Answer, ChangeKind, Command, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, Timestamp,
+    TokenHash, UserId,
 };
 use clouddrive_domain::port::{Links, NewLink};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::links::{self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, count, uncounted};
+use clouddrive_sql::links::{self as rows, LinkChangeset, LinkRow, NewLinkRow};
 use clouddrive_sql::page::beside_nodes;
-use clouddrive_sql::schema::{links, nodes};
+use clouddrive_sql::schema::links;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
-use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
@@ -26,7 +26,7 @@ async fn load(mut connection: &AsyncPgConnection, statement: Statement) -> Outco
     Ok(rows.into_iter().map(Link::try_from).collect::<Result<_>>()?)
 }
 
-async fn find(connection: &AsyncPgConnection, link: LinkId) -> Outcome<Option<Link>> {
+pub(crate) async fn find(connection: &AsyncPgConnection, link: LinkId) -> Outcome<Option<Link>> {
     Ok(load(connection, rows::find(link)).await?.pop())
 }
 
@@ -86,18 +86,6 @@ async fn revoke(mut connection: &AsyncPgConnection, command: &Command, item: &Gr
     log(connection, command, ChangeKind::LinkRevoked, Some(item.drive()), Some(node)).await
 }
 
-/// Those who count at once follow one another: the row of the link is locked until each has committed, and the next looks at
-/// it anew.
-async fn count_download(mut connection: &AsyncPgConnection, command: &Command, link: LinkId) -> Outcome<()> {
-    let counted: Option<CountedRow> = count(link, command.at).get_result(&mut connection).await.optional()?;
-    let Some(counted) = counted else {
-        return Err(uncounted(find(connection, link).await?, command.at).into());
-    };
-    let drive = nodes::table.find(DbId::from(counted.node())).select(nodes::drive_id);
-    let drive: Option<DbId> = drive.first(&mut connection).await.optional()?;
-    log(connection, command, ChangeKind::LinkDownloaded, drive.map(DriveId::from), Some(counted.node())).await
-}
-
 #[async_trait]
 impl Links for Database {
     async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link> {
@@ -143,12 +131,6 @@ impl Links for Database {
         let begin = Begin::Within(item.drive());
         let work = async move |connection: &AsyncPgConnection| revoke(connection, &command, &item, link).await;
         self.write(begin, work).await
-    }
-
-    async fn count_download(&self, command: &Command, link: LinkId) -> Result<()> {
-        let command = command.clone();
-        let work = async move |connection: &AsyncPgConnection| count_download(connection, &command, link).await;
-        self.write(Begin::Write, work).await
     }
 
     async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32> {

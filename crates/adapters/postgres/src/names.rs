@@ -59,6 +59,13 @@ pub(crate) async fn insert_beside(
     Err(Error::unavailable("database", "free names are taken too fast").into())
 }
 
+/// Notes that a live node has been added to `folder` or taken out of it. While another transaction has the folder's row, that
+/// one notes it: nobody waits here, nor in a circle.
+pub(crate) async fn touch(mut connection: &AsyncPgConnection, command: &Command, folder: NodeId) -> Outcome<()> {
+    names::touch(folder, command.at, "FOR NO KEY UPDATE SKIP LOCKED").execute(&mut connection).await?;
+    Ok(())
+}
+
 /// Who has `name` in `folder`.
 pub(crate) async fn holder(connection: &AsyncPgConnection, folder: NodeId, name: &Name) -> Outcome<Option<Holder>> {
     holder_by(connection, names::holder(folder, name), name).await

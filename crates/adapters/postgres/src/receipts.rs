@@ -46,6 +46,15 @@ impl Receipts for Database {
         self.write(Begin::Write, work).await
     }
 
+    async fn renew(&self, receipt: &Receipt, until: Timestamp) -> Result<()> {
+        let statement = rows::renew(receipt, until);
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            statement.execute(&mut connection).await?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn give_back(&self, receipt: &Receipt) -> Result<()> {
         let statement = rows::give_back(receipt);
         self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {

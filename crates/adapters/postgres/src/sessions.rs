@@ -49,7 +49,7 @@ async fn insert_token(mut connection: &AsyncPgConnection, row: NewTokenRow) -> O
 /// The session's row is locked first, so that of several who come with its tokens one goes first; the token is looked at
 /// after that.
 async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal: &Renewal) -> Outcome<Rotation> {
-    let invalid = || Error::Unauthenticated(Unauthenticated::InvalidToken);
+    let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
     let presented = hash(&renewal.presented);
     let of_token = refresh_tokens::table.find(&presented).select(refresh_tokens::session_id);
     let now = command.at.as_millis();
@@ -61,16 +61,16 @@ async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal:
     let session = session.ok_or_else(invalid)?;
     let token = refresh_tokens::table.find(&presented).filter(refresh_tokens::expires_at.gt(now));
     let used = token.select(refresh_tokens::used_at).first::<Option<i64>>(&mut connection).await.optional()?;
-    if used.ok_or_else(invalid)?.is_some() {
+    let used = used.ok_or_else(invalid)?.map(Timestamp::from_millis);
+    if used.is_some_and(|used| !renewal.allows_repeat(used, command.at)) {
         let over = diesel::update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
         over.execute(&mut connection).await?;
         log(connection, command, ChangeKind::SessionEnded, None, None).await?;
         return Ok(Rotation::Reused);
     }
-    diesel::update(refresh_tokens::table.find(&presented))
-        .set(refresh_tokens::used_at.eq(now))
-        .execute(&mut connection)
-        .await?;
+    // The grace counts from the first use.
+    let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
+    diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(&mut connection).await?;
     insert_token(connection, NewTokenRow::next(renewal, session, command.at)).await?;
     diesel::update(sessions::table.find(session))
         .set((

@@ -12,6 +12,7 @@ use clouddrive_sql::schema::{nodes, shares};
 use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::types::{DbId, permission_word};
+use clouddrive_sql::uploads::Senders;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -21,6 +22,7 @@ use crate::fault::{error, violated};
 use crate::locate;
 use crate::receipts::keep;
 use crate::unit::Begin;
+use crate::uploads::end_without_right;
 
 async fn find(mut connection: &AsyncPgConnection, share: ShareId) -> Outcome<Option<Share>> {
     let row: Option<ShareRow> = rows::find(share).get_result(&mut connection).await.optional()?;
@@ -66,7 +68,10 @@ async fn change(
         return Err(Error::NotFound.into());
     }
     log(connection, command, ChangeKind::ShareChanged, Some(item.drive()), Some(node)).await?;
-    found(connection, share).await
+    let share = found(connection, share).await?;
+    let guest = Senders::Guest(share.shared_with.id);
+    end_without_right(connection, command, item.drive(), guest).await?;
+    Ok(share)
 }
 
 /// The drive in which what is shared lies.
@@ -77,9 +82,11 @@ async fn drive_of(mut connection: &AsyncPgConnection, share: ShareId) -> Outcome
 }
 
 async fn revoke(mut connection: &AsyncPgConnection, command: &Command, share: ShareId, drive: DriveId) -> Outcome<()> {
-    let row = diesel::delete(shares::table.find(DbId::from(share))).returning(shares::node_id);
-    let node = row.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
-    log(connection, command, ChangeKind::ShareRevoked, Some(drive), Some(node.into())).await
+    let row = diesel::delete(shares::table.find(DbId::from(share))).returning((shares::node_id, shares::guest_id));
+    let row = row.get_result::<(DbId, DbId)>(&mut connection).await.optional()?;
+    let (node, guest) = row.ok_or(Error::NotFound)?;
+    log(connection, command, ChangeKind::ShareRevoked, Some(drive), Some(node.into())).await?;
+    end_without_right(connection, command, drive, Senders::Guest(guest.into())).await
 }
 
 async fn list(mut connection: &AsyncPgConnection, page: Statement) -> Outcome<Vec<Share>> {

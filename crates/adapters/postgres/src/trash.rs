@@ -1,10 +1,10 @@
 use async_trait::async_trait;
-use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
-    Upload, UploadState,
+    Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::fault::Outcome;
@@ -15,7 +15,7 @@ use clouddrive_sql::trash::{
     self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::UploadRow;
+use clouddrive_sql::uploads::{Senders, UploadRow};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -25,10 +25,10 @@ use crate::changes::{log, log_all};
 use crate::drive::{raise_reach, reach_within};
 use crate::fault::error;
 use crate::locate::{self, AMONG, array};
-use crate::names::{explain, first_free, holder};
+use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
 use crate::unit::Begin;
-use crate::uploads::end;
+use crate::uploads::{end, end_without_right};
 
 /// What is true of what stands in the folders of an [`array`].
 const IN_AMONG: &str = "parent_id = ANY (CAST(? AS uuid[]))";
@@ -41,10 +41,22 @@ async fn put(
 ) -> Outcome<()> {
     let item = locate::renewed_as(connection, item, seen).await?;
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
-        .set((nodes::trashed_at.eq(command.at.as_millis()), nodes::revision.eq(nodes::revision + 1)))
+        .set((
+            nodes::trashed_at.eq(command.at.as_millis()),
+            nodes::trashed_by.eq(command.actor.map(DbId::from)),
+            nodes::revision.eq(nodes::revision + 1),
+        ))
         .execute(&mut connection)
         .await?;
-    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id)).await
+    if let Some(parent) = item.node().parent {
+        touch(connection, command, parent).await?;
+    }
+    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id)).await?;
+    if item.node().kind() == NodeKind::File {
+        return Ok(());
+    }
+    let guests = Senders::AllBut(item.located().owner.id);
+    end_without_right(connection, command, item.drive(), guests).await
 }
 
 async fn list_trash(mut connection: &AsyncPgConnection, root: &Grant, page: Statement) -> Outcome<Vec<Trashed>> {
@@ -58,6 +70,15 @@ async fn list_trash(mut connection: &AsyncPgConnection, root: &Grant, page: Stat
 async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
     let item = locate::renewed_as(connection, &wish.item, wish.seen).await?;
     let (node, actor) = (item.node(), item.actor());
+    let purged: FlagRow = rows::being_purged(node.id).get_result(&mut connection).await?;
+    if purged.holds {
+        return Err(Error::NotFound.into());
+    }
+    if let Some(after) = wish.trashed_after {
+        let own: Option<IdRow> =
+            rows::trashed_by(node.id, actor, after).get_result(&mut connection).await.optional()?;
+        own.ok_or(Error::NotFound)?;
+    }
     let to = match &wish.to {
         Some(to) => Some(locate::renewed(connection, to).await?),
         None => None,
@@ -77,6 +98,7 @@ async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &R
     let modified_at = if moved { command.at } else { node.modified_at };
     let restored = diesel::update(nodes::table.find(DbId::from(node.id))).set((
         nodes::trashed_at.eq(None::<i64>),
+        nodes::trashed_by.eq(None::<DbId>),
         nodes::parent_id.eq(DbId::from(parent)),
         NameColumns::from(&name),
         nodes::revision.eq(nodes::revision + 1),
@@ -84,6 +106,7 @@ async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &R
     ));
     let restored = restored.execute(&mut connection).await;
     restored.map_err(|fault| explain(fault, parent, &name, node.kind()))?;
+    touch(connection, command, parent).await?;
     log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id)).await?;
     let restored = locate::found(connection, node.id, actor).await?;
     keep(connection, command, Answer::Changed(&restored)).await?;
@@ -275,6 +298,18 @@ impl Trash for Database {
             Ok(row.map(|row| row.time()))
         })
         .await
+    }
+
+    async fn find_trashed_by(&self, node: NodeId, user: UserId, after: Timestamp) -> Result<Option<Located>> {
+        let row = rows::trashed_by(node, user, after);
+        let work = async move |mut connection: &AsyncPgConnection| {
+            let own: Option<IdRow> = row.get_result(&mut connection).await.optional()?;
+            match own {
+                Some(own) => locate::find(connection, own.id.into(), user).await,
+                None => Ok(None),
+            }
+        };
+        self.run(Begin::Snapshot, work).await.map_err(error)
     }
 
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located> {

@@ -15,6 +15,7 @@ use crate::changes::log;
 use crate::drive::raise_reach;
 use crate::fault::conflict;
 use crate::locate;
+use crate::names::touch;
 use crate::receipts::keep;
 use crate::unit::Begin;
 use crate::uploads::commit::{Became, charge, name};
@@ -47,7 +48,7 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
     let (copy, kind, freed) = match name(connection, command, &to, &node, wish.conflict, wish.most_versions).await? {
         Became::New(_) => (copy, ChangeKind::NodeCopied, 0),
-        Became::Content(file, revision, freed) => (copy.in_place_of(file, revision), ChangeKind::FileReplaced, freed),
+        Became::Content(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced, it.freed),
     };
     if !refer_all(connection, &copy.blobs).await? {
         // A file has got another content since it was read, and that one is gone: read anew.
@@ -57,6 +58,9 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     let made = locate::found(connection, copy.top, actor).await?;
     if copy.content.is_none() {
         raise_reach(connection, &made, copy.height).await?;
+    }
+    if kind == ChangeKind::NodeCopied {
+        touch(connection, command, to.node().id).await?;
     }
     log(connection, command, kind, Some(to.drive()), Some(copy.top)).await?;
     // Last, so that others wait for the drive's counters as briefly as can be.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, ConflictPolicy, DriveId, Grant, Located, NodeKind, Quota, Timestamp, Upload, UploadId,
-    UploadState, UserId,
+    Answer, ChangeKind, Command, ConflictPolicy, DriveId, Grant, Limit, Located, NodeId, NodeKind, Quota, Timestamp,
+    Upload, UploadId, UploadPosition, UploadState, UserId,
 };
-use clouddrive_domain::port::{Commit, Opening, Uploads};
+use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
@@ -17,7 +17,9 @@ use clouddrive_sql::names::Taken;
 use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{UploadRow, state_word};
+use clouddrive_sql::uploads::{
+    self as rows, OpenRow, Senders, UploadRow, by_sender, folders_of, open_into, state_word, without_right,
+};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join3;
@@ -25,6 +27,7 @@ use futures_util::future::try_join3;
 use crate::Database;
 use crate::blob_records::{self, release};
 use crate::changes::{log, log_all};
+use crate::fault::error;
 use crate::locate;
 use crate::names::holder;
 use crate::receipts::keep;
@@ -58,6 +61,38 @@ impl Uploads for Database {
         .await
     }
 
+    async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>> {
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let own = drives::table.filter(drives::owner_id.eq(DbId::from(user))).select(drives::id);
+            let into_own = uploads::state.eq("open").and(uploads::drive_id.eq_any(own));
+            let row = uploads::table
+                .filter(uploads::id.eq(DbId::from(upload)))
+                .filter(uploads::sender_id.eq(DbId::from(user)).or(into_own))
+                .select(UploadRow::as_select());
+            Ok(row.first(&mut connection).await.optional()?.map(Upload::try_from).transpose()?)
+        })
+        .await
+    }
+
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        after: Option<UploadPosition>,
+        limit: Limit,
+    ) -> Result<Vec<OpenUpload>> {
+        let page = rows::page(user, now, after, limit);
+        // Both queries see the same state.
+        let work = async move |mut connection: &AsyncPgConnection| {
+            let rows: Vec<rows::SentUploadRow> = page.load(&mut connection).await?;
+            let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
+            let folders = locate::find_many(connection, &folders, user).await?;
+            let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
+            Ok(rows.into_iter().map(|row| row.beside(&folders)).collect::<Result<_>>()?)
+        };
+        self.run(Begin::Snapshot, work).await.map_err(error)
+    }
+
     async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
         let (command, folder) = (command.clone(), folder.clone());
         let how = Begin::Within(folder.drive());
@@ -70,6 +105,14 @@ impl Uploads for Database {
         let (command, folder, wish) = (command.clone(), folder.clone(), commit.clone());
         let how = Begin::Within(folder.drive());
         let work = async move |connection: &AsyncPgConnection| commit::run(connection, &command, &folder, &wish).await;
+        self.write(how, work).await
+    }
+
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Located> {
+        let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
+        let how = Begin::Within(folder.drive());
+        let work =
+            async move |connection: &AsyncPgConnection| commit::create(connection, &command, &folder, &new).await;
         self.write(how, work).await
     }
 
@@ -142,7 +185,7 @@ async fn begin(
     .await?;
     let folder = folder.renew(place)?;
     if open >= i64::from(opening.most_open) {
-        let message = format!("{open} uploads are open already: complete or abort one of them");
+        let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
         return Err(Error::invalid("file_name", message).into());
     }
     if let Some(holder) = holder {
@@ -230,6 +273,35 @@ pub(crate) async fn abort_all(
         .await?;
     let open: Vec<Upload> = open.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
     end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted, own).await
+}
+
+/// Aborts those open uploads of guests into `drive` that this transaction, which has the tree to itself, left without a
+/// right.
+pub(crate) async fn end_without_right(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    drive: DriveId,
+    senders: Senders,
+) -> Outcome<()> {
+    let open: Vec<OpenRow> = open_into(drive, senders).load(&mut connection).await?;
+    let mut lost = Vec::new();
+    for (sender, open) in by_sender(open) {
+        let folders = locate::find_many(connection, &folders_of(&open), sender).await?;
+        lost.extend(without_right(open, folders));
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    // One that is given up or expires at this moment is over already.
+    let still = uploads::table
+        .filter(uploads::id.eq_any(lost).and(uploads::state.eq("open")))
+        .order((uploads::expires_at, uploads::id))
+        .select(UploadRow::as_select())
+        .for_update()
+        .load(&mut connection)
+        .await?;
+    let still: Vec<Upload> = still.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
+    end(connection, command, &still, UploadState::Aborted, ChangeKind::UploadAborted, None).await
 }
 
 /// Ends open uploads, locked, that became no file: their reservations end, and their blobs are the collector's.

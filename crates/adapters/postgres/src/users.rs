@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId};
+use clouddrive_domain::model::{
+    Answer, BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId,
+};
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::accounts::{CREDENTIALS, CredentialsRow, credentials};
@@ -17,6 +19,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::{refer, release};
 use crate::changes::log;
+use crate::receipts::keep;
 use crate::unit::Begin;
 
 /// The user whom a handle names, by one of the two unique indexes. No handle holds a NUL, which no text of the server's
@@ -73,6 +76,7 @@ async fn set_photo(
     }
     let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
     log(connection, command, kind, None, None).await?;
+    keep(connection, command, Answer::Photo).await?;
     Ok(former.is_some())
 }
 

@@ -99,16 +99,7 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     let file = locked(connection, file, None).await?;
     file.require_seen(new.seen)?;
     let id = file.node().id;
-    let content = Content {
-        version: new.version,
-        blob: new.blob.clone(),
-        size: new.stored.size,
-        sha256: new.stored.sha256,
-        media_type: new.media_type.clone(),
-        client_modified_at: None,
-        store_tag: new.stored.tag.clone(),
-        created_at: command.at,
-    };
+    let content = new.content(file.node(), command.at);
     attach(connection, &new.blob, &new.stored).await?;
     let revision = point(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
@@ -116,7 +107,9 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
     // Last, so that others wait for the drive's counters as briefly as can be.
     charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
-    locate::found(connection, id, file.actor()).await
+    let file = locate::found(connection, id, file.actor()).await?;
+    keep(connection, command, Answer::Replaced(&file)).await?;
+    Ok(file)
 }
 
 async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Located> {

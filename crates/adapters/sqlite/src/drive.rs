@@ -10,14 +10,16 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NameColumns, NewNode};
 use clouddrive_sql::schema::nodes;
 use clouddrive_sql::types::DbId;
+use clouddrive_sql::uploads::Senders;
+use clouddrive_sql::versions::describe;
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::changes::log;
 use crate::locate;
-use crate::names::{explain, insert};
+use crate::names::{explain, insert, touch};
 use crate::receipts::keep;
-use crate::uploads::charge;
+use crate::uploads::{charge, end_without_right};
 
 #[async_trait]
 impl Drive for Database {
@@ -57,6 +59,7 @@ impl Drive for Database {
             insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
             raise_reach(connection, parent.located(), 1)?;
             charge(connection, drive, Charge { entries: 1, ..Charge::default() })?;
+            touch(connection, &command, folder)?;
             log(connection, &command, ChangeKind::FolderCreated, Some(drive), Some(id))?;
             let made = locate::found(connection, id, parent.actor())?;
             keep(connection, &command, Answer::Made(&made))?;
@@ -79,23 +82,33 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
         Some(to) => Some(locate::renewed(connection, to)?),
         None => None,
     };
-    let Some(Place { parent, name }) = wish.place(&item, to.as_ref())? else {
+    let (place, content) = (wish.place(&item, to.as_ref())?, wish.details.applied(node));
+    if place.is_none() && content.is_none() {
         return Ok(item.into_located());
-    };
-    if let Some(to) = to.as_ref().filter(|_| node.kind() == NodeKind::Folder) {
+    }
+    if let Some(to) = to.as_ref().filter(|_| place.is_some() && node.kind() == NodeKind::Folder) {
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder())?;
         raise_reach(connection, to.located(), reach + 1)?;
     }
     diesel::update(nodes::table.find(DbId::from(node.id)))
-        .set((
-            nodes::parent_id.eq(DbId::from(parent)),
-            NameColumns::from(name),
-            nodes::revision.eq(nodes::revision + 1),
-            nodes::modified_at.eq(command.at.as_millis()),
-        ))
-        .execute(connection)
-        .map_err(|fault| explain(connection, fault, parent, name, node.kind()))?;
+        .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())))
+        .execute(connection)?;
+    if let Some(Place { parent, name }) = place {
+        diesel::update(nodes::table.find(DbId::from(node.id)))
+            .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(name)))
+            .execute(connection)
+            .map_err(|fault| explain(connection, fault, parent, name, node.kind()))?;
+        for folder in [node.parent, Some(parent)].into_iter().flatten().filter(|_| node.parent != Some(parent)) {
+            touch(connection, command, folder)?;
+        }
+    }
+    if let Some(content) = content {
+        describe(&content).execute(connection)?;
+    }
     log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id))?;
+    if to.is_some() && node.kind() == NodeKind::Folder {
+        end_without_right(connection, command, item.drive(), Senders::AllBut(item.located().owner.id))?;
+    }
     locate::found(connection, node.id, actor)
 }
 

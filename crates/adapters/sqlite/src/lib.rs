@@ -8,6 +8,7 @@ mod chores;
 mod database;
 mod drive;
 mod fault;
+mod link_downloads;
 mod links;
 mod locate;
 mod lock;

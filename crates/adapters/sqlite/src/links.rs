@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
-    Timestamp, TokenHash, UserId,
+    Answer, ChangeKind, Command, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, Timestamp,
+    TokenHash, UserId,
 };
 use clouddrive_domain::port::{Links, NewLink};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::links::{self as rows, CountedRow, LinkChangeset, LinkRow, NewLinkRow, count, uncounted};
+use clouddrive_sql::links::{self as rows, LinkChangeset, LinkRow, NewLinkRow};
 use clouddrive_sql::page::beside_nodes;
-use clouddrive_sql::schema::{links, nodes};
+use clouddrive_sql::schema::links;
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::types::DbId;
 use diesel::prelude::*;
@@ -23,7 +23,7 @@ fn load(connection: &mut SqliteConnection, statement: Statement) -> Outcome<Vec<
     Ok(rows.into_iter().map(Link::try_from).collect::<Result<_>>()?)
 }
 
-fn find(connection: &mut SqliteConnection, link: LinkId) -> Outcome<Option<Link>> {
+pub(crate) fn find(connection: &mut SqliteConnection, link: LinkId) -> Outcome<Option<Link>> {
     Ok(load(connection, rows::find(link))?.pop())
 }
 
@@ -44,16 +44,6 @@ fn list_made(connection: &mut SqliteConnection, owner: UserId, page: Statement) 
     let nodes: Vec<NodeId> = links.iter().map(|link| link.item.id).collect();
     let nodes = locate::find_many(connection, &nodes, owner)?;
     Ok(beside_nodes(links, |link| link.item.id, nodes))
-}
-
-fn count_download(connection: &mut SqliteConnection, command: &Command, link: LinkId) -> Outcome<()> {
-    let counted: Option<CountedRow> = count(link, command.at).get_result(connection).optional()?;
-    let Some(counted) = counted else {
-        return Err(uncounted(find(connection, link)?, command.at).into());
-    };
-    let drive = nodes::table.find(DbId::from(counted.node())).select(nodes::drive_id);
-    let drive: Option<DbId> = drive.first(connection).optional()?;
-    log(connection, command, ChangeKind::LinkDownloaded, drive.map(DriveId::from), Some(counted.node()))
 }
 
 #[async_trait]
@@ -121,11 +111,6 @@ impl Links for Database {
             log(connection, &command, ChangeKind::LinkRevoked, Some(item.drive()), Some(node))
         })
         .await
-    }
-
-    async fn count_download(&self, command: &Command, link: LinkId) -> Result<()> {
-        let command = command.clone();
-        self.write(move |connection| count_download(connection, &command, link)).await
     }
 
     async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32> {

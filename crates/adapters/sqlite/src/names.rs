@@ -18,6 +18,12 @@ pub(crate) fn insert(connection: &mut SqliteConnection, command: &Command, node:
     Ok(())
 }
 
+/// Notes that a live node has been added to `folder` or taken out of it.
+pub(crate) fn touch(connection: &mut SqliteConnection, command: &Command, folder: NodeId) -> Outcome<()> {
+    names::touch(folder, command.at, "").execute(connection)?;
+    Ok(())
+}
+
 /// Who has `name` in `folder`.
 pub(crate) fn holder(connection: &mut SqliteConnection, folder: NodeId, name: &Name) -> Outcome<Option<Holder>> {
     let row: Option<HolderRow> = names::holder(folder, name).get_result(connection).optional()?;

@@ -42,6 +42,15 @@ impl Receipts for Database {
         self.write(move |connection| claim(connection, &receipt, terms)).await
     }
 
+    async fn renew(&self, receipt: &Receipt, until: Timestamp) -> Result<()> {
+        let statement = rows::renew(receipt, until);
+        self.write(move |connection| {
+            statement.execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn give_back(&self, receipt: &Receipt) -> Result<()> {
         let statement = rows::give_back(receipt);
         self.write(move |connection| {

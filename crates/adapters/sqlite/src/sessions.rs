@@ -35,10 +35,10 @@ fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renew
         .filter(refresh_tokens::hash.eq(&presented).and(refresh_tokens::expires_at.gt(now)))
         .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)));
     let found = token.select((sessions::id, refresh_tokens::used_at)).first::<(DbId, Option<i64>)>(connection);
-    let found = found.optional()?.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
+    let found = found.optional()?.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
     let (session, used) = found;
     let row = diesel::update(sessions::table.find(session));
-    if used.is_some() {
+    if used.is_some_and(|used| !renewal.allows_repeat(Timestamp::from_millis(used), command.at)) {
         row.set(sessions::ended_at.eq(now)).execute(connection)?;
         log(connection, command, ChangeKind::SessionEnded, None, None)?;
         return Ok(Rotation::Reused);
@@ -50,7 +50,9 @@ fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renew
         sessions::user_agent.eq(renewal.user_agent.as_deref()),
     ))
     .execute(connection)?;
-    diesel::update(refresh_tokens::table.find(&presented)).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
+    // The grace counts from the first use.
+    let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
+    diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
     let next = NewTokenRow::next(renewal, session, command.at);
     diesel::insert_into(refresh_tokens::table).values(next).execute(connection)?;
     log(connection, command, ChangeKind::SessionRefreshed, None, None)?;

@@ -12,6 +12,7 @@ use clouddrive_sql::schema::{nodes, shares};
 use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::types::{DbId, permission_word};
+use clouddrive_sql::uploads::Senders;
 use diesel::prelude::*;
 
 use crate::Database;
@@ -19,6 +20,7 @@ use crate::changes::log;
 use crate::fault::violated;
 use crate::locate;
 use crate::receipts::keep;
+use crate::uploads::end_without_right;
 
 fn find(connection: &mut SqliteConnection, share: ShareId) -> Outcome<Option<Share>> {
     let row: Option<ShareRow> = rows::find(share).get_result(connection).optional()?;
@@ -123,7 +125,10 @@ impl Shares for Database {
                 return Err(Error::NotFound.into());
             }
             log(connection, &command, ChangeKind::ShareChanged, Some(item.drive()), Some(node))?;
-            found(connection, share)
+            let share = found(connection, share)?;
+            let guest = Senders::Guest(share.shared_with.id);
+            end_without_right(connection, &command, item.drive(), guest)?;
+            Ok(share)
         })
         .await
     }
@@ -132,12 +137,17 @@ impl Shares for Database {
         let command = command.clone();
         self.write(move |connection| {
             let row = diesel::delete(shares::table.find(DbId::from(share)))
-                .returning(shares::node_id)
-                .get_result::<DbId>(connection)
+                .returning((shares::node_id, shares::guest_id))
+                .get_result::<(DbId, DbId)>(connection)
                 .optional()?;
-            let node = row.ok_or(Error::NotFound)?;
+            let (node, guest) = row.ok_or(Error::NotFound)?;
             let drive: Option<DbId> = nodes::table.find(node).select(nodes::drive_id).first(connection).optional()?;
-            log(connection, &command, ChangeKind::ShareRevoked, drive.map(DriveId::from), Some(node.into()))
+            let drive = drive.map(DriveId::from);
+            log(connection, &command, ChangeKind::ShareRevoked, drive, Some(node.into()))?;
+            match drive {
+                Some(drive) => end_without_right(connection, &command, drive, Senders::Guest(guest.into())),
+                None => Ok(()),
+            }
         })
         .await
     }

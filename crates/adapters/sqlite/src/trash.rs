@@ -1,10 +1,10 @@
 use async_trait::async_trait;
-use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
-    Upload, UploadState,
+    Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NameColumns;
@@ -14,7 +14,7 @@ use clouddrive_sql::trash::{
     self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::UploadRow;
+use clouddrive_sql::uploads::{Senders, UploadRow};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -22,9 +22,9 @@ use crate::blob_records::dispose;
 use crate::changes::log;
 use crate::drive::{raise_reach, reach_within};
 use crate::locate::{self, AMONG, list};
-use crate::names::{explain, first_free, holder};
+use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
-use crate::uploads::end;
+use crate::uploads::{end, end_without_right};
 
 /// What is true of what stands in the folders of a [`list`].
 const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
@@ -32,9 +32,20 @@ const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
 fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
     let item = locate::renewed_as(connection, item, seen)?;
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
-        .set((nodes::trashed_at.eq(command.at.as_millis()), nodes::revision.eq(nodes::revision + 1)))
+        .set((
+            nodes::trashed_at.eq(command.at.as_millis()),
+            nodes::trashed_by.eq(command.actor.map(DbId::from)),
+            nodes::revision.eq(nodes::revision + 1),
+        ))
         .execute(connection)?;
-    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))
+    if let Some(parent) = item.node().parent {
+        touch(connection, command, parent)?;
+    }
+    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))?;
+    if item.node().kind() == NodeKind::File {
+        return Ok(());
+    }
+    end_without_right(connection, command, item.drive(), Senders::AllBut(item.located().owner.id))
 }
 
 fn list_trash(connection: &mut SqliteConnection, root: &Grant, page: Statement) -> Outcome<Vec<Trashed>> {
@@ -47,6 +58,14 @@ fn list_trash(connection: &mut SqliteConnection, root: &Grant, page: Statement) 
 fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
     let item = locate::renewed_as(connection, &wish.item, wish.seen)?;
     let (node, actor) = (item.node(), item.actor());
+    let purged: FlagRow = rows::being_purged(node.id).get_result(connection)?;
+    if purged.holds {
+        return Err(Error::NotFound.into());
+    }
+    if let Some(after) = wish.trashed_after {
+        let own: Option<IdRow> = rows::trashed_by(node.id, actor, after).get_result(connection).optional()?;
+        own.ok_or(Error::NotFound)?;
+    }
     let to = match &wish.to {
         Some(to) => Some(locate::renewed(connection, to)?),
         None => None,
@@ -67,6 +86,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
     diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((
             nodes::trashed_at.eq(None::<i64>),
+            nodes::trashed_by.eq(None::<DbId>),
             nodes::parent_id.eq(DbId::from(parent)),
             NameColumns::from(&name),
             nodes::revision.eq(nodes::revision + 1),
@@ -74,6 +94,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
         ))
         .execute(connection)
         .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
+    touch(connection, command, parent)?;
     log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id))?;
     let restored = locate::found(connection, node.id, actor)?;
     keep(connection, command, Answer::Changed(&restored))?;
@@ -232,6 +253,20 @@ impl Trash for Database {
         self.read(|connection| {
             let row: Option<TrashedAtRow> = rows::oldest().get_result(connection).optional()?;
             Ok(row.map(|row| row.time()))
+        })
+        .await
+    }
+
+    async fn find_trashed_by(&self, node: NodeId, user: UserId, after: Timestamp) -> Result<Option<Located>> {
+        let row = rows::trashed_by(node, user, after);
+        self.read(move |connection| {
+            connection.transaction(|connection| {
+                let own: Option<IdRow> = row.get_result(connection).optional()?;
+                match own {
+                    Some(own) => locate::find(connection, own.id.into(), user),
+                    None => Ok(None),
+                }
+            })
         })
         .await
     }

@@ -14,6 +14,7 @@ use crate::blob_records::{may_refer, refer_all};
 use crate::changes::log;
 use crate::drive::raise_reach;
 use crate::locate;
+use crate::names::touch;
 use crate::receipts::keep;
 use crate::uploads::{charge, check_charge, name};
 
@@ -89,11 +90,12 @@ fn insert(
         return Ok(None);
     }
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let ((top, revision), freed) = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;
+    let placed = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;
+    let (top, freed) = (placed.file, placed.freed);
     let (copy, kind) = if top == copy.top {
         (copy, ChangeKind::NodeCopied)
     } else {
-        (copy.in_place_of(top, revision), ChangeKind::FileReplaced)
+        (copy.in_place_of(top, placed.revision), ChangeKind::FileReplaced)
     };
     refer_all(connection, &copy.blobs)?;
     for rows in copy.nodes.chunks(BATCH) {
@@ -106,6 +108,9 @@ fn insert(
     let made = locate::found(connection, top, actor)?;
     if copy.content.is_none() {
         raise_reach(connection, &made, copy.height)?;
+    }
+    if kind == ChangeKind::NodeCopied {
+        touch(connection, command, to.node().id)?;
     }
     log(connection, command, kind, Some(to.drive()), Some(top))?;
     keep(connection, command, Answer::Made(&made))?;

@@ -1,24 +1,28 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, DriveId, Grant, Located, NodeId,
-    NodeKind, Quota, Revision, Stored, Timestamp, Upload, UploadId, UploadState, UserId, VersionId, authorize,
+    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, DriveId, Grant, Limit, Located,
+    MediaType, NodeId, NodeKind, Quota, Revision, Stored, Timestamp, Upload, UploadId, UploadPosition, UploadState,
+    UserId, VersionId, authorize,
 };
-use clouddrive_domain::port::{Commit, Opening, Uploads};
+use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, etag, state_word};
+use clouddrive_sql::uploads::{
+    self as rows, NewVersionRow, OpenRow, Senders, UploadRow, by_sender, digest, etag, folders_of, open_into,
+    state_word, without_right,
+};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::blob_records::{self, refer, release};
 use crate::changes::log;
 use crate::locate;
-use crate::names::{first_free, holder, insert};
+use crate::names::{first_free, holder, insert, touch};
 use crate::receipts::keep;
 use crate::versions::{evict, point};
 
@@ -46,6 +50,40 @@ impl Uploads for Database {
         self.read(move |connection| Ok(find(connection, upload)?.filter(|found| found.sender == sender))).await
     }
 
+    async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>> {
+        self.read(move |connection| {
+            let own = drives::table.filter(drives::owner_id.eq(DbId::from(user))).select(drives::id);
+            let into_own = uploads::state.eq("open").and(uploads::drive_id.eq_any(own));
+            let row = uploads::table
+                .filter(uploads::id.eq(DbId::from(upload)))
+                .filter(uploads::sender_id.eq(DbId::from(user)).or(into_own))
+                .select(UploadRow::as_select());
+            Ok(row.first(connection).optional()?.map(Upload::try_from).transpose()?)
+        })
+        .await
+    }
+
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        after: Option<UploadPosition>,
+        limit: Limit,
+    ) -> Result<Vec<OpenUpload>> {
+        let page = rows::page(user, now, after, limit);
+        // Both queries see the same state.
+        self.read(move |connection| {
+            connection.transaction(|connection| {
+                let rows: Vec<rows::SentUploadRow> = page.load(connection)?;
+                let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
+                let folders = locate::find_many(connection, &folders, user)?;
+                let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
+                Ok(rows.into_iter().map(|row| row.beside(&folders)).collect::<Result<_>>()?)
+            })
+        })
+        .await
+    }
+
     async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
         let (command, folder) = (command.clone(), folder.clone());
         self.write(move |connection| {
@@ -69,6 +107,11 @@ impl Uploads for Database {
     async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located> {
         let (command, folder, wish) = (command.clone(), folder.clone(), commit.clone());
         self.write(move |connection| commit_upload(connection, &command, &folder, &wish)).await
+    }
+
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Located> {
+        let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
+        self.write(move |connection| create(connection, &command, &folder, &new)).await
     }
 
     async fn abort(&self, command: &Command, upload: UploadId) -> Result<()> {
@@ -136,7 +179,7 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
         .count()
         .get_result(connection)?;
     if open >= i64::from(opening.most_open) {
-        let message = format!("{open} uploads are open already: complete or abort one of them");
+        let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
         return Err(Error::invalid("file_name", message).into());
     }
     if let Some(holder) = holder(connection, folder.node().id, &upload.file.name)? {
@@ -172,6 +215,25 @@ pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, se
     Ok(())
 }
 
+/// Aborts those open uploads of guests into `drive` that this transaction left without a right.
+pub(crate) fn end_without_right(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    drive: DriveId,
+    senders: Senders,
+) -> Outcome<()> {
+    let open: Vec<OpenRow> = open_into(drive, senders).load(connection)?;
+    for (sender, open) in by_sender(open) {
+        let folders = locate::find_many(connection, &folders_of(&open), sender)?;
+        for id in without_right(open, folders) {
+            let upload = found(connection, id.into())?;
+            end(connection, command, &upload, UploadState::Aborted)?;
+            log(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+        }
+    }
+    Ok(())
+}
+
 /// Ends an open upload that became no file: its reservation ends, and its blob is the collector's.
 pub(crate) fn end(
     connection: &mut SqliteConnection,
@@ -196,41 +258,81 @@ fn commit_upload(
 ) -> Outcome<Located> {
     let actor = folder.actor();
     let upload = find(connection, wish.upload)?.filter(|upload| upload.sender == actor).ok_or(Error::NotFound)?;
-    if let Completion::Repeat(file) = upload.completion(command.at)? {
+    let completion = upload.completion(command.at);
+    if let Ok(Completion::Repeat(file)) = completion {
         let file = locate::found(connection, file, actor)?;
         keep(connection, command, Answer::Changed(&file))?;
         return Ok(file);
     }
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
-    let content = Some((wish.version, wish.stored.size));
-    let node = NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name: &upload.file.name, content };
-    let ((file, revision), freed) = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;
-    attach(connection, &upload.blob, &wish.stored)?;
-    let version = NewVersionRow::new(command, &upload, (file, revision), wish);
-    diesel::insert_into(versions::table).values(version).execute(connection)?;
-    let charged = Charge {
-        reserved: upload.announced.unwrap_or(0),
-        stored: wish.stored.size,
-        freed,
-        entries: u64::from(file == wish.file),
-    };
-    charge(connection, upload.drive, charged)?;
+    completion?;
+    let file = settle(connection, command, &folder, &NewFile::of(&upload, wish), upload.announced.unwrap_or(0))?;
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),
-            uploads::file_id.eq(DbId::from(file)),
+            uploads::file_id.eq(DbId::from(file.node.id)),
             uploads::ended_at.eq(command.at.as_millis()),
         ))
         .execute(connection)?;
-    let kind = if file == wish.file { ChangeKind::FileCreated } else { ChangeKind::FileReplaced };
-    log(connection, command, kind, Some(folder.drive()), Some(file))?;
-    let file = locate::found(connection, file, actor)?;
     keep(connection, command, Answer::Changed(&file))?;
     Ok(file)
 }
 
-/// Adds `node` to its folder, or makes its content that of the file that has its name; tells which node it became, with
-/// the revision that it has then, and how many bytes go with its oldest versions. The version is inserted next, in the same transaction.
+fn create(connection: &mut SqliteConnection, command: &Command, folder: &Grant, new: &NewFile) -> Outcome<Located> {
+    let folder = locate::renewed(connection, folder)?;
+    let file = settle(connection, command, &folder, new, 0)?;
+    keep(connection, command, Answer::Made(&file))?;
+    Ok(file)
+}
+
+/// Makes a file of `new` in the granted folder, or the content of the one that has its name. So many bytes were reserved.
+fn settle(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    folder: &Grant,
+    new: &NewFile,
+    reserved: u64,
+) -> Outcome<Located> {
+    let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);
+    let size = new.stored.size;
+    let node = NewNode { id: new.file, drive, parent, name: &new.info.name, content: Some((new.version, size)) };
+    let placed = name(connection, command, actor, &node, new.info.conflict, new.most_versions)?;
+    attach(connection, &new.blob, &new.stored)?;
+    let content = new.content(placed.media_type.as_ref(), command.at);
+    let row = NewVersionRow::of(&content, (placed.file, placed.revision), actor);
+    diesel::insert_into(versions::table).values(row).execute(connection)?;
+    let entries = u64::from(placed.file == new.file);
+    charge(connection, drive, Charge { reserved, stored: size, freed: placed.freed, entries })?;
+    let kind = if placed.file == new.file {
+        touch(connection, command, parent)?;
+        ChangeKind::FileCreated
+    } else {
+        ChangeKind::FileReplaced
+    };
+    log(connection, command, kind, Some(drive), Some(placed.file))?;
+    locate::found(connection, placed.file, actor)
+}
+
+/// Which node something became that was to have a name.
+pub(crate) struct Placed {
+    /// The node.
+    pub(crate) file: NodeId,
+    /// The revision that it has then.
+    pub(crate) revision: Revision,
+    /// The media type of the content that is replaced.
+    pub(crate) media_type: Option<MediaType>,
+    /// How many bytes go with its oldest versions.
+    pub(crate) freed: u64,
+}
+
+impl Placed {
+    const fn new(node: NodeId) -> Self {
+        Self { file: node, revision: Revision(1), media_type: None, freed: 0 }
+    }
+}
+
+/// Adds `node` to its folder, or makes its content that of the file that has its name. The version is inserted next, in the
+/// same transaction.
 pub(crate) fn name(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -238,16 +340,16 @@ pub(crate) fn name(
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
     most_versions: u32,
-) -> Outcome<((NodeId, Revision), u64)> {
+) -> Outcome<Placed> {
     let Some(holder) = holder(connection, node.parent, node.name)? else {
         insert(connection, command, node)?;
-        return Ok(((node.id, Revision(1)), 0));
+        return Ok(Placed::new(node.id));
     };
     match (conflict, node.content) {
         (ConflictPolicy::Keep, _) => {
             let free = first_free(connection, node.parent, node.name, node.kind())?;
             insert(connection, command, &NewNode { name: &free, ..*node })?;
-            Ok(((node.id, Revision(1)), 0))
+            Ok(Placed::new(node.id))
         }
         (ConflictPolicy::Replace, Some(content)) if holder.item.kind == NodeKind::File => {
             replace(connection, command, holder.item.id, actor, content, most_versions)
@@ -258,8 +360,7 @@ pub(crate) fn name(
     }
 }
 
-/// Points `file` at the version that is inserted next, and tells the revision that it has then, and how many bytes go with
-/// its oldest versions.
+/// Points `file` at the version that is inserted next.
 fn replace(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -267,11 +368,12 @@ fn replace(
     actor: UserId,
     (version, size): (VersionId, u64),
     most_versions: u32,
-) -> Outcome<((NodeId, Revision), u64)> {
+) -> Outcome<Placed> {
     let grant = authorize(locate::find(connection, file, actor)?, Action::Replace)?;
     let revision = point(connection, command, &grant, (version, size))?;
     let freed = evict(connection, command, file, version, most_versions)?;
-    Ok(((file, revision), freed))
+    let media_type = grant.node().content().map(|content| content.media_type.clone());
+    Ok(Placed { file, revision, media_type, freed })
 }
 
 /// Notes what has arrived in the blob, and that something refers to it, which must not have been condemned.

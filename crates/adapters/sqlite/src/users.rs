@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId};
+use clouddrive_domain::model::{
+    Answer, BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId,
+};
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::accounts::{CREDENTIALS, CredentialsRow, credentials};
@@ -16,6 +18,7 @@ use crate::Database;
 use crate::blob_records::{refer, release};
 use crate::changes::log;
 use crate::fault::violated;
+use crate::receipts::keep;
 
 /// The user whom a handle names, by one of the two unique indexes.
 fn named(handle: &Handle) -> users::BoxedQuery<'_, diesel::sqlite::Sqlite> {
@@ -105,6 +108,7 @@ impl Users for Database {
             }
             let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
             log(connection, &command, kind, None, None)?;
+            keep(connection, &command, Answer::Photo)?;
             Ok(former.is_some())
         })
         .await

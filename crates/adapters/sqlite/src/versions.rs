@@ -87,20 +87,13 @@ fn find(connection: &mut SqliteConnection, file: NodeId, version: VersionId) -> 
 fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Located> {
     let file = locate::renewed(connection, file)?;
     file.require_seen(new.seen)?;
-    let content = Content {
-        version: new.version,
-        blob: new.blob.clone(),
-        size: new.stored.size,
-        sha256: new.stored.sha256,
-        media_type: new.media_type.clone(),
-        client_modified_at: None,
-        store_tag: new.stored.tag.clone(),
-        created_at: command.at,
-    };
+    let content = new.content(file.node(), command.at);
     attach(connection, &new.blob, &new.stored)?;
     make_current(connection, command, &file, &content, new.most_versions)?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id))?;
-    locate::found(connection, file.node().id, file.actor())
+    let file = locate::found(connection, file.node().id, file.actor())?;
+    keep(connection, command, Answer::Replaced(&file))?;
+    Ok(file)
 }
 
 fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Located> {

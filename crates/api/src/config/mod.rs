@@ -82,6 +82,8 @@ pub(crate) struct Config {
     pub(crate) token_lifetime: Duration,
     /// How long a session lives that is not refreshed.
     pub(crate) session_lifetime: Duration,
+    /// How long a refresh token may come again after its first use.
+    pub(crate) refresh_grace: Duration,
     /// Whether guessing and probing is kept slow.
     pub(crate) rate_limits: bool,
     pub(crate) quota_bytes: u64,
@@ -195,6 +197,7 @@ impl Config {
             algorithm: reader.parsed("ALGORITHM", "HS256, HS384 or HS512", algorithm).unwrap_or(Algorithm::Hs256),
             token_lifetime: Duration::from_secs(60 * reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600)),
             session_lifetime: Duration::from_secs(86_400 * reader.number("REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=3_650)),
+            refresh_grace: reader.seconds("REFRESH_GRACE_SECONDS", 30, 0..=60),
             rate_limits: reader.switch("RATE_LIMITS", true),
             quota_bytes: reader.number("DEFAULT_QUOTA_BYTES", 5 << 30, QUOTAS),
             quota_entries: reader.number("DEFAULT_QUOTA_ENTRIES", 2_000_000, QUOTAS),
@@ -348,6 +351,7 @@ mod tests {
             ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
             ("REFRESH_TOKEN_EXPIRE_DAYS", "0"),
             ("REFRESH_TOKEN_EXPIRE_DAYS", "3651"),
+            ("REFRESH_GRACE_SECONDS", "61"),
             ("RATE_LIMITS", "no"),
             ("DEFAULT_QUOTA_BYTES", "5G"),
             ("SIGNED_URL_SECONDS", "301"),

@@ -117,15 +117,6 @@ where
     Ok(reply::secret(HttpResponse::TemporaryRedirect().insert_header((LOCATION, url)).finish()))
 }
 
-/// Whether a request asks for bytes from the first one on: for all of them, or for a range that begins there.
-pub(crate) fn asks_for_the_beginning(request: &HttpRequest, bytes: &Representation<'_>) -> Outcome<bool> {
-    Ok(match conditions::evaluate(request, &bytes.validators, bytes.size)? {
-        Plan::NotModified => false,
-        Plan::Whole => true,
-        Plan::Part(range) => range.start == 0,
-    })
-}
-
 /// The same bytes. Should they break off, the answer has begun, and only the log can tell any more.
 fn reported(bytes: ByteStream) -> ByteStream {
     let span = Span::current();

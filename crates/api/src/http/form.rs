@@ -1,19 +1,20 @@
-//! Multipart forms: small fields, then one part of any size that streams.
+//! Multipart forms: small fields, and one part of any size among them that streams.
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::header::HeaderMap;
 use actix_web::web;
 use clouddrive_domain::Error;
-use clouddrive_domain::error::{Refused, Violation};
+use clouddrive_domain::error::Refused;
 use futures_util::StreamExt;
 
 use super::body::{self, BodySender};
+use super::keyed::Passing;
 use super::problem::{Outcome, Problem};
 
 /// The most bytes that a field which is not a file may have.
 const MAX_FIELD_BYTES: u64 = 64 << 10;
 
-/// The most fields that a form may have before its file.
+/// The most fields that a form may have, its file included.
 const MAX_FIELDS: usize = 32;
 
 /// Reads a form, field by field.
@@ -36,21 +37,9 @@ impl FormReader {
         Ok(self.multipart.next().await.transpose().map_err(failed)?)
     }
 
-    /// Feeds the last field into `to`. A form that goes on after it breaks the body off, so that nothing comes of it.
-    pub(crate) async fn feed_last(mut self, mut field: Field, to: BodySender) {
-        if !to.feed(&mut field, failed).await {
-            return;
-        }
-        drop(field);
-        match self.multipart.next().await {
-            None => to.finish().await,
-            Some(Ok(extra)) => {
-                let name = extra.name().unwrap_or("file").to_owned();
-                let message = "stands after the file, which must come last".to_owned();
-                to.break_off(Error::Invalid(vec![Violation { field: name, message }])).await;
-            }
-            Some(Err(fault)) => to.break_off(failed(fault)).await,
-        }
+    /// Feeds a field into `to`, watched by `passing`, and tells whether all of it came.
+    pub(crate) async fn feed(field: Field, passing: &Passing, to: &BodySender) -> bool {
+        to.feed(&mut passing.watch(field), failed).await
     }
 }
 
@@ -83,7 +72,7 @@ pub(crate) async fn bytes(mut field: Field, limit: u64) -> Outcome<web::Bytes> {
 }
 
 /// What a form that cannot be read on means.
-fn failed(fault: MultipartError) -> Error {
+pub(crate) fn failed(fault: MultipartError) -> Error {
     match fault {
         MultipartError::Payload(fault) => body::failed(fault),
         MultipartError::Incomplete => Error::Refused(Refused::Interrupted),

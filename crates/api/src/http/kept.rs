@@ -3,15 +3,15 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
-use clouddrive_contract::{Item, Link};
-use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeKind, UploadId};
+use clouddrive_contract::{self as dto, Item, ItemKind, Link};
+use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeId, NodeKind, UploadId};
 use clouddrive_domain::service::OwnLink;
 use clouddrive_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::problem::{Outcome, Problem};
-use super::{App, file, link, map};
+use super::{App, file, link, map, parse, profile_photo};
 
 /// What a receipt says. A URL or token is a secret and stands in none: it is made afresh.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,8 @@ enum Kept {
     Upload(Uuid),
     /// This link was made.
     Link(Box<Link>),
+    /// A profile photo was set.
+    Photo,
     /// To do it again comes to the same.
     Again,
 }
@@ -47,8 +49,10 @@ pub(crate) fn write(answer: Answer<'_>) -> Result<String> {
     let kept = match answer {
         Answer::Made(made) => Kept::Reply(item(StatusCode::CREATED, made)?),
         Answer::Changed(changed) => Kept::Reply(Reply { location: None, ..item(StatusCode::OK, changed)? }),
+        Answer::Replaced(replaced) => Kept::Reply(content(replaced)?),
         Answer::Begun(upload) => Kept::Upload(upload.id.as_uuid()),
         Answer::Again => Kept::Again,
+        Answer::Photo => Kept::Photo,
         Answer::Linked(link) => Kept::Link(Box::new(map::link(OwnLink { link: link.clone(), url: None })?)),
         Answer::Shared(share) => {
             let share = map::share(share.clone())?;
@@ -71,6 +75,12 @@ fn item(status: StatusCode, found: &Located) -> Result<Reply> {
     Ok(Reply { status: status.as_u16(), location, etag: Some(etag), body: text(&item)? })
 }
 
+/// The file, tagged as its bytes are.
+fn content(found: &Located) -> Result<Reply> {
+    let file = map::file(found.clone().entry().ok_or(Error::NotFound)?)?;
+    Ok(Reply { status: 200, location: None, etag: Some(file.content_etag.clone()), body: text(&file)? })
+}
+
 fn text(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|fault| Error::internal("a receipt", fault))
 }
@@ -79,7 +89,10 @@ fn text(value: &impl Serialize) -> Result<String> {
 pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat> {
     let kept = serde_json::from_str(text).map_err(|fault| Problem::from(Error::internal("a receipt", fault)))?;
     match kept {
-        Kept::Reply(reply) => Ok(Repeat::Answer(response(reply)?)),
+        Kept::Reply(reply) => {
+            check(app, actor, &reply.body).await?;
+            Ok(Repeat::Answer(response(reply)?))
+        }
         Kept::Upload(id) => {
             let begun = app.uploads.begun(actor, UploadId::from_uuid(id)).await?;
             Ok(Repeat::Answer(file::begun(begun)?))
@@ -88,8 +101,27 @@ pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat
             link.url = app.links.find_url(actor, LinkId::from_uuid(link.id)).await?;
             Ok(Repeat::Answer(link::created(&link)))
         }
+        Kept::Photo => Ok(Repeat::Answer(profile_photo::found(app.photos.find(actor).await?)?)),
         Kept::Again => Ok(Repeat::Again),
     }
+}
+
+/// What an answer that is a file or folder says of the caller's right.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(rename = "kind")]
+    _kind: ItemKind,
+    id: Uuid,
+    permission: dto::Role,
+}
+
+/// Checks that the caller still has the right of which the answer tells.
+async fn check(app: &App, actor: &Actor, body: &str) -> Outcome<()> {
+    let Ok(told) = serde_json::from_str::<Told>(body) else {
+        // What is no item is told to owners alone.
+        return Ok(());
+    };
+    Ok(app.idempotency.check_repeat(actor.user, NodeId::from_uuid(told.id), parse::role(told.permission)).await?)
 }
 
 fn response(reply: Reply) -> Outcome<HttpResponse> {

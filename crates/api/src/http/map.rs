@@ -250,5 +250,10 @@ pub(crate) fn upload(progress: Progress) -> Result<dto::Upload> {
         received_parts: progress.received.into_iter().map(arrived).collect(),
         file_id: file.as_ref().map(NodeId::as_uuid),
         expires_at: time(progress.upload.expires_at)?,
+        parent_folder_id: progress.parent.as_ref().map(NodeId::as_uuid),
+        sha256: progress.upload.file.sha256.map(|digest| digest.to_string()),
+        client_modified_at: progress.upload.file.client_modified_at.map(time).transpose()?,
+        created_by: person(progress.sender),
+        created_at: time(progress.upload.created_at)?,
     })
 }

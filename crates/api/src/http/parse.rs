@@ -1,11 +1,14 @@
 //! From the contract's values to the domain's: what is invalid is named by its field.
 
+use actix_web::http::header::HeaderMap;
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
-    ConflictPolicy, Limit, MediaType, Name, NodeId, NodeKind, Password, Permission, Sha256, Timestamp,
-    choose_link_password,
+    ConflictPolicy, Limit, MediaType, Name, NodeId, NodeKind, Password, Permission, Role, Sha256, Timestamp,
 };
+use clouddrive_domain::port::Details;
 use clouddrive_domain::service::{CopyPlace, Destination, NewPlace};
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error as ValueError, StrDeserializer};
 use uuid::Uuid;
 
 use super::problem::{Outcome, Problem};
@@ -19,6 +22,14 @@ pub(crate) fn media_type(text: &str) -> Outcome<MediaType> {
     MediaType::parse(text).ok_or_else(|| {
         Problem::invalid("content_type", "must be a media type, such as image/jpeg, of at most 255 bytes")
     })
+}
+
+/// The media type of bytes that are a request's body. HTTP libraries send the type of a form where they are not told
+/// otherwise: that says nothing.
+pub(crate) fn media_type_of_body(text: Option<&str>) -> Outcome<MediaType> {
+    let given = text.map(media_type).transpose()?;
+    let given = given.filter(|kind| !kind.is("application/x-www-form-urlencoded"));
+    Ok(given.unwrap_or_else(MediaType::octet_stream))
 }
 
 pub(crate) fn sha256(text: &str) -> Outcome<Sha256> {
@@ -37,6 +48,21 @@ pub(crate) fn timestamp(time: dto::Time) -> Timestamp {
     Timestamp::from_millis(time.unix_millis())
 }
 
+/// A value as it would stand in JSON, without the quotes.
+pub(crate) fn value<T: DeserializeOwned>(name: &str, text: &str) -> Outcome<T> {
+    T::deserialize(StrDeserializer::<ValueError>::new(text)).map_err(|fault| Problem::invalid(name, fault.to_string()))
+}
+
+/// What the header `X-Client-Modified-At` says.
+pub(crate) fn client_modified_at(headers: &HeaderMap) -> Outcome<Option<Timestamp>> {
+    let name = "X-Client-Modified-At";
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or("");
+    Ok(Some(timestamp(self::value(name, text)?)))
+}
+
 pub(crate) const fn permission(permission: dto::Permission) -> Permission {
     match permission {
         dto::Permission::View => Permission::View,
@@ -44,9 +70,17 @@ pub(crate) const fn permission(permission: dto::Permission) -> Permission {
     }
 }
 
+pub(crate) const fn role(role: dto::Role) -> Role {
+    match role {
+        dto::Role::Owner => Role::Owner,
+        dto::Role::Edit => Role::Edit,
+        dto::Role::View => Role::View,
+    }
+}
+
 /// A password that is chosen for a link.
 pub(crate) fn link_password(text: &str) -> Outcome<Password> {
-    choose_link_password(text).map_err(|rule| Problem::invalid("password", rule))
+    Password::choose(text).map_err(|rule| Problem::invalid("password", rule))
 }
 
 /// The one item that a body names, by `file_id` or by `folder_id`.
@@ -96,12 +130,17 @@ pub(crate) fn copy_place(
 }
 
 /// What the body of a PATCH asks for, of which there must be something.
-pub(crate) fn new_place(field: &'static str, name: Option<&str>, parent: Option<Option<Uuid>>) -> Outcome<NewPlace> {
-    if name.is_none() && parent.is_none() {
-        return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or both")));
+pub(crate) fn new_place(
+    field: &'static str,
+    name: Option<&str>,
+    parent: Option<Option<Uuid>>,
+    details: Details,
+) -> Outcome<NewPlace> {
+    if name.is_none() && parent.is_none() && details.is_empty() {
+        return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or what else can be changed")));
     }
     let name = name.map(|text| self::name(field, text)).transpose()?;
-    Ok(NewPlace { name, to: parent.map(destination) })
+    Ok(NewPlace { name, to: parent.map(destination), details })
 }
 
 /// The folder that a `parent_folder_id` names; null is the root.

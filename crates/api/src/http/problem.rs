@@ -105,9 +105,9 @@ impl Problem {
 
     fn quota_exceeded(quota: &Quota, needed: u64) -> Self {
         let state = dto::QuotaState {
-            total_bytes: quota.total,
-            used_bytes: quota.used,
-            reserved_bytes: quota.reserved,
+            total_bytes: Some(quota.total),
+            used_bytes: Some(quota.used),
+            reserved_bytes: Some(quota.reserved),
             needed_bytes: needed,
             total_entries: None,
             used_entries: None,
@@ -119,9 +119,9 @@ impl Problem {
 
     fn entries_exceeded(quota: &Quota, entries: &EntryQuota, needed: u64) -> Self {
         let state = dto::QuotaState {
-            total_bytes: quota.total,
-            used_bytes: quota.used,
-            reserved_bytes: quota.reserved,
+            total_bytes: Some(quota.total),
+            used_bytes: Some(quota.used),
+            reserved_bytes: Some(quota.reserved),
             needed_bytes: 0,
             total_entries: Some(entries.total),
             used_entries: Some(entries.used),
@@ -136,6 +136,21 @@ impl Problem {
     pub(crate) fn too_many_at_once(limit: u32) -> Self {
         let detail = format!("too much at once: {limit} of these requests may run for one caller");
         Self { detail, ..Self::rate_limited(limit, Duration::from_secs(1)) }
+    }
+
+    /// What others than the drive's owner are told.
+    fn quota_of_owner_exceeded(needed: Option<u64>) -> Self {
+        let state = |needed_bytes| dto::QuotaState {
+            total_bytes: None,
+            used_bytes: None,
+            reserved_bytes: None,
+            needed_bytes,
+            total_entries: None,
+            used_entries: None,
+            needed_entries: None,
+        };
+        let quota = needed.map(|needed| Box::new(state(needed)));
+        Self { quota, ..Self::new(Code::QuotaExceeded, "that does not fit into the drive: its owner can make room") }
     }
 
     /// With the fields of draft-ietf-httpapi-ratelimit-headers-06, in whole seconds, rounded up.
@@ -208,13 +223,17 @@ impl From<Error> for Problem {
         match &error {
             Error::NotFound => Self::not_found(),
             Error::Unauthenticated(Unauthenticated::InvalidToken) => Self::new(Code::InvalidToken, "log in again"),
+            Error::Unauthenticated(Unauthenticated::InvalidRefreshToken) => {
+                Self::new(Code::InvalidToken, "the refresh token is invalid: log in again")
+            }
             Error::Unauthenticated(Unauthenticated::TokenExpired) => Self::new(Code::TokenExpired, "log in again"),
             Error::Unauthenticated(Unauthenticated::InvalidCredentials) => {
                 Self::new(Code::InvalidCredentials, "the user name or the password is wrong")
             }
-            Error::Unauthenticated(Unauthenticated::LinkPassword) => {
-                Self::new(Code::LinkPasswordRequired, "send the link's password as X-Link-Password")
-            }
+            Error::Unauthenticated(Unauthenticated::LinkPassword) => Self::new(
+                Code::LinkPasswordRequired,
+                "send the link's password as X-Link-Password, percent-encoded, or to …/access",
+            ),
             Error::Forbidden(Forbidden::Permission) => {
                 Self::new(Code::PermissionDenied, "the item is shared with you, but not with that permission")
             }
@@ -225,6 +244,7 @@ impl From<Error> for Problem {
             Error::Forbidden(Forbidden::Entries { quota, entries, needed }) => {
                 Self::entries_exceeded(quota, entries, *needed)
             }
+            Error::Forbidden(Forbidden::QuotaOfOwner { needed }) => Self::quota_of_owner_exceeded(*needed),
             Error::Forbidden(Forbidden::Signature) => {
                 Self::new(Code::InvalidSignature, "use the URL and the headers just as they were given")
             }

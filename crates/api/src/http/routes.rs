@@ -9,7 +9,7 @@ use actix_web::{Resource, Route};
 use clouddrive_contract::Code;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::middleware::{authenticate, idempotent};
+use super::middleware::{authenticate, authenticate_unkeyed, idempotent, unkeyed};
 use super::problem::Problem;
 use super::{
     account, blob, drive, file, link, openapi, profile_photo, search, service, share, trash, upload, version, visit,
@@ -23,7 +23,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/health/ready", "GET, HEAD").route(read().to(service::ready)))
         .service(
             resource("/user", "GET, HEAD, PATCH, POST")
-                .route(web::post().to(account::register))
+                .route(open(web::post().to(account::register)))
                 .route(known(read().to(account::get_user)))
                 .route(known(web::patch().to(account::patch_user))),
         )
@@ -31,11 +31,15 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/user/delete", "POST").route(known(web::post().to(account::delete_user))))
         .service(
             resource("/login", "POST")
-                .route(web::post().guard(guard::fn_guard(is_form)).to(account::login_form))
-                .route(web::post().to(account::login_json)),
+                .route(open(web::post().guard(guard::fn_guard(is_form)).to(account::login_form)))
+                .route(open(web::post().to(account::login_json))),
         )
-        .service(resource("/token/refresh", "POST").route(web::post().to(account::refresh)))
-        .service(resource("/logout", "POST").route(web::post().to(account::logout)))
+        .service(
+            resource("/token/refresh", "POST")
+                .route(open(web::post().guard(guard::fn_guard(is_form)).to(account::refresh_form)))
+                .route(open(web::post().to(account::refresh_json))),
+        )
+        .service(resource("/logout", "POST").route(open(web::post().to(account::logout))))
         .service(resource("/session", "GET, HEAD").route(known(read().to(account::list_sessions))))
         .service(resource("/session/{id}", "DELETE").route(known(web::delete().to(account::end_session))))
         .service(resource("/verify-token", "GET, HEAD").route(known(read().to(account::verify_token))))
@@ -56,7 +60,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/drive/{id}/archive", "GET").route(known(web::get().to(drive::archive))))
         .service(
             resource("/file", "POST")
-                .route(known(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
+                .route(streamed(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
                 .route(keyed(web::post().to(file::create))),
         )
         .service(
@@ -68,7 +72,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/file/{id}/content", "GET, HEAD, PUT")
                 .route(known(read().to(file::content)))
-                .route(known(web::put().to(file::put_content))),
+                .route(streamed(web::put().to(file::put_content))),
         )
         .service(resource("/file/{id}/version", "GET, HEAD").route(known(read().to(version::list))))
         .service(
@@ -85,10 +89,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(trash::empty))),
         )
         .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
+        .service(resource("/trash/{id}/item", "GET").route(known(web::get().to(trash::list_folder))))
         .service(resource("/trash/{id}/restore", "POST").route(keyed(web::post().to(trash::restore))))
         .service(resource("/file/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_file))))
         .service(resource("/file/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_file))))
         .service(resource("/file/{id}/copy", "POST").route(keyed(web::post().to(file::copy))))
+        .service(resource("/upload", "GET, HEAD").route(known(read().to(upload::list))))
         .service(
             resource("/upload/{id}", "DELETE, GET, HEAD")
                 .route(known(read().to(upload::get)))
@@ -114,14 +120,19 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::patch().to(link::patch)))
                 .route(known(web::delete().to(link::delete))),
         )
-        .service(resource("/s/{token}", "GET, HEAD").route(read().to(visit::look)))
-        .service(resource("/s/{token}/content", "GET, HEAD").route(read().to(visit::content)))
-        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(read().to(visit::list)))
-        .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(read().to(visit::content_of_file)))
+        .service(resource("/s/{token}", "GET, HEAD").route(open(read().to(visit::look))))
+        .service(resource("/s/{token}/access", "POST").route(open(web::post().to(visit::access))))
+        .service(resource("/s/{token}/content", "GET, HEAD").route(open(read().to(visit::content))))
+        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(open(read().to(visit::list))))
+        .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(open(read().to(visit::content_of_file))))
         .service(resource("/search", "GET, HEAD").route(known(read().to(search::search))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
-        .service(resource("/blob/{key}", "GET, HEAD, PUT").route(read().to(blob::get)).route(web::put().to(blob::put)))
+        .service(
+            resource("/blob/{key}", "GET, HEAD, PUT")
+                .route(open(read().to(blob::get)))
+                .route(open(web::put().to(blob::put))),
+        )
         .service(resource("/openapi.json", "GET, HEAD").route(read().to(openapi::document)))
         .service(web::redirect("/docs", "/docs/"))
         .service(
@@ -135,7 +146,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 fn photo(path: &'static str) -> Resource {
     resource(path, "DELETE, GET, HEAD, POST")
         .route(known(read().to(profile_photo::get)))
-        .route(known(web::post().to(profile_photo::set)))
+        .route(streamed(web::post().to(profile_photo::set)))
         .route(known(web::delete().to(profile_photo::delete)))
 }
 
@@ -155,12 +166,22 @@ fn read() -> Route {
 
 /// For callers with an access token only.
 fn known(route: Route) -> Route {
-    route.wrap(from_fn(authenticate))
+    route.wrap(from_fn(authenticate_unkeyed))
 }
 
 /// The same, and what it asks for is done once for each `Idempotency-Key`.
 fn keyed(route: Route) -> Route {
-    known(route.wrap(from_fn(idempotent)))
+    streamed(route.wrap(from_fn(idempotent)))
+}
+
+/// The same, where the handler itself sees to the key: what streams is known by its digest only when all of it has come.
+fn streamed(route: Route) -> Route {
+    route.wrap(from_fn(authenticate))
+}
+
+/// For everybody; no `Idempotency-Key` is taken.
+fn open(route: Route) -> Route {
+    route.wrap(from_fn(unkeyed))
 }
 
 async fn unknown_path() -> Result<actix_web::HttpResponse, Problem> {

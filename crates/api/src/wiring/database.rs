@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Chores, Drive, Links, NameKeys, Probe, Receipts, Search, Sessions, Shares, Throttle, Trash,
-    Trees, Uploads, Users, Versions,
+    Accounts, BlobRecords, Chores, Drive, LinkDownloads, Links, NameKeys, Probe, Receipts, Search, Sessions, Shares,
+    Throttle, Trash, Trees, Uploads, Users, Versions,
 };
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
@@ -29,6 +29,7 @@ pub(super) struct Persistence {
     pub(super) versions: Arc<dyn Versions>,
     pub(super) shares: Arc<dyn Shares>,
     pub(super) links: Arc<dyn Links>,
+    pub(super) link_downloads: Arc<dyn LinkDownloads>,
     pub(super) search: Arc<dyn Search>,
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) receipts: Arc<dyn Receipts>,
@@ -51,6 +52,7 @@ impl Persistence {
             + Chores
             + Links
             + NameKeys
+            + LinkDownloads
             + Probe
             + Search
             + Trees
@@ -73,6 +75,7 @@ impl Persistence {
             versions: store.clone(),
             shares: store.clone(),
             links: store.clone(),
+            link_downloads: store.clone(),
             search: store.clone(),
             records: store.clone(),
             receipts: store.clone(),

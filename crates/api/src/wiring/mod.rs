@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use clouddrive_auth::{Argon2Passwords, JwtTokens, MasterKey, Purpose, SealedLinkTokens, SessionCache};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens, SessionCache};
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
@@ -74,11 +74,33 @@ impl Stores {
 
     /// The collector on these stores.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
-        let Persistence { uploads, trash, records, links, sessions, throttle, receipts, chores, name_keys, .. } =
-            self.persistence.clone();
+        let Persistence {
+            uploads,
+            trash,
+            records,
+            links,
+            link_downloads,
+            sessions,
+            throttle,
+            receipts,
+            chores,
+            name_keys,
+            ..
+        } = self.persistence.clone();
         let blobs = self.blobs.store();
-        let stores =
-            CollectorStores { uploads, trash, records, links, sessions, throttle, receipts, blobs, chores, name_keys };
+        let stores = CollectorStores {
+            uploads,
+            trash,
+            records,
+            links,
+            link_downloads,
+            sessions,
+            throttle,
+            receipts,
+            blobs,
+            chores,
+            name_keys,
+        };
         let settings = CollectorSettings {
             grace: config.collect_grace,
             url_lifetime: config.url_lifetime,
@@ -123,6 +145,7 @@ impl Stores {
             receipts,
             probe,
             links,
+            link_downloads,
             search,
             trees,
             ..
@@ -148,6 +171,7 @@ impl Stores {
                 quota_entries: config.quota_entries,
                 token_lifetime: config.token_lifetime,
                 session_lifetime: config.session_lifetime,
+                refresh_grace: config.refresh_grace,
             },
         );
         let settings = UploadSettings {
@@ -176,7 +200,9 @@ impl Stores {
         let visits = Visits::new(
             drive.clone(),
             links.clone(),
+            link_downloads,
             passwords.clone(),
+            Arc::new(keys.link_access()),
             contents.clone(),
             tags.clone(),
             doors.signer.clone(),
@@ -192,8 +218,8 @@ impl Stores {
             drive.clone(),
             uploads,
             store.clone(),
-            records.clone(),
             doors.direct,
+            records.clone(),
             ambient.clone(),
             settings,
         );
@@ -213,11 +239,11 @@ impl Stores {
             search: Search::new(drive.clone(), search),
             trash: Trash::new(drive.clone(), trash, remover, ambient.clone(), config.trash_retention),
             versions: Arc::new(versions),
-            shares: Shares::new(drive, shares, users, throttling, ambient.clone()),
+            shares: Shares::new(drive.clone(), shares, users, throttling, ambient.clone()),
             links,
             visits,
             photos,
-            idempotency: Idempotency::new(receipts, Arc::new(write_answer), ambient.clone()),
+            idempotency: Idempotency::new(drive.clone(), receipts, Arc::new(write_answer), ambient.clone()),
             local,
             parts: vec![Part { name: "database", probe }, Part { name: "storage", probe: self.blobs.probe() }],
             ambient,
@@ -296,6 +322,11 @@ impl Keys {
     fn link_tokens(&self) -> clouddrive_domain::Result<SealedLinkTokens> {
         let tokens = SealedLinkTokens::new(self.current.derive(Purpose::LinkTokens))?;
         self.former(Purpose::LinkTokens).into_iter().try_fold(tokens, SealedLinkTokens::accepting)
+    }
+
+    fn link_access(&self) -> MacLinkAccess {
+        let access = MacLinkAccess::new(self.current.derive(Purpose::LinkAccess));
+        self.former(Purpose::LinkAccess).into_iter().fold(access, MacLinkAccess::accepting)
     }
 
     fn cursors(&self) -> Cursors {

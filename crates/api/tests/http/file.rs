@@ -67,6 +67,105 @@ async fn what_was_not_said_of_a_file_is_null_or_the_plainest_type() {
 }
 
 #[tokio::test]
+async fn a_new_file_has_the_type_of_its_name_and_a_replaced_one_keeps_its_own() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let kind = |file: &Value| text(&file["content_type"]);
+    assert_eq!(kind(&ann.upload("beach.jpg", b"x", None).await), "image/jpeg");
+    // Many clients say this of everything.
+    let silent = [("content_type", "application/octet-stream")];
+    let page = ann.send_form(&silent, "page.html", b"one").await.ok();
+    assert_eq!(kind(&page), "text/html");
+    let id = text(&page["id"]);
+    ann.patch(&format!("/file/{id}"), json!({"content_type": "text/x-mine"})).await.ok();
+    let replace = [("file_conflict", "Replace"), silent[0]];
+    assert_eq!(kind(&ann.send_form(&replace, "page.html", b"two").await.ok()), "text/x-mine");
+    let none: &[(&str, &str)] = &[];
+    let form = &[("Content-Type", "application/x-www-form-urlencoded")];
+    for headers in [none, &[("Content-Type", silent[0].1)], form] {
+        assert_eq!(kind(&ann.put_content(&id, b"three", headers).await.ok()), "text/x-mine");
+    }
+    let told = ann.put_content(&id, b"four", &[("Content-Type", "image/png")]).await.ok();
+    assert_eq!(kind(&told), "image/png");
+    let response = ann.get(&format!("/file/{id}")).await.ok();
+    assert_eq!(response["content_type"], "image/png");
+}
+
+#[tokio::test]
+async fn type_and_time_of_a_file_can_be_changed_alone_and_with_its_name() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let file = ann.upload("note.txt", b"note", Some(&top)).await;
+    let path = path_of(&file);
+    let time = "2026-11-22T06:12:00.000Z";
+    let changed = ann.patch(&path, json!({"content_type": "text/markdown", "client_modified_at": time})).await;
+    let etag = changed.header("etag").to_owned();
+    let changed = changed.ok();
+    assert_eq!((&changed["content_type"], &changed["client_modified_at"]), (&json!("text/markdown"), &json!(time)));
+    assert_eq!((&changed["version_id"], &changed["name"]), (&file["version_id"], &json!("note.txt")));
+    assert_ne!(changed["etag"], file["etag"]);
+    let stale = json!({"content_type": "text/plain"});
+    let stale = ann.request(Method::PATCH, &path).header("If-Match", text(&file["etag"])).json(&stale);
+    ann.send(stale).await.refused(412, "precondition_failed");
+    let both = json!({"file_name": "diary.md", "parent_folder_id": null, "content_type": "text/x-diary"});
+    let both = ann.send(ann.request(Method::PATCH, &path).header("If-Match", etag).json(&both)).await.ok();
+    assert_eq!((&both["name"], &both["content_type"]), (&json!("diary.md"), &json!("text/x-diary")));
+    // What is so already changes nothing.
+    assert_eq!(ann.patch(&path, json!({"content_type": "text/x-diary"})).await.ok()["etag"], both["etag"]);
+    ann.patch(&path, json!({"content_type": "nonsense"})).await.refused_field("content_type");
+    ann.patch(&path, json!({"client_modified_at": "yesterday"})).await.refused_field("client_modified_at");
+    ann.patch(&path, json!({})).await.refused_field("body");
+    // Who may give it another content may say what that is; who may only see it may not.
+    let id = text(&file["id"]);
+    ann.share_file(&id, "ben", "edit").await;
+    ben.patch(&path, json!({"content_type": "text/x-bens"})).await.ok();
+    ben.patch(&path, json!({"content_type": "text/x", "file_name": "bens"})).await.refused(403, "permission_denied");
+    let put = ann.put_content(&id, b"more", &[("X-Client-Modified-At", "2026-11-23T08:12:00+02:00")]).await.ok();
+    assert_eq!(put["client_modified_at"], "2026-11-23T06:12:00.000Z");
+    assert_eq!(ann.put_content(&id, b"less", &[]).await.ok()["client_modified_at"], Value::Null);
+    ann.put_content(&id, b"less", &[("X-Client-Modified-At", "now")]).await.refused_field("X-Client-Modified-At");
+}
+
+#[tokio::test]
+async fn a_folder_shows_when_something_came_or_went_and_keeps_its_etag() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let (a, b) = (ann.folder("a", None).await, ann.folder("b", None).await);
+    let look = async |folder: &str| {
+        server.execute("UPDATE nodes SET modified_at = 1000 WHERE kind = 'folder'");
+        let folder = ann.get(&format!("/drive/{folder}?limit=1")).await.ok()["folder"].clone();
+        text(&folder["etag"])
+    };
+    let shows = async |folder: &str, etag: &str, changed: bool| {
+        let folder = ann.get(&format!("/drive/{folder}?limit=1")).await.ok()["folder"].clone();
+        assert_eq!(text(&folder["etag"]), etag);
+        assert_eq!(folder["modified_at"] != "1970-01-01T00:00:01.000Z", changed, "{folder}");
+    };
+    let (of_a, of_b) = (look(&a).await, look(&b).await);
+    let file = ann.upload("note.txt", b"note", Some(&a)).await;
+    shows(&a, &of_a, true).await;
+    shows(&b, &of_b, false).await;
+    let id = text(&file["id"]);
+    look(&a).await;
+    ann.put_content(&id, b"more", &[]).await.ok();
+    ann.patch(&format!("/file/{id}"), json!({"file_name": "diary.txt"})).await.ok();
+    shows(&a, &of_a, false).await;
+    ann.patch(&format!("/file/{id}"), json!({"parent_folder_id": b})).await.ok();
+    shows(&a, &of_a, true).await;
+    shows(&b, &of_b, true).await;
+    look(&b).await;
+    ann.delete(&format!("/file/{id}")).await.ok_empty();
+    shows(&b, &of_b, true).await;
+    look(&b).await;
+    ann.post(&format!("/trash/{id}/restore"), json!({})).await.ok();
+    shows(&b, &of_b, true).await;
+    look(&b).await;
+    ann.send_form(&[("parent_folder_id", &b)], "form.txt", b"x").await.ok();
+    shows(&b, &of_b, true).await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_absent_malformed_or_a_folder_is_not_found() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
@@ -257,7 +356,7 @@ async fn a_body_that_asks_for_nothing_or_in_the_wrong_words_is_refused() {
         (json!({"parent_folder_Id": null}), "parent_folder_Id"),
         (json!({"file_name": "a", "parentFolderId": null}), "parentFolderId"),
         (json!({"folder_name": "a"}), "folder_name"),
-        (json!({"content_type": "text/html"}), "content_type"),
+        (json!({"content_type": "text"}), "content_type"),
         (json!({"file_name": ["a"]}), "file_name"),
         (json!({"parent_folder_id": 0}), "parent_folder_id"),
         (json!({"new_name": "a", "file_name": "b"}), "file_name"),

@@ -106,11 +106,83 @@ async fn an_empty_file_goes_up_too() {
 }
 
 #[tokio::test]
-async fn the_file_comes_last_or_not_at_all() {
+async fn fields_count_before_the_file_and_after_it() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    ann.share_folder(&top, "ben", "edit").await;
+    let form = Form::new()
+        .text("content_type", "text/x-early")
+        .part("file", hello())
+        .text("parent_folder_id", top.clone())
+        .text("file_name", "late.txt")
+        .text("file_size_in_bytes", "5")
+        .text("sha256", sha256(b"hello"))
+        .text("client_modified_at", "2026-11-22T06:12:00.000Z");
+    let file = send(&ben, form).await.ok();
+    for (field, expected) in [
+        ("name", "late.txt"),
+        ("content_type", "text/x-early"),
+        ("client_modified_at", "2026-11-22T06:12:00.000Z"),
+        ("parent_folder_id", top.as_str()),
+    ] {
+        assert_eq!(file[field], expected, "{field}");
+    }
+    assert_eq!(
+        (ann.quota().await["used_bytes"].clone(), ben.quota().await["used_bytes"].clone()),
+        (json!(5), json!(0))
+    );
+    let again =
+        || Form::new().part("file", hello()).text("parent_folder_id", top.clone()).text("file_name", "late.txt");
+    send(&ann, again()).await.refused(409, "name_taken");
+    assert_eq!(send(&ann, again().text("file_conflict", "Keep")).await.ok()["name"], "late (1).txt");
+    send(&ann, again().text("file_conflict", "Replace").text("file_size_in_bytes", "6"))
+        .await
+        .refused(422, "size_mismatch");
+    send(&ann, again().text("file_conflict", "Replace").text("sha256", sha256(b"jello")))
+        .await
+        .refused(422, "checksum_mismatch");
+    let problem = send(&ann, Form::new().part("file", hello()).text("parent_folder_id", "root")).await;
+    problem.refused_field("parent_folder_id");
+    let stranger = server.user("cleo").await;
+    send(&stranger, Form::new().part("file", hello()).text("parent_folder_id", top.clone()))
+        .await
+        .refused(404, "not_found");
+    assert_files(&ann, &[("late (1).txt", &top), ("late.txt", &top)]).await;
+    assert_eq!(server.blobs().len(), 2, "what was refused leaves no bytes behind");
+}
+
+/// These files stand there and no others.
+async fn assert_files(caller: &Caller, files: &[(&str, &String)]) {
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    assert_eq!(caller.names(Some(files[0].1)).await, names);
+}
+
+#[tokio::test]
+async fn a_field_that_is_left_empty_says_nothing() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let fields = [
+        ("file_name", ""),
+        ("file_size_in_bytes", ""),
+        ("parent_folder_id", ""),
+        ("file_conflict", ""),
+        ("content_type", ""),
+        ("sha256", ""),
+        ("client_modified_at", ""),
+    ];
+    let file = ann.send_form(&fields, "note.txt", b"note").await.ok();
+    assert_eq!((&file["name"], &file["parent_folder_id"]), (&json!("note.txt"), &json!(null)));
+    assert_eq!(file["content_type"], "text/plain");
+    ann.send_form(&[("file_name", ""), ("file_name", "")], "a.txt", b"a").await.refused(400, "malformed_request");
+    ann.send_form(&[("other", "")], "a.txt", b"a").await.refused_field("other");
+}
+
+#[tokio::test]
+async fn one_file_comes_with_a_form() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for form in [
-        Form::new().part("file", hello()).text("file_name", "late.txt"),
         Form::new().part("file", hello()).part("file", hello()),
         Form::new().part("file", hello()).text("anything", "else"),
     ] {
@@ -132,12 +204,10 @@ async fn each_field_that_makes_no_sense_is_named() {
         ("folder", "x"),
         ("parent_folder", "x"),
         ("parent_folder_id", "root"),
-        ("file_name", ""),
         ("file_name", "a/b"),
         ("file_name", &long),
         ("file_size_in_bytes", "-1"),
         ("file_size_in_bytes", "5.0"),
-        ("file_size_in_bytes", ""),
         ("file_size_in_bytes", "99999999999999999999"),
         ("file_conflict", "overwrite"),
         ("content_type", "text"),

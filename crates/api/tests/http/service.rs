@@ -267,3 +267,42 @@ async fn the_documentation_needs_nobody_else() {
         assert!(!text.contains("<script>"), "the policy forbids scripts within the page: {text}");
     }
 }
+
+#[tokio::test]
+async fn large_json_is_compressed_for_clients_that_ask_for_it() {
+    use std::io::Read;
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    for number in 0..20 {
+        ann.folder(&format!("Folder {number}"), None).await;
+    }
+    let plain = ann.get("/drive").await;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    let fetch = async |path: &str, accepted: &str| {
+        let request = ann.client().get(format!("{}{path}", server.url())).bearer_auth(ann.token());
+        request.header("Accept-Encoding", accepted).send().await.unwrap()
+    };
+    for (accepted, expected) in [("gzip", "gzip"), ("br", "br"), ("zstd", "zstd"), ("gzip;q=0.1, br", "br")] {
+        let response = fetch("/drive", accepted).await;
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!((header("content-encoding"), header("vary")), (expected.to_owned(), "accept-encoding".to_owned()));
+        let length: usize = header("content-length").parse().unwrap();
+        let bytes = response.bytes().await.unwrap();
+        assert!(bytes.len() == length && length < plain.body.len() / 2, "{length}");
+        if expected == "gzip" {
+            let mut text = Vec::new();
+            flate2::read::GzDecoder::new(&*bytes).read_to_end(&mut text).unwrap();
+            let text: Value = serde_json::from_slice(&text).unwrap();
+            assert_eq!(text["items"], plain.json()["items"]);
+        }
+    }
+    // Neither what is small, nor what bears a URL or a token, nor the bytes of a file.
+    let id = text(&ann.send_form(&[], "long.json", &[b' '; 5000]).await.ok()["id"]);
+    let upload = ann.begin("a", 1, None).await.ok();
+    assert!(upload.to_string().len() > 1024 || upload["parts"][0]["url"].is_string());
+    let paths = ["/verify-token".to_owned(), format!("/file/{id}"), format!("/file/{id}/content"), "/link".to_owned()];
+    for path in paths {
+        let response = fetch(&path, "gzip, br, zstd").await;
+        assert!(response.headers().get("content-encoding").is_none(), "{path}");
+    }
+}

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{
-    Action, Bucket, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, MediaType, NewLimits, NodeId,
-    PasswordHash, Permission, Revision, Stored, UserId,
+    Action, Bucket, ChangeKind, Command, ConflictPolicy, DriveId, LinkChange, LinkDownload, MediaType, Network,
+    NewLimits, NodeId, PasswordHash, Permission, Revision, Stored, UserId,
 };
 use clouddrive_domain::port::{Doomed, NewContent, NewShare, Purge, Relocation, Revival, Rotation};
 
@@ -196,8 +196,12 @@ pub(super) async fn links_leave_rows(world: &World<'_>) {
     links.change(&command, &item, new.id, &change).await.unwrap();
     let command = world.command_at(None, world.now());
     log.expected.push((command.clone(), ChangeKind::LinkDownloaded, drive, Some(folder)));
-    links.count_download(&command, new.id).await.unwrap();
-    links.count_download(&world.command_at(None, world.now()), new.id).await.unwrap_err();
+    let downloads = &world.store.link_downloads;
+    let download = LinkDownload { link: new.id, node: folder, network: Network::of(None) };
+    downloads.count(&command, &download).await.unwrap();
+    downloads.count(&world.command_at(None, world.now()), &download).await.unwrap();
+    let other = LinkDownload { network: Network::of("192.0.2.1".parse().ok()), ..download };
+    downloads.count(&world.command_at(None, world.now()), &other).await.unwrap_err();
     let command = log.expect(ann.id, ChangeKind::LinkRevoked, drive, Some(folder));
     links.revoke(&command, &item, new.id).await.unwrap();
     links.revoke(&world.command(ann.id), &item, new.id).await.unwrap_err();
@@ -244,6 +248,7 @@ pub(super) async fn versions_leave_rows(world: &World<'_>) {
         blob: world.record().await,
         stored: Stored { size: 2, sha256: None, tag: None },
         media_type: MediaType::octet_stream(),
+        client_modified_at: None,
         seen: None,
         most_versions: 20,
     };

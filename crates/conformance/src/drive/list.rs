@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
     Action, ConflictPolicy, Grant, Limit, Node, NodeId, NodeKind, Order, OrderKey, Permission, Position, Sort, SortBy,
     Timestamp,
 };
-use clouddrive_domain::port::{Child, Relocation};
+use clouddrive_domain::port::{Child, Details, Relocation};
 
 use crate::world::{Member, World, name};
 
@@ -86,7 +86,7 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
             world.store.uploads.commit(&made, &parent, &commit).await.unwrap().node
         };
         let item = world.grant(ann.id, node.id, Action::Rename).await;
-        let wish = Relocation { item, to: None, name: Some(name(text)), seen: None };
+        let wish = Relocation { item, to: None, name: Some(name(text)), details: Details::default(), seen: None };
         let renamed = world.command_at(Some(ann.id), at(number, 4));
         let mut node = world.store.drive.relocate(&renamed, &wish).await.unwrap().node;
         if number % 9 == 1 {

@@ -1,9 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
+use std::time::Duration;
+
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{Action, ItemRef, NodeId, NodeKind, Permission, Revision};
-use clouddrive_domain::port::Relocation;
+use clouddrive_domain::model::{Action, ItemRef, MediaType, NodeId, NodeKind, Permission, Revision, Timestamp};
+use clouddrive_domain::port::{Details, Relocation, Restoration};
 
 use crate::world::{World, assert_refused, name};
 
@@ -27,14 +29,17 @@ pub(super) async fn a_moved_node_takes_along_what_lies_below_it(world: &World<'_
     let below = world.folder(ann.id, a, "below").await;
     let file = world.file(ann.id, below, "c.txt", 3).await;
     let (file_before, to_before) = (world.located(file, ann.id).await, world.located(to, ann.id).await);
-    let moved = world.move_into(ann.id, a, to).await.unwrap();
+    let (wish, command) = (world.moving(ann.id, a, to).await, world.command(ann.id));
+    let moved = world.store.drive.relocate(&command, &wish).await.unwrap();
     assert_eq!(moved, world.located(a, ann.id).await);
     assert_eq!((moved.node.parent, moved.node.revision), (Some(to), Revision(2)));
     let found = world.located(file, ann.id).await;
     let way: Vec<NodeId> = found.lineage.iter().map(|step| step.id).collect();
     assert_eq!(way, [file, below, a, to, ann.root]);
     assert_eq!(found.node, file_before.node);
-    assert_eq!(world.located(to, ann.id).await, to_before);
+    let mut to_after = to_before;
+    to_after.node.modified_at = command.at;
+    assert_eq!(world.located(to, ann.id).await, to_after);
     let back = world.move_into(ann.id, a, ann.root).await.unwrap();
     assert_eq!((back.node.parent, back.node.revision), (Some(ann.root), Revision(3)));
 }
@@ -60,6 +65,93 @@ pub(super) async fn a_file_keeps_its_content(world: &World<'_>) {
     let moved = world.relocate(&wish).await.unwrap().node;
     assert_eq!((moved.body, moved.created_at, moved.id), (before.body, before.created_at, file));
     assert_eq!(world.quota(ann.id).await, quota);
+}
+
+pub(super) async fn what_is_said_of_a_content_changes_without_another_content(world: &World<'_>) {
+    let ann = world.member().await;
+    let file = world.file(ann.id, ann.root, "a.txt", 9).await;
+    let before = world.located(file, ann.id).await.node;
+    let html = MediaType::parse("text/html").unwrap();
+    let time = Timestamp::from_millis(1_000);
+    let item = world.grant(ann.id, file, Action::Replace).await;
+    let silent = Relocation { item, to: None, name: None, details: Details::default(), seen: None };
+    assert_eq!(world.relocate(&silent).await.unwrap().node, before);
+    let mut expected = before.content().unwrap().clone();
+    let mut revision = before.revision.0;
+    for (media_type, client_modified_at) in [(Some(html.clone()), None), (None, Some(time)), (Some(html), Some(time))] {
+        expected.media_type = media_type.clone().unwrap_or(expected.media_type);
+        expected.client_modified_at = client_modified_at.or(expected.client_modified_at);
+        let wish = Relocation { details: Details { media_type, client_modified_at }, ..silent.clone() };
+        let (command, stale) = (world.command(ann.id), Relocation { seen: Some(Revision(77)), ..wish.clone() });
+        assert_refused!(world.relocate(&stale).await, Error::PreconditionFailed);
+        let changed = world.store.drive.relocate(&command, &wish).await.unwrap();
+        assert_eq!(changed, world.located(file, ann.id).await);
+        // The last says nothing that is not so already.
+        if changed.node.revision.0 > revision {
+            revision += 1;
+            assert_eq!(changed.node.modified_at, command.at);
+        }
+        assert_eq!((changed.node.revision, changed.node.content()), (Revision(revision), Some(&expected)));
+    }
+    assert_eq!(revision, before.revision.0 + 2);
+    // With another name and place at once.
+    let to = world.folder(ann.id, ann.root, "to").await;
+    let details = Details { media_type: MediaType::parse("image/png"), client_modified_at: None };
+    let wish = Relocation { name: Some(name("b.txt")), details, ..world.moving(ann.id, file, to).await };
+    let moved = world.relocate(&wish).await.unwrap().node;
+    assert_eq!((moved.parent, moved.name.as_str(), moved.revision.0), (Some(to), "b.txt", revision + 1));
+    assert_eq!(moved.content().unwrap().media_type.as_str(), "image/png");
+    // A folder has no content of which anything could be said.
+    let folder = world.renaming(ann.id, to, "to").await;
+    let wish = Relocation { details: wish.details, ..folder };
+    assert_eq!(world.relocate(&wish).await.unwrap().node.revision, Revision(1));
+}
+
+pub(super) async fn a_folder_shows_when_something_was_added_or_removed(world: &World<'_>) {
+    let ann = world.member().await;
+    let (a, b) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "b").await);
+    let start = world.now();
+    let mut at = start;
+    let mut tick = || {
+        at = at.plus(Duration::from_secs(1));
+        at
+    };
+    let shows = async |folder, expected: Timestamp| {
+        let node = world.located(folder, ann.id).await.node;
+        assert_eq!((node.modified_at, node.revision), (expected, Revision(1)));
+    };
+    let store = world.store;
+    // A folder is made, and moved.
+    let (made, parent, id) = (tick(), world.grant(ann.id, a, Action::AddTo).await, world.id());
+    store.drive.create_folder(&world.command_at(Some(ann.id), made), &parent, id, &name("inner")).await.unwrap();
+    shows(a, made).await;
+    let (moved, wish) = (tick(), world.moving(ann.id, id, b).await);
+    store.drive.relocate(&world.command_at(Some(ann.id), moved), &wish).await.unwrap();
+    shows(a, moved).await;
+    shows(b, moved).await;
+    // What changes in an entry is no change of its folder.
+    let wish = world.renaming(ann.id, id, "renamed").await;
+    store.drive.relocate(&world.command_at(Some(ann.id), tick()), &wish).await.unwrap();
+    shows(b, moved).await;
+    // It is put into the trash and taken out.
+    let (put, item) = (tick(), world.grant(ann.id, id, Action::Trash).await);
+    store.trash.put(&world.command_at(Some(ann.id), put), &item, None).await.unwrap();
+    shows(b, put).await;
+    let (back, item) = (tick(), world.grant(ann.id, id, Action::Restore).await);
+    let restoration = Restoration { item, to: None, seen: None };
+    store.trash.restore(&world.command_at(Some(ann.id), back), &restoration).await.unwrap();
+    shows(b, back).await;
+    // A copy is made of it, and a file comes.
+    let (copied, wish) = (tick(), world.copying(ann.id, id, a).await);
+    store.trees.copy(&world.command_at(Some(ann.id), copied), &wish).await.unwrap();
+    shows(a, copied).await;
+    let (came, new, parent) = (tick(), world.new_file("c").await, world.grant(ann.id, a, Action::AddTo).await);
+    store.uploads.create(&world.command_at(Some(ann.id), came), &parent, &new).await.unwrap();
+    shows(a, came).await;
+    // A late command does not set the time back.
+    let new = world.new_file("d").await;
+    store.uploads.create(&world.command_at(Some(ann.id), start), &parent, &new).await.unwrap();
+    shows(a, came).await;
 }
 
 pub(super) async fn what_is_there_already_stays_as_it_is(world: &World<'_>) {

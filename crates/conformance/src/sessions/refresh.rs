@@ -1,13 +1,18 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
+use std::time::Duration;
+
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{RefreshToken, SessionId, Timestamp, UserId};
-use clouddrive_domain::port::{Rotation, TokenOwner};
+use clouddrive_domain::port::{Renewal, Rotation, TokenOwner};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
 use super::{LIFETIME, MILLISECOND, renewal, started, username};
 use crate::world::{World, assert_refused};
+
+/// How long a token may come again, in the cases of that.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Swaps `token` at `at`; the next one comes back with what became of it.
 async fn refresh(
@@ -16,8 +21,19 @@ async fn refresh(
     token: &RefreshToken,
     at: Timestamp,
 ) -> Result<(Rotation, RefreshToken)> {
+    refresh_within(world, user, token, at, Duration::ZERO).await
+}
+
+/// The same, with a grace.
+async fn refresh_within(
+    world: &World<'_>,
+    user: UserId,
+    token: &RefreshToken,
+    at: Timestamp,
+    grace: Duration,
+) -> Result<(Rotation, RefreshToken)> {
     let next = world.token();
-    let wish = clouddrive_domain::port::Renewal { next: next.hash(), ..renewal(world, token, at) };
+    let wish = Renewal { next: next.hash(), grace, ..renewal(world, token, at) };
     let rotation = world.store.sessions.refresh(&world.command_at(Some(user), at), &wish).await?;
     Ok((rotation, next))
 }
@@ -67,7 +83,7 @@ pub(super) async fn a_token_that_comes_twice_ends_its_session_and_no_other(world
     // Neither the newest token nor another try gets anything any more.
     for token in [&second, &first] {
         let refused = refresh(world, member.id, token, at).await;
-        assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+        assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
     }
     assert!(username(world, &other, at).await.is_some());
     assert_eq!(refresh(world, member.id, &others, at).await.unwrap().0, Rotation::Renewed);
@@ -90,8 +106,56 @@ pub(super) async fn of_simultaneous_uses_one_gets_the_next_and_the_session_is_ov
             let known = owner(world, &next).await.is_some();
             assert_eq!(known, rotation == Rotation::Renewed);
             let refused = refresh(world, member.id, &next, at).await;
-            assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+            assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
         }
+    }
+}
+
+pub(super) async fn within_its_grace_a_token_gets_further_ones_and_each_is_good(world: &World<'_>) {
+    let member = world.member().await;
+    let (opened, first) = started(world, member.id).await;
+    let at = world.now();
+    let mut given = Vec::new();
+    for late in [Duration::ZERO, MILLISECOND, GRACE - MILLISECOND] {
+        let (rotation, next) = refresh_within(world, member.id, &first, at.plus(late), GRACE).await.unwrap();
+        assert_eq!((rotation, owner(world, &next).await), (Rotation::Renewed, of(opened.session.id, member.id)));
+        given.push(next);
+    }
+    // An instance whose clock is behind takes it too.
+    assert_eq!(refresh_within(world, member.id, &first, at.minus(GRACE), GRACE).await.unwrap().0, Rotation::Renewed);
+    for token in &given {
+        assert_eq!(refresh(world, member.id, token, at.plus(GRACE)).await.unwrap().0, Rotation::Renewed);
+    }
+    assert!(username(world, &opened, at.plus(GRACE)).await.is_some());
+}
+
+pub(super) async fn the_grace_counts_from_the_first_use_and_ends_at_its_very_time(world: &World<'_>) {
+    let member = world.member().await;
+    let (opened, first) = started(world, member.id).await;
+    let at = world.now();
+    let (_, second) = refresh_within(world, member.id, &first, at, GRACE).await.unwrap();
+    let (_, third) = refresh_within(world, member.id, &first, at.plus(GRACE - MILLISECOND), GRACE).await.unwrap();
+    let late = at.plus(GRACE);
+    assert_eq!(refresh_within(world, member.id, &first, late, GRACE).await.unwrap().0, Rotation::Reused);
+    assert_eq!(username(world, &opened, late).await, None);
+    for token in [&second, &third] {
+        let refused = refresh_within(world, member.id, token, late, GRACE).await;
+        assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
+    }
+}
+
+pub(super) async fn simultaneous_uses_within_the_grace_all_get_good_ones(world: &World<'_>) {
+    let member = world.member().await;
+    for _ in 0..5 {
+        let (opened, token) = started(world, member.id).await;
+        let at = world.now();
+        let outcomes = join_all((0..4).map(|_| refresh_within(world, member.id, &token, at, GRACE))).await;
+        for outcome in outcomes {
+            let (rotation, next) = outcome.unwrap();
+            assert_eq!(rotation, Rotation::Renewed);
+            assert_eq!(refresh_within(world, member.id, &next, at, GRACE).await.unwrap().0, Rotation::Renewed);
+        }
+        assert!(username(world, &opened, at).await.is_some());
     }
 }
 
@@ -101,13 +165,13 @@ pub(super) async fn tokens_end_at_their_very_time(world: &World<'_>) {
     let end = opened.session.expires_at;
     for late in [end, end.plus(MILLISECOND)] {
         let refused = refresh(world, member.id, &token, late).await;
-        assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+        assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
     }
     let at = end.minus(MILLISECOND);
     assert_eq!(refresh(world, member.id, &token, at).await.unwrap().0, Rotation::Renewed);
     // A token that was used up and has expired is worth as little as any other: nothing ends by it.
     let refused = refresh(world, member.id, &token, end).await;
-    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
     assert!(username(world, &opened, end).await.is_some());
 }
 
@@ -117,7 +181,7 @@ pub(super) async fn what_is_no_token_gets_nothing(world: &World<'_>) {
     let strange = world.token();
     assert_eq!(owner(world, &strange).await, None);
     let refused = refresh(world, member.id, &strange, world.now()).await;
-    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
     assert!(username(world, &opened, world.now()).await.is_some());
 }
 
@@ -126,6 +190,6 @@ pub(super) async fn tokens_of_an_ended_session_get_nothing(world: &World<'_>) {
     let (opened, token) = started(world, member.id).await;
     world.store.sessions.end(&world.command(member.id), opened.session.id, member.id).await.unwrap();
     let refused = refresh(world, member.id, &token, world.now()).await;
-    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidToken));
+    assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
     assert_eq!(owner(world, &token).await, of(opened.session.id, member.id));
 }

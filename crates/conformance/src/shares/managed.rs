@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Action, ItemRef, Limit, Located, NodeId, NodeKind, Page, Permission, Person, Role, Share,
-    SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Action, ItemRef, Limit, LinkDownload, Located, Network, NodeId, NodeKind, Page, Permission,
+    Person, Role, Share, SharePosition, Timestamp, UserId,
 };
 use clouddrive_domain::port::NewLink;
 
@@ -159,7 +159,7 @@ pub(super) async fn access_leaves_out_links_that_have_expired(world: &World<'_>)
     let expiring = NewLink { expires_at: Some(end), ..world.new_link() };
     world.store.links.create(&world.command(ann.id), &item, &expiring).await.unwrap();
     let limited = NewLink { max_downloads: Some(1), ..world.new_link() };
-    world.store.links.create(&world.command(ann.id), &item, &limited).await.unwrap();
+    let limited = world.store.links.create(&world.command(ann.id), &item, &limited).await.unwrap();
     let links = async |now| {
         let rows = world.store.shares.list_access(&item, now, None, Limit::default()).await.unwrap();
         rows.into_iter().map(|entry| entry.via).skip(1).collect::<Vec<_>>()
@@ -169,7 +169,8 @@ pub(super) async fn access_leaves_out_links_that_have_expired(world: &World<'_>)
     both.sort();
     assert_eq!(links(just_before).await, both);
     assert_eq!(links(end).await, [AccessVia::Link(limited.id)]);
-    world.store.links.count_download(&world.command_at(None, world.now()), limited.id).await.unwrap();
+    let download = LinkDownload { link: limited.id, node: limited.item.id, network: Network::of(None) };
+    world.store.link_downloads.count(&world.command_at(None, world.now()), &download).await.unwrap();
     // Whoever holds it still sees what is called how.
     assert_eq!(links(end).await, [AccessVia::Link(limited.id)]);
 }

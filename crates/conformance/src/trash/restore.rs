@@ -138,3 +138,104 @@ pub(super) async fn folders_come_back_no_deeper_than_folders_stand(world: &World
     assert_refused!(world.store.trash.restore(&world.command(ann.id), &wish).await, Error::Invalid(_));
     assert_eq!(world.restore(ann.id, three).await.unwrap().node.parent, Some(ann.root));
 }
+
+pub(super) async fn what_lies_below_comes_back_alone(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let top = world.folder(ann.id, ann.root, "top").await;
+    let inner = world.folder(ann.id, top, "inner").await;
+    let files = [world.file(ann.id, inner, "a", 1).await, world.file(ann.id, inner, "b", 1).await];
+    let [first, second] = files;
+    world.share(ann.id, inner, bob.id, Permission::View).await;
+    world.trash(ann.id, top).await;
+    assert_refused!(world.try_grant(bob.id, first, Action::Restore).await, Error::NotFound);
+    // Where it was is in the trash, so it goes to the root.
+    let restored = world.restore(ann.id, first).await.unwrap();
+    assert_eq!((restored.node.parent, &restored.node.name), (Some(ann.root), &name("a")));
+    assert_eq!(restored, world.located(first, ann.id).await);
+    let to = world.grant(ann.id, world.folder(ann.id, ann.root, "to").await, Action::AddTo).await;
+    let wish = Restoration { to: Some(to.clone()), ..world.restoration(ann.id, inner).await };
+    let restored = world.store.trash.restore(&world.command(ann.id), &wish).await.unwrap();
+    assert_eq!(restored.node.parent, Some(to.node().id));
+    // With all that is still below it, and its shares.
+    world.grant(bob.id, second, Action::Read).await;
+    assert_eq!(world.trashed(&ann).await, [top]);
+    assert_refused!(world.try_grant(ann.id, second, Action::Restore).await, Error::NotFound);
+    let top = world.restore(ann.id, top).await.unwrap();
+    assert_eq!(top.node.parent, Some(ann.root));
+}
+
+pub(super) async fn what_is_being_purged_does_not_come_back(world: &World<'_>) {
+    let ann = world.member().await;
+    let top = world.folder(ann.id, ann.root, "top").await;
+    let inner = world.folder(ann.id, top, "inner").await;
+    let file = world.file(ann.id, inner, "a", 1).await;
+    world.trash(ann.id, top).await;
+    let wishes = [world.restoration(ann.id, inner).await, world.restoration(ann.id, file).await];
+    world.begin_purge(ann.id, top).await.unwrap();
+    for wish in &wishes {
+        assert_refused!(world.store.trash.restore(&world.command(ann.id), wish).await, Error::NotFound);
+    }
+    world.purge(Purge::Of(ann.drive, top), ALL).await;
+    assert_eq!(world.store.drive.find(file, ann.id.into()).await.unwrap(), None);
+}
+
+pub(super) async fn what_a_guest_has_trashed_is_found_by_that_guest_for_a_while(world: &World<'_>) {
+    let (ann, bob, cat) = (world.member().await, world.member().await, world.member().await);
+    let top = world.folder(ann.id, ann.root, "top").await;
+    let file = world.file(ann.id, top, "a", 1).await;
+    for guest in [bob.id, cat.id] {
+        world.share(ann.id, top, guest, Permission::Edit).await;
+    }
+    let find = async |user, after| world.store.trash.find_trashed_by(file, user, after).await.unwrap();
+    let before = world.now();
+    assert_eq!(find(bob.id, before).await, None, "it is live");
+    let item = world.grant(bob.id, file, Action::Trash).await;
+    let command = world.command(bob.id);
+    world.store.trash.put(&command, &item, None).await.unwrap();
+    let found = find(bob.id, before).await.unwrap();
+    assert_eq!((found.node.id, found.viewer), (file, bob.id.into()));
+    for (user, after) in [(bob.id, command.at), (cat.id, before), (ann.id, before)] {
+        assert_eq!(find(user, after).await, None);
+    }
+    world.restore(ann.id, file).await.unwrap();
+    assert_eq!(find(bob.id, before).await, None);
+    // What somebody else puts there next is not bob's to undo.
+    world.trash(ann.id, file).await;
+    assert_eq!(find(bob.id, before).await, None);
+    world.begin_purge(ann.id, file).await.unwrap();
+    assert_eq!(find(ann.id, before).await, None);
+}
+
+pub(super) async fn a_guest_undoes_only_their_own(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let top = world.folder(ann.id, ann.root, "top").await;
+    let file = world.file(ann.id, top, "a", 1).await;
+    let share = world.share(ann.id, top, bob.id, Permission::Edit).await;
+    let before = world.now();
+    world.trash(bob.id, file).await;
+    let found = world.store.trash.find_trashed_by(file, bob.id, before).await.unwrap();
+    let undo = Restoration {
+        item: clouddrive_domain::model::authorize(found, Action::Undo).unwrap(),
+        to: None,
+        seen: None,
+        trashed_after: Some(before),
+    };
+    let restore = async |wish: &Restoration| world.store.trash.restore(&world.command(bob.id), wish).await;
+    assert_refused!(restore(&Restoration { trashed_after: Some(world.now()), ..undo.clone() }).await, Error::NotFound);
+    let stale = Restoration { seen: Some(Revision(1)), ..undo.clone() };
+    assert_refused!(restore(&stale).await, Error::PreconditionFailed);
+    // Its owner has brought it back and put it there again meanwhile.
+    world.restore(ann.id, file).await.unwrap();
+    world.trash(ann.id, file).await;
+    assert_refused!(restore(&undo).await, Error::NotFound);
+    world.restore(ann.id, file).await.unwrap();
+    world.trash(bob.id, file).await;
+    let restored = restore(&undo).await.unwrap();
+    assert_eq!((restored.node.parent, restored.viewer), (Some(top), bob.id.into()));
+    world.trash(bob.id, file).await;
+    world.allow(ann.id, top, share, Permission::View).await;
+    assert_refused!(restore(&undo).await, Error::NotFound);
+    world.revoke(ann.id, share).await;
+    assert_refused!(restore(&undo).await, Error::NotFound);
+    assert_eq!(world.trashed(&ann).await, [file]);
+}

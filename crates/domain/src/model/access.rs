@@ -23,8 +23,11 @@ pub enum Action {
     Share,
     /// Put it into the trash.
     Trash,
-    /// Take it back out of the trash, in which it lies itself.
+    /// Take it back out of the trash, in which it or a folder above it lies.
     Restore,
+    /// Take back out of the trash, in which it lies itself, what one has put there as a guest. That it was just oneself, and
+    /// not long ago, is for [`Trash`](crate::port::Trash) to know.
+    Undo,
     /// Remove it from the trash, in which it lies itself, for good.
     Purge,
     /// Delete a content that it had. Only files have any.
@@ -126,13 +129,22 @@ pub fn authorize_read(located: Option<Located>) -> Result<ReadGrant> {
 /// which nobody can do such a thing; [`Error::Forbidden`] when it is visible and the viewer's role does not suffice, or
 /// the viewer is no user.
 ///
-/// What lies in the trash is its owner's alone, and nothing can be done with it but to restore and to purge it.
+/// What lies in the trash is its owner's alone, and nothing can be done with it but to restore and to purge it; and a guest
+/// who may edit the folder in which it lay may undo what they did themselves.
 pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
-    if let Action::Restore | Action::Purge = action {
-        let located = located.filter(Located::is_in_owners_trash).ok_or(Error::NotFound)?;
-        let actor = located.viewer.user().ok_or(Error::NotFound)?;
-        return Ok(Grant { action, actor, read: ReadGrant { role: Role::Owner, located } });
-    }
+    let (located, role) = match action {
+        Action::Restore => (located.filter(Located::is_below_owners_trash), Role::Owner),
+        Action::Purge => (located.filter(Located::is_in_owners_trash), Role::Owner),
+        Action::Undo => (located.filter(Located::is_in_trash_of_editor), Role::Edit),
+        _ => return authorize_live(located, action),
+    };
+    let located = located.ok_or(Error::NotFound)?;
+    let actor = located.viewer.user().ok_or(Error::NotFound)?;
+    Ok(Grant { action, actor, read: ReadGrant { role, located } })
+}
+
+/// Decides on what can be done with a node that does not lie in the trash.
+fn authorize_live(located: Option<Located>, action: Action) -> Result<Grant> {
     let read = authorize_read(located)?;
     let ReadGrant { role, located } = &read;
     let sensible = match (action, located.node.kind()) {
@@ -141,7 +153,7 @@ pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
         (Action::Read | Action::Replace, NodeKind::File) => true,
         (Action::Rename | Action::Move | Action::Share | Action::Trash, kind) => kind != NodeKind::Root,
         (Action::DeleteVersion, kind) => kind == NodeKind::File,
-        (Action::Restore | Action::Purge, _) => false,
+        (Action::Restore | Action::Purge | Action::Undo, _) => false,
     };
     if !sensible {
         return Err(Error::NotFound);
@@ -152,7 +164,7 @@ pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
         // The very node that was shared is its owner's to rename, to move and to trash.
         Action::Rename | Action::Move | Action::Trash => located.inherited_role() >= Some(Role::Edit),
         Action::Share | Action::DeleteVersion => *role == Role::Owner,
-        Action::Restore | Action::Purge => false,
+        Action::Restore | Action::Purge | Action::Undo => false,
     };
     let actor = located.viewer.user().filter(|_| allowed).ok_or_else(Error::permission_denied)?;
     Ok(Grant { action, actor, read })
@@ -198,6 +210,19 @@ impl Located {
     fn is_in_owners_trash(&self) -> bool {
         let trashed = self.lineage.first().is_some_and(|step| step.trashed);
         trashed && self.node.kind() != NodeKind::Root && self.is_owners()
+    }
+
+    /// Whether the node itself, or something above it, lies in the trash, and its viewer is its owner.
+    fn is_below_owners_trash(&self) -> bool {
+        let trashed = self.lineage.iter().any(|step| step.trashed);
+        trashed && self.node.kind() != NodeKind::Root && self.is_owners()
+    }
+
+    /// Whether the node itself lies in the trash, and its viewer is a guest who may edit the live folder in which it lay.
+    fn is_in_trash_of_editor(&self) -> bool {
+        let trashed = self.lineage.first().is_some_and(|step| step.trashed);
+        let above = self.lineage.iter().skip(1).filter_map(|step| self.given_by(step)).max();
+        trashed && !self.is_owners() && self.is_parent_live() && above == Some(Permission::Edit)
     }
 
     /// Whether nothing above the node lies in the trash.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::VersionId;
+use super::{Name, VersionId};
 use crate::error::{Error, Refused, Result};
 use crate::port::Random;
 
@@ -206,6 +206,37 @@ impl MediaType {
         Self("application/octet-stream".to_owned())
     }
 
+    /// The type that the extension of `name` stands for; that of unknown bytes, where it stands for none.
+    #[must_use]
+    pub fn of_name(name: &Name) -> Self {
+        let known = mime_guess::from_path(name.as_str()).first_raw();
+        known.and_then(Self::parse).unwrap_or_else(Self::octet_stream)
+    }
+
+    /// Whether it says anything. `application/octet-stream` is what clients send when they do not know.
+    #[must_use]
+    pub fn is_explicit(&self) -> bool {
+        !self.is("application/octet-stream")
+    }
+
+    /// Whether it is `essence`, whatever its parameters and its case.
+    #[must_use]
+    pub fn is(&self, essence: &str) -> bool {
+        let own = self.0.split(';').next().unwrap_or("");
+        own.trim().eq_ignore_ascii_case(essence)
+    }
+
+    /// The type that bytes get which came as this: an explicit one stays; otherwise a file whose content they replace keeps
+    /// its `current` one, and a new file gets that of its `name`.
+    #[must_use]
+    pub fn resolve(&self, current: Option<&Self>, name: &Name) -> Self {
+        match current {
+            _ if self.is_explicit() => self.clone(),
+            Some(current) => current.clone(),
+            None => Self::of_name(name),
+        }
+    }
+
     /// What profile photos are stored as.
     #[must_use]
     pub fn jpeg() -> Self {
@@ -302,6 +333,30 @@ mod tests {
         assert_eq!(Sha256::parse(&"a7".repeat(32).to_uppercase()).unwrap().as_bytes(), &[0xA7; 32]);
         assert_eq!(Sha256::parse(&"g".repeat(64)), None);
         assert_eq!(Sha256::parse("é".repeat(32).as_str()), None);
+    }
+
+    #[test]
+    fn a_type_that_says_nothing_gives_way_to_the_current_one_and_then_to_the_names() {
+        let [plain, html] = ["text/plain", "text/html"].map(|text| MediaType::parse(text).unwrap());
+        for (text, expected) in [
+            ("a.html", "text/html"),
+            ("photo.JPG", "image/jpeg"),
+            ("a.b.pdf", "application/pdf"),
+            ("archive.tar.gz", "application/gzip"),
+            ("noise", "application/octet-stream"),
+            (".html", "application/octet-stream"),
+            ("a.unheard-of", "application/octet-stream"),
+        ] {
+            let name = Name::parse(text).unwrap();
+            assert_eq!(MediaType::of_name(&name).as_str(), expected, "{text}");
+            for silent in ["application/octet-stream", "Application/Octet-Stream; charset=binary"] {
+                let silent = MediaType::parse(silent).unwrap();
+                assert_eq!(silent.resolve(None, &name).as_str(), expected, "{text}");
+                assert_eq!(silent.resolve(Some(&plain), &name), plain, "{text}");
+            }
+            assert_eq!(html.resolve(Some(&plain), &name), html, "{text}");
+            assert_eq!(html.resolve(None, &name), html, "{text}");
+        }
     }
 
     #[test]

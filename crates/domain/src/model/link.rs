@@ -3,15 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{ItemRef, LinkId, Password, PasswordHash, Timestamp, TokenHash, UserId, Viewer};
+use super::{ItemRef, LinkId, PasswordHash, Timestamp, TokenHash, UserId, Viewer};
 use crate::error::{Error, Gone, Result};
 use crate::port::Random;
 
 /// The most downloads that a limit can be set to.
 pub const MAX_LINK_DOWNLOADS: u64 = 1_000_000_000;
 
-/// For how long after a download was counted what is left of it may still be fetched, although the limit has been reached.
-pub const CONTINUATION: Duration = Duration::from_secs(24 * 3600);
+/// For how long whoever gave a link's password need not give it again, when they come with the proof of it.
+pub const LINK_ACCESS_LIFETIME: Duration = Duration::from_hours(1);
 
 /// What the holder of a link holds: 32 characters of `A–Z a–z 0–9 - _`, of six random bits each. It prints as nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -136,18 +136,6 @@ impl Link {
         }
         Ok(())
     }
-
-    /// Checks that a download which has begun may go on: while others may begin, and for a [while](CONTINUATION) after the
-    /// last was counted.
-    ///
-    /// # Errors
-    /// [`Gone`](Error::Gone): `LinkExhausted`.
-    pub fn check_continuation(&self, now: Timestamp) -> Result<()> {
-        if self.last_download_at.is_some_and(|last| now < last.plus(CONTINUATION)) {
-            return Ok(());
-        }
-        self.check_download()
-    }
 }
 
 /// What is to change of a link: nothing that is none; what is `Some(None)` goes.
@@ -159,19 +147,6 @@ pub struct LinkChange {
     pub password: Option<Option<PasswordHash>>,
     /// How often its bytes may be downloaded.
     pub max_downloads: Option<Option<u64>>,
-}
-
-/// A password that somebody chooses for a link, by the rules of [`Password::choose`]; and as it goes in a header field, it
-/// neither begins nor ends with white space and has no control characters.
-///
-/// # Errors
-/// The rule, for people, when it is broken.
-pub fn choose_link_password(text: &str) -> Result<Password, &'static str> {
-    let password = Password::choose(text)?;
-    if password.expose().trim() != password.expose() || password.expose().chars().any(char::is_control) {
-        return Err("must neither begin nor end with white space, and have no control characters");
-    }
-    Ok(password)
 }
 
 #[cfg(test)]
@@ -239,27 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_may_go_on_for_a_while_after_the_last_download() {
-        let now = Timestamp::from_millis(1_000);
-        let spent = Link { max_downloads: Some(2), downloads: 2, last_download_at: Some(now), ..link() };
+    fn a_limit_is_reached_when_as_many_were_counted() {
+        let spent = Link { max_downloads: Some(2), downloads: 2, ..link() };
         assert!(spent.check_download().is_err());
-        assert!(spent.check_continuation(now).is_ok());
-        assert!(spent.check_continuation(now.plus(CONTINUATION)).is_err());
-        let one_left = Link { downloads: 1, ..spent.clone() };
-        assert!(one_left.check_download().is_ok() && one_left.check_continuation(now.plus(CONTINUATION)).is_ok());
+        assert!(Link { downloads: 1, ..spent.clone() }.check_download().is_ok());
         // A limit below what was counted already is reached.
         assert!(Link { max_downloads: Some(1), ..spent }.check_download().is_err());
-        assert!(link().check_download().is_ok() && link().check_continuation(now).is_ok());
-    }
-
-    #[test]
-    fn a_password_of_a_link_can_stand_in_a_header_field() {
-        assert!(choose_link_password("a quiet secret").is_ok());
-        assert!(choose_link_password("ein stilles Geheimnis, schön").is_ok());
-        for text in
-            [" a quiet secret", "a quiet secret\u{a0}", "a quiet\nsecret", "a quiet\tsecret", "short", "password1"]
-        {
-            assert!(choose_link_password(text).is_err(), "{text:?}");
-        }
+        assert!(link().check_download().is_ok());
     }
 }

@@ -7,6 +7,7 @@ mod command;
 mod id;
 mod keep_both;
 mod link;
+mod link_download;
 mod name;
 mod name_keys;
 mod node;
@@ -36,14 +37,15 @@ pub use id::{
     DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
 };
 pub use keep_both::{KeepBoth, Round};
-pub use link::{CONTINUATION, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken, choose_link_password};
+pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
+pub use link_download::{Counted, DOWNLOAD_WINDOW, LinkDownload};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use name_keys::{NAME_KEYS_VERSION, OrderKey};
 pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
 pub use page::{
     ChildPosition, Limit, LinkPosition, MAX_PAGE_BYTES, Order, Page, PageRoom, Position, SearchPosition,
-    SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition, TrashPosition, VersionPosition,
-    WalkPosition,
+    SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition, TrashPosition, UploadPosition,
+    VersionPosition, WalkPosition,
 };
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
 pub use precondition::{Precondition, Seen};
@@ -53,7 +55,7 @@ pub use role::{Permission, Role};
 pub use search::{SearchText, SearchTextError};
 pub use session::{AccessClaims, Identity, RefreshToken, RunningSession, Session};
 pub use share::{AccessEntry, AccessVia, ItemRef, Share};
-pub use throttle::{Bucket, BucketKind, Network, Pace};
+pub use throttle::{Bucket, BucketKind, LoginSubject, Network, Pace};
 pub use time::Timestamp;
 pub use token_hash::TokenHash;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_FILE_BYTES, MAX_UPLOAD_LIFETIME, Upload, UploadState};

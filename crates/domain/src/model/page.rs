@@ -1,6 +1,6 @@
 //! Lists, sorted and in pages: where a page ended is what the next one begins after.
 
-use super::{LinkId, Node, NodeId, NodeKind, OrderKey, Revision, SessionId, ShareId, Timestamp, VersionId};
+use super::{LinkId, Node, NodeId, NodeKind, OrderKey, Revision, SessionId, ShareId, Timestamp, UploadId, VersionId};
 
 /// How many items a page has at the most: 1 to 1,000; 100 unless told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,9 @@ pub type TrashPosition = TimePosition<NodeId>;
 
 /// A place in a list of sessions, by when they began.
 pub type SessionPosition = TimePosition<SessionId>;
+
+/// A place in a list of uploads, by when they began.
+pub type UploadPosition = TimePosition<UploadId>;
 
 /// A place in a list of versions, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

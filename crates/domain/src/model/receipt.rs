@@ -1,8 +1,8 @@
 //! Receipts: what makes a request safe to be sent again, whatever became of the answer to the first.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::{Link, Located, ReceiptId, Sha256, Share, Upload, UserId};
 use crate::error::Result;
@@ -35,8 +35,8 @@ pub struct KeyedRequest {
     pub path: String,
     /// The caller's name for it.
     pub key: IdempotencyKey,
-    /// The digest of what it says.
-    pub digest: Sha256,
+    /// The digest of what it says; none while its body has not come, which the receipt then [gets](Receipt::settle).
+    pub digest: Option<Sha256>,
     /// The digest that it had until a key was changed, if digests depend on one.
     pub former_digest: Option<Sha256>,
 }
@@ -48,6 +48,8 @@ pub enum Answer<'a> {
     Made(&'a Located),
     /// A file or folder was changed.
     Changed(&'a Located),
+    /// A file got the content that came with the request.
+    Replaced(&'a Located),
     /// An upload began.
     Begun(&'a Upload),
     /// What was done may as well be done again: it comes to the same.
@@ -56,6 +58,8 @@ pub enum Answer<'a> {
     Shared(&'a Share),
     /// A public link was made.
     Linked(&'a Link),
+    /// A profile photo was set.
+    Photo,
 }
 
 /// How an answer is written down, for whoever will read it to a repeat.
@@ -70,6 +74,7 @@ struct Held {
     id: ReceiptId,
     request: KeyedRequest,
     write: Arc<WriteAnswer>,
+    settled: OnceLock<Sha256>,
     written: AtomicBool,
 }
 
@@ -77,7 +82,7 @@ impl Receipt {
     /// The receipt for `request` that is known as `id`, into which `write` writes.
     #[must_use]
     pub fn new(id: ReceiptId, request: KeyedRequest, write: Arc<WriteAnswer>) -> Self {
-        Self(Arc::new(Held { id, request, write, written: AtomicBool::new(false) }))
+        Self(Arc::new(Held { id, request, write, settled: OnceLock::new(), written: AtomicBool::new(false) }))
     }
 
     /// Whose it is among all who ask for the same at once.
@@ -90,6 +95,17 @@ impl Receipt {
     #[must_use]
     pub fn request(&self) -> &KeyedRequest {
         &self.0.request
+    }
+
+    /// Notes the digest of a body that has come. The first one stays.
+    pub fn settle(&self, digest: Sha256) {
+        let _ = self.0.settled.set(digest);
+    }
+
+    /// The digest of what the request says, as far as it has come.
+    #[must_use]
+    pub fn digest(&self) -> Option<Sha256> {
+        self.request().digest.or_else(|| self.0.settled.get().copied())
     }
 
     /// The text of `answer`, for the transaction to keep.

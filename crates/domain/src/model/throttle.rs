@@ -18,9 +18,9 @@ use super::{Handle, LinkId, UserId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bucket {
     /// Logins to one account, which may not exist, from one address.
-    LoginFromAddress(Handle, Network),
+    LoginFromAddress(LoginSubject, Network),
     /// Logins to one account, which may not exist, from anywhere.
-    LoginOfAccount(Handle),
+    LoginOfAccount(LoginSubject),
     /// Logins from one address, to any account.
     LoginsOfAddress(Network),
     /// Registrations from one address: each tells whether a name is taken.
@@ -35,6 +35,25 @@ pub enum Bucket {
     LinkPassword(LinkId),
     /// Passwords for public links, from one address.
     LinkPasswordFromAddress(Network),
+}
+
+/// Which account a login is to. By its user name and by its e-mail address it is the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginSubject {
+    /// An account.
+    Account(UserId),
+    /// What was typed, where there is no such account.
+    Unknown(Handle),
+}
+
+impl LoginSubject {
+    /// What it is kept under. No name and no address begins like the text of an unknown one.
+    fn text(&self) -> String {
+        match self {
+            Self::Account(user) => user.to_string(),
+            Self::Unknown(Handle::Username(key) | Handle::Email(key)) => format!("?{key}"),
+        }
+    }
 }
 
 /// What a bucket counts, without saying whose it is.
@@ -84,7 +103,7 @@ impl Network {
         }))
     }
 
-    fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         self.0.map_or_else(|| "unknown".to_owned(), |address| address.to_string())
     }
 }
@@ -163,8 +182,8 @@ impl Bucket {
     #[must_use]
     pub fn key(&self) -> String {
         let text = match self {
-            Self::LoginFromAddress(handle, network) => format!("{}\0{}", text_of(handle), network.text()),
-            Self::LoginOfAccount(handle) => text_of(handle),
+            Self::LoginFromAddress(subject, network) => format!("{}\0{}", subject.text(), network.text()),
+            Self::LoginOfAccount(subject) => subject.text(),
             Self::LoginsOfAddress(network) | Self::Registration(network) | Self::LinkPasswordFromAddress(network) => {
                 network.text()
             }
@@ -174,13 +193,6 @@ impl Bucket {
         let word = self.kind().as_str();
         let digest = Sha256::digest(format!("{word}\0{text}"));
         format!("{word}:{}", URL_SAFE_NO_PAD.encode(digest))
-    }
-}
-
-/// A name and an address are told apart by the `@`.
-fn text_of(handle: &Handle) -> String {
-    match handle {
-        Handle::Username(key) | Handle::Email(key) => key.clone(),
     }
 }
 
@@ -207,12 +219,16 @@ mod tests {
 
     #[test]
     fn every_bucket_has_a_key_of_its_own_that_tells_nothing() {
-        let (ann, at) = (Handle::parse("ann"), network("192.0.2.1"));
+        let unknown = |text| LoginSubject::Unknown(Handle::parse(text));
+        let (ann, at) = (unknown("ann"), network("192.0.2.1"));
         let user = UserId::from_uuid(Uuid::from_u128(7));
         let buckets = [
             Bucket::LoginFromAddress(ann.clone(), at),
             Bucket::LoginFromAddress(ann.clone(), network("192.0.2.2")),
-            Bucket::LoginFromAddress(Handle::parse("ben"), at),
+            Bucket::LoginFromAddress(unknown("ben"), at),
+            Bucket::LoginFromAddress(LoginSubject::Account(user), at),
+            Bucket::LoginOfAccount(LoginSubject::Account(user)),
+            Bucket::LoginOfAccount(unknown(&user.to_string())),
             Bucket::LoginOfAccount(ann),
             Bucket::LoginsOfAddress(at),
             Bucket::Registration(at),

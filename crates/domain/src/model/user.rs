@@ -10,7 +10,8 @@ use super::{BlobKey, EntryQuota, Quota, Timestamp, UserId};
 /// The commonest passwords of at least eight characters, one a line, in lower case.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
-/// A user name: 3–32 of `A–Z a–z 0–9 _ . -`, unique without regard to case.
+/// A user name: 3–32 of `A–Z a–z 0–9 _ . -`, unique without regard to case. Spaces around it, as keyboards and the clipboard
+/// add them, are no part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
@@ -20,6 +21,7 @@ impl Username {
     /// # Errors
     /// The rule, for people, when it is broken.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
         let valid = (3..=32).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
         if valid { Ok(Self(text.to_owned())) } else { Err("must be 3 to 32 of A–Z a–z 0–9 _ . -") }
@@ -38,7 +40,7 @@ impl Username {
     }
 }
 
-/// An e-mail address of at most 254 bytes, unique without regard to case.
+/// An e-mail address of at most 254 bytes, unique without regard to case. Spaces around it are no part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
@@ -48,6 +50,7 @@ impl Email {
     /// # Errors
     /// The rule, for people, when it is broken.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
         let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
         let valid = text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok();
         if valid { Ok(Self(text.to_owned())) } else { Err("must be a valid e-mail address") }
@@ -79,6 +82,7 @@ impl Handle {
     /// Tells the two apart by the `@`, which no user name has. Any text is a handle; few name somebody.
     #[must_use]
     pub fn parse(text: &str) -> Self {
+        let text = text.trim();
         if text.contains('@') { Self::Email(text.to_lowercase()) } else { Self::Username(text.to_ascii_lowercase()) }
     }
 }
@@ -235,6 +239,13 @@ mod tests {
         let (name, address) = (Username::parse("Ann").unwrap(), Email::parse("Ann@Example.com").unwrap());
         assert_eq!(Handle::parse("aNN"), Handle::Username(name.key()));
         assert_eq!(Handle::parse("aNN@eXAMPLE.com"), Handle::Email(address.key()));
+        // Whatever stands around it at either time.
+        assert_eq!(
+            (Username::parse(" Ann\t"), Email::parse("\u{A0}Ann@Example.com ")),
+            (Ok(name.clone()), Ok(address.clone()))
+        );
+        assert_eq!(Handle::parse(" ann "), Handle::Username(name.key()));
+        assert_eq!(Handle::parse("\nann@example.com"), Handle::Email(address.key()));
     }
 
     #[test]

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    Account, Command, Grant, Limit, Located, Name, Node, NodeId, OrderKey, Permission, Position, ReadGrant, Revision,
-    Sort, SortBy, UserId, Viewer,
+    Account, Command, Content, Grant, Limit, Located, MediaType, Name, Node, NodeId, OrderKey, Permission, Position,
+    ReadGrant, Revision, Sort, SortBy, Timestamp, UserId, Viewer,
 };
 
 /// A user's account and the root of the user's drive.
@@ -50,8 +50,37 @@ pub struct Relocation {
     pub to: Option<Grant>,
     /// The new name; none when it keeps its own.
     pub name: Option<Name>,
+    /// What is to be said of a file's content from now on.
+    pub details: Details,
     /// The revision that the caller has seen, if the caller insists on it.
     pub seen: Option<Revision>,
+}
+
+/// What is to be said of a file's content, without another content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// What kind of bytes they are; none to leave it.
+    pub media_type: Option<MediaType>,
+    /// When the sender's own copy was last modified; none to leave it.
+    pub client_modified_at: Option<Timestamp>,
+}
+
+impl Details {
+    /// Whether nothing is to be said.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.media_type.is_none() && self.client_modified_at.is_none()
+    }
+
+    /// The content of `node` with these details; none when it has them already, or `node` is no file.
+    #[must_use]
+    pub fn applied(&self, node: &Node) -> Option<Content> {
+        let old = node.content()?;
+        let mut new = old.clone();
+        new.media_type = self.media_type.clone().unwrap_or(new.media_type);
+        new.client_modified_at = self.client_modified_at.or(new.client_modified_at);
+        (new != *old).then_some(new)
+    }
 }
 
 /// Where a relocated node is to stand, and under which name.
@@ -89,6 +118,10 @@ impl Relocation {
 /// The tree of files and folders.
 ///
 /// Every mutating method [renews](Grant::renew) its grants by what its own transaction sees, and fails as that fails.
+///
+/// Whatever adds a live node to a folder or takes one out of it, here and in the other ports, also sets the folder's
+/// `modified_at` to the command's time, unless it is later already, and leaves its revision as it is. Of several that do so at
+/// once, one MAY set it for all.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Drive: Send + Sync {
@@ -118,8 +151,8 @@ pub trait Drive: Send + Sync {
     /// [`Invalid`](crate::Error::Invalid) past the [greatest depth](crate::model::MAX_TREE_DEPTH).
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located>;
 
-    /// Renames or moves a file or folder, or both at once. Nothing changes, the revision neither, when it has that name
-    /// and stands there already. The cost MUST NOT depend on how much lies below it.
+    /// Renames or moves a file or folder, or both at once, and changes what is said of a file's content. Nothing changes, the
+    /// revision neither, when all of that is so already. The cost MUST NOT depend on how much lies below it.
     ///
     /// # Errors
     /// [`PreconditionFailed`](crate::Error::PreconditionFailed) when `seen` is not its revision;

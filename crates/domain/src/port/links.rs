@@ -55,14 +55,6 @@ pub trait Links: Send + Sync {
     /// [`NotFound`](crate::Error::NotFound) when the node has no such link any more.
     async fn revoke(&self, command: &Command, item: &Grant, link: LinkId) -> Result<()>;
 
-    /// Counts a download that is about to begin, at the time of the command. However many do so at once, the limit MUST NOT
-    /// be passed, and each that succeeds is counted.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when there is no such link any more; [`Gone`](crate::Error::Gone):
-    /// `LinkExpired`, `LinkExhausted`.
-    async fn count_download(&self, command: &Command, link: LinkId) -> Result<()>;
-
     /// Forgets up to `most` links that expired before `before`, and tells how many. Nobody came in by them any more: the
     /// change log gets no row.
     async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32>;

@@ -16,6 +16,8 @@ mod chores;
 mod clock;
 mod direct_uploads;
 mod drive;
+mod link_access;
+mod link_downloads;
 mod link_tokens;
 mod links;
 mod name_keys;
@@ -44,7 +46,9 @@ pub use changes::Changes;
 pub use chores::{Chores, Lease};
 pub use clock::Clock;
 pub use direct_uploads::DirectUploads;
-pub use drive::{Child, Drive, Home, Place, Relocation};
+pub use drive::{Child, Details, Drive, Home, Place, Relocation};
+pub use link_access::LinkAccess;
+pub use link_downloads::LinkDownloads;
 pub use link_tokens::LinkTokens;
 pub use links::{Links, NewLink};
 pub use name_keys::NameKeys;
@@ -63,7 +67,7 @@ pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 pub use trees::{Copying, Extent, Trees};
-pub use uploads::{Commit, Opening, Uploads};
+pub use uploads::{Commit, NewFile, OpenUpload, Opening, Uploads};
 pub use users::{Registration, Users};
 pub use versions::{NewContent, Revival, Versions};
 
@@ -71,9 +75,9 @@ pub use versions::{NewContent, Revival, Versions};
 pub use {
     accounts::MockAccounts, audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore,
     changes::MockChanges, chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
-    link_tokens::MockLinkTokens, links::MockLinks, name_keys::MockNameKeys, passwords::MockPasswords,
-    photos::MockPhotoMaker, probe::MockProbe, random::MockRandom, receipts::MockReceipts, search::MockSearch,
-    sessions::MockSessions, shares::MockShares, signed_urls::MockPartStore, signed_urls::MockUrlGate,
-    signed_urls::MockUrlSigner, throttle::MockThrottle, tokens::MockTokens, trash::MockTrash, trees::MockTrees,
-    uploads::MockUploads, users::MockUsers, versions::MockVersions,
+    link_access::MockLinkAccess, link_downloads::MockLinkDownloads, link_tokens::MockLinkTokens, links::MockLinks,
+    name_keys::MockNameKeys, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom,
+    receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares, signed_urls::MockPartStore,
+    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, throttle::MockThrottle, tokens::MockTokens, trash::MockTrash,
+    trees::MockTrees, uploads::MockUploads, users::MockUsers, versions::MockVersions,
 };

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::error::Result;
@@ -25,6 +27,8 @@ pub struct Renewal {
     pub next: TokenHash,
     /// When the session ends by itself from now on.
     pub expires_at: Timestamp,
+    /// How long after its first use the token may come again.
+    pub grace: Duration,
     /// From which address the token came.
     pub address: Option<String>,
     /// With which program; at most 255 characters.
@@ -34,10 +38,19 @@ pub struct Renewal {
 /// What became of a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// It was swapped for the next.
+    /// The next was given for it, also when it came again within its grace.
     Renewed,
-    /// It had been swapped before: the session has just been ended.
+    /// It came again after its grace: the session has just been ended.
     Reused,
+}
+
+impl Renewal {
+    /// Whether a token that was used first at `used` and comes again at `now` still gets the next. The clocks of instances
+    /// may differ, so a first use may seem to lie ahead: it was just now, then.
+    #[must_use]
+    pub fn allows_repeat(&self, used: Timestamp, now: Timestamp) -> bool {
+        !self.grace.is_zero() && now < used.plus(self.grace)
+    }
 }
 
 /// Whose a refresh token is, or was.
@@ -67,11 +80,12 @@ pub trait Sessions: Send + Sync {
     /// Whose the token is, whether or not it was used, has expired, or its session has ended.
     async fn find_by_token(&self, token: &TokenHash) -> Result<Option<TokenOwner>>;
 
-    /// Swaps a refresh token for the next. Of any number of simultaneous uses of one token one MUST get the next, and the
-    /// others MUST end the session: that is done then, although they get nothing.
+    /// Gives the next refresh token for one. Within its grace, counted from its first use, a token gets another one each time
+    /// it comes, and every one that was given is good. One that comes later MUST end the session: that is done then, although
+    /// it gets nothing. Without a grace, of any number of simultaneous uses of one token just one MUST get the next.
     ///
     /// # Errors
-    /// [`InvalidToken`](crate::error::Unauthenticated::InvalidToken) when there is no such token, when it or its session
+    /// [`InvalidRefreshToken`](crate::error::Unauthenticated::InvalidRefreshToken) when there is no such token, when it or its session
     /// has expired, or its session has ended. Nothing changes then.
     async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation>;
 

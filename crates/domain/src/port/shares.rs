@@ -17,7 +17,8 @@ pub struct NewShare {
     pub permission: Permission,
 }
 
-/// Shares. What they give holds from the moment in which these methods return.
+/// Shares. What they give holds from the moment in which these methods return; what they gave and do not give any more ends
+/// with its uploads, whose reserved bytes are free then.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Shares: Send + Sync {

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    BlobKey, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
+    BlobKey, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition, UserId,
 };
 
 /// Something that lies in the trash itself.
@@ -17,12 +17,14 @@ pub struct Trashed {
 /// Something that is to come back out of the trash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restoration {
-    /// Leave to [restore](crate::model::Action::Restore) it.
+    /// Leave to [restore](crate::model::Action::Restore) it, or to [undo](crate::model::Action::Undo) that it was trashed.
     pub item: Grant,
     /// Leave to [add to](crate::model::Action::AddTo) the folder into which it goes; none when it goes back.
     pub to: Option<Grant>,
     /// The revision that the caller has seen, if the caller insists on it.
     pub seen: Option<Revision>,
+    /// Where it is only to be undone: it must have been put into the trash by the actor, after this.
+    pub trashed_after: Option<Timestamp>,
 }
 
 impl Restoration {
@@ -123,11 +125,15 @@ pub trait Trash: Send + Sync {
     /// When what has lain longest in a trash itself, in whichever drive, was put there. What is being purged MUST NOT count.
     async fn find_oldest(&self) -> Result<Option<Timestamp>>;
 
+    /// The node as `user` finds it, if it was put into the trash itself by that user, after `after`, and is not being purged.
+    async fn find_trashed_by(&self, node: NodeId, user: UserId, after: Timestamp) -> Result<Option<Located>>;
+
     /// Takes the node back out of the trash, under its name or the first free one beside it. Its revision grows. The cost
-    /// MUST NOT depend on how much lies below it.
+    /// MUST NOT depend on how much lies below it. It may also lie below something trashed: then it comes back alone.
     ///
     /// # Errors
-    /// As [`Restoration::parent`]; [`Invalid`](crate::Error::Invalid) past the
+    /// As [`Restoration::parent`]; [`NotFound`](crate::Error::NotFound) below what is being purged, and when it was not
+    /// trashed by the actor after [`trashed_after`](Restoration::trashed_after), if that is given; [`Invalid`](crate::Error::Invalid) past the
     /// [greatest depth](crate::model::MAX_TREE_DEPTH).
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located>;
 

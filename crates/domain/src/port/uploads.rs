@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{
-    Command, ConflictPolicy, Grant, Located, NodeId, Quota, StoreName, Stored, Timestamp, Upload, UploadId, UserId,
-    VersionId,
+    BlobKey, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Person, Quota,
+    StoreName, Stored, Timestamp, Upload, UploadId, UploadPosition, UserId, VersionId,
 };
 
 /// An upload that begins.
@@ -34,7 +34,68 @@ pub struct Commit {
     pub most_versions: u32,
 }
 
+/// Bytes in the store that are to become a file, or another content of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFile {
+    /// The identifier of the file, if it is a new one.
+    pub file: NodeId,
+    /// The identifier of the version.
+    pub version: VersionId,
+    /// The blob, which has been recorded.
+    pub blob: BlobKey,
+    /// What lies there.
+    pub stored: Stored,
+    /// What the sender says of it, and what to do when the name is taken.
+    pub info: FileInfo,
+    /// How many versions a file that is replaced may have then, this one included; at least 1.
+    pub most_versions: u32,
+}
+
+impl NewFile {
+    /// What `commit` makes of `upload`.
+    #[must_use]
+    pub fn of(upload: &Upload, commit: &Commit) -> Self {
+        Self {
+            file: commit.file,
+            version: commit.version,
+            blob: upload.blob.clone(),
+            stored: commit.stored.clone(),
+            info: FileInfo { conflict: commit.conflict, ..upload.file.clone() },
+            most_versions: commit.most_versions,
+        }
+    }
+
+    /// The content that a file gets at `at`, given the media type of the one that it replaces.
+    #[must_use]
+    pub fn content(&self, replaced: Option<&MediaType>, at: Timestamp) -> Content {
+        Content {
+            version: self.version,
+            blob: self.blob.clone(),
+            size: self.stored.size,
+            sha256: self.stored.sha256,
+            media_type: self.info.media_type.resolve(replaced, &self.info.name),
+            client_modified_at: self.info.client_modified_at,
+            store_tag: self.stored.tag.clone(),
+            created_at: at,
+        }
+    }
+}
+
+/// An upload that is open, as a user finds it who may end it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// The upload.
+    pub upload: Upload,
+    /// Who sends.
+    pub sender: Person,
+    /// The folder into which it goes, as the user finds it.
+    pub folder: Option<Located>,
+}
+
 /// Uploads, from the key of their blob to the file that they become.
+///
+/// What takes a guest's right to add to a folder ends the guest's open uploads into it, as an abort does, in the same
+/// transaction: see [`Shares`](super::Shares), [`Trash::put`](super::Trash::put) and [`Drive::relocate`](super::Drive).
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Uploads: Send + Sync {
@@ -50,6 +111,20 @@ pub trait Uploads: Send + Sync {
     /// The upload, if it is `sender`'s.
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>>;
 
+    /// The upload, if `user` may abort it: its sender, and, as long as it is noted as open, the owner of the drive into which
+    /// it goes.
+    async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>>;
+
+    /// The uploads that are open at `now`: those that `user` sends, and all into the user's own drive, newest first, after
+    /// `after`: at most one more than `limit`.
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        after: Option<UploadPosition>,
+        limit: Limit,
+    ) -> Result<Vec<OpenUpload>>;
+
     /// Gives the upload into the granted folder time until `until`, if that is later than it has already.
     ///
     /// # Errors
@@ -63,10 +138,19 @@ pub trait Uploads: Send + Sync {
     /// the same transaction, as [`Versions`](super::Versions) has it.
     ///
     /// # Errors
-    /// As [`Upload::completion`]; [`NameTaken`](crate::error::Conflict::NameTaken), and the upload stays open;
+    /// Those of the folder's grant, renewed; as [`Upload::completion`]; [`NameTaken`](crate::error::Conflict::NameTaken), and the upload stays open;
     /// [`Quota`](crate::error::Forbidden::Quota), and the upload stays open; [`Forbidden`](crate::Error::Forbidden) when
     /// the actor may not replace the file of that name.
     async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located>;
+
+    /// Makes a file of bytes that came without an upload, or another content of the file of that name, as
+    /// [`commit`](Self::commit) does: nothing was reserved for them, so they must fit now.
+    ///
+    /// # Errors
+    /// [`NameTaken`](crate::error::Conflict::NameTaken); [`Quota`](crate::error::Forbidden::Quota), exact however many do so
+    /// at once; [`Forbidden`](crate::Error::Forbidden) when the actor may not replace the file of that name;
+    /// [`Internal`](crate::Error::Internal) when the blob was never recorded or has been condemned.
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Located>;
 
     /// Ends the upload and its reservation. Its blob MUST be unreferenced from then on.
     ///

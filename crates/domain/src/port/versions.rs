@@ -2,7 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{
-    BlobKey, Command, Grant, Limit, Located, MediaType, Revision, Seen, Stored, Version, VersionId, VersionPosition,
+    BlobKey, Command, Content, Grant, Limit, Located, MediaType, Node, Revision, Seen, Stored, Timestamp, Version,
+    VersionId, VersionPosition,
 };
 
 /// A content that a file is to get.
@@ -14,12 +15,32 @@ pub struct NewContent {
     pub blob: BlobKey,
     /// What lies there.
     pub stored: Stored,
-    /// What kind of bytes they are.
+    /// What kind of bytes they are, as the sender said; one that says nothing leaves the file its own.
     pub media_type: MediaType,
+    /// When the sender's own copy was last modified.
+    pub client_modified_at: Option<Timestamp>,
     /// What the caller has seen of the file, if the caller insists on it.
     pub seen: Option<Seen>,
     /// How many versions the file may have then, this one included; at least 1.
     pub most_versions: u32,
+}
+
+impl NewContent {
+    /// The content that `file` gets at `at`.
+    #[must_use]
+    pub fn content(&self, file: &Node, at: Timestamp) -> Content {
+        let replaced = file.content().map(|content| &content.media_type);
+        Content {
+            version: self.version,
+            blob: self.blob.clone(),
+            size: self.stored.size,
+            sha256: self.stored.sha256,
+            media_type: self.media_type.resolve(replaced, &file.name),
+            client_modified_at: self.client_modified_at,
+            store_tag: self.stored.tag.clone(),
+            created_at: at,
+        }
+    }
 }
 
 /// A former content that is to be a file's current one anew.

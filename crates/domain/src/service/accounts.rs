@@ -27,6 +27,8 @@ pub struct AccountSettings {
     pub token_lifetime: Duration,
     /// How long a session lives that is not refreshed. It never ends before the access tokens that name it.
     pub session_lifetime: Duration,
+    /// How long a refresh token may come again after its first use.
+    pub refresh_grace: Duration,
 }
 
 /// What is known of a client that logs in.

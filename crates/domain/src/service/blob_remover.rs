@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use crate::error::Error;
-use crate::model::{BlobKey, Upload};
+use crate::model::{BlobKey, DriveId, Upload};
 use crate::port::{BlobRecords, BlobStore};
 
 /// How many bytes' worth of blobs the store deletes at once for one caller.
@@ -64,21 +64,21 @@ impl BlobRemover {
 
     async fn discard_one(&self, upload: &Upload) {
         if self.store.discard(&upload.transfer()).await.is_err() {
-            self.hold(upload, upload.announced.unwrap_or(0)).await;
+            self.hold(&upload.blob, upload.drive, upload.announced.unwrap_or(0)).await;
         }
     }
 
-    /// Deletes `stored` bytes that streamed in for an upload that has ended; if they cannot be deleted, they stay reserved.
-    pub(super) async fn delete(&self, upload: &Upload, stored: u64) {
-        if self.store.delete(&upload.blob).await.is_err() {
-            self.hold(upload, stored).await;
+    /// Deletes `stored` bytes that streamed in and became no file; if they cannot be deleted, they stay reserved.
+    pub(super) async fn delete(&self, key: &BlobKey, drive: DriveId, stored: u64) {
+        if self.store.delete(key).await.is_err() {
+            self.hold(key, drive, stored).await;
         }
     }
 
     /// Should this fail as well, the bytes go uncounted until the collector removes them.
-    async fn hold(&self, upload: &Upload, bytes: u64) {
+    async fn hold(&self, key: &BlobKey, drive: DriveId, bytes: u64) {
         if bytes > 0 {
-            let _ = self.records.hold(&upload.blob, upload.drive, bytes).await;
+            let _ = self.records.hold(key, drive, bytes).await;
         }
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 use super::Ambient;
 use super::blob_remover::BlobRemover;
 use crate::error::{Error, Result};
-use crate::model::{RequestId, Timestamp};
+use crate::model::{DOWNLOAD_WINDOW, RequestId, Timestamp};
 use crate::port::{
-    BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, Links, NameKeys, Purge, Receipts, Sessions, Throttle,
-    Trash, Unneeded, Uploads,
+    BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, LinkDownloads, Links, NameKeys, Purge, Receipts,
+    Sessions, Throttle, Trash, Unneeded, Uploads,
 };
 
 /// How many rows one transaction of the collector touches.
@@ -34,7 +34,7 @@ pub enum Chore {
     Purge,
     /// Forgets sessions and refresh tokens that were over long ago.
     ForgetSessions,
-    /// Forgets public links that expired long ago.
+    /// Forgets public links that expired long ago, and downloads that are counted anew by now.
     ForgetLinks,
     /// Forgets attempts that count no more.
     ForgetAttempts,
@@ -122,6 +122,8 @@ pub struct CollectorStores {
     pub records: Arc<dyn BlobRecords>,
     /// Public links.
     pub links: Arc<dyn Links>,
+    /// Downloads through them.
+    pub link_downloads: Arc<dyn LinkDownloads>,
     /// Sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Attempts that are counted.
@@ -202,7 +204,7 @@ impl Collector {
     }
 
     async fn perform(&self, chore: Chore, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
-        let CollectorStores { uploads, links, throttle, receipts, name_keys, .. } = &self.stores;
+        let CollectorStores { uploads, links, link_downloads, throttle, receipts, name_keys, .. } = &self.stores;
         let before = self.ambient.now().minus(self.settings.grace);
         match chore {
             Chore::ExpireUploads => loop {
@@ -217,8 +219,9 @@ impl Collector {
             Chore::Purge => self.purge(request, report).await?,
             Chore::ForgetSessions => self.forget_sessions(before, report).await?,
             Chore::ForgetLinks => {
-                let before = self.ambient.now().minus(LINKS_KEPT);
-                while links.forget_expired(before, BATCH).await? == BATCH {}
+                let now = self.ambient.now();
+                while links.forget_expired(now.minus(LINKS_KEPT), BATCH).await? == BATCH {}
+                while link_downloads.forget(now.minus(DOWNLOAD_WINDOW), BATCH).await? == BATCH {}
             }
             Chore::ForgetAttempts => while throttle.forget_full(self.ambient.now(), BATCH).await? == BATCH {},
             Chore::ForgetReceipts => while receipts.forget(self.ambient.now(), BATCH).await? == BATCH {},

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::Ambient;
 use super::access::Access;
+use super::intake::told;
 use crate::error::{Error, Result};
 use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition};
 use crate::port::{Copying, Drive, Trees};
@@ -75,7 +76,7 @@ impl Copies {
         let (ids, most_versions) = (self.ambient.ids(), self.most_versions);
         let seen = wanted.on(item.node())?;
         let copying = Copying { item, to, name, conflict, seen, most_versions, ids };
-        let made = self.trees.copy(&self.ambient.command(actor), &copying).await?;
-        made.entry().ok_or(Error::NotFound)
+        let made = self.trees.copy(&self.ambient.command(actor), &copying).await;
+        made.map_err(|fault| told(&copying.to, fault))?.entry().ok_or(Error::NotFound)
     }
 }

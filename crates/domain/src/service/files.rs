@@ -147,7 +147,7 @@ impl Files {
         self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
     }
 
-    /// Gives a file another name, another place, or both.
+    /// Gives a file another name, another place, or other details of its content.
     ///
     /// # Errors
     /// See [`Drive::relocate`].

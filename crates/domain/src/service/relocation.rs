@@ -3,15 +3,17 @@
 use super::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{Action, Command, Entry, Name, NodeId, NodeKind, Precondition, UserId};
-use crate::port::{Drive, Relocation};
+use crate::port::{Details, Drive, Relocation};
 
-/// What a file or folder is to be called, and where it is to stand.
+/// What a file or folder is to be called, where it is to stand, and what is to be said of a file's content.
 #[derive(Clone, Debug, Default)]
 pub struct NewPlace {
     /// The new name; none to keep it.
     pub name: Option<Name>,
     /// Where to; none to stay.
     pub to: Option<Destination>,
+    /// What is to be said of a file's content.
+    pub details: Details,
 }
 
 /// Where something is moved to.
@@ -32,7 +34,11 @@ pub(super) async fn relocate(
     place: NewPlace,
     wanted: &Precondition,
 ) -> Result<Entry> {
-    let action = if place.to.is_some() { Action::Move } else { Action::Rename };
+    let action = match (&place.to, &place.name) {
+        (Some(_), _) => Action::Move,
+        (None, None) if !place.details.is_empty() => Action::Replace,
+        (None, _) => Action::Rename,
+    };
     let item = access.of(user, kind, id, action).await?;
     let to = match place.to {
         None => None,
@@ -40,6 +46,6 @@ pub(super) async fn relocate(
         Some(Destination::Folder(folder)) => Some(access.move_to(&item, Some(folder)).await?),
     };
     let seen = wanted.on(item.node())?;
-    let relocation = Relocation { item, to, name: place.name, seen };
+    let relocation = Relocation { item, to, name: place.name, details: place.details, seen };
     drive.relocate(&command, &relocation).await?.entry().ok_or(Error::NotFound)
 }

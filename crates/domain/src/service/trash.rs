@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use super::access::Access;
 use super::blob_remover::BlobRemover;
+use super::folders::{self, EntryPage, ListQuery};
 use super::relocation::Destination;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -17,6 +18,9 @@ const DONE_AT_ONCE: u32 = 1_000;
 
 /// How many entries of a page are fetched at once, with the way up to the root.
 const FETCHED: usize = 100;
+
+/// For how long a guest may undo that they put something into the trash.
+const UNDO: Duration = Duration::from_hours(1);
 
 /// How many one transaction removes.
 const BATCH: u32 = 500;
@@ -103,11 +107,26 @@ impl Trash {
         Some(TrashedItem { entry, trashed_at: row.at, purge_at: row.at.plus(self.retention), path })
     }
 
-    /// Takes an item back out of the trash: into `to`, or to where it was, or into the root when that is no more.
+    /// A page of what lies directly in a folder that lies in the caller's trash, itself or below another. What was put into
+    /// the trash by itself is not among it.
     ///
     /// # Errors
-    /// `NotFound` when it does not lie in the caller's trash itself; `PreconditionFailed`; those of the destination; and as
-    /// [`port::Trash::restore`].
+    /// `NotFound` when there is no such folder in the caller's trash.
+    pub async fn list_folder(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<EntryPage> {
+        let folder = self.of(actor, folder, Action::Restore).await?;
+        if folder.node().kind() != NodeKind::Folder {
+            return Err(Error::NotFound);
+        }
+        folders::page(&*self.drive, &folder, query).await
+    }
+
+    /// Takes an item back out of the trash: into `to`, or to where it was, or into the root when that is no more. What lies
+    /// below a trashed folder comes back alone. A guest may do so with what they have put there themselves an hour ago at the
+    /// most, as long as they may edit the folder to which it goes back.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not lie in the caller's trash, nor is the caller's to undo; `PreconditionFailed`; those of the
+    /// destination; and as [`port::Trash::restore`].
     pub async fn restore(
         &self,
         actor: &Actor,
@@ -115,13 +134,20 @@ impl Trash {
         to: Option<Destination>,
         wanted: &Precondition,
     ) -> Result<Entry> {
-        let item = self.of(actor, id, Action::Restore).await?;
+        let (item, trashed_after) = match self.of(actor, id, Action::Restore).await {
+            Err(Error::NotFound) if to.is_none() => {
+                let after = self.ambient.now().minus(UNDO);
+                let found = self.trash.find_trashed_by(id, actor.user, after).await?;
+                (authorize(found, Action::Undo)?, Some(after))
+            }
+            item => (item?, None),
+        };
         let to = match to {
             None => None,
             Some(Destination::Root) => Some(self.access.move_to(&item, None).await?),
             Some(Destination::Folder(folder)) => Some(self.access.move_to(&item, Some(folder)).await?),
         };
-        let restoration = Restoration { seen: wanted.on(item.node())?, item, to };
+        let restoration = Restoration { seen: wanted.on(item.node())?, item, to, trashed_after };
         let restored = self.trash.restore(&self.ambient.command(actor), &restoration).await?;
         let item = TrashItem { kind: restored.node.kind(), node: id };
         self.ambient.audit(actor, AuditAction::ItemRestored(item));

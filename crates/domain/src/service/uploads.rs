@@ -3,19 +3,27 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use super::Ambient;
 use super::access::Access;
 use super::blob_remover::BlobRemover;
-use super::intake::Intake;
-use crate::error::{Conflict, Error, Refused, Result};
+use super::intake::{Intake, told};
+use crate::error::{Conflict, Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, Completion, ConflictPolicy, Entry, FileInfo, Grant, Located, MAX_FILE_BYTES, NodeId,
-    Part, PartPlan, Quota, Stored, Timestamp, Transfer, Upload, UploadId, UploadState, authorize,
+    Action, Actor, AuditAction, BlobKey, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Limit,
+    Located, MAX_FILE_BYTES, NodeId, NodeKind, Page, Part, PartPlan, Person, Quota, Sha256, Stored, Timestamp,
+    Transfer, Upload, UploadId, UploadPosition, UploadState, authorize,
 };
-use crate::port::{self, BlobRecords, BlobStore, ByteStream, Commit, DirectUploads, Drive, Opening, SignedUrl};
+use crate::port::{
+    self, BlobRecords, BlobStore, ByteStream, Commit, DirectUploads, Drive, NewFile, Opening, SignedUrl,
+};
 
 /// How many parts get their URLs at once when an upload begins.
 const FIRST_PARTS: usize = 100;
+
+/// Of how many uploads of a list the store is asked at once.
+const LOOKS: usize = 16;
 
 /// The most parts that get URLs by one call.
 const MOST_SIGNED: usize = 1000;
@@ -56,7 +64,14 @@ pub struct Progress {
     pub state: UploadState,
     /// The parts that have arrived, in the order of their numbers.
     pub received: Vec<Part>,
+    /// Who sends.
+    pub sender: Person,
+    /// The folder into which it goes, unless that is a root or the caller may not see it.
+    pub parent: Option<NodeId>,
 }
+
+/// One page of open uploads.
+pub type UploadPage = Page<Progress, UploadPosition>;
 
 /// An upload that has begun.
 #[derive(Debug)]
@@ -77,6 +92,7 @@ pub struct Uploads {
     store: Arc<dyn BlobStore>,
     direct: Arc<dyn DirectUploads>,
     remover: BlobRemover,
+    records: Arc<dyn BlobRecords>,
     ambient: Ambient,
     settings: UploadSettings,
 }
@@ -90,11 +106,12 @@ impl Uploads {
         store: Arc<dyn BlobStore>,
         records: Arc<dyn BlobRecords>,
         direct: Arc<dyn DirectUploads>,
+        records: Arc<dyn BlobRecords>,
         ambient: Ambient,
         settings: UploadSettings,
     ) -> Self {
-        let remover = BlobRemover::new(records, store.clone());
-        Self { access: Access::new(drive.clone()), drive, uploads, store, direct, remover, ambient, settings }
+        let remover = BlobRemover::new(records.clone(), store.clone());
+        Self { access: Access::new(drive.clone()), drive, uploads, store, direct, remover, records, ambient, settings }
     }
 
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them. The
@@ -112,7 +129,7 @@ impl Uploads {
         let plan = PartPlan::new(size, self.settings.part_bytes);
         let ticket = self.direct.begin(&key, plan).await?;
         let transfer = Transfer { key, ticket };
-        let (upload, _) = match self.open(actor, &folder, file, Some(plan), transfer.clone()).await {
+        let upload = match self.open(actor, &folder, file, plan, transfer.clone()).await {
             Ok(opened) => opened,
             Err(fault) => {
                 // Of a row whose answer was lost nobody knows: then the transfer waits for it to expire.
@@ -122,22 +139,38 @@ impl Uploads {
                 return Err(fault);
             }
         };
-        self.first_parts(upload).await
+        let sender = self.sender(actor, Some(folder.located())).await?;
+        self.first_parts(upload, sender, parent_of(folder.located())).await
     }
 
     /// An upload as it was when it began, with fresh URLs, for whoever asks for it again.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's, or is long over.
+    /// `NotFound` when it is not the caller's, or is long over; `NotFound` and `Forbidden` of its folder: the URLs are leave to
+    /// send, and whoever asks must still have it.
     pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<Begun> {
         let upload = self.find(actor, upload).await?;
-        self.first_parts(Upload { state: UploadState::Open, ..upload }).await
+        let folder = self.folder_of(actor, &upload).await?;
+        let sender = self.sender(actor, Some(folder.located())).await?;
+        let upload = Upload { state: UploadState::Open, ..upload };
+        self.first_parts(upload, sender, parent_of(folder.located())).await
     }
 
-    async fn first_parts(&self, upload: Upload) -> Result<Begun> {
+    async fn first_parts(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Begun> {
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let parts = self.sign(&upload, plan.parts().take(FIRST_PARTS).collect()).await?;
-        Ok(Begun { progress: Progress { state: upload.state, received: Vec::new(), upload }, plan, parts })
+        let progress = Progress { state: upload.state, received: Vec::new(), upload, sender, parent };
+        Ok(Begun { progress, plan, parts })
+    }
+
+    /// The caller, who sends into `folder`, by name.
+    async fn sender(&self, actor: &Actor, folder: Option<&Located>) -> Result<Person> {
+        if let Some(folder) = folder.filter(|folder| folder.owner.id == actor.user) {
+            return Ok(folder.owner.clone());
+        }
+        let home = self.drive.find_home(actor.user).await?;
+        let username = home.map(|home| home.account.user.username.as_str().to_owned());
+        Ok(Person { id: actor.user, username })
     }
 
     async fn open(
@@ -145,9 +178,9 @@ impl Uploads {
         actor: &Actor,
         folder: &Grant,
         file: FileInfo,
-        plan: Option<PartPlan>,
+        plan: PartPlan,
         transfer: Transfer,
-    ) -> Result<(Upload, Quota)> {
+    ) -> Result<Upload> {
         let command = self.ambient.command(actor);
         let upload = Upload {
             id: self.ambient.id(),
@@ -155,8 +188,8 @@ impl Uploads {
             folder: folder.node().id,
             sender: actor.user,
             file,
-            announced: plan.map(|plan| plan.size()),
-            part_size: plan.and_then(|plan| plan.cut()),
+            announced: Some(plan.size()),
+            part_size: plan.cut(),
             blob: transfer.key,
             ticket: transfer.ticket,
             state: UploadState::Open,
@@ -164,8 +197,8 @@ impl Uploads {
             expires_at: command.at.plus(self.settings.lifetime),
         };
         let opening = Opening { upload: upload.clone(), store: self.store.name(), most_open: self.settings.most_open };
-        let quota = self.uploads.begin(&command, folder, &opening).await?;
-        Ok((upload, quota))
+        self.uploads.begin(&command, folder, &opening).await.map_err(|fault| told(folder, fault))?;
+        Ok(upload)
     }
 
     /// URLs for these parts, which all live as long.
@@ -186,6 +219,12 @@ impl Uploads {
     /// `NotFound` when it is not the caller's.
     pub async fn progress(&self, actor: &Actor, upload: UploadId) -> Result<Progress> {
         let upload = self.find(actor, upload).await?;
+        let folder = self.drive.find(upload.folder, actor.user.into()).await?;
+        let sender = self.sender(actor, folder.as_ref()).await?;
+        self.look(upload, sender, folder.as_ref().and_then(parent_of)).await
+    }
+
+    async fn look(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Progress> {
         let state = upload.state_at(self.ambient.now());
         let received = match (state, upload.plan()) {
             (UploadState::Open | UploadState::Complete(_), Some(plan)) => {
@@ -193,7 +232,23 @@ impl Uploads {
             }
             _ => Vec::new(),
         };
-        Ok(Progress { upload, state, received })
+        Ok(Progress { upload, state, received, sender, parent })
+    }
+
+    /// The open uploads that the caller sends, and all into the caller's own drive, newest first.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn list(&self, actor: &Actor, after: Option<UploadPosition>, limit: Limit) -> Result<UploadPage> {
+        let rows = self.uploads.list(actor.user, self.ambient.now(), after, limit).await?;
+        let page = Page::cut(rows, limit, |row| UploadPosition { at: row.upload.created_at, id: row.upload.id });
+        let looks = page.items.into_iter().map(|row| {
+            let parent = row.folder.as_ref().and_then(parent_of);
+            self.look(row.upload, row.sender, parent)
+        });
+        // The store tells what has arrived, of each by itself: of some at once.
+        let items = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+        Ok(Page { items, next: page.next })
     }
 
     /// Fresh URLs for the parts `numbers`, and more time for the upload, up to
@@ -210,10 +265,10 @@ impl Uploads {
     ) -> Result<(Timestamp, Vec<PartUrl>)> {
         let upload = self.find(actor, upload).await?;
         let command = self.ambient.command(actor);
+        let folder = self.folder_of(actor, &upload).await?;
         upload.require_open(command.at)?;
         // What streams in through the API has no parts.
         let parts = choose(&upload.plan().ok_or(Error::NotFound)?, numbers)?;
-        let folder = self.folder_of(actor, &upload).await?;
         let until = upload.extended(command.at, self.settings.lifetime);
         self.uploads.extend(&command, &folder, upload.id, until).await?;
         Ok((until, self.sign(&upload, parts).await?))
@@ -228,10 +283,13 @@ impl Uploads {
     /// [`port::Uploads::commit`].
     pub async fn complete(&self, actor: &Actor, upload: UploadId, conflict: Option<ConflictPolicy>) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
-        if let Completion::Repeat(file) = upload.completion(self.ambient.now())? {
+        let completion = upload.completion(self.ambient.now());
+        if let Ok(Completion::Repeat(file)) = completion {
             return self.repeat(actor, file).await;
         }
+        // Whose right has ended is told that, and not that their upload has ended with it.
         let folder = self.folder_of(actor, &upload).await?;
+        completion?;
         // What streams in through the API is completed by whoever streams it.
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let stored = match self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await {
@@ -274,16 +332,18 @@ impl Uploads {
             version: self.ambient.id(),
             most_versions: self.settings.most_versions,
         };
-        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await?;
-        made.entry().ok_or(Error::NotFound)
+        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await;
+        made.map_err(|fault| told(folder, fault))?.entry().ok_or(Error::NotFound)
     }
 
-    /// Gives an upload up, ends its reservation and removes what has arrived; what cannot be removed stays reserved. One that is over already stays as it ended.
+    /// Gives an upload up, ends its reservation and removes what has arrived; what cannot be removed stays reserved. One that
+    /// is over already stays as it ended. The owner of a drive may end what others bring into it.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's; `UploadClosed` when it is complete.
+    /// `NotFound` when it is neither the caller's nor open and goes into the caller's drive; `UploadClosed` when it is
+    /// complete.
     pub async fn abort(&self, actor: &Actor, upload: UploadId) -> Result<()> {
-        let upload = self.find(actor, upload).await?;
+        let upload = self.uploads.find_abortable(upload, actor.user).await?.ok_or(Error::NotFound)?;
         let command = self.ambient.command(actor);
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
@@ -293,60 +353,139 @@ impl Uploads {
         Ok(())
     }
 
-    /// Takes the bytes of a file as they stream in and makes the file of them. When anything fails, nothing remains of
-    /// it. A future that is dropped half-way, or a commit of unknown outcome, leaves its upload to expire.
+    /// Leave to store the bytes of a file by [`receive`](Self::receive), by what is known before the first of them: into which
+    /// folder they go, unless that comes later, and how many they are.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin) and [`complete`](Self::complete); `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size`
-    /// when there are other than `announced` bytes; whatever error `body` yields.
-    pub async fn receive(
+    /// `NotFound` and `Forbidden` of the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when `announced` bytes cannot
+    /// fit.
+    pub async fn admit(
         &self,
         actor: &Actor,
         folder: Option<NodeId>,
-        file: FileInfo,
         announced: Option<u64>,
-        body: ByteStream,
-    ) -> Result<Entry> {
+        sha256: Option<Sha256>,
+    ) -> Result<UploadLeave> {
         if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
-        let folder = self.access.add_to(actor.user, folder).await?;
-        let (upload, quota) =
-            self.open(actor, &folder, file, None, Transfer { key: self.ambient.blob_key(), ticket: None }).await?;
-        let mut arrived = 0;
-        let outcome = match self.store_stream(&upload, quota, announced, body).await {
-            Ok(stored) => {
-                arrived = stored.size;
-                self.commit(actor, &folder, &upload, stored, upload.file.conflict).await
-            }
-            Err(fault) => Err(fault),
+        let found = match folder {
+            Some(_) => Some(self.access.add_to(actor.user, folder).await?),
+            None => None,
         };
-        if outcome.is_err() {
-            // Should this fail as well, the upload expires by itself; the caller is told of the first fault. The bytes go
-            // only once the upload has ended: of a commit whose answer was lost nobody knows whether they are a file's.
-            let ended = self.uploads.abort(&self.ambient.command(actor), upload.id).await;
-            if ended.is_ok() {
-                self.remover.delete(&upload, arrived).await;
-            }
-        }
-        outcome
+        let owner = found.as_ref().map_or(actor.user, |found| found.located().owner.id);
+        let home = self.drive.find_home(owner).await?.ok_or(Error::NotFound)?;
+        let quota = home.account.quota;
+        // As of now: what counts is decided when the bytes are there. While it is not known into whose drive they go, the
+        // caller's whole drive is the bound.
+        let bound = if found.is_some() { quota } else { Quota { used: 0, reserved: 0, ..quota } };
+        let target = match found {
+            Some(found) => found,
+            None => authorize(Some(home.root), Action::AddTo)?,
+        };
+        let mut intake = Intake::of(&target, bound, announced, sha256)?;
+        intake.quota = quota;
+        Ok(UploadLeave { folder, target, intake })
     }
 
-    async fn store_stream(
+    /// Takes the bytes of a file as they stream in and makes the file of them, by what `said` tells when they have come. When
+    /// anything fails, nothing remains of it but, at worst, a blob to which nothing refers.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` of the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when there are other
+    /// than the announced bytes; `UploadExpired` when it took too long; those of [`port::Uploads::create`]; whatever error
+    /// `body` or `said` yields.
+    pub async fn receive(
         &self,
-        upload: &Upload,
-        quota: Quota,
-        announced: Option<u64>,
+        actor: &Actor,
+        leave: UploadLeave,
         body: ByteStream,
-    ) -> Result<Stored> {
-        let intake = Intake::of(quota, announced, upload.file.sha256)?;
-        let stored = self.store.put(&upload.blob, body, intake.expected).await;
-        stored.map_err(|fault| intake.explain(fault))
+        said: impl Future<Output = Result<StreamedFile>> + Send,
+    ) -> Result<Entry> {
+        let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
+        self.records.record(&key, &self.store.name(), begun).await?;
+        let mut arrived = 0;
+        let outcome = match self.store.put(&key, body, leave.intake.expected).await {
+            Ok(stored) => {
+                arrived = stored.size;
+                match said.await {
+                    Ok(said) => self.create(actor, &leave, &key, stored, said, begun).await,
+                    Err(fault) => Err(fault),
+                }
+            }
+            Err(fault) => Err(leave.intake.explain(fault)),
+        };
+        match outcome {
+            // Of an answer that was lost nobody knows whether these are the file's bytes now.
+            Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
+            Err(fault) => {
+                self.remover.delete(&key, leave.target.drive(), arrived).await;
+                Err(fault)
+            }
+            Ok(made) => made.entry().ok_or(Error::NotFound),
+        }
+    }
+
+    async fn create(
+        &self,
+        actor: &Actor,
+        leave: &UploadLeave,
+        key: &BlobKey,
+        stored: Stored,
+        said: StreamedFile,
+        begun: Timestamp,
+    ) -> Result<Located> {
+        let StreamedFile { folder, file, announced } = said;
+        let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
+        Expected { length, sha256: file.sha256 }.check(&stored)?;
+        let folder = match folder == leave.folder {
+            true => leave.target.clone(),
+            false => self.access.add_to(actor.user, folder).await?,
+        };
+        let command = self.ambient.command(actor);
+        // Later than that the blob may have been condemned.
+        if command.at >= begun.plus(self.settings.lifetime) {
+            return Err(Error::Gone(Gone::UploadExpired));
+        }
+        let new = NewFile {
+            file: self.ambient.id(),
+            version: self.ambient.id(),
+            blob: key.clone(),
+            stored,
+            info: file,
+            most_versions: self.settings.most_versions,
+        };
+        self.uploads.create(&command, &folder, &new).await.map_err(|fault| told(&folder, fault))
     }
 
     async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {
         self.uploads.find(upload, actor.user).await?.ok_or(Error::NotFound)
     }
+}
+
+/// Leave to store the bytes of a file: only [`Uploads::admit`] makes one.
+pub struct UploadLeave {
+    /// The folder that was named before the bytes; none for the root of the caller's own drive.
+    folder: Option<NodeId>,
+    target: Grant,
+    intake: Intake,
+}
+
+/// What the sender of a file says of it, also after its bytes.
+#[derive(Clone, Debug)]
+pub struct StreamedFile {
+    /// The folder into which it goes; none for the root of the sender's own drive.
+    pub folder: Option<NodeId>,
+    /// What it is.
+    pub file: FileInfo,
+    /// How many bytes it has, if that was announced.
+    pub announced: Option<u64>,
+}
+
+/// The folder that `located` is, as far as its viewer is told of it.
+fn parent_of(located: &Located) -> Option<NodeId> {
+    let visible = located.node.kind() == NodeKind::Folder && located.role().is_some();
+    visible.then_some(located.node.id)
 }
 
 /// The parts of those numbers.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use super::access::Access;
 use super::blob_remover::BlobRemover;
-use super::intake::Intake;
+use super::intake::{Intake, told};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
@@ -98,7 +98,8 @@ impl Versions {
         let grant = self.grant(actor, file, Action::Replace).await?;
         let seen = wanted.on(grant.node())?;
         let revival = Revival { from, version: self.ambient.id(), seen, most_versions: self.settings.most };
-        let restored = self.stores.versions.revive(&self.ambient.command(actor), &grant, &revival).await?;
+        let restored = self.stores.versions.revive(&self.ambient.command(actor), &grant, &revival).await;
+        let restored = restored.map_err(|fault| told(&grant, fault))?;
         self.ambient.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
         restored.entry().ok_or(Error::NotFound)
     }
@@ -137,7 +138,7 @@ impl Versions {
         }
         // As of now: what counts is decided when the bytes are there.
         let home = self.drive.find_home(file.located().owner.id).await?.ok_or(Error::NotFound)?;
-        let intake = Intake::of(home.account.quota, announced, None)?;
+        let intake = Intake::of(&file, home.account.quota, announced, None)?;
         Ok(ContentLeave { file, seen, intake })
     }
 
@@ -151,13 +152,13 @@ impl Versions {
         &self,
         actor: &Actor,
         leave: ContentLeave,
-        media_type: MediaType,
+        metadata: ContentMetadata,
         body: ByteStream,
     ) -> Result<Entry> {
         let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
         self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
         let outcome = match self.stores.store.put(&key, body, leave.intake.expected).await {
-            Ok(stored) => self.append(actor, &leave, &key, stored, media_type, begun).await,
+            Ok(stored) => self.append(actor, &leave, &key, stored, metadata, begun).await,
             Err(fault) => Err(leave.intake.explain(fault)),
         };
         match outcome {
@@ -179,7 +180,7 @@ impl Versions {
         leave: &ContentLeave,
         key: &BlobKey,
         stored: Stored,
-        media_type: MediaType,
+        metadata: ContentMetadata,
         begun: Timestamp,
     ) -> Result<Located> {
         let command = self.ambient.command(actor);
@@ -191,11 +192,13 @@ impl Versions {
             version: self.ambient.id(),
             blob: key.clone(),
             stored,
-            media_type,
+            media_type: metadata.media_type,
+            client_modified_at: metadata.client_modified_at,
             seen: leave.seen,
             most_versions: self.settings.most,
         };
-        self.stores.versions.append(&command, &leave.file, &content).await
+        let appended = self.stores.versions.append(&command, &leave.file, &content).await;
+        appended.map_err(|fault| told(&leave.file, fault))
     }
 
     /// What the caller has seen of the file, if the caller insists on it.
@@ -211,6 +214,15 @@ impl Versions {
     async fn grant(&self, actor: &Actor, file: NodeId, action: Action) -> Result<Grant> {
         self.access.of(actor.user, NodeKind::File, file, action).await
     }
+}
+
+/// What the sender of a file's next content says of it.
+#[derive(Clone, Debug)]
+pub struct ContentMetadata {
+    /// What kind of bytes they are; one that says nothing leaves the file its own.
+    pub media_type: MediaType,
+    /// When the sender's own copy was last modified.
+    pub client_modified_at: Option<Timestamp>,
 }
 
 /// Leave to give a file another content: only [`Versions::admit`] makes one.

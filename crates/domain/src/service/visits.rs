@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Access;
+use super::begun::begun;
 use super::contents::Contents;
 use super::folders::{EntryPage, ListQuery};
 use super::store_tags::StoreTags;
 use super::{Ambient, Throttling};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
-    AuditAction, Bucket, Content, Entry, Link, LinkToken, LinkedItem, Network, NodeId, NodeKind, Password, ReadGrant,
-    RequestId, authorize_read,
+    AuditAction, Bucket, Content, Counted, Entry, LINK_ACCESS_LIFETIME, Link, LinkDownload, LinkToken, LinkedItem,
+    Network, NodeId, NodeKind, Password, ReadGrant, RequestId, Timestamp, authorize_read,
 };
-use crate::port::{self, ByteStream, Drive, Passwords, Presentation, SignedUrl, UrlSigner, Verdict};
+use crate::port::{
+    self, ByteStream, Drive, LinkAccess, LinkDownloads, Passwords, Presentation, SignedUrl, UrlSigner, Verdict,
+};
 
 /// Whoever comes by a public link: what they hold, and in which request they come.
 #[derive(Clone)]
@@ -22,6 +25,8 @@ pub struct Visitor {
     pub token: String,
     /// The password that they give, if any.
     pub password: Option<String>,
+    /// What they bring as proof that they gave it before, if anything.
+    pub access: Option<String>,
     /// Their address, as far as it is known.
     pub address: Option<IpAddr>,
     /// The request.
@@ -32,6 +37,14 @@ impl std::fmt::Debug for Visitor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Visitor").field("request", &self.request).finish_non_exhaustive()
     }
+}
+
+/// A proof that a link's password was given.
+pub struct Admission {
+    /// The proof: a secret.
+    pub access: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
 }
 
 /// What a link leads to, as its holder sees it.
@@ -47,6 +60,7 @@ pub struct LinkedFile {
     link: Link,
     entry: Entry,
     content: Content,
+    download: LinkDownload,
     request: RequestId,
 }
 
@@ -55,12 +69,6 @@ impl LinkedFile {
     #[must_use]
     pub const fn content(&self) -> &Content {
         &self.content
-    }
-
-    /// Whether its downloads are limited.
-    #[must_use]
-    pub const fn is_limited(&self) -> bool {
-        self.link.max_downloads.is_some()
     }
 
     /// Whether the link asks for a password.
@@ -83,7 +91,9 @@ pub struct Visits {
     access: Access,
     drive: Arc<dyn Drive>,
     links: Arc<dyn port::Links>,
+    downloads: Arc<dyn LinkDownloads>,
     passwords: Arc<dyn Passwords>,
+    link_access: Arc<dyn LinkAccess>,
     contents: Contents,
     tags: StoreTags,
     signer: Arc<dyn UrlSigner>,
@@ -99,7 +109,9 @@ impl Visits {
     pub fn new(
         drive: Arc<dyn Drive>,
         links: Arc<dyn port::Links>,
+        downloads: Arc<dyn LinkDownloads>,
         passwords: Arc<dyn Passwords>,
+        link_access: Arc<dyn LinkAccess>,
         contents: Contents,
         tags: StoreTags,
         signer: Arc<dyn UrlSigner>,
@@ -108,7 +120,31 @@ impl Visits {
         url_lifetime: Duration,
     ) -> Self {
         let access = Access::new(drive.clone());
-        Self { access, drive, links, passwords, contents, tags, signer, throttling, ambient, url_lifetime }
+        Self {
+            access,
+            drive,
+            links,
+            downloads,
+            passwords,
+            link_access,
+            contents,
+            tags,
+            signer,
+            throttling,
+            ambient,
+            url_lifetime,
+        }
+    }
+
+    /// Checks the password that the visitor gives, and makes a proof of it: with that, and without the password, they come
+    /// in for an hour, unless the password is changed before.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such link, and when its node lies in the trash; `LinkExpired`; `LinkPassword`.
+    pub async fn admit(&self, visitor: &Visitor) -> Result<Admission> {
+        let (link, _) = self.enter(visitor).await?;
+        let expires_at = self.ambient.now().plus(LINK_ACCESS_LIFETIME);
+        Ok(Admission { access: self.link_access.grant(&link, expires_at), expires_at })
     }
 
     /// What the link leads to; of a folder also a page of what stands in it.
@@ -137,7 +173,8 @@ impl Visits {
     /// [`signed`](Self::sign).
     ///
     /// # Errors
-    /// As [`look`](Self::look); `NotFound` also of whatever is no file there.
+    /// As [`look`](Self::look); `NotFound` also of whatever is no file there; `LinkExhausted`, unless the visitor has begun
+    /// to take it.
     pub async fn open(&self, visitor: &Visitor, file: Option<NodeId>) -> Result<LinkedFile> {
         let (link, linked) = self.enter(visitor).await?;
         let file = match file {
@@ -147,7 +184,9 @@ impl Visits {
         let mut content = file.node().content().cloned().ok_or(Error::NotFound)?;
         self.tags.complete(&mut content).await?;
         let entry = file.into_located().entry().ok_or(Error::NotFound)?;
-        Ok(LinkedFile { link, entry, content, request: visitor.request.clone() })
+        let download = LinkDownload { link: link.id, node: entry.node.id, network: Network::of(visitor.address) };
+        self.check_left(&link, &download).await?;
+        Ok(LinkedFile { link, entry, content, download, request: visitor.request.clone() })
     }
 
     /// Whether a visitor who has begun to read a file may go on: as long as the link is in force and leads to it. The password
@@ -178,51 +217,49 @@ impl Visits {
         }
     }
 
-    /// Checks, without counting, that the bytes of an open file may be downloaded: from beyond the first on, if that
-    /// `continues` a download.
-    ///
-    /// # Errors
-    /// `LinkExhausted`.
-    pub fn check(&self, file: &LinkedFile, continues: bool) -> Result<()> {
-        if continues { file.link.check_continuation(self.ambient.now()) } else { file.link.check_download() }
-    }
-
-    /// The bytes of an open file, from `range.start` up to, not including, `range.end`. From the first byte on that is a
-    /// download, and counted before any of them goes.
+    /// The bytes of an open file, from `range.start` up to, not including, `range.end`. That is a download, and counted once
+    /// the first of them are here and before any of them goes.
     ///
     /// # Errors
     /// `LinkExhausted`, `LinkExpired`; `NotFound` when the link was taken back meanwhile; and, not counted, those of
     /// [`Files::read`](super::Files::read).
     pub async fn read(&self, file: &LinkedFile, range: Range<u64>) -> Result<ByteStream> {
-        let begins = range.start == 0;
-        self.check(file, !begins)?;
-        // What is not there is no download.
-        let bytes = self.contents.read(&file.content, range).await?;
-        if begins {
-            self.count(file).await?;
-        }
+        let bytes = begun(self.contents.read(&file.content, range).await?).await?;
+        self.count(file).await?;
         Ok(bytes)
     }
 
     /// A URL by which the bytes of an open file can be fetched for a short while. That is a download, and counted before
-    /// anybody learns the URL; unless it `continues` one whose number is not limited.
+    /// anybody learns the URL.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub async fn sign(&self, file: &LinkedFile, continues: bool) -> Result<SignedUrl> {
-        // The URL is good for all of the bytes, so where downloads are limited each is one.
-        if !continues || file.is_limited() {
-            self.count(file).await?;
-        }
+    pub async fn sign(&self, file: &LinkedFile) -> Result<SignedUrl> {
         let expires_at = self.ambient.now().plus(self.url_lifetime);
-        self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
+        let url = self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await?;
+        self.count(file).await?;
+        Ok(url)
+    }
+
+    /// Checks, without counting, that the visitor may take `node` once more: that the limit is not reached, or that they
+    /// have begun to.
+    async fn check_left(&self, link: &Link, download: &LinkDownload) -> Result<()> {
+        match link.check_download() {
+            Err(_) if self.downloads.is_counted(download, self.ambient.now()).await? => Ok(()),
+            outcome => outcome,
+        }
     }
 
     async fn count(&self, file: &LinkedFile) -> Result<()> {
+        // Most requests of a player go on with what it has begun: that costs one read.
+        if self.downloads.is_counted(&file.download, self.ambient.now()).await? {
+            return Ok(());
+        }
         let command = self.ambient.own_command(&file.request);
-        self.links.count_download(&command, file.link.id).await?;
-        let downloaded = LinkedItem { link: file.link.id, kind: NodeKind::File, node: file.entry.node.id };
-        self.ambient.audit_unknown(None, &file.request, AuditAction::LinkDownloaded(downloaded));
+        if self.downloads.count(&command, &file.download).await? == Counted::First {
+            let downloaded = LinkedItem { link: file.link.id, kind: file.entry.node.kind(), node: file.entry.node.id };
+            self.ambient.audit_unknown(None, &file.request, AuditAction::LinkDownloaded(downloaded));
+        }
         Ok(())
     }
 
@@ -242,6 +279,10 @@ impl Visits {
             return Ok(());
         };
         let refused = Error::Unauthenticated(Unauthenticated::LinkPassword);
+        let proof = visitor.access.as_deref();
+        if proof.is_some_and(|proof| self.link_access.verify(link, proof, self.ambient.now())) {
+            return Ok(());
+        }
         let Some(given) = &visitor.password else {
             return Err(refused);
         };

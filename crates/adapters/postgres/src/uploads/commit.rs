@@ -2,10 +2,10 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, Content, DriveId, Grant, Located, Name,
+    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, DriveId, Grant, Located, MediaType, Name,
     NodeBody, NodeId, NodeKind, Revision, Stored, Upload, VersionId, authorize,
 };
-use clouddrive_domain::port::Commit;
+use clouddrive_domain::port::{Commit, NewFile};
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NewNode, Taken};
@@ -22,7 +22,7 @@ use crate::blob_records::require_usable;
 use crate::changes::log;
 use crate::drive::actor;
 use crate::locate;
-use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
+use crate::names::{insert, insert_beside, insert_if_free, locked_holder, touch};
 use crate::receipts::keep;
 use crate::unit::{TRIES, together};
 use crate::versions::{evict, point};
@@ -31,8 +31,20 @@ use crate::versions::{evict, point};
 pub(crate) enum Became {
     /// A node of that name.
     New(Name),
-    /// The content of that file, which has that revision then; so many bytes go with its oldest versions.
-    Content(NodeId, Revision, u64),
+    /// The content of a file.
+    Content(Replaced),
+}
+
+/// A file that gets another content.
+pub(crate) struct Replaced {
+    /// The file.
+    pub(crate) file: NodeId,
+    /// The revision that it has then.
+    pub(crate) revision: Revision,
+    /// The media type that it had.
+    pub(crate) media_type: Option<MediaType>,
+    /// How many bytes go with its oldest versions.
+    pub(crate) freed: u64,
 }
 
 pub(super) async fn run(
@@ -48,7 +60,8 @@ pub(super) async fn run(
     if upload.sender != viewer {
         return Err(Error::NotFound.into());
     }
-    if let Completion::Repeat(file) = upload.completion(command.at)? {
+    let completion = upload.completion(command.at);
+    if let Ok(Completion::Repeat(file)) = completion {
         let file = locate::found(connection, file, viewer).await?;
         keep(connection, command, Answer::Changed(&file)).await?;
         return Ok(file);
@@ -57,51 +70,80 @@ pub(super) async fn run(
         return Err(Error::NotFound.into());
     }
     let folder = folder.renew(place)?;
-    let node = new_node(&upload, wish, &upload.file.name);
-    let became = name(connection, command, &folder, &node, wish.conflict, wish.most_versions).await?;
-    let (file, revision, kind, freed) = match became {
-        Became::New(_) => (wish.file, Revision(1), ChangeKind::FileCreated, 0),
-        Became::Content(file, revision, freed) => (file, revision, ChangeKind::FileReplaced, freed),
+    completion?;
+    let file = settle(connection, command, folder, &NewFile::of(&upload, wish), Some(&upload)).await?;
+    keep(connection, command, Answer::Changed(&file)).await?;
+    Ok(file)
+}
+
+pub(super) async fn create(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    folder: &Grant,
+    new: &NewFile,
+) -> Outcome<Located> {
+    let folder = locate::renewed(connection, folder).await?;
+    let file = settle(connection, command, folder, new, None).await?;
+    keep(connection, command, Answer::Made(&file)).await?;
+    Ok(file)
+}
+
+/// Makes a file of `new` in the granted folder, or the content of the one that has its name, and closes the upload by which
+/// it came, if one did.
+async fn settle(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    folder: Grant,
+    new: &NewFile,
+    upload: Option<&Upload>,
+) -> Outcome<Located> {
+    let (viewer, drive) = (folder.actor(), folder.drive());
+    let node = node(&folder, new, &new.info.name);
+    let became = name(connection, command, &folder, &node, new.info.conflict, new.most_versions).await?;
+    let (file, revision, kind, freed, content) = match &became {
+        Became::New(_) => (new.file, Revision(1), ChangeKind::FileCreated, 0, new.content(None, command.at)),
+        Became::Content(it) => {
+            let content = new.content(it.media_type.as_ref(), command.at);
+            (it.file, it.revision, ChangeKind::FileReplaced, it.freed, content)
+        }
     };
     let charged = Charge {
-        reserved: upload.announced.unwrap_or(0),
-        stored: wish.stored.size,
+        reserved: upload.and_then(|upload| upload.announced).unwrap_or(0),
+        stored: content.size,
         freed,
         entries: u64::from(kind == ChangeKind::FileCreated),
     };
     let maker = actor(connection, &folder).await?;
     together([
-        attach(connection, &upload.blob, &wish.stored).boxed(),
-        insert_version(connection, NewVersionRow::new(command, &upload, (file, revision), wish)).boxed(),
-        close(connection, command, &upload, file).boxed(),
-        log(connection, command, kind, Some(folder.drive()), Some(file)).boxed(),
+        attach(connection, &new.blob, &new.stored).boxed(),
+        insert_version(connection, NewVersionRow::of(&content, (file, revision), viewer)).boxed(),
+        close(connection, command, upload, file).boxed(),
+        added(connection, command, &folder, &became).boxed(),
+        log(connection, command, kind, Some(drive), Some(file)).boxed(),
         // Last, so that others wait for the drive's counters as briefly as can be.
-        charge(connection, upload.drive, charged).boxed(),
+        charge(connection, drive, charged).boxed(),
     ])
     .await?;
-    let file = match became {
-        Became::Content(file, ..) => locate::found(connection, file, viewer).await?,
+    match became {
+        Became::Content(it) => locate::found(connection, it.file, viewer).await,
         Became::New(name) => {
-            let body = NodeBody::File(Content {
-                version: wish.version,
-                blob: upload.blob.clone(),
-                size: wish.stored.size,
-                sha256: wish.stored.sha256,
-                media_type: upload.file.media_type.clone(),
-                client_modified_at: upload.file.client_modified_at,
-                store_tag: wish.stored.tag.clone(),
-                created_at: command.at,
-            });
-            new_node(&upload, wish, &name).located(folder.into_located(), maker, body, command.at)
+            let node = self::node(&folder, new, &name);
+            Ok(node.located(folder.into_located(), maker, NodeBody::File(content), command.at))
         }
-    };
-    keep(connection, command, Answer::Changed(&file)).await?;
-    Ok(file)
+    }
 }
 
-const fn new_node<'a>(upload: &Upload, wish: &Commit, name: &'a Name) -> NewNode<'a> {
-    let content = Some((wish.version, wish.stored.size));
-    NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name, content }
+fn node<'a>(folder: &Grant, new: &NewFile, name: &'a Name) -> NewNode<'a> {
+    let content = Some((new.version, new.stored.size));
+    NewNode { id: new.file, drive: folder.drive(), parent: folder.node().id, name, content }
+}
+
+/// Notes it in the folder, if a node was added to it.
+async fn added(connection: &AsyncPgConnection, command: &Command, folder: &Grant, became: &Became) -> Outcome<()> {
+    match became {
+        Became::New(_) => touch(connection, command, folder.node().id).await,
+        Became::Content(_) => Ok(()),
+    }
 }
 
 /// Adds `node` to the granted folder, or makes its content that of the file that has its name. Decides who gets the name:
@@ -150,7 +192,8 @@ async fn replace(
     let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
     let revision = point(connection, command, &grant, (version, size)).await?;
     let freed = evict(connection, command, file, version, most_versions).await?;
-    Ok(Became::Content(file, revision, freed))
+    let media_type = grant.node().content().map(|content| content.media_type.clone());
+    Ok(Became::Content(Replaced { file, revision, media_type, freed }))
 }
 
 /// Notes what has arrived in the blob, and that something refers to it, which must not have been condemned.
@@ -173,7 +216,15 @@ pub(crate) async fn insert_version(mut connection: &AsyncPgConnection, row: NewV
     Ok(())
 }
 
-async fn close(mut connection: &AsyncPgConnection, command: &Command, upload: &Upload, file: NodeId) -> Outcome<()> {
+async fn close(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    upload: Option<&Upload>,
+    file: NodeId,
+) -> Outcome<()> {
+    let Some(upload) = upload else {
+        return Ok(());
+    };
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, changes, chores, drive, links, name_keys, receipts, search, sessions,
-    shares, throttle, trash, trees, uploads, users, versions,
+    Persistence, accounts, ambient, blob_records, changes, chores, drive, link_downloads, links, name_keys, receipts,
+    search, sessions, shares, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_postgres::{Database, Options};
@@ -41,6 +41,7 @@ suites!(
     chores,
     links,
     name_keys,
+    link_downloads,
     search,
     trees
 );
@@ -74,6 +75,7 @@ async fn all(store: &Persistence) {
     versions::suite(store).await;
     shares::suite(store).await;
     links::suite(store).await;
+    link_downloads::suite(store).await;
     search::suite(store).await;
     blob_records::suite(store).await;
     changes::suite(store).await;

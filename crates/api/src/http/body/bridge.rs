@@ -69,12 +69,6 @@ impl BodySender {
         // A reader who has gone need not know.
         let _ = self.0.send(Piece::End).await;
     }
-
-    /// Breaks the body off because of `fault`.
-    pub(crate) async fn break_off(self, fault: Error) {
-        // A reader who has gone need not know.
-        let _ = self.0.send(Piece::Bytes(Err(fault))).await;
-    }
 }
 
 #[cfg(test)]

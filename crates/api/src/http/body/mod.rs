@@ -10,7 +10,7 @@ use clouddrive_contract::Code;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
 use clouddrive_sql::turns::{caller, on_behalf_of};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
@@ -32,6 +32,17 @@ pub(crate) async fn collect(mut payload: Payload, limit: u64) -> Outcome<Bytes> 
         append(&mut bytes, &piece, limit)?;
     }
     Ok(bytes.freeze())
+}
+
+/// Reads a body to its end, and keeps nothing of it.
+pub(crate) async fn read_past<E>(
+    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    failed: impl Fn(E) -> Error,
+) -> Outcome<()> {
+    while let Some(piece) = body.next().await {
+        piece.map_err(|fault| Problem::from(failed(fault)))?;
+    }
+    Ok(())
 }
 
 /// Adds `piece` to what has come, unless that makes more than `limit` bytes.

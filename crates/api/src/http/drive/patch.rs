@@ -2,6 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Folder, PatchFolder};
 use clouddrive_domain::model::NodeId;
+use clouddrive_domain::port::Details;
 
 use crate::http::extract::{CurrentUser, IfMatch, Json, PathId};
 use crate::http::problem::Outcome;
@@ -19,7 +20,8 @@ pub(crate) async fn patch(
     body: Json<PatchFolder>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let place = parse::new_place("folder_name", body.0.folder_name.as_deref(), body.0.parent_folder_id)?;
+    let (name, parent) = (body.0.folder_name.as_deref(), body.0.parent_folder_id);
+    let place = parse::new_place("folder_name", name, parent, Details::default())?;
     let folder = map::folder(app.folders.relocate(&user.actor, id.0, place, &wanted.0).await?)?;
     Ok(reply::tagged(StatusCode::OK, &folder.etag, &folder))
 }

@@ -17,4 +17,4 @@ pub(crate) use path::{PathId, VersionPath};
 pub(crate) use query::Query;
 pub(crate) use request_id::CurrentRequest;
 pub(crate) use user::CurrentUser;
-pub(crate) use visitor::LinkVisitor;
+pub(crate) use visitor::{LinkQuery, LinkVisitor};

@@ -10,6 +10,8 @@ use crate::http::problem::{Outcome, Problem};
 
 /// Reads JSON: 400 when it is none or has a key twice, 422 naming the field when it is not of the right shape.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
+    // Some libraries begin UTF-8 with a mark, which RFC 8259 lets a reader pass over.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = UniqueKeys.deserialize(&mut reader).and_then(|()| reader.end());
     read.map_err(|fault| Problem::malformed(format!("the body is not valid JSON: {fault}")))?;
@@ -128,6 +130,15 @@ mod tests {
             assert_eq!(folder(text), (Code::MalformedRequest, None), "{text}");
         }
         assert!(json::<CreateFolder>(b"{\"folder_name\": \"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_once() {
+        let folder = |text: &str| json::<CreateFolder>(text.as_bytes());
+        assert_eq!(folder("\u{FEFF}{\"folder_name\": \"a\"}").unwrap().folder_name, "a");
+        for text in ["\u{FEFF}\u{FEFF}{\"folder_name\": \"a\"}", " \u{FEFF}{\"folder_name\": \"a\"}", "\u{FEFF}"] {
+            assert_eq!(folder(text).unwrap_err().code, Code::MalformedRequest, "{text}");
+        }
     }
 
     #[test]

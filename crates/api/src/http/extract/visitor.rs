@@ -1,17 +1,24 @@
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use clouddrive_domain::service::Visitor;
+use percent_encoding::percent_decode;
+use serde::de::DeserializeOwned;
 
 use super::request_id::noted;
+use super::strict;
 use crate::http::ClientAddress;
 use crate::http::problem::{Outcome, Problem};
 
-/// The field with a link's password. Its bytes are UTF-8.
+/// The field with a link's password: UTF-8, percent-encoded where a header field cannot have it as it is.
 const PASSWORD: &str = "x-link-password";
 
-/// Whoever comes by a public link: the `{token}` of the path, and the password that they give.
+/// The parameter with the proof that the password was given.
+const ACCESS: &str = "access";
+
+/// Whoever comes by a public link: the `{token}` of the path, and the password that they give, or the proof of it.
 pub(crate) struct LinkVisitor(pub(crate) Visitor);
 
 impl LinkVisitor {
@@ -35,7 +42,30 @@ fn visitor(request: &HttpRequest) -> Outcome<LinkVisitor> {
     let mut given = request.headers().get_all(PASSWORD);
     // Of several nobody knows which one is meant; what is not UTF-8 is no password.
     let password = given.next().filter(|_| given.next().is_none());
-    let password = password.and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok());
+    let password = password.and_then(|value| percent_decode(value.as_bytes()).decode_utf8().ok().map(Cow::into_owned));
+    let mut proofs = parameters(request).filter(|(name, _)| name == ACCESS).map(|(_, value)| value.into_owned());
+    let access = proofs.next();
+    if proofs.next().is_some() {
+        return Err(Problem::malformed(format!("{ACCESS:?} is given twice")));
+    }
     let address = request.extensions().get().and_then(|ClientAddress(address)| *address);
-    Ok(LinkVisitor(Visitor { token, password, address, request: noted(request)? }))
+    Ok(LinkVisitor(Visitor { token, password, access, address, request: noted(request)? }))
+}
+
+fn parameters(request: &HttpRequest) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(request.query_string().as_bytes())
+}
+
+/// The query of a public link's URL, read strictly, without the parameter that [`LinkVisitor`] reads.
+pub(crate) struct LinkQuery<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest for LinkQuery<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let others = parameters(request).filter(|(name, _)| name != ACCESS);
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
+        ready(strict::parameters(&query, "query").map(Self))
+    }
 }

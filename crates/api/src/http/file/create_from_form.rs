@@ -1,19 +1,22 @@
+use std::collections::BTreeMap;
+
 use actix_multipart::Field;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{CreatedFile, FileConflict, Time};
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{FileInfo, MediaType, NodeId};
-use serde::de::DeserializeOwned;
-use serde::de::value::{Error as ValueError, StrDeserializer};
+use clouddrive_domain::model::{FileInfo, MediaType, NodeId, Sha256};
+use clouddrive_domain::service::StreamedFile;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::http::body::{apart, bridge};
 use crate::http::extract::CurrentUser;
 use crate::http::form::{self, FormReader};
+use crate::http::keyed::{self, Keyed, Passing};
 use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, map, parse, reply};
+use crate::http::{App, body, map, parse, reply};
 
-/// The fields of a form that come before its file.
+/// The fields of a form, before its file and after it.
 #[derive(Default)]
 struct Fields {
     file_name: Option<String>,
@@ -21,83 +24,187 @@ struct Fields {
     parent_folder_id: Option<Uuid>,
     file_conflict: Option<FileConflict>,
     content_type: Option<String>,
-    sha256: Option<String>,
+    sha256: Option<Sha256>,
     client_modified_at: Option<Time>,
+    /// As they came.
+    texts: BTreeMap<String, String>,
+}
+
+/// Those that there are.
+const FIELDS: [&str; 7] = [
+    "file_name",
+    "file_size_in_bytes",
+    "parent_folder_id",
+    "file_conflict",
+    "content_type",
+    "sha256",
+    "client_modified_at",
+];
+
+/// What the part of the file says of it.
+struct PartHeaders {
+    name: Option<String>,
+    media_type: Option<String>,
 }
 
 pub(crate) async fn create_from_form(
-    user: CurrentUser,
+    mut user: CurrentUser,
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let mut form = FormReader::new(request.headers(), payload);
+    let form = FormReader::new(request.headers(), payload);
+    let keyed = Keyed::begin(&app, &request, &user.actor).await?;
+    if let Keyed::Done(done) = keyed {
+        let said = read(form).await?;
+        return keyed::repeat(&app, &user.actor, done, &said).await;
+    }
+    user.actor.receipt = keyed.receipt().cloned();
+    let passing = Passing::new(keyed.is_keyed());
+    keyed.run(&app, store(&app, user, form, passing)).await
+}
+
+/// Makes a file of a form.
+async fn store(app: &App, user: CurrentUser, mut form: FormReader, passing: Passing) -> Outcome<HttpResponse> {
     let mut fields = Fields::default();
-    let part = loop {
-        let field = form.next().await?.ok_or_else(|| Problem::invalid("file", "is required"))?;
-        match form::name(&field)? {
-            name if name == "file" => break field,
-            name => fields.take(&name, &form::text(field).await?)?,
-        }
-    };
-    let info = fields.file_info(&part)?;
-    let folder = fields.parent_folder_id.map(NodeId::from_uuid);
-    let (sender, body) = bridge();
-    let uploads = app.uploads.clone();
+    let part = fields.take_until_file(&mut form).await?;
+    let about = PartHeaders::of(&part);
+    // What is wrong whatever follows is refused before the bytes.
+    fields.check()?;
+    let folder = fields.folder();
+    let leave = app.uploads.admit(&user.actor, folder, fields.file_size_in_bytes, fields.sha256).await?;
+    let (sender, bytes) = bridge();
+    let (say, said) = oneshot::channel();
+    let (uploads, actor) = (app.uploads.clone(), user.actor.clone());
     // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
-    let storing =
-        apart(async move { uploads.receive(&user.actor, folder, info, fields.file_size_in_bytes, body).await });
-    form.feed_last(part, sender).await;
+    let storing = apart(async move {
+        let said = async { said.await.map_err(|fault| Error::internal("upload", fault)) };
+        uploads.receive(&actor, leave, bytes, said).await
+    });
+    if FormReader::feed(part, &passing, &sender).await {
+        // The bytes end with the form: should that go wrong, nothing comes of them.
+        match fields.finish(&mut form, &about).await {
+            Ok(file) => {
+                if let Some(receipt) = &user.actor.receipt {
+                    receipt.settle(app.digests.of(&fields.said(&about, &passing)));
+                }
+                let _ = say.send(file);
+                sender.finish().await;
+            }
+            Err(problem) => {
+                drop(sender);
+                // It clears up.
+                let _ = storing.await;
+                return Err(problem);
+            }
+        }
+    }
     let stored = storing.await.map_err(|fault| Error::internal("upload", fault))?;
     let file = map::file(stored?)?;
     let etag = file.etag.clone();
     Ok(reply::created_tagged(format!("/file/{}", file.id), &etag, &CreatedFile::File(Box::new(file))))
 }
 
+/// What a form says, for a repeat of one that was done: it is read to its end, and nothing of its file is kept.
+async fn read(mut form: FormReader) -> Outcome<Vec<u8>> {
+    let (mut fields, passing) = (Fields::default(), Passing::new(true));
+    let part = fields.take_until_file(&mut form).await?;
+    let about = PartHeaders::of(&part);
+    body::read_past(passing.watch(part), form::failed).await?;
+    fields.finish(&mut form, &about).await?;
+    Ok(fields.said(&about, &passing))
+}
+
+impl PartHeaders {
+    fn of(part: &Field) -> Self {
+        Self { name: form::file_name(part), media_type: part.content_type().map(ToString::to_string) }
+    }
+}
+
 impl Fields {
-    /// Takes the field `name`, once.
-    fn take(&mut self, name: &str, text: &str) -> Outcome<()> {
-        match name {
-            "file_name" => once(&mut self.file_name, name, || Ok(text.to_owned())),
-            "file_size_in_bytes" => once(&mut self.file_size_in_bytes, name, || {
-                text.parse().map_err(|_| Problem::invalid(name, "must be a number of bytes"))
-            }),
-            "parent_folder_id" => once(&mut self.parent_folder_id, name, || {
-                text.parse().map_err(|_| Problem::invalid(name, "must be a UUID"))
-            }),
-            "file_conflict" => once(&mut self.file_conflict, name, || value(name, text)),
-            "content_type" => once(&mut self.content_type, name, || Ok(text.to_owned())),
-            "sha256" => once(&mut self.sha256, name, || Ok(text.to_owned())),
-            "client_modified_at" => once(&mut self.client_modified_at, name, || value(name, text)),
-            _ => Err(Problem::invalid(name, "is unknown here")),
+    /// Takes the fields that come before the file, which is next.
+    async fn take_until_file(&mut self, form: &mut FormReader) -> Outcome<Field> {
+        loop {
+            let field = form.next().await?.ok_or_else(|| Problem::invalid("file", "is required"))?;
+            match form::name(&field)? {
+                name if name == "file" => return Ok(field),
+                name => self.take(name, form::text(field).await?)?,
+            }
         }
     }
 
+    /// Takes the fields that come after the file: what all of them say of it.
+    async fn finish(&mut self, form: &mut FormReader, part: &PartHeaders) -> Outcome<StreamedFile> {
+        while let Some(field) = form.next().await? {
+            match form::name(&field)? {
+                name if name == "file" => return Err(Problem::invalid("file", "is given twice")),
+                name => self.take(name, form::text(field).await?)?,
+            }
+        }
+        Ok(StreamedFile { folder: self.folder(), file: self.file_info(part)?, announced: self.file_size_in_bytes })
+    }
+
+    /// Takes the field `name`, once.
+    fn take(&mut self, name: String, text: String) -> Outcome<()> {
+        if self.texts.insert(name.clone(), text.clone()).is_some() {
+            return Err(Problem::malformed(format!("{name:?} is given twice")));
+        }
+        // A person who fills in a form leaves fields empty that say nothing; nor has a form a null for the root.
+        match name.as_str() {
+            known if text.is_empty() && FIELDS.contains(&known) => {}
+            "file_name" => self.file_name = Some(text),
+            "file_size_in_bytes" => {
+                let size = text.parse().map_err(|_| Problem::invalid(&name, "must be a number of bytes"))?;
+                self.file_size_in_bytes = Some(size);
+            }
+            "parent_folder_id" => {
+                let id = text.parse().map_err(|_| Problem::invalid(&name, "must be a UUID, or empty for the root"))?;
+                self.parent_folder_id = Some(id);
+            }
+            "file_conflict" => self.file_conflict = Some(parse::value(&name, &text)?),
+            "content_type" => self.content_type = Some(text),
+            "sha256" => self.sha256 = Some(parse::sha256(&text)?),
+            "client_modified_at" => self.client_modified_at = Some(parse::value(&name, &text)?),
+            _ => return Err(Problem::invalid(name, "is unknown here")),
+        }
+        Ok(())
+    }
+
+    fn folder(&self) -> Option<NodeId> {
+        self.parent_folder_id.map(NodeId::from_uuid)
+    }
+
+    /// Checks what can be checked of each field by itself.
+    fn check(&self) -> Outcome<()> {
+        self.file_name.as_deref().map(|name| parse::name("file_name", name)).transpose()?;
+        self.content_type.as_deref().map(parse::media_type).transpose()?;
+        Ok(())
+    }
+
     /// What the fields say of the file, and, where they are silent, what its part says.
-    fn file_info(&self, part: &Field) -> Outcome<FileInfo> {
-        let name = self.file_name.clone().or_else(|| form::file_name(part));
+    fn file_info(&self, part: &PartHeaders) -> Outcome<FileInfo> {
+        let name = self.file_name.as_ref().or(part.name.as_ref());
         let name = name.ok_or_else(|| Problem::invalid("file_name", "is required"))?;
-        let kind = self.content_type.clone().or_else(|| part.content_type().map(ToString::to_string));
+        let kind = self.content_type.as_deref().or(part.media_type.as_deref());
         Ok(FileInfo {
-            name: parse::name("file_name", &name)?,
-            media_type: kind.as_deref().map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?,
-            sha256: self.sha256.as_deref().map(parse::sha256).transpose()?,
+            name: parse::name("file_name", name)?,
+            media_type: kind.map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?,
+            sha256: self.sha256,
             client_modified_at: self.client_modified_at.map(parse::timestamp),
             conflict: self.file_conflict.map(parse::conflict).unwrap_or_default(),
         })
     }
-}
 
-/// Fills `slot`, unless the form has had this field before.
-fn once<T>(slot: &mut Option<T>, name: &str, parse: impl FnOnce() -> Outcome<T>) -> Outcome<()> {
-    if slot.is_some() {
-        return Err(Problem::malformed(format!("{name:?} is given twice")));
+    /// What the form says, however it was put into parts: its fields, what the part says of the file, and the digest of that.
+    fn said(&self, part: &PartHeaders, passing: &Passing) -> Vec<u8> {
+        let about = [("file.name", &part.name), ("file.type", &part.media_type)];
+        let about = about.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        let fields = self.texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let mut said = Vec::new();
+        for (name, text) in fields.chain(about) {
+            said.extend(format!("{name} {} {text}\n", text.len()).into_bytes());
+        }
+        said.extend(passing.said());
+        said
     }
-    *slot = Some(parse()?);
-    Ok(())
-}
-
-/// A value as it would stand in JSON, without the quotes.
-fn value<T: DeserializeOwned>(name: &str, text: &str) -> Outcome<T> {
-    T::deserialize(StrDeserializer::<ValueError>::new(text)).map_err(|fault| Problem::invalid(name, fault.to_string()))
 }

@@ -2,12 +2,13 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{File, PatchFile};
 use clouddrive_domain::model::NodeId;
+use clouddrive_domain::port::Details;
 
 use crate::http::extract::{CurrentUser, IfMatch, Json, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Renames a file, moves it, or both at once.
+/// Renames a file, moves it, changes its media type and the client's time, or all of that at once.
 #[utoipa::path(patch, path = "/file/{file_id}", operation_id = "patch_file", tag = "files",
     params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
     request_body = PatchFile,
@@ -19,7 +20,11 @@ pub(crate) async fn patch(
     body: Json<PatchFile>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let place = parse::new_place("file_name", body.0.file_name.as_deref(), body.0.parent_folder_id)?;
+    let details = Details {
+        media_type: body.0.content_type.as_deref().map(parse::media_type).transpose()?,
+        client_modified_at: body.0.client_modified_at.map(parse::timestamp),
+    };
+    let place = parse::new_place("file_name", body.0.file_name.as_deref(), body.0.parent_folder_id, details)?;
     let file = map::file(app.files.relocate(&user.actor, id.0, place, &wanted.0).await?)?;
     Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
 }

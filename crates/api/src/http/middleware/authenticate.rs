@@ -8,6 +8,7 @@ use clouddrive_domain::model::Identity;
 use clouddrive_sql::turns::{Caller, now_for};
 
 use crate::http::App;
+use crate::http::keyed::refuse_key;
 use crate::http::problem::{Outcome, Problem};
 
 /// Lets nobody pass without a valid access token, and notes whose it is. It runs before anything else of the request is
@@ -22,6 +23,32 @@ pub(crate) async fn authenticate(
             request.extensions_mut().insert(identity);
             Ok(next.call(request).await?.map_into_left_body())
         }
+        Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
+    }
+}
+
+/// The same, where no `Idempotency-Key` is taken.
+pub(crate) async fn authenticate_unkeyed(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let identified = identify(&request).await.and_then(|identity| refuse_key(request.headers()).map(|()| identity));
+    match identified {
+        Ok(identity) => {
+            request.extensions_mut().insert(identity);
+            Ok(next.call(request).await?.map_into_left_body())
+        }
+        Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
+    }
+}
+
+/// Refuses an `Idempotency-Key`, whoever calls.
+pub(crate) async fn unkeyed(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    match refuse_key(request.headers()) {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
         Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
     }
 }

@@ -1,24 +1,18 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpMessage, HttpResponse};
 use clouddrive_contract::Code;
-use clouddrive_domain::model::{IdempotencyKey, KeyedRequest, Receipt};
+use clouddrive_domain::model::{KeyedRequest, Receipt};
 use clouddrive_domain::service::Start;
 use futures_util::stream;
 
 use crate::http::extract::{CurrentUser, MAX_JSON_BYTES};
 use crate::http::kept::{self, Repeat};
+use crate::http::keyed::{MAX_PATH_BYTES, key, mark_replayed};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, body};
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// The longest path under which something is kept.
-const MAX_PATH_BYTES: usize = 255;
 
 /// What is to be done with a request.
 enum Course {
@@ -42,12 +36,12 @@ pub(crate) async fn idempotent(
         Ok(Course::Redo) => {
             let mut response = next.call(request).await?;
             if response.status().is_success() {
-                response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+                mark_replayed(response.headers_mut());
             }
             return Ok(response.map_into_left_body());
         }
         Ok(Course::Answer(mut response)) => {
-            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+            mark_replayed(response.headers_mut());
             return Ok(request.into_response(response).map_into_right_body());
         }
         Err(problem) => return Ok(request.error_response(problem).map_into_right_body()),
@@ -66,7 +60,7 @@ pub(crate) async fn idempotent(
 }
 
 async fn course(app: &App, request: &mut ServiceRequest) -> Outcome<Course> {
-    let Some(key) = key(request)? else {
+    let Some(key) = key(request.headers())? else {
         return Ok(Course::Do(None));
     };
     // No path is as long that is done under a key.
@@ -76,27 +70,18 @@ async fn course(app: &App, request: &mut ServiceRequest) -> Outcome<Course> {
     let body = body::collect(request.take_payload(), MAX_JSON_BYTES).await?;
     let user = CurrentUser::of(request.request())?;
     let (digest, former_digest) = (app.digests.of(&body), app.digests.former_of(&body));
-    let keyed = KeyedRequest { user: user.actor.user, path: request.path().to_owned(), key, digest, former_digest };
+    let path = request.path().to_owned();
+    let keyed = KeyedRequest { user: user.actor.user, path, key, digest: Some(digest), former_digest };
     let course = match app.idempotency.start(keyed).await? {
         Start::First(receipt) => Course::Do(Some(receipt)),
         Start::Repeat(text) => match kept::read(app, &user.actor, &text).await? {
             Repeat::Answer(response) => Course::Answer(response),
             Repeat::Again => Course::Redo,
         },
+        Start::Done(_) => return Err(Problem::malformed("the key was used in another way")),
     };
     request.set_payload(payload(body));
     Ok(course)
-}
-
-/// The key that the caller named, if any.
-fn key(request: &ServiceRequest) -> Outcome<Option<IdempotencyKey>> {
-    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let key = value.to_str().ok().and_then(IdempotencyKey::parse).filter(|_| values.next().is_none());
-    let broken = || Problem::invalid("Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters");
-    key.map(Some).ok_or_else(broken)
 }
 
 /// A body that has been read, for whoever reads it next.

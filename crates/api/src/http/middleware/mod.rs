@@ -3,7 +3,9 @@
 mod authenticate;
 mod idempotent;
 mod request;
+mod sane;
 
-pub(crate) use authenticate::authenticate;
+pub(crate) use authenticate::{authenticate, authenticate_unkeyed, unkeyed};
 pub(crate) use idempotent::idempotent;
 pub(crate) use request::request;
+pub(crate) use sane::sane;

@@ -1,13 +1,13 @@
 use std::panic::AssertUnwindSafe;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use actix_web::http::{ConnectionType, Method};
+use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
@@ -17,6 +17,7 @@ use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
 use crate::http::body::Guarded;
+use crate::http::compress::compressed;
 use crate::http::problem::Problem;
 use crate::http::{App, ClientAddress};
 use crate::telemetry::http::{InFlight, counted};
@@ -53,17 +54,19 @@ pub(crate) async fn request(
     if let Some(body) = &mut body {
         body.drain().await;
     }
-    let _in_span = span.enter();
     match answered {
         Ok(answered) => {
             let (head, response) = answered.map_into_boxed_body().into_parts();
-            let response = finish(response, &id, &app);
+            let response = compressed(&head, finish(response, &id, &app)).await;
+            let response = framed(head.version(), response);
+            let _in_span = span.enter();
             report(&under_way, &method, head.match_pattern().as_deref(), &response);
             let response = if method == Method::HEAD { response } else { response.map_body(|_, body| counted(body)) };
             Ok(ServiceResponse::new(head, response))
         }
         Err(fault) => {
             let response = finish(fault.error_response(), &id, &app);
+            let _in_span = span.enter();
             report(&under_way, &method, None, &response);
             Err(InternalError::from_response(fault, response).into())
         }
@@ -80,7 +83,7 @@ async fn caught<T>(work: impl Future<Output = Result<T, actix_web::Error>>) -> R
     })
 }
 
-fn has_body(request: &ServiceRequest) -> bool {
+pub(super) fn has_body(request: &ServiceRequest) -> bool {
     let length = request.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     length || request.headers().contains_key(TRANSFER_ENCODING)
 }
@@ -114,6 +117,17 @@ fn finish(response: HttpResponse, id: &RequestId, app: &App) -> HttpResponse {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
+    }
+    response
+}
+
+/// The response as a client of that version reads it: one of HTTP/1.0 knows no chunks, so the end of the connection is that of
+/// the body.
+fn framed(version: Version, mut response: HttpResponse) -> HttpResponse {
+    if version < Version::HTTP_11 && response.body().size() == BodySize::Stream {
+        let head = response.head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
     }
     response
 }

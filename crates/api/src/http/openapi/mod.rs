@@ -32,13 +32,13 @@ use super::{account, blob, drive, file, link, profile_photo, search, service, sh
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
-drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::empty, trash::restore, trash::purge, account::patch_user, account::change_password, account::delete_user, account::refresh, account::logout, account::list_sessions, account::end_session,
-        upload::get, upload::sign_parts, upload::complete, upload::abort,
+drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::list_folder, trash::empty, trash::restore, trash::purge, account::patch_user, account::change_password, account::delete_user, account::refresh_form, account::logout, account::list_sessions, account::end_session,
+        upload::list, upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
         share::list_access_to_folder, share::list_access_to_file,
         link::create, link::list, link::patch, link::delete,
-        visit::look, visit::list, visit::content, visit::content_of_file,
+        visit::access, visit::look, visit::list, visit::content, visit::content_of_file,
         search::search,
         profile_photo::get, profile_photo::set, profile_photo::delete,
         blob::get, blob::put,
@@ -51,7 +51,7 @@ drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::
         (name = "files", description = "Files and their bytes"),
         (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
         (name = "versions", description = "The contents that a file has and had: readers see them, editors restore them, the owner deletes them"),
-        (name = "trash", description = "Where deleted files and folders lie until they are restored or go for good: their owner's alone"),
+        (name = "trash", description = "Where deleted files and folders lie until they are restored or go for good: their owner's alone, but that guests may undo for an hour what they did"),
         (name = "sharing", description = "What owners give to others, and what others get"),
         (name = "links", description = "Public links: what owners let anybody see who has the URL, and what is seen by it"),
         (name = "search", description = "Finding by name"),
@@ -102,10 +102,10 @@ pub(crate) async fn let_the_page_work(
     Ok(response)
 }
 
-const BODY: &[Code] = &[Code::MalformedRequest, Code::RequestTimeout, Code::PayloadTooLarge];
-const JSON: &[Code] = &[Code::UnsupportedMediaType, Code::ValidationFailed];
+const BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
+const JSON: &[Code] = &[Code::ValidationFailed];
 const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
-const LIST: &[Code] = &[Code::MalformedRequest, Code::InvalidCursor, Code::ValidationFailed];
+const LIST: &[Code] = &[Code::InvalidCursor, Code::ValidationFailed];
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
     &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
@@ -150,7 +150,7 @@ fn errors(operation: &str) -> Vec<Code> {
         "get_version" => &[KNOWN, ITEM],
         "restore_version" => &[KNOWN, DELETE, &[Code::QuotaExceeded]],
         "delete_version" => &[KNOWN, DELETE, &[Code::VersionInUse]],
-        "list_trash" => &[KNOWN, LIST, ITEM],
+        "list_trash" | "list_trashed_folder" => &[KNOWN, LIST, ITEM],
         "empty_trash" => &[KNOWN, ITEM],
         "purge_item" => &[KNOWN, ITEM, &[Code::PreconditionFailed]],
         "restore_item" => &[KNOWN, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
@@ -164,6 +164,7 @@ fn errors(operation: &str) -> Vec<Code> {
         ],
         "get_file" => &[KNOWN, ITEM],
         "get_content" | "head_content" => &[KNOWN, ITEM, BYTES],
+        "list_uploads" => &[KNOWN, LIST],
         "get_upload" => &[KNOWN, ITEM],
         "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
         "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]],
@@ -191,6 +192,7 @@ fn errors(operation: &str) -> Vec<Code> {
         "create_link" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
         "patch_link" => &[KNOWN, BODY, JSON, ITEM],
         "delete_link" => &[KNOWN, ITEM],
+        "open_link" => &[LINK, BODY, JSON],
         "visit_link" | "visit_folder" => &[LINK, LIST],
         "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
             &[LINK, BYTES, &[Code::LinkExhausted]]
@@ -204,7 +206,8 @@ fn errors(operation: &str) -> Vec<Code> {
         }
         _ => &[],
     };
-    let mut codes: Vec<Code> = groups.concat();
+    // A request may be unclear wherever it goes.
+    let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
     if KEYED.contains(&operation) {
         codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
     }
@@ -226,6 +229,8 @@ const KEYED: &[&str] = &[
     "restore_item",
     "create_share",
     "create_link",
+    "put_content",
+    "set_profile_photo",
 ];
 
 /// What a 429 says in its header.
@@ -251,7 +256,7 @@ impl Modify for Completion {
             }
         }
         let components = document.components.get_or_insert_default();
-        let flow = Flow::Password(Password::new("/login", Scopes::new()));
+        let flow = Flow::Password(Password::with_refresh_url("/login", Scopes::new(), "/token/refresh"));
         components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
@@ -302,7 +307,8 @@ fn add_key(operation: &mut Operation) {
         .parameter_in(ParameterIn::Header)
         .description(Some(
             "1 to 255 printable ASCII characters. The same request with the same key within 24 hours is done once: a \
-             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. With a JSON body only.",
+             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. A form is the same by its fields and \
+             the SHA-256 of its file, other bytes by theirs.",
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255))));
     operation.parameters.get_or_insert_default().push(key.build().into());
@@ -354,9 +360,8 @@ mod tests {
         for item in DOCUMENT["paths"].as_object().unwrap().values() {
             let post = &item["post"];
             let open = post["security"] == serde_json::json!([{}]);
-            let json = post["requestBody"].is_null() || !post["requestBody"]["content"]["application/json"].is_null();
             let id = post["operationId"].as_str().unwrap_or("");
-            if id.is_empty() || open || !json || apart.contains(&id) {
+            if id.is_empty() || open || apart.contains(&id) {
                 continue;
             }
             assert!(KEYED.contains(&id), "{id}");
@@ -364,7 +369,8 @@ mod tests {
             assert!(parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"), "{id}");
             keyed += 1;
         }
-        assert_eq!(keyed, KEYED.len());
+        // A content is put.
+        assert_eq!(keyed + 1, KEYED.len());
     }
 
     #[test]

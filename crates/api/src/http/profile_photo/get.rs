@@ -1,5 +1,6 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::Download;
+use clouddrive_domain::port::SignedUrl;
 
 use crate::http::extract::CurrentUser;
 use crate::http::problem::Outcome;
@@ -9,5 +10,10 @@ use crate::http::{App, map, reply};
 #[utoipa::path(get, path = "/profile_photo", operation_id = "get_profile_photo", tag = "profile photo",
     responses((status = 200, description = "The URL", body = Download)))]
 pub(crate) async fn get(user: CurrentUser, app: web::Data<App>) -> Outcome<HttpResponse> {
-    Ok(reply::secret(reply::ok(&map::download(app.photos.find(&user.actor).await?)?)))
+    found(app.photos.find(&user.actor).await?)
+}
+
+/// Where a photo can be fetched.
+pub(crate) fn found(url: SignedUrl) -> Outcome<HttpResponse> {
+    Ok(reply::secret(reply::ok(&map::download(url)?)))
 }

@@ -2,10 +2,12 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Code, Download, PhotoForm};
 
+use super::get::found;
 use crate::http::extract::CurrentUser;
 use crate::http::form::{self, FormReader};
+use crate::http::keyed::{self, Keyed};
 use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, body, map, reply};
+use crate::http::{App, body};
 
 /// The most bytes that a picture may have.
 const MAX_PICTURE_BYTES: u64 = 5 << 20;
@@ -15,21 +17,39 @@ const MAX_PICTURE_BYTES: u64 = 5 << 20;
     request_body(content((PhotoForm = "multipart/form-data"), (Vec<u8> = "image/*"))),
     responses((status = 200, description = "The URL", body = Download)))]
 pub(crate) async fn set(
-    user: CurrentUser,
+    mut user: CurrentUser,
     request: HttpRequest,
     payload: web::Payload,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
+    let keyed = Keyed::begin(&app, &request, &user.actor).await?;
+    user.actor.receipt = keyed.receipt().cloned();
+    if let Keyed::Done(done) = keyed {
+        let picture = picture(&request, payload).await?;
+        return keyed::repeat(&app, &user.actor, done, &picture).await;
+    }
+    let receipt = user.actor.receipt.clone();
+    let work = async {
+        let picture = picture(&request, payload).await?;
+        if let Some(receipt) = receipt {
+            receipt.settle(app.digests.of(&picture));
+        }
+        found(app.photos.set(&user.actor, picture).await?)
+    };
+    keyed.run(&app, work).await
+}
+
+/// The bytes of the picture, which are few enough to be held in memory.
+async fn picture(request: &HttpRequest, payload: web::Payload) -> Outcome<web::Bytes> {
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = header.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let picture = if essence == "multipart/form-data" {
-        from_form(FormReader::new(request.headers(), payload)).await?
+    if essence == "multipart/form-data" {
+        from_form(FormReader::new(request.headers(), payload)).await
     } else if essence.starts_with("image/") {
-        body::collect(payload.into_inner(), MAX_PICTURE_BYTES).await?
+        body::collect(payload.into_inner(), MAX_PICTURE_BYTES).await
     } else {
-        return Err(Problem::new(Code::UnsupportedMediaType, "send image/* or multipart/form-data"));
-    };
-    Ok(reply::secret(reply::ok(&map::download(app.photos.set(&user.actor, picture).await?)?)))
+        Err(Problem::new(Code::UnsupportedMediaType, "send image/* or multipart/form-data"))
+    }
 }
 
 /// The only field of the form, `photo`.

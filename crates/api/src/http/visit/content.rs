@@ -8,13 +8,14 @@ use crate::http::problem::Outcome;
 use crate::http::running::{Right, while_right};
 
 /// The bytes of the file that a public link leads to, whole or in a range; where the store hands them out itself, the way
-/// there. Each GET of the whole file, or of a range from its first byte on, is a download and counts.
+/// there. What one address takes of the file within an hour is one download and counts once, in however many ranges and
+/// repeats it comes; HEAD never counts.
 #[utoipa::path(method(get, head), path = "/s/{token}/content", operation_id = "get_link_content", tag = "links",
     security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"),
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one"),
-        ("Range" = Option<String>, Header, description = "One range of bytes. From beyond the first byte on it goes on with \
-            a download: it does not count, and is still answered for a day after the last that does"),
+        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
+        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"),
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
         ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
     responses(
         (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
@@ -32,7 +33,8 @@ pub(crate) async fn content(visitor: LinkVisitor, request: HttpRequest, app: web
 #[utoipa::path(method(get, head), path = "/s/{token}/file/{file_id}/content", operation_id = "get_linked_file_content",
     tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"), ("file_id" = Uuid, Path),
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one"),
+        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
+        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"),
         ("Range" = Option<String>, Header, description = "One range of bytes"),
         ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
     responses(
@@ -61,14 +63,11 @@ async fn answer(
     let file = app.visits.open(&visitor.0, below).await?;
     let presentation = file.presentation();
     let representation = Representation::of(file.content(), &presentation);
-    let continues = !bytes::asks_for_the_beginning(request, &representation)?;
-    app.visits.check(&file, continues)?;
     let right = Right::of_visitor(app, &visitor.0, below);
     let read = async |range| Ok(while_right(app.visits.read(&file, range).await?, right));
-    // A signed URL is good for all of the bytes: where downloads are limited, the rest of one comes from here. And whoever
-    // follows one may take the link's password along, which is none of the store's business.
-    if app.local.is_some() || (continues && file.is_limited()) || file.has_password() {
+    // Whoever follows a redirect may take the link's password along, which is none of the store's business.
+    if app.local.is_some() || (file.has_password() && visitor.0.password.is_some()) {
         return bytes::answer(request, representation, read).await;
     }
-    bytes::redirect(request, representation, read, || app.visits.sign(&file, continues)).await
+    bytes::redirect(request, representation, read, || app.visits.sign(&file)).await
 }

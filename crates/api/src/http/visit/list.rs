@@ -4,19 +4,20 @@ use clouddrive_domain::model::NodeId;
 
 use super::look::linked;
 use crate::http::drive::List;
-use crate::http::extract::{LinkVisitor, PathId, Query};
+use crate::http::extract::{LinkQuery, LinkVisitor, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
 /// A folder below the one that a public link leads to, with a page of what stands in it.
 #[utoipa::path(get, path = "/s/{token}/drive/{folder_id}", operation_id = "visit_folder", tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"), ("folder_id" = Uuid, Path),
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one"), ListParameters),
+        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
+        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"), ListParameters),
     responses((status = 200, description = "A page of the folder", body = LinkedFolder)))]
 pub(crate) async fn list(
     visitor: LinkVisitor,
     id: PathId<NodeId>,
-    parameters: Query<ListParameters>,
+    parameters: LinkQuery<ListParameters>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let list = List::new(&visitor.list(), Some(id.0), &parameters.0);

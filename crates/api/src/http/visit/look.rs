@@ -3,18 +3,19 @@ use clouddrive_contract::{Linked, LinkedFile, LinkedFolder, ListParameters};
 use clouddrive_domain::service::Visit;
 
 use crate::http::drive::List;
-use crate::http::extract::{LinkVisitor, Query};
+use crate::http::extract::{LinkQuery, LinkVisitor};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
 /// What a public link leads to: a file, or a folder with a page of what stands in it.
 #[utoipa::path(get, path = "/s/{token}", operation_id = "visit_link", tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"),
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one"), ListParameters),
+        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
+        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"), ListParameters),
     responses((status = 200, description = "The file, or a page of the folder", body = Linked)))]
 pub(crate) async fn look(
     visitor: LinkVisitor,
-    parameters: Query<ListParameters>,
+    parameters: LinkQuery<ListParameters>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let list = List::new(&visitor.list(), None, &parameters.0);

@@ -1,4 +1,5 @@
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::json;
 
 use super::{logged_in, refresh, with_tokens};
@@ -27,13 +28,14 @@ async fn a_session_goes_on_by_its_refresh_token_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_comes_twice_ends_its_session_and_no_other() {
-    let server = Server::start().await;
+async fn without_a_grace_a_refresh_token_that_comes_twice_ends_its_session_and_no_other() {
+    let server = Server::with(&[("REFRESH_GRACE_SECONDS", "0")]).await;
     let elsewhere = server.user("ann").await;
     let (stolen_from, stolen) = logged_in(&server, "ann").await;
     let (thief, thiefs) = with_tokens(&server, &refresh(&server, &stolen).await.ok());
     thief.get("/user").await.ok();
-    refresh(&server, &stolen).await.refused(401, "invalid_token");
+    let refused = refresh(&server, &stolen).await.refused(401, "invalid_token");
+    assert_eq!(refused["detail"], "the refresh token is invalid: log in again");
     for caller in [&thief, &stolen_from] {
         caller.get("/user").await.refused(401, "invalid_token");
     }
@@ -42,8 +44,63 @@ async fn a_refresh_token_that_comes_twice_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn of_many_who_use_one_refresh_token_at_once_one_gets_the_next_and_it_is_worth_nothing() {
+async fn simultaneous_refreshes_all_get_good_tokens_of_the_same_session() {
     let server = Server::start().await;
+    server.user("ann").await;
+    let (caller, token) = logged_in(&server, "ann").await;
+    let answers = join_all((0..6).map(|_| refresh(&server, &token))).await;
+    // A lost answer: the client sends the former token once more.
+    for answer in answers.into_iter().chain([refresh(&server, &token).await]) {
+        let (tab, next) = with_tokens(&server, &answer.ok());
+        tab.get("/user").await.ok();
+        let (tab, _) = with_tokens(&server, &refresh(&server, &next).await.ok());
+        tab.get("/user").await.ok();
+    }
+    // The registration's own login and this one: it is the same session throughout.
+    assert_eq!(caller.get("/session").await.ok()["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_comes_after_its_grace_ends_all_that_came_of_it() {
+    let server = Server::start().await;
+    let elsewhere = server.user("ann").await;
+    let (first, token) = logged_in(&server, "ann").await;
+    let (second, next) = with_tokens(&server, &refresh(&server, &token).await.ok());
+    server.execute("UPDATE refresh_tokens SET used_at = used_at - 30000 WHERE used_at IS NOT NULL");
+    let refused = refresh(&server, &token).await.refused(401, "invalid_token");
+    assert_eq!(refused["detail"], "the refresh token is invalid: log in again");
+    for caller in [&first, &second] {
+        caller.get("/user").await.refused(401, "invalid_token");
+    }
+    refresh(&server, &next).await.refused(401, "invalid_token");
+    elsewhere.get("/user").await.ok();
+}
+
+#[tokio::test]
+async fn a_session_goes_on_by_the_form_of_oauth2() {
+    let server = Server::start().await;
+    server.user("ann").await;
+    let (_, token) = logged_in(&server, "ann").await;
+    let stranger = server.anonymous();
+    let send =
+        async |form: &[(&str, &str)]| stranger.send(stranger.request(Method::POST, "/token/refresh").form(form)).await;
+    let grant = ("grant_type", "refresh_token");
+    let answer = send(&[grant, ("refresh_token", &token), ("client_id", "app"), ("scope", "")]).await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let (caller, next) = with_tokens(&server, &answer.ok());
+    caller.get("/user").await.ok();
+    send(&[("refresh_token", &next)]).await.ok();
+    send(&[("grant_type", "password"), ("refresh_token", &next)]).await.refused_field("grant_type");
+    send(&[grant]).await.refused_field("refresh_token");
+    send(&[grant, ("refresh_token", "nonsense")]).await.refused(401, "invalid_token");
+    let document = stranger.get("/openapi.json").await.ok();
+    let flow = &document["components"]["securitySchemes"]["password"]["flows"]["password"];
+    assert_eq!((&flow["tokenUrl"], &flow["refreshUrl"]), (&json!("/login"), &json!("/token/refresh")));
+}
+
+#[tokio::test]
+async fn without_a_grace_one_of_many_simultaneous_refreshes_gets_the_next_token_and_it_is_worth_nothing() {
+    let server = Server::with(&[("REFRESH_GRACE_SECONDS", "0")]).await;
     server.user("ann").await;
     for _ in 0..5 {
         let (caller, token) = logged_in(&server, "ann").await;

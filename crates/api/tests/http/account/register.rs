@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{Answer, Caller, PASSWORD, Server, text};
 
 /// Asks for an account with these three.
 async fn register(caller: &Caller, username: &str, email: &str, password: &str) -> Answer {
@@ -56,8 +56,7 @@ async fn a_user_name_is_three_to_thirty_two_plain_characters() {
         register(&stranger, name, &format!("person{index}@example.com"), "a quiet morning").await.ok();
     }
     let long = "a".repeat(33);
-    for name in ["", "ab", &long, "ann lee", " ann", "ann\n", "änn", "ann@home", "a/b", "ann\0", "аnn", "ann\u{200b}"]
-    {
+    for name in ["", "ab", &long, "ann lee", "änn", "ann@home", "a/b", "ann\0", "аnn", "ann\u{200b}"] {
         let refusal = register(&stranger, name, "ann@example.com", "a quiet morning").await;
         assert_eq!(named(refusal), ["username"], "{name:?}");
     }
@@ -190,4 +189,20 @@ async fn what_is_no_json_object_is_not_guessed_at() {
     stranger.send(untyped).await.refused(415, "unsupported_media_type");
     let huge = stranger.send_text(Method::POST, "/user", &" ".repeat((1 << 20) + 1)).await;
     huge.refused(413, "payload_too_large");
+}
+
+#[tokio::test]
+async fn spaces_around_a_name_and_an_address_are_no_part_of_them() {
+    let server = Server::start().await;
+    let stranger = server.anonymous();
+    let body = json!({"username": " Ann\t", "email": "\u{A0}ann@example.com ", "password": PASSWORD});
+    let user = stranger.post("/user", body).await.ok();
+    assert_eq!((&user["username"], &user["email"]), (&json!("Ann"), &json!("ann@example.com")));
+    for name in [" ann", "ann ", "\tann@example.com\n"] {
+        stranger.post("/login", json!({"username": name, "password": PASSWORD})).await.ok();
+        let form = stranger.request(Method::POST, "/login").form(&[("username", name), ("password", PASSWORD)]);
+        stranger.send(form).await.ok();
+    }
+    let again = json!({"username": "ann ", "email": "else@example.com", "password": PASSWORD});
+    stranger.post("/user", again).await.refused(409, "username_taken");
 }

@@ -55,6 +55,17 @@ async fn who_guesses_is_slowed_down_and_nobody_else_is() {
 }
 
 #[tokio::test]
+async fn an_account_has_the_same_attempts_by_its_name_and_by_its_address() {
+    let server = counting().await;
+    server.user("ann").await;
+    guess(&server, HERE, "ann").await;
+    for name in ["ann@example.com", " Ann@Example.com", "ann"] {
+        assert_limited(login(&server, HERE, name, PASSWORD).await, "10");
+    }
+    login(&server, THERE, "ann@example.com", PASSWORD).await.ok();
+}
+
+#[tokio::test]
 async fn a_name_that_nobody_has_is_slowed_down_just_alike() {
     let server = counting().await;
     server.user("ann").await;
@@ -237,6 +248,10 @@ async fn who_guesses_the_password_of_a_link_is_slowed_down_and_who_knows_it_is_n
     for password in ["a guess of mine", PASSWORD] {
         assert_limited(visit(HERE, password).await, "20");
     }
+    // Nor is there another door.
+    let caller = server.anonymous();
+    let request = caller.request(Method::POST, &format!("{url}/access")).header("X-Forwarded-For", HERE);
+    assert_limited(caller.send(request.json(&json!({"password": PASSWORD}))).await, "20");
     visit(THERE, PASSWORD).await.ok();
     ann.get(&format!("/drive/{folder}")).await.ok();
 }

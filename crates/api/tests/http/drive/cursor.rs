@@ -36,7 +36,7 @@ async fn a_cursor_that_was_tampered_with_is_refused() {
     folders(&ann, None).await;
     let cursor = first_cursor(&ann, "/drive?order=asc").await;
     let mut forged: Vec<String> =
-        ["", "x", "null", "0", "AAAA", "%00", "eyJ2Ijp7Im4iOiJhIn19", "..%2f.."].map(str::to_owned).into();
+        ["x", "null", "0", "AAAA", "%00", "eyJ2Ijp7Im4iOiJhIn19", "..%2f.."].map(str::to_owned).into();
     forged.extend([cursor[1..].to_owned(), cursor[..cursor.len() - 1].to_owned()]);
     forged.extend([format!("{cursor}A"), format!("{cursor}%3D"), format!("{cursor}{cursor}"), cursor.to_lowercase()]);
     for at in 0..cursor.len() {

@@ -30,13 +30,16 @@ async fn the_root_shows_its_owner_and_no_folder_of_its_own() {
 async fn a_folder_shows_itself_and_what_stands_in_it_but_nothing_further_down() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    let top = ann.post("/drive", json!({"folder_name": "Top"})).await.ok();
+    let mut top = ann.post("/drive", json!({"folder_name": "Top"})).await.ok();
     let id = text(&top["id"]);
-    let inner = ann.post("/drive", json!({"folder_name": "Inner", "parent_folder_id": id})).await.ok();
+    let mut inner = ann.post("/drive", json!({"folder_name": "Inner", "parent_folder_id": id})).await.ok();
     ann.upload("deep.txt", b"deep", Some(&text(&inner["id"]))).await;
     let file = ann.upload("note.txt", b"note", Some(&id)).await;
     let listing = ann.get(&format!("/drive/{id}")).await.ok();
     let path = json!([{"id": id, "name": "Top"}]);
+    // But for the time at which something came into them.
+    top["modified_at"] = listing["folder"]["modified_at"].clone();
+    inner["modified_at"] = listing["items"][0]["modified_at"].clone();
     let expected = json!({"folder": top, "path": path, "items": [inner, file], "next_cursor": null});
     assert_eq!(listing, expected);
 }

@@ -53,41 +53,81 @@ async fn the_bytes_come_as_an_attachment_whole_or_in_ranges() {
     anybody.get(&format!("{}/content", path(&by_folder))).await.refused(404, "not_found");
 }
 
+/// A server that believes what requests say of where they come from.
+async fn behind_a_proxy() -> Server {
+    Server::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")]).await
+}
+
+/// The `nth` address.
+fn address(nth: usize) -> String {
+    format!("198.51.100.{nth}")
+}
+
 #[tokio::test]
-async fn only_bytes_from_the_first_on_count() {
-    let server = Server::start().await;
+async fn what_one_address_takes_of_one_file_is_one_download() {
+    let server = behind_a_proxy().await;
     let ann = server.user("ann").await;
     let file = digits(&ann).await;
     let link = link_file(&ann, &file, json!({"max_downloads": 100})).await;
     let (at, anybody) = (path(&link), server.anonymous());
     let content = format!("{at}/content");
     let etag = head(&anybody, &content, &[]).await.header("etag").to_owned();
-    for (headers, counted) in [
+    for (nth, (headers, counted)) in [
         (vec![], 1),
         (vec![("Range", "bytes=0-3")], 1),
-        (vec![("Range", "bytes=4-")], 0),
-        (vec![("Range", "bytes=-1")], 0),
-        (vec![("Range", "bytes=-10")], 1),
-        // Several ranges, and none that can be read, are the whole.
+        // Wherever the first begins.
+        (vec![("Range", "bytes=4-")], 1),
+        (vec![("Range", "bytes=-1")], 1),
         (vec![("Range", "bytes=4-5,7-8")], 1),
-        (vec![("Range", "lines=4-5")], 1),
         (vec![("Range", "bytes=4-5"), ("If-Range", "\"other\"")], 1),
+        // What hands out no bytes is none.
         (vec![("If-None-Match", etag.as_str())], 0),
         (vec![("Range", "bytes=10-")], 0),
-    ] {
-        let before = downloads(&ann).await.as_u64().unwrap();
-        anybody.fetch(&content, &headers).await;
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (here, before) = (address(nth), downloads(&ann).await.as_u64().unwrap());
+        let headers = [headers, vec![("X-Forwarded-For", here.as_str())]].concat();
+        // As a player does: it looks, takes a part, and comes back for others.
+        head(&anybody, &content, &headers).await;
+        assert_eq!(downloads(&ann).await.as_u64().unwrap(), before, "HEAD never counts");
+        for _ in 0..3 {
+            anybody.fetch(&content, &headers).await;
+        }
         assert_eq!(downloads(&ann).await.as_u64().unwrap() - before, counted, "{headers:?}");
+        let others = [("Range", "bytes=7-"), ("X-Forwarded-For", here.as_str())];
+        assert_eq!(anybody.fetch(&content, &others).await.status, 206);
+        assert_eq!(downloads(&ann).await.as_u64().unwrap() - before, 1, "{headers:?}");
     }
     let before = downloads(&ann).await;
-    head(&anybody, &content, &[]).await;
     anybody.get(&at).await.ok();
     assert_eq!(downloads(&ann).await, before);
 }
 
 #[tokio::test]
-async fn a_used_up_link_still_shows_what_it_leads_to_and_gives_no_bytes() {
+async fn every_file_of_a_folder_is_a_download_of_its_own() {
     let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let linked = ann.folder("Linked", None).await;
+    let mut files = Vec::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        files.push(text(&ann.send_form(&[("parent_folder_id", &linked)], name, b"words").await.ok()["id"]));
+    }
+    let at = path(&link_folder(&ann, &linked, json!({"max_downloads": 2})).await);
+    let anybody = server.anonymous();
+    for _ in 0..2 {
+        for file in &files[..2] {
+            assert_eq!(anybody.fetch(&format!("{at}/file/{file}/content"), &[]).await.text(), "words");
+        }
+    }
+    anybody.get(&format!("{at}/file/{}/content", files[2])).await.refused(410, "link_exhausted");
+    assert_eq!(downloads(&ann).await, 2);
+}
+
+#[tokio::test]
+async fn a_used_up_link_lets_those_go_on_who_have_begun_for_an_hour() {
+    let server = behind_a_proxy().await;
     let ann = server.user("ann").await;
     let linked = ann.folder("Linked", None).await;
     let file = digits(&ann).await;
@@ -95,37 +135,27 @@ async fn a_used_up_link_still_shows_what_it_leads_to_and_gives_no_bytes() {
     let link = link_folder(&ann, &linked, json!({"max_downloads": 2})).await;
     let (at, anybody) = (path(&link), server.anonymous());
     let content = format!("{at}/file/{file}/content");
-    for _ in 0..2 {
-        assert_eq!(anybody.fetch(&content, &[]).await.text(), "0123456789");
+    let (one, two, three) = (address(1), address(2), address(3));
+    for here in [&one, &two, &one] {
+        let taken = anybody.fetch(&content, &[("X-Forwarded-For", here)]).await;
+        assert_eq!(taken.text(), "0123456789");
     }
-    anybody.get(&content).await.refused(410, "link_exhausted");
-    assert_eq!(head(&anybody, &content, &[]).await.status, 410);
-    anybody.fetch(&content, &[("Range", "bytes=0-0")]).await.refused(410, "link_exhausted");
-    // What broke off may be fetched to its end, today.
-    let rest = anybody.fetch(&content, &[("Range", "bytes=4-")]).await;
+    let late = [("X-Forwarded-For", three.as_str())];
+    anybody.fetch(&content, &late).await.refused(410, "link_exhausted");
+    assert_eq!(head(&anybody, &content, &late).await.status, 410);
+    let rest = anybody.fetch(&content, &[("X-Forwarded-For", &two), ("Range", "bytes=4-")]).await;
     assert_eq!((rest.status, rest.text().as_str()), (206, "456789"));
-    server.execute("UPDATE links SET last_download_at = last_download_at - 86400000");
-    anybody.fetch(&content, &[("Range", "bytes=4-")]).await.refused(410, "link_exhausted");
+    assert_eq!(head(&anybody, &content, &[("X-Forwarded-For", &two)]).await.status, 200);
+    server.execute("UPDATE link_downloads SET counted_at = counted_at - 3600000");
+    for here in [&one, &two, &three] {
+        anybody.fetch(&content, &[("X-Forwarded-For", here)]).await.refused(410, "link_exhausted");
+    }
     anybody.get(&at).await.ok();
     assert_eq!(downloads(&ann).await, 2);
     let of_link = format!("/link/{}", text(&link["id"]));
     ann.patch(&of_link, json!({"max_downloads": 3})).await.ok();
-    assert_eq!(anybody.fetch(&content, &[]).await.text(), "0123456789");
-    anybody.get(&content).await.refused(410, "link_exhausted");
-}
-
-#[tokio::test]
-async fn where_downloads_are_limited_the_rest_of_one_is_no_way_to_the_whole() {
-    let server = Server::start().await;
-    let ann = server.user("ann").await;
-    let file = digits(&ann).await;
-    let link = link_file(&ann, &file, json!({"max_downloads": 1})).await;
-    let content = format!("{}/content", path(&link));
-    let anybody = server.anonymous();
-    // No URL of the store, which would be good for all of the bytes.
-    let part = anybody.send(anybody.request(Method::GET, &content).header("Range", "bytes=9-9")).await;
-    assert_eq!((part.status, part.text().as_str(), part.header("location")), (206, "9", ""));
-    assert_eq!(downloads(&ann).await, 0);
+    assert_eq!(anybody.fetch(&content, &[("X-Forwarded-For", &three)]).await.text(), "0123456789");
+    anybody.fetch(&content, &[("X-Forwarded-For", &one)]).await.refused(410, "link_exhausted");
 }
 
 #[tokio::test]

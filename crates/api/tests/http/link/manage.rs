@@ -64,8 +64,6 @@ async fn what_breaks_the_rules_is_named() {
         (json!({"max_downloads": 1_000_000_001}), "max_downloads"),
         (json!({"password": "short"}), "password"),
         (json!({"password": "password"}), "password"),
-        (json!({"password": " a quiet secret"}), "password"),
-        (json!({"password": "a quiet\nsecret"}), "password"),
         (json!({"token": "mine"}), "token"),
     ] {
         let mut body = json!({"share_object_type": "folder", "folder_id": folder});

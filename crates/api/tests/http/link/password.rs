@@ -91,3 +91,101 @@ async fn a_wrong_password_costs_no_download() {
     // Who does not know it does not learn that either.
     anybody.get(&content).await.refused(401, "link_password_required");
 }
+
+/// Text as it goes in a header field: every byte percent-encoded.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+async fn open(caller: &Caller, at: &str, password: &str) -> Answer {
+    caller.post(&format!("{at}/access"), json!({"password": password})).await
+}
+
+#[tokio::test]
+async fn a_password_of_any_characters_opens_as_json_and_percent_encoded() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("Linked", None).await;
+    let anybody = server.anonymous();
+    for password in [
+        "ein stilles Geheimnis, schön",
+        "秘密のパスワード",
+        "💚💚💚💚💚💚💚💚",
+        " with spaces around ",
+        "line\nbreak\tand tab",
+        "100%25 & 100%, a+b=c#d",
+        "\"quoted\", comma; semicolon",
+    ] {
+        let at = path(&link_folder(&ann, &folder, json!({"password": password})).await);
+        let opened = open(&anybody, &at, password).await;
+        assert_eq!(opened.header("cache-control"), "no-store");
+        let opened = opened.ok();
+        assert_eq!(opened.as_object().unwrap().len(), 2, "{opened}");
+        let access = text(&opened["access"]);
+        assert_eq!(anybody.get(&format!("{at}?access={access}")).await.ok()["item"]["name"], "Linked", "{password}");
+        assert_eq!(knowing(&anybody, &at, &encoded(password)).await.ok()["item"]["name"], "Linked", "{password}");
+        open(&anybody, &at, &format!("{password}x")).await.refused(401, "link_password_required");
+        anybody.get(&at).await.refused(401, "link_password_required");
+    }
+    for (password, status, code) in [("x", 401, "link_password_required"), ("", 401, "link_password_required")] {
+        let at = path(&link_folder(&ann, &folder, json!({"password": "a quiet secret"})).await);
+        open(&anybody, &at, password).await.refused(status, code);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_opens_every_url_of_its_link_until_the_password_changes() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let linked = ann.folder("Linked", None).await;
+    let inner = ann.folder("Inner", Some(&linked)).await;
+    let file = text(&ann.send_form(&[("parent_folder_id", &linked)], "a.txt", b"words").await.ok()["id"]);
+    let secret = json!({"password": "a quiet secret"});
+    let (link, other) =
+        (link_folder(&ann, &linked, secret.clone()).await, link_folder(&ann, &linked, secret.clone()).await);
+    let (at, anybody) = (path(&link), server.anonymous());
+    let access = text(&open(&anybody, &at, "a quiet secret").await.ok()["access"]);
+    let content = format!("/file/{file}/content");
+    for route in ["", &format!("/drive/{inner}"), &content] {
+        let url = format!("{at}{route}?access={access}");
+        assert_eq!(anybody.fetch(&url, &[]).await.status, 200, "{route}");
+        anybody.get(&format!("{}{route}?access={access}", path(&other))).await.refused(401, "link_password_required");
+        anybody.get(&format!("{url}x")).await.refused(401, "link_password_required");
+        anybody.get(&format!("{url}&access={access}")).await.refused(400, "malformed_request");
+    }
+    // As a player does: a part of it, and a look beforehand, by plain URLs.
+    let url = format!("{at}{content}?access={access}");
+    let part = anybody.fetch(&url, &[("Range", "bytes=1-2")]).await;
+    assert_eq!((part.status, part.text().as_str()), (206, "or"));
+    assert_eq!(anybody.send(anybody.request(Method::HEAD, &url)).await.status, 200);
+    // It goes with the other parameters.
+    let page = anybody.get(&format!("{at}?limit=1&access={access}")).await.ok();
+    let rest = format!("{at}?limit=1&cursor={}&access={access}", text(&page["next_cursor"]));
+    assert_eq!(anybody.get(&rest).await.ok()["items"].as_array().unwrap().len(), 1);
+    anybody.get(&format!("{at}?limit=0&access={access}")).await.refused_field("limit");
+    // No link is opened by it but that with this very password, set at this very time.
+    ann.patch(&format!("/link/{}", text(&link["id"])), secret).await.ok();
+    for route in ["", &format!("/drive/{inner}"), &content] {
+        anybody.get(&format!("{at}{route}?access={access}")).await.refused(401, "link_password_required");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_has_no_password_or_is_gone_says_so_to_whoever_gives_one() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("Linked", None).await;
+    let anybody = server.anonymous();
+    let link = link_folder(&ann, &folder, json!({})).await;
+    let (at, id) = (path(&link), text(&link["id"]));
+    let access = text(&open(&anybody, &at, "whatever it may be").await.ok()["access"]);
+    anybody.get(&format!("{at}?access={access}")).await.ok();
+    ann.patch(&format!("/link/{id}"), json!({"password": "a quiet secret"})).await.ok();
+    anybody.get(&format!("{at}?access={access}")).await.refused(401, "link_password_required");
+    anybody.post(&format!("{at}/access"), json!({})).await.refused_field("password");
+    server.execute("UPDATE links SET expires_at = 1");
+    open(&anybody, &at, "a quiet secret").await.refused(410, "link_expired");
+    ann.delete(&format!("/drive/{folder}")).await.ok_empty();
+    open(&anybody, &at, "a quiet secret").await.refused(404, "not_found");
+    open(&anybody, "/s/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC", "a quiet secret").await.refused(404, "not_found");
+}

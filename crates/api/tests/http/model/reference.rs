@@ -71,6 +71,8 @@ pub struct Node {
     pub kind: Kind,
     /// Whether it lies in the trash, by itself.
     pub trashed: bool,
+    /// Who put it there.
+    pub trashed_by: Option<Person>,
     /// Whether it is gone for good.
     pub purged: bool,
     /// A file's contents by their numbers, the oldest first; the last is the current one.

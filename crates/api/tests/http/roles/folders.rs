@@ -101,11 +101,20 @@ pub const TABLE: &[Row] = &[
     row("purge_item, the folder",     [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.delete(&it.in_trash(&it.at_folder()).await).await })
     }),
-    row("restore_item, one below what is trashed",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("restore_item, one below what is trashed",[200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move {
             it.in_trash(&it.at_folder()).await;
             me.ask(&format!("/trash/{}/restore", it.file)).await
         })
+    }),
+    row("restore_item, which they trashed themselves",[200,  200,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move {
+            me.delete(&it.at_folder()).await;
+            me.ask(&format!("/trash/{}/restore", it.folder)).await
+        })
+    }),
+    row("list_trashed_folder",        [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.get(&format!("{}/item", it.in_trash(&it.at_folder()).await)).await })
     }),
     row("get_file, one below what is trashed",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move {

@@ -110,6 +110,7 @@ const OF_THE_CALLER: &[&str] = &[
     "empty_trash",
     "list_given_shares",
     "list_links",
+    "list_uploads",
     "get_profile_photo",
     "set_profile_photo",
     "delete_profile_photo",

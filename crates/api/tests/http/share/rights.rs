@@ -1,5 +1,6 @@
 //! What shares give: for how much, from when, and until when.
 
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::support::{Caller, Server, text};
@@ -153,9 +154,21 @@ async fn what_a_guest_puts_into_a_folder_is_the_folder_owners_and_counts_against
     ben.begin("third", 200, Some(&inner)).await.ok();
     assert_eq!(in_bytes(ann.quota().await), quota(700, 200));
     let problem = ben.begin("fourth", 101, Some(&inner)).await.refused(403, "quota_exceeded");
+    // How full ann's drive is, ann alone learns.
+    assert_eq!(problem["quota"], json!({"needed_bytes": 101}));
+    let sent = ben.send_form(&[("parent_folder_id", &inner)], "fifth", &[b'x'; 101]).await;
+    let problem = sent.refused(403, "quota_exceeded");
+    assert_eq!(problem["quota"], Value::Null, "of bytes that stream in the number would be that of those that fit");
+    assert!(!problem.to_string().contains("100"), "{problem}");
+    let problem = ann.begin("fourth", 101, Some(&inner)).await.refused(403, "quota_exceeded");
     let expected = json!({"total_bytes": 1000, "used_bytes": 700, "reserved_bytes": 200, "needed_bytes": 101});
     assert_eq!(problem["quota"], expected);
-    ben.send_form(&[("parent_folder_id", &inner)], "fifth", &[b'x'; 101]).await.refused(403, "quota_exceeded");
+    // A copy into ann's drive needs as much there.
+    let large = text(&ben.upload("large", &[b'x'; 101], None).await["id"]);
+    let copied = ben.post(&format!("/file/{large}/copy"), json!({"parent_folder_id": inner})).await;
+    assert_eq!(copied.refused(403, "quota_exceeded")["quota"], json!({"needed_bytes": 101}));
+    ben.delete(&format!("/file/{large}")).await.ok_empty();
+    ben.delete(&format!("/trash/{large}")).await.ok_empty();
     ben.upload("at home", &[b'x'; 1000], None).await;
     assert_eq!(in_bytes(ann.quota().await), quota(700, 200));
 
@@ -183,9 +196,14 @@ async fn an_upload_ends_with_the_right_to_put_anything_there() {
     ben.post(&more, json!({"part_numbers": [1]})).await.refused(404, "not_found");
     assert_eq!(ann.names(Some(&top)).await, Vec::<String>::new());
 
-    // It is still ben's to complete once he may again, or to give up; either way nothing stays reserved.
+    assert_eq!(ben.get(&format!("/upload/{}", text(&upload["upload_id"]))).await.ok()["state"], "aborted");
+
+    // It stays ended when ben may again; what he begins then is his to complete.
     let share = format!("/share/{}", ann.share_folder(&top, "ben", "edit").await);
+    ben.complete(&upload).await.refused(409, "upload_closed");
+    let upload = ben.begin("note.txt", 4, Some(&top)).await.ok();
     let other = ben.begin("other.txt", 4, Some(&top)).await.ok();
+    ben.put(&upload, "note").await.ok_empty();
     ben.complete(&upload).await.ok();
     ann.delete(&share).await.ok_empty();
     // A repeat tells nothing of a file that ben may not see any more.
@@ -194,4 +212,53 @@ async fn an_upload_ends_with_the_right_to_put_anything_there() {
     let quota = ann.quota().await;
     assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(4), &json!(0)));
     assert_eq!(ann.names(Some(&top)).await, ["note.txt"]);
+}
+
+/// What becomes of the guest's rights on `inner`, which lies in `top`, where the share is.
+type Ending = (&'static str, fn(Caller, String, String, String) -> BoxFuture<'static, ()>);
+
+const ENDINGS: [Ending; 5] = [
+    ("revoked", |ann, share, _, _| Box::pin(async move { ann.delete(&share).await.ok_empty() })),
+    ("lowered", |ann, share, _, _| {
+        Box::pin(async move { drop(ann.patch(&share, json!({"permission": "view"})).await.ok()) })
+    }),
+    ("trashed", |ann, _, _, inner| Box::pin(async move { ann.delete(&format!("/drive/{inner}")).await.ok_empty() })),
+    ("trashed above", |ann, _, top, _| Box::pin(async move { ann.delete(&format!("/drive/{top}")).await.ok_empty() })),
+    ("moved away", |ann, _, _, inner| {
+        Box::pin(async move {
+            drop(ann.patch(&format!("/drive/{inner}"), json!({"parent_folder_id": null})).await.ok());
+        })
+    }),
+];
+
+#[tokio::test]
+async fn what_a_guest_has_reserved_is_free_when_the_end_of_the_right_is_answered() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    for (ending, end) in ENDINGS {
+        let top = ann.folder(ending, None).await;
+        let inner = ann.folder("inner", Some(&top)).await;
+        let share = format!("/share/{}", ann.share_folder(&top, "ben", "edit").await);
+        let upload = ben.begin("note.txt", 1000, Some(&inner)).await.ok();
+        ben.begin("home.txt", 100, None).await.ok();
+        let own = ann.begin("own.txt", 10, Some(&top)).await.ok();
+        assert_eq!(ann.quota().await["reserved_bytes"], 1010, "{ending}");
+        end(ann.clone(), share, top, inner).await;
+        assert_eq!(ann.quota().await["reserved_bytes"], 10, "{ending}");
+        let at = format!("/upload/{}", text(&upload["upload_id"]));
+        assert_eq!(ben.get(&at).await.ok()["state"], "aborted", "{ending}");
+        ann.delete(&format!("/upload/{}", text(&own["upload_id"]))).await.ok_empty();
+    }
+    assert_eq!(ben.quota().await["reserved_bytes"], 500, "what goes home goes on");
+}
+
+#[tokio::test]
+async fn whoever_leaves_a_share_leaves_nothing_reserved() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let share = ann.share_folder(&top, "ben", "edit").await;
+    ben.begin("note.txt", 1000, Some(&top)).await.ok();
+    ben.delete(&format!("/share/{share}")).await.ok_empty();
+    assert_eq!(ann.quota().await["reserved_bytes"], 0);
 }

@@ -93,3 +93,123 @@ async fn it_comes_back_as_it_was_seen_in_the_trash() {
     let seen = text(&trash(&ann).await[0]["item"]["etag"]);
     insist(&seen, Method::DELETE, &at).await.ok_empty();
 }
+
+#[tokio::test]
+async fn what_lies_below_is_listed_and_comes_back_alone() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let top = ann.folder("Top", None).await;
+    let inner = ann.folder("Inner", Some(&top)).await;
+    let mut files = Vec::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        files.push(text(&ann.upload(name, name.as_bytes(), Some(&inner)).await["id"]));
+    }
+    ann.delete(&format!("/file/{}", files[2])).await.ok_empty();
+    ann.get(&format!("/trash/{top}/item")).await.refused(404, "not_found");
+    ann.delete(&format!("/drive/{top}")).await.ok_empty();
+    let names = async |folder: &str, query: &str| {
+        let page = ann.get(&format!("/trash/{folder}/item{query}")).await.ok();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.iter().all(|item| item["parent_folder_id"] == json!(folder) && item["permission"] == "owner"));
+        (items.iter().map(|item| text(&item["name"])).collect::<Vec<_>>(), page["next_cursor"].clone())
+    };
+    assert_eq!(names(&top, "").await, (vec!["Inner".to_owned()], Value::Null));
+    let (first, next) = names(&inner, "?limit=1&order=desc").await;
+    assert_eq!(first, ["b.txt"]);
+    let rest = format!("?limit=1&order=desc&cursor={}", text(&next));
+    assert_eq!(names(&inner, &rest).await, (vec!["a.txt".to_owned()], Value::Null));
+    ann.get(&format!("/trash/{top}/item{rest}")).await.refused(400, "invalid_cursor");
+    ann.get(&format!("/trash/{}/item", files[0])).await.refused(404, "not_found");
+    ann.get(&format!("/trash/{ABSENT}/item")).await.refused(404, "not_found");
+    ann.get(&format!("/trash/{top}/item?limit=0")).await.refused_field("limit");
+
+    // One comes to the root, since its folder is in the trash; another to where it is told; all else stays.
+    let restored = restore(&ann, &files[0]).await;
+    assert_eq!((&restored["name"], &restored["parent_folder_id"]), (&json!("a.txt"), &Value::Null));
+    assert_eq!(ann.download(&files[0]).await, b"a.txt");
+    let to = ann.folder("To", None).await;
+    let path = format!("/trash/{}/restore", files[1]);
+    let restored = ann.post(&path, json!({"parent_folder_id": to})).await.ok();
+    assert_eq!(restored["parent_folder_id"], json!(to));
+    ann.ask(&path).await.refused(404, "not_found");
+    assert_eq!(names(&inner, "").await.0, Vec::<String>::new());
+    assert_eq!(trashed(&ann).await, ["Top", "c.txt"]);
+    // A folder from below comes with what it holds.
+    restore(&ann, &inner).await;
+    ann.ask(&format!("/trash/{}/restore", files[2])).await.ok();
+    assert_eq!(ann.names(Some(&inner)).await, ["c.txt"]);
+    // What goes for good from above is gone.
+    ann.delete(&format!("/drive/{inner}")).await.ok_empty();
+    ann.delete(&format!("/trash/{inner}")).await.ok_empty();
+    ann.ask(&format!("/trash/{}/restore", files[2])).await.refused(404, "not_found");
+    ann.get(&format!("/trash/{inner}/item")).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_guest_takes_back_for_an_hour_what_they_deleted() {
+    let server = Server::start().await;
+    let (ann, ben, cat) = (server.user("ann").await, server.user("ben").await, server.user("cat").await);
+    let top = ann.folder("Top", None).await;
+    let inner = ann.folder("Inner", Some(&top)).await;
+    let file = text(&ann.upload("note.txt", b"note", Some(&inner)).await["id"]);
+    let share = format!("/share/{}", ann.share_folder(&top, "ben", "edit").await);
+    ann.share_folder(&top, "cat", "edit").await;
+    let (delete, undo) = (format!("/file/{file}"), format!("/trash/{file}/restore"));
+    ben.delete(&delete).await.ok_empty();
+    // Nobody else, and nowhere else; and it is in nobody's trash but ann's.
+    cat.ask(&undo).await.refused(404, "not_found");
+    ben.post(&undo, json!({"parent_folder_id": top})).await.refused(404, "not_found");
+    ben.post(&undo, json!({"parent_folder_id": null})).await.refused(404, "not_found");
+    ben.delete(&format!("/trash/{file}")).await.refused(404, "not_found");
+    assert_eq!(trashed(&ben).await, Vec::<String>::new());
+    let restored = restore(&ben, &file).await;
+    assert_eq!((&restored["permission"], &restored["parent_folder_id"]), (&json!("edit"), &json!(inner)));
+    assert_eq!(ann.download(&file).await, b"note");
+    ben.ask(&undo).await.refused(404, "not_found");
+
+    // A folder too, with all below it; a taken name gets a number.
+    ben.delete(&format!("/drive/{inner}")).await.ok_empty();
+    ann.folder("Inner", Some(&top)).await;
+    assert_eq!(restore(&ben, &inner).await["name"], "Inner (1)");
+    assert_eq!(ben.names(Some(&inner)).await, ["note.txt"]);
+
+    // What ann deletes is not ben's to take back, nor what ben deleted once ann has brought it back.
+    ann.delete(&delete).await.ok_empty();
+    ben.ask(&undo).await.refused(404, "not_found");
+    restore(&ann, &file).await;
+    ben.delete(&delete).await.ok_empty();
+    server.execute("UPDATE nodes SET trashed_at = trashed_at - 3600000 WHERE trashed_at IS NOT NULL");
+    ben.ask(&undo).await.refused(404, "not_found");
+    restore(&ann, &file).await;
+    for ended in ["view", "none"] {
+        ben.delete(&delete).await.ok_empty();
+        match ended {
+            "view" => drop(ann.patch(&share, json!({"permission": "view"})).await.ok()),
+            _ => ann.delete(&share).await.ok_empty(),
+        }
+        ben.ask(&undo).await.refused(404, "not_found");
+        restore(&ann, &file).await;
+        if ended == "view" {
+            ann.patch(&share, json!({"permission": "edit"})).await.ok();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_guest_takes_nothing_back_to_a_folder_that_is_gone() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    let inner = ann.folder("Inner", Some(&top)).await;
+    let file = text(&ann.upload("note.txt", b"note", Some(&inner)).await["id"]);
+    ann.share_folder(&top, "ben", "edit").await;
+    ben.delete(&format!("/file/{file}")).await.ok_empty();
+    ben.delete(&format!("/drive/{inner}")).await.ok_empty();
+    ben.ask(&format!("/trash/{file}/restore")).await.refused(404, "not_found");
+    // Below what ben deleted lies nothing that ben deleted itself.
+    restore(&ben, &inner).await;
+    restore(&ben, &file).await;
+    ben.delete(&format!("/drive/{inner}")).await.ok_empty();
+    ben.ask(&format!("/trash/{file}/restore")).await.refused(404, "not_found");
+    ben.get(&format!("/trash/{inner}/item")).await.refused(404, "not_found");
+}

@@ -1,6 +1,7 @@
 mod begin;
 mod complete;
 mod end;
+mod list;
 mod name;
 pub mod parts;
 mod stranger;

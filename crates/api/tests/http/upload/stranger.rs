@@ -4,7 +4,7 @@ use super::{path, progress};
 use crate::support::Server;
 
 #[tokio::test]
-async fn an_upload_is_its_senders_alone() {
+async fn an_upload_is_its_senders_and_the_owner_of_the_drive_may_end_it() {
     let server = Server::start().await;
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);
     let folder = ann.folder("shared", None).await;
@@ -12,14 +12,24 @@ async fn an_upload_is_its_senders_alone() {
     let anns = ann.begin("secret.txt", 6, Some(&folder)).await.ok();
     ann.put(&anns, "secret").await.ok_empty();
     let bobs = bob.begin("other.txt", 5, Some(&folder)).await.ok();
-    // Not even the owner of the drive has a say in a guest's upload.
+    // Not even the owner of the drive goes on with a guest's upload.
     for (caller, upload) in [(&bob, &anns), (&ann, &bobs)] {
         caller.get(&path(upload)).await.refused(404, "not_found");
         let parts = caller.post(&format!("{}/parts", path(upload)), json!({"part_numbers": [1]})).await;
         parts.refused(404, "not_found");
         caller.complete(upload).await.refused(404, "not_found");
-        caller.delete(&path(upload)).await.refused(404, "not_found");
     }
+    bob.delete(&path(&anns)).await.refused(404, "not_found");
+    assert_eq!(ann.quota().await["reserved_bytes"], 11);
+    ann.delete(&path(&bobs)).await.ok_empty();
+    assert_eq!(ann.quota().await["reserved_bytes"], 6);
+    assert_eq!(progress(&bob, &bobs).await["state"], "aborted");
+    bob.complete(&bobs).await.refused(409, "upload_closed");
+    // What is over is its sender's alone.
+    ann.delete(&path(&bobs)).await.refused(404, "not_found");
+    bob.delete(&path(&bobs)).await.ok_empty();
+    let home = bob.begin("home.txt", 5, None).await.ok();
+    ann.delete(&path(&home)).await.refused(404, "not_found");
     let nobody = server.anonymous();
     nobody.get(&path(&anns)).await.refused(401, "unauthenticated");
     nobody.complete(&anns).await.refused(401, "unauthenticated");

@@ -1,5 +1,5 @@
 use reqwest::{Body, Method};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::versions;
 use crate::support::{Server, eventually, sha256, text};
@@ -29,9 +29,9 @@ async fn a_body_becomes_the_files_content_whatever_the_file_is_called() {
         assert_eq!(put[field], value, "{field}");
     }
     assert_eq!(ann.download(&id).await, b"dear diary");
-    // Nothing is a content too, and of nothing that is said the plainest type.
+    // Nothing is a content too; where nothing is said of the type, the file keeps its own.
     let empty = ann.put_content(&id, b"", &[]).await.ok();
-    assert_eq!((&empty["size_in_bytes"], &empty["content_type"]), (&json!(0), &json!("application/octet-stream")));
+    assert_eq!((&empty["size_in_bytes"], &empty["content_type"]), (&json!(0), &json!("text/markdown; charset=utf-8")));
     assert_eq!(versions(&ann, &id).await.len(), 3);
 }
 
@@ -49,6 +49,20 @@ async fn if_match_keeps_one_from_overwriting_what_one_has_not_seen() {
     assert_eq!(versions(&ann, &id).await.len(), 4);
     assert_eq!(ann.download(&id).await, b"four");
     assert_eq!(server.blobs().len(), 4, "what was refused leaves no bytes behind");
+}
+
+#[tokio::test]
+async fn a_part_of_a_content_and_one_for_where_there_is_no_file_are_refused() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
+    let part = ann.put_content(&id, b"ot", &[("Content-Range", "bytes 1-2/4")]).await;
+    part.refused(400, "malformed_request");
+    let absent = ann.put_content(&id, b"new", &[("If-None-Match", "*")]).await;
+    absent.refused(412, "precondition_failed");
+    ann.put_content(crate::support::ABSENT, b"new", &[("If-None-Match", "*")]).await.refused(404, "not_found");
+    assert_eq!(ann.download(&id).await, b"note");
+    assert_eq!(server.blobs().len(), 1);
 }
 
 #[tokio::test]
@@ -81,15 +95,19 @@ async fn what_does_not_fit_or_is_no_media_type_is_refused() {
     let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
     ann.share_file(&id, "ben", "edit").await;
     ann.put_content(&id, b"x", &[("Content-Type", "nonsense")]).await.refused_field("content_type");
-    for user in [&ann, &ben] {
+    let full = json!({"total_bytes": 10, "used_bytes": 4, "reserved_bytes": 0, "needed_bytes": 7});
+    // It is ann's drive: how full that is is not for ben.
+    for (user, announced, streaming) in
+        [(&ann, full.clone(), full.clone()), (&ben, json!({"needed_bytes": 7}), Value::Null)]
+    {
         let problem = user.put_content(&id, b"seven b", &[]).await.refused(403, "quota_exceeded");
-        let quota = json!({"total_bytes": 10, "used_bytes": 4, "reserved_bytes": 0, "needed_bytes": 7});
-        assert_eq!(problem["quota"], quota, "it is ann's drive");
+        assert_eq!(problem["quota"], announced);
+        // Also when nobody knows beforehand how many bytes there are.
+        let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>(b"seven b".to_vec())]);
+        let request = user.request(Method::PUT, &format!("/file/{id}/content")).body(Body::wrap_stream(pieces));
+        let problem = user.send(request).await.refused(403, "quota_exceeded");
+        assert_eq!(problem["quota"], streaming);
     }
-    // Also when nobody knows beforehand how many bytes there are.
-    let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>(b"seven b".to_vec())]);
-    let request = ann.request(Method::PUT, &format!("/file/{id}/content")).body(Body::wrap_stream(pieces));
-    ann.send(request).await.refused(403, "quota_exceeded");
     ann.put_content(&id, b"just so", &[]).await.refused(403, "quota_exceeded");
     ann.put_content(&id, b"sixsix", &[]).await.ok();
     assert_eq!(ann.quota().await["used_bytes"], 10);

@@ -30,7 +30,7 @@ fn located(viewer: impl Into<Viewer>, body: NodeBody, shares: &[Option<Permissio
     Located { node, owner: Person { id: OWNER, username: None }, viewer: viewer.into(), lineage }
 }
 
-const ALL: [Action; 10] = [
+const ALL: [Action; 11] = [
     Action::Read,
     Action::AddTo,
     Action::Replace,
@@ -39,6 +39,7 @@ const ALL: [Action; 10] = [
     Action::Share,
     Action::Trash,
     Action::Restore,
+    Action::Undo,
     Action::Purge,
     Action::DeleteVersion,
 ];
@@ -107,15 +108,17 @@ fn in_trash(mut found: Located, trashed: &[usize]) -> Located {
 }
 
 #[test]
-fn what_lies_in_the_trash_itself_is_its_owners_to_restore_and_to_purge_and_nobodys_to_see() {
+fn what_lies_in_the_trash_is_its_owners_to_restore_and_to_purge_and_nobodys_to_see() {
     let edit = Some(Permission::Edit);
     for body in [NodeBody::Folder, NodeBody::File(content(1))] {
         let found = |viewer, trashed: &[usize]| in_trash(located(viewer, body.clone(), &[edit, edit, None]), trashed);
         assert_eq!(allowed(&found(OWNER, &[0])), [Action::Restore, Action::Purge]);
         assert_eq!(allowed(&found(OWNER, &[0, 1])), [Action::Restore, Action::Purge]);
-        // What was not put there itself comes back with what was.
-        assert_eq!(allowed(&found(OWNER, &[1])), []);
-        for trashed in [&[0][..], &[1], &[0, 1]] {
+        // What was not put there itself comes back with what was, or by itself, and goes with it.
+        assert_eq!(allowed(&found(OWNER, &[1])), [Action::Restore]);
+        // What a guest has done they may undo, as long as the folder is there.
+        assert_eq!(allowed(&found(GUEST, &[0])), [Action::Undo]);
+        for trashed in [&[1][..], &[0, 1]] {
             assert_eq!(allowed(&found(GUEST, trashed)), []);
             let refused = authorize(Some(found(GUEST, trashed)), Action::Purge);
             assert!(matches!(refused, Err(Error::NotFound)));
@@ -270,4 +273,23 @@ proptest! {
             prop_assert_eq!(guest.path().len(), visible);
         }
     }
+}
+
+#[test]
+fn only_who_may_edit_the_former_folder_undoes() {
+    let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
+    for (shares, may) in [
+        ([None, edit, None], true),
+        ([None, view, edit], true),
+        ([edit, None, None], false),
+        ([edit, view, None], false),
+        ([None, None, None], false),
+    ] {
+        let found = in_trash(located(GUEST, NodeBody::Folder, &shares), &[0]);
+        assert_eq!(allowed(&found), if may { vec![Action::Undo] } else { vec![] }, "{shares:?}");
+    }
+    let live = located(GUEST, NodeBody::Folder, &[None, edit, None]);
+    assert!(matches!(authorize(Some(live), Action::Undo), Err(Error::NotFound)));
+    let by_link = in_trash(located(holder(1), NodeBody::Folder, &[None, edit, None]), &[0]);
+    assert!(matches!(authorize(Some(by_link), Action::Undo), Err(Error::NotFound)));
 }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use super::{Accounts, ClientInfo, Login, SessionPage};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
-    AccessClaims, Actor, AuditAction, Bucket, BucketKind, Credentials, Handle, Identity, Limit, LoginRefusal, Network,
-    Page, Password, RefreshToken, RequestId, Session, SessionId, SessionPosition, Timestamp, UserId,
+    AccessClaims, Actor, AuditAction, Bucket, BucketKind, Credentials, Handle, Identity, Limit, LoginRefusal,
+    LoginSubject, Network, Page, Password, RefreshToken, RequestId, Session, SessionId, SessionPosition, Timestamp,
+    UserId,
 };
 use crate::port::{Opened, Renewal, Rotation, TokenOwner, Verdict};
 
@@ -21,8 +22,10 @@ impl Accounts {
             return Err(self.refuse(None, &request, LoginRefusal::ImpossiblePassword));
         };
         let handle = Handle::parse(name);
-        let taken = self.admit(&request, &handle, client.address).await?;
-        let outcome = self.prove(&request, &handle, &password).await;
+        // Looked up first, also past the limit: an account has the same attempts by its user name and by its address.
+        let known = self.users.find_credentials(&handle).await?;
+        let taken = self.admit(&request, &handle, known.as_ref(), client.address).await?;
+        let outcome = self.prove(&request, known, &password).await;
         // Whoever knew the password has not guessed, nor has anybody who was not even heard.
         if !matches!(outcome, Err(Error::Unauthenticated(_))) {
             self.throttling.give_back(&taken).await?;
@@ -40,10 +43,18 @@ impl Accounts {
     /// Takes an attempt at logging in under `handle` from `address`: the buckets from which it came.
     ///
     /// Where many guess together, that takes nothing from who has a session at the very address already.
-    async fn admit(&self, request: &RequestId, handle: &Handle, address: Option<IpAddr>) -> Result<Vec<Bucket>> {
+    async fn admit(
+        &self,
+        request: &RequestId,
+        handle: &Handle,
+        known: Option<&Credentials>,
+        address: Option<IpAddr>,
+    ) -> Result<Vec<Bucket>> {
         let (now, network) = (self.ambient.now(), Network::of(address));
-        let of_account = Bucket::LoginOfAccount(handle.clone());
-        let own = vec![Bucket::LoginsOfAddress(network), Bucket::LoginFromAddress(handle.clone(), network)];
+        let unknown = || LoginSubject::Unknown(handle.clone());
+        let subject = known.map_or_else(unknown, |known| LoginSubject::Account(known.user));
+        let of_account = Bucket::LoginOfAccount(subject.clone());
+        let own = vec![Bucket::LoginsOfAddress(network), Bucket::LoginFromAddress(subject, network)];
         let all = [own.clone(), vec![of_account]].concat();
         let refusal = match self.throttling.take(&all, now).await {
             Ok(()) => return Ok(all),
@@ -68,8 +79,8 @@ impl Accounts {
     }
 
     /// Whose password it is. A weak hash of it is replaced.
-    async fn prove(&self, request: &RequestId, handle: &Handle, password: &Password) -> Result<Credentials> {
-        let Some(known) = self.users.find_credentials(handle).await? else {
+    async fn prove(&self, request: &RequestId, known: Option<Credentials>, password: &Password) -> Result<Credentials> {
+        let Some(known) = known else {
             self.passwords.verify_nobody(password).await?;
             return Err(self.refuse(None, request, LoginRefusal::UnknownUser));
         };
@@ -125,13 +136,14 @@ impl Accounts {
         Ok(Login { access_token: self.tokens.issue(&claims)?, refresh_token, lifetime })
     }
 
-    /// Goes on with a session: gives an access token and the next refresh token for the one that came, which is used up by
-    /// that. One that comes twice ends its session, since two have it.
+    /// Goes on with a session: gives an access token and the next refresh token for the one that came. For a short grace that
+    /// one may come again: two tabs may send it at once, or an answer may be lost. One that comes later ends its session, since
+    /// two have it.
     ///
     /// # Errors
-    /// `InvalidToken`, whatever is wrong with it.
+    /// `InvalidRefreshToken`, whatever is wrong with it.
     pub async fn refresh(&self, request: RequestId, token: &str, client: ClientInfo) -> Result<Login> {
-        let invalid = || Error::Unauthenticated(Unauthenticated::InvalidToken);
+        let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
         let presented = RefreshToken::parse(token).ok_or_else(invalid)?.hash();
         let TokenOwner { session, user } = self.sessions.find_by_token(&presented).await?.ok_or_else(invalid)?;
         let actor = Actor { user, request, receipt: None };
@@ -141,6 +153,7 @@ impl Accounts {
             presented,
             next: next.hash(),
             expires_at: self.session_end(command.at),
+            grace: self.settings.refresh_grace,
             address: client.address(),
             user_agent: client.agent(),
         };

@@ -25,6 +25,8 @@ mod throttling;
 const HOUR: Duration = Duration::from_secs(3600);
 /// How long a session lives that is not refreshed.
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
+/// How long a refresh token may come again.
+const GRACE: Duration = Duration::from_secs(30);
 const SECRET: &str = "a quiet secret";
 
 #[derive(Default)]
@@ -53,7 +55,13 @@ impl Ports {
             Arc::new(self.tokens),
             self.throttle.map_or_else(Throttling::off, |throttle| Throttling::new(Arc::new(throttle))),
             ambient,
-            AccountSettings { quota_bytes: 1_000, quota_entries: 9, token_lifetime: HOUR, session_lifetime: MONTH },
+            AccountSettings {
+                quota_bytes: 1_000,
+                quota_entries: 9,
+                token_lifetime: HOUR,
+                session_lifetime: MONTH,
+                refresh_grace: GRACE,
+            },
         )
     }
 

@@ -8,8 +8,8 @@ use super::{NOW, ambient, made, made_key, outage, request};
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
 use crate::port::{
-    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinks, MockNameKeys, MockReceipts,
-    MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep, Unneeded,
+    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinkDownloads, MockLinks, MockNameKeys,
+    MockReceipts, MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep, Unneeded,
 };
 use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 use crate::testing::upload;
@@ -52,6 +52,7 @@ fn collector(
         trash: Arc::new(trash),
         records: Arc::new(records),
         links: Arc::new(no_links()),
+        link_downloads: Arc::new(no_downloads()),
         sessions: Arc::new(sessions),
         throttle: Arc::new(throttle),
         receipts: Arc::new(receipts),
@@ -83,6 +84,13 @@ fn keys_are_there() -> MockNameKeys {
     let mut name_keys = MockNameKeys::new();
     name_keys.expect_refresh().with(eq(500)).returning(|_| Ok(0));
     name_keys
+}
+
+/// Downloads of which three are forgotten.
+fn no_downloads() -> MockLinkDownloads {
+    let mut downloads = MockLinkDownloads::new();
+    downloads.expect_forget().with(eq(NOW.minus(Duration::from_hours(1))), eq(500)).returning(|_, _| Ok(3));
+    downloads
 }
 
 /// Nothing is in the trash, and every drive has an owner.
@@ -374,6 +382,7 @@ async fn sessions_tokens_buckets_and_names_are_seen_to_in_batches_until_one_is_s
         trash: Arc::new(nothing_trashed()),
         records: Arc::new(nothing_condemned()),
         links: Arc::new(no_links()),
+        link_downloads: Arc::new(no_downloads()),
         sessions,
         throttle,
         receipts: Arc::new(receipts),

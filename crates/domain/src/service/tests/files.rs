@@ -13,7 +13,7 @@ use crate::model::{
     Action, Content, Located, MediaType, Node, NodeBody, Permission, Revision, Role, SessionId, UserId,
 };
 use crate::port::{
-    MockBlobRecords, MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocation, SignedUrl, Watch,
+    Details, MockBlobRecords, MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocation, SignedUrl, Watch,
 };
 use crate::service::{Contents, Destination, Files, NewPlace, StoreTags, UrlLifetimes};
 use crate::testing::{content, key, name};
@@ -147,18 +147,19 @@ async fn the_owner_renames_and_moves_at_once_what_nobody_changed_meanwhile() {
         item: leave(&item, Action::Move),
         to: Some(leave(&destination, Action::AddTo)),
         name: Some(name("dune.jpg")),
+        details: Details::default(),
         seen: Some(Revision(1)),
     };
     let moved = Located { node: Node { name: name("dune.jpg"), ..file(FILE) }, ..item };
     drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).return_once(move |_, _| Ok(moved));
-    let place = NewPlace { name: Some(name("dune.jpg")), to: Some(Destination::Folder(FOLDER)) };
+    let place = NewPlace { name: Some(name("dune.jpg")), to: Some(Destination::Folder(FOLDER)), ..NewPlace::default() };
     let entry = files_of(drive).relocate(&actor(OWNER), FILE, place, &seen(1)).await.unwrap();
     assert_eq!(entry.node.name, name("dune.jpg"));
 }
 
 #[tokio::test]
 async fn who_may_not_rename_a_file_changes_nothing() {
-    let renamed = || NewPlace { name: Some(name("mine.jpg")), to: None };
+    let renamed = || NewPlace { name: Some(name("mine.jpg")), to: None, ..NewPlace::default() };
     let refused = async |found: Located, place: NewPlace| {
         let user = found.viewer.user().unwrap();
         let mut drive = drive_with([found, root(user)]);
@@ -170,7 +171,7 @@ async fn who_may_not_rename_a_file_changes_nothing() {
         let fault = refused(for_guest(file(FILE), permission), renamed()).await;
         assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
     }
-    let into_root = NewPlace { name: None, to: Some(Destination::Root) };
+    let into_root = NewPlace { name: None, to: Some(Destination::Root), ..NewPlace::default() };
     let fault = refused(for_heir(file(FILE), Permission::Edit), into_root).await;
     assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
     for (found, _) in unseen() {

@@ -12,7 +12,7 @@ use crate::model::{
     Action, Limit, Located, Name, NodeId, NodeKind, Order, Permission, Position, Revision, Role, Sort, SortBy,
     SortValue, UserId,
 };
-use crate::port::{Child, MockDrive, Relocation};
+use crate::port::{Child, Details, MockDrive, Relocation};
 use crate::service::{Destination, Folders, ListQuery, NewPlace};
 use crate::testing::name;
 
@@ -38,15 +38,15 @@ async fn refused_relocation(found: impl IntoIterator<Item = Located>, user: User
 }
 
 fn named(text: &str) -> NewPlace {
-    NewPlace { name: Some(name(text)), to: None }
+    NewPlace { name: Some(name(text)), to: None, ..NewPlace::default() }
 }
 
 fn into(folder: NodeId) -> NewPlace {
-    NewPlace { name: None, to: Some(Destination::Folder(folder)) }
+    NewPlace { name: None, to: Some(Destination::Folder(folder)), ..NewPlace::default() }
 }
 
 fn into_root() -> NewPlace {
-    NewPlace { name: None, to: Some(Destination::Root) }
+    NewPlace { name: None, to: Some(Destination::Root), ..NewPlace::default() }
 }
 
 fn is_forbidden(fault: &Error) -> bool {
@@ -195,6 +195,7 @@ async fn the_owner_and_who_edits_the_folder_above_may_rename() {
             item: leave(&found, Action::Rename),
             to: None,
             name: Some(name("seaside")),
+            details: Details::default(),
             seen: Some(Revision(1)),
         };
         drive
@@ -234,6 +235,7 @@ async fn a_move_carries_leave_for_both_ends() {
         item: leave(&item, Action::Move),
         to: Some(leave(&destination, Action::AddTo)),
         name: Some(name("seaside")),
+        details: Details::default(),
         seen: None,
     };
     drive.expect_relocate().with(eq(command(GUEST)), eq(relocation)).times(1).returning(move |_, _| Ok(item.clone()));
@@ -262,6 +264,7 @@ async fn only_the_owner_moves_to_the_root_of_the_drive() {
         item: leave(&item, Action::Move),
         to: Some(leave(&root(OWNER), Action::AddTo)),
         name: None,
+        details: Details::default(),
         seen: None,
     };
     drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).returning(move |_, _| Ok(item.clone()));

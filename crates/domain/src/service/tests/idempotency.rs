@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{GUEST, NOW, ambient, made};
+use super::{FOLDER, GUEST, NOW, ambient, drive_with, folder, located, made};
 use crate::error::{Conflict, Error, Refused};
-use crate::model::{Answer, IdempotencyKey, KeyedRequest, Receipt, Sha256};
-use crate::port::{Claim, MockReceipts, Terms};
+use crate::model::{Answer, IdempotencyKey, KeyedRequest, Permission, Receipt, Role, Sha256};
+use crate::port::{Claim, MockDrive, MockReceipts, Terms};
 use crate::service::{Idempotency, Start};
 
 fn request() -> KeyedRequest {
@@ -13,13 +13,18 @@ fn request() -> KeyedRequest {
         user: GUEST,
         path: "/drive".to_owned(),
         key,
-        digest: Sha256::from_bytes([7; 32]),
+        digest: Some(Sha256::from_bytes([7; 32])),
         former_digest: None,
     }
 }
 
 fn service(receipts: MockReceipts) -> Idempotency {
-    Idempotency::new(Arc::new(receipts), Arc::new(|_: Answer<'_>| Ok("done".to_owned())), ambient())
+    on(drive_with([]), receipts)
+}
+
+fn on(drive: MockDrive, receipts: MockReceipts) -> Idempotency {
+    let write = Arc::new(|_: Answer<'_>| Ok("done".to_owned()));
+    Idempotency::new(Arc::new(drive), Arc::new(receipts), write, ambient())
 }
 
 fn finding(claim: Claim) -> Idempotency {
@@ -31,7 +36,7 @@ fn finding(claim: Claim) -> Idempotency {
 async fn first(service: &Idempotency) -> Receipt {
     match service.start(request()).await.unwrap() {
         Start::First(receipt) => receipt,
-        Start::Repeat(text) => panic!("{text}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -76,4 +81,64 @@ async fn only_of_a_request_that_was_done_and_left_an_answer_the_receipt_stays() 
         }
         service.end(&receipt, done).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_repeated_to_those_alone_who_still_have_the_right_it_tells_of() {
+    for (now, told, allowed) in [
+        (Some(Permission::Edit), Role::Edit, true),
+        (Some(Permission::Edit), Role::View, true),
+        (Some(Permission::View), Role::View, true),
+        (Some(Permission::View), Role::Edit, false),
+        (None, Role::View, false),
+        // An owner stays one, also of what is gone.
+        (None, Role::Owner, true),
+    ] {
+        let service = on(drive_with([located(folder(FOLDER), GUEST, now, None)]), MockReceipts::new());
+        let outcome = service.check_repeat(GUEST, FOLDER, told).await;
+        assert_eq!(outcome.is_ok(), allowed, "{now:?} {told:?}");
+        if let Err(fault) = outcome {
+            assert_eq!(matches!(fault, Error::Forbidden(_)), now.is_some());
+            assert_eq!(matches!(fault, Error::NotFound), now.is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_to_a_body_with_one_of_its_digests_once_that_has_come() {
+    let digests = [7, 8, 9].map(|byte| Sha256::from_bytes([byte; 32]));
+    for (own, expected) in [(&digests[..1], true), (&digests[1..2], true), (&digests[2..], false), (&[], false)] {
+        let claim = Claim::Done { answer: "done".to_owned(), digest: *own.first().unwrap_or(&digests[2]) };
+        let Start::Done(done) = finding(claim).start(KeyedRequest { digest: None, ..request() }).await.unwrap() else {
+            panic!("it was done");
+        };
+        let told = done.answer(&digests[..2]);
+        assert_eq!(told.ok().as_deref(), expected.then_some("done"));
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_is_held_on_for_another_minute() {
+    let mut receipts = MockReceipts::new();
+    receipts.expect_claim().returning(|_, _| Ok(Claim::Held));
+    let until = NOW.plus(Duration::from_secs(60));
+    let renewed = receipts.expect_renew().withf(move |receipt, given| receipt.id() == made(1) && *given == until);
+    renewed.times(1).returning(|_, _| Ok(()));
+    let service = service(receipts);
+    let receipt = first(&service).await;
+    service.renew(&receipt).await.unwrap();
+}
+
+#[test]
+fn a_receipt_takes_the_digest_of_a_body_that_has_come_once() {
+    let digest = |byte| Sha256::from_bytes([byte; 32]);
+    let write = || Arc::new(|_: Answer<'_>| Ok(String::new()));
+    let known = Receipt::new(made(1), request(), write());
+    known.settle(digest(9));
+    assert_eq!(known.digest(), Some(digest(7)));
+    let streamed = Receipt::new(made(1), KeyedRequest { digest: None, ..request() }, write());
+    assert_eq!(streamed.digest(), None);
+    streamed.settle(digest(9));
+    streamed.clone().settle(digest(8));
+    assert_eq!(streamed.digest(), Some(digest(9)));
 }

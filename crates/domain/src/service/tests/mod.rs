@@ -103,6 +103,29 @@ fn ambient_with(now: Timestamp, trail: Trail) -> Ambient {
     Ambient::new(Arc::new(StoppedClock(now)), Arc::new(Counting::from(1)), Arc::new(trail))
 }
 
+/// A minute passes each time one looks.
+struct FastClock(std::sync::atomic::AtomicI64);
+
+impl Clock for FastClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.fetch_add(60_000, Ordering::Relaxed))
+    }
+}
+
+struct Ones;
+
+impl Random for Ones {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(1);
+    }
+}
+
+/// With such a clock.
+fn hurried() -> Ambient {
+    let clock = FastClock(NOW.as_millis().into());
+    Ambient::new(Arc::new(clock), Arc::new(Ones), Arc::new(Trail::default()))
+}
+
 /// An audit trail that can be read.
 #[derive(Clone, Default)]
 struct Trail(Arc<Mutex<Vec<AuditEvent>>>);

@@ -5,12 +5,18 @@ use uuid::Uuid;
 use super::{FILE, FOLDER, OTHER_FOLDER, OWNER, PARENT, ROOT, file, folder, for_owner, leave, root};
 use crate::error::{Conflict, Error};
 use crate::model::{Action, DriveId, Grant, Located, Name, NodeId, Step};
-use crate::port::{Place, Relocation};
+use crate::port::{Details, Place, Relocation};
 use crate::testing::name;
 
 fn relocation(item: &Located, to: Option<&Located>, name: Option<Name>) -> Relocation {
     let action = if to.is_some() { Action::Move } else { Action::Rename };
-    Relocation { item: leave(item, action), to: to.map(|to| leave(to, Action::AddTo)), name, seen: None }
+    Relocation {
+        item: leave(item, action),
+        to: to.map(|to| leave(to, Action::AddTo)),
+        name,
+        details: Details::default(),
+        seen: None,
+    }
 }
 
 /// Where it is to stand; none when it stands there.
@@ -60,8 +66,13 @@ fn nothing_leaves_its_drive() {
 
 #[test]
 fn a_root_stands_nowhere_and_so_goes_nowhere() {
-    let relocation =
-        Relocation { item: leave(&root(OWNER), Action::Read), to: None, name: Some(name("x")), seen: None };
+    let relocation = Relocation {
+        item: leave(&root(OWNER), Action::Read),
+        to: None,
+        name: Some(name("x")),
+        details: Details::default(),
+        seen: None,
+    };
     assert!(matches!(relocation.place(&relocation.item, None), Err(Error::NotFound)));
 }
 

@@ -11,11 +11,11 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, AuditAction, BlobKey, Limit, Located, NodeId, NodeKind, Permission, Revision, Role, Step, StoreName,
+    Action, AuditAction, BlobKey, Limit, Located, Node, NodeId, NodeKind, Permission, Revision, Role, Step, StoreName,
     Timestamp, TrashItem, TrashPosition,
 };
-use crate::port::{Doomed, MockBlobRecords, MockBlobStore, MockTrash, Purge, PurgeStep, Restoration, Trashed};
-use crate::service::{BlobRemover, Destination, Trash};
+use crate::port::{Child, Doomed, MockBlobRecords, MockBlobStore, MockTrash, Purge, PurgeStep, Restoration, Trashed};
+use crate::service::{BlobRemover, Destination, ListQuery, Trash};
 use crate::testing::name;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -145,7 +145,12 @@ async fn an_item_is_restored_to_where_its_owner_says() {
         (Some(Destination::Root), Some(leave(&root(OWNER), Action::AddTo))),
         (Some(Destination::Folder(OTHER_FOLDER)), Some(leave(&there, Action::AddTo))),
     ] {
-        let wish = Restoration { item: leave(&item(), Action::Restore), to: grant, seen: Some(Revision(1)) };
+        let wish = Restoration {
+            item: leave(&item(), Action::Restore),
+            to: grant,
+            seen: Some(Revision(1)),
+            trashed_after: None,
+        };
         let mut trash = MockTrash::new();
         let restore = trash.expect_restore().with(eq(command(OWNER)), eq(wish));
         restore.times(1).returning(|_, _| Ok(for_owner(file(FILE))));
@@ -160,16 +165,79 @@ async fn an_item_is_restored_to_where_its_owner_says() {
 async fn what_lies_in_the_trash_is_its_owners_alone() {
     let guests = binned(for_heir(file(FILE), Permission::Edit));
     let live = for_owner(file(FILE));
-    let below = trashed(for_owner(file(FILE)));
-    for found in [guests, live, below] {
+    for found in [guests, live] {
         let viewer = found.viewer.user().unwrap();
-        let (service, trail) = service([found], MockTrash::new());
+        let mut trash = MockTrash::new();
+        let undoable = trash.expect_find_trashed_by().with(eq(FILE), eq(viewer), eq(an_hour_ago()));
+        undoable.times(1).returning(|_, _, _| Ok(None));
+        let (service, trail) = service([found], trash);
         assert!(matches!(service.restore(&actor(viewer), FILE, None, &unconditioned()).await, Err(Error::NotFound)));
+        let elsewhere = service.restore(&actor(viewer), FILE, Some(Destination::Root), &unconditioned()).await;
+        assert!(matches!(elsewhere, Err(Error::NotFound)));
         assert!(matches!(service.purge(&actor(viewer), FILE, &unconditioned()).await, Err(Error::NotFound)));
+        assert!(matches!(service.list_folder(&actor(viewer), FILE, &ListQuery::default()).await, Err(Error::NotFound)));
         assert_eq!(trail.read(), []);
     }
     let (service, _) = service([], MockTrash::new());
     assert!(matches!(service.empty(&actor(STRANGER)).await, Err(Error::NotFound)));
+}
+
+fn an_hour_ago() -> Timestamp {
+    NOW.minus(Duration::from_secs(3_600))
+}
+
+#[tokio::test]
+async fn a_guest_undoes_what_they_did_an_hour_ago_at_the_most() {
+    let undoable = || binned(for_heir(file(FILE), Permission::Edit));
+    let wish = Restoration {
+        item: leave(&undoable(), Action::Undo),
+        to: None,
+        seen: Some(Revision(1)),
+        trashed_after: Some(an_hour_ago()),
+    };
+    let mut trash = MockTrash::new();
+    let find = trash.expect_find_trashed_by().with(eq(FILE), eq(GUEST), eq(an_hour_ago()));
+    find.times(1).returning(move |_, _, _| Ok(Some(undoable())));
+    let restore = trash.expect_restore().with(eq(command(GUEST)), eq(wish));
+    restore.times(1).returning(|_, _| Ok(for_heir(file(FILE), Permission::Edit)));
+    let (service, trail) = service([undoable()], trash);
+    let entry = service.restore(&actor(GUEST), FILE, None, &seen(1)).await.unwrap();
+    assert_eq!((entry.node.id, entry.role), (FILE, Role::Edit));
+    assert_eq!(trail.read(), [(Some(GUEST), AuditAction::ItemRestored(THE_FILE))]);
+}
+
+#[tokio::test]
+async fn a_guest_who_may_not_edit_the_folder_any_more_undoes_nothing() {
+    for found in [for_heir(file(FILE), Permission::View), for_guest(file(FILE), Permission::Edit)] {
+        let found = binned(found);
+        let mut trash = MockTrash::new();
+        let now = found.clone();
+        trash.expect_find_trashed_by().times(1).returning(move |_, _, _| Ok(Some(now.clone())));
+        let (service, _) = service([found], trash);
+        assert!(matches!(service.restore(&actor(GUEST), FILE, None, &unconditioned()).await, Err(Error::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn a_folder_in_the_trash_is_listed_by_its_owner() {
+    for found in [binned(for_owner(folder(FOLDER))), trashed(for_owner(folder(FOLDER)))] {
+        let child = Node { parent: Some(FOLDER), ..file(FILE) };
+        let mut drive = drive_with([found]);
+        let list = drive.expect_list().withf(|folder, _, _, _| folder.node().id == FOLDER);
+        list.times(1).returning(move |_, _, _, _| Ok(vec![Child { node: child.clone(), share: None }]));
+        let service = Trash::new(Arc::new(drive), Arc::new(MockTrash::new()), ambient_with(NOW, Trail::default()), DAY);
+        let page = service.list_folder(&actor(OWNER), FOLDER, &ListQuery::default()).await.unwrap();
+        let [item] = page.items.as_slice() else { panic!("{page:?}") };
+        assert_eq!((item.node.id, item.parent, item.role), (FILE, Some(FOLDER), Role::Owner));
+    }
+    for found in
+        [for_owner(folder(FOLDER)), binned(for_owner(file(FOLDER))), binned(for_heir(folder(FOLDER), Permission::Edit))]
+    {
+        let viewer = found.viewer.user().unwrap();
+        let (service, _) = service([found], MockTrash::new());
+        let refused = service.list_folder(&actor(viewer), FOLDER, &ListQuery::default()).await;
+        assert!(matches!(refused, Err(Error::NotFound)));
+    }
 }
 
 #[test]

@@ -6,19 +6,19 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, ambient_with, body, command, drain, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, leave, made, made_key, outage, person, seen, trashed,
-    unconditioned,
+    folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, made, made_key, outage, person, seen,
+    trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
     Action, AuditAction, Expected, FormerContent, Length, Limit, Located, MAX_FILE_BYTES, MediaType, Permission,
-    Revision, Seen, StoreName, Stored, Timestamp, UserId, Version, VersionId, VersionPosition,
+    Revision, Seen, StoreName, Stored, UserId, Version, VersionId, VersionPosition,
 };
 use crate::port::{
-    ByteStream, Clock, MockBlobRecords, MockBlobStore, MockUrlSigner, MockVersions, NewContent, Presentation, Random,
-    Revival, SignedUrl,
+    ByteStream, MockBlobRecords, MockBlobStore, MockUrlSigner, MockVersions, NewContent, Presentation, Revival,
+    SignedUrl,
 };
-use crate::service::{Ambient, StoreTags, VersionSettings, VersionStores, Versions};
+use crate::service::{Ambient, ContentMetadata, StoreTags, VersionSettings, VersionStores, Versions};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -80,6 +80,10 @@ fn five_bytes(body: ByteStream) -> crate::error::Result<Stored> {
     Ok(Stored { size: 5, sha256: None, tag: None })
 }
 
+fn plain_text() -> ContentMetadata {
+    ContentMetadata { media_type: text_plain(), client_modified_at: Some(NOW) }
+}
+
 fn hello() -> ByteStream {
     body([Ok("hel"), Ok("lo")])
 }
@@ -87,7 +91,15 @@ fn hello() -> ByteStream {
 /// What the service makes of five bytes: the identifier comes of its second use of randomness.
 fn hello_content(seen: Option<Seen>) -> NewContent {
     let stored = Stored { size: 5, sha256: None, tag: None };
-    NewContent { version: made(2), blob: made_key(1), stored, media_type: text_plain(), seen, most_versions: 7 }
+    NewContent {
+        version: made(2),
+        blob: made_key(1),
+        stored,
+        media_type: text_plain(),
+        client_modified_at: Some(NOW),
+        seen,
+        most_versions: 7,
+    }
 }
 
 fn version(revision: u64) -> Version {
@@ -229,7 +241,7 @@ async fn a_content_is_recorded_stored_and_appended_in_this_order() {
             .returning(|_, _, _| Ok(for_owner(file(FILE))));
         let (service, _) = ports.service(found);
         let leave = service.admit(&actor(OWNER), FILE, &seen(1), announced).await.unwrap();
-        let entry = service.receive(&actor(OWNER), leave, text_plain(), hello()).await.unwrap();
+        let entry = service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap();
         assert_eq!(entry.node.id, FILE);
     }
 }
@@ -248,11 +260,25 @@ async fn what_cannot_be_is_refused_before_a_byte_is_read() {
     assert!(admit(Some(1), Some(30)).await.is_ok());
 }
 
+#[tokio::test]
+async fn how_full_the_drive_is_its_owner_alone_learns() {
+    let found = || for_guest(file(FILE), Permission::Edit);
+    let (service, _) = Ports::default().service(found());
+    let known = service.admit(&actor(GUEST), FILE, &unconditioned(), Some(31)).await.map(drop);
+    assert!(matches!(known, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(31) }))));
+    // Of bytes that stream in, how many are needed would tell how many fit.
+    let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
+    let (service, _) = Ports::default().taking(Length::AtMost(30), too_large).given_up().service(found());
+    let leave = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.unwrap();
+    let streaming = service.receive(&actor(GUEST), leave, text_plain(), hello()).await;
+    assert!(matches!(streaming, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: None }))));
+}
+
 /// What comes of streaming into the file.
 async fn refused(ports: Ports, body: ByteStream) -> Error {
     let (service, _) = ports.service(for_owner(file(FILE)));
     let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
-    service.receive(&actor(OWNER), leave, text_plain(), body).await.unwrap_err()
+    service.receive(&actor(OWNER), leave, plain_text(), body).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -279,30 +305,11 @@ async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
     assert!(matches!(refused(ports, hello()).await, Error::NotFound));
 }
 
-/// A minute passes each time one looks.
-struct FastClock(std::sync::atomic::AtomicI64);
-
-impl Clock for FastClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.fetch_add(60_000, std::sync::atomic::Ordering::Relaxed))
-    }
-}
-
-struct Ones;
-
-impl Random for Ones {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(1);
-    }
-}
-
 #[tokio::test]
 async fn a_body_that_took_longer_than_unreferenced_blobs_are_kept_becomes_no_content() {
-    let clock = FastClock(NOW.as_millis().into());
-    let ambient = Ambient::new(Arc::new(clock), Arc::new(Ones), Arc::new(Trail::default()));
     let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
-    let service = ports.service_with(for_owner(file(FILE)), ambient);
+    let service = ports.service_with(for_owner(file(FILE)), hurried());
     let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
-    let fault = service.receive(&actor(OWNER), leave, text_plain(), hello()).await.unwrap_err();
+    let fault = service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap_err();
     assert!(matches!(fault, Error::Gone(Gone::UploadExpired)));
 }

@@ -10,12 +10,12 @@ use super::{
 };
 use crate::error::{Error, Gone, Unauthenticated};
 use crate::model::{
-    AuditAction, Bucket, BucketKind, CONTINUATION, Command, Link, LinkedItem, Located, Network, Node, NodeKind,
-    Password, PasswordHash, Role, Step, Timestamp,
+    AuditAction, Bucket, BucketKind, Command, Counted, Link, LinkDownload, LinkedItem, Located, Network, Node, NodeId,
+    NodeKind, Password, PasswordHash, Role, Step,
 };
 use crate::port::{
-    Child, MockBlobRecords, MockBlobStore, MockDrive, MockLinks, MockPasswords, MockThrottle, MockUrlSigner,
-    Presentation, SignedUrl, Verdict,
+    Child, MockBlobRecords, MockBlobStore, MockDrive, MockLinkAccess, MockLinkDownloads, MockLinks, MockPasswords,
+    MockThrottle, MockUrlSigner, Presentation, SignedUrl, Verdict,
 };
 use crate::service::{Contents, ListQuery, StoreTags, Throttling, Visitor, Visits};
 use crate::testing::{content, key, name};
@@ -26,7 +26,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 struct Scene {
     drive: MockDrive,
     links: MockLinks,
+    downloads: MockLinkDownloads,
     passwords: MockPasswords,
+    link_access: MockLinkAccess,
     store: MockBlobStore,
     records: MockBlobRecords,
     signer: MockUrlSigner,
@@ -48,7 +50,9 @@ impl Scene {
         Visits::new(
             Arc::new(self.drive),
             Arc::new(self.links),
+            Arc::new(self.downloads),
             Arc::new(self.passwords),
+            Arc::new(self.link_access),
             Contents::new(Arc::new(self.store), Arc::new(self.records)),
             StoreTags::none(),
             Arc::new(self.signer),
@@ -83,7 +87,7 @@ fn below(link: &Link, node: Node) -> Located {
 }
 
 fn visitor() -> Visitor {
-    Visitor { token: TOKEN.to_owned(), password: None, address: None, request: request() }
+    Visitor { token: TOKEN.to_owned(), password: None, access: None, address: None, request: request() }
 }
 
 fn knowing(password: &str) -> Visitor {
@@ -220,6 +224,42 @@ async fn with_its_password_a_link_opens() {
 }
 
 #[tokio::test]
+async fn the_right_password_gets_a_proof_for_an_hour_and_a_wrong_one_gets_none() {
+    let end = NOW.plus(Duration::from_hours(1));
+    let mut scene = Scene::with(protected(), folder(FOLDER)).verdict("a quiet secret", Verdict::Right);
+    scene.link_access.expect_grant().with(eq(protected()), eq(end)).times(1).returning(|_, _| "proof".to_owned());
+    let admission = scene.visits().admit(&knowing("a quiet secret")).await.unwrap();
+    assert_eq!((admission.access.as_str(), admission.expires_at), ("proof", end));
+    let wrong = Scene::with(protected(), folder(FOLDER)).verdict("a wrong secret", Verdict::Wrong).visits();
+    assert!(asks_for_password(&wrong.admit(&knowing("a wrong secret")).await.map(drop)));
+    assert!(asks_for_password(&wrong.admit(&visitor()).await.map(drop)));
+}
+
+#[tokio::test]
+async fn a_proof_opens_without_a_password_and_costs_no_attempt() {
+    for (good, opens) in [(true, true), (false, false)] {
+        let mut scene = Scene::with(protected(), folder(FOLDER));
+        scene.drive.expect_list().returning(|_, _, _, _| Ok(vec![]));
+        scene
+            .link_access
+            .expect_verify()
+            .withf(|link, proof, at| (link, proof, *at) == (&protected(), "proof", NOW))
+            .times(1)
+            .returning(move |_, _, _| good);
+        // A throttle without expectations: whoever asked it would panic.
+        scene.throttle = Some(MockThrottle::new());
+        let visitor = Visitor { access: Some("proof".to_owned()), ..visitor() };
+        assert_eq!(scene.visits().look(&visitor, &ListQuery::default()).await.is_ok(), opens);
+    }
+    // Who has a stale proof and the password comes in by the password.
+    let mut scene = Scene::with(protected(), folder(FOLDER)).verdict("a quiet secret", Verdict::Right);
+    scene.drive.expect_list().returning(|_, _, _, _| Ok(vec![]));
+    scene.link_access.expect_verify().returning(|_, _, _| false);
+    let visitor = Visitor { access: Some("stale".to_owned()), ..knowing("a quiet secret") };
+    assert!(scene.visits().look(&visitor, &ListQuery::default()).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_in_the_audit_trail_and_a_missing_one_is_not() {
     let scene = Scene::with(protected(), folder(FOLDER)).verdict("a wrong secret", Verdict::Wrong);
     let trail = scene.trail.clone();
@@ -255,35 +295,77 @@ fn counting() -> Command {
     Command { actor: None, ..command(OWNER) }
 }
 
-#[tokio::test]
-async fn bytes_from_the_first_on_are_counted_before_they_go() {
-    let mut scene = Scene::with(link(), folder(FOLDER));
-    scene.drive = drive_with([below(&link(), file(FILE))]);
-    scene.links.expect_count_download().with(eq(counting()), eq(LINK)).times(2).returning(|_, _| Ok(()));
-    scene.store.expect_get().times(3).returning(|_, _, _| Ok(body([Ok("bytes")])));
-    let trail = scene.trail.clone();
-    let visits = scene.visits();
-    let file = visits.open(&visitor(), Some(FILE)).await.unwrap();
-    assert_eq!(file.content(), &content(10));
-    for range in [0..10, 0..1, 1..10] {
-        assert_eq!(drain(visits.read(&file, range).await.unwrap()).unwrap(), b"bytes");
+/// What is counted of a visitor who comes from nowhere.
+fn download_of(node: NodeId) -> LinkDownload {
+    LinkDownload { link: LINK, node, network: Network::of(None) }
+}
+
+impl Scene {
+    /// Nobody has begun to take the file, and each attempt to count that ends so.
+    fn counted(mut self, times: usize, outcome: fn() -> Result<Counted, Error>) -> Self {
+        self.downloads.expect_is_counted().with(eq(download_of(FILE)), eq(NOW)).returning(|_, _| Ok(false));
+        let count = self.downloads.expect_count().with(eq(counting()), eq(download_of(FILE)));
+        count.times(times).returning(move |_, _| outcome());
+        self
     }
-    let downloaded = LinkedItem { link: LINK, kind: NodeKind::File, node: FILE };
-    let downloaded = (None, AuditAction::LinkDownloaded(downloaded));
-    assert_eq!(trail.read(), [downloaded.clone(), downloaded]);
+}
+
+fn linked_file() -> Link {
+    link_of(LINK, NodeKind::File, FILE)
+}
+
+#[tokio::test]
+async fn bytes_are_counted_wherever_they_begin_before_they_go() {
+    for range in [0..10, 0..1, 3..10] {
+        let mut scene = Scene::with(link(), folder(FOLDER)).counted(1, || Ok(Counted::First));
+        scene.drive = drive_with([below(&link(), file(FILE))]);
+        scene
+            .store
+            .expect_get()
+            .with(eq(key()), eq(10), eq(range.clone()))
+            .times(1)
+            .returning(|_, _, _| Ok(body([Ok("by"), Ok("tes")])));
+        let trail = scene.trail.clone();
+        let visits = scene.visits();
+        let file = visits.open(&visitor(), Some(FILE)).await.unwrap();
+        assert_eq!(file.content(), &content(10));
+        assert_eq!(drain(visits.read(&file, range).await.unwrap()).unwrap(), b"bytes");
+        let downloaded = LinkedItem { link: LINK, kind: NodeKind::File, node: FILE };
+        assert_eq!(trail.read(), [(None, AuditAction::LinkDownloaded(downloaded))]);
+    }
+}
+
+#[tokio::test]
+async fn what_goes_on_with_a_download_is_no_other() {
+    // The second is what another request of the same visitor has counted in between.
+    for before in [true, false] {
+        let mut scene = Scene::with(linked_file(), file(FILE));
+        scene.downloads.expect_is_counted().with(eq(download_of(FILE)), eq(NOW)).returning(move |_, _| Ok(before));
+        scene.downloads.expect_count().times(usize::from(!before)).returning(|_, _| Ok(Counted::Again));
+        scene.store.expect_get().returning(|_, _, _| Ok(body([Ok("bytes")])));
+        let trail = scene.trail.clone();
+        let visits = scene.visits();
+        let file = visits.open(&visitor(), None).await.unwrap();
+        assert!(visits.read(&file, 0..10).await.is_ok());
+        assert_eq!(trail.read(), []);
+    }
 }
 
 #[tokio::test]
 async fn what_cannot_be_counted_does_not_go() {
-    for fault in [Gone::LinkExhausted, Gone::LinkExpired] {
-        let mut scene = Scene::with(link_of(LINK, NodeKind::File, FILE), file(FILE));
-        scene.links.expect_count_download().times(2).returning(move |_, _| Err(Error::Gone(fault)));
-        scene.store.expect_get().times(1).returning(|_, _, _| Ok(body([Ok("bytes")])));
+    let refusals: [fn() -> Result<Counted, Error>; 2] =
+        [|| Err(Error::Gone(Gone::LinkExhausted)), || Err(Error::Gone(Gone::LinkExpired))];
+    for refusal in refusals {
+        let mut scene = Scene::with(linked_file(), file(FILE)).counted(2, refusal);
+        scene.store.expect_get().returning(|_, _, _| Ok(body([Ok("bytes")])));
+        scene.signer.expect_sign_get().returning(|_, _, expires_at| {
+            Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at })
+        });
         let trail = scene.trail.clone();
         let visits = scene.visits();
         let file = visits.open(&visitor(), None).await.unwrap();
-        assert!(matches!(visits.read(&file, 0..10).await, Err(Error::Gone(gone)) if gone == fault));
-        assert!(matches!(visits.sign(&file, false).await, Err(Error::Gone(gone)) if gone == fault));
+        assert!(matches!(visits.read(&file, 0..10).await, Err(Error::Gone(_))));
+        assert!(matches!(visits.sign(&file).await, Err(Error::Gone(_))));
         assert_eq!(trail.read(), []);
     }
 }
@@ -291,7 +373,7 @@ async fn what_cannot_be_counted_does_not_go() {
 #[tokio::test]
 async fn what_is_damaged_is_no_download() {
     for (outcome, referred) in [(Error::NotFound, true), (Error::damaged(&key(), "it is short"), false)] {
-        let mut scene = Scene::with(link_of(LINK, NodeKind::File, FILE), file(FILE));
+        let mut scene = Scene::with(linked_file(), file(FILE));
         scene.store.expect_get().times(1).return_once(|_, _, _| Err(outcome));
         scene.records.expect_is_referred_to().with(eq(key())).times(usize::from(referred)).returning(|_| Ok(true));
         let visits = scene.visits();
@@ -301,50 +383,63 @@ async fn what_is_damaged_is_no_download() {
 }
 
 #[tokio::test]
+async fn what_fails_before_its_first_byte_is_not_counted() {
+    for late in [false, true] {
+        // Nobody counts: the mock would panic.
+        let mut scene = Scene::with(linked_file(), file(FILE));
+        scene.store.expect_get().times(1).returning(move |_, _, _| {
+            if late {
+                Ok(body([Err(Error::unavailable("storage", "lost"))]))
+            } else {
+                Err(Error::unavailable("storage", "out of reach"))
+            }
+        });
+        scene.signer.expect_sign_get().returning(|_, _, _| Err(Error::unavailable("storage", "no credentials")));
+        let trail = scene.trail.clone();
+        let visits = scene.visits();
+        let file = visits.open(&visitor(), None).await.unwrap();
+        assert!(visits.read(&file, 0..10).await.is_err());
+        assert!(visits.sign(&file).await.is_err());
+        assert_eq!(trail.read(), []);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_download_too() {
+    let mut scene = Scene::with(linked_file(), file(FILE)).counted(1, || Ok(Counted::First));
+    scene.store.expect_get().returning(|_, _, _| Ok(body([])));
+    let visits = scene.visits();
+    let file = visits.open(&visitor(), None).await.unwrap();
+    assert_eq!(drain(visits.read(&file, 0..0).await.unwrap()).unwrap(), b"");
+}
+
+#[tokio::test]
 async fn a_url_is_signed_for_a_short_while_and_counted() {
-    let limited = Link { max_downloads: Some(5), ..link_of(LINK, NodeKind::File, FILE) };
-    for (link, continues, counted) in [
-        (link_of(LINK, NodeKind::File, FILE), false, 1),
-        (link_of(LINK, NodeKind::File, FILE), true, 0),
-        (limited.clone(), false, 1),
-        // The URL is good for all of the bytes.
-        (limited, true, 1),
-    ] {
-        let mut scene = Scene::with(link, file(FILE));
-        scene.links.expect_count_download().with(eq(counting()), eq(LINK)).times(counted).returning(|_, _| Ok(()));
+    for link in [linked_file(), Link { max_downloads: Some(5), ..linked_file() }] {
+        let mut scene = Scene::with(link, file(FILE)).counted(1, || Ok(Counted::First));
         let attachment = Presentation::of(name("beach.jpg"), &content(10));
         scene.signer.expect_sign_get().with(eq(key()), eq(attachment), eq(NOW.plus(MINUTE))).times(1).returning(
             |_, _, expires_at| Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at }),
         );
         let visits = scene.visits();
         let file = visits.open(&visitor(), None).await.unwrap();
-        assert_eq!(visits.sign(&file, continues).await.unwrap().url, "https://store/x");
+        assert_eq!(visits.sign(&file).await.unwrap().url, "https://store/x");
     }
 }
 
 #[tokio::test]
-async fn a_used_up_link_lets_what_was_begun_go_on_and_nothing_else() {
-    let spent = |last: Timestamp| Link {
-        max_downloads: Some(1),
-        downloads: 1,
-        last_download_at: Some(last),
-        ..link_of(LINK, NodeKind::File, FILE)
-    };
-    let exhausted = |outcome: Result<(), Error>| matches!(outcome, Err(Error::Gone(Gone::LinkExhausted)));
-    let mut scene = Scene::with(spent(NOW), file(FILE));
-    scene.store.expect_get().with(eq(key()), eq(10), eq(3..10)).times(1).returning(|_, _, _| Ok(body([Ok("bytes")])));
-    let visits = scene.visits();
-    let file_of = async |visits: &Visits| visits.open(&visitor(), None).await.unwrap();
-    let open = file_of(&visits).await;
-    assert!(exhausted(visits.check(&open, false)));
-    assert!(visits.check(&open, true).is_ok());
-    assert_eq!(drain(visits.read(&open, 3..10).await.unwrap()).unwrap(), b"bytes");
-
-    let long_ago = Timestamp::from_millis(NOW.as_millis() - i64::try_from(CONTINUATION.as_millis()).unwrap());
-    let visits = Scene::with(spent(long_ago), file(FILE)).visits();
-    let open = file_of(&visits).await;
-    assert!(exhausted(visits.check(&open, true)));
-    assert!(exhausted(visits.read(&open, 3..10).await.map(drop)));
+async fn a_used_up_link_lets_those_go_on_who_have_begun_and_nobody_else() {
+    for begun in [true, false] {
+        let spent = Link { max_downloads: Some(1), downloads: 1, ..linked_file() };
+        let mut scene = Scene::with(spent, file(FILE));
+        scene.downloads.expect_is_counted().with(eq(download_of(FILE)), eq(NOW)).returning(move |_, _| Ok(begun));
+        scene.store.expect_get().returning(|_, _, _| Ok(body([Ok("bytes")])));
+        let visits = scene.visits();
+        match visits.open(&visitor(), None).await {
+            Ok(file) => assert!(begun && visits.read(&file, 3..10).await.is_ok()),
+            Err(fault) => assert!(!begun && matches!(fault, Error::Gone(Gone::LinkExhausted))),
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use clouddrive_domain::model::{
     Action, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, MediaType, Name, NodeId, PasswordHash, RequestId,
     StoreName, Stored, Timestamp, Upload, UploadId, UploadState, User, UserId, Username, VersionId, authorize,
 };
-use clouddrive_domain::port::{Commit, Drive, Opening, Registration, Relocation, Uploads, Users};
+use clouddrive_domain::port::{Commit, Details, Drive, Opening, Registration, Relocation, Uploads, Users};
 use clouddrive_domain::{Result, model};
 use clouddrive_postgres::Database;
 use uuid::Uuid;
@@ -72,7 +72,7 @@ pub(crate) async fn create_folder(
 pub(crate) async fn moving(database: &Database, owner: &Registration, node: NodeId, to: NodeId) -> Relocation {
     let item = grant(database, owner, node, Action::Move).await;
     let to = grant(database, owner, to, Action::AddTo).await;
-    Relocation { item, to: Some(to), name: None, seen: None }
+    Relocation { item, to: Some(to), name: None, details: Details::default(), seen: None }
 }
 
 /// An upload into the root, of so many bytes.

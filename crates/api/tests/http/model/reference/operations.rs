@@ -18,6 +18,7 @@ impl Reference {
             name: name.to_owned(),
             kind: Kind::Folder,
             trashed: false,
+            trashed_by: None,
             purged: false,
             versions: Vec::new(),
         }))
@@ -66,6 +67,7 @@ impl Reference {
             name,
             kind: Kind::File,
             trashed: false,
+            trashed_by: None,
             purged: false,
             versions: Vec::new(),
         };
@@ -169,7 +171,8 @@ impl Reference {
 
     pub fn trash_node(&mut self, who: Person, kind: Kind, node: NodeNo) -> Result<(), Refusal> {
         self.relocate(who, kind, node)?;
-        self.nodes[node].trashed = true;
+        let it = &mut self.nodes[node];
+        (it.trashed, it.trashed_by) = (true, Some(who));
         Ok(())
     }
 
@@ -177,9 +180,20 @@ impl Reference {
         if self.trash(who).contains(&node) { Ok(()) } else { Err(NOT_FOUND) }
     }
 
+    /// Leave to take something out of the trash: its owner's, also of what lies below what was put there, and a guest's, of
+    /// what they put there themselves a moment ago, back into a folder that they may edit.
+    fn take_back(&self, who: Person, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<(), Refusal> {
+        let it = &self.nodes[node];
+        let owns = it.owner == who && !it.purged && !self.is_live(node);
+        let undoes = it.owner != who && it.trashed && !it.purged && it.trashed_by == Some(who) && to.is_none();
+        let may_edit = it.parent.is_some_and(|parent| self.role(who, parent) >= Some(Role::Edit));
+        if owns || (undoes && may_edit) { Ok(()) } else { Err(NOT_FOUND) }
+    }
+
     /// Back to where it was, or to the root where that is gone or in the trash, under a name that is free there.
     pub fn restore(&mut self, who: Person, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<NodeNo, Refusal> {
-        self.in_own_trash(who, node)?;
+        self.take_back(who, node, to)?;
+        let owner = self.nodes[node].owner;
         let place = match to {
             Some(Some(folder)) => {
                 if self.add_to(who, Some(folder))? != who {
@@ -190,9 +204,9 @@ impl Reference {
             Some(None) => None,
             None => self.nodes[node].parent.filter(|parent| self.is_live(*parent)),
         };
-        let name = self.free_name(who, place, &self.nodes[node].name, self.nodes[node].kind);
+        let name = self.free_name(owner, place, &self.nodes[node].name, self.nodes[node].kind);
         let it = &mut self.nodes[node];
-        (it.parent, it.name, it.trashed) = (place, name, false);
+        (it.parent, it.name, it.trashed, it.trashed_by) = (place, name, false, None);
         Ok(node)
     }
 

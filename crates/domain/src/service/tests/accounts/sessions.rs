@@ -1,6 +1,6 @@
 use mockall::predicate::eq;
 
-use super::{HOUR, MONTH, Ports, SECRET, credentials, is_refused, made_token, olga, refusal};
+use super::{GRACE, HOUR, MONTH, Ports, SECRET, credentials, is_refused, made_token, olga, refusal};
 use crate::error::{Error, Unauthenticated};
 use crate::model::{
     AccessClaims, AuditAction, Credentials, Limit, LoginRefusal, RunningSession, SessionId, SessionPosition, Timestamp,
@@ -26,7 +26,7 @@ fn sent() -> String {
 }
 
 fn is_invalid<T>(outcome: &Result<T, Error>) -> bool {
-    matches!(outcome, Err(Error::Unauthenticated(Unauthenticated::InvalidToken)))
+    matches!(outcome, Err(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken)))
 }
 
 #[tokio::test]
@@ -37,6 +37,7 @@ async fn a_refresh_token_gives_the_next_and_an_access_token_of_the_same_session(
         presented: made_token(9).hash(),
         next: made_token(1).hash(),
         expires_at: NOW.plus(MONTH),
+        grace: GRACE,
         address: Some("192.0.2.1".to_owned()),
         user_agent: Some("x".repeat(255)),
     };

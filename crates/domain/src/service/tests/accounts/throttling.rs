@@ -6,9 +6,9 @@ use mockall::predicate::eq;
 
 use super::{Bucket, Email, Network, Ports, SECRET, Username, credentials, hash, is_refused, olga, request, secret};
 use crate::error::{Error, Result};
-use crate::model::{AuditAction, BucketKind, Handle, LoginRefusal};
+use crate::model::{AuditAction, BucketKind, Handle, LoginRefusal, LoginSubject};
 use crate::port::{MockThrottle, Verdict};
-use crate::service::tests::{NOW, Trail, ambient_with, outage};
+use crate::service::tests::{NOW, OWNER, Trail, ambient_with, outage};
 use crate::service::{Accounts, ClientInfo};
 
 const HERE: &str = "192.0.2.1";
@@ -17,12 +17,12 @@ fn network() -> Network {
     Network::of(HERE.parse().ok())
 }
 
-/// What a login under `handle` takes from.
-fn buckets(handle: Handle) -> Vec<Bucket> {
+/// What a login to `subject` takes from.
+fn buckets(subject: LoginSubject) -> Vec<Bucket> {
     vec![
         Bucket::LoginsOfAddress(network()),
-        Bucket::LoginFromAddress(handle.clone(), network()),
-        Bucket::LoginOfAccount(handle),
+        Bucket::LoginFromAddress(subject.clone(), network()),
+        Bucket::LoginOfAccount(subject),
     ]
 }
 
@@ -76,12 +76,23 @@ async fn attempts_are_taken_before_the_password_is_looked_at_and_given_back_to_w
 }
 
 #[tokio::test]
-async fn the_buckets_are_those_of_the_name_as_typed_and_of_the_address() {
-    let mut throttle = MockThrottle::new();
-    let refusal = |_: &[Bucket], _| Err(limited(BucketKind::LoginFromAddress));
-    throttle.expect_take().withf(|taken, at| taken == buckets(olga()) && *at == NOW).times(1).returning(refusal);
-    let outcome = login(Ports { throttle: Some(throttle), ..Ports::default() }.service()).await;
-    assert!(matches!(outcome, Err(Error::RateLimited { .. })));
+async fn the_buckets_are_those_of_the_account_and_of_the_address() {
+    let address = Handle::Email("olga@example.com".to_owned());
+    for (handle, known) in [(olga(), true), (address.clone(), true), (olga(), false), (address, false)] {
+        let expected = if known { LoginSubject::Account(OWNER) } else { LoginSubject::Unknown(handle.clone()) };
+        let mut throttle = MockThrottle::new();
+        let refusal = |_: &[Bucket], _| Err(limited(BucketKind::LoginFromAddress));
+        let taken = throttle.expect_take().withf(move |taken, at| taken == buckets(expected.clone()) && *at == NOW);
+        taken.times(1).returning(refusal);
+        let mut ports = Ports { throttle: Some(throttle), ..Ports::default() };
+        ports.users.expect_find_credentials().with(eq(handle.clone())).returning(move |_| Ok(known.then(credentials)));
+        let text = match handle {
+            Handle::Username(key) | Handle::Email(key) => key,
+        };
+        let client = ClientInfo { address: HERE.parse::<IpAddr>().ok(), user_agent: None };
+        let outcome = ports.service().login(request(), &text, SECRET, client).await;
+        assert!(matches!(outcome, Err(Error::RateLimited { .. })));
+    }
 }
 
 #[tokio::test]
@@ -109,10 +120,10 @@ async fn who_was_turned_away_unheard_gets_the_attempt_back() {
 }
 
 #[tokio::test]
-async fn past_the_limit_nobody_is_looked_up_and_nothing_is_hashed() {
+async fn past_the_limit_nothing_is_hashed() {
     for empty in [&[BucketKind::LoginsOfAddress][..], &[BucketKind::LoginFromAddress]] {
         let trail = Trail::default();
-        let ports = Ports { throttle: Some(throttle(&Log::default(), empty)), ..Ports::default() };
+        let ports = Ports { throttle: Some(throttle(&Log::default(), empty)), ..Ports::knowing(olga()) };
         let outcome = login(ports.service_in(ambient_with(NOW, trail.clone()))).await;
         assert!(matches!(outcome, Err(Error::RateLimited { bucket, .. }) if [bucket] == empty));
         assert_eq!(trail.read(), [(None, AuditAction::LoginRefused { reason: LoginRefusal::Throttled })]);
@@ -124,7 +135,7 @@ async fn many_who_guess_together_keep_out_strangers_and_not_who_has_a_session_th
     const EMPTY: &[BucketKind] = &[BucketKind::LoginOfAccount];
     let at = |addresses: &[&str]| {
         let addresses: Vec<String> = addresses.iter().map(|&text| text.to_owned()).collect();
-        let mut ports = Ports::default();
+        let mut ports = Ports::knowing(olga());
         let found = ports.sessions.expect_find_addresses().with(eq(olga()), eq(NOW)).times(1);
         found.returning(move |_, _| Ok(addresses.clone()));
         ports
@@ -138,7 +149,6 @@ async fn many_who_guess_together_keep_out_strangers_and_not_who_has_a_session_th
     }
     let log = Log::default();
     let mut ports = Ports { throttle: Some(throttle(&log, EMPTY)), ..at(&["2001:db8::1", HERE]) };
-    ports.users.expect_find_credentials().returning(|_| Ok(Some(credentials())));
     ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
     ports.sessions.expect_start().returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));

@@ -59,7 +59,7 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
         ports.direct.expect_begin().never();
         let service = ports.service();
         let begun = service.begin(&actor(user), Some(FOLDER), announced(), 10).await.unwrap_err();
-        let received = service.receive(&actor(user), Some(FOLDER), announced(), None, hello()).await.unwrap_err();
+        let received = service.admit(&actor(user), Some(FOLDER), None, None).await.err().unwrap();
         (begun, received)
     };
     for found in [for_guest(folder(FOLDER), Permission::View), for_heir(folder(FOLDER), Permission::View)] {
@@ -84,7 +84,7 @@ async fn more_than_any_file_may_have_is_refused_before_anything_is_recorded() {
     assert_eq!(violations[0].field, "file_size_in_bytes");
     assert!(violations[0].message.contains(&MAX_FILE_BYTES.to_string()));
 
-    let fault = service.receive(&actor(OWNER), Some(FOLDER), announced(), Some(size), hello()).await.unwrap_err();
+    let fault = service.admit(&actor(OWNER), Some(FOLDER), Some(size), None).await.err().unwrap();
     assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
 }
 
@@ -155,11 +155,28 @@ async fn nothing_is_left_of_an_upload_that_was_given_up_or_ran_out_of_time() {
 async fn an_upload_is_its_senders_alone() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.uploads.expect_find().with(eq(upload().id), eq(STRANGER)).times(4).returning(|_, _| Ok(None));
+    ports.uploads.expect_find_abortable().with(eq(upload().id), eq(STRANGER)).times(1).returning(|_, _| Ok(None));
     let (service, stranger, id) = (ports.service(), actor(STRANGER), upload().id);
     assert!(matches!(service.progress(&stranger, id).await, Err(Error::NotFound)));
     assert!(matches!(service.sign_parts(&stranger, id, &[1]).await, Err(Error::NotFound)));
     assert!(matches!(service.complete(&stranger, id, None).await, Err(Error::NotFound)));
+    assert!(matches!(service.begun(&stranger, id).await, Err(Error::NotFound)));
     assert!(matches!(service.abort(&stranger, id).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn who_may_not_add_to_the_folder_any_more_gets_no_urls_again() {
+    for (found, forbidden) in
+        [(located(folder(FOLDER), GUEST, None, None), false), (for_guest(folder(FOLDER), Permission::View), true)]
+    {
+        let theirs = Upload { sender: GUEST, ..upload() };
+        let mut ports = Ports::with([found]);
+        ports.uploads.expect_find().with(eq(theirs.id), eq(GUEST)).times(1).return_once(|_, _| Ok(Some(theirs)));
+        // No URL is signed: the mock would panic.
+        let refused = ports.service().begun(&actor(GUEST), upload().id).await.unwrap_err();
+        assert_eq!(matches!(refused, Error::Forbidden(_)), forbidden);
+        assert_eq!(matches!(refused, Error::NotFound), !forbidden);
+    }
 }
 
 #[tokio::test]

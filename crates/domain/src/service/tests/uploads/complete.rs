@@ -131,13 +131,13 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
 
 #[tokio::test]
 async fn an_open_upload_is_given_up_once() {
-    let mut ports = Ports::with_upload(upload());
+    let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command(OWNER)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
     ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
     assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
 
     for (state, now) in [(UploadState::Aborted, NOW), (UploadState::Expired, NOW), (UploadState::Open, LATER)] {
-        let mut ports = Ports::with_upload(Upload { state, ..upload() });
+        let mut ports = Ports::with_abortable(Upload { state, ..upload() });
         ports.uploads.expect_abort().never();
         assert!(ports.service_at(now).abort(&actor(OWNER), upload().id).await.is_ok());
     }
@@ -155,7 +155,7 @@ async fn what_arrived_and_cannot_be_removed_stays_reserved() {
 
 #[tokio::test]
 async fn a_file_is_not_taken_back_by_giving_its_upload_up() {
-    let mut ports = Ports::with_upload(Upload { state: UploadState::Complete(FILE), ..upload() });
+    let mut ports = Ports::with_abortable(Upload { state: UploadState::Complete(FILE), ..upload() });
     ports.uploads.expect_abort().never();
     let refused = ports.service().abort(&actor(OWNER), upload().id).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
@@ -164,7 +164,7 @@ async fn a_file_is_not_taken_back_by_giving_its_upload_up() {
 #[tokio::test]
 async fn every_command_tells_the_time_at_which_it_is_given() {
     let at = Timestamp::from_millis(30_999);
-    let mut ports = Ports::with_upload(upload());
+    let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command_at(OWNER, at)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
     ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
     assert!(ports.service_at(at).abort(&actor(OWNER), upload().id).await.is_ok());

@@ -11,19 +11,20 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, made_key, name_taken, outage, root,
-    trashed,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, located, made, made_key, name_taken,
+    outage, root, trashed,
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
     Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_UPLOAD_LIFETIME, MIN_PART_BYTES,
     NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer, Upload,
-    UploadId, UploadState, UserId,
+    UploadState, UserId,
 };
 use crate::port::{
-    ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockUploads, Opening, SignedUrl,
+    ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockUploads, NewFile, Opening,
+    SignedUrl,
 };
-use crate::service::{UploadSettings, Uploads};
+use crate::service::{Ambient, StreamedFile, UploadSettings, Uploads};
 use crate::testing::{file_info, upload};
 
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
@@ -43,6 +44,7 @@ struct Ports {
     store: MockBlobStore,
     records: MockBlobRecords,
     direct: MockDirectUploads,
+    records: MockBlobRecords,
 }
 
 impl Ports {
@@ -55,6 +57,14 @@ impl Ports {
     fn with_upload(upload: Upload) -> Self {
         let mut ports = Self::with([for_owner(folder(FOLDER))]);
         ports.uploads.expect_find().with(eq(upload.id), eq(OWNER)).times(1).return_once(|_, _| Ok(Some(upload)));
+        ports
+    }
+
+    /// An upload that the owner may abort.
+    fn with_abortable(upload: Upload) -> Self {
+        let mut ports = Self::default();
+        let find = ports.uploads.expect_find_abortable().with(eq(upload.id), eq(OWNER));
+        find.times(1).return_once(|_, _| Ok(Some(upload)));
         ports
     }
 
@@ -73,22 +83,17 @@ impl Ports {
         self
     }
 
-    /// What was begun is given up, and then its bytes go.
-    fn given_up(mut self) -> Self {
-        let mut order = Sequence::new();
-        let abort = self.uploads.expect_abort().with(eq(command(OWNER)), eq(made::<UploadId>(2)));
-        abort.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
-        self.store.expect_delete().with(eq(made_key(1))).times(1).in_sequence(&mut order).returning(|_| Ok(()));
-        self
-    }
-
     fn service(self) -> Uploads {
         self.service_at(NOW)
     }
 
     fn service_at(self, now: Timestamp) -> Uploads {
+        self.service_in(ambient_at(now))
+    }
+
+    fn service_in(self, ambient: Ambient) -> Uploads {
         let (drive, store, records) = (Arc::new(self.drive), Arc::new(self.store), Arc::new(self.records));
-        Uploads::new(drive, Arc::new(self.uploads), store, records, Arc::new(self.direct), ambient_at(now), SETTINGS)
+        Uploads::new(drive, Arc::new(self.uploads), store, Arc::new(self.direct), records, ambient, SETTINGS)
     }
 }
 

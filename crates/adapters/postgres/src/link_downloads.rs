@@ -1,0 +1,66 @@
+use async_trait::async_trait;
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{ChangeKind, Command, Counted, LinkDownload, Timestamp};
+use clouddrive_domain::port::LinkDownloads;
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::link_downloads::{self as rows, CountedRow, MarkRow};
+use clouddrive_sql::links::uncounted;
+use clouddrive_sql::statement::{Parameter, Statement};
+use diesel::prelude::OptionalExtension;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::Database;
+use crate::changes::log;
+use crate::links::find;
+use crate::unit::Begin;
+
+async fn is_counted(mut connection: &AsyncPgConnection, download: &LinkDownload, now: Timestamp) -> Outcome<bool> {
+    let mark: Option<MarkRow> = rows::find(download, now).get_result(&mut connection).await.optional()?;
+    Ok(mark.is_some())
+}
+
+/// Those who count at once follow one another: the row of the link is locked until each has committed, and the next looks at
+/// it anew. What the first of one network has marked meanwhile is seen by the mark itself.
+async fn count(mut connection: &AsyncPgConnection, command: &Command, download: &LinkDownload) -> Outcome<Counted> {
+    let counted: Option<CountedRow> = rows::count(download, command.at).get_result(&mut connection).await.optional()?;
+    let Some(counted) = counted else {
+        let link = find(connection, download.link).await?;
+        let runs = link.as_ref().is_some_and(|link| link.check_running(command.at).is_ok());
+        if runs && is_counted(connection, download, command.at).await? {
+            return Ok(Counted::Again);
+        }
+        return Err(uncounted(link, command.at).into());
+    };
+    if rows::mark(download, command.at).execute(&mut connection).await? == 0 {
+        rows::uncount(download.link).execute(&mut connection).await?;
+        return Ok(Counted::Again);
+    }
+    let (drive, node) = counted.place();
+    log(connection, command, ChangeKind::LinkDownloaded, drive, Some(node)).await?;
+    Ok(Counted::First)
+}
+
+#[async_trait]
+impl LinkDownloads for Database {
+    async fn is_counted(&self, download: &LinkDownload, now: Timestamp) -> Result<bool> {
+        let download = *download;
+        self.read(async move |connection: &AsyncPgConnection| is_counted(connection, &download, now).await).await
+    }
+
+    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted> {
+        let (command, download) = (command.clone(), *download);
+        let work = async move |connection: &AsyncPgConnection| count(connection, &command, &download).await;
+        self.write(Begin::Write, work).await
+    }
+
+    async fn forget(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            let text = "DELETE FROM link_downloads WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM link_downloads WHERE counted_at < ? LIMIT ? FOR UPDATE SKIP LOCKED))";
+            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(most.into())];
+            let gone = Statement::new(text, parameters).execute(&mut connection).await?;
+            Ok(u32::try_from(gone).unwrap_or(most))
+        })
+        .await
+    }
+}

@@ -1,0 +1,58 @@
+use async_trait::async_trait;
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{ChangeKind, Command, Counted, LinkDownload, Timestamp};
+use clouddrive_domain::port::LinkDownloads;
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::link_downloads::{self as rows, CountedRow, MarkRow};
+use clouddrive_sql::links::uncounted;
+use clouddrive_sql::statement::{Parameter, Statement};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::changes::log;
+use crate::links::find;
+
+fn is_counted(connection: &mut SqliteConnection, download: &LinkDownload, now: Timestamp) -> Outcome<bool> {
+    let mark: Option<MarkRow> = rows::find(download, now).get_result(connection).optional()?;
+    Ok(mark.is_some())
+}
+
+fn count(connection: &mut SqliteConnection, command: &Command, download: &LinkDownload) -> Outcome<Counted> {
+    let counted: Option<CountedRow> = rows::count(download, command.at).get_result(connection).optional()?;
+    let Some(counted) = counted else {
+        let link = find(connection, download.link)?;
+        let runs = link.as_ref().is_some_and(|link| link.check_running(command.at).is_ok());
+        if runs && is_counted(connection, download, command.at)? {
+            return Ok(Counted::Again);
+        }
+        return Err(uncounted(link, command.at).into());
+    };
+    rows::mark(download, command.at).execute(connection)?;
+    let (drive, node) = counted.place();
+    log(connection, command, ChangeKind::LinkDownloaded, drive, Some(node))?;
+    Ok(Counted::First)
+}
+
+#[async_trait]
+impl LinkDownloads for Database {
+    async fn is_counted(&self, download: &LinkDownload, now: Timestamp) -> Result<bool> {
+        let download = *download;
+        self.read(move |connection| is_counted(connection, &download, now)).await
+    }
+
+    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted> {
+        let (command, download) = (command.clone(), *download);
+        self.write(move |connection| count(connection, &command, &download)).await
+    }
+
+    async fn forget(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(move |connection| {
+            let text = "DELETE FROM link_downloads WHERE (link_id, digest) IN (
+                SELECT link_id, digest FROM link_downloads WHERE counted_at < ? LIMIT ?)";
+            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(most.into())];
+            let gone = Statement::new(text, parameters).execute(connection)?;
+            Ok(u32::try_from(gone).unwrap_or(most))
+        })
+        .await
+    }
+}

@@ -1,0 +1,158 @@
+//! Requests with an `Idempotency-Key` whose bodies stream: what they say is known, by a digest, once all of it has come.
+
+use std::cell::RefCell;
+use std::pin::pin;
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use clouddrive_domain::model::{Actor, IdempotencyKey, KeyedRequest, Receipt, Sha256};
+use clouddrive_domain::service::{Done, RENEWAL, Start};
+use futures_util::{Stream, StreamExt};
+use sha2::Digest;
+use tokio::time::sleep;
+
+use super::App;
+use super::kept::{self, Repeat};
+use super::problem::{Outcome, Problem};
+
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The longest path under which something is kept.
+pub(crate) const MAX_PATH_BYTES: usize = 255;
+
+/// The key that the caller named, if any.
+pub(crate) fn key(headers: &HeaderMap) -> Outcome<Option<IdempotencyKey>> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().and_then(IdempotencyKey::parse).filter(|_| values.next().is_none());
+    let broken = || Problem::invalid("Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters");
+    key.map(Some).ok_or_else(broken)
+}
+
+/// Refuses a key where none is taken: a client that relies on it must learn that it does not help.
+pub(crate) fn refuse_key(headers: &HeaderMap) -> Outcome<()> {
+    match headers.contains_key(IDEMPOTENCY_KEY) {
+        true => Err(Problem::malformed("no Idempotency-Key is taken here")),
+        false => Ok(()),
+    }
+}
+
+/// Marks an answer as a repeat.
+pub(crate) fn mark_replayed(headers: &mut HeaderMap) {
+    headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+}
+
+/// What is to be done with a request whose body streams.
+pub(crate) enum Keyed {
+    /// It names no key.
+    No,
+    /// It is the first under its key, and done under this receipt.
+    First(Receipt),
+    /// One was done before under its key: the body tells whether that was the same.
+    Done(Done),
+}
+
+impl Keyed {
+    /// Finds out whether the request was sent before.
+    pub(crate) async fn begin(app: &App, request: &HttpRequest, actor: &Actor) -> Outcome<Self> {
+        let Some(key) = key(request.headers())? else {
+            return Ok(Self::No);
+        };
+        // No path is as long that is done under a key.
+        if request.path().len() > MAX_PATH_BYTES {
+            return Err(Problem::not_found());
+        }
+        let path = request.path().to_owned();
+        let keyed = KeyedRequest { user: actor.user, path, key, digest: None, former_digest: None };
+        match app.idempotency.start(keyed).await? {
+            Start::First(receipt) => Ok(Self::First(receipt)),
+            Start::Done(done) => Ok(Self::Done(done)),
+            // Without a digest the store cannot tell.
+            Start::Repeat(_) => Err(Problem::malformed("the key was used in another way")),
+        }
+    }
+
+    /// The receipt under which it is done, if any.
+    pub(crate) const fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Self::First(receipt) => Some(receipt),
+            Self::No | Self::Done(_) => None,
+        }
+    }
+
+    /// Whether the digest of its body is needed.
+    pub(crate) const fn is_keyed(&self) -> bool {
+        !matches!(self, Self::No)
+    }
+
+    /// Does `work`, and keeps what it came to for repeats. The receipt is held for as long as that takes.
+    pub(crate) async fn run(
+        self,
+        app: &App,
+        work: impl Future<Output = Outcome<HttpResponse>>,
+    ) -> Outcome<HttpResponse> {
+        let Self::First(receipt) = self else {
+            return work.await;
+        };
+        let mut work = pin!(work);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut work => break outcome,
+                () = sleep(RENEWAL) => {
+                    if let Err(fault) = app.idempotency.renew(&receipt).await {
+                        tracing::warn!(%fault, "a receipt was not held on");
+                    }
+                }
+            }
+        };
+        if let Err(fault) = app.idempotency.end(&receipt, outcome.is_ok()).await {
+            // It passes on by itself.
+            tracing::warn!(%fault, "a receipt was not given back");
+        }
+        outcome
+    }
+}
+
+/// The answer to a repeat whose body says `said`.
+pub(crate) async fn repeat(app: &App, actor: &Actor, done: Done, said: &[u8]) -> Outcome<HttpResponse> {
+    let digests: Vec<Sha256> =
+        [Some(app.digests.of(said)), app.digests.former_of(said)].into_iter().flatten().collect();
+    match kept::read(app, actor, &done.answer(&digests)?).await? {
+        Repeat::Answer(mut response) => {
+            mark_replayed(response.headers_mut());
+            Ok(response)
+        }
+        // What streams is never done again.
+        Repeat::Again => Err(Problem::malformed("the key was used in another way")),
+    }
+}
+
+/// The SHA-256 of bytes that pass by, where it is needed.
+pub(crate) struct Passing(Option<RefCell<sha2::Sha256>>);
+
+impl Passing {
+    pub(crate) fn new(needed: bool) -> Self {
+        Self(needed.then(RefCell::default))
+    }
+
+    /// The same stream, watched.
+    pub(crate) fn watch<E>(
+        &self,
+        stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> impl Stream<Item = Result<Bytes, E>> + Unpin {
+        stream.inspect(move |piece| {
+            if let (Some(digest), Ok(bytes)) = (&self.0, piece) {
+                digest.borrow_mut().update(bytes);
+            }
+        })
+    }
+
+    /// The digest of what has passed by, as a part of what a request says; empty where it is not needed.
+    pub(crate) fn said(&self) -> Vec<u8> {
+        self.0.as_ref().map(|digest| digest.borrow().clone().finalize().to_vec()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,25 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{ListParameters, TrashedFolder};
+use clouddrive_domain::model::NodeId;
+
+use crate::http::drive::List;
+use crate::http::extract::{CurrentUser, PathId, Query};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, reply};
+
+/// Lists what lies in a folder in the caller's trash, be it there itself or below another. Each of it can be restored by
+/// itself. What was put into the trash by itself is not among it: `GET /trash` has it.
+#[utoipa::path(get, path = "/trash/{item_id}/item", operation_id = "list_trashed_folder", tag = "trash",
+    params(("item_id" = Uuid, Path), ListParameters),
+    responses((status = 200, description = "A page of the folder", body = TrashedFolder)))]
+pub(crate) async fn list_folder(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    parameters: Query<ListParameters>,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let list = List::new(&format_args!("trash {}", user.actor.user), Some(id.0), &parameters.0);
+    let page = app.trash.list_folder(&user.actor, id.0, &list.query(&app, &parameters.0)?).await?;
+    let next_cursor = list.next_cursor(&app, page.next.as_ref())?;
+    Ok(reply::ok(&TrashedFolder { items: map::items(page.items)?, next_cursor }))
+}

@@ -1,0 +1,2 @@
+-- Who put the node into the trash: for an hour a guest may undo that.
+ALTER TABLE nodes ADD COLUMN trashed_by BLOB;
