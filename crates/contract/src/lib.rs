@@ -26,7 +26,7 @@ pub use folder::{
     RootListing, SortBy, SortOrder,
 };
 pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
-pub use link::{CreateLink, Link, Linked, LinkedFile, LinkedFolder, Links, PatchLink};
+pub use link::{CreateLink, Link, Linked, LinkedFolder, Links, PatchLink};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};
 pub use search::{FoundItem, FoundItems, SearchParameters};
@@ -39,6 +39,6 @@ pub use time::Time;
 pub use trash::{RestoreItem, Trash, TrashedItem};
 pub use upload::{
     CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileConflict, FileForm, Part, ReceivedPart, SignParts,
-    SignedParts, Upload, UploadState,
+    SignedParts, Upload, UploadKind, UploadState,
 };
 pub use version::{Version, VersionWithDownload, Versions};

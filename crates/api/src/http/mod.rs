@@ -6,6 +6,7 @@ mod body;
 mod bytes;
 mod client;
 mod conditions;
+mod cors;
 mod cursor;
 mod digests;
 mod drive;
@@ -45,6 +46,7 @@ use ipnet::IpNet;
 
 pub(crate) use body::BodyLimits;
 pub(crate) use client::ClientAddress;
+pub(crate) use cors::{ALLOWED_HEADERS, cors, narrow_preflight};
 pub(crate) use cursor::Cursors;
 pub(crate) use digests::Digests;
 pub(crate) use kept::write as write_answer;

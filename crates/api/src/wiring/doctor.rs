@@ -8,7 +8,7 @@ use clouddrive_s3::{S3Store, Verdict};
 use super::blobs::settings;
 use super::database::postgres;
 use crate::config::{BlobsConfig, Config, DatabaseConfig, PostgresConfig, S3Config};
-use crate::serve::ALLOWED_HEADERS;
+use crate::http::ALLOWED_HEADERS;
 use crate::system::{OsRandom, SystemClock};
 
 /// How far the clocks of this machine and of the database may differ, in milliseconds.
@@ -132,7 +132,7 @@ async fn try_bucket(config: &Config, bucket: &S3Config) -> Vec<Finding> {
     let mut checks = store.check_rights().await;
     checks.push(store.check_clock().await);
     checks.push(store.check_lifecycle().await);
-    checks.extend(store.check_cors(&config.cors_origins, &ALLOWED_HEADERS).await);
+    checks.extend(store.check_cors(&config.cors_origins, ALLOWED_HEADERS).await);
     findings.extend(checks.into_iter().map(|check| finding(format!("S3 {}", check.subject), check.verdict)));
     if config.cors_origins.is_empty() {
         let advice = "CORS_ORIGINS is not set: pages in browsers cannot use the API, nor the bucket";
