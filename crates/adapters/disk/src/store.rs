@@ -53,7 +53,7 @@ impl BlobStore for DiskStore {
             })
             .await?;
         let intake = Intake::new(draft, self.workers.clone());
-        intake.run(body, expected, move |bytes, sha256| place.publish(bytes, sha256)).await
+        intake.run(body, expected, move |bytes, sums| place.publish(bytes, sums)).await
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {

@@ -5,7 +5,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType};
 use bytes::Bytes;
 use clouddrive_domain::model::{BlobKey, EntityTag, Sha256, Stored};
 
@@ -41,6 +41,7 @@ pub(crate) struct Found {
     pub(crate) size: u64,
     pub(crate) tag: Option<EntityTag>,
     checksum: Option<String>,
+    crc32: Option<String>,
     mark: Option<String>,
 }
 
@@ -50,6 +51,8 @@ impl Found {
             size: head.content_length.and_then(|size| size.try_into().ok()).unwrap_or_default(),
             tag: tag(head.e_tag.as_deref()),
             checksum: head.checksum_sha256,
+            // Where the store says of which bytes it is, it is of all of them or of no use.
+            crc32: head.checksum_crc32.filter(|_| head.checksum_type.is_none_or(|of| of == ChecksumType::FullObject)),
             mark: head.metadata.and_then(|mut metadata| metadata.remove(MARK)),
         }
     }
@@ -61,8 +64,12 @@ impl Found {
 
     /// What is known of it.
     pub(crate) fn stored(&self) -> Stored {
-        let sha256 = self.checksum.as_deref().and_then(checksum::decode);
-        Stored { size: self.size, sha256, tag: self.tag.clone() }
+        Stored {
+            tag: self.tag.clone(),
+            size: self.size,
+            sha256: self.checksum.as_deref().and_then(checksum::decode),
+            crc32: self.crc32.as_deref().and_then(checksum::decode_crc32),
+        }
     }
 }
 

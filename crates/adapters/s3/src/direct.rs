@@ -86,7 +86,7 @@ impl S3Store {
             plan.check(&seen(&parts))?;
             parts.retain(|part| u32::try_from(part.number).is_ok_and(|number| plan.part(number).is_some()));
             if let [only] = parts.as_slice() {
-                expected.check(&Stored { size: only.size, sha256: only.sha256, tag: None })?;
+                expected.check(&Stored { size: only.size, sha256: only.sha256, ..Stored::default() })?;
             }
             if self.complete(transfer, &parts).await? {
                 return self.finish_object(transfer, plan, expected).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, EntityTag, Expected, Length, Sha256, Stored};
+use clouddrive_domain::model::{BlobKey, Crc32, EntityTag, Expected, Length, Sha256, Stored};
 use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::{Error, Result};
 use futures_util::StreamExt;
@@ -127,6 +127,7 @@ struct Source {
     /// What came and did not fit into the piece before.
     rest: Bytes,
     digest: sha2::Sha256,
+    crc32: crc32fast::Hasher,
     received: u64,
     most: u64,
     too_long: Refused,
@@ -149,7 +150,15 @@ impl Source {
             Length::Exactly(size) => (size, Refused::Size),
             Length::AtMost(limit) => (limit.min(capacity), Refused::TooLarge { limit: limit.min(capacity) }),
         };
-        Ok(Self { body, rest: Bytes::new(), digest: sha2::Sha256::new(), received: 0, most, too_long })
+        Ok(Self {
+            body,
+            rest: Bytes::new(),
+            digest: sha2::Sha256::new(),
+            crc32: crc32fast::Hasher::new(),
+            received: 0,
+            most,
+            too_long,
+        })
     }
 
     /// The next `size` bytes, or what there is.
@@ -166,6 +175,7 @@ impl Source {
             }
             let piece = self.rest.split_to(room.min(self.rest.len()));
             self.digest.update(&piece);
+            self.crc32.update(&piece);
             if !first {
                 digest.update(&piece);
             }
@@ -191,8 +201,9 @@ impl Source {
 
     /// What the whole body was, if that was expected.
     fn verdict(self, expected: Expected) -> Result<Stored> {
-        let sha256 = Some(Sha256::from_bytes(self.digest.finalize().into()));
-        let stored = Stored { size: self.received, sha256, tag: None };
+        let sha256 = Sha256::from_bytes(self.digest.finalize().into());
+        let crc32 = Crc32(self.crc32.finalize());
+        let stored = Stored { size: self.received, sha256: Some(sha256), crc32: Some(crc32), tag: None };
         expected.check(&stored)?;
         Ok(stored)
     }

@@ -24,6 +24,11 @@ impl Drive for Database {
         self.read(move |connection| locate::find(connection, node, viewer)).await
     }
 
+    async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>> {
+        let nodes = nodes.to_vec();
+        self.read(move |connection| locate::find_many(connection, &nodes, viewer)).await
+    }
+
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
         self.read(move |connection| {
             let row: Option<HomeRow> = home(user).get_result(connection).optional()?;

@@ -11,7 +11,7 @@ use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, etag, state_word};
+use clouddrive_sql::uploads::{NewVersionRow, UploadRow, crc32, digest, etag, state_word};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -276,6 +276,7 @@ pub(crate) fn attach(connection: &mut SqliteConnection, blob: &BlobKey, stored: 
             blobs::size_bytes.eq(bytes(stored.size)),
             blobs::sha256.eq(digest(stored.sha256)),
             blobs::etag.eq(etag(stored.tag.as_ref())),
+            blobs::crc32.eq(crc32(stored.crc32)),
         ))
         .execute(connection)?;
     Ok(())

@@ -60,7 +60,7 @@ pub use signed_urls::{
 pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
-pub use trees::{Copying, Extent, Trees};
+pub use trees::{Copying, TreeContent, TreeEntry, Trees};
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
 pub use versions::{NewContent, Revival, Versions};

@@ -11,7 +11,7 @@ use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, uploads, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, digest, etag};
+use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
@@ -156,6 +156,7 @@ pub(crate) async fn attach(mut connection: &AsyncPgConnection, blob: &BlobKey, s
             blobs::size_bytes.eq(bytes(stored.size)),
             blobs::sha256.eq(digest(stored.sha256)),
             blobs::etag.eq(etag(stored.tag.as_ref())),
+            blobs::crc32.eq(crc32(stored.crc32)),
         ))
         .execute(&mut connection)
         .await?;

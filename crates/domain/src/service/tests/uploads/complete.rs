@@ -3,7 +3,7 @@ use super::*;
 #[tokio::test]
 async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     for (said, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
-        let arrived = Stored { size: 10, sha256: Some(DIGEST), tag: None };
+        let arrived = Stored { size: 10, sha256: Some(DIGEST), ..Stored::default() };
         let mut ports = Ports::with_upload(upload()).arrived(arrived.clone());
         let commit = Commit {
             upload: upload().id,

@@ -112,7 +112,7 @@ fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
 }
 
 fn stored(size: u64) -> Stored {
-    Stored { size, sha256: None, tag: None }
+    Stored { size, ..Stored::default() }
 }
 
 fn part(number: u32, size: u64) -> Part {
