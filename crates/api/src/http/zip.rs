@@ -25,14 +25,14 @@ const PACKED: &[u8] = b"clouddrive zip 1";
 
 /// Answers a GET or HEAD with `archive`, as the conditions of the request ask for.
 pub(crate) async fn answer(request: &HttpRequest, archive: Archive) -> Outcome<HttpResponse> {
-    answer_counted(request, archive, async || Ok(())).await
+    answer_counted(request, archive, async |_| Ok(())).await
 }
 
-/// The same, and has it counted before the first byte goes.
+/// The same, and has it counted before the first byte goes, by where that stands.
 pub(crate) async fn answer_counted(
     request: &HttpRequest,
     archive: Archive,
-    count: impl AsyncFnOnce() -> Result<()>,
+    count: impl AsyncFnOnce(u64) -> Result<()>,
 ) -> Outcome<HttpResponse> {
     let media_type = MediaType::parse("application/zip").unwrap_or_else(MediaType::octet_stream);
     let presentation = archive.presentation(media_type, ".zip");
@@ -41,7 +41,7 @@ pub(crate) async fn answer_counted(
     let representation =
         Representation { size: layout.size, validators, client_modified_at: None, presentation: &presentation };
     let pack = async move |range: Range<u64>| {
-        count().await?;
+        count(range.start).await?;
         Ok::<ByteStream, Error>(packing::packed(archive, layout, range).boxed())
     };
     bytes::answer(request, representation, pack).await

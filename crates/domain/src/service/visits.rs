@@ -224,11 +224,14 @@ impl Visits {
         self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
     }
 
-    /// Counts a download of a folder in one piece: before any of its bytes goes.
+    /// Counts a download of a folder in one piece, before the byte at `start` goes: from the first byte on it is one.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub async fn count_archive(&self, visitor: &Visitor, folder: &LinkedFolder) -> Result<()> {
+    pub async fn count_archive(&self, visitor: &Visitor, folder: &LinkedFolder, start: u64) -> Result<()> {
+        if start > 0 {
+            return folder.link.check_continuation(self.ambient.now());
+        }
         self.count(&folder.link, folder.grant.node().id, NodeKind::Folder, &visitor.request).await
     }
 

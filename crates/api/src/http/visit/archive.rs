@@ -62,5 +62,6 @@ async fn answer(
 ) -> Outcome<HttpResponse> {
     let folder = app.visits.open_folder(&visitor.0, folder).await?;
     let archive = app.archives.open_linked(&visitor.0, &folder, names(parameters.names)).await?;
-    zip::answer_counted(request, archive, async || app.visits.count_archive(&visitor.0, &folder).await).await
+    let count = async |start| app.visits.count_archive(&visitor.0, &folder, start).await;
+    zip::answer_counted(request, archive, count).await
 }
