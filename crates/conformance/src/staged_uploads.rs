@@ -61,9 +61,12 @@ async fn what_was_copied_stays_as_it_is<W: Wire>(case: &Case<'_, W>, staged: &dy
     assert!(stored.sha256.is_none_or(|known| known == digest(&bytes)));
     let other: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
     send(case, &transfer, plan, &other).await;
-    assert!(read(case.store, &copy, 0..plan.size()).await.unwrap() == bytes, "the copy has changed");
+    assert!(read(case.store, &copy, bytes.len(), 0..plan.size()).await.unwrap() == bytes, "the copy has changed");
     case.store.discard(&transfer).await.unwrap();
-    assert!(read(case.store, &copy, 0..plan.size()).await.unwrap() == bytes, "the copy has gone with the original");
+    assert!(
+        read(case.store, &copy, bytes.len(), 0..plan.size()).await.unwrap() == bytes,
+        "the copy has gone with the original"
+    );
 }
 
 /// Wrong bytes are not in the way of the right ones.
@@ -79,7 +82,10 @@ async fn what_is_sent_again_takes_the_place_of_the_former<W: Wire>(
     case.direct.finish(&transfer, plan, None).await.unwrap();
     let copy = BlobKey::generate(case.random);
     staged.copy(&transfer, plan, &copy).await.unwrap();
-    assert!(read(case.store, &copy, 0..plan.size()).await.unwrap() == bytes, "other bytes than were sent last");
+    assert!(
+        read(case.store, &copy, bytes.len(), 0..plan.size()).await.unwrap() == bytes,
+        "other bytes than were sent last"
+    );
 }
 
 async fn what_was_discarded_is_not_copied<W: Wire>(case: &Case<'_, W>, staged: &dyn StagedUploads, plan: PartPlan) {

@@ -87,7 +87,7 @@ impl StagedUploads for S3Store {
             }
             let found = this.bucket.look(&to).await?;
             let stored = found.ok_or(Trouble::silent("CopyObject", TroubleKind::OutOfOrder))?.stored();
-            Expected { length: Length::Exactly(plan.size()), sha256: None }.check(stored)?;
+            Expected { length: Length::Exactly(plan.size()), sha256: None }.check(&stored)?;
             Ok(stored)
         };
         self.run(copying).await

@@ -32,7 +32,7 @@ pub(super) async fn verified(
 }
 
 async fn read(store: &dyn BlobStore, key: &BlobKey, size: u64) -> Result<Sha256> {
-    let mut bytes = store.get(key, 0..size).await?;
+    let mut bytes = store.get(key, size, 0..size).await?;
     let mut digest = sha2::Sha256::new();
     while let Some(piece) = poll_fn(|context| bytes.as_mut().poll_next(context)).await {
         digest.update(&piece?);

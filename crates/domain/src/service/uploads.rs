@@ -271,13 +271,16 @@ impl Uploads {
             outcome => outcome?,
         };
         let conflict = said.conflict.unwrap_or(upload.file.conflict);
-        let staged = blob != upload.blob;
-        let file = self.commit(actor, &folder, &upload, (blob, stored), conflict).await?;
-        if staged {
-            // What cannot be removed now is the collector's.
-            let _ = self.store.discard(&upload.transfer()).await;
+        let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
+        if blob != upload.blob {
+            // What cannot be removed now is the collector's; of a commit of unknown outcome it stays.
+            let _ = match &outcome {
+                Ok(_) => self.store.discard(&upload.transfer()).await,
+                Err(Error::Conflict(_) | Error::Forbidden(_)) => self.store.delete(&blob).await,
+                Err(_) => Ok(()),
+            };
         }
-        Ok(file)
+        outcome
     }
 
     /// The blob that has what arrived and stays as it is: of other bytes than announced nothing is made, and where they were

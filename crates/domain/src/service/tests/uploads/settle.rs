@@ -24,7 +24,7 @@ fn hello_arrived(upload: Upload) -> Ports {
 
 /// What lies under `key` is read, once.
 fn read_from(ports: &mut Ports, key: BlobKey) {
-    ports.store.expect_get().with(eq(key), eq(0..5)).times(1).returning(|_, _| Ok(hello()));
+    ports.store.expect_get().with(eq(key), eq(5), eq(0..5)).times(1).returning(|_, _, _| Ok(hello()));
 }
 
 /// The blob, with its digest, becomes the file.
@@ -64,7 +64,7 @@ async fn a_digest_that_is_known_is_compared_and_nothing_is_read() {
     for (said, right) in [(hello_digest(), true), (DIGEST, false)] {
         let mut ports = Ports::with_upload(five(None));
         let known = Stored { size: 5, sha256: Some(hello_digest()), tag: None };
-        ports.direct.expect_finish().times(1).returning(move |_, _, _| Ok(known));
+        ports.direct.expect_finish().times(1).return_once(move |_, _, _| Ok(known));
         if right {
             committed(&mut ports, upload().blob, Some(hello_digest()));
         }
@@ -108,6 +108,15 @@ async fn what_may_still_change_is_copied_and_the_file_has_the_copy() {
     committed(&mut ports, made_key(1), Some(hello_digest()));
     ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_finds_its_name_taken_is_removed_and_what_was_sent_stays() {
+    let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
+    ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+    let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    assert!(matches!(outcome, Err(Error::Conflict(Conflict::NameTaken(_)))), "{outcome:?}");
 }
 
 #[tokio::test]
