@@ -16,10 +16,14 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::files::{fault, options, remove};
+use crate::space;
 use crate::workers::{Workers, finish, start};
 
 /// How many bytes are hashed and written at once. A transfer holds twice as many: some are written while others arrive.
 const WRITE_BYTES: usize = 512 * 1024;
+
+/// After how many bytes the room on the disk is looked at again.
+const LOOK_BYTES: u64 = 1 << 20;
 
 /// Numbers what this process has in `tmp/`.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -47,6 +51,8 @@ pub(crate) struct Draft {
     digest: sha2::Sha256,
     crc32: crc32fast::Hasher,
     size: u64,
+    /// How many bytes were written when the room on the disk was last looked at.
+    looked_at: u64,
 }
 
 /// The checksums of bytes.
@@ -80,7 +86,7 @@ impl Draft {
                 made => {
                     let temp = Temp { file: made?, path };
                     let (digest, crc32) = (sha2::Sha256::new(), crc32fast::Hasher::new());
-                    return Ok(Self { temp: Some(temp), digest, crc32, size: 0 });
+                    return Ok(Self { temp: Some(temp), digest, crc32, size: 0, looked_at: 0 });
                 }
             }
         }
@@ -92,9 +98,16 @@ impl Draft {
 
     /// Appends `bytes`.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.temp()?.file.write_all(bytes)?;
+        let looked_at = self.looked_at;
+        let due = self.size - looked_at >= LOOK_BYTES;
+        let Temp { file, path } = self.temp()?;
+        if let Some(directory) = path.parent().filter(|_| due) {
+            space::require(directory)?;
+        }
+        file.write_all(bytes)?;
         self.digest.update(bytes);
         self.crc32.update(bytes);
+        self.looked_at = if due { self.size } else { looked_at };
         self.size += bytes.len() as u64;
         Ok(())
     }

@@ -11,6 +11,7 @@ use clouddrive_domain::{Error, Result};
 use crate::draft::{Draft, Sums, free_name};
 use crate::files::{broken, fault, make_dir, make_dirs, options, remove, remove_tree, require_dir, sync_dir};
 use crate::parts::{Gathering, read_crc32, read_manifest};
+use crate::space;
 
 /// The directories of a store.
 #[derive(Clone, Debug)]
@@ -34,8 +35,11 @@ impl Layout {
         }
         sync_dir(&layout.blobs)?;
         sync_dir(root)?;
-        layout.trial()?;
-        Ok(layout)
+        match layout.trial() {
+            // What is there can still be read and removed.
+            Err(error) if space::is_full(&error) => Ok(layout),
+            outcome => outcome.map(|()| layout),
+        }
     }
 
     /// Writes, locks, links and removes a small file.
@@ -48,7 +52,14 @@ impl Layout {
 
     /// A new file for a blob whose bytes are to come.
     pub(crate) fn draft(&self, key: &BlobKey) -> Result<Draft> {
-        require_dir(&self.tmp).and_then(|()| Draft::create(&self.tmp, key.as_str())).map_err(fault)
+        let room = require_dir(&self.tmp).and_then(|()| space::require(&self.tmp));
+        room.and_then(|()| Draft::create(&self.tmp, key.as_str())).map_err(fault)
+    }
+
+    /// Whether blobs can be written: there is room, and the file system does what the store asks of it.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        space::require(&self.tmp)?;
+        self.trial()
     }
 
     /// Where the blob under `key` lies.

@@ -96,7 +96,7 @@ impl BlobStore for DiskStore {
 impl Probe for DiskStore {
     async fn check(&self) -> Result<()> {
         let layout = self.layout.clone();
-        self.workers.run(move || layout.trial().map_err(|error| Error::unavailable("storage", error))).await
+        self.workers.run(move || layout.check().map_err(|error| Error::unavailable("storage", error))).await
     }
 }
 

@@ -94,8 +94,10 @@ impl Bucket {
     pub(crate) async fn look(&self, object: &str) -> Result<Option<Found>, Trouble> {
         match self.head(object).await {
             Ok(head) => Ok(Some(Found::of(head))),
-            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
-            Err(error) => Err(Trouble::of("HeadObject", &error)),
+            Err(error) => match Trouble::of("HeadObject", &error) {
+                trouble if trouble.is_gone() => Ok(None),
+                trouble => Err(trouble),
+            },
         }
     }
 
@@ -141,16 +143,19 @@ impl Bucket {
     pub(crate) async fn delete(&self, object: &str) -> Result<(), Trouble> {
         let answer = self.clients.calls.delete_object().bucket(&self.name).key(object).send().await;
         match answer.map_err(|error| Trouble::of("DeleteObject", &error)) {
-            Err(trouble) if !trouble.is("NoSuchKey") => Err(trouble),
+            Err(trouble) if !trouble.is_gone() => Err(trouble),
             _ => Ok(()),
         }
     }
 
-    /// Begins a multipart upload, and gives its identifier. With a `mark`, all parts will come with their SHA-256.
-    pub(crate) async fn begin(&self, object: &str, mark: Option<&str>) -> Result<String, Trouble> {
+    /// Begins a multipart upload, and gives its identifier. With `checksums`, all parts will come with their SHA-256.
+    pub(crate) async fn begin(&self, object: &str, mark: Option<&str>, checksums: bool) -> Result<String, Trouble> {
         let mut call = self.clients.calls.create_multipart_upload().bucket(&self.name).key(object);
         if let Some(mark) = mark {
-            call = call.metadata(MARK, mark).checksum_algorithm(ChecksumAlgorithm::Sha256);
+            call = call.metadata(MARK, mark);
+        }
+        if checksums {
+            call = call.checksum_algorithm(ChecksumAlgorithm::Sha256);
         }
         let begun = call.send().await.map_err(|error| Trouble::of("CreateMultipartUpload", &error))?;
         begun.upload_id.ok_or(Trouble::silent("CreateMultipartUpload", TroubleKind::Other))
@@ -160,7 +165,7 @@ impl Bucket {
     pub(crate) async fn abort(&self, object: &str, id: &str) -> Result<(), Trouble> {
         let call = self.clients.calls.abort_multipart_upload().bucket(&self.name).key(object).upload_id(id);
         match call.send().await.map_err(|error| Trouble::of("AbortMultipartUpload", &error)) {
-            Err(trouble) if !trouble.is("NoSuchUpload") => Err(trouble),
+            Err(trouble) if !trouble.is_gone() => Err(trouble),
             _ => Ok(()),
         }
     }

@@ -64,7 +64,7 @@ fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Outcome<bool>
 impl BlobRecords for Database {
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
         let (key, store) = (key.clone(), store.clone());
-        self.write(move |connection| insert(connection, &key, &store, at, Some(at))).await
+        self.grow(move |connection| insert(connection, &key, &store, at, Some(at))).await
     }
 
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {

@@ -54,7 +54,7 @@ impl Drive for Database {
 
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located> {
         let (command, parent, name) = (command.clone(), parent.clone(), name.clone());
-        self.write(move |connection| {
+        self.grow(move |connection| {
             let parent = locate::renewed(connection, &parent)?;
             check_depth(parent.located().depth_of_child_folder(), 0)?;
             let (drive, folder) = (parent.drive(), parent.node().id);

@@ -23,7 +23,7 @@ use crate::uploads::{charge, name};
 impl Trees for Database {
     async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located> {
         let (command, wish) = (command.clone(), copying.clone());
-        self.write(move |connection| copy(connection, &command, &wish)).await
+        self.grow(move |connection| copy(connection, &command, &wish)).await
     }
 
     async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>> {

@@ -146,6 +146,7 @@ impl Stores {
             url_lifetime: config.url_lifetime,
             most_open: config.most_open_uploads,
             part_bytes: config.part_bytes,
+            max_parts: doors.max_parts,
             most_versions: config.most_versions,
         };
         let tags = match doors.gate {
@@ -188,6 +189,10 @@ impl Stores {
         let files = Files::new(drive.clone(), contents.clone(), tags, doors.signer, ambient.clone(), lifetimes);
         let archives = Archives::new(archive_stores, ambient.clone());
         let uploads = Uploads::new(drive.clone(), uploads, store.clone(), doors.direct, ambient.clone(), settings);
+        let uploads = match doors.staged {
+            Some(staged) => uploads.with_staging(staged, records.clone()),
+            None => uploads,
+        };
         let watching =
             Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
         let local = doors

@@ -11,6 +11,7 @@ mod archives;
 mod collector;
 mod contents;
 mod copies;
+mod digest;
 mod files;
 mod folders;
 mod idempotency;
@@ -50,7 +51,7 @@ pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs, Watching};
 pub use store_tags::StoreTags;
 pub use throttling::Throttling;
 pub use trash::{Trash, TrashPage, TrashedItem};
-pub use uploads::{Begun, PartUrl, Progress, UploadSettings, Uploads};
+pub use uploads::{Begun, Completing, PartUrl, Progress, UploadSettings, Uploads};
 pub use versions::{ContentLeave, VersionPage, VersionSettings, VersionStores, Versions};
 pub use visits::{LinkedFile, LinkedFolder, Visit, Visitor, Visits};
 

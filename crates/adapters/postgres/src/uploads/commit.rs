@@ -17,7 +17,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
 use super::{exceeded, locked};
-use crate::blob_records::require_usable;
+use crate::blob_records::{release, require_usable};
 use crate::changes::log;
 use crate::drive::actor;
 use crate::locate;
@@ -56,6 +56,8 @@ pub(super) async fn run(
         return Err(Error::NotFound.into());
     }
     let folder = folder.renew(place)?;
+    let staged = (upload.blob != wish.blob).then_some(upload.blob);
+    let upload = Upload { blob: wish.blob.clone(), ..upload };
     let node = new_node(&upload, wish, &upload.file.name);
     let became = name(connection, command, &folder, &node, wish.conflict, wish.most_versions).await?;
     let (file, revision, kind, freed) = match became {
@@ -73,6 +75,9 @@ pub(super) async fn run(
         charge(connection, upload.drive, reserved, wish.stored.size, freed).boxed(),
     ])
     .await?;
+    if let Some(staged) = staged {
+        release(connection, &[staged.as_str()], command.at).await?;
+    }
     let file = match became {
         Became::Content(file, ..) => locate::found(connection, file, viewer).await?,
         Became::New(name) => {

@@ -110,6 +110,7 @@ pub(crate) async fn begin(database: &Database, owner: &Registration, opening: &O
 pub(crate) fn completing(opening: &Opening, number: u128, conflict: ConflictPolicy) -> Commit {
     Commit {
         upload: opening.upload.id,
+        blob: opening.upload.blob.clone(),
         stored: Stored { size: opening.upload.announced.unwrap(), ..Stored::default() },
         conflict,
         file: folder_id(number),
