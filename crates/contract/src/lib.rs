@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 mod account;
+mod archive;
 mod file;
 mod folder;
 mod item;
@@ -20,6 +21,7 @@ pub use account::{
     ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshToken, Register, Session, Sessions, Token,
     User, VerifiedToken,
 };
+pub use archive::{ArchiveNames, ArchiveParameters, CreateArchive, CreatedArchive};
 pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, GetFile, PatchFile, UrlUse};
 pub use folder::{
     CopyFolder, CreateFolder, Folder, FolderConflict, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep,

@@ -52,7 +52,7 @@ pub struct CreateUpload {
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg", max_length = 255))]
     pub content_type: Option<String>,
     /// The SHA-256 of the bytes, 64 hexadecimal digits: other bytes are refused. Only where they come in one part: that of
-    /// several is held against nothing, and the file's `sha256` is null, since nobody has verified it.
+    /// several is held against nothing unless it comes with the completion, and the file's `sha256` is null meanwhile.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{64}$"))]
     pub sha256: Option<String>,
@@ -245,4 +245,9 @@ pub struct CompleteUpload {
     /// What to do when the name is taken, instead of what was said at the beginning.
     #[serde(default)]
     pub file_conflict: Option<FileConflict>,
+    /// The SHA-256 that the bytes must have, 64 hexadecimal digits. Where neither the server nor the store has verified it on
+    /// their way, they are read once.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{64}$"))]
+    pub sha256: Option<String>,
 }

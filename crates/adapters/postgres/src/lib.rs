@@ -13,6 +13,7 @@ mod links;
 mod locate;
 mod migrations;
 mod names;
+mod pooler;
 mod receipts;
 mod search;
 mod sessions;
@@ -29,5 +30,6 @@ mod versions;
 
 pub use database::{Database, Options, PLANNED_WITHOUT};
 pub use migrations::Examination;
+pub use pooler::ADVICE as POOLER_ADVICE;
 pub use search::Postgres;
 pub use target::{InvalidTarget, Parts, Target};

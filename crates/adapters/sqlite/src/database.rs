@@ -1,5 +1,6 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ use tracing::Span;
 
 use crate::fault::{error, is_locked};
 use crate::names;
+use crate::reserve::{Demand, Reserve};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
 
@@ -46,16 +48,26 @@ impl Default for Options {
 pub struct Database {
     writer: Pool<Connector>,
     readers: Pool<Connector>,
+    reserve: Arc<Reserve>,
 }
 
 impl Database {
-    /// Opens the database at `path`, makes it if there is none, and brings its schema up to date.
+    /// Opens the database at `path`, makes it if there is none, and brings its schema up to date. Beside it space is set
+    /// aside, which is given up when the disk is full: one whose schema is up to date is opened on a full disk, too.
     ///
     /// # Errors
     /// [`Unavailable`](Error::Unavailable) and [`Internal`](Error::Internal), of the part `database`.
     pub async fn open(path: &Path, options: Options) -> Result<Self> {
+        let reserve = Arc::new(Reserve::beside(path));
+        let reviewed = reserve.clone();
+        let review = move || {
+            reviewed.review();
+            Ok(())
+        };
+        blocking(review.clone()).await.map_err(error)?;
         Self::migrate(path).await?;
-        Self::connect(path, options)
+        blocking(review).await.map_err(error)?;
+        Self::connect(path, options, reserve)
     }
 
     /// Opens the database at `path` as it is: beside a server that may be at work on it, for example.
@@ -66,7 +78,7 @@ impl Database {
         if !path.is_file() {
             return Err(Error::internal("database", "there is no such file"));
         }
-        let database = Self::connect(path, options)?;
+        let database = Self::connect(path, options, Arc::new(Reserve::beside(path)))?;
         let current = database.read(|connection| {
             // It cannot be told where no migration has ever run: a reading connection may not prepare for the first.
             Ok(!connection.has_pending_migration(MIGRATIONS).unwrap_or(true))
@@ -74,7 +86,7 @@ impl Database {
         if current.await? { Ok(database) } else { Err(Error::internal("database", "its schema is not up to date")) }
     }
 
-    fn connect(path: &Path, options: Options) -> Result<Self> {
+    fn connect(path: &Path, options: Options, reserve: Arc<Reserve>) -> Result<Self> {
         let pool = |access, size| {
             let connector = Connector { path: path.to_owned(), access };
             Pool::builder(connector)
@@ -84,7 +96,8 @@ impl Database {
                 .build()
                 .map_err(|fault| Error::internal("database", fault))
         };
-        Ok(Self { writer: pool(Access::Write, 1)?, readers: pool(Access::Read, options.readers.max(1))? })
+        let (writer, readers) = (pool(Access::Write, 1)?, pool(Access::Read, options.readers.max(1))?);
+        Ok(Self { writer, readers, reserve })
     }
 
     /// Brings the schema of the database at `path` up to date, makes it if there is none, and names what was applied.
@@ -125,13 +138,36 @@ impl Database {
     }
 
     /// Runs `work` in a transaction on the writing connection; it happens wholly or not at all, even if nobody waits
-    /// for its end any more.
+    /// for its end any more. On a full disk it uses what is set aside.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
+        self.transact(Demand::Vital, work).await
+    }
+
+    /// The same of `work` that adds what is to stay: on a full disk it is refused.
+    pub(crate) async fn grow<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.transact(Demand::Grows, work).await
+    }
+
+    async fn transact<T: Send + 'static>(
+        &self,
+        demand: Demand,
+        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
         let mut connection = take(&self.writer).await?;
-        match blocking(move || connection.immediate_transaction(work)).await {
+        let reserve = self.reserve.clone();
+        let transaction = move || {
+            reserve.admit(demand)?;
+            let outcome = connection.immediate_transaction(work);
+            reserve.heed(&outcome);
+            outcome
+        };
+        match blocking(transaction).await {
             // Others may write while the free name is sought.
             Err(Fault::Taken(taken)) => Err(self.read(|connection| names::answer(connection, *taken)).await?),
             outcome => outcome.map_err(error),
@@ -142,9 +178,10 @@ impl Database {
 #[async_trait]
 impl Probe for Database {
     async fn check(&self) -> Result<()> {
-        self.read(|connection| {
+        let reserve = self.reserve.clone();
+        self.read(move |connection| {
             diesel::sql_query("SELECT 1 FROM users LIMIT 1").execute(connection)?;
-            Ok(())
+            reserve.admit(Demand::Grows)
         })
         .await
     }

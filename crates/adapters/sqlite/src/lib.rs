@@ -13,6 +13,7 @@ mod locate;
 mod lock;
 mod names;
 mod receipts;
+mod reserve;
 mod search;
 mod sessions;
 mod shares;

@@ -1,18 +1,21 @@
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, check_depth};
-use clouddrive_domain::port::{Copying, Extent, Trees};
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Located, NodeId, ReadGrant, check_depth};
+use clouddrive_domain::port::{Copying, TreeEntry, Trees};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
-use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::trees::{BATCH, EntryRow, TreeCopy, TreeRow, entries, one_more, tree};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::blob_records::refer_all;
 use crate::changes::log;
 use crate::drive::raise_reach;
-use crate::locate;
+use crate::locate::{self, AMONG, list};
 use crate::receipts::keep;
 use crate::uploads::{charge, name};
 
@@ -20,14 +23,16 @@ use crate::uploads::{charge, name};
 impl Trees for Database {
     async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located> {
         let (command, wish) = (command.clone(), copying.clone());
-        self.write(move |connection| copy(connection, &command, &wish)).await
+        self.grow(move |connection| copy(connection, &command, &wish)).await
     }
 
-    async fn measure(&self, folder: &Grant, most: u64) -> Result<Extent> {
-        let statement = extent(folder.node().id, most);
+    async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>> {
+        static ENTRIES: LazyLock<String> = LazyLock::new(|| entries(AMONG));
+        let tops: Vec<NodeId> = tops.iter().map(|top| top.node().id).collect();
+        let statement = Statement::new(ENTRIES.as_str(), vec![list(&tops), one_more(most)]);
         self.read(move |connection| {
-            let row: ExtentRow = statement.get_result(connection)?;
-            Ok(row.into())
+            let rows: Vec<EntryRow> = statement.load(connection)?;
+            Ok(rows.into_iter().map(TreeEntry::try_from).collect::<Result<_>>()?)
         })
         .await
     }

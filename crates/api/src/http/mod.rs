@@ -1,6 +1,7 @@
 //! The HTTP side: the URL tree stands in `routes`, and the folders mirror it, one file an endpoint.
 
 mod account;
+mod archive;
 mod blob;
 mod body;
 mod bytes;
@@ -44,6 +45,7 @@ use clouddrive_domain::service::{
 };
 use ipnet::IpNet;
 
+pub(crate) use archive::ArchiveUrls;
 pub(crate) use body::BodyLimits;
 pub(crate) use client::ClientAddress;
 pub(crate) use cors::{ALLOWED_HEADERS, cors, narrow_preflight};
@@ -61,6 +63,7 @@ pub(crate) struct App {
     pub(crate) files: Arc<Files>,
     pub(crate) copies: Copies,
     pub(crate) archives: Archives,
+    pub(crate) archive_urls: ArchiveUrls,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) trash: Trash,
     pub(crate) versions: Arc<Versions>,

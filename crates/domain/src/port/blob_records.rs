@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{BlobKey, EntityTag, StoreName, Timestamp};
+use crate::model::{BlobKey, Crc32, EntityTag, StoreName, Timestamp};
 
 /// The books of the blobs: which there are, and since when nothing refers to them.
 ///
@@ -21,6 +21,10 @@ pub trait BlobRecords: Send + Sync {
 
     /// Notes the tag by which the store that holds the blob knows its bytes. It is never another: the bytes stay as they are.
     async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()>;
+
+    /// Notes the CRC-32 of blobs whose bytes have been read for it. What is known already stays, and a key that is of no blob is
+    /// passed over.
+    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
 
     /// Condemns up to `most` blobs of `store` to which nothing has referred since `before` or longer, and returns their keys,
     /// together with those that were condemned before and not yet forgotten. That nothing refers to them MUST be

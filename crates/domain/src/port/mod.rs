@@ -27,6 +27,7 @@ mod search;
 mod sessions;
 mod shares;
 mod signed_urls;
+mod staged_uploads;
 mod throttle;
 mod tokens;
 mod trash;
@@ -57,10 +58,11 @@ pub use shares::{NewShare, Shares};
 pub use signed_urls::{
     ContentInfo, GetTarget, PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner, Watch,
 };
+pub use staged_uploads::StagedUploads;
 pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
-pub use trees::{Copying, Extent, Trees};
+pub use trees::{Copying, TreeContent, TreeEntry, Trees};
 pub use uploads::{Commit, Opening, Uploads};
 pub use users::{Registration, Users};
 pub use versions::{NewContent, Revival, Versions};
@@ -71,7 +73,7 @@ pub use {
     changes::MockChanges, chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
     link_tokens::MockLinkTokens, links::MockLinks, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
     random::MockRandom, receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares,
-    signed_urls::MockPartStore, signed_urls::MockUrlGate, signed_urls::MockUrlSigner, throttle::MockThrottle,
-    tokens::MockTokens, trash::MockTrash, trees::MockTrees, uploads::MockUploads, users::MockUsers,
-    versions::MockVersions,
+    signed_urls::MockPartStore, signed_urls::MockUrlGate, signed_urls::MockUrlSigner,
+    staged_uploads::MockStagedUploads, throttle::MockThrottle, tokens::MockTokens, trash::MockTrash, trees::MockTrees,
+    uploads::MockUploads, users::MockUsers, versions::MockVersions,
 };

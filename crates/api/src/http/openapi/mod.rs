@@ -16,7 +16,9 @@ use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Passw
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{account, blob, drive, file, link, profile_photo, search, service, share, trash, upload, version, visit};
+use super::{
+    account, archive, blob, drive, file, link, profile_photo, search, service, share, trash, upload, version, visit,
+};
 
 pub(crate) use page::{document, let_the_page_work, swagger_config};
 
@@ -36,6 +38,7 @@ drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::
         share::list_given, share::list_of_folder, share::list_of_file,
         share::list_access_to_folder, share::list_access_to_file,
         link::create, link::list, link::patch, link::delete,
+        archive::create, archive::get, visit::archive, visit::archive_folder,
         visit::look, visit::list, visit::content, visit::content_of_file,
         search::search,
         profile_photo::get, profile_photo::set, profile_photo::delete,
@@ -102,6 +105,15 @@ const THROTTLED: &[Code] = &[Code::RateLimited];
 const BYTES: &[Code] = &[Code::PreconditionFailed, Code::RangeNotSatisfiable];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
 
+const ARCHIVE: &[Code] = &[
+    Code::MalformedRequest,
+    Code::ValidationFailed,
+    Code::TooManyEntries,
+    Code::PreconditionFailed,
+    Code::RangeNotSatisfiable,
+    Code::RateLimited,
+];
+
 /// The errors of each operation, beside 500 and 503, which may always come.
 fn errors(operation: &str) -> Vec<Code> {
     let groups: &[&[Code]] = match operation {
@@ -123,7 +135,9 @@ fn errors(operation: &str) -> Vec<Code> {
         "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
         "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
         "copy_file" => &[KNOWN, BODY, JSON, COPY],
-        "archive_folder" => &[KNOWN, ITEM, &[Code::TooManyEntries]],
+        "archive_folder" | "head_archive_folder" => &[KNOWN, ITEM, ARCHIVE],
+        "create_archive" => &[KNOWN, BODY, JSON, ITEM],
+        "get_archive" | "head_archive" => &[SIGNED, ITEM, ARCHIVE, &[Code::InvalidToken]],
         "delete_folder" | "delete_file" => &[KNOWN, DELETE],
         "put_content" => &[
             KNOWN,
@@ -181,6 +195,9 @@ fn errors(operation: &str) -> Vec<Code> {
         "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
             &[LINK, BYTES, &[Code::LinkExhausted]]
         }
+        "archive_link" | "head_archive_link" | "archive_linked_folder" | "head_archive_linked_folder" => {
+            &[LINK, ARCHIVE, &[Code::LinkExhausted]]
+        }
         "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
         "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
         "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
@@ -202,6 +219,7 @@ fn errors(operation: &str) -> Vec<Code> {
 const KEYED: &[&str] = &[
     "create_folder",
     "copy_folder",
+    "create_archive",
     "create_file",
     "copy_file",
     "restore_version",
@@ -219,7 +237,8 @@ impl Modify for Completion {
     fn modify(&self, document: &mut Document) {
         for item in document.paths.paths.values_mut() {
             if let Some(head) = &mut item.head {
-                head.operation_id = head.operation_id.take().map(|id| id.replacen("get_", "head_", 1));
+                let of_head = |id: String| format!("head_{}", id.strip_prefix("get_").unwrap_or(&id));
+                head.operation_id = head.operation_id.take().map(of_head);
             }
             for operation in operations(item) {
                 add_errors(operation);

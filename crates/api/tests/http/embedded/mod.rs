@@ -7,6 +7,7 @@ mod collector;
 mod content;
 mod cors;
 mod doctor;
+mod full_disk;
 mod process;
 mod service;
 mod upload;
