@@ -1,8 +1,8 @@
 //! Uploads and the versions that they become.
 
 use clouddrive_domain::model::{
-    BlobKey, Command, Content, EntityTag, FileInfo, MediaType, NodeId, PartPlan, Revision, Sha256, Ticket, Timestamp,
-    Upload, UploadId, UploadState, UserId,
+    BlobKey, Command, Content, Crc32, EntityTag, FileInfo, MediaType, NodeId, PartPlan, Revision, Sha256, Ticket,
+    Timestamp, Upload, UploadId, UploadState, UserId,
 };
 use clouddrive_domain::port::Commit;
 use clouddrive_domain::{Error, Result};
@@ -32,6 +32,12 @@ pub fn digest(sha256: Option<Sha256>) -> Option<Vec<u8>> {
 #[must_use]
 pub fn etag(tag: Option<&EntityTag>) -> Option<String> {
     tag.map(|tag| tag.as_str().to_owned())
+}
+
+/// The column of a CRC-32.
+#[must_use]
+pub fn crc32(sum: Option<Crc32>) -> Option<i64> {
+    sum.map(|Crc32(sum)| sum.into())
 }
 
 /// An upload.

@@ -16,6 +16,8 @@ pub enum Purpose {
     Cursors,
     /// Sealing the tokens of public links.
     LinkTokens,
+    /// Signing URLs of archives.
+    ArchiveUrls,
     /// Digesting requests that may be sent again: passwords are among them.
     Receipts,
 }
@@ -28,6 +30,7 @@ impl Purpose {
             Self::SignedUrls => b"clouddrive/signed-urls/v1",
             Self::Cursors => b"clouddrive/cursors/v1",
             Self::LinkTokens => b"clouddrive/link-tokens/v1",
+            Self::ArchiveUrls => b"clouddrive/archive-urls/v1",
             Self::Receipts => b"clouddrive/receipts/v1",
         }
     }

@@ -60,7 +60,7 @@ fn count_download(connection: &mut SqliteConnection, command: &Command, link: Li
 impl Links for Database {
     async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link> {
         let (command, item, link) = (command.clone(), item.clone(), link.clone());
-        self.write(move |connection| {
+        self.grow(move |connection| {
             let item = locate::renewed(connection, &item)?;
             let row = NewLinkRow::new(&command, &item, &link);
             diesel::insert_into(links::table).values(row).execute(connection)?;

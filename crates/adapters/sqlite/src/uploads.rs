@@ -11,7 +11,7 @@ use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, UploadRow, digest, etag, state_word};
+use clouddrive_sql::uploads::{NewVersionRow, UploadRow, crc32, digest, etag, state_word};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -39,7 +39,7 @@ pub(crate) fn quota_of(connection: &mut SqliteConnection, drive: DriveId) -> Out
 impl Uploads for Database {
     async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota> {
         let (command, folder, opening) = (command.clone(), folder.clone(), opening.clone());
-        self.write(move |connection| begin(connection, &command, &folder, &opening)).await
+        self.grow(move |connection| begin(connection, &command, &folder, &opening)).await
     }
 
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
@@ -202,6 +202,8 @@ fn commit_upload(
         return Ok(file);
     }
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
+    let staged = (upload.blob != wish.blob).then_some(upload.blob);
+    let upload = Upload { blob: wish.blob.clone(), ..upload };
     let content = Some((wish.version, wish.stored.size));
     let node = NewNode { id: wish.file, drive: upload.drive, parent: upload.folder, name: &upload.file.name, content };
     let ((file, revision), freed) = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;
@@ -222,6 +224,9 @@ fn commit_upload(
             uploads::ended_at.eq(command.at.as_millis()),
         ))
         .execute(connection)?;
+    if let Some(staged) = staged {
+        release(connection, staged.as_str(), command.at)?;
+    }
     let kind = if file == wish.file { ChangeKind::FileCreated } else { ChangeKind::FileReplaced };
     log(connection, command, kind, Some(folder.drive()), Some(file))?;
     let file = locate::found(connection, file, actor)?;
@@ -282,6 +287,7 @@ pub(crate) fn attach(connection: &mut SqliteConnection, blob: &BlobKey, stored: 
             blobs::size_bytes.eq(bytes(stored.size)),
             blobs::sha256.eq(digest(stored.sha256)),
             blobs::etag.eq(etag(stored.tag.as_ref())),
+            blobs::crc32.eq(crc32(stored.crc32)),
         ))
         .execute(connection)?;
     Ok(())

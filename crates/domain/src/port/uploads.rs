@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{
-    Command, ConflictPolicy, Grant, Located, NodeId, Quota, StoreName, Stored, Timestamp, Upload, UploadId, UserId,
-    VersionId,
+    BlobKey, Command, ConflictPolicy, Grant, Located, NodeId, Quota, StoreName, Stored, Timestamp, Upload, UploadId,
+    UserId, VersionId,
 };
 
 /// An upload that begins.
@@ -22,6 +22,9 @@ pub struct Opening {
 pub struct Commit {
     /// The upload.
     pub upload: UploadId,
+    /// The blob that has the bytes: the upload's own, or a recorded copy of it. In the latter case the upload's own MUST be
+    /// unreferenced from then on.
+    pub blob: BlobKey,
     /// What has arrived.
     pub stored: Stored,
     /// What to do when the name is taken.

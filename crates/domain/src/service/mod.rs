@@ -12,6 +12,7 @@ mod blob_remover;
 mod collector;
 mod contents;
 mod copies;
+mod digest;
 mod files;
 mod folders;
 mod idempotency;
@@ -32,7 +33,10 @@ mod visits;
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
 pub use administration::{AccountPage, Administration};
 pub use ambient::Ambient;
-pub use archives::{Archive, ArchiveEntry, ArchiveReader, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
+pub use archives::{
+    Archive, ArchiveEntry, ArchiveNames, ArchiveReader, ArchiveStores, ArchivedBlob, ArchivedFile, Archives,
+    MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_ITEMS, MAX_ARCHIVE_PATH_BYTES, Selection,
+};
 pub use blob_remover::BlobRemover;
 pub use collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 pub use contents::Contents;
@@ -49,9 +53,9 @@ pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs, Watching};
 pub use store_tags::StoreTags;
 pub use throttling::Throttling;
 pub use trash::{Trash, TrashPage, TrashedItem};
-pub use uploads::{Begun, PartUrl, Progress, UploadSettings, Uploads};
+pub use uploads::{Begun, Completing, PartUrl, Progress, UploadSettings, Uploads};
 pub use versions::{ContentLeave, VersionPage, VersionSettings, VersionStores, Versions};
-pub use visits::{LinkedFile, Visit, Visitor, Visits};
+pub use visits::{LinkedFile, LinkedFolder, Visit, Visitor, Visits};
 
 #[cfg(test)]
 mod tests;

@@ -76,6 +76,24 @@ impl LinkedFile {
     }
 }
 
+/// A folder that the holder of a link may read with all below it: only [`Visits::open_folder`] makes one.
+pub struct LinkedFolder {
+    link: Link,
+    grant: ReadGrant,
+}
+
+impl LinkedFolder {
+    /// The link.
+    pub(super) const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Leave to read the folder.
+    pub(super) const fn grant(&self) -> &ReadGrant {
+        &self.grant
+    }
+}
+
 /// What the holders of public links may do: see what is linked, all of it and nothing else, and download it.
 ///
 /// Each method looks at the link anew: a link that was taken back, or whose node was trashed, a moment ago opens nothing.
@@ -178,6 +196,22 @@ impl Visits {
         }
     }
 
+    /// A folder below the linked one, or that one itself, to be [packed](super::Archives::open_linked).
+    ///
+    /// # Errors
+    /// As [`look`](Self::look); `NotFound` also of whatever is no folder there.
+    pub async fn open_folder(&self, visitor: &Visitor, folder: Option<NodeId>) -> Result<LinkedFolder> {
+        let (link, linked) = self.enter(visitor).await?;
+        let grant = match folder {
+            Some(folder) => self.below(&link, linked, folder).await?,
+            None => linked,
+        };
+        if grant.node().kind() != NodeKind::Folder {
+            return Err(Error::NotFound);
+        }
+        Ok(LinkedFolder { link, grant })
+    }
+
     /// Checks, without counting, that the bytes of an open file may be downloaded: from beyond the first on, if that
     /// `continues` a download.
     ///
@@ -199,7 +233,7 @@ impl Visits {
         // What is not there is no download.
         let bytes = self.contents.read(&file.content, range).await?;
         if begins {
-            self.count(file).await?;
+            self.count(&file.link, file.entry.node.id, NodeKind::File, &file.request).await?;
         }
         Ok(bytes)
     }
@@ -212,17 +246,28 @@ impl Visits {
     pub async fn sign(&self, file: &LinkedFile, continues: bool) -> Result<SignedUrl> {
         // The URL is good for all of the bytes, so where downloads are limited each is one.
         if !continues || file.is_limited() {
-            self.count(file).await?;
+            self.count(&file.link, file.entry.node.id, NodeKind::File, &file.request).await?;
         }
         let expires_at = self.ambient.now().plus(self.url_lifetime);
         self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
     }
 
-    async fn count(&self, file: &LinkedFile) -> Result<()> {
-        let command = self.ambient.own_command(&file.request);
-        self.links.count_download(&command, file.link.id).await?;
-        let downloaded = LinkedItem { link: file.link.id, kind: NodeKind::File, node: file.entry.node.id };
-        self.ambient.audit_unknown(None, &file.request, AuditAction::LinkDownloaded(downloaded));
+    /// Counts a download of a folder in one piece, before the byte at `start` goes: from the first byte on it is one.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn count_archive(&self, visitor: &Visitor, folder: &LinkedFolder, start: u64) -> Result<()> {
+        if start > 0 {
+            return folder.link.check_continuation(self.ambient.now());
+        }
+        self.count(&folder.link, folder.grant.node().id, NodeKind::Folder, &visitor.request).await
+    }
+
+    async fn count(&self, link: &Link, node: NodeId, kind: NodeKind, request: &RequestId) -> Result<()> {
+        let command = self.ambient.own_command(request);
+        self.links.count_download(&command, link.id).await?;
+        let downloaded = LinkedItem { link: link.id, kind, node };
+        self.ambient.audit_unknown(None, request, AuditAction::LinkDownloaded(downloaded));
         Ok(())
     }
 

@@ -12,13 +12,13 @@ use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, uploads, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, digest, etag};
+use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
 use super::{exceeded, locked};
-use crate::blob_records::require_usable;
+use crate::blob_records::{release, require_usable};
 use crate::changes::log;
 use crate::drive::actor;
 use crate::locate;
@@ -57,6 +57,8 @@ pub(super) async fn run(
         return Err(Error::NotFound.into());
     }
     let folder = folder.renew(place)?;
+    let staged = (upload.blob != wish.blob).then_some(upload.blob);
+    let upload = Upload { blob: wish.blob.clone(), ..upload };
     let node = new_node(&upload, wish, &upload.file.name);
     let became = name(connection, command, &folder, &node, wish.conflict, wish.most_versions).await?;
     let (file, revision, kind, freed) = match became {
@@ -79,6 +81,9 @@ pub(super) async fn run(
         charge(connection, upload.drive, charged).boxed(),
     ])
     .await?;
+    if let Some(staged) = staged {
+        release(connection, &[staged.as_str()], command.at).await?;
+    }
     let file = match became {
         Became::Content(file, ..) => locate::found(connection, file, viewer).await?,
         Became::New(name) => {
@@ -162,6 +167,7 @@ pub(crate) async fn attach(mut connection: &AsyncPgConnection, blob: &BlobKey, s
             blobs::size_bytes.eq(bytes(stored.size)),
             blobs::sha256.eq(digest(stored.sha256)),
             blobs::etag.eq(etag(stored.tag.as_ref())),
+            blobs::crc32.eq(crc32(stored.crc32)),
         ))
         .execute(&mut connection)
         .await?;

@@ -35,6 +35,7 @@ async fn a_stream_is_recorded_stored_and_committed_in_this_order() {
             });
         let commit = Commit {
             upload: made(2),
+            blob: made_key(1),
             stored: stored(5),
             conflict: ConflictPolicy::Replace,
             file: made(3),
