@@ -5,7 +5,6 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_server::{Server, ServerBuilder};
@@ -22,7 +21,7 @@ use crate::background;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::http::routes::routes;
-use crate::http::{App, request, sane};
+use crate::http::{App, cors, narrow_preflight, request, sane};
 use crate::telemetry::metrics;
 use crate::wiring::{self, Keys, Stores};
 
@@ -67,8 +66,13 @@ fn listen(
     server.listen("http", listener, move || {
         let (connections, stopping) = (connections.clone(), stopping.clone());
         let cors = Condition::new(!origins.is_empty(), cors(&origins));
-        let actix =
-            Actix::new().app_data(app.clone()).wrap(from_fn(sane)).wrap(cors).wrap(from_fn(request)).configure(routes);
+        let actix = Actix::new()
+            .app_data(app.clone())
+            .wrap(from_fn(sane))
+            .wrap(cors)
+            .wrap(from_fn(narrow_preflight))
+            .wrap(from_fn(request))
+            .configure(routes);
         let actix = actix.into_factory().map_err(|fault| fault.error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -133,43 +137,4 @@ async fn drain(stop: impl Future<Output = ()>, app: web::Data<App>, most: Durati
         Ok(again) => drop(tokio::time::timeout(most, again).await),
         Err(_) => tokio::time::sleep(most).await,
     }
-}
-
-/// What headers pages of other origins may send. A bucket is to allow the same.
-pub(crate) const ALLOWED_HEADERS: [&str; 12] = [
-    "authorization",
-    "content-type",
-    "idempotency-key",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "range",
-    "x-client-modified-at",
-    "x-link-password",
-    "x-request-id",
-];
-
-/// What pages of the origins that the configuration names may do.
-fn cors(origins: &[String]) -> Cors {
-    let cors = Cors::default()
-        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers(ALLOWED_HEADERS)
-        .expose_headers([
-            "accept-ranges",
-            "content-disposition",
-            "content-range",
-            "etag",
-            "idempotent-replayed",
-            "location",
-            "ratelimit-limit",
-            "ratelimit-remaining",
-            "ratelimit-reset",
-            "retry-after",
-            "x-client-modified-at",
-            "x-request-id",
-        ])
-        .max_age(3600);
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

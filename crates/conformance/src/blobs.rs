@@ -13,7 +13,7 @@ use clouddrive_domain::{Error, Result};
 use futures_util::future::{Either, join, join_all, select};
 use futures_util::{FutureExt, StreamExt, future, stream};
 
-use crate::samples::{check_stored, digest, read, sample};
+use crate::samples::{check_stored, crc32, digest, read, sample};
 
 /// Runs every case on `store`, each on keys of its own made from `random`.
 ///
@@ -59,6 +59,7 @@ pub async fn what_was_put_is_there(store: &dyn BlobStore, mut key: impl FnMut() 
         let stored = store.put(&key, body(&bytes, 65_536), expected).await.unwrap();
         check_stored(&stored, &bytes);
         assert_eq!(store.head(&key).await.unwrap().unwrap().tag, stored.tag, "one tag for the same bytes");
+        assert_eq!(stored.crc32, Some(crc32(&bytes)), "what passes through the server has a CRC-32");
         check_blob(store, &key, &bytes).await;
     }
 }

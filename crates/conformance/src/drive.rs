@@ -25,6 +25,7 @@ pub async fn suite(store: &Persistence) {
         find::a_node_is_found_whoever_looks,
         find::the_shares_of_the_viewer_stand_on_the_way,
         find::a_file_carries_its_content,
+        find::many_nodes_are_found_as_each_of_them,
     );
     run!(store;
         create::a_folder_is_made_as_it_is_found,

@@ -23,6 +23,7 @@ pub mod search;
 pub mod sessions;
 pub mod shares;
 pub mod signed_urls;
+pub mod staged_uploads;
 pub mod throttle;
 pub mod tokens;
 pub mod trash;

@@ -19,6 +19,8 @@ pub async fn suite(photos: &dyn PhotoMaker) {
     nothing_else_of_the_original_is_kept(photos).await;
     other_formats_are_refused(photos).await;
     broken_pictures_are_refused(photos).await;
+    a_jpeg_may_break_off_at_its_end(photos).await;
+    colours_of_a_profile_become_srgb(photos).await;
     pictures_that_claim_too_many_pixels_are_refused(photos).await;
 }
 
@@ -176,12 +178,69 @@ pub async fn other_formats_are_refused(photos: &dyn PhotoMaker) {
     }
 }
 
+/// What is missing at the end of a JPEG is not missed.
+pub async fn a_jpeg_may_break_off_at_its_end(photos: &dyn PhotoMaker) {
+    let whole = encoded(&RgbImage::from_pixel(500, 500, GREEN), ImageFormat::Jpeg);
+    for missing in [1, 2, 10] {
+        let part = whole.iter().copied().take(whole.len() - missing).collect();
+        assert_colour(&made(photos, part).await, (200, 100), GREEN, "a JPEG that breaks off");
+    }
+}
+
+/// The colours of an embedded profile are those that are seen. Here red and green have changed places.
+pub async fn colours_of_a_profile_become_srgb(photos: &dyn PhotoMaker) {
+    let mut jpeg = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 95);
+    encoder.set_icc_profile(swapped_profile()).unwrap();
+    let picture = RgbImage::from_pixel(64, 64, RED);
+    encoder.write_image(&picture, 64, 64, ExtendedColorType::Rgb8).unwrap();
+    let photo = made(photos, jpeg).await;
+    assert_colour(&photo, (200, 200), Rgb([20, 220, 20]), "a profile whose red is green");
+}
+
+/// An ICC profile (version 2, a matrix and a gamma of 2.2) that has the primaries of sRGB, red and green swapped.
+fn swapped_profile() -> Vec<u8> {
+    let fixed = |number: f64| ((number * 65_536.0).round() as i32).to_be_bytes();
+    let xyz = |[x, y, z]: [f64; 3]| [b"XYZ \0\0\0\0".as_slice(), &fixed(x), &fixed(y), &fixed(z)].concat();
+    let curve = [b"curv\0\0\0\0\0\0\0\x01\x02\x33".as_slice(), &[0, 0]].concat();
+    let white = [0.9642, 1.0, 0.8249];
+    let (red, green, blue) = ([0.4361, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7141]);
+    let tags: [(&[u8; 4], Vec<u8>); 7] = [
+        (b"wtpt", xyz(white)),
+        (b"rXYZ", xyz(green)),
+        (b"gXYZ", xyz(red)),
+        (b"bXYZ", xyz(blue)),
+        (b"rTRC", curve.clone()),
+        (b"gTRC", curve.clone()),
+        (b"bTRC", curve),
+    ];
+    let (mut table, mut data) = (7_u32.to_be_bytes().to_vec(), Vec::new());
+    for (name, tag) in tags {
+        let offset = 128 + 4 + 7 * 12 + data.len() as u32;
+        table.extend(name);
+        table.extend(offset.to_be_bytes());
+        table.extend((tag.len() as u32).to_be_bytes());
+        data.extend(tag);
+    }
+    let size = (128 + table.len() + data.len()) as u32;
+    let mut profile = [&size.to_be_bytes()[..], &[0; 4], &[2, 0x40, 0, 0], b"mntrRGB XYZ "].concat();
+    profile.resize(36, 0);
+    profile.extend(b"acsp");
+    profile.resize(68, 0);
+    profile.extend([fixed(0.9642), fixed(1.0), fixed(0.8249)].concat());
+    profile.resize(128, 0);
+    [profile, table, data].concat()
+}
+
 /// A picture of which a part is missing, or nothing but its beginning there.
 pub async fn broken_pictures_are_refused(photos: &dyn PhotoMaker) {
     for format in FORMATS {
         let whole = encoded(&noise(120, 120), format);
         made(photos, whole.clone()).await;
-        for length in [4, 12, 16, 30, whole.len() / 4, whole.len() / 2, whole.len() * 9 / 10] {
+        let beginnings = [4, 12, 16, 30, whole.len() / 4, whole.len() / 2, whole.len() * 9 / 10];
+        // A JPEG that breaks off in its scan is shown as far as it goes.
+        let some = if format == ImageFormat::Jpeg { 4 } else { beginnings.len() };
+        for length in beginnings.into_iter().take(some) {
             let part = whole.iter().copied().take(length).collect();
             assert_refused(photos, part, &format!("{length} bytes of a {format:?}")).await;
         }

@@ -38,6 +38,7 @@ pub async fn suite(store: &Persistence) {
         who_has_lost_the_receipt_does_nothing,
         whoever_comes_second_waits_for_the_first_to_commit,
         what_failed_leaves_no_answer,
+        what_changes_nothing_is_done_again_for_a_repeat,
         an_answer_is_kept_for_its_time,
         receipts_are_forgotten_after_their_time,
         a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim,
@@ -226,6 +227,17 @@ async fn what_failed_leaves_no_answer(world: &World<'_>) {
     assert_eq!(claim(world, &second).await, Claim::Running);
     world.store.receipts.give_back(&first).await.unwrap();
     assert_eq!(claim(world, &second).await, Claim::Held);
+}
+
+async fn what_changes_nothing_is_done_again_for_a_repeat(world: &World<'_>) {
+    let ann = world.member().await;
+    let (first, other) = (receipt(world, ann.id, "key", 1), receipt(world, ann.id, "key", 1));
+    assert_eq!(claim(world, &first).await, Claim::Held);
+    let refused = world.store.receipts.keep_again(&other).await;
+    assert!(matches!(refused, Err(Error::Conflict(Conflict::RequestInProgress))), "{refused:?}");
+    world.store.receipts.keep_again(&first).await.unwrap();
+    assert_eq!(claim(world, &other).await, Claim::Answered("again".to_owned()));
+    assert_eq!(claim(world, &receipt(world, ann.id, "key", 2)).await, Claim::Reused);
 }
 
 async fn an_answer_is_kept_for_its_time(world: &World<'_>) {

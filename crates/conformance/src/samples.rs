@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{BlobKey, MediaType, Name, Sha256, Stored};
+use clouddrive_domain::model::{BlobKey, Crc32, MediaType, Name, Sha256, Stored};
 use clouddrive_domain::port::{BlobStore, Presentation};
 use futures_util::TryStreamExt;
 use sha2::Digest;
@@ -24,10 +24,15 @@ pub(crate) async fn read(store: &dyn BlobStore, key: &BlobKey, size: usize, rang
     Ok(pieces.concat())
 }
 
-/// A store need not know digests; one that tells them tells the right ones.
+pub(crate) fn crc32(bytes: &[u8]) -> Crc32 {
+    Crc32(crc32fast::hash(bytes))
+}
+
+/// A store need not know checksums; one that tells them tells the right ones.
 pub(crate) fn check_stored(stored: &Stored, bytes: &[u8]) {
     assert_eq!(stored.size, bytes.len() as u64);
     assert!(stored.sha256.is_none_or(|sha256| sha256 == digest(bytes)), "another digest: {stored:?}");
+    assert!(stored.crc32.is_none_or(|told| told == crc32(bytes)), "another CRC-32: {stored:?}");
 }
 
 pub(crate) fn presentation(media_type: &str, name: Option<&str>) -> Presentation {

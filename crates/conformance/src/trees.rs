@@ -3,7 +3,7 @@
 mod file;
 mod folder;
 mod limits;
-mod measure;
+mod list;
 mod races;
 mod roles;
 
@@ -47,8 +47,11 @@ pub async fn suite(store: &Persistence) {
         roles::both_grants_are_renewed,
     );
     run!(store;
-        measure::a_folder_is_measured_with_itself,
-        measure::nothing_is_counted_past_the_most,
+        list::a_folder_is_listed_with_all_below_it,
+        list::several_nodes_are_listed_together,
+        list::what_lies_in_the_trash_is_not_listed,
+        list::nothing_is_listed_past_the_most,
+        list::a_crc32_is_listed_once_it_is_known,
     );
     run!(store;
         races::the_quota_is_exact_however_many_copy,

@@ -26,6 +26,7 @@ pub async fn suite(store: &Persistence) {
     );
     run!(store;
         commit::an_upload_becomes_a_file,
+        commit::an_upload_becomes_a_file_of_a_copy,
         commit::an_upload_of_no_bytes_becomes_a_file,
         commit::a_repeat_returns_the_same_file,
         commit::a_taken_name_leaves_the_upload_open,

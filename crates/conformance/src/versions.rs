@@ -93,7 +93,7 @@ async fn content(world: &World<'_>, size: u64) -> NewContent {
     NewContent {
         version: world.id(),
         blob: world.record().await,
-        stored: Stored { size, sha256: None, tag: None },
+        stored: Stored { size, ..Stored::default() },
         media_type: MediaType::parse("text/plain").unwrap(),
         client_modified_at: None,
         seen: None,

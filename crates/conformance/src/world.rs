@@ -308,7 +308,8 @@ impl<'a> World<'a> {
     pub(crate) fn completing(&self, upload: &Upload, conflict: ConflictPolicy) -> Commit {
         Commit {
             upload: upload.id,
-            stored: Stored { size: upload.announced.unwrap_or(0), sha256: upload.file.sha256, tag: None },
+            blob: upload.blob.clone(),
+            stored: Stored { size: upload.announced.unwrap_or(0), sha256: upload.file.sha256, ..Stored::default() },
             conflict,
             file: self.id(),
             version: self.id(),

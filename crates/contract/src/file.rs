@@ -16,6 +16,8 @@ pub enum FileKind {
 /// A file as the caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+// `File` is what browsers and client generators call bytes.
+#[cfg_attr(feature = "openapi", schema(as = FileItem))]
 pub struct File {
     /// `file`.
     pub kind: FileKind,

@@ -65,6 +65,13 @@ pub struct ItemRef {
 /// A file or a folder; `kind` tells which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(discriminator(
+        property_name = "kind",
+        mapping(("folder" = "#/components/schemas/Folder"), ("file" = "#/components/schemas/FileItem"))
+    ))
+)]
 #[serde(untagged)]
 pub enum Item {
     /// A folder.

@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 mod account;
+mod archive;
 mod file;
 mod folder;
 mod item;
@@ -20,13 +21,14 @@ pub use account::{
     ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshForm, RefreshToken, Register, Session,
     Sessions, Token, User, VerifiedToken,
 };
+pub use archive::{ArchiveNames, ArchiveParameters, CreateArchive, CreatedArchive};
 pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, GetFile, PatchFile, UrlUse};
 pub use folder::{
     CopyFolder, CreateFolder, Folder, FolderConflict, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep,
     RootListing, SortBy, SortOrder,
 };
 pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
-pub use link::{CreateLink, Link, LinkAccess, LinkPassword, Linked, LinkedFile, LinkedFolder, Links, PatchLink};
+pub use link::{CreateLink, Link, LinkAccess, LinkPassword, Linked, LinkedFolder, Links, PatchLink};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};
 pub use search::{FoundItem, FoundItems, SearchParameters};
@@ -39,6 +41,6 @@ pub use time::Time;
 pub use trash::{RestoreItem, Trash, TrashedFolder, TrashedItem};
 pub use upload::{
     CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileConflict, FileForm, Part, ReceivedPart, SignParts,
-    SignedParts, Upload, UploadState, Uploads,
+    SignedParts, Upload, UploadKind, UploadState, Uploads,
 };
 pub use version::{Version, VersionWithDownload, Versions};

@@ -2,11 +2,20 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::folder::present;
-use crate::{File, Folder, Item, ItemRef, ShareObjectType, Time};
+use crate::{Folder, Item, ItemRef, ShareObjectType, Time};
 
 /// `POST /link`.
 #[derive(Clone, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(example = json!({
+        "share_object_type": "folder",
+        "folder_id": "019ab0c2-7a00-7000-8000-000000000000",
+        "password": "correct horse battery",
+        "max_downloads": 10,
+    }))
+)]
 #[serde(deny_unknown_fields)]
 pub struct CreateLink {
     /// What is linked.
@@ -137,21 +146,18 @@ pub struct LinkedFolder {
     pub next_cursor: Option<String>,
 }
 
-/// A file, as a link's holder sees it.
+/// `GET /s/{token}`: what a public link leads to, a file or a folder with a page of what stands in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LinkedFile {
-    /// The file.
-    pub item: File,
-}
-
-/// `GET /s/{token}`: what a public link leads to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(untagged)]
-pub enum Linked {
-    /// A folder, with a page of what stands in it.
-    Folder(Box<LinkedFolder>),
-    /// A file.
-    File(Box<LinkedFile>),
+pub struct Linked {
+    /// The file or folder.
+    pub item: Item,
+    /// Files and folders in one list; only with a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub items: Option<Vec<Item>>,
+    /// For the next page, null on the last; only with a folder.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub next_cursor: Option<Option<String>>,
 }

@@ -18,6 +18,15 @@ pub enum ShareObjectType {
 /// `POST /share`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(example = json!({
+        "share_object_type": "folder",
+        "folder_id": "019ab0c2-7a00-7000-8000-000000000000",
+        "username": "ben",
+        "permission": "view",
+    }))
+)]
 #[serde(deny_unknown_fields)]
 pub struct CreateShare {
     /// What is shared.

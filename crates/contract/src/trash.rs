@@ -45,6 +45,7 @@ pub struct TrashedFolder {
 /// `POST /trash/{id}/restore`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"parent_folder_id": null})))]
 #[serde(deny_unknown_fields)]
 pub struct RestoreItem {
     /// The folder into which it goes; null for the root. When absent it goes back to where it was, or to the root when that is

@@ -53,7 +53,7 @@ pub struct CreateUpload {
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg", max_length = 255))]
     pub content_type: Option<String>,
     /// The SHA-256 of the bytes, 64 hexadecimal digits: other bytes are refused. Only where they come in one part: that of
-    /// several is held against nothing, and the file's `sha256` is null, since nobody has verified it.
+    /// several is held against nothing unless it comes with the completion, and the file's `sha256` is null meanwhile.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{64}$"))]
     pub sha256: Option<String>,
@@ -191,10 +191,21 @@ pub struct Part {
     pub headers: BTreeMap<String, String>,
 }
 
+/// `upload`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum UploadKind {
+    /// An upload.
+    Upload,
+}
+
 /// The answer to `POST /file` as JSON.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedUpload {
+    /// `upload`.
+    pub kind: UploadKind,
     /// The upload.
     #[serde(flatten)]
     pub upload: Upload,
@@ -215,9 +226,16 @@ pub struct CreatedUpload {
     pub urls_expire_at: Time,
 }
 
-/// The answer to `POST /file`: an upload to a JSON request, the file itself to a form.
+/// The answer to `POST /file`: an upload to a JSON request, the file itself to a form; `kind` tells which.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(discriminator(
+        property_name = "kind",
+        mapping(("upload" = "#/components/schemas/CreatedUpload"), ("file" = "#/components/schemas/FileItem"))
+    ))
+)]
 #[serde(untagged)]
 pub enum CreatedFile {
     /// Send the bytes, then complete the upload.
@@ -251,9 +269,15 @@ pub struct SignedParts {
 /// `POST /upload/{id}/complete`. The body may be left out.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"file_conflict": "Keep"})))]
 #[serde(deny_unknown_fields)]
 pub struct CompleteUpload {
     /// What to do when the name is taken, instead of what was said at the beginning.
     #[serde(default)]
     pub file_conflict: Option<FileConflict>,
+    /// The SHA-256 that the bytes must have, 64 hexadecimal digits. Where neither the server nor the store has verified it on
+    /// their way, they are read once.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{64}$"))]
+    pub sha256: Option<String>,
 }

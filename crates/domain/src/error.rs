@@ -64,6 +64,16 @@ pub enum Error {
         /// How much that is.
         limit: u32,
     },
+    /// The caller has as much of something running as one caller may have at once.
+    #[error("{limit} {what} are running already")]
+    TooManyRunning {
+        /// Of what, in the plural: `archives`.
+        what: &'static str,
+        /// How many may run at once.
+        limit: u32,
+        /// After how long it is worth trying again.
+        retry_after: Duration,
+    },
     /// Something that is needed is out of reach, or busy beyond its bound; later it may not be.
     #[error("{part} is unavailable")]
     Unavailable {

@@ -92,6 +92,7 @@ diesel::table! {
         size_bytes -> Nullable<BigInt>,
         sha256 -> Nullable<Binary>,
         etag -> Nullable<Text>,
+        crc32 -> Nullable<BigInt>,
         created_at -> BigInt,
         unreferenced_at -> Nullable<BigInt>,
         condemned_at -> Nullable<BigInt>,

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use clouddrive_domain::error::Refused;
 use clouddrive_domain::model::{
-    Command, Content, DriveId, Grant, MAX_COPY_NODES, NodeId, Revision, Timestamp, VersionId,
+    BlobKey, Command, Content, Crc32, DriveId, Grant, MAX_COPY_NODES, NodeId, Revision, Timestamp, VersionId,
 };
-use clouddrive_domain::port::{Copying, Extent};
+use clouddrive_domain::port::{Copying, TreeContent, TreeEntry};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -59,33 +59,77 @@ pub fn tree(folder: NodeId) -> Statement {
     Statement::new(text, vec![folder.into(), Parameter::Integer(bytes(MAX_COPY_NODES + 1))])
 }
 
-/// How much lies in a folder.
+/// A node of a tree, as an archive needs it.
 #[derive(QueryableByName)]
-pub struct ExtentRow {
+pub struct EntryRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Nullable<Id>)]
+    parent_id: Option<DbId>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    name: String,
     #[diesel(sql_type = BigInt)]
-    entries: i64,
-    #[diesel(sql_type = BigInt)]
-    path_bytes: i64,
+    modified_at: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    blob_key: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    size_bytes: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    crc32: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    client_modified_at: Option<i64>,
 }
 
-impl From<ExtentRow> for Extent {
-    fn from(row: ExtentRow) -> Self {
-        Self { entries: size(row.entries), path_bytes: size(row.path_bytes) }
+impl TryFrom<EntryRow> for TreeEntry {
+    type Error = Error;
+
+    fn try_from(row: EntryRow) -> Result<Self> {
+        let id = NodeId::from(row.id);
+        let bad = |what: &str| bad_row("nodes", id, what);
+        let content = match row.kind.as_str() {
+            "file" => Some(TreeContent {
+                blob: row.blob_key.as_deref().and_then(BlobKey::parse).ok_or_else(|| bad("blob_key"))?,
+                size: size(row.size_bytes.ok_or_else(|| bad("size_bytes"))?),
+                crc32: row.crc32.map(|sum| sum.try_into().map(Crc32).map_err(|_| bad("crc32"))).transpose()?,
+                client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            id,
+            parent: row.parent_id.map(Into::into),
+            name: name("nodes", id, &row.name)?,
+            modified_at: Timestamp::from_millis(row.modified_at),
+            content,
+        })
     }
 }
 
-/// Asks for the [`ExtentRow`] of `folder`, counted up to one more than `most`.
+/// The text that asks for the [`EntryRow`]s of the live nodes for which `tops` holds and of all that lives below them. The
+/// parameters are those of `tops`, then how many rows there are at the most.
 #[must_use]
-pub fn extent(folder: NodeId, most: u64) -> Statement {
-    let text = "WITH RECURSIVE below (id, path_bytes) AS (
-            SELECT id, octet_length(name) + 1 FROM nodes WHERE id = ?
+pub fn entries(tops: &str) -> String {
+    format!(
+        "WITH RECURSIVE below (id, parent_id, kind, name, modified_at, version_id) AS (
+            SELECT id, parent_id, kind, name, modified_at, version_id FROM nodes
+            WHERE {tops} AND trashed_at IS NULL
             UNION ALL
-            SELECT n.id, below.path_bytes + octet_length(n.name) + 1
+            SELECT n.id, n.parent_id, n.kind, n.name, n.modified_at, n.version_id
             FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.trashed_at IS NULL
         )
-        SELECT COUNT(*) AS entries, CAST(COALESCE(SUM(path_bytes), 0) AS BIGINT) AS path_bytes
-        FROM (SELECT path_bytes FROM below LIMIT ?) AS counted";
-    Statement::new(text, vec![folder.into(), Parameter::Integer(bytes(most.saturating_add(1)))])
+        SELECT below.id, below.parent_id, below.kind, below.name, below.modified_at, v.blob_key, v.size_bytes, b.crc32,
+            v.client_modified_at
+        FROM (SELECT * FROM below LIMIT ?) AS below LEFT JOIN versions v ON v.id = below.version_id
+        LEFT JOIN blobs b ON b.key = v.blob_key"
+    )
+}
+
+/// How many [`EntryRow`]s show whether there are more than `most`.
+#[must_use]
+pub fn one_more(most: u64) -> Parameter {
+    Parameter::Integer(bytes(most.saturating_add(1)))
 }
 
 /// A row of `nodes` that a copy inserts.

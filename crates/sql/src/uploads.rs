@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clouddrive_domain::model::{
-    Action, BlobKey, Content, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, NodeId, PartPlan, Person,
+    Action, BlobKey, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, NodeId, PartPlan, Person,
     Revision, Sha256, Ticket, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
 };
 use clouddrive_domain::port::OpenUpload;
@@ -37,6 +37,12 @@ pub fn digest(sha256: Option<Sha256>) -> Option<Vec<u8>> {
 #[must_use]
 pub fn etag(tag: Option<&EntityTag>) -> Option<String> {
     tag.map(|tag| tag.as_str().to_owned())
+}
+
+/// The column of a CRC-32.
+#[must_use]
+pub fn crc32(sum: Option<Crc32>) -> Option<i64> {
+    sum.map(|Crc32(sum)| sum.into())
 }
 
 /// An upload.

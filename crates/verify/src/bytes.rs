@@ -88,13 +88,13 @@ pub(crate) async fn check(
             && book.store.is_some()
         {
             if reading.len() >= READ_AT_ONCE {
-                settle(reading.next().await, report, &mut suspects)?;
+                settle(reading.next().await, report, &mut suspects);
             }
             reading.push(read(objects, book));
         }
     }
     while !reading.is_empty() {
-        settle(reading.next().await, report, &mut suspects)?;
+        settle(reading.next().await, report, &mut suspects);
     }
     drop((pairs, snapshot));
     again(records, objects, old, &suspects, progress, report).await?;
@@ -195,12 +195,27 @@ struct Read {
     digested: bool,
     /// Whether it is what its row says.
     right: bool,
+    /// Why it could not be read to its end, if that is so.
+    unreadable: Option<String>,
 }
 
-/// Reads all of a blob.
-async fn read(objects: &dyn Objects, book: Book) -> Result<Read, Fault> {
-    let mut read = Read { key: book.key, bytes: 0, digested: book.sha256.is_some(), right: false };
-    let Some(mut bytes) = objects.read(&read.key).await? else { return Ok(read) };
+/// Reads all of a blob. One that cannot be read does not keep the others from being read.
+async fn read(objects: &dyn Objects, book: Book) -> Read {
+    let Book { key, size, sha256, .. } = book;
+    let mut read = Read { key, bytes: 0, digested: sha256.is_some(), right: false, unreadable: None };
+    if let Err(fault) = read_all(objects, &mut read, size, sha256).await {
+        read.unreadable = Some(fault.cause);
+    }
+    read
+}
+
+async fn read_all(
+    objects: &dyn Objects,
+    read: &mut Read,
+    size: Option<u64>,
+    sha256: Option<String>,
+) -> Result<(), Fault> {
+    let Some(mut bytes) = objects.read(&read.key).await? else { return Ok(()) };
     let mut digest = Sha256::new();
     while let Some(piece) = bytes.next().await {
         let piece = piece?;
@@ -212,18 +227,19 @@ async fn read(objects: &dyn Objects, book: Book) -> Result<Read, Fault> {
         text
     });
     // Where no digest is known, the length is all there is to go by.
-    read.right = book.size.is_none_or(|size| size == read.bytes) && book.sha256.is_none_or(|known| known == digest);
-    Ok(read)
+    read.right = size.is_none_or(|size| size == read.bytes) && sha256.is_none_or(|known| known == digest);
+    Ok(())
 }
 
-fn settle(read: Option<Result<Read, Fault>>, report: &mut Report, suspects: &mut Suspects) -> Result<(), Fault> {
-    let Some(read) = read.transpose()? else { return Ok(()) };
+fn settle(read: Option<Read>, report: &mut Report, suspects: &mut Suspects) {
+    let Some(read) = read else { return };
     report.bytes_read += read.bytes;
     report.undigested += u64::from(!read.digested);
-    if !read.right {
+    if read.unreadable.is_some() {
+        suspects.add(Kind::ObjectUnreadable, &read.key);
+    } else if !read.right {
         suspects.add(Kind::ObjectDigestDiffers, &read.key);
     }
-    Ok(())
 }
 
 /// Looks once more at what seems to be wrong: rows and objects were not looked at in the same moment.
@@ -240,7 +256,7 @@ async fn again(
         let mut present = HashMap::new();
         for (_, key) in chunk {
             // The object first and the row next: a row is written before its bytes, and goes after them.
-            present.insert(key.as_str(), objects.find(key).await?);
+            present.insert(key.as_str(), objects.find(key).await);
         }
         let keys: Vec<String> = chunk.iter().map(|(_, key)| key.clone()).collect();
         let mut snapshot = records.snapshot().await?;
@@ -251,10 +267,11 @@ async fn again(
         }
         drop((rows, snapshot));
         for (kind, key) in chunk {
-            let pair = Pair { book: known.remove(key), object: present.remove(key.as_str()).flatten() };
-            let fault = match kind {
-                Kind::ObjectDigestDiffers => still_differs(objects, pair.book).await?,
-                _ => pair.fault(objects.name(), old),
+            let (book, object) = (known.remove(key), present.remove(key.as_str()).unwrap_or(Ok(None)));
+            let fault = match (kind, object) {
+                (Kind::ObjectDigestDiffers | Kind::ObjectUnreadable, _) => still_differs(objects, book).await,
+                (_, Ok(object)) => Pair { book, object }.fault(objects.name(), old),
+                (_, Err(fault)) => Some((Kind::ObjectUnreadable, fault.cause)),
             };
             if let Some((kind, detail)) = fault {
                 report.add(Finding { kind, subject: key.clone(), detail });
@@ -282,10 +299,16 @@ async fn transfers(records: &dyn Records, objects: &dyn Objects, old: i64, repor
     Ok(())
 }
 
-/// Whether a blob that is still in use is still not what its row says.
-async fn still_differs(objects: &dyn Objects, book: Option<Book>) -> Result<Option<(Kind, String)>, Fault> {
-    let Some(book) = book.filter(|book| book.store.is_some()) else { return Ok(None) };
-    let read = read(objects, book).await?;
+/// Whether a blob that is still in use still cannot be read, or is still not what its row says.
+async fn still_differs(objects: &dyn Objects, book: Option<Book>) -> Option<(Kind, String)> {
+    let book = book.filter(|book| book.store.is_some())?;
+    let read = read(objects, book).await;
+    if let Some(cause) = read.unreadable {
+        return Some((Kind::ObjectUnreadable, format!("after {} bytes: {cause}", read.bytes)));
+    }
     let detail = format!("the {} bytes in the store are not those of the row's SHA-256", read.bytes);
-    Ok((!read.right).then_some((Kind::ObjectDigestDiffers, detail)))
+    (!read.right).then_some((Kind::ObjectDigestDiffers, detail))
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,6 +108,8 @@ kinds! {
     ObjectDigestDiffers = "object_digest_differs";
     /// A blob in parts whose manifest or parts are not as they were written: it cannot be read.
     ObjectBroken = "object_broken";
+    /// A blob in use that the store does not hand out.
+    ObjectUnreadable = "object_unreadable";
     /// A transfer of parts that belongs to no upload and no blob, and should have been discarded by now.
     TransferAbandoned = "transfer_abandoned";
     /// An object without a row, which should have been removed by now, or never written.

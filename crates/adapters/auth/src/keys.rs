@@ -18,6 +18,8 @@ pub enum Purpose {
     LinkTokens,
     /// Signing proofs that a link's password was given.
     LinkAccess,
+    /// Signing URLs of archives.
+    ArchiveUrls,
     /// Digesting requests that may be sent again: passwords are among them.
     Receipts,
 }
@@ -31,6 +33,7 @@ impl Purpose {
             Self::Cursors => b"clouddrive/cursors/v1",
             Self::LinkTokens => b"clouddrive/link-tokens/v1",
             Self::LinkAccess => b"clouddrive/link-access/v1",
+            Self::ArchiveUrls => b"clouddrive/archive-urls/v1",
             Self::Receipts => b"clouddrive/receipts/v1",
         }
     }

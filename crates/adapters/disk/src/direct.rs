@@ -84,7 +84,7 @@ impl PartStore for DiskStore {
             })
             .await?;
         let intake = Intake::new(draft, self.workers.clone());
-        intake.run(body, expected, move |bytes, _| gathering.publish(bytes, number)).await?;
+        intake.run(body, expected, move |bytes, sums| gathering.publish(bytes, number, sums.crc32)).await?;
         Ok(())
     }
 }

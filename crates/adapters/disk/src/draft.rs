@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clouddrive_domain::error::Refused;
-use clouddrive_domain::model::{Expected, Length, Sha256, Stored};
+use clouddrive_domain::model::{Crc32, Expected, Length, Sha256, Stored};
 use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::{Error, Result};
 use futures_util::StreamExt;
@@ -16,10 +16,14 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::files::{fault, options, remove};
+use crate::space;
 use crate::workers::{Workers, finish, start};
 
 /// How many bytes are hashed and written at once. A transfer holds twice as many: some are written while others arrive.
 const WRITE_BYTES: usize = 512 * 1024;
+
+/// After how many bytes the room on the disk is looked at again.
+const LOOK_BYTES: u64 = 1 << 20;
 
 /// Numbers what this process has in `tmp/`.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -41,11 +45,21 @@ fn next_name(directory: &Path, stem: &str) -> PathBuf {
     directory.join(format!("{stem}.{}-{number}", std::process::id()))
 }
 
-/// A file that is being written, and the digest of what it holds so far.
+/// A file that is being written, and the checksums of what it holds so far.
 pub(crate) struct Draft {
     temp: Option<Temp>,
     digest: sha2::Sha256,
+    crc32: crc32fast::Hasher,
     size: u64,
+    /// How many bytes were written when the room on the disk was last looked at.
+    looked_at: u64,
+}
+
+/// The checksums of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) sha256: Sha256,
+    pub(crate) crc32: Crc32,
 }
 
 /// A temporary file. Its name goes when it is dropped.
@@ -71,7 +85,8 @@ impl Draft {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 made => {
                     let temp = Temp { file: made?, path };
-                    return Ok(Self { temp: Some(temp), digest: sha2::Sha256::new(), size: 0 });
+                    let (digest, crc32) = (sha2::Sha256::new(), crc32fast::Hasher::new());
+                    return Ok(Self { temp: Some(temp), digest, crc32, size: 0, looked_at: 0 });
                 }
             }
         }
@@ -83,8 +98,16 @@ impl Draft {
 
     /// Appends `bytes`.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.temp()?.file.write_all(bytes)?;
+        let looked_at = self.looked_at;
+        let due = self.size - looked_at >= LOOK_BYTES;
+        let Temp { file, path } = self.temp()?;
+        if let Some(directory) = path.parent().filter(|_| due) {
+            space::require(directory)?;
+        }
+        file.write_all(bytes)?;
         self.digest.update(bytes);
+        self.crc32.update(bytes);
+        self.looked_at = if due { self.size } else { looked_at };
         self.size += bytes.len() as u64;
         Ok(())
     }
@@ -100,20 +123,17 @@ impl Draft {
     }
 
     /// Makes the file durable and has `publish` give it the name under which it stays.
-    fn commit(
-        &mut self,
-        publish: impl FnOnce(&Path, &Sha256) -> Result<()>,
-        expected: Option<Sha256>,
-    ) -> Result<Stored> {
+    fn commit(&mut self, publish: impl FnOnce(&Path, &Sums) -> Result<()>, expected: Option<Sha256>) -> Result<Stored> {
         let sha256 = Sha256::from_bytes(self.digest.clone().finalize().into());
+        let crc32 = Crc32(self.crc32.clone().finalize());
         if expected.is_some_and(|expected| expected != sha256) {
             return Err(Error::Refused(Refused::Checksum));
         }
         let temp = self.temp().map_err(fault)?;
         temp.file.sync_all().map_err(fault)?;
-        publish(&temp.path, &sha256)?;
+        publish(&temp.path, &Sums { sha256, crc32 })?;
         self.discard();
-        Ok(Stored { size: self.size, sha256: Some(sha256), tag: None })
+        Ok(Stored { size: self.size, sha256: Some(sha256), crc32: Some(crc32), tag: None })
     }
 
     /// Closes the file and takes its temporary name away.
@@ -136,13 +156,13 @@ impl Intake {
         Self { draft: Arc::new(Mutex::new(draft)), workers, writing: None, ended: false }
     }
 
-    /// Takes `body` in and has `publish` make it what it is to be, from its temporary name and its digest. When anything
+    /// Takes `body` in and has `publish` make it what it is to be, from its temporary name and its checksums. When anything
     /// fails, nothing is left.
     pub(crate) async fn run(
         mut self,
         body: ByteStream,
         expected: Expected,
-        publish: impl FnOnce(&Path, &Sha256) -> Result<()> + Send + 'static,
+        publish: impl FnOnce(&Path, &Sums) -> Result<()> + Send + 'static,
     ) -> Result<Stored> {
         let outcome = match self.fill(body, expected.length).await {
             Ok(()) => {

@@ -5,12 +5,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, PartPlan, Sha256, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, Crc32, PartPlan, Sha256, Stored, Timestamp};
 use clouddrive_domain::{Error, Result};
 
-use crate::draft::{Draft, free_name};
+use crate::draft::{Draft, Sums, free_name};
 use crate::files::{broken, fault, make_dir, make_dirs, options, remove, remove_tree, require_dir, sync_dir};
-use crate::parts::{Gathering, read_manifest};
+use crate::parts::{Gathering, read_crc32, read_manifest};
+use crate::space;
 
 /// The directories of a store.
 #[derive(Clone, Debug)]
@@ -34,8 +35,11 @@ impl Layout {
         }
         sync_dir(&layout.blobs)?;
         sync_dir(root)?;
-        layout.trial()?;
-        Ok(layout)
+        match layout.trial() {
+            // What is there can still be read and removed.
+            Err(error) if space::is_full(&error) => Ok(layout),
+            outcome => outcome.map(|()| layout),
+        }
     }
 
     /// Writes, locks, links and removes a small file.
@@ -48,7 +52,14 @@ impl Layout {
 
     /// A new file for a blob whose bytes are to come.
     pub(crate) fn draft(&self, key: &BlobKey) -> Result<Draft> {
-        require_dir(&self.tmp).and_then(|()| Draft::create(&self.tmp, key.as_str())).map_err(fault)
+        let room = require_dir(&self.tmp).and_then(|()| space::require(&self.tmp));
+        room.and_then(|()| Draft::create(&self.tmp, key.as_str())).map_err(fault)
+    }
+
+    /// Whether blobs can be written: there is room, and the file system does what the store asks of it.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        space::require(&self.tmp)?;
+        self.trial()
     }
 
     /// Where the blob under `key` lies.
@@ -94,6 +105,17 @@ impl Layout {
     }
 }
 
+/// A CRC-32 as it stands in files: eight hexadecimal digits.
+pub(crate) fn crc32_text(crc32: Crc32) -> String {
+    format!("{:08x}", crc32.0)
+}
+
+/// The CRC-32 that `text` spells, to the letter.
+pub(crate) fn parse_crc32(text: &str) -> Option<Crc32> {
+    let crc32 = Crc32(u32::from_str_radix(text, 16).ok()?);
+    (crc32_text(crc32) == text).then_some(crc32)
+}
+
 /// When what has these metadata was last written.
 pub(crate) fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
     let start = Timestamp::from_millis(0);
@@ -129,7 +151,7 @@ enum Form {
     Parts(PartPlan),
 }
 
-/// Where one blob lies: its bytes, and beside them their digest; or a directory of parts, which has none.
+/// Where one blob lies: its bytes, and beside them their checksums; or a directory of parts, which has no digest.
 ///
 /// The digest is there before the bytes are, and goes before they go; a digest without bytes means nothing. So whoever
 /// sees the bytes finds their digest and no other, and a crash in between leaves nothing to be mistaken.
@@ -204,8 +226,14 @@ impl Place {
     pub(crate) fn stored(&self) -> Result<Option<Stored>> {
         let stored = match self.form()? {
             None => return Ok(None),
-            Some(Form::File(size)) => Stored { size, sha256: self.read_digest().map_err(fault)?, tag: None },
-            Some(Form::Parts(plan)) => Stored { size: plan.size(), sha256: None, tag: None },
+            Some(Form::File(size)) => {
+                let (sha256, crc32) = self.read_sums().map_err(fault)?;
+                Stored { size, sha256, crc32, tag: None }
+            }
+            Some(Form::Parts(plan)) => {
+                let crc32 = read_crc32(&self.blob).map_err(fault)?;
+                Stored { size: plan.size(), sha256: None, crc32, tag: None }
+            }
         };
         self.confirm()?;
         Ok(Some(stored))
@@ -217,14 +245,22 @@ impl Place {
         sync_dir(&self.shard).map_err(fault)
     }
 
-    fn read_digest(&self) -> io::Result<Option<Sha256>> {
+    /// The checksums that stand beside the bytes. Blobs of earlier versions have no CRC-32.
+    fn read_sums(&self) -> io::Result<(Option<Sha256>, Option<Crc32>)> {
         let file = match options().read(true).open(&self.digest) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((None, None)),
             opened => opened?,
         };
         let mut text = Vec::new();
-        file.take(66).read_to_end(&mut text)?;
-        Ok(std::str::from_utf8(&text).ok().and_then(|text| text.strip_suffix('\n')).and_then(Sha256::parse))
+        file.take(75).read_to_end(&mut text)?;
+        let lines = std::str::from_utf8(&text).ok().and_then(|text| text.strip_suffix('\n'));
+        Ok(lines.map_or((None, None), |lines| match lines.split_once('\n') {
+            None => (Sha256::parse(lines), None),
+            Some((sha256, crc32)) => match (Sha256::parse(sha256), parse_crc32(crc32)) {
+                (Some(sha256), Some(crc32)) => (Some(sha256), Some(crc32)),
+                _ => (None, None),
+            },
+        }))
     }
 
     /// Opens the bytes.
@@ -243,11 +279,11 @@ impl Place {
     /// Makes the file `bytes`, which is durable, the blob that lies here, durably and under both names.
     ///
     /// Of any number of simultaneous calls, from other processes too, one succeeds.
-    pub(crate) fn publish(&self, bytes: &Path, sha256: &Sha256) -> Result<()> {
+    pub(crate) fn publish(&self, bytes: &Path, sums: &Sums) -> Result<()> {
         self.reach()?;
         let _lock = self.lock().map_err(fault)?;
         self.require_free()?;
-        let linked = self.write_digest(sha256).and_then(|()| fs::hard_link(bytes, &self.blob));
+        let linked = self.write_sums(sums).and_then(|()| fs::hard_link(bytes, &self.blob));
         if let Err(error) = linked {
             // A failed write leaves nothing. Should this fail as well, a digest without bytes means nothing.
             let _ = remove(&self.digest);
@@ -260,11 +296,11 @@ impl Place {
         self.confirm()
     }
 
-    fn write_digest(&self, sha256: &Sha256) -> io::Result<()> {
+    fn write_sums(&self, sums: &Sums) -> io::Result<()> {
         // One without bytes may be left from a crash.
         remove(&self.digest)?;
         let mut file = options().write(true).create_new(true).open(&self.digest)?;
-        file.write_all(format!("{sha256}\n").as_bytes())?;
+        file.write_all(format!("{}\n{}\n", sums.sha256, crc32_text(sums.crc32)).as_bytes())?;
         file.sync_all()
     }
 

@@ -8,6 +8,7 @@ mod layout;
 mod parts;
 mod reader;
 mod signing;
+mod space;
 mod store;
 mod workers;
 

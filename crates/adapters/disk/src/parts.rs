@@ -3,21 +3,28 @@
 //! The directory has its manifest before it has its name, and a part is whole before it gets its own; so whoever finds
 //! either finds all of it. Everything that changes a name is done under the lock of the shard that the blob belongs to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, Part, PartPlan, Stored, Ticket, Timestamp, Transfer};
+use clouddrive_domain::model::{BlobKey, Crc32, Part, PartPlan, Stored, Ticket, Timestamp, Transfer};
 use clouddrive_domain::{Error, Result};
 
 use crate::draft::free_name;
 use crate::files::{broken, fault, make_dir, options, remove_tree, require_dir, sync_dir};
-use crate::layout::{Place, modified};
+use crate::layout::{Place, crc32_text, modified, parse_crc32};
 
 /// What says how the bytes are cut: the size of them all and that of a part, in a line.
 const MANIFEST: &str = "manifest";
+
+/// What has the CRC-32 of each part, in a line after its number. A line is written when the part is durable, so a part without
+/// one has come, and its checksum is not known.
+const PART_SUMS: &str = "crc32-of-parts";
+
+/// What has the CRC-32 of all bytes, in a line, once they are a blob; nothing has it where that is not known.
+const WHOLE_SUM: &str = "crc32";
 
 /// The ticket of every transfer of several parts: their key tells them apart.
 const TICKET: &str = "parts";
@@ -47,6 +54,55 @@ pub(crate) fn read_manifest(directory: &Path) -> io::Result<PartPlan> {
 fn write_manifest(directory: &Path, plan: PartPlan) -> io::Result<()> {
     let mut file = options().write(true).create_new(true).open(directory.join(MANIFEST))?;
     file.write_all(format!("{} {}\n", plan.size(), plan.part_size()).as_bytes())?;
+    file.sync_all()
+}
+
+/// The CRC-32 of all bytes in a directory of parts, if that is known.
+pub(crate) fn read_crc32(directory: &Path) -> io::Result<Option<Crc32>> {
+    let text = read_text(&directory.join(WHOLE_SUM), 16)?;
+    Ok(text.as_deref().and_then(|text| text.strip_suffix('\n')).and_then(parse_crc32))
+}
+
+/// The text of a file, as far as to `most` bytes; none when there is no such file, or no text in it.
+fn read_text(path: &Path, most: u64) -> io::Result<Option<String>> {
+    let file = match options().read(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8(bytes).ok())
+}
+
+/// Notes the CRC-32 of a part, durably.
+fn note_part_sum(directory: &Path, number: u32, crc32: Crc32) -> io::Result<()> {
+    let mut file = options().append(true).create(true).open(directory.join(PART_SUMS))?;
+    file.write_all(format!("{} {}\n", part_name(number), crc32_text(crc32)).as_bytes())?;
+    file.sync_data()
+}
+
+/// The CRC-32 of the bytes of `parts`, which are all there are and come in their order, if that of each is known.
+fn combined_sum(directory: &Path, parts: &[Part]) -> io::Result<Option<Crc32>> {
+    let most = (parts.len() as u64 + 1) * 64;
+    let Some(text) = read_text(&directory.join(PART_SUMS), most)? else { return Ok(None) };
+    let line = |line: &str| {
+        let (number, crc32) = line.split_once(' ')?;
+        Some((number.parse::<u32>().ok()?, parse_crc32(crc32)?))
+    };
+    let sums: HashMap<u32, Crc32> =
+        text.split_inclusive('\n').filter_map(|text| line(text.strip_suffix('\n')?)).collect();
+    let mut whole = crc32fast::Hasher::new();
+    for part in parts {
+        let Some(Crc32(crc32)) = sums.get(&part.number) else { return Ok(None) };
+        whole.combine(&crc32fast::Hasher::new_with_initial_len(*crc32, part.size));
+    }
+    Ok(Some(Crc32(whole.finalize())))
+}
+
+/// Notes the CRC-32 of all bytes, durably as soon as the directory is.
+fn write_whole_sum(directory: &Path, crc32: Crc32) -> io::Result<()> {
+    let mut file = options().write(true).create(true).truncate(true).open(directory.join(WHOLE_SUM))?;
+    file.write_all(format!("{}\n", crc32_text(crc32)).as_bytes())?;
     file.sync_all()
 }
 
@@ -138,11 +194,16 @@ impl Gathering {
     }
 
     /// Makes the file `bytes`, which is whole and durable, the part of that number, durably.
-    pub(crate) fn publish(&self, bytes: &Path, number: u32) -> Result<()> {
+    pub(crate) fn publish(&self, bytes: &Path, number: u32, crc32: Crc32) -> Result<()> {
         self.reach()?;
         let _lock = self.place.lock().map_err(fault)?;
         match fs::hard_link(bytes, part_path(&self.directory, number)) {
-            Ok(()) => sync_dir(&self.directory).map_err(fault),
+            Ok(()) => {
+                sync_dir(&self.directory).map_err(fault)?;
+                // Without it the part is there all the same.
+                let _ = note_part_sum(&self.directory, number, crc32);
+                Ok(())
+            }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(self.there()),
             Err(error) if error.kind() == ErrorKind::NotFound && !stands(&self.directory)? => Err(self.over()),
             Err(error) => Err(fault(error)),
@@ -209,16 +270,21 @@ impl Gathering {
         if let Some(stored) = self.place.stored()? {
             return if stored.size == plan.size() { Ok(stored) } else { Err(Error::Refused(Refused::Size)) };
         }
-        plan.check(&self.list()?.unwrap_or_default())?;
+        let parts = self.list()?.unwrap_or_default();
+        plan.check(&parts)?;
         if read_manifest(&self.directory).map_err(fault)? != plan {
             return Err(broken("a transfer has another manifest than it began with"));
+        }
+        let crc32 = combined_sum(&self.directory, &parts).map_err(fault)?;
+        if let Some(crc32) = crc32 {
+            write_whole_sum(&self.directory, crc32).map_err(fault)?;
         }
         sync_dir(&self.directory).map_err(fault)?;
         fs::rename(&self.directory, self.place.blob()).map_err(fault)?;
         // Should one of these fail, the blob stays: a repeat finds it, and makes its name durable.
         self.place.confirm()?;
         sync_dir(&self.all).map_err(fault)?;
-        Ok(Stored { size: plan.size(), sha256: None, tag: None })
+        Ok(Stored { size: plan.size(), sha256: None, crc32, tag: None })
     }
 
     /// Removes the parts, durably, and the blob if they are one already.

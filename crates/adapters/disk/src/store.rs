@@ -53,7 +53,7 @@ impl BlobStore for DiskStore {
             })
             .await?;
         let intake = Intake::new(draft, self.workers.clone());
-        intake.run(body, expected, move |bytes, sha256| place.publish(bytes, sha256)).await
+        intake.run(body, expected, move |bytes, sums| place.publish(bytes, sums)).await
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
@@ -96,7 +96,7 @@ impl BlobStore for DiskStore {
 impl Probe for DiskStore {
     async fn check(&self) -> Result<()> {
         let layout = self.layout.clone();
-        self.workers.run(move || layout.trial().map_err(|error| Error::unavailable("storage", error))).await
+        self.workers.run(move || layout.check().map_err(|error| Error::unavailable("storage", error))).await
     }
 }
 

@@ -5,10 +5,13 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use crate::container;
+use crate::{container, jxl};
 
 /// The most pixels that are decoded.
-const MAX_PIXELS: u64 = 40_000_000;
+pub(crate) const MAX_PIXELS: u64 = 40_000_000;
+
+/// The most that are decoded of a JPEG: what phones take. Each has three bytes, and six more while a progressive one is read.
+const MAX_JPEG_PIXELS: u64 = 51_000_000;
 
 /// The longest side that is decoded, in pixels.
 const MAX_SIDE: u32 = 20_000;
@@ -17,20 +20,37 @@ const MAX_SIDE: u32 = 20_000;
 const MAX_ALLOC: u64 = 8 * MAX_PIXELS;
 
 pub(crate) const BROKEN: &str = "it is broken";
-const FOREIGN: &str = "it must be a JPEG, PNG, WebP or GIF";
-const LARGE: &str = "it has more than 40,000,000 pixels, or more than 20,000 on a side";
+#[cfg(not(feature = "heic"))]
+const FOREIGN: &str = "it must be a JPEG, PNG, WebP, GIF or JPEG XL";
+#[cfg(feature = "heic")]
+const FOREIGN: &str = "it must be a JPEG, PNG, WebP, GIF, JPEG XL or HEIC";
+const LARGE: &str = "it has more than 40,000,000 pixels (51,000,000 as a JPEG), or more than 20,000 on a side";
 
-/// The first frame of a picture, and how it must be turned to be upright.
-pub(crate) fn decode(picture: &[u8]) -> Result<(DynamicImage, Orientation), &'static str> {
+/// A picture as it was decoded.
+pub(crate) struct Picture {
+    /// Its first frame.
+    pub(crate) pixels: DynamicImage,
+    /// How it must be turned to be upright, if at all.
+    pub(crate) orientation: Option<Orientation>,
+    /// The ICC profile of its colours; none where they are sRGB.
+    pub(crate) profile: Option<Vec<u8>>,
+}
+
+/// The first frame of a picture, with what must be known to show it.
+pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
     use ImageFormat::{Gif, Jpeg, Png, WebP};
+    if jxl::is_jxl(picture) {
+        return jxl::decode(picture);
+    }
+    #[cfg(feature = "heic")]
+    if crate::heic::is_heic(picture) {
+        return crate::heic::decode(picture);
+    }
     let format = image::guess_format(picture).ok().filter(|format| matches!(format, Jpeg | Png | WebP | Gif));
     let format = format.ok_or(FOREIGN)?;
-    match format {
-        // The decoder would paint what is missing grey.
-        Jpeg if !container::jpeg_is_whole(picture) => return Err(BROKEN),
+    if format == WebP {
         // The decoder would find out only after it has decoded the frame.
-        WebP => container::webp_frames(picture).try_for_each(|(width, height)| check_size(width, height))?,
-        _ => {}
+        container::webp_frames(picture).try_for_each(|(width, height)| check_size(width, height))?;
     }
     let mut reader = ImageReader::with_format(Cursor::new(picture), format);
     let mut limits = Limits::default();
@@ -40,21 +60,30 @@ pub(crate) fn decode(picture: &[u8]) -> Result<(DynamicImage, Orientation), &'st
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(reason)?;
     let (width, height) = decoder.dimensions();
-    check_size(width, height)?;
-    let orientation = match format {
+    check_area(width, height, if format == Jpeg { MAX_JPEG_PIXELS } else { MAX_PIXELS })?;
+    let (orientation, profile) = match format {
         // The decoder would allocate whatever length the metadata claims.
-        WebP => container::webp_exif(picture).and_then(Orientation::from_exif_chunk),
-        _ => decoder.orientation().ok(),
+        WebP => {
+            let exif = container::webp_chunk(picture, *b"EXIF").and_then(Orientation::from_exif_chunk);
+            (exif, container::webp_chunk(picture, *b"ICCP").map(<[u8]>::to_vec))
+        }
+        _ => (decoder.orientation().ok(), decoder.icc_profile().ok().flatten()),
     };
-    let decoded = DynamicImage::from_decoder(decoder).map_err(reason)?;
-    Ok((decoded, orientation.unwrap_or(Orientation::NoTransforms)))
+    // Of a JPEG that breaks off what is missing is grey, as browsers show it.
+    let pixels = DynamicImage::from_decoder(decoder).map_err(reason)?;
+    Ok(Picture { pixels, orientation, profile })
 }
 
-fn check_size(width: u32, height: u32) -> Result<(), &'static str> {
+/// Checks that so many pixels may be decoded, of whatever kind.
+pub(crate) fn check_size(width: u32, height: u32) -> Result<(), &'static str> {
+    check_area(width, height, MAX_PIXELS)
+}
+
+fn check_area(width: u32, height: u32, most: u64) -> Result<(), &'static str> {
     if width == 0 || height == 0 {
         return Err(BROKEN);
     }
-    let fits = width.max(height) <= MAX_SIDE && u64::from(width) * u64::from(height) <= MAX_PIXELS;
+    let fits = width.max(height) <= MAX_SIDE && u64::from(width) * u64::from(height) <= most;
     if fits { Ok(()) } else { Err(LARGE) }
 }
 

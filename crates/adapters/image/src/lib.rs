@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+mod colour;
 mod container;
 mod decode;
+#[cfg(feature = "heic")]
+mod heic;
+mod jxl;
 mod photos;
 mod square;
 

@@ -13,6 +13,7 @@ use image::{DynamicImage, ImageResult};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::colour::to_srgb;
 use crate::decode::{BROKEN, decode};
 use crate::square::{Square, shrink};
 
@@ -75,10 +76,17 @@ impl fmt::Debug for SquarePhotos {
 }
 
 fn make(picture: &[u8]) -> Result<Bytes> {
-    let (decoded, orientation) = decode(picture).map_err(|why| Error::Refused(Refused::Image(why)))?;
-    let mut photo = DynamicImage::ImageRgb8(shrink(&Square::middle_of(&decoded)));
-    drop(decoded);
-    photo.apply_orientation(orientation);
+    let decoded = decode(picture).map_err(|why| Error::Refused(Refused::Image(why)))?;
+    let mut photo = shrink(&Square::middle_of(&decoded.pixels));
+    drop(decoded.pixels);
+    // White, on which what is transparent stands, is white in every profile.
+    if let Some(profile) = &decoded.profile {
+        to_srgb(&mut photo, profile);
+    }
+    let mut photo = DynamicImage::ImageRgb8(photo);
+    if let Some(orientation) = decoded.orientation {
+        photo.apply_orientation(orientation);
+    }
     encode(&photo).map_err(|fault| Error::internal(PART, fault))
 }
 
@@ -236,13 +244,122 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_that_stops_anywhere_is_refused() {
-        let grey = ImageBuffer::from_fn(90, 90, |x, y| Luma([(x * y % 251) as u8]));
-        let jpeg = encoded(&DynamicImage::ImageLuma8(grey), ImageFormat::Jpeg);
-        for length in 3..jpeg.len() {
-            assert!(matches!(make(&jpeg[..length]), Err(Error::Refused(Refused::Image(_)))), "{length} bytes");
+    fn a_jpeg_whose_last_bytes_are_missing_is_shown_as_far_as_it_goes() {
+        let half =
+            RgbaImage::from_fn(
+                400,
+                400,
+                |_, y| if y < 300 { Rgba([10, 200, 30, 255]) } else { Rgba([y as u8, 0, 9, 255]) },
+            );
+        let jpeg = encoded(&DynamicImage::ImageRgb8(DynamicImage::ImageRgba8(half).to_rgb8()), ImageFormat::Jpeg);
+        for missing in [1, 2, 3, 10, 50] {
+            let photo = made(&jpeg[..jpeg.len() - missing]);
+            assert_colour(&photo, 200, 100, [10, 200, 30]);
         }
-        make(&jpeg).unwrap();
+        // Wherever it stops there is an answer; without a scan it is no picture.
+        for length in 3..jpeg.len() {
+            let _ = make(&jpeg[..length]);
+        }
+        for length in [3, 20, 100] {
+            assert_refused(&jpeg[..length], "broken");
+        }
+    }
+
+    /// The ICC profile of pictures whose red and green have changed places.
+    fn swapped() -> Vec<u8> {
+        let mut profile = moxcms::ColorProfile::new_srgb();
+        std::mem::swap(&mut profile.red_colorant, &mut profile.green_colorant);
+        profile.cicp = None;
+        profile.encode().unwrap()
+    }
+
+    #[test]
+    fn colours_of_another_profile_become_those_of_srgb() {
+        let red = RgbaImage::from_pixel(40, 40, Rgba([255, 0, 0, 255]));
+        let mut png = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+        encoder.set_icc_profile(swapped()).unwrap();
+        encoder.write_image(&red, 40, 40, ExtendedColorType::Rgba8).unwrap();
+        let mut webp = Vec::new();
+        let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+        encoder.set_icc_profile(swapped()).unwrap();
+        encoder.write_image(&red, 40, 40, ExtendedColorType::Rgba8).unwrap();
+        let mut jpeg = Vec::new();
+        let mut encoder = JpegEncoder::new(&mut jpeg);
+        encoder.set_icc_profile(swapped()).unwrap();
+        let opaque = DynamicImage::ImageRgba8(red).to_rgb8();
+        encoder.write_image(&opaque, 40, 40, ExtendedColorType::Rgb8).unwrap();
+        for picture in [png, webp, jpeg] {
+            assert_colour(&made(&picture), 200, 200, [0, 255, 0]);
+        }
+    }
+
+    #[test]
+    fn colours_of_display_p3_are_more_saturated_in_srgb() {
+        let picture = RgbaImage::from_pixel(40, 40, Rgba([200, 100, 100, 255]));
+        let mut png = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+        encoder.set_icc_profile(moxcms::ColorProfile::new_display_p3().encode().unwrap()).unwrap();
+        encoder.write_image(&picture, 40, 40, ExtendedColorType::Rgba8).unwrap();
+        // By the matrices of CSS Color 4: color(display-p3 0.784 0.392 0.392) is rgb(214 95 97).
+        assert_colour(&made(&png), 200, 200, [214, 95, 97]);
+    }
+
+    #[test]
+    fn a_profile_that_is_none_changes_nothing() {
+        let picture = RgbaImage::from_pixel(40, 40, Rgba([10, 200, 30, 255]));
+        for profile in [b"no profile".to_vec(), vec![0; 200], swapped()[..100].to_vec()] {
+            let mut png = Vec::new();
+            let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+            encoder.set_icc_profile(profile).unwrap();
+            encoder.write_image(&picture, 40, 40, ExtendedColorType::Rgba8).unwrap();
+            assert_colour(&made(&png), 200, 200, [10, 200, 30]);
+        }
+    }
+
+    #[test]
+    fn what_a_phone_takes_fits_and_no_more() {
+        // 8,160 by 6,120: 49.9 megapixels.
+        let grey = ImageBuffer::from_pixel(8_160, 6_120, Luma([90_u8]));
+        let jpeg = encoded(&DynamicImage::ImageLuma8(grey), ImageFormat::Jpeg);
+        assert!(jpeg.len() < 5 << 20);
+        assert_colour(&made(&jpeg), 200, 200, [90, 90, 90]);
+        let mut more = encoded(&DynamicImage::new_rgb8(8, 8), ImageFormat::Jpeg);
+        let at = more.windows(4).position(|mark| mark == b"\xff\xc0\0\x11").unwrap();
+        // 8,160 by 6,251.
+        more[at + 5..at + 9].copy_from_slice(&[0x18, 0x6B, 0x1F, 0xE0]);
+        assert_refused(&more, "pixels");
+    }
+
+    #[test]
+    fn a_jpeg_xl_is_taken_bare_and_whatever_its_channels() {
+        use zune_core::bit_depth::BitDepth;
+        use zune_core::colorspace::ColorSpace;
+        use zune_core::options::EncoderOptions;
+
+        for (space, pixel, expected) in [
+            (ColorSpace::RGB, &[10, 200, 30][..], [10, 200, 30]),
+            (ColorSpace::RGBA, &[10, 200, 30, 0], [255, 255, 255]),
+            (ColorSpace::RGBA, &[10, 200, 30, 255], [10, 200, 30]),
+            (ColorSpace::Luma, &[90], [90, 90, 90]),
+        ] {
+            let pixels = pixel.repeat(60 * 50);
+            let options = EncoderOptions::new(60, 50, space, BitDepth::Eight);
+            let mut jxl = Vec::new();
+            zune_jpegxl::JxlSimpleEncoder::new(&pixels, options).encode(&mut jxl).unwrap();
+            assert_colour(&made(&jxl), 200, 200, expected);
+            for length in [2, 5, jxl.len() / 2, jxl.len() - 1] {
+                assert_refused(&jxl[..length], "");
+            }
+        }
+    }
+
+    #[test]
+    fn the_error_names_what_is_taken() {
+        for picture in [&b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"[..], b"BM", b"no picture"] {
+            assert_refused(picture, "JPEG, PNG, WebP, GIF");
+            assert_refused(picture, "JPEG XL");
+        }
     }
 
     /// What is answered without waiting.

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, DriveId, EntityTag, StoreName, Timestamp};
+use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
 use clouddrive_domain::port::{BlobRecords, Unneeded};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
@@ -201,6 +201,24 @@ impl BlobRecords for Database {
         self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
             let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
             diesel::update(row).set(blobs::etag.eq(tag.as_str())).execute(&mut connection).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
+        // Locked in one order, as wherever several rows are.
+        let text = "UPDATE blobs b SET crc32 = noted.crc32
+            FROM unnest(CAST(? AS text[]), CAST(? AS bigint[])) AS noted (key, crc32)
+            WHERE b.key = noted.key AND b.key IN (
+                SELECT key FROM blobs WHERE key = ANY (CAST(? AS text[])) AND crc32 IS NULL
+                ORDER BY key FOR NO KEY UPDATE
+            )";
+        let keys = || array(sums.iter().map(|(key, _)| key.as_str()));
+        let parameters = vec![keys(), array(sums.iter().map(|(_, Crc32(sum))| sum)), keys()];
+        let statement = Statement::new(text, parameters);
+        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+            statement.execute(&mut connection).await?;
             Ok(())
         })
         .await

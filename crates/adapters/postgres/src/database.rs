@@ -20,6 +20,7 @@ use crate::connector::{Connector, Refusal};
 use crate::fault::error;
 use crate::migrations;
 use crate::names;
+use crate::pooler;
 use crate::target::Target;
 use crate::unit::{Begin, Job, TRIES, Unit};
 
@@ -104,10 +105,11 @@ impl Database {
     ///
     /// # Errors
     /// [`Unavailable`](Error::Unavailable) when the server does not come up in time; [`Internal`](Error::Internal) when it
-    /// does not let us in, when its database is not in UTF-8, or when the schema is not up to date and our role may not
-    /// change it. Both of the part `database`.
+    /// does not let us in, when its database is not in UTF-8, when a pooler does not keep the statements that are to be
+    /// prepared, or when the schema is not up to date and our role may not change it. Both of the part `database`.
     pub async fn open(options: &Options) -> Result<Self> {
         wait_for_server(options).await?;
+        pooler::require_prepared_statements(options).await?;
         migrations::migrate(options).await?;
         Self::connect(options)
     }
@@ -118,6 +120,7 @@ impl Database {
     /// As [`open`](Self::open); [`Internal`](Error::Internal) also when the schema is not up to date.
     pub async fn open_current(options: &Options) -> Result<Self> {
         wait_for_server(options).await?;
+        pooler::require_prepared_statements(options).await?;
         if migrations::pending(options).await?.is_empty() {
             return Self::connect(options);
         }

@@ -32,6 +32,11 @@ impl Drive for Database {
         self.read(async move |connection: &AsyncPgConnection| locate::find(connection, node, viewer).await).await
     }
 
+    async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>> {
+        let nodes = nodes.to_vec();
+        self.read(async move |connection: &AsyncPgConnection| locate::find_many(connection, &nodes, viewer).await).await
+    }
+
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
         self.read(async move |mut connection: &AsyncPgConnection| {
             let row: Option<HomeRow> = home(user).get_result(&mut connection).await.optional()?;

@@ -15,6 +15,7 @@ mod locate;
 mod migrations;
 mod name_keys;
 mod names;
+mod pooler;
 mod receipts;
 mod search;
 mod sessions;
@@ -31,5 +32,6 @@ mod versions;
 
 pub use database::{Database, Options, PLANNED_WITHOUT};
 pub use migrations::Examination;
+pub use pooler::ADVICE as POOLER_ADVICE;
 pub use search::Postgres;
 pub use target::{InvalidTarget, Parts, Target};

@@ -19,14 +19,14 @@ pub(crate) async fn find(
     Ok(load(connection, lineage(node, viewer), viewer).await?.pop())
 }
 
-/// The nodes as `viewer` finds them, in no order.
+/// The nodes as `viewer` finds them, in no order. What is being purged is not found.
 pub(crate) async fn find_many(
     connection: &AsyncPgConnection,
     nodes: &[NodeId],
     viewer: impl Into<Viewer>,
 ) -> Outcome<Vec<Located>> {
     let viewer = viewer.into();
-    static MANY: LazyLock<String> = LazyLock::new(|| lineages(AMONG));
+    static MANY: LazyLock<String> = LazyLock::new(|| lineages(&format!("{AMONG} AND purge_id IS NULL")));
     load(connection, Statement::new(MANY.as_str(), vec![array(nodes), guest(viewer)]), viewer).await
 }
 

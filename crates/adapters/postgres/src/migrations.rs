@@ -17,6 +17,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::connector::{Connector, Refusal, adopt};
 use crate::database::{Database, Options};
+use crate::pooler;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/postgres");
 
@@ -32,6 +33,10 @@ pub struct Examination {
     pub encoding: String,
     /// The language of the server's messages, which must be English: `C`, `POSIX` or `en_…`.
     pub messages: String,
+    /// Whether statements that are prepared last; not so behind a pooler that does not track them.
+    pub keeps_prepared_statements: bool,
+    /// The database's `LC_CTYPE`, by which `pg_trgm` knows letters, whatever the locale provider is.
+    pub ctype: String,
     /// The migrations that have not been applied yet.
     pub pending: Vec<String>,
     /// Whether what is searched for is found by an index in names of all scripts; none before the schema is there.
@@ -48,10 +53,10 @@ impl Database {
     /// in.
     pub async fn examine(options: &Options, clock: &dyn Clock) -> Result<Examination> {
         let client = client(options).await?;
-        let [server_version, encoding, messages] = row(
+        let [server_version, encoding, messages, ctype] = row(
             &client,
             "SELECT current_setting('server_version'), current_setting('server_encoding'), \
-             current_setting('lc_messages')",
+             current_setting('lc_messages'), datctype FROM pg_database WHERE datname = current_database()",
         )
         .await?;
         let [theirs] = row(&client, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await?;
@@ -63,6 +68,8 @@ impl Database {
             server_version,
             encoding,
             messages,
+            keeps_prepared_statements: pooler::keeps_prepared_statements(options).await?,
+            ctype,
             pending,
             finds_all_scripts,
             clock_ahead_millis: theirs - ours,
@@ -123,7 +130,8 @@ pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
 async fn warn_of_ctype(client: &Client) -> Result<()> {
     if finds_all_scripts(client).await? == Some(false) {
         tracing::warn!(
-            "the database's ctype knows letters of ASCII only: searches for others are slow; see `clouddrive doctor`"
+            "the database's LC_CTYPE knows letters of ASCII only, whatever its locale provider is: searches for others are \
+             slow; see `clouddrive doctor`"
         );
     }
     Ok(())

@@ -14,10 +14,14 @@ use crate::fault::violated;
 use crate::unit::Begin;
 
 /// Writes what a mutation came to into the receipt that its command brings, in that mutation's own transaction.
-pub(crate) async fn keep(mut connection: &AsyncPgConnection, command: &Command, answer: Answer<'_>) -> Outcome<()> {
-    let Some(receipt) = &command.receipt else {
-        return Ok(());
-    };
+pub(crate) async fn keep(connection: &AsyncPgConnection, command: &Command, answer: Answer<'_>) -> Outcome<()> {
+    match &command.receipt {
+        Some(receipt) => write(connection, receipt, answer).await,
+        None => Ok(()),
+    }
+}
+
+async fn write(mut connection: &AsyncPgConnection, receipt: &Receipt, answer: Answer<'_>) -> Outcome<()> {
     let text = receipt.write(answer)?;
     if rows::keep(receipt, &text).execute(&mut connection).await? == 0 {
         return Err(Error::Conflict(Conflict::RequestInProgress).into());
@@ -53,6 +57,12 @@ impl Receipts for Database {
             Ok(())
         })
         .await
+    }
+
+    async fn keep_again(&self, receipt: &Receipt) -> Result<()> {
+        let receipt = receipt.clone();
+        let work = async move |connection: &AsyncPgConnection| write(connection, &receipt, Answer::Again).await;
+        self.write(Begin::Write, work).await
     }
 
     async fn give_back(&self, receipt: &Receipt) -> Result<()> {

@@ -1,12 +1,15 @@
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, check_depth};
-use clouddrive_domain::port::{Copying, Extent, Trees};
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, ReadGrant, check_depth};
+use clouddrive_domain::port::{Copying, TreeEntry, Trees};
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
-use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::trees::{BATCH, EntryRow, TreeCopy, TreeRow, entries, one_more, tree};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
@@ -14,7 +17,7 @@ use crate::blob_records::refer_all;
 use crate::changes::log;
 use crate::drive::raise_reach;
 use crate::fault::conflict;
-use crate::locate;
+use crate::locate::{self, AMONG, array};
 use crate::names::touch;
 use crate::receipts::keep;
 use crate::unit::Begin;
@@ -29,11 +32,13 @@ impl Trees for Database {
         self.write(begin, work).await
     }
 
-    async fn measure(&self, folder: &Grant, most: u64) -> Result<Extent> {
-        let statement = extent(folder.node().id, most);
+    async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>> {
+        static ENTRIES: LazyLock<String> = LazyLock::new(|| entries(AMONG));
+        let tops = array(tops.iter().map(|top| top.node().id));
+        let statement = Statement::new(ENTRIES.as_str(), vec![tops, one_more(most)]);
         self.read(async move |mut connection: &AsyncPgConnection| {
-            let row: ExtentRow = statement.get_result(&mut connection).await?;
-            Ok(row.into())
+            let rows: Vec<EntryRow> = statement.load(&mut connection).await?;
+            Ok(rows.into_iter().map(TreeEntry::try_from).collect::<Result<_>>()?)
         })
         .await
     }

@@ -5,7 +5,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType};
 use bytes::Bytes;
 use clouddrive_domain::model::{BlobKey, EntityTag, Sha256, Stored};
 
@@ -41,6 +41,7 @@ pub(crate) struct Found {
     pub(crate) size: u64,
     pub(crate) tag: Option<EntityTag>,
     checksum: Option<String>,
+    crc32: Option<String>,
     mark: Option<String>,
 }
 
@@ -50,6 +51,8 @@ impl Found {
             size: head.content_length.and_then(|size| size.try_into().ok()).unwrap_or_default(),
             tag: tag(head.e_tag.as_deref()),
             checksum: head.checksum_sha256,
+            // Where the store says of which bytes it is, it is of all of them or of no use.
+            crc32: head.checksum_crc32.filter(|_| head.checksum_type.is_none_or(|of| of == ChecksumType::FullObject)),
             mark: head.metadata.and_then(|mut metadata| metadata.remove(MARK)),
         }
     }
@@ -61,8 +64,12 @@ impl Found {
 
     /// What is known of it.
     pub(crate) fn stored(&self) -> Stored {
-        let sha256 = self.checksum.as_deref().and_then(checksum::decode);
-        Stored { size: self.size, sha256, tag: self.tag.clone() }
+        Stored {
+            tag: self.tag.clone(),
+            size: self.size,
+            sha256: self.checksum.as_deref().and_then(checksum::decode),
+            crc32: self.crc32.as_deref().and_then(checksum::decode_crc32),
+        }
     }
 }
 
@@ -87,8 +94,10 @@ impl Bucket {
     pub(crate) async fn look(&self, object: &str) -> Result<Option<Found>, Trouble> {
         match self.head(object).await {
             Ok(head) => Ok(Some(Found::of(head))),
-            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
-            Err(error) => Err(Trouble::of("HeadObject", &error)),
+            Err(error) => match Trouble::of("HeadObject", &error) {
+                trouble if trouble.is_gone() => Ok(None),
+                trouble => Err(trouble),
+            },
         }
     }
 
@@ -134,16 +143,19 @@ impl Bucket {
     pub(crate) async fn delete(&self, object: &str) -> Result<(), Trouble> {
         let answer = self.clients.calls.delete_object().bucket(&self.name).key(object).send().await;
         match answer.map_err(|error| Trouble::of("DeleteObject", &error)) {
-            Err(trouble) if !trouble.is("NoSuchKey") => Err(trouble),
+            Err(trouble) if !trouble.is_gone() => Err(trouble),
             _ => Ok(()),
         }
     }
 
-    /// Begins a multipart upload, and gives its identifier. With a `mark`, all parts will come with their SHA-256.
-    pub(crate) async fn begin(&self, object: &str, mark: Option<&str>) -> Result<String, Trouble> {
+    /// Begins a multipart upload, and gives its identifier. With `checksums`, all parts will come with their SHA-256.
+    pub(crate) async fn begin(&self, object: &str, mark: Option<&str>, checksums: bool) -> Result<String, Trouble> {
         let mut call = self.clients.calls.create_multipart_upload().bucket(&self.name).key(object);
         if let Some(mark) = mark {
-            call = call.metadata(MARK, mark).checksum_algorithm(ChecksumAlgorithm::Sha256);
+            call = call.metadata(MARK, mark);
+        }
+        if checksums {
+            call = call.checksum_algorithm(ChecksumAlgorithm::Sha256);
         }
         let begun = call.send().await.map_err(|error| Trouble::of("CreateMultipartUpload", &error))?;
         begun.upload_id.ok_or(Trouble::silent("CreateMultipartUpload", TroubleKind::Other))
@@ -153,7 +165,7 @@ impl Bucket {
     pub(crate) async fn abort(&self, object: &str, id: &str) -> Result<(), Trouble> {
         let call = self.clients.calls.abort_multipart_upload().bucket(&self.name).key(object).upload_id(id);
         match call.send().await.map_err(|error| Trouble::of("AbortMultipartUpload", &error)) {
-            Err(trouble) if !trouble.is("NoSuchUpload") => Err(trouble),
+            Err(trouble) if !trouble.is_gone() => Err(trouble),
             _ => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use clouddrive_domain::model::Sha256;
+use clouddrive_domain::model::{Crc32, Sha256};
 use sha2::Digest;
 
 /// The digest of `bytes`.
@@ -20,9 +20,22 @@ pub(crate) fn decode(text: &str) -> Option<Sha256> {
     Some(Sha256::from_bytes(STANDARD.decode(text).ok()?.try_into().ok()?))
 }
 
+/// The CRC-32 that the base64 spells; none of several parts, whose text ends with their number.
+pub(crate) fn decode_crc32(text: &str) -> Option<Crc32> {
+    Some(Crc32(u32::from_be_bytes(STANDARD.decode(text).ok()?.try_into().ok()?)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crc32_of_parts_is_none_of_the_whole() {
+        assert_eq!(decode_crc32("NhCmhg=="), Some(Crc32(0x3610_a686)));
+        for text in ["NhCmhg==-2", "", "NhCm", "NhCmhgAA"] {
+            assert_eq!(decode_crc32(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn digests_read_back_and_those_of_parts_are_none() {

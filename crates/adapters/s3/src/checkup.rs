@@ -69,7 +69,7 @@ impl S3Store {
             Finding::of("s3:GetObject", &bucket.get(&object, None).await),
             Finding::of("s3:DeleteObject", &bucket.delete(&object).await),
         ];
-        let begun = bucket.begin(&object, None).await;
+        let begun = bucket.begin(&object, None, false).await;
         findings.push(Finding::of("s3:PutObject of parts", &begun));
         findings
             .push(Finding::of("s3:ListBucketMultipartUploads", &bucket.uploads(abilities::PREFIX, (None, None)).await));

@@ -6,7 +6,7 @@ use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{
     BlobKey, Expected, Length, MAX_PART_BYTES, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, Transfer,
 };
-use clouddrive_domain::port::{DirectUploads, SignedUrl};
+use clouddrive_domain::port::{DirectUploads, SignedUrl, StagedUploads};
 use clouddrive_domain::{Error, Result};
 
 use crate::bucket::object;
@@ -23,11 +23,17 @@ impl DirectUploads for S3Store {
         if plan.part_size() > MAX_PART_BYTES {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_PART_BYTES }));
         }
-        if plan.is_single() && self.abilities().conditional_writes {
+        let abilities = self.abilities();
+        if plan.count() > abilities.max_parts {
+            let limit = u64::from(abilities.max_parts).saturating_mul(plan.part_size());
+            return Err(Error::Refused(Refused::TooLarge { limit }));
+        }
+        // What is copied later may be written as often as it takes.
+        if plan.is_single() && (abilities.conditional_writes || abilities.needs_copy(plan)) {
             return Ok(None);
         }
         let object = object(key);
-        let id = self.run(|this| async move { Ok(this.bucket.begin(&object, None).await?) }).await?;
+        let id = self.run(|this| async move { Ok(this.bucket.begin(&object, None, false).await?) }).await?;
         let ticket = Ticket::parse(&id).ok_or_else(|| Trouble::silent("CreateMultipartUpload", TroubleKind::Other))?;
         Ok(Some(ticket))
     }
@@ -43,7 +49,10 @@ impl DirectUploads for S3Store {
             // No store need take an empty part. An empty object can be put where it belongs: that only ever makes it
             // what it is.
             Some(ticket) if part.size > 0 => self.sign_part(&transfer.key, ticket, part, sha256, expires_at).await,
-            ticket => self.sign_object(&transfer.key, part.size, sha256, ticket.is_none(), expires_at).await,
+            ticket => {
+                let once = ticket.is_none() && !self.abilities().needs_copy(PartPlan::single(part.size));
+                self.sign_object(&transfer.key, part.size, sha256, once, expires_at).await
+            }
         }
     }
 
@@ -55,6 +64,33 @@ impl DirectUploads for S3Store {
     async fn finish(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
         let transfer = transfer.clone();
         self.run(|this| async move { this.make_whole(&transfer, plan, sha256).await }).await
+    }
+}
+
+#[async_trait]
+impl StagedUploads for S3Store {
+    fn needs_copy(&self, plan: PartPlan) -> bool {
+        self.abilities().needs_copy(plan)
+    }
+
+    async fn copy(&self, transfer: &Transfer, plan: PartPlan, to: &BlobKey) -> Result<Stored> {
+        let (from, to) = (object(&transfer.key), object(to));
+        let copying = |this: Self| async move {
+            match this.bucket.copy(&from, &to, plan.size()).await {
+                // Its sender has given it up, or another request has completed it.
+                Err(trouble) if trouble.is_gone() => return Err(Error::Conflict(Conflict::UploadClosed)),
+                // Its sender goes on sending parts, which do not fit together at this moment.
+                Err(trouble) if trouble.kind() == TroubleKind::Other && trouble.is_refusal() => {
+                    return Err(Error::unavailable("storage", trouble));
+                }
+                outcome => outcome?,
+            }
+            let found = this.bucket.look(&to).await?;
+            let stored = found.ok_or(Trouble::silent("CopyObject", TroubleKind::OutOfOrder))?.stored();
+            Expected { length: Length::Exactly(plan.size()), sha256: None }.check(&stored)?;
+            Ok(stored)
+        };
+        self.run(copying).await
     }
 }
 
@@ -86,7 +122,7 @@ impl S3Store {
             plan.check(&seen(&parts))?;
             parts.retain(|part| u32::try_from(part.number).is_ok_and(|number| plan.part(number).is_some()));
             if let [only] = parts.as_slice() {
-                expected.check(&Stored { size: only.size, sha256: only.sha256, tag: None })?;
+                expected.check(&Stored { size: only.size, sha256: only.sha256, ..Stored::default() })?;
             }
             if self.complete(transfer, &parts).await? {
                 return self.finish_object(transfer, plan, expected).await;
@@ -111,13 +147,17 @@ impl S3Store {
     async fn complete(&self, transfer: &Transfer, parts: &[multipart::Part]) -> Result<bool> {
         let object = object(&transfer.key);
         let ticket = transfer.ticket.as_ref().map(Ticket::as_str).unwrap_or_default();
-        let Err(trouble) = self.bucket.complete(&object, ticket, parts, self.abilities().conditional_writes).await
-        else {
+        let abilities = self.abilities();
+        let mut parts = parts.to_vec();
+        if !abilities.part_checksums {
+            parts.iter_mut().for_each(|part| part.sha256 = None);
+        }
+        let Err(trouble) = self.bucket.complete(&object, ticket, &parts, abilities.conditional_writes).await else {
             return Ok(true);
         };
         match self.bucket.look(&object).await? {
             Some(_) => Ok(true),
-            None if trouble.is("InvalidPart") || trouble.is("NoSuchUpload") || trouble.is_unmet() => Ok(false),
+            None if trouble.is("InvalidPart") || trouble.is_gone() || trouble.is_unmet() => Ok(false),
             None => Err(trouble.into()),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, EntityTag, Expected, Length, Sha256, Stored};
+use clouddrive_domain::model::{BlobKey, Crc32, EntityTag, Expected, Length, Sha256, Stored};
 use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::{Error, Result};
 use futures_util::StreamExt;
@@ -16,27 +16,44 @@ use crate::multipart::Begun;
 use crate::store::S3Store;
 use crate::trouble::{Trouble, TroubleKind};
 
-/// How many parts are of the first size.
-const SMALL_PARTS: usize = 1000;
-/// How many there are at the most: what S3 takes.
-const MOST_PARTS: usize = 10_000;
+/// One in so many parts is of the first size.
+const SMALL_SHARE: usize = 10;
 /// How many times larger the others are.
 const GROWTH: usize = 8;
 
-/// The size in bytes of the part `number`, counted from 1.
-const fn part_size(first: usize, number: usize) -> usize {
-    if number <= SMALL_PARTS { first } else { first.saturating_mul(GROWTH) }
+/// How a body of unknown length is cut into parts.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// The size in bytes of the first parts.
+    first: usize,
+    /// How many parts there may be.
+    most: usize,
 }
 
-/// The most bytes that fit into all parts.
-const fn capacity(first: usize) -> u64 {
-    first as u64 * (SMALL_PARTS + (MOST_PARTS - SMALL_PARTS) * GROWTH) as u64
+impl Cut {
+    const fn small_parts(self) -> usize {
+        self.most / SMALL_SHARE
+    }
+
+    /// The size in bytes of the part `number`, counted from 1.
+    const fn part_size(self, number: usize) -> usize {
+        if number <= self.small_parts() { self.first } else { self.first.saturating_mul(GROWTH) }
+    }
+
+    /// The most bytes that fit into all parts.
+    const fn capacity(self) -> u64 {
+        self.first as u64 * (self.small_parts() + (self.most - self.small_parts()) * GROWTH) as u64
+    }
 }
 
 impl S3Store {
+    fn cut(&self) -> Cut {
+        Cut { first: self.part_bytes, most: usize::try_from(self.abilities().max_parts).unwrap_or(usize::MAX) }
+    }
+
     /// Takes `body` in and makes it the blob under `key`. When anything fails, nothing is left.
     pub(crate) async fn take_in(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
-        let mut source = Source::new(body, expected, capacity(self.part_bytes))?;
+        let mut source = Source::new(body, expected, self.cut().capacity())?;
         let mark = self.fresh();
         let first = source.part(self.part_bytes).await?;
         if !first.last {
@@ -57,7 +74,8 @@ impl S3Store {
         expected: Expected,
         mark: &str,
     ) -> Result<Stored> {
-        let mut begun = Begun::new(Arc::clone(&self.bucket), object(key), mark).await?;
+        let checksums = self.abilities().part_checksums;
+        let mut begun = Begun::new(Arc::clone(&self.bucket), object(key), mark, checksums).await?;
         let outcome = self.send_parts(&begun, key, source, first, expected, mark).await;
         match &outcome {
             Ok(_) => begun.end(),
@@ -81,7 +99,7 @@ impl S3Store {
         while !piece.last {
             let number = parts.len() + 1;
             let sent = async { Ok::<_, Error>(begun.put(number, piece.bytes, piece.sha256).await?) };
-            let (part, next) = try_join(sent, source.part(part_size(self.part_bytes, number + 1))).await?;
+            let (part, next) = try_join(sent, source.part(self.cut().part_size(number + 1))).await?;
             parts.push(part);
             piece = next;
         }
@@ -127,6 +145,7 @@ struct Source {
     /// What came and did not fit into the piece before.
     rest: Bytes,
     digest: sha2::Sha256,
+    crc32: crc32fast::Hasher,
     received: u64,
     most: u64,
     too_long: Refused,
@@ -149,7 +168,15 @@ impl Source {
             Length::Exactly(size) => (size, Refused::Size),
             Length::AtMost(limit) => (limit.min(capacity), Refused::TooLarge { limit: limit.min(capacity) }),
         };
-        Ok(Self { body, rest: Bytes::new(), digest: sha2::Sha256::new(), received: 0, most, too_long })
+        Ok(Self {
+            body,
+            rest: Bytes::new(),
+            digest: sha2::Sha256::new(),
+            crc32: crc32fast::Hasher::new(),
+            received: 0,
+            most,
+            too_long,
+        })
     }
 
     /// The next `size` bytes, or what there is.
@@ -166,6 +193,7 @@ impl Source {
             }
             let piece = self.rest.split_to(room.min(self.rest.len()));
             self.digest.update(&piece);
+            self.crc32.update(&piece);
             if !first {
                 digest.update(&piece);
             }
@@ -191,8 +219,9 @@ impl Source {
 
     /// What the whole body was, if that was expected.
     fn verdict(self, expected: Expected) -> Result<Stored> {
-        let sha256 = Some(Sha256::from_bytes(self.digest.finalize().into()));
-        let stored = Stored { size: self.received, sha256, tag: None };
+        let sha256 = Sha256::from_bytes(self.digest.finalize().into());
+        let crc32 = Crc32(self.crc32.finalize());
+        let stored = Stored { size: self.received, sha256: Some(sha256), crc32: Some(crc32), tag: None };
         expected.check(&stored)?;
         Ok(stored)
     }
@@ -208,9 +237,12 @@ mod tests {
 
     #[test]
     fn parts_hold_as_much_as_documented() {
-        assert_eq!(capacity(8 << 20), 584_000 << 20);
-        let sizes = (1..=MOST_PARTS).map(|number| part_size(8 << 20, number) as u64);
-        assert_eq!(sizes.sum::<u64>(), capacity(8 << 20));
+        for (most, mib) in [(10_000, 584_000), (1000, 58_400)] {
+            let cut = Cut { first: 8 << 20, most };
+            assert_eq!(cut.capacity(), mib << 20);
+            let sizes = (1..=most).map(|number| cut.part_size(number) as u64);
+            assert_eq!(sizes.sum::<u64>(), cut.capacity());
+        }
     }
 
     fn source(pieces: &[&'static [u8]], length: Length) -> Result<Source> {

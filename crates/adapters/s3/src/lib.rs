@@ -5,6 +5,7 @@ mod abilities;
 mod bucket;
 mod checksum;
 mod checkup;
+mod copy;
 mod direct;
 mod intake;
 mod multipart;

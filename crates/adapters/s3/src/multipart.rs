@@ -34,7 +34,7 @@ impl Bucket {
         id: &str,
         number: i32,
         bytes: Bytes,
-        sha256: Sha256,
+        sha256: Option<Sha256>,
     ) -> Result<Part, Trouble> {
         let size = bytes.len() as u64;
         let call = self
@@ -46,11 +46,11 @@ impl Bucket {
             .upload_id(id)
             .part_number(number)
             .content_length(i64::try_from(size).unwrap_or(i64::MAX))
-            .checksum_sha256(checksum::encode(&sha256))
+            .set_checksum_sha256(sha256.as_ref().map(checksum::encode))
             .body(ByteStream::from(bytes));
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
         let part = answer.map_err(|error| Trouble::of("UploadPart", &error))?;
-        Ok(Part { number, size, sha256: Some(sha256), etag: part.e_tag })
+        Ok(Part { number, size, sha256, etag: part.e_tag })
     }
 
     /// The parts that have arrived, in the order of their numbers; none when there is no such upload, or no more.
@@ -62,7 +62,7 @@ impl Bucket {
             let answer = call.set_part_number_marker(after.clone()).send().await;
             let page = match answer.map_err(|error| Trouble::of("ListParts", &error)) {
                 Ok(page) => page,
-                Err(trouble) if trouble.is("NoSuchUpload") => return Ok(None),
+                Err(trouble) if trouble.is_gone() => return Ok(None),
                 Err(trouble) => return Err(trouble),
             };
             parts.extend(page.parts.unwrap_or_default().into_iter().map(Part::of));
@@ -135,20 +135,22 @@ pub(crate) struct Begun {
     bucket: Arc<Bucket>,
     object: String,
     id: String,
+    checksums: bool,
     ended: bool,
 }
 
 impl Begun {
-    /// Begins one, whose object will carry `mark`.
-    pub(crate) async fn new(bucket: Arc<Bucket>, object: String, mark: &str) -> Result<Self, Trouble> {
-        let id = bucket.begin(&object, Some(mark)).await?;
-        Ok(Self { bucket, object, id, ended: false })
+    /// Begins one, whose object will carry `mark`. With `checksums`, each part goes with its SHA-256: a store that does not
+    /// support them may refuse them.
+    pub(crate) async fn new(bucket: Arc<Bucket>, object: String, mark: &str, checksums: bool) -> Result<Self, Trouble> {
+        let id = bucket.begin(&object, Some(mark), checksums).await?;
+        Ok(Self { bucket, object, id, checksums, ended: false })
     }
 
     /// Sends the part `number`, counted from 1.
     pub(crate) async fn put(&self, number: usize, bytes: Bytes, sha256: Sha256) -> Result<Part, Trouble> {
         let number = i32::try_from(number).map_err(|_| Trouble::silent("UploadPart", TroubleKind::Other))?;
-        self.bucket.put_part(&self.object, &self.id, number, bytes, sha256).await
+        self.bucket.put_part(&self.object, &self.id, number, bytes, Some(sha256).filter(|_| self.checksums)).await
     }
 
     /// Makes the object of the parts, and gives its tag.

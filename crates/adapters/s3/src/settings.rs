@@ -48,6 +48,8 @@ pub struct Settings {
     pub part_bytes: usize,
     /// How long URLs live at the most. Credentials that end sooner are no longer signed with.
     pub url_lifetime: Duration,
+    /// How many parts a multipart upload may have; unless told, that is tried out.
+    pub max_parts: Option<u32>,
     /// What else each call bears, such as the trace that it belongs to. Headers that S3 does not know are no part of its
     /// signature, and it passes over them.
     pub headers: fn() -> Vec<(&'static str, String)>,
@@ -69,6 +71,7 @@ impl Settings {
             backoff: Duration::from_millis(250),
             part_bytes: PART_BYTES,
             url_lifetime: URL_LIFETIME,
+            max_parts: None,
             headers: Vec::new,
         }
     }

@@ -51,7 +51,7 @@ impl S3Store {
     /// When the bucket cannot be used; with what to do about it.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, Trouble> {
         let bucket = Arc::new(Bucket::new(&settings).await);
-        let trial = abilities::probe(&bucket, &*random);
+        let trial = abilities::probe(&bucket, &*random, settings.max_parts);
         let abilities = tokio::time::timeout(settings.timeouts.call * 2, trial)
             .await
             .map_err(|_| Trouble::silent("PutObject", TroubleKind::NoAnswer))??;
@@ -113,7 +113,7 @@ impl S3Store {
             return Ok(Box::pin(stream::empty()));
         }
         let answer = match self.bucket.get(&object(key), Some((range.start, range.end - 1))).await {
-            Err(trouble) if trouble.is("NoSuchKey") => return Err(Error::NotFound),
+            Err(trouble) if trouble.is_gone() => return Err(Error::NotFound),
             Err(trouble) if trouble.is("InvalidRange") => {
                 return Err(Error::other_length(key, size, self.size(key).await?));
             }

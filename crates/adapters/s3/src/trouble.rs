@@ -52,7 +52,13 @@ pub enum TroubleKind {
     /// The store does not have the function.
     #[error("the store does not implement it")]
     NotImplemented,
-    /// Something that nobody foresaw.
+    /// Multipart uploads do not work.
+    #[error(
+        "multipart uploads cannot be completed on this store, so no upload could end; use another one: docs/stores.md lists \
+         those that work"
+    )]
+    NoMultipart,
+    /// An unforeseen refusal.
     #[error("the store refuses it")]
     Other,
 }
@@ -126,6 +132,14 @@ impl Trouble {
         Self { call, kind, answer: Answer::default(), detail: Detail::default() }
     }
 
+    /// The same of a multipart upload that no store that supports them refuses.
+    pub(crate) fn of_multipart(self) -> Self {
+        match self.kind {
+            TroubleKind::Other | TroubleKind::NotImplemented => Self { kind: TroubleKind::NoMultipart, ..self },
+            _ => self,
+        }
+    }
+
     /// What is wrong.
     #[must_use]
     pub const fn kind(&self) -> TroubleKind {
@@ -135,6 +149,15 @@ impl Trouble {
     /// Whether the store answered with this code.
     pub(crate) fn is(&self, code: &str) -> bool {
         self.answer.code.as_deref() == Some(code)
+    }
+
+    /// Whether the store says that the object or the multipart upload does not exist, in any of the spellings that stores
+    /// have for it: a completed multipart upload is `NoSuchUpload` to one and `NoSuchKey` to another. A missing bucket is
+    /// a fault and not an absent object.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.kind != TroubleKind::NoBucket
+            && (matches!(self.answer.status, Some(404 | 410))
+                || ["NoSuchKey", "NoSuchUpload", "NoSuchVersion", "NotFound"].iter().any(|code| self.is(code)))
     }
 
     /// Whether a condition on the call did not hold.
@@ -186,7 +209,9 @@ impl TroubleKind {
 impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Self {
         match trouble.kind {
-            TroubleKind::Other | TroubleKind::NotImplemented => Self::internal("storage", trouble),
+            TroubleKind::Other | TroubleKind::NotImplemented | TroubleKind::NoMultipart => {
+                Self::internal("storage", trouble)
+            }
             _ => Self::unavailable("storage", trouble),
         }
     }
@@ -218,6 +243,37 @@ mod tests {
             ("InvalidArgument", 400, TroubleKind::Other),
         ] {
             assert_eq!(TroubleKind::of_answer(code, status), kind, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_gone_is_read_as_such() {
+        let answered = |code: Option<&str>, status| Trouble {
+            answer: Answer { code: code.map(str::to_owned), status: Some(status) },
+            ..Trouble::silent("ListParts", TroubleKind::of_answer(code.unwrap_or_default(), status))
+        };
+        for (code, status) in [
+            (Some("NoSuchUpload"), 404),
+            (Some("NoSuchKey"), 404),
+            (Some("NoSuchVersion"), 404),
+            (Some("NotFound"), 404),
+            (Some("SomethingElse"), 404),
+            (Some("NoSuchUpload"), 400),
+            (Some("NoSuchUpload"), 200),
+            (None, 404),
+            (None, 410),
+        ] {
+            assert!(answered(code, status).is_gone(), "{code:?} {status}");
+        }
+        for (code, status) in [
+            (Some("NoSuchBucket"), 404),
+            (Some("AccessDenied"), 403),
+            (Some("InvalidPart"), 400),
+            (Some("InternalError"), 500),
+            (None, 400),
+            (None, 503),
+        ] {
+            assert!(!answered(code, status).is_gone(), "{code:?} {status}");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, DriveId, EntityTag, StoreName, Timestamp};
+use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
 use clouddrive_domain::port::{BlobRecords, Unneeded};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
@@ -106,7 +106,7 @@ fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Outcome<bool>
 impl BlobRecords for Database {
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
         let (key, store) = (key.clone(), store.clone());
-        self.write(move |connection| insert(connection, &key, &store, at, Some(at))).await
+        self.grow(move |connection| insert(connection, &key, &store, at, Some(at))).await
     }
 
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {
@@ -129,6 +129,18 @@ impl BlobRecords for Database {
         self.write(move |connection| {
             let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
             diesel::update(row).set(blobs::etag.eq(tag.as_str())).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
+        let sums = sums.to_vec();
+        self.write(move |connection| {
+            for (key, Crc32(sum)) in &sums {
+                let unknown = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::crc32.is_null()));
+                diesel::update(unknown).set(blobs::crc32.eq(i64::from(*sum))).execute(connection)?;
+            }
             Ok(())
         })
         .await

@@ -1,6 +1,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use tracing::Span;
 
 use crate::fault::{error, is_locked};
 use crate::names;
+use crate::reserve::{Demand, Reserve};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
 
@@ -50,16 +52,26 @@ pub struct Database {
     writers_turns: Turns,
     readers: Pool<Connector>,
     readers_turns: Turns,
+    reserve: Arc<Reserve>,
 }
 
 impl Database {
-    /// Opens the database at `path`, makes it if there is none, and brings its schema up to date.
+    /// Opens the database at `path`, makes it if there is none, and brings its schema up to date. Beside it space is set
+    /// aside, which is given up when the disk is full: one whose schema is up to date is opened on a full disk, too.
     ///
     /// # Errors
     /// [`Unavailable`](Error::Unavailable) and [`Internal`](Error::Internal), of the part `database`.
     pub async fn open(path: &Path, options: Options) -> Result<Self> {
+        let reserve = Arc::new(Reserve::beside(path));
+        let reviewed = reserve.clone();
+        let review = move || {
+            reviewed.review();
+            Ok(())
+        };
+        blocking(review.clone()).await.map_err(error)?;
         Self::migrate(path).await?;
-        Self::connect(path, options)
+        blocking(review).await.map_err(error)?;
+        Self::connect(path, options, reserve)
     }
 
     /// Opens the database at `path` as it is: beside a server that may be at work on it, for example.
@@ -70,7 +82,7 @@ impl Database {
         if !path.is_file() {
             return Err(Error::internal("database", "there is no such file"));
         }
-        let database = Self::connect(path, options)?;
+        let database = Self::connect(path, options, Arc::new(Reserve::beside(path)))?;
         let current = database.read(|connection| {
             // It cannot be told where no migration has ever run: a reading connection may not prepare for the first.
             Ok(!connection.has_pending_migration(MIGRATIONS).unwrap_or(true))
@@ -78,7 +90,7 @@ impl Database {
         if current.await? { Ok(database) } else { Err(Error::internal("database", "its schema is not up to date")) }
     }
 
-    fn connect(path: &Path, options: Options) -> Result<Self> {
+    fn connect(path: &Path, options: Options, reserve: Arc<Reserve>) -> Result<Self> {
         let pool = |access, size| {
             let connector = Connector { path: path.to_owned(), access };
             Pool::builder(connector)
@@ -94,6 +106,7 @@ impl Database {
             writers_turns: Turns::new(1, options.wait),
             readers: pool(Access::Read, readers)?,
             readers_turns: Turns::new(readers, options.wait),
+            reserve,
         })
     }
 
@@ -145,20 +158,39 @@ impl Database {
     }
 
     /// Runs `work` in a transaction on the writing connection; it happens wholly or not at all, even if nobody waits
-    /// for its end any more.
+    /// for its end any more. On a full disk it uses what is set aside.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
+        self.transact(Demand::Vital, work).await
+    }
+
+    /// The same of `work` that adds what is to stay: on a full disk it is refused.
+    pub(crate) async fn grow<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.transact(Demand::Grows, work).await
+    }
+
+    async fn transact<T: Send + 'static>(
+        &self,
+        demand: Demand,
+        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
         let turn = self.writers_turns.enter(caller()).await?;
         let mut connection = take(&self.writer).await?;
-        let work = move || {
+        let reserve = self.reserve.clone();
+        let transaction = move || {
             let _turn = turn;
+            reserve.admit(demand)?;
             let outcome = connection.immediate_transaction(work);
+            reserve.heed(&outcome);
             drop(connection);
             outcome
         };
-        match blocking(work).await {
+        match blocking(transaction).await {
             // Others may write while the free name is sought.
             Err(Fault::Taken(taken)) => Err(self.read(|connection| names::answer(connection, *taken)).await?),
             outcome => outcome.map_err(error),
@@ -169,9 +201,10 @@ impl Database {
 #[async_trait]
 impl Probe for Database {
     async fn check(&self) -> Result<()> {
-        self.read(|connection| {
+        let reserve = self.reserve.clone();
+        self.read(move |connection| {
             diesel::sql_query("SELECT 1 FROM users LIMIT 1").execute(connection)?;
-            Ok(())
+            reserve.admit(Demand::Grows)
         })
         .await
     }

@@ -27,6 +27,11 @@ impl Drive for Database {
         self.read(move |connection| locate::find(connection, node, viewer)).await
     }
 
+    async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>> {
+        let nodes = nodes.to_vec();
+        self.read(move |connection| locate::find_many(connection, &nodes, viewer)).await
+    }
+
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
         self.read(move |connection| {
             let row: Option<HomeRow> = home(user).get_result(connection).optional()?;
@@ -52,7 +57,7 @@ impl Drive for Database {
 
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located> {
         let (command, parent, name) = (command.clone(), parent.clone(), name.clone());
-        self.write(move |connection| {
+        self.grow(move |connection| {
             let parent = locate::renewed(connection, &parent)?;
             check_depth(parent.located().depth_of_child_folder(), 0)?;
             let (drive, folder) = (parent.drive(), parent.node().id);

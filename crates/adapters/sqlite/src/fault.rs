@@ -14,6 +14,11 @@ fn is_passing(error: &DieselError) -> bool {
     is_locked(error) || says(error, &["database or disk is full", "disk I/O error"])
 }
 
+/// Whether there is no room for what is to be written.
+pub(crate) fn is_full(error: &DieselError) -> bool {
+    says(error, &["database or disk is full"])
+}
+
 /// Whether another connection keeps the database to itself.
 pub(crate) fn is_locked(error: &DieselError) -> bool {
     says(error, &["database is locked", "database table is locked"])

@@ -15,6 +15,7 @@ mod lock;
 mod name_keys;
 mod names;
 mod receipts;
+mod reserve;
 mod search;
 mod sessions;
 mod shares;

@@ -50,7 +50,7 @@ fn list_made(connection: &mut SqliteConnection, owner: UserId, page: Statement) 
 impl Links for Database {
     async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link> {
         let (command, item, link) = (command.clone(), item.clone(), link.clone());
-        self.write(move |connection| {
+        self.grow(move |connection| {
             let item = locate::renewed(connection, &item)?;
             let row = NewLinkRow::new(&command, &item, &link);
             diesel::insert_into(links::table).values(row).execute(connection)?;

@@ -19,14 +19,14 @@ pub(crate) fn find(
     Ok(load(connection, lineage(node, viewer), viewer)?.pop())
 }
 
-/// The nodes as `viewer` finds them, in no order.
+/// The nodes as `viewer` finds them, in no order. What is being purged is not found.
 pub(crate) fn find_many(
     connection: &mut SqliteConnection,
     nodes: &[NodeId],
     viewer: impl Into<Viewer>,
 ) -> Outcome<Vec<Located>> {
     let viewer = viewer.into();
-    static MANY: LazyLock<String> = LazyLock::new(|| lineages(AMONG));
+    static MANY: LazyLock<String> = LazyLock::new(|| lineages(&format!("{AMONG} AND purge_id IS NULL")));
     load(connection, Statement::new(MANY.as_str(), vec![list(nodes), guest(viewer)]), viewer)
 }
 

@@ -13,9 +13,10 @@ use crate::fault::violated;
 
 /// Writes what a mutation came to into the receipt that its command brings, in that mutation's own transaction.
 pub(crate) fn keep(connection: &mut SqliteConnection, command: &Command, answer: Answer<'_>) -> Outcome<()> {
-    let Some(receipt) = &command.receipt else {
-        return Ok(());
-    };
+    command.receipt.as_ref().map_or(Ok(()), |receipt| write(connection, receipt, answer))
+}
+
+fn write(connection: &mut SqliteConnection, receipt: &Receipt, answer: Answer<'_>) -> Outcome<()> {
     let text = receipt.write(answer)?;
     if rows::keep(receipt, &text).execute(connection)? == 0 {
         return Err(Error::Conflict(Conflict::RequestInProgress).into());
@@ -49,6 +50,11 @@ impl Receipts for Database {
             Ok(())
         })
         .await
+    }
+
+    async fn keep_again(&self, receipt: &Receipt) -> Result<()> {
+        let receipt = receipt.clone();
+        self.write(move |connection| write(connection, &receipt, Answer::Again)).await
     }
 
     async fn give_back(&self, receipt: &Receipt) -> Result<()> {

@@ -51,7 +51,7 @@ fn list_beside(connection: &mut SqliteConnection, viewer: UserId, page: Statemen
 impl Shares for Database {
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share> {
         let (command, item, share) = (command.clone(), item.clone(), *share);
-        self.write(move |connection| {
+        self.grow(move |connection| {
             let item = locate::renewed(connection, &item)?;
             diesel::insert_into(shares::table)
                 .values(NewShareRow::new(&command, &item, &share))

@@ -1,19 +1,22 @@
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, check_depth};
-use clouddrive_domain::port::{Copying, Extent, Trees};
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, NodeId, ReadGrant, check_depth};
+use clouddrive_domain::port::{Copying, TreeEntry, Trees};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
-use clouddrive_sql::trees::{BATCH, ExtentRow, TreeCopy, TreeRow, extent, tree};
+use clouddrive_sql::statement::Statement;
+use clouddrive_sql::trees::{BATCH, EntryRow, TreeCopy, TreeRow, entries, one_more, tree};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::blob_records::{may_refer, refer_all};
 use crate::changes::log;
 use crate::drive::raise_reach;
-use crate::locate;
+use crate::locate::{self, AMONG, list};
 use crate::names::touch;
 use crate::receipts::keep;
 use crate::uploads::{charge, check_charge, name};
@@ -30,18 +33,20 @@ impl Trees for Database {
             let (by, wish) = (command.clone(), copying.clone());
             let copy = self.read(move |connection| connection.transaction(|connection| read(connection, &by, &wish)));
             let (copy, by, wish) = (copy.await?, command.clone(), copying.clone());
-            if let Some(made) = self.write(move |connection| insert(connection, &by, &wish, copy)).await? {
+            if let Some(made) = self.grow(move |connection| insert(connection, &by, &wish, copy)).await? {
                 return Ok(made);
             }
         }
         Err(Error::unavailable("database", "what is copied changes too fast"))
     }
 
-    async fn measure(&self, folder: &Grant, most: u64) -> Result<Extent> {
-        let statement = extent(folder.node().id, most);
+    async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>> {
+        static ENTRIES: LazyLock<String> = LazyLock::new(|| entries(AMONG));
+        let tops: Vec<NodeId> = tops.iter().map(|top| top.node().id).collect();
+        let statement = Statement::new(ENTRIES.as_str(), vec![list(&tops), one_more(most)]);
         self.read(move |connection| {
-            let row: ExtentRow = statement.get_result(connection)?;
-            Ok(row.into())
+            let rows: Vec<EntryRow> = statement.load(connection)?;
+            Ok(rows.into_iter().map(TreeEntry::try_from).collect::<Result<_>>()?)
         })
         .await
     }

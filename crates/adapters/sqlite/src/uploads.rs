@@ -13,7 +13,7 @@ use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, NewVersionRow, OpenRow, Senders, UploadRow, by_sender, digest, etag, folders_of, open_into,
+    self as rows, NewVersionRow, OpenRow, Senders, UploadRow, by_sender, crc32, digest, etag, folders_of, open_into,
     state_word, without_right,
 };
 use diesel::prelude::*;
@@ -43,7 +43,7 @@ pub(crate) fn quota_of(connection: &mut SqliteConnection, drive: DriveId) -> Out
 impl Uploads for Database {
     async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota> {
         let (command, folder, opening) = (command.clone(), folder.clone(), opening.clone());
-        self.write(move |connection| begin(connection, &command, &folder, &opening)).await
+        self.grow(move |connection| begin(connection, &command, &folder, &opening)).await
     }
 
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
@@ -274,6 +274,9 @@ fn commit_upload(
             uploads::ended_at.eq(command.at.as_millis()),
         ))
         .execute(connection)?;
+    if upload.blob != wish.blob {
+        release(connection, upload.blob.as_str(), command.at)?;
+    }
     keep(connection, command, Answer::Changed(&file))?;
     Ok(file)
 }
@@ -384,6 +387,7 @@ pub(crate) fn attach(connection: &mut SqliteConnection, blob: &BlobKey, stored: 
             blobs::size_bytes.eq(bytes(stored.size)),
             blobs::sha256.eq(digest(stored.sha256)),
             blobs::etag.eq(etag(stored.tag.as_ref())),
+            blobs::crc32.eq(crc32(stored.crc32)),
         ))
         .execute(connection)?;
     Ok(())

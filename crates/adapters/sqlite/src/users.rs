@@ -54,7 +54,7 @@ fn email_taken(connection: &mut SqliteConnection, user: &User) -> Outcome<Fault>
 impl Users for Database {
     async fn register(&self, command: &Command, registration: &Registration) -> Result<()> {
         let (command, registration) = (command.clone(), registration.clone());
-        self.write(move |connection| insert(connection, &command, &registration)).await
+        self.grow(move |connection| insert(connection, &command, &registration)).await
     }
 
     async fn find_person(&self, handle: &Handle) -> Result<Option<Person>> {

@@ -344,6 +344,7 @@ mod tests {
             ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
             ("S3_PUBLIC_ENDPOINT", "s3"),
             ("S3_PATH_STYLE", "yes"),
+            ("S3_MAX_PARTS", "10001"),
             ("SECRET_KEY", "short"),
             ("ALGORITHM", "none"),
             ("ALGORITHM", "RS256"),

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clouddrive_domain::model::{MAX_PART_BYTES, MIN_PART_BYTES};
+use clouddrive_domain::model::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES};
 
 use super::reader::Reader;
 
@@ -60,6 +60,8 @@ pub(crate) struct S3Config {
     pub(crate) endpoint: Option<String>,
     pub(crate) public_endpoint: Option<String>,
     pub(crate) path_style: bool,
+    /// How many parts an upload may have; unless told, that is tried out.
+    pub(crate) max_parts: Option<u32>,
 }
 
 /// Who this is to AWS, and where; what is not given is found by the standard chain.
@@ -174,6 +176,8 @@ pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, 
     let endpoint = reader.url("AWS_ENDPOINT_URL_S3");
     let public_endpoint = reader.url("S3_PUBLIC_ENDPOINT");
     let path_style = reader.switch("S3_PATH_STYLE", endpoint.is_some());
+    let max_parts = reader.text("S3_MAX_PARTS").is_some();
+    let max_parts = max_parts.then(|| reader.number("S3_MAX_PARTS", MAX_PARTS, 1..=MAX_PARTS));
     if let Some(bucket) = bucket {
         // Servers other than AWS have whatever region one names.
         let known = aws.region.clone().or_else(|| endpoint.is_some().then(|| "us-east-1".to_owned()));
@@ -181,7 +185,8 @@ pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, 
             reader.complain("AWS_REGION", "must be set with S3_BUCKET_NAME, to the region of the bucket");
         }
         let region = known.unwrap_or_default();
-        return BlobsConfig::S3(Box::new(S3Config { bucket, region, endpoint, public_endpoint, path_style }));
+        let config = S3Config { bucket, region, endpoint, public_endpoint, path_style, max_parts };
+        return BlobsConfig::S3(Box::new(config));
     }
     if production && directory.is_none() {
         reader.complain("S3_BUCKET_NAME", "must be set with ENVIRONMENT=production; or BLOB_DIR, to a directory");

@@ -125,7 +125,13 @@ fn reported(bytes: ByteStream) -> ByteStream {
             blobs::damaged();
         }
         let cause = fault.source().map(ToString::to_string);
-        span.in_scope(|| tracing::error!(%fault, cause, "the bytes of an answer break off"));
+        span.in_scope(|| match fault {
+            Error::Unavailable { .. } | Error::Internal { .. } | Error::Damaged { .. } => {
+                tracing::error!(%fault, cause, "the bytes of an answer break off");
+            }
+            // The right has ended by which they were sent.
+            _ => tracing::warn!(%fault, cause, "the bytes of an answer break off"),
+        });
     }))
 }
 

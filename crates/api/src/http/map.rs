@@ -214,6 +214,7 @@ pub(crate) fn parts(parts: Vec<PartUrl>) -> Result<(Vec<dto::Part>, dto::Time)> 
 pub(crate) fn created_upload(begun: Begun) -> Result<dto::CreatedUpload> {
     let (parts, urls_expire_at) = parts(begun.parts)?;
     Ok(dto::CreatedUpload {
+        kind: dto::UploadKind::Upload,
         upload: upload(begun.progress)?,
         method: "PUT".to_owned(),
         part_size: begun.plan.part_size(),

@@ -1,12 +1,14 @@
 //! The HTTP side: the URL tree stands in `routes`, and the folders mirror it, one file an endpoint.
 
 mod account;
+mod archive;
 mod blob;
 mod body;
 mod bytes;
 mod client;
 mod compress;
 mod conditions;
+mod cors;
 mod cursor;
 mod digests;
 mod drive;
@@ -47,8 +49,10 @@ use clouddrive_domain::service::{
 };
 use ipnet::IpNet;
 
+pub(crate) use archive::ArchiveUrls;
 pub(crate) use body::BodyLimits;
 pub(crate) use client::ClientAddress;
+pub(crate) use cors::{ALLOWED_HEADERS, cors, narrow_preflight};
 pub(crate) use cursor::Cursors;
 pub(crate) use digests::Digests;
 pub(crate) use kept::write as write_answer;
@@ -64,6 +68,7 @@ pub(crate) struct App {
     pub(crate) files: Arc<Files>,
     pub(crate) copies: Copies,
     pub(crate) archives: Archives,
+    pub(crate) archive_urls: ArchiveUrls,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) trash: Trash,
     pub(crate) versions: Arc<Versions>,

@@ -271,6 +271,10 @@ impl From<Error> for Problem {
             }
             Error::TooMuchAtOnce { limit } => Self::too_many_at_once(*limit),
             Error::RateLimited { limit, retry_after, .. } => Self::rate_limited(*limit, *retry_after),
+            Error::TooManyRunning { what, limit, retry_after } => {
+                let detail = format!("{limit} {what} are running already: end one, or try again later");
+                Self { detail, ..Self::rate_limited(*limit, *retry_after) }
+            }
             Error::Unavailable { part, .. } => {
                 Self::new(Code::Unavailable, format!("{part} is out of reach or busy; try again")).caused_by(&error)
             }

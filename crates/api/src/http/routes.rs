@@ -12,7 +12,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::middleware::{authenticate, authenticate_unkeyed, idempotent, unkeyed};
 use super::problem::Problem;
 use super::{
-    account, blob, drive, file, link, openapi, profile_photo, search, service, share, trash, upload, version, visit,
+    account, archive, blob, drive, file, link, openapi, profile_photo, search, service, share, trash, upload, version,
+    visit,
 };
 
 /// Everything that the server answers.
@@ -57,7 +58,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/drive/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_folder))))
         .service(resource("/drive/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_folder))))
         .service(resource("/drive/{id}/copy", "POST").route(keyed(web::post().to(drive::copy))))
-        .service(resource("/drive/{id}/archive", "GET").route(known(web::get().to(drive::archive))))
+        .service(resource("/drive/{id}/archive", "GET, HEAD").route(known(read().to(drive::archive))))
+        .service(
+            resource("/archive", "GET, HEAD, POST")
+                .route(open(read().to(archive::get)))
+                .route(keyed(web::post().to(archive::create))),
+        )
         .service(
             resource("/file", "POST")
                 .route(streamed(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
@@ -123,6 +129,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/s/{token}", "GET, HEAD").route(open(read().to(visit::look))))
         .service(resource("/s/{token}/access", "POST").route(open(web::post().to(visit::access))))
         .service(resource("/s/{token}/content", "GET, HEAD").route(open(read().to(visit::content))))
+        .service(resource("/s/{token}/archive", "GET, HEAD").route(open(read().to(visit::archive))))
+        .service(resource("/s/{token}/drive/{id}/archive", "GET, HEAD").route(open(read().to(visit::archive_folder))))
         .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(open(read().to(visit::list))))
         .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(open(read().to(visit::content_of_file))))
         .service(resource("/search", "GET, HEAD").route(known(read().to(search::search))))

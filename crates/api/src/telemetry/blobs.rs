@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use clouddrive_domain::model::{
     BlobKey, Expected, Part, PartPlan, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer,
 };
-use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, SignedUrl};
+use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, SignedUrl, StagedUploads};
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, histogram};
 use tokio::time::Instant;
@@ -99,6 +99,17 @@ impl DirectUploads for Observed<dyn DirectUploads> {
 
     async fn finish(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
         observed("finish", self.0.finish(transfer, plan, sha256)).await
+    }
+}
+
+#[async_trait]
+impl StagedUploads for Observed<dyn StagedUploads> {
+    fn needs_copy(&self, plan: PartPlan) -> bool {
+        self.0.needs_copy(plan)
+    }
+
+    async fn copy(&self, transfer: &Transfer, plan: PartPlan, to: &BlobKey) -> Result<Stored> {
+        observed("copy", self.0.copy(transfer, plan, to)).await
     }
 }
 

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clouddrive_disk::{DiskStore, DiskUploads};
-use clouddrive_domain::port::{BlobStore, DirectUploads, PartStore, Probe, UrlGate, UrlSigner};
+use clouddrive_domain::model::MAX_PARTS;
+use clouddrive_domain::port::{BlobStore, DirectUploads, PartStore, Probe, StagedUploads, UrlGate, UrlSigner};
 use clouddrive_s3::{S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
 use tokio::time::{Duration, Instant};
 
@@ -24,6 +25,10 @@ pub(super) enum Blobs {
 /// The ways from clients straight to the bytes and back.
 pub(super) struct Doors {
     pub(super) direct: Arc<dyn DirectUploads>,
+    /// What copies uploads before they become files, in a store that may need that.
+    pub(super) staged: Option<Arc<dyn StagedUploads>>,
+    /// How many parts an upload may have.
+    pub(super) max_parts: u32,
     pub(super) signer: Arc<dyn UrlSigner>,
     /// What checks signed URLs that lead back here, if they do, and takes the parts that come by them.
     pub(super) gate: Option<(Arc<dyn UrlGate>, Arc<dyn PartStore>)>,
@@ -37,6 +42,9 @@ impl Blobs {
                 let store = open_patiently(config, bucket).await?;
                 let abilities = store.abilities();
                 tracing::info!(bucket = bucket.bucket, %abilities, "the S3 store is open");
+                for shortcoming in abilities.shortcomings() {
+                    tracing::warn!(bucket = bucket.bucket, "the S3 store: {shortcoming}");
+                }
                 Ok(Self::S3(store))
             }
         }
@@ -67,12 +75,14 @@ impl Blobs {
                 let urls = Arc::new(urls);
                 let gate: Option<(Arc<dyn UrlGate>, Arc<dyn PartStore>)> =
                     Some((urls.clone(), Arc::new(Observed(parts))));
-                Doors { direct: Arc::new(Observed(direct)), signer: urls, gate }
+                Doors { direct: Arc::new(Observed(direct)), staged: None, max_parts: MAX_PARTS, signer: urls, gate }
             }
             Self::S3(s3) => {
-                let s3 = Arc::new(s3.clone());
+                let (max_parts, s3) = (s3.abilities().max_parts, Arc::new(s3.clone()));
                 let direct: Arc<dyn DirectUploads> = s3.clone();
-                Doors { direct: Arc::new(Observed(direct)), signer: s3, gate: None }
+                let staged: Arc<dyn StagedUploads> = s3.clone();
+                let staged: Option<Arc<dyn StagedUploads>> = Some(Arc::new(Observed(staged)));
+                Doors { direct: Arc::new(Observed(direct)), staged, max_parts, signer: s3, gate: None }
             }
         }
     }
@@ -110,6 +120,7 @@ pub(super) fn settings(config: &Config, bucket: &S3Config) -> Settings {
         path_style: Some(bucket.path_style),
         credentials,
         url_lifetime: config.url_lifetime.max(config.watch_url_lifetime),
+        max_parts: bucket.max_parts,
         headers: traces::outgoing,
         ..Settings::new(&bucket.bucket, &bucket.region)
     }

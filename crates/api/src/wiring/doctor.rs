@@ -8,7 +8,7 @@ use clouddrive_s3::{S3Store, Verdict};
 use super::blobs::settings;
 use super::database::postgres;
 use crate::config::{BlobsConfig, Config, DatabaseConfig, PostgresConfig, S3Config};
-use crate::serve::ALLOWED_HEADERS;
+use crate::http::ALLOWED_HEADERS;
 use crate::system::{OsRandom, SystemClock};
 
 /// How far the clocks of this machine and of the database may differ, in milliseconds.
@@ -75,7 +75,16 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
         Ok(found) => found,
         Err(fault) => return Ok(vec![outcome(subject, Err::<(), _>(fault))]),
     };
-    let Examination { server_version, encoding, messages, pending, finds_all_scripts, clock_ahead_millis } = found;
+    let Examination {
+        server_version,
+        encoding,
+        messages,
+        keeps_prepared_statements,
+        ctype,
+        pending,
+        finds_all_scripts,
+        clock_ahead_millis,
+    } = found;
     let encoding = match encoding.as_str() {
         "UTF8" => Verdict::Good,
         other => Verdict::Bad(format!("it is {other}: make the database anew with ENCODING 'UTF8'")),
@@ -91,15 +100,18 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
     };
     let search = match finds_all_scripts {
         Some(true) => Verdict::Good,
-        Some(false) => Verdict::Bad(
-            "its ctype knows letters of ASCII only, so searches for others are slow: make the database anew with a ctype in \
-             UTF-8, such as LOCALE 'C.UTF-8'"
-                .to_owned(),
-        ),
+        Some(false) => Verdict::Bad(format!(
+            "its LC_CTYPE is {ctype}, which knows letters of ASCII only, so searches for others are slow; that of the \
+             locale provider does not count: make the database anew with an LC_CTYPE in UTF-8, such as LC_CTYPE 'C.UTF-8'"
+        )),
         None => Verdict::Advice(
             "the extensions pg_trgm and btree_gin are not there yet; migrate makes them, as the owner of the database"
                 .to_owned(),
         ),
+    };
+    let statements = match (keeps_prepared_statements, options.prepared_statements) {
+        (false, true) => Verdict::Bad(clouddrive_postgres::POOLER_ADVICE.to_owned()),
+        _ => Verdict::Good,
     };
     let clock = match clock_ahead_millis.unsigned_abs() {
         0..=MOST_SKEW => Verdict::Good,
@@ -109,6 +121,7 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
         finding(format!("{subject}, PostgreSQL {server_version}"), Verdict::Good),
         finding("database encoding", encoding),
         finding("database messages", messages),
+        finding("database prepared statements", statements),
         finding("database schema", schema),
         finding("database search", search),
         finding("database clock", clock),
@@ -124,15 +137,15 @@ async fn try_bucket(config: &Config, bucket: &S3Config) -> Vec<Finding> {
         Err(trouble) => return vec![outcome(subject, Err::<(), _>(trouble))],
     };
     let abilities = store.abilities();
-    let verdict = match abilities.checksums {
-        true => Verdict::Good,
-        false => Verdict::Bad("it stores other bytes than announced: use a store that checks SHA-256".to_owned()),
+    let verdict = match abilities.shortcomings() {
+        none if none.is_empty() => Verdict::Good,
+        some => Verdict::Advice(format!("it works, at a cost: {}", some.join("; "))),
     };
     let mut findings = vec![finding(format!("{subject}: {abilities}"), verdict)];
     let mut checks = store.check_rights().await;
     checks.push(store.check_clock().await);
     checks.push(store.check_lifecycle().await);
-    checks.extend(store.check_cors(&config.cors_origins, &ALLOWED_HEADERS).await);
+    checks.extend(store.check_cors(&config.cors_origins, ALLOWED_HEADERS).await);
     findings.extend(checks.into_iter().map(|check| finding(format!("S3 {}", check.subject), check.verdict)));
     if config.cors_origins.is_empty() {
         let advice = "CORS_ORIGINS is not set: pages in browsers cannot use the API, nor the bucket";

@@ -16,7 +16,7 @@ use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purp
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Administration, Ambient, Archives, BlobRemover, Collector, CollectorSettings,
+    AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector, CollectorSettings,
     CollectorStores, Contents, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs,
     StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores, Versions,
     Visits, Watching,
@@ -26,7 +26,7 @@ use clouddrive_image::SquarePhotos;
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
-use crate::http::{App, Cursors, Digests, Part, Slots, write_answer};
+use crate::http::{App, ArchiveUrls, Cursors, Digests, Part, Slots, write_answer};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::LoggedTrail;
 use crate::telemetry::throttle::Counted;
@@ -152,7 +152,7 @@ impl Stores {
         } = self.persistence.clone();
         let (store, ambient) = (self.blobs.store(), self.ambient.clone());
         let doors = self.blobs.doors(public_url, keys);
-        let cache = Arc::new(SessionCache::new(sessions, accounts));
+        let cache = Arc::new(SessionCache::new(sessions.clone(), accounts));
         let throttling =
             if config.rate_limits { Throttling::new(Arc::new(Counted(throttle))) } else { Throttling::off() };
         let passwords: Arc<dyn Passwords> = Arc::new(passwords()?);
@@ -179,6 +179,7 @@ impl Stores {
             url_lifetime: config.url_lifetime,
             most_open: config.most_open_uploads,
             part_bytes: config.part_bytes,
+            max_parts: doors.max_parts,
             most_versions: config.most_versions,
         };
         let tags = match doors.gate {
@@ -210,19 +211,31 @@ impl Stores {
             ambient.clone(),
             config.url_lifetime,
         );
+        let archive_stores = ArchiveStores {
+            drive: drive.clone(),
+            trees: trees.clone(),
+            contents: contents.clone(),
+            records: records.clone(),
+            sessions,
+            links: links.clone(),
+        };
         let links = Links::new(drive.clone(), links, link_tokens, passwords, ambient.clone(), public_url);
         let lifetimes = UrlLifetimes { download: config.url_lifetime, watch: config.watch_url_lifetime };
         let files = Files::new(drive.clone(), contents.clone(), tags, doors.signer, ambient.clone(), lifetimes);
-        let archives = Archives::new(drive.clone(), trees.clone(), contents, ambient.clone());
+        let archives = Archives::new(archive_stores, ambient.clone());
         let uploads = Uploads::new(
             drive.clone(),
             uploads,
             store.clone(),
-            doors.direct,
             records.clone(),
+            doors.direct,
             ambient.clone(),
             settings,
         );
+        let uploads = match doors.staged {
+            Some(staged) => uploads.with_staging(staged, records.clone()),
+            None => uploads,
+        };
         let remover = BlobRemover::new(records.clone(), store.clone());
         let watching =
             Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
@@ -235,6 +248,7 @@ impl Stores {
             files: Arc::new(files),
             copies: Copies::new(drive.clone(), trees, ambient.clone(), config.most_versions),
             archives,
+            archive_urls: keys.archive_urls(public_url),
             uploads: Arc::new(uploads),
             search: Search::new(drive.clone(), search),
             trash: Trash::new(drive.clone(), trash, remover, ambient.clone(), config.trash_retention),
@@ -327,6 +341,11 @@ impl Keys {
     fn link_access(&self) -> MacLinkAccess {
         let access = MacLinkAccess::new(self.current.derive(Purpose::LinkAccess));
         self.former(Purpose::LinkAccess).into_iter().fold(access, MacLinkAccess::accepting)
+    }
+
+    fn archive_urls(&self, public_url: &str) -> ArchiveUrls {
+        let (current, former) = (self.current.derive(Purpose::ArchiveUrls), self.former(Purpose::ArchiveUrls));
+        ArchiveUrls::new(public_url, current, former)
     }
 
     fn cursors(&self) -> Cursors {

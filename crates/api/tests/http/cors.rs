@@ -58,7 +58,8 @@ async fn a_page_of_a_named_origin_may_use_the_whole_api() {
             ("DELETE", "/share/x"),
             ("HEAD", "/file/x/content"),
         ] {
-            let headers = "authorization,content-type,if-match,if-none-match,if-range,range,x-request-id";
+            let headers = "authorization,baggage,content-type,idempotency-key,if-match,if-modified-since,if-none-match,\
+                           if-range,if-unmodified-since,range,traceparent,tracestate,x-link-password,x-request-id";
             let answer = preflight(&browser, origin, method, headers, path).await;
             assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, origin), "{method} {path}");
             let methods = list(&answer.headers, "access-control-allow-methods");
@@ -81,7 +82,16 @@ async fn answers_say_which_origin_may_read_them_and_which_headers_it_sees() {
         let answer = caller.send(caller.request(Method::GET, path).header("Origin", APP)).await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, APP), "{path}");
         let exposed = list(&answer.headers, "access-control-expose-headers");
-        for header in ["etag", "location", "content-range", "content-disposition", "retry-after", "x-request-id"] {
+        for header in [
+            "allow",
+            "content-disposition",
+            "content-range",
+            "etag",
+            "location",
+            "retry-after",
+            "www-authenticate",
+            "x-request-id",
+        ] {
             assert!(exposed.iter().any(|one| one == header), "{header}: {exposed:?}");
         }
         // A cache must not hand the answer for one origin to another. Tokens travel in a header, never as a cookie.
@@ -109,9 +119,55 @@ async fn a_page_of_a_foreign_origin_gets_nothing() {
         answer.refused(400, "malformed_request");
         assert_no_leave(&ann.send(ann.request(Method::GET, "/user").header("Origin", origin)).await);
     }
-    // Nor does a named one get what nobody needs.
-    for (method, headers) in [("TRACE", ""), ("GET", "x-forwarded-for"), ("GET", "cookie")] {
-        let answer = preflight(&ann, APP, method, headers, "/user").await;
-        assert_eq!(answer.status, 400, "{method} {headers}");
+}
+
+/// A browser tells the page what it must not send only when the answer lets the origin in and lists what it may send.
+#[tokio::test]
+async fn a_page_that_asks_for_too_much_is_told_what_it_may_send() {
+    let server = Server::with(&[ORIGINS]).await;
+    let browser = server.anonymous();
+    for (method, headers) in [
+        ("TRACE", ""),
+        ("PROPFIND", "depth"),
+        ("GET", "x-forwarded-for"),
+        ("PUT", "authorization, cookie"),
+        ("POST", "X-Custom,,content-type"),
+    ] {
+        let answer = preflight(&browser, APP, method, headers, "/user").await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, APP), "{method} {headers}");
+        let methods = list(&answer.headers, "access-control-allow-methods");
+        assert_eq!(methods, ["delete", "get", "head", "patch", "post", "put"], "{method}");
+        let allowed = list(&answer.headers, "access-control-allow-headers");
+        assert!(allowed.contains(&"authorization".to_owned()), "{allowed:?}");
+        for header in ["depth", "x-forwarded-for", "cookie", "x-custom"] {
+            assert!(!allowed.iter().any(|one| one == header), "{header}: {allowed:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_may_send_and_read_every_header_of_the_document() {
+    let server = Server::with(&[ORIGINS]).await;
+    let browser = server.anonymous();
+    let document = browser.get("/openapi.json").await.ok();
+    let allowed = preflight(&browser, APP, "GET", "authorization", "/user").await;
+    let allowed = list(&allowed.headers, "access-control-allow-headers");
+    let answer = browser.send(browser.request(Method::GET, "/health").header("Origin", APP)).await;
+    let exposed = list(&answer.headers, "access-control-expose-headers");
+    // What browsers show without leave.
+    let shown = ["cache-control", "content-language", "content-length", "content-type", "last-modified"];
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap().to_lowercase();
+                assert!(parameter["in"] != "header" || allowed.contains(&name), "{method} {path}: {name}");
+            }
+            for response in operation["responses"].as_object().unwrap().values() {
+                for name in response["headers"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+                    let name = name.to_lowercase();
+                    assert!(exposed.contains(&name) || shown.contains(&name.as_str()), "{method} {path}: {name}");
+                }
+            }
+        }
     }
 }

@@ -246,7 +246,7 @@ pub(super) async fn versions_leave_rows(world: &World<'_>) {
     let new = NewContent {
         version: world.id(),
         blob: world.record().await,
-        stored: Stored { size: 2, sha256: None, tag: None },
+        stored: Stored { size: 2, ..Stored::default() },
         media_type: MediaType::octet_stream(),
         client_modified_at: None,
         seen: None,

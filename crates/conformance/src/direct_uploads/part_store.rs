@@ -7,12 +7,12 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, Expected, Length, Part, PartPlan, Transfer};
+use clouddrive_domain::model::{BlobKey, Expected, Length, Part, PartPlan, Stored, Transfer};
 use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::{StreamExt, future, stream};
 
-use crate::samples::{digest, read, sample};
+use crate::samples::{crc32, digest, read, sample};
 
 /// How the bytes of every case are cut: a store that takes parts from the server takes small ones, too.
 const PART: u64 = 300_000;
@@ -90,7 +90,10 @@ async fn a_part_is_written_once(case: &Case<'_>) {
     }
     let (_, expected) = case.part(3);
     check_exists(case.parts.put_part(&transfer, 3, body(b"another"), expected).await);
-    case.direct.finish(&transfer, case.plan, None).await.unwrap();
+    let stored = case.direct.finish(&transfer, case.plan, None).await.unwrap();
+    let known = Stored { size: case.plan.size(), sha256: None, crc32: Some(crc32(&case.bytes)) };
+    assert_eq!(stored, known, "the CRC-32 of the parts makes that of the whole");
+    assert_eq!(case.store.head(&transfer.key).await.unwrap(), Some(known));
     check_exists(case.put(&transfer, 1).await);
     assert!(read(case.store, &transfer.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
 }

@@ -11,7 +11,7 @@ use clouddrive_domain::port::SignedUrl;
 use futures_util::future::join;
 
 use super::{Case, Wire, check_incomplete};
-use crate::samples::{presentation, sample};
+use crate::samples::{check_stored, presentation, sample};
 
 /// What every case sends: two whole parts and a little.
 struct Sample {
@@ -96,6 +96,7 @@ async fn parts_in_any_order_become_the_blob<W: Wire>(case: &Case<'_, W>, sample:
     }
     let stored = sample.finish(case, &transfer).await.unwrap();
     assert_eq!((stored.size, stored.sha256), (sample.plan.size(), None));
+    check_stored(&stored, &sample.bytes);
     assert_eq!(sample.received(case, &transfer).await, [1, 2, 3]);
     case.check_blob(&transfer.key, &sample.bytes).await;
 }

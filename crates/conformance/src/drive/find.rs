@@ -91,3 +91,21 @@ pub(super) async fn a_file_carries_its_content(world: &World<'_>) {
     };
     assert_eq!(found.node.body, NodeBody::File(content));
 }
+
+pub(super) async fn many_nodes_are_found_as_each_of_them(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let a = world.folder(ann.id, ann.root, "a").await;
+    let file = world.file(ann.id, a, "x", 1).await;
+    world.share(ann.id, a, bob.id, Permission::View).await;
+    for viewer in [ann.id, bob.id] {
+        let nodes = [file, world.id(), ann.root, a];
+        let mut found = world.store.drive.find_many(&nodes, viewer.into()).await.unwrap();
+        found.sort_by_key(|found| nodes.iter().position(|node| *node == found.node.id));
+        let mut expected = Vec::new();
+        for node in [file, ann.root, a] {
+            expected.push(world.located(node, viewer).await);
+        }
+        assert_eq!(found, expected);
+    }
+    assert_eq!(world.store.drive.find_many(&[], ann.id.into()).await.unwrap(), []);
+}

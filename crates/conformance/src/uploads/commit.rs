@@ -34,6 +34,30 @@ pub(super) async fn an_upload_becomes_a_file(world: &World<'_>) {
     assert!(!world.condemned(world.now()).await.contains(&upload.blob));
 }
 
+/// The file has the copy; what was sent is free.
+pub(super) async fn an_upload_becomes_a_file_of_a_copy(world: &World<'_>) {
+    let ann = world.member().await;
+    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+    let upload = world.open(&root, "a.txt", Some(5)).await;
+    let copy = world.record().await;
+    let commit = Commit { blob: copy.clone(), ..world.completing(&upload, ConflictPolicy::Fail) };
+    let made = world.commit(&root, &commit).await.unwrap();
+    assert_eq!(made.node.content().map(|content| &content.blob), Some(&copy));
+    assert_eq!(world.located(commit.file, ann.id).await, made);
+    assert_eq!(world.commit(&root, &world.completing(&upload, ConflictPolicy::Fail)).await.unwrap(), made);
+    assert_eq!(world.quota(ann.id).await.used, 5);
+    let condemned = world.condemned(world.now()).await;
+    assert_eq!((condemned.contains(&upload.blob), condemned.contains(&copy)), (true, false));
+
+    // A copy that the collector has taken meanwhile is no content.
+    let upload = world.open(&root, "b.txt", Some(5)).await;
+    let copy = world.record().await;
+    assert!(world.condemned(world.now()).await.contains(&copy));
+    let commit = Commit { blob: copy, ..world.completing(&upload, ConflictPolicy::Fail) };
+    assert!(matches!(world.commit(&root, &commit).await, Err(Error::Internal { .. })));
+    assert_eq!(world.upload(&upload).await.state, UploadState::Open);
+}
+
 pub(super) async fn an_upload_of_no_bytes_becomes_a_file(world: &World<'_>) {
     let ann = world.member().await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;

@@ -148,6 +148,10 @@ impl From<VersionId> for EntityTag {
     }
 }
 
+/// A CRC-32, that of ZIP, gzip and PNG. It finds accidents and proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Crc32(pub u32);
+
 /// What a body must be to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -185,7 +189,7 @@ pub enum Length {
 }
 
 /// What lies in a store under a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Its length in bytes.
     pub size: u64,
@@ -193,6 +197,8 @@ pub struct Stored {
     pub sha256: Option<Sha256>,
     /// The tag that the store itself sends with the bytes; none of a store whose bytes go through the API.
     pub tag: Option<EntityTag>,
+    /// The CRC-32 of all its bytes, as far as the store knows it.
+    pub crc32: Option<Crc32>,
 }
 
 /// A media type (RFC 9110), such as `text/plain; charset=utf-8`; of at most 255 bytes.
@@ -311,7 +317,8 @@ mod tests {
     fn what_is_stored_is_held_against_what_was_expected_as_far_as_it_is_known() {
         let (seven, eight) = (Some(Sha256::from_bytes([7; 32])), Some(Sha256::from_bytes([8; 32])));
         let check = |length, announced, size, verified| {
-            let outcome = Expected { length, sha256: announced }.check(&Stored { size, sha256: verified, tag: None });
+            let outcome =
+                Expected { length, sha256: announced }.check(&Stored { size, sha256: verified, ..Stored::default() });
             outcome.map_err(|fault| fault.to_string())
         };
         for (announced, verified) in [(None, None), (None, seven), (seven, None), (seven, seven)] {

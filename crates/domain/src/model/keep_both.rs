@@ -70,6 +70,22 @@ impl Round {
         self.stem.chars().count() + " ()".len() + self.digits as usize + self.extension.chars().count()
     }
 
+    /// What all names of this round have but their number.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        let digits = "0".repeat(self.digits as usize);
+        format!("{} ({digits}){}", self.stem, self.extension)
+    }
+
+    /// The first candidate of this round whose number is greater than `number`, with its own.
+    #[must_use]
+    pub fn after(&self, number: u64) -> Option<(u64, String)> {
+        let first = 10_u64.checked_pow(self.digits - 1)?;
+        let last = first.checked_mul(10).map_or(u64::MAX, |end| end - 1);
+        let next = number.checked_add(1)?.max(first);
+        (next <= last).then(|| (next, format!("{} ({next}){}", self.stem, self.extension)))
+    }
+
     /// The first candidate of this round that is not among `taken`, if there is one.
     #[must_use]
     pub fn first_free(&self, taken: &HashSet<String>) -> Option<Name> {

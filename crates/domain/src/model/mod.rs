@@ -31,7 +31,7 @@ pub use access::{Action, Grant, Located, ReadGrant, Step, Viewer, authorize, aut
 pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
 };
-pub use blob::{BlobKey, EntityTag, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
+pub use blob::{BlobKey, Crc32, EntityTag, Expected, Length, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
 pub use command::{Actor, Change, ChangeKind, Command, RequestId};
 pub use id::{
     DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,

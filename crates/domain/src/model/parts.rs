@@ -48,10 +48,16 @@ impl PartPlan {
     /// One part up to `usual` bytes, several above. Where [`MAX_PARTS`] of `usual` bytes are too few, each is larger.
     #[must_use]
     pub fn new(size: u64, usual: NonZeroU64) -> Self {
+        Self::within(size, usual, MAX_PARTS)
+    }
+
+    /// The same in at most `max_parts` parts, of which there are never more than [`MAX_PARTS`].
+    #[must_use]
+    pub fn within(size: u64, usual: NonZeroU64, max_parts: u32) -> Self {
         if size <= usual.get() {
             return Self::single(size);
         }
-        let least = size.div_ceil(MAX_PARTS.into());
+        let least = size.div_ceil(max_parts.clamp(1, MAX_PARTS).into());
         let grown = NonZeroU64::new(least.next_multiple_of(STEP)).filter(|_| least > usual.get());
         Self { size, part_size: Some(grown.unwrap_or(usual)) }
     }
@@ -185,6 +191,17 @@ mod tests {
 
     fn plan(size: u64, usual: u64) -> PartPlan {
         PartPlan::new(size, NonZeroU64::new(usual).unwrap())
+    }
+
+    #[test]
+    fn parts_grow_where_a_store_takes_few() {
+        for (size, part_size, count) in
+            [(64 << 30, 66 << 20, 993), (1 << 30, 64 << 20, 16), (MAX_FILE_BYTES, 5243 << 20, 1000)]
+        {
+            let plan = PartPlan::within(size, NonZeroU64::new(64 << 20).unwrap(), 1000);
+            assert_eq!((plan.part_size(), plan.count()), (part_size, count), "{size}");
+            assert_eq!(PartPlan::restore(plan.size(), plan.cut()), Some(plan));
+        }
     }
 
     fn sizes() -> impl Strategy<Value = u64> {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{BlobKey, DriveId, EntityTag, StoreName, Timestamp};
+use crate::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
 
 /// Since when nothing must have referred to blobs that may be condemned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub trait BlobRecords: Send + Sync {
 
     /// Notes the tag by which the store that holds the blob knows its bytes. It is never another: the bytes stay as they are.
     async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()>;
+
+    /// Notes the CRC-32 of blobs whose bytes have been read for it. What is known already stays, and a key that is of no blob is
+    /// passed over.
+    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
 
     /// Condemns up to `most` blobs of `store` to which nothing has referred for so long, and returns their keys,
     /// together with those that were condemned before and not yet forgotten. That nothing refers to them MUST be

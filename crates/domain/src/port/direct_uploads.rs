@@ -8,7 +8,8 @@ use crate::model::{BlobKey, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, T
 ///
 /// A store that refuses a second write to a key needs no books of transfers of one part and gives out no tickets for them.
 /// All others are gathered beside the blob, under a ticket, and [`finish`](Self::finish) makes the blob of them. In either,
-/// what [`finish`](Self::finish) has returned stays as it is, whatever URLs are still alive.
+/// what [`finish`](Self::finish) has returned stays as it is, whatever URLs are still alive; or else it
+/// [needs a copy](super::StagedUploads::needs_copy).
 ///
 /// The plan of a transfer is the same in every call.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
@@ -37,7 +38,7 @@ pub trait DirectUploads: Send + Sync {
 
     /// Makes the blob of the parts that have arrived, of all of them and of nothing else, durably; `sha256` being the digest
     /// with which the URLs were signed. It MUST NOT read the bytes or write them anew, so that it costs the same for any
-    /// size. A repeat, also from another instance at the same time, answers the same. Of an answer that was lost it MUST
+    /// size; a store that can do no better is a [`StagedUploads`](super::StagedUploads). A repeat, also from another instance at the same time, answers the same. Of an answer that was lost it MUST
     /// find out what became of it.
     ///
     /// # Errors

@@ -129,6 +129,9 @@ pub trait Drive: Send + Sync {
     /// whether or not the viewer may see it, also in the trash: [`authorize`](crate::model::authorize) decides.
     async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>>;
 
+    /// The same of several nodes, in one query and in no order. What is not there is left out.
+    async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>>;
+
     /// The user's account and root.
     async fn find_home(&self, user: UserId) -> Result<Option<Home>>;
 

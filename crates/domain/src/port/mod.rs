@@ -30,6 +30,7 @@ mod search;
 mod sessions;
 mod shares;
 mod signed_urls;
+mod staged_uploads;
 mod throttle;
 mod tokens;
 mod trash;
@@ -63,10 +64,11 @@ pub use shares::{NewShare, Shares};
 pub use signed_urls::{
     ContentInfo, GetTarget, PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner, Watch,
 };
+pub use staged_uploads::StagedUploads;
 pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
-pub use trees::{Copying, Extent, Trees};
+pub use trees::{Copying, TreeContent, TreeEntry, Trees};
 pub use uploads::{Commit, NewFile, OpenUpload, Opening, Uploads};
 pub use users::{Registration, Users};
 pub use versions::{NewContent, Revival, Versions};
@@ -78,6 +80,6 @@ pub use {
     link_access::MockLinkAccess, link_downloads::MockLinkDownloads, link_tokens::MockLinkTokens, links::MockLinks,
     name_keys::MockNameKeys, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom,
     receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares, signed_urls::MockPartStore,
-    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, throttle::MockThrottle, tokens::MockTokens, trash::MockTrash,
+    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, staged_uploads::MockStagedUploads, throttle::MockThrottle, tokens::MockTokens, trash::MockTrash,
     trees::MockTrees, uploads::MockUploads, users::MockUsers, versions::MockVersions,
 };

@@ -54,6 +54,14 @@ pub trait Receipts: Send + Sync {
     /// Holds the receipt until `until`, if it is still held and has no answer, and that is later: for as long as a body comes.
     async fn renew(&self, receipt: &Receipt, until: Timestamp) -> Result<()>;
 
+    /// Writes into the receipt that what was asked for changes nothing, and may as well be done
+    /// [again](crate::model::Answer::Again) for a repeat.
+    ///
+    /// # Errors
+    /// [`RequestInProgress`](crate::error::Conflict::RequestInProgress) when it is held by somebody else by now, or has an
+    /// answer.
+    async fn keep_again(&self, receipt: &Receipt) -> Result<()>;
+
     /// Gives the receipt back if it is still held and has no answer: the request may be sent again at once.
     async fn give_back(&self, receipt: &Receipt) -> Result<()>;
 

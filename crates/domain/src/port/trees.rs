@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
-use crate::model::{Command, ConflictPolicy, Grant, IdSource, Located, Name, NodeKind, Revision};
+use crate::model::{
+    BlobKey, Command, ConflictPolicy, Crc32, Grant, IdSource, Located, Name, NodeId, NodeKind, ReadGrant, Revision,
+    Timestamp,
+};
 
 /// A copy of a file, or of a folder with all that lies below it.
 #[derive(Clone, Debug)]
@@ -41,13 +44,32 @@ impl Copying {
     }
 }
 
-/// How much lies in a folder, itself included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extent {
-    /// How many files and folders.
-    pub entries: u64,
-    /// How long their paths are in bytes, all together: each the names from the folder down, with a separator after each.
-    pub path_bytes: u64,
+/// A file or folder of a tree, with what an archive says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// Its identifier.
+    pub id: NodeId,
+    /// The folder in which it lies; none for a root.
+    pub parent: Option<NodeId>,
+    /// Its name.
+    pub name: Name,
+    /// When its name, place or content changed last.
+    pub modified_at: Timestamp,
+    /// The content of a file.
+    pub content: Option<TreeContent>,
+}
+
+/// The content of a file of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeContent {
+    /// Where its bytes are.
+    pub blob: BlobKey,
+    /// How many bytes it has.
+    pub size: u64,
+    /// The CRC-32 of its bytes, once that is known.
+    pub crc32: Option<Crc32>,
+    /// When the uploader's own copy was last modified, as the uploader said.
+    pub client_modified_at: Option<Timestamp>,
 }
 
 /// Whole trees: a folder with all that lies below it. What lies in the trash is no part of any.
@@ -69,7 +91,7 @@ pub trait Trees: Send + Sync {
     /// when the actor may not replace the file of that name.
     async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located>;
 
-    /// How much the granted folder holds, as it is at one moment: counted no further than to one more than `most`, so that
-    /// the cost is bounded by that.
-    async fn measure(&self, folder: &Grant, most: u64) -> Result<Extent>;
+    /// What the granted nodes hold, themselves included, in no order: as it is at one moment, and no more of it than one more
+    /// than `most`, so that the cost is bounded by that. None of the granted nodes lies below another.
+    async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>>;
 }

@@ -22,6 +22,9 @@ pub struct Opening {
 pub struct Commit {
     /// The upload.
     pub upload: UploadId,
+    /// The blob that has the bytes: the upload's own, or a recorded copy of it. In the latter case the upload's own MUST be
+    /// unreferenced from then on.
+    pub blob: BlobKey,
     /// What has arrived.
     pub stored: Stored,
     /// What to do when the name is taken.
@@ -58,7 +61,7 @@ impl NewFile {
         Self {
             file: commit.file,
             version: commit.version,
-            blob: upload.blob.clone(),
+            blob: commit.blob.clone(),
             stored: commit.stored.clone(),
             info: FileInfo { conflict: commit.conflict, ..upload.file.clone() },
             most_versions: commit.most_versions,

@@ -98,6 +98,17 @@ impl Idempotency {
         self.receipts.renew(receipt, self.ambient.now().plus(HELD)).await
     }
 
+    /// Notes what a request came to that changed nothing: a repeat does it again.
+    ///
+    /// # Errors
+    /// `RequestInProgress` when another holds the receipt by now.
+    pub async fn keep_again(&self, receipt: Option<&Receipt>) -> Result<()> {
+        match receipt {
+            Some(receipt) => self.receipts.keep_again(receipt).await,
+            None => Ok(()),
+        }
+    }
+
     /// Ends what [`start`](Self::start) began. Of a request that was not `done`, or that left no answer, nothing is kept: it
     /// may be sent again at once, to be done.
     ///

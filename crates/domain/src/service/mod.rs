@@ -13,6 +13,7 @@ mod blob_remover;
 mod collector;
 mod contents;
 mod copies;
+mod digest;
 mod files;
 mod folders;
 mod idempotency;
@@ -33,7 +34,10 @@ mod visits;
 pub use accounts::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
 pub use administration::{AccountPage, Administration};
 pub use ambient::Ambient;
-pub use archives::{Archive, ArchiveEntry, ArchiveReader, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
+pub use archives::{
+    Archive, ArchiveEntry, ArchiveNames, ArchiveReader, ArchiveStores, ArchivedBlob, ArchivedFile, Archives,
+    MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_ITEMS, MAX_ARCHIVE_PATH_BYTES, Selection,
+};
 pub use blob_remover::BlobRemover;
 pub use collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 pub use contents::Contents;
@@ -50,9 +54,11 @@ pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs, Watching};
 pub use store_tags::StoreTags;
 pub use throttling::Throttling;
 pub use trash::{Trash, TrashPage, TrashedItem};
-pub use uploads::{Begun, PartUrl, Progress, StreamedFile, UploadLeave, UploadPage, UploadSettings, Uploads};
+pub use uploads::{
+    Begun, Completing, PartUrl, Progress, StreamedFile, UploadLeave, UploadPage, UploadSettings, Uploads,
+};
 pub use versions::{ContentLeave, ContentMetadata, VersionPage, VersionSettings, VersionStores, Versions};
-pub use visits::{Admission, LinkedFile, Visit, Visitor, Visits};
+pub use visits::{Admission, LinkedFile, LinkedFolder, Visit, Visitor, Visits};
 
 #[cfg(test)]
 mod tests;

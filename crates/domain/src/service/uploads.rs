@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::Ambient;
 use super::access::Access;
 use super::blob_remover::BlobRemover;
 use super::intake::{Intake, told};
+use super::{Ambient, digest};
 use crate::error::{Conflict, Error, Gone, Refused, Result};
 use crate::model::{
     Action, Actor, AuditAction, BlobKey, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Limit,
@@ -16,7 +16,7 @@ use crate::model::{
     Transfer, Upload, UploadId, UploadPosition, UploadState, authorize,
 };
 use crate::port::{
-    self, BlobRecords, BlobStore, ByteStream, Commit, DirectUploads, Drive, NewFile, Opening, SignedUrl,
+    self, BlobRecords, BlobStore, ByteStream, Commit, DirectUploads, Drive, NewFile, Opening, SignedUrl, StagedUploads,
 };
 
 /// How many parts get their URLs at once when an upload begins.
@@ -40,8 +40,25 @@ pub struct UploadSettings {
     /// Up to how many bytes an upload is one part, and how many each of several has; MUST be from
     /// [`MIN_PART_BYTES`](crate::model::MIN_PART_BYTES) to [`MAX_PART_BYTES`](crate::model::MAX_PART_BYTES).
     pub part_bytes: NonZeroU64,
+    /// How many parts the store takes for one upload; at most [`MAX_PARTS`](crate::model::MAX_PARTS).
+    pub max_parts: u32,
     /// How many versions a file may have, the current one included; at least 1.
     pub most_versions: u32,
+}
+
+/// What is said when an upload is completed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Completing {
+    /// What to do when the name is taken, instead of what was said at the beginning.
+    pub conflict: Option<ConflictPolicy>,
+    /// The digest that the bytes must have.
+    pub sha256: Option<Sha256>,
+}
+
+/// Where what clients send is copied before it becomes a file.
+struct Staging {
+    store: Arc<dyn StagedUploads>,
+    records: Arc<dyn BlobRecords>,
 }
 
 /// A part of an upload and leave to send it.
@@ -93,6 +110,7 @@ pub struct Uploads {
     direct: Arc<dyn DirectUploads>,
     remover: BlobRemover,
     records: Arc<dyn BlobRecords>,
+    staging: Option<Staging>,
     ambient: Ambient,
     settings: UploadSettings,
 }
@@ -106,12 +124,18 @@ impl Uploads {
         store: Arc<dyn BlobStore>,
         records: Arc<dyn BlobRecords>,
         direct: Arc<dyn DirectUploads>,
-        records: Arc<dyn BlobRecords>,
         ambient: Ambient,
         settings: UploadSettings,
     ) -> Self {
         let remover = BlobRemover::new(records.clone(), store.clone());
-        Self { access: Access::new(drive.clone()), drive, uploads, store, direct, remover, records, ambient, settings }
+        let access = Access::new(drive.clone());
+        Self { access, drive, uploads, store, direct, remover, records, staging: None, ambient, settings }
+    }
+
+    /// The same on a store whose uploads may need a copy, which is recorded in `records` first.
+    #[must_use]
+    pub fn with_staging(self, store: Arc<dyn StagedUploads>, records: Arc<dyn BlobRecords>) -> Self {
+        Self { staging: Some(Staging { store, records }), ..self }
     }
 
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them. The
@@ -126,7 +150,7 @@ impl Uploads {
         }
         let folder = self.access.add_to(actor.user, folder).await?;
         let key = self.ambient.blob_key();
-        let plan = PartPlan::new(size, self.settings.part_bytes);
+        let plan = PartPlan::within(size, self.settings.part_bytes, self.settings.max_parts);
         let ticket = self.direct.begin(&key, plan).await?;
         let transfer = Transfer { key, ticket };
         let upload = match self.open(actor, &folder, file, plan, transfer.clone()).await {
@@ -227,9 +251,8 @@ impl Uploads {
     async fn look(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Progress> {
         let state = upload.state_at(self.ambient.now());
         let received = match (state, upload.plan()) {
-            (UploadState::Open | UploadState::Complete(_), Some(plan)) => {
-                self.direct.list_received(&upload.transfer(), plan).await?
-            }
+            (UploadState::Open, Some(plan)) => self.direct.list_received(&upload.transfer(), plan).await?,
+            (UploadState::Complete(_), Some(plan)) => plan.parts().collect(),
             _ => Vec::new(),
         };
         Ok(Progress { upload, state, received, sender, parent })
@@ -276,12 +299,13 @@ impl Uploads {
 
     /// Turns an upload whose bytes have arrived into a file, or into another content of one. A repeat answers the same.
     ///
-    /// `conflict`, when given, takes the place of what was said at the beginning.
+    /// The digest that is said now, or was signed into the URL, is verified before the commit, by reading the bytes where
+    /// neither the server nor the store has done so on their way.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
     /// [`port::Uploads::commit`].
-    pub async fn complete(&self, actor: &Actor, upload: UploadId, conflict: Option<ConflictPolicy>) -> Result<Entry> {
+    pub async fn complete(&self, actor: &Actor, upload: UploadId, said: Completing) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
         let completion = upload.completion(self.ambient.now());
         if let Ok(Completion::Repeat(file)) = completion {
@@ -292,17 +316,61 @@ impl Uploads {
         completion?;
         // What streams in through the API is completed by whoever streams it.
         let plan = upload.plan().ok_or(Error::NotFound)?;
-        let stored = match self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await {
-            Err(Error::Conflict(Conflict::UploadIncomplete(missing))) => {
-                // Whoever gave the upload up a moment ago has removed its bytes: then that is the answer.
+        let settled = async {
+            let arrived = self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await?;
+            self.settle(&upload, plan, arrived, said.sha256).await
+        };
+        let (blob, stored) = match settled.await {
+            Err(Error::Conflict(fault @ (Conflict::UploadIncomplete(_) | Conflict::UploadClosed))) => {
+                // Whoever gave the upload up a moment ago, or completed it, has removed its bytes: then that is the answer.
                 return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
                     Completion::Repeat(file) => self.repeat(actor, file).await,
-                    Completion::Commit => Err(Error::Conflict(Conflict::UploadIncomplete(missing))),
+                    Completion::Commit => Err(Error::Conflict(fault)),
                 };
             }
             outcome => outcome?,
         };
-        self.commit(actor, &folder, &upload, stored, conflict.unwrap_or(upload.file.conflict)).await
+        let conflict = said.conflict.unwrap_or(upload.file.conflict);
+        let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
+        if blob != upload.blob {
+            // What cannot be removed now is the collector's; of a commit of unknown outcome it stays.
+            let _ = match &outcome {
+                Ok(_) => self.store.discard(&upload.transfer()).await,
+                Err(Error::Conflict(_) | Error::Forbidden(_)) => self.store.delete(&blob).await,
+                Err(_) => Ok(()),
+            };
+        }
+        outcome
+    }
+
+    /// The blob that has what arrived and stays as it is: of other bytes than announced nothing is made, and where they were
+    /// copied the right ones may still be sent.
+    async fn settle(
+        &self,
+        upload: &Upload,
+        plan: PartPlan,
+        arrived: Stored,
+        said: Option<Sha256>,
+    ) -> Result<(BlobKey, Stored)> {
+        let signed = upload.signed_sha256();
+        if said.is_some() && signed.is_some() && said != signed {
+            return Err(Error::Refused(Refused::Checksum));
+        }
+        let Some(staging) = self.staging.as_ref().filter(|staging| staging.store.needs_copy(plan)) else {
+            let stored = digest::verified(&*self.store, &upload.blob, arrived, said.or(signed)).await?;
+            return Ok((upload.blob.clone(), stored));
+        };
+        let copy = self.ambient.blob_key();
+        staging.records.record(&copy, &self.store.name(), self.ambient.now()).await?;
+        let copied = staging.store.copy(&upload.transfer(), plan, &copy).await?;
+        match digest::verified(&*self.store, &copy, copied, said.or(signed)).await {
+            Ok(stored) => Ok((copy, stored)),
+            Err(fault) => {
+                // Nothing refers to it: what cannot be removed now is the collector's.
+                let _ = self.store.delete(&copy).await;
+                Err(fault)
+            }
+        }
     }
 
     /// The file that the upload became, as it is by now.
@@ -321,11 +389,12 @@ impl Uploads {
         actor: &Actor,
         folder: &Grant,
         upload: &Upload,
-        stored: Stored,
+        (blob, stored): (BlobKey, Stored),
         conflict: ConflictPolicy,
     ) -> Result<Entry> {
         let commit = Commit {
             upload: upload.id,
+            blob,
             stored,
             conflict,
             file: self.ambient.id(),

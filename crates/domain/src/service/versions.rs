@@ -8,7 +8,7 @@ use super::intake::{Intake, told};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, BlobKey, Entry, FormerContent, Grant, Limit, Located, MAX_FILE_BYTES, MediaType,
+    Action, Actor, AuditAction, BlobKey, Entry, FormerContent, Grant, Limit, Located, MAX_FILE_BYTES, MediaType, Node,
     NodeId, NodeKind, Page, Precondition, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
 };
 use crate::port::{
@@ -230,4 +230,12 @@ pub struct ContentLeave {
     file: Grant,
     seen: Option<Seen>,
     intake: Intake,
+}
+
+impl ContentLeave {
+    /// The file as it is now.
+    #[must_use]
+    pub fn file(&self) -> &Node {
+        self.file.node()
+    }
 }

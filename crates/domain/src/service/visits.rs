@@ -84,6 +84,26 @@ impl LinkedFile {
     }
 }
 
+/// A folder that the holder of a link may read with all below it: only [`Visits::open_folder`] makes one.
+pub struct LinkedFolder {
+    link: Link,
+    grant: ReadGrant,
+    download: LinkDownload,
+    request: RequestId,
+}
+
+impl LinkedFolder {
+    /// The link.
+    pub(super) const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Leave to read the folder.
+    pub(super) const fn grant(&self) -> &ReadGrant {
+        &self.grant
+    }
+}
+
 /// What the holders of public links may do: see what is linked, all of it and nothing else, and download it.
 ///
 /// Each method looks at the link anew: a link that was taken back, or whose node was trashed, a moment ago opens nothing.
@@ -217,6 +237,25 @@ impl Visits {
         }
     }
 
+    /// A folder below the linked one, or that one itself, to be [packed](super::Archives::open_linked).
+    ///
+    /// # Errors
+    /// As [`look`](Self::look); `NotFound` also of whatever is no folder there; `LinkExhausted`, unless the visitor has begun
+    /// to take it.
+    pub async fn open_folder(&self, visitor: &Visitor, folder: Option<NodeId>) -> Result<LinkedFolder> {
+        let (link, linked) = self.enter(visitor).await?;
+        let grant = match folder {
+            Some(folder) => self.below(&link, linked, folder).await?,
+            None => linked,
+        };
+        if grant.node().kind() != NodeKind::Folder {
+            return Err(Error::NotFound);
+        }
+        let download = LinkDownload { link: link.id, node: grant.node().id, network: Network::of(visitor.address) };
+        self.check_left(&link, &download).await?;
+        Ok(LinkedFolder { link, grant, download, request: visitor.request.clone() })
+    }
+
     /// The bytes of an open file, from `range.start` up to, not including, `range.end`. That is a download, and counted once
     /// the first of them are here and before any of them goes.
     ///
@@ -225,7 +264,7 @@ impl Visits {
     /// [`Files::read`](super::Files::read).
     pub async fn read(&self, file: &LinkedFile, range: Range<u64>) -> Result<ByteStream> {
         let bytes = begun(self.contents.read(&file.content, range).await?).await?;
-        self.count(file).await?;
+        self.count(&file.download, NodeKind::File, &file.request).await?;
         Ok(bytes)
     }
 
@@ -237,7 +276,7 @@ impl Visits {
     pub async fn sign(&self, file: &LinkedFile) -> Result<SignedUrl> {
         let expires_at = self.ambient.now().plus(self.url_lifetime);
         let url = self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await?;
-        self.count(file).await?;
+        self.count(&file.download, NodeKind::File, &file.request).await?;
         Ok(url)
     }
 
@@ -250,15 +289,23 @@ impl Visits {
         }
     }
 
-    async fn count(&self, file: &LinkedFile) -> Result<()> {
+    /// Counts a download of a folder in one piece, before the first byte of it goes, wherever that is.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn count_archive(&self, folder: &LinkedFolder) -> Result<()> {
+        self.count(&folder.download, NodeKind::Folder, &folder.request).await
+    }
+
+    async fn count(&self, download: &LinkDownload, kind: NodeKind, request: &RequestId) -> Result<()> {
         // Most requests of a player go on with what it has begun: that costs one read.
-        if self.downloads.is_counted(&file.download, self.ambient.now()).await? {
+        if self.downloads.is_counted(download, self.ambient.now()).await? {
             return Ok(());
         }
-        let command = self.ambient.own_command(&file.request);
-        if self.downloads.count(&command, &file.download).await? == Counted::First {
-            let downloaded = LinkedItem { link: file.link.id, kind: file.entry.node.kind(), node: file.entry.node.id };
-            self.ambient.audit_unknown(None, &file.request, AuditAction::LinkDownloaded(downloaded));
+        let command = self.ambient.own_command(request);
+        if self.downloads.count(&command, download).await? == Counted::First {
+            let downloaded = LinkedItem { link: download.link, kind, node: download.node };
+            self.ambient.audit_unknown(None, request, AuditAction::LinkDownloaded(downloaded));
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::get_object::GetObjectError;
-use aws_sdk_s3::operation::head_object::HeadObjectError;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsError;
 use aws_sdk_s3::primitives::{ByteStream as Body, DateTime};
 use aws_sdk_s3::types::MultipartUpload;
 use futures_util::{StreamExt, stream};
@@ -61,12 +62,29 @@ async fn page_of_transfers(
 ) -> Result<(Vec<Transfer>, Option<Marker>), Fault> {
     let call =
         client.list_multipart_uploads().bucket(bucket).prefix(PREFIX).set_key_marker(after).set_upload_id_marker(id);
-    let page = call.send().await.map_err(|fault| Fault::storage(&fault))?;
+    let page = match call.send().await {
+        Ok(page) => page,
+        // A store without such a list has nothing to tell of them; a rule of its own has to clear them away.
+        Err(fault) if is_unimplemented(&fault) => return Ok((Vec::new(), None)),
+        Err(fault) => return Err(Fault::storage(&fault)),
+    };
     let transfer = |upload: &MultipartUpload| Transfer { key: key(upload.key()), begun_at: millis(upload.initiated()) };
     let transfers = page.uploads().iter().map(transfer);
     let next = (page.next_key_marker().map(str::to_owned), page.next_upload_id_marker().map(str::to_owned));
     let next = Some(next).filter(|_| page.is_truncated() == Some(true));
     Ok((transfers.collect(), next))
+}
+
+/// Whether the store does not have that call.
+fn is_unimplemented(fault: &SdkError<ListMultipartUploadsError, HttpResponse>) -> bool {
+    let status = fault.raw_response().map(|response| response.status().as_u16());
+    matches!(status, Some(405 | 501)) || fault.code() == Some("NotImplemented")
+}
+
+/// Whether the store says that the object does not exist, in any of the ways that stores have for it.
+fn is_gone<E: ProvideErrorMetadata>(fault: &SdkError<E, HttpResponse>) -> bool {
+    let status = fault.raw_response().map(|response| response.status().as_u16());
+    matches!(status, Some(404 | 410)) && fault.code() != Some("NoSuchBucket")
 }
 
 /// The items of all pages, each of which says where the next one goes on, if there is one.
@@ -119,7 +137,7 @@ impl Objects for S3 {
                 modified_at: millis(head.last_modified()),
                 broken: None,
             })),
-            Err(fault) if fault.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
+            Err(fault) if is_gone(&fault) => Ok(None),
             Err(fault) => Err(Fault::storage(&fault)),
         }
     }
@@ -128,7 +146,7 @@ impl Objects for S3 {
         let call = self.client.get_object().bucket(&self.bucket).key(format!("{PREFIX}{key}"));
         match call.send().await {
             Ok(answer) => Ok(Some(pieces(answer.body))),
-            Err(fault) if fault.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(fault) if is_gone(&fault) => Ok(None),
             Err(fault) => Err(Fault::storage(&fault)),
         }
     }

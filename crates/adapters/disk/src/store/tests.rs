@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{Length, Part, PartPlan, Sha256};
+use clouddrive_domain::model::{Crc32, Length, Part, PartPlan, Sha256};
 use clouddrive_domain::port::{DirectUploads, PartStore};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use sha2::Digest;
@@ -167,7 +167,8 @@ fn a_write_that_is_dropped_anywhere_is_stored_wholly_or_not_at_all() {
         assert_eq!(names(&root.path().join("tmp")), nothing());
         let stored = Runtime::new().unwrap().block_on(async {
             let stored = store.head(&key()).await.unwrap()?;
-            assert_eq!(stored, Stored { size: 1_300_000, sha256: digest(&bytes), tag: None });
+            let crc32 = Some(Crc32(crc32fast::hash(&bytes)));
+            assert_eq!(stored, Stored { size: 1_300_000, sha256: digest(&bytes), crc32, tag: None });
             assert_eq!(read(&store).await, bytes);
             Some(stored)
         });
@@ -263,8 +264,15 @@ async fn a_blob_without_a_readable_digest_has_none() {
     let (root, store) = store();
     store.put(&key(), body(b"abc"), any_length()).await.unwrap();
     let digest = root.path().join(format!("blobs/3f/{KEY}.sha256"));
-    let without = Some(Stored { size: 3, sha256: None, tag: None });
-    for text in ["", "half", &"0".repeat(64), &format!("{}\n\n", "0".repeat(64)), &"\u{e9}\n".repeat(20)] {
+    let without = Some(Stored { size: 3, ..Stored::default() });
+    for text in [
+        "",
+        "half",
+        &"0".repeat(64),
+        &format!("{}\n0000000g\n", "0".repeat(64)),
+        &format!("{}\n\n", "0".repeat(64)),
+        &"\u{e9}\n".repeat(20),
+    ] {
         fs::write(&digest, text).unwrap();
         assert_eq!(store.head(&key()).await.unwrap(), without, "{text:?}");
     }

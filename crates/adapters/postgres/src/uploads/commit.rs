@@ -12,13 +12,13 @@ use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, uploads, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, digest, etag};
+use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
 use super::{exceeded, locked};
-use crate::blob_records::require_usable;
+use crate::blob_records::{release, require_usable};
 use crate::changes::log;
 use crate::drive::actor;
 use crate::locate;
@@ -72,6 +72,9 @@ pub(super) async fn run(
     let folder = folder.renew(place)?;
     completion?;
     let file = settle(connection, command, folder, &NewFile::of(&upload, wish), Some(&upload)).await?;
+    if upload.blob != wish.blob {
+        release(connection, &[upload.blob.as_str()], command.at).await?;
+    }
     keep(connection, command, Answer::Changed(&file)).await?;
     Ok(file)
 }
@@ -205,6 +208,7 @@ pub(crate) async fn attach(mut connection: &AsyncPgConnection, blob: &BlobKey, s
             blobs::size_bytes.eq(bytes(stored.size)),
             blobs::sha256.eq(digest(stored.sha256)),
             blobs::etag.eq(etag(stored.tag.as_ref())),
+            blobs::crc32.eq(crc32(stored.crc32)),
         ))
         .execute(&mut connection)
         .await?;

@@ -106,7 +106,32 @@ async fn an_examination_tells_whether_searches_know_all_letters() {
         open(&fresh).await;
         let after = Database::examine(&fresh.options(), &Epoch).await.unwrap();
         assert_eq!(after.finds_all_scripts, Some(knows), "{ctype}");
+        assert_eq!((after.ctype.as_str(), after.keeps_prepared_statements), (ctype, true));
     }
+}
+
+/// Two statements in two transactions reveal it, before a request meets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_loses_prepared_statements_is_named_at_the_start() {
+    let mut cluster = Cluster::start("");
+    let pooler = cluster.bounce(2);
+    let fresh = Fresh::on(&cluster.url()).await;
+    let options = Options {
+        target: pooler.parse::<Target>().unwrap().with_database(fresh.name()),
+        migration_target: Some(fresh.target()),
+        ..fresh.options()
+    };
+    let refused = internal(Database::open(&options).await);
+    assert!(refused.contains("DATABASE_PREPARED_STATEMENTS=off"), "{refused}");
+    assert!(!Database::examine(&options, &Epoch).await.unwrap().keeps_prepared_statements);
+    Database::open(&Options { prepared_statements: false, ..options.clone() }).await.unwrap();
+    let refused = internal(Database::open_current(&options).await);
+    assert!(refused.contains("DATABASE_PREPARED_STATEMENTS=off"), "{refused}");
+
+    // One connection for all keeps what was prepared by it.
+    let mut cluster = Cluster::start("");
+    let single = cluster.bounce(1).parse::<Target>().unwrap().with_database("postgres");
+    assert!(Database::examine(&Options::new(single), &Epoch).await.unwrap().keeps_prepared_statements);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use crate::support::server::{Local, garage};
 use crate::support::{MachineClock, MachineRandom, key, open};
 
 /// A client of the store that knows nothing but URLs.
-struct Http(reqwest::Client);
+pub(crate) struct Http(pub(crate) reqwest::Client);
 
 impl Wire for Http {
     async fn put(&self, signed: &SignedUrl, body: Bytes) -> u16 {

@@ -6,4 +6,5 @@ mod conformance;
 mod faults;
 mod opening;
 mod parts;
+mod stores;
 mod support;

@@ -1,26 +1,36 @@
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_contract::ArchiveParameters;
 use clouddrive_domain::model::NodeId;
+use clouddrive_domain::service::Selection;
 
-use crate::http::extract::{CurrentUser, PathId};
+use crate::http::archive::names;
+use crate::http::extract::{CurrentUser, PathId, Query};
 use crate::http::problem::Outcome;
-use crate::http::running::{Right, Running};
 use crate::http::{App, zip};
 
 /// A folder with all that lies below it as a ZIP, packed while it is sent: up to 100,000 files and folders, whose paths
-/// have 32 MiB together. Names are those of the drive, in UTF-8; nothing is compressed. Should anything fail half-way, the
-/// connection breaks off: what has arrived is no whole ZIP then.
-#[utoipa::path(get, path = "/drive/{folder_id}/archive", operation_id = "archive_folder", tag = "folders",
-    params(("folder_id" = Uuid, Path)),
-    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>,
-        headers(("Content-Disposition" = String)))))]
-pub(crate) async fn archive(user: CurrentUser, id: PathId<NodeId>, app: web::Data<App>) -> Outcome<HttpResponse> {
-    let archive = app.archives.open(&user.actor, id.0).await?;
-    let presentation = zip::presentation(&archive);
-    let right = Right::of_user(&app, user.actor.user, user.identity.session, id.0);
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, presentation.media_type.as_str()))
-        .insert_header((CONTENT_DISPOSITION, presentation.content_disposition()))
-        .insert_header((CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
-        .streaming(Running::new(Box::pin(zip::packed(archive)), right)))
+/// have 32 MiB together. Nothing is compressed, and the size and CRC-32 of each file stand before its bytes, so that it can be
+/// unpacked while it comes. What it holds is fixed when the answer begins; should anything be lost half-way, or the right to
+/// see it end, the connection breaks off: what has arrived is no whole ZIP then, and `Range` with `If-Range` goes on with it.
+#[utoipa::path(method(get, head), path = "/drive/{folder_id}/archive", operation_id = "archive_folder", tag = "folders",
+    params(("folder_id" = Uuid, Path), ArchiveParameters,
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
+        ("If-Range" = Option<String>, Header, description = "The ETag of the ZIP of which a part is there already"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags of ZIPs that the client has")),
+    responses(
+        (status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>,
+            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
+        (status = 206, description = "The bytes of the range", content_type = "application/zip", body = Vec<u8>,
+            headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 304, description = "The client has this ZIP")))]
+pub(crate) async fn archive(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    parameters: Query<ArchiveParameters>,
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let (selection, names) = (Selection::Folder(id.0), names(parameters.0.names));
+    let archive = app.archives.open(&user.actor, user.identity.session, &selection, names).await?;
+    zip::answer(&request, archive).await
 }

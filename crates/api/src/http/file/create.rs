@@ -7,7 +7,9 @@ use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Begins an upload, whose bytes go straight to the blob store (JSON); or takes a file whole (form).
+/// Begins an upload (JSON), or takes a file whole (form). To JSON the answer is an upload, with the URLs to which the bytes go
+/// straight, and `POST /upload/{upload_id}/complete` makes the file of it. The form has the file in it, and is answered by the
+/// file.
 #[utoipa::path(post, path = "/file", operation_id = "create_file", tag = "files",
     request_body(content((CreateUpload = "application/json"), (FileForm = "multipart/form-data"))),
     responses((status = 201, description = "An upload (JSON), or the file (form)", body = CreatedFile,

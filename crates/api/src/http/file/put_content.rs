@@ -3,7 +3,7 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, Heade
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Code, File, Time};
 use clouddrive_domain::Error;
-use clouddrive_domain::model::NodeId;
+use clouddrive_domain::model::{MediaType, Node, NodeId};
 use clouddrive_domain::service::ContentMetadata;
 
 use crate::http::body::{self, bridge};
@@ -12,12 +12,13 @@ use crate::http::keyed::{self, Keyed, Passing};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, map, parse, reply};
 
-/// Gives a file another content, whatever it is called by then: for those who may edit it. The former content stays as a
-/// version. Without a `Content-Type`, or with `application/octet-stream` or `application/x-www-form-urlencoded`, which say
-/// nothing of the bytes, the file keeps its media type.
+/// Replaces a file's content. The former content stays as a version. Without a `Content-Type`, or with
+/// `application/octet-stream` or `application/x-www-form-urlencoded`, which say nothing of the bytes, the file keeps its media
+/// type; otherwise it gets that of the body. Send the bytes themselves: a body that says `application/json` is 415 unless the
+/// file is JSON by its name or its type, since client libraries give that type to whatever they have serialized, bytes turned
+/// into text included.
 #[utoipa::path(put, path = "/file/{file_id}/content", operation_id = "put_content", tag = "files",
     params(("file_id" = Uuid, Path),
-        ("Content-Type" = Option<String>, Header, description = "The media type that the file is to have"),
         ("X-Client-Modified-At" = Option<Time>, Header, description = "When the client's own copy was last modified (RFC 3339)"),
         ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after the bytes \
             come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself (`etag`)")),
@@ -52,6 +53,7 @@ pub(crate) async fn put_content(
     let work = async {
         let leave = app.versions.admit(&user.actor, id.0, &wanted.0, announced).await?;
         refuse_existing(headers)?;
+        refuse_serialized(&metadata.media_type, leave.file())?;
         let (sender, bytes) = bridge();
         let (versions, actor) = (app.versions.clone(), user.actor.clone());
         // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
@@ -76,4 +78,21 @@ fn refuse_existing(headers: &HeaderMap) -> Outcome<()> {
         true => Err(Problem::new(Code::PreconditionFailed, "If-None-Match: * holds only where there is no file")),
         false => Ok(()),
     }
+}
+
+/// Client libraries call whatever they have serialized JSON, also bytes that are text after that. A file that is no JSON
+/// would be damaged, and nothing would say so.
+fn refuse_serialized(media_type: &MediaType, file: &Node) -> Outcome<()> {
+    let essence = |media_type: &MediaType| {
+        let essence = media_type.as_str().split(';').next().unwrap_or("");
+        essence.trim().to_ascii_lowercase()
+    };
+    let is_json = |text: &str| text == "application/json" || text.ends_with("+json") || text.ends_with(".json");
+    let by_name = is_json(&file.name.as_str().to_ascii_lowercase());
+    let by_type = file.content().is_some_and(|content| is_json(&essence(&content.media_type)));
+    if essence(media_type) != "application/json" || by_name || by_type {
+        return Ok(());
+    }
+    let detail = "the file is no JSON: send its bytes as they are, as application/octet-stream or with their own type";
+    Err(Problem::new(Code::UnsupportedMediaType, detail))
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// The methods of a path.
-const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
+use super::METHODS;
 
 /// Gives an example to every schema, and to every JSON body and answer, that has none.
 pub(super) fn complete(document: &mut Value) {
@@ -65,13 +64,21 @@ fn of(schema: &Value, schemas: &Map<String, Value>) -> Value {
         }
     }
     let properties = schema.get("properties").and_then(Value::as_object);
+    let required: Vec<&str> = parts("required").into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, property) in properties.into_iter().flatten() {
-        fields.insert(name.clone(), of(property, schemas));
+        // What may be left out is left out, unless its author knows a value that goes with the others.
+        if required.contains(&name.as_str()) || has_example(property) {
+            fields.insert(name.clone(), of(property, schemas));
+        }
     }
     if !fields.is_empty() {
         return Value::Object(fields);
     }
     of_type(schema, schemas)
+}
+
+fn has_example(schema: &Value) -> bool {
+    schema.get("example").or_else(|| schema.pointer("/examples/0")).is_some()
 }
 
 /// An example of a simple type.

@@ -1,32 +1,33 @@
 //! The OpenAPI document: made of the handlers and the contract's types, completed here with what is common to all.
 
 mod example;
+mod headers;
+mod page;
+mod shape;
+mod words;
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use actix_web::middleware::Next;
 use clouddrive_contract::{Code, Problem as ProblemDto};
 use serde_json::Value;
-use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{account, blob, drive, file, link, profile_photo, search, service, share, trash, upload, version, visit};
+use super::{
+    account, archive, blob, drive, file, link, profile_photo, search, service, share, trash, upload, version, visit,
+};
+
+pub(crate) use page::{document, let_the_page_work, swagger_config};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "CloudDrive",
-        description = "A cloud drive: folders, files, uploads and downloads straight to and from the blob store, sharing. \
-            Errors are RFC 9457 problems; `code` is the stable machine word. Lists are paged by cursors.",
+        description = include_str!("guide.md"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
@@ -38,6 +39,7 @@ drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::
         share::list_given, share::list_of_folder, share::list_of_file,
         share::list_access_to_folder, share::list_access_to_file,
         link::create, link::list, link::patch, link::delete,
+        archive::create, archive::get, visit::archive, visit::archive_folder,
         visit::access, visit::look, visit::list, visit::content, visit::content_of_file,
         search::search,
         profile_photo::get, profile_photo::set, profile_photo::delete,
@@ -67,7 +69,11 @@ struct Api;
 /// The document.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
+    shape::complete(&mut document);
+    words::complete(&mut document);
+    headers::complete(&mut document);
     example::complete(&mut document);
+    shape::empty_forms(&mut document);
     document
 });
 
@@ -76,30 +82,13 @@ pub(crate) fn json() -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&*DOCUMENT)
 }
 
-/// `GET /openapi.json`.
-pub(crate) async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(&*DOCUMENT)
-}
+/// The methods of a path.
+const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 
-pub(crate) fn swagger_config() -> utoipa_swagger_ui::Config<'static> {
-    // Swagger UI would have the document judged by a server of its makers.
-    utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).validator_url("none")
-}
-
-/// The pages of Swagger UI load their own scripts and styles, and call this server; nothing else.
-pub(crate) async fn let_the_page_work(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let mut response = next.call(request).await?;
-    response.headers_mut().insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-             connect-src 'self'; frame-ancestors 'none'",
-        ),
-    );
-    Ok(response)
+/// The operations of the document, with the path of each.
+fn operations_of(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+    paths.flat_map(|(path, item)| METHODS.into_iter().filter_map(move |method| Some((path, item.get(method)?))))
 }
 
 const BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
@@ -116,6 +105,15 @@ const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::Precondi
 const THROTTLED: &[Code] = &[Code::RateLimited];
 const BYTES: &[Code] = &[Code::PreconditionFailed, Code::RangeNotSatisfiable];
 const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
+
+const ARCHIVE: &[Code] = &[
+    Code::MalformedRequest,
+    Code::ValidationFailed,
+    Code::TooManyEntries,
+    Code::PreconditionFailed,
+    Code::RangeNotSatisfiable,
+    Code::RateLimited,
+];
 
 /// The errors of each operation, beside 500 and 503, which may always come.
 fn errors(operation: &str) -> Vec<Code> {
@@ -138,13 +136,16 @@ fn errors(operation: &str) -> Vec<Code> {
         "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
         "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
         "copy_file" => &[KNOWN, BODY, JSON, COPY],
-        "archive_folder" => &[KNOWN, ITEM, &[Code::TooManyEntries]],
+        "archive_folder" | "head_archive_folder" => &[KNOWN, ITEM, ARCHIVE],
+        "create_archive" => &[KNOWN, BODY, JSON, ITEM],
+        "get_archive" | "head_archive" => &[SIGNED, ITEM, ARCHIVE, &[Code::InvalidToken]],
         "delete_folder" | "delete_file" => &[KNOWN, DELETE],
         "put_content" => &[
             KNOWN,
             BODY,
             DELETE,
             &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
+            &[Code::UnsupportedMediaType],
         ],
         "list_versions" => &[KNOWN, LIST, ITEM],
         "get_version" => &[KNOWN, ITEM],
@@ -197,6 +198,9 @@ fn errors(operation: &str) -> Vec<Code> {
         "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
             &[LINK, BYTES, &[Code::LinkExhausted]]
         }
+        "archive_link" | "head_archive_link" | "archive_linked_folder" | "head_archive_linked_folder" => {
+            &[LINK, ARCHIVE, &[Code::LinkExhausted]]
+        }
         "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
         "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
         "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
@@ -221,6 +225,7 @@ fn errors(operation: &str) -> Vec<Code> {
 const KEYED: &[&str] = &[
     "create_folder",
     "copy_folder",
+    "create_archive",
     "create_file",
     "copy_file",
     "restore_version",
@@ -233,14 +238,6 @@ const KEYED: &[&str] = &[
     "set_profile_photo",
 ];
 
-/// What a 429 says in its header.
-const RATE_HEADERS: &[(&str, &str)] = &[
-    ("Retry-After", "After how many seconds the next attempt may come"),
-    ("RateLimit-Limit", "How many attempts may come at once (draft-ietf-httpapi-ratelimit-headers-06)"),
-    ("RateLimit-Remaining", "How many are left: 0"),
-    ("RateLimit-Reset", "After how many seconds there is one more"),
-];
-
 /// Adds what every operation has: errors with their examples, the security schemes, unique operation ids.
 struct Completion;
 
@@ -248,7 +245,8 @@ impl Modify for Completion {
     fn modify(&self, document: &mut Document) {
         for item in document.paths.paths.values_mut() {
             if let Some(head) = &mut item.head {
-                head.operation_id = head.operation_id.take().map(|id| id.replacen("get_", "head_", 1));
+                let of_head = |id: String| format!("head_{}", id.strip_prefix("get_").unwrap_or(&id));
+                head.operation_id = head.operation_id.take().map(of_head);
             }
             for operation in operations(item) {
                 add_errors(operation);
@@ -283,16 +281,8 @@ fn add_errors(operation: &mut Operation) {
         });
         let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
         content.examples = examples.map(|(name, example)| (name, example.into())).collect();
-        let mut response =
-            ResponseBuilder::new().description(words.join(", ")).content("application/problem+json", content);
-        if of_status.contains(&Code::RateLimited) {
-            for (name, meaning) in RATE_HEADERS {
-                let header =
-                    HeaderBuilder::new().schema(Some(Object::with_type(Type::Integer))).description(Some(*meaning));
-                response = response.header(*name, header.build());
-            }
-        }
-        let response = response.build();
+        let response =
+            ResponseBuilder::new().description(words.join(", ")).content("application/problem+json", content).build();
         operation.responses.responses.insert(status.to_string(), response.into());
     }
 }
@@ -359,7 +349,7 @@ mod tests {
         let mut keyed = 0;
         for item in DOCUMENT["paths"].as_object().unwrap().values() {
             let post = &item["post"];
-            let open = post["security"] == serde_json::json!([{}]);
+            let open = post["security"] == serde_json::json!([]);
             let id = post["operationId"].as_str().unwrap_or("");
             if id.is_empty() || open || apart.contains(&id) {
                 continue;

@@ -2,13 +2,15 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CompleteUpload, File};
 use clouddrive_domain::model::UploadId;
+use clouddrive_domain::service::Completing;
 
 use crate::http::extract::{CurrentUser, OptionalJson, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
 /// Turns an upload whose bytes have all arrived into a file. A repeat answers the same. 409 `upload_incomplete` names the
-/// parts that are missing; they may still be sent.
+/// parts that are missing; they may still be sent. 422 `checksum_mismatch` when the bytes have another SHA-256 than was
+/// announced: no file changes.
 #[utoipa::path(post, path = "/upload/{upload_id}/complete", operation_id = "complete_upload", tag = "uploads",
     params(("upload_id" = Uuid, Path)), request_body = Option<CompleteUpload>,
     responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
@@ -18,7 +20,10 @@ pub(crate) async fn complete(
     body: OptionalJson<CompleteUpload>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let conflict = body.0.file_conflict.map(parse::conflict);
-    let file = map::file(app.uploads.complete(&user.actor, id.0, conflict).await?)?;
+    let said = Completing {
+        conflict: body.0.file_conflict.map(parse::conflict),
+        sha256: body.0.sha256.as_deref().map(parse::sha256).transpose()?,
+    };
+    let file = map::file(app.uploads.complete(&user.actor, id.0, said).await?)?;
     Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
 }

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{Linked, LinkedFile, LinkedFolder, ListParameters};
+use clouddrive_contract::{Linked, ListParameters};
 use clouddrive_domain::service::Visit;
 
 use crate::http::drive::List;
@@ -25,12 +25,10 @@ pub(crate) async fn look(
 
 /// What is seen, with the cursor of its list.
 pub(super) fn linked(app: &App, list: &List, visit: Visit) -> Outcome<Linked> {
+    let item = map::item(visit.item)?;
     let Some(page) = visit.page else {
-        return Ok(Linked::File(Box::new(LinkedFile { item: map::file(visit.item)? })));
+        return Ok(Linked { item, items: None, next_cursor: None });
     };
-    Ok(Linked::Folder(Box::new(LinkedFolder {
-        item: map::folder(visit.item)?,
-        next_cursor: list.next_cursor(app, page.next.as_ref())?,
-        items: map::items(page.items)?,
-    })))
+    let next_cursor = Some(list.next_cursor(app, page.next.as_ref())?);
+    Ok(Linked { item, items: Some(map::items(page.items)?), next_cursor })
 }

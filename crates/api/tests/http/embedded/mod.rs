@@ -8,6 +8,7 @@ mod connections;
 mod content;
 mod cors;
 mod doctor;
+mod full_disk;
 mod process;
 mod service;
 mod upload;

@@ -1,5 +1,6 @@
 //! Public links: `/link`, and what stands below `/s/{token}`.
 
+mod archive;
 mod content;
 mod manage;
 mod password;

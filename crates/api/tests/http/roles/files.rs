@@ -49,6 +49,9 @@ pub const TABLE: &[Row] = &[
             me.post(&format!("{}/copy", it.at_file()), body).await
         })
     }),
+    row("create_archive",             [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.post("/archive", json!({"item_ids": [it.file]})).await })
+    }),
     row("archive_folder, as if it were one",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("/drive/{}/archive", it.file)).await })
     }),

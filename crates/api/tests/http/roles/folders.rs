@@ -1,3 +1,4 @@
+use reqwest::Method;
 use serde_json::json;
 
 use super::{Item, Row, hold, made, row};
@@ -85,6 +86,12 @@ pub const TABLE: &[Row] = &[
             let own = it.within_a_shared_desk("file to copy").await;
             me.post(&format!("/file/{own}/copy"), json!({"parent_folder_id": it.folder})).await
         })
+    }),
+    row("head_archive_folder",        [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.send(me.request(Method::HEAD, &format!("{}/archive", it.at_folder()))).await })
+    }),
+    row("create_archive",             [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+        Box::pin(async move { me.post("/archive", json!({"item_ids": [it.folder]})).await })
     }),
     row("archive_folder",             [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("{}/archive", it.at_folder())).await })

@@ -57,18 +57,18 @@ async fn place(ann: &Caller, name: &str, password: Option<&str>) -> Place {
 
 /// What becomes of the place, and how each route answers then, to whoever is let in: the link itself, the folder below, the
 /// file below, the file beside, the linked folder as a file.
-type Fate = (&'static str, fn(&Server, &Place), [u16; 5]);
+type Fate = (&'static str, fn(&Server, &Place), [u16; 7]);
 
 fn trash(server: &Server, node: &str) {
     server.execute(&format!("UPDATE nodes SET trashed_at = 1 WHERE id = {}", sql_id(node)));
 }
 
 const FATES: [Fate; 5] = [
-    ("live", |_, _| {}, [200, 200, 200, 404, 404]),
-    ("trashed", |server, it| trash(server, &it.folder), [404, 404, 404, 404, 404]),
-    ("below something trashed", |server, it| trash(server, &it.top), [404, 404, 404, 404, 404]),
-    ("with something trashed below", |server, it| trash(server, &it.below), [200, 404, 404, 404, 404]),
-    ("expired", |server, _| server.execute("UPDATE links SET expires_at = 1"), [410, 410, 410, 410, 410]),
+    ("live", |_, _| {}, [200, 200, 200, 404, 404, 200, 200]),
+    ("trashed", |server, it| trash(server, &it.folder), [404; 7]),
+    ("below something trashed", |server, it| trash(server, &it.top), [404; 7]),
+    ("with something trashed below", |server, it| trash(server, &it.below), [200, 404, 404, 404, 404, 200, 404]),
+    ("expired", |server, _| server.execute("UPDATE links SET expires_at = 1"), [410; 7]),
 ];
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn who_does_not_know_the_password_is_let_in_nowhere() {
             let it = place(&ann, &format!("{fate} {given:?}"), Some("a quiet secret")).await;
             befall(&server, &it);
             // Whether there is a link is told first, and nothing of what stands behind it.
-            let expected = if expected[0] == 200 { [401; 5] } else { expected };
+            let expected = if expected[0] == 200 { [401; 7] } else { expected };
             assert_eq!(ask(&anybody, &it, given).await, expected, "{fate}, {given:?}");
             server.execute("UPDATE links SET expires_at = NULL");
         }
@@ -111,13 +111,13 @@ async fn a_token_of_one_link_opens_nothing_of_another() {
     let (ann, anybody) = (server.user("ann").await, server.anonymous());
     let (one, other) = (place(&ann, "one", None).await, place(&ann, "other", None).await);
     let crossed = Place { link: other.link, ..one };
-    assert_eq!(ask(&anybody, &crossed, None).await, [200, 404, 404, 404, 404]);
+    assert_eq!(ask(&anybody, &crossed, None).await, [200, 404, 404, 404, 404, 200, 404]);
     let absent = Place { below: ABSENT.to_owned(), file: ABSENT.to_owned(), ..crossed };
-    assert_eq!(ask(&anybody, &absent, None).await, [200, 404, 404, 404, 404]);
+    assert_eq!(ask(&anybody, &absent, None).await, [200, 404, 404, 404, 404, 200, 404]);
 }
 
 /// The statuses of each route, by GET.
-async fn ask(caller: &Caller, it: &Place, password: Option<&str>) -> [u16; 5] {
+async fn ask(caller: &Caller, it: &Place, password: Option<&str>) -> [u16; 7] {
     let at = path(&it.link);
     let get = async |route: String| {
         let request = caller.request(Method::GET, &format!("{at}{route}"));
@@ -132,5 +132,7 @@ async fn ask(caller: &Caller, it: &Place, password: Option<&str>) -> [u16; 5] {
         get(format!("/file/{}/content", it.file)).await,
         get(format!("/file/{}/content", it.beside)).await,
         get(format!("/file/{}/content", it.folder)).await,
+        get("/archive".to_owned()).await,
+        get(format!("/drive/{}/archive", it.below)).await,
     ]
 }

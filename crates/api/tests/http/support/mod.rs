@@ -22,7 +22,7 @@ pub use place::Place;
 pub use proxy::Proxy;
 pub use server::{PASSWORD, Server, binary, eventually};
 pub use signed_urls::Reason;
-pub use stack::production;
+pub use stack::{production, verifies_checksums};
 pub use stores::sql_id;
 pub use wire::Wire;
 

@@ -33,6 +33,21 @@ pub fn stack() -> Stack {
     *STACK
 }
 
+/// The S3 store that ./scripts/stack has started, by the name that it has there.
+fn store() -> String {
+    std::env::var("S3").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "garage".to_owned())
+}
+
+/// Whether the store is the one on which every change is tested: of it each status is known.
+pub fn is_usual_store() -> bool {
+    store() == "garage"
+}
+
+/// Whether the store refuses other bytes than the announced SHA-256 by itself.
+pub fn verifies_checksums() -> bool {
+    stack() == Stack::Embedded || !matches!(store().as_str(), "ceph" | "swift")
+}
+
 /// The stores of production, without which a run on them ends at once.
 pub fn production() -> &'static Production {
     static PRODUCTION: LazyLock<Production> = LazyLock::new(|| Production {

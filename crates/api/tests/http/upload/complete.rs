@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{path, progress};
-use crate::support::{Reason, Server, sha256, text};
+use crate::support::{Reason, Server, sha256, text, verifies_checksums};
 
 #[tokio::test]
 async fn there_is_nothing_to_complete_before_the_bytes_are_there() {
@@ -35,11 +35,18 @@ async fn other_bytes_than_announced_are_refused_by_the_store_itself() {
     let ann = server.user("ann").await;
     let body = json!({"file_name": "hello.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
     let upload = ann.post("/file", body).await.ok();
-    ann.put(&upload, "jello").await.turned_away(Reason::Checksum);
-    ann.put(&upload, "hello!").await.turned_away(Reason::Length);
-    assert!(server.blobs().is_empty());
-    assert_eq!(progress(&ann, &upload).await["received_bytes"], 0);
-    ann.complete(&upload).await.refused(409, "upload_incomplete");
+    if verifies_checksums() {
+        ann.put(&upload, "jello").await.turned_away(Reason::Checksum);
+        ann.put(&upload, "hello!").await.turned_away(Reason::Length);
+        assert!(server.blobs().is_empty());
+        assert_eq!(progress(&ann, &upload).await["received_bytes"], 0);
+        ann.complete(&upload).await.refused(409, "upload_incomplete");
+    } else {
+        // They are found out before the commit, and are not in the way of the right ones.
+        ann.put(&upload, "jello").await.ok_empty();
+        ann.complete(&upload).await.refused(422, "checksum_mismatch");
+        ann.put(&upload, "hello!").await.turned_away(Reason::Length);
+    }
     ann.put(&upload, "hello").await.ok_empty();
     assert_eq!(text(&ann.complete(&upload).await.ok()["sha256"]), sha256(b"hello"));
 }
@@ -83,4 +90,32 @@ async fn whoever_loses_the_folder_meanwhile_completes_nothing() {
     assert_eq!((&file["owner"]["username"], &file["created_by"]["username"]), (&json!("ann"), &json!("bob")));
     assert_eq!(ann.quota().await["used_bytes"], 4);
     assert_eq!(bob.quota().await["used_bytes"], 0);
+}
+
+/// The digest that comes with the completion is held against the bytes, whoever has them, before anything changes.
+#[tokio::test]
+async fn a_digest_that_is_said_at_the_end_is_verified_before_the_commit() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let upload = ann.begin("hello.txt", 5, None).await.ok();
+    ann.put(&upload, "hello").await.ok_empty();
+    let complete =
+        async |digest: &str| ann.post(&format!("{}/complete", path(&upload)), json!({"sha256": digest})).await;
+    complete(&sha256(b"jello")).await.refused(422, "checksum_mismatch");
+    assert_eq!(complete("hello").await.refused(422, "validation_failed")["errors"][0]["field"], "sha256");
+    assert_eq!(progress(&ann, &upload).await["state"], "open");
+    assert_eq!(ann.names(None).await, Vec::<String>::new());
+    assert_eq!(ann.quota().await["reserved_bytes"], 5);
+    let file = complete(&sha256(b"hello")).await.ok();
+    assert_eq!(text(&file["sha256"]), sha256(b"hello"));
+    assert_eq!(complete(&sha256(b"hello")).await.ok(), file);
+    assert_eq!(ann.download(&text(&file["id"])).await, b"hello");
+
+    // It must be the one that was announced.
+    let body = json!({"file_name": "other.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
+    let upload = ann.post("/file", body).await.ok();
+    ann.put(&upload, "hello").await.ok_empty();
+    let said = json!({"sha256": sha256(b"jello")});
+    ann.post(&format!("{}/complete", path(&upload)), said).await.refused(422, "checksum_mismatch");
+    ann.complete(&upload).await.ok();
 }

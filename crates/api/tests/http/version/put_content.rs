@@ -128,3 +128,24 @@ async fn a_client_that_goes_away_changes_nothing() {
     assert_eq!(versions(&ann, &id).await.len(), 1);
     assert_eq!(ann.download(&id).await, b"note");
 }
+
+/// Client libraries serialize what they are given and call it JSON: bytes would be stored as text.
+#[tokio::test]
+async fn bytes_that_a_client_has_serialized_are_refused_unless_the_file_is_json() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let text_file = text(&ann.upload("note.txt", b"note", None).await["id"]);
+    for media_type in ["application/json", "Application/JSON; charset=utf-8"] {
+        let answer = ann.put_content(&text_file, b"[104,101]", &[("Content-Type", media_type)]).await;
+        answer.refused(415, "unsupported_media_type");
+    }
+    assert_eq!(ann.download(&text_file).await, b"note");
+    assert_eq!(versions(&ann, &text_file).await.len(), 1);
+    // By its name, or by its type.
+    let named = text(&ann.upload("Settings.JSON", b"{}", None).await["id"]);
+    let typed = text(&ann.send_form(&[("content_type", "application/json")], "settings", b"{}").await.ok()["id"]);
+    for file in [&named, &typed] {
+        ann.put_content(file, b"[104]", &[("Content-Type", "application/json")]).await.ok();
+        assert_eq!(ann.download(file).await, b"[104]");
+    }
+}

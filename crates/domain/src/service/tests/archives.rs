@@ -1,214 +1,52 @@
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mockall::predicate::eq;
 use uuid::Uuid;
 
+use super::links::{TOKEN, hash, link};
 use super::{
-    Counting, FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, body, contents,
-    drain, file, folder, for_guest, for_owner, for_stranger, leave, node, outage, trashed,
+    Counting, FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, ROOT, STRANGER, Trail, actor, body, contents, drain,
+    drive_with, file, folder, for_guest, for_owner, for_stranger, home, outage, request, root, trashed,
 };
-use crate::error::{Error, Refused, Result};
+use crate::error::{Error, Gone, Refused, Result, Unauthenticated};
 use crate::model::{
-    Action, Content, Located, MediaType, Name, Node, NodeBody, NodeId, NodeKind, OrderKey, Permission, SortBy, Step,
-    Timestamp,
+    BlobKey, Crc32, Link, Located, MediaType, Node, NodeId, PasswordHash, Permission, SessionId, Step, Timestamp,
+    UserId,
 };
-use crate::port::{Child, Clock, Extent, MockBlobStore, MockDrive, MockTrees};
-use crate::service::{Ambient, Archive, ArchiveEntry, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES};
-use crate::testing::{content, key, name};
+use crate::port::{
+    Clock, MockBlobRecords, MockBlobStore, MockDrive, MockLinkAccess, MockLinkDownloads, MockLinks, MockPasswords, MockSessions, MockTrees, MockUrlSigner,
+    TreeContent, TreeEntry,
+};
+use crate::service::{
+    Ambient, Archive, ArchiveEntry, ArchiveNames, ArchiveStores, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES,
+    Selection, StoreTags, Throttling, Visitor, Visits,
+};
+use crate::testing::{key, name};
 
-/// A tree that can be changed while it is walked. Everything in it lies in [`FOLDER`], as `found` there.
+const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(50));
+
+/// The ports of an archive; its session runs unless a test says otherwise.
+#[derive(Default)]
+struct Scene {
+    drive: MockDrive,
+    trees: MockTrees,
+    store: MockBlobStore,
+    records: MockBlobRecords,
+    sessions: Option<MockSessions>,
+    links: MockLinks,
+    clock: MovedClock,
+}
+
+/// A clock that goes on when it is told to.
 #[derive(Clone)]
-struct Tree(Arc<Mutex<State>>);
+struct MovedClock(Arc<AtomicI64>);
 
-struct State {
-    /// [`FOLDER`] as its viewer finds it; nobody does any more, when there is none.
-    found: Option<Located>,
-    /// Folders, by the folder in which they stand.
-    parents: HashMap<NodeId, NodeId>,
-    children: HashMap<NodeId, Vec<Node>>,
-}
-
-impl Tree {
-    fn new(found: Located) -> Self {
-        let state = State { found: Some(found), parents: HashMap::new(), children: HashMap::new() };
-        Self(Arc::new(Mutex::new(state)))
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.lock().unwrap());
-    }
-
-    fn put(&self, parent: NodeId, child: Node) {
-        self.change(|state| {
-            if child.kind() == NodeKind::Folder {
-                state.parents.insert(child.id, parent);
-            }
-            state.children.entry(parent).or_default().push(child);
-        });
-    }
-
-    fn find(&self, id: NodeId) -> Option<Located> {
-        let state = self.0.lock().unwrap();
-        let mut located = state.found.clone()?;
-        let mut steps = Vec::new();
-        let mut at = id;
-        while at != FOLDER {
-            steps.push(Step { id: at, name: name("below"), trashed: false, share: None });
-            at = *state.parents.get(&at)?;
-        }
-        if id != FOLDER {
-            located.node = folder(id);
-        }
-        steps.append(&mut located.lineage);
-        located.lineage = steps;
-        Some(located)
-    }
-
-    fn drive(&self) -> MockDrive {
-        let mut drive = MockDrive::new();
-        let tree = self.clone();
-        drive.expect_find().returning(move |id, viewer| Ok(tree.find(id).filter(|found| found.viewer == viewer)));
-        let tree = self.clone();
-        drive.expect_list().returning(move |grant, sort, after, limit| {
-            assert_eq!(sort.by, SortBy::Name);
-            let state = tree.0.lock().unwrap();
-            let mut children = state.children.get(&grant.node().id).cloned().unwrap_or_default();
-            children.sort_by_cached_key(|node| (OrderKey::of(&node.name), node.id));
-            let after = after.map(|position| position.id);
-            let start = after.map_or(0, |id| children.iter().position(|node| node.id == id).unwrap() + 1);
-            let page = children.into_iter().skip(start).take(limit.get() + 1);
-            Ok(page.map(|node| Child::new(node, None)).collect())
-        });
-        drive
-    }
-
-    async fn open(&self, user: crate::model::UserId) -> Archive {
-        service(self.drive(), trees(1, 10)).open(&actor(user), FOLDER).await.ok().unwrap()
+impl Default for MovedClock {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(NOW.as_millis())))
     }
 }
-
-fn service(drive: MockDrive, trees: MockTrees) -> Archives {
-    Archives::new(Arc::new(drive), Arc::new(trees), contents(MockBlobStore::new()), ambient())
-}
-
-/// What measures every folder as so large.
-fn trees(entries: u64, path_bytes: u64) -> MockTrees {
-    let mut trees = MockTrees::new();
-    trees.expect_measure().returning(move |_, most| {
-        assert_eq!(most, MAX_ARCHIVE_ENTRIES);
-        Ok(Extent { entries, path_bytes })
-    });
-    trees
-}
-
-fn id(number: u128) -> NodeId {
-    NodeId::from_uuid(Uuid::from_u128(1_000 + number))
-}
-
-fn named(number: u128, text: &str, body: NodeBody) -> Node {
-    node(id(number), text, body)
-}
-
-async fn rest(archive: &mut Archive) -> Result<Vec<ArchiveEntry>> {
-    let mut entries = Vec::new();
-    while let Some(entry) = archive.next().await? {
-        entries.push(entry);
-    }
-    Ok(entries)
-}
-
-fn paths(entries: &[ArchiveEntry]) -> Vec<&str> {
-    entries.iter().map(ArchiveEntry::path).collect()
-}
-
-#[tokio::test]
-async fn folders_come_before_what_lies_in_them_and_empty_ones_too() {
-    for found in [for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)] {
-        let tree = Tree::new(found.clone());
-        tree.put(FOLDER, named(1, "b", NodeBody::Folder));
-        tree.put(FOLDER, named(2, "a.txt", NodeBody::File(content(5))));
-        tree.put(FOLDER, named(3, "Empty", NodeBody::Folder));
-        let dated = Content { client_modified_at: Some(Timestamp::from_millis(9)), ..content(0) };
-        tree.put(id(1), named(4, "Été 10:30", NodeBody::File(dated)));
-        tree.put(id(1), named(5, "c", NodeBody::Folder));
-        tree.put(id(5), named(6, "d", NodeBody::File(content(1))));
-        let mut archive = tree.open(found.viewer.user().unwrap()).await;
-        let entries = rest(&mut archive).await.unwrap();
-        let expected = [
-            "holiday/",
-            "holiday/a.txt",
-            "holiday/b/",
-            "holiday/Empty/",
-            "holiday/b/c/",
-            "holiday/b/Été 10:30",
-            "holiday/b/c/d",
-        ];
-        assert_eq!(paths(&entries), expected);
-        let sizes: Vec<Option<u64>> = entries.iter().map(ArchiveEntry::size).collect();
-        assert_eq!(sizes, [None, Some(5), None, None, None, Some(0), Some(1)]);
-        let times: Vec<i64> = entries.iter().map(|entry| entry.modified_at().as_millis()).collect();
-        assert_eq!(times, [700, 700, 700, 700, 700, 9, 700]);
-        assert!(archive.next().await.unwrap().is_none());
-    }
-}
-
-#[tokio::test]
-async fn long_lists_are_read_page_by_page() {
-    let tree = Tree::new(for_owner(folder(FOLDER)));
-    for number in 0..2_500 {
-        tree.put(FOLDER, named(number, &format!("{number:04}"), NodeBody::File(content(1))));
-    }
-    let entries = rest(&mut tree.open(OWNER).await).await.unwrap();
-    let expected: Vec<String> = (0..2_500).map(|number| format!("holiday/{number:04}")).collect();
-    assert_eq!(paths(&entries)[1..], expected);
-}
-
-#[tokio::test]
-async fn of_two_who_had_one_name_after_each_other_the_first_is_in_it() {
-    let tree = Tree::new(for_owner(folder(FOLDER)));
-    for number in 0..1_002 {
-        tree.put(FOLDER, named(number, &format!("{number:04}"), NodeBody::File(content(1))));
-    }
-    let mut archive = tree.open(OWNER).await;
-    for _ in 0..1_001 {
-        archive.next().await.unwrap();
-    }
-    // The page has ended with this one: it goes, and another gets its name.
-    tree.put(FOLDER, named(5_000, "0999", NodeBody::File(content(7))));
-    let entries = rest(&mut archive).await.unwrap();
-    assert_eq!(paths(&entries), ["holiday/1000", "holiday/1001"]);
-}
-
-#[tokio::test]
-async fn a_folder_that_has_left_is_passed_over() {
-    let tree = Tree::new(for_owner(folder(FOLDER)));
-    for (number, text) in [(1, "a"), (2, "b")] {
-        tree.put(FOLDER, named(number, text, NodeBody::Folder));
-        tree.put(id(number), named(number + 10, "file", NodeBody::File(content(1))));
-    }
-    let mut archive = tree.open(OWNER).await;
-    for expected in ["holiday/", "holiday/a/", "holiday/b/"] {
-        assert_eq!(archive.next().await.unwrap().unwrap().path(), expected);
-    }
-    tree.change(|state| state.parents.retain(|folder, _| *folder != id(1)));
-    assert_eq!(paths(&rest(&mut archive).await.unwrap()), ["holiday/b/file"]);
-}
-
-#[tokio::test]
-async fn who_may_not_see_the_folder_any_more_gets_no_whole_archive() {
-    let tree = Tree::new(for_guest(folder(FOLDER), Permission::View));
-    tree.put(FOLDER, named(1, "a", NodeBody::Folder));
-    let mut archive = tree.open(GUEST).await;
-    for expected in ["holiday/", "holiday/a/"] {
-        assert_eq!(archive.next().await.unwrap().unwrap().path(), expected);
-    }
-    tree.change(|state| state.found = Some(Located { viewer: GUEST.into(), ..for_stranger(folder(FOLDER)) }));
-    assert!(matches!(archive.next().await, Err(Error::NotFound)));
-}
-
-struct MovedClock(AtomicI64);
 
 impl Clock for MovedClock {
     fn now(&self) -> Timestamp {
@@ -216,106 +54,379 @@ impl Clock for MovedClock {
     }
 }
 
-#[tokio::test]
-async fn a_share_that_was_revoked_ends_an_archive_within_a_second_also_in_the_middle_of_a_page() {
-    let tree = Tree::new(for_guest(folder(FOLDER), Permission::View));
-    for number in 0..4 {
-        tree.put(FOLDER, named(number, &format!("{number}"), NodeBody::File(content(1))));
+impl MovedClock {
+    fn go_on(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::Relaxed);
     }
-    let clock = Arc::new(MovedClock(AtomicI64::new(10_000)));
-    let ambient = Ambient::new(clock.clone(), Arc::new(Counting::from(1)), Arc::new(Trail::default()));
-    let archives =
-        Archives::new(Arc::new(tree.drive()), Arc::new(trees(5, 50)), contents(MockBlobStore::new()), ambient);
-    let mut archive = archives.open(&actor(GUEST), FOLDER).await.ok().unwrap();
-    for _ in 0..2 {
-        archive.next().await.unwrap();
+}
+
+impl Scene {
+    /// Nodes that are found by just the viewers who find them so, as long as they stand in `found`.
+    fn finding(found: Arc<Mutex<Vec<Located>>>) -> Self {
+        let mut drive = MockDrive::new();
+        let nodes = found.clone();
+        drive.expect_find().returning(move |id, viewer| {
+            Ok(nodes.lock().unwrap().iter().find(|found| found.node.id == id && found.viewer == viewer).cloned())
+        });
+        drive.expect_find_many().returning(move |ids, viewer| {
+            let found = found.lock().unwrap();
+            Ok(found.iter().filter(|found| ids.contains(&found.node.id) && found.viewer == viewer).cloned().collect())
+        });
+        drive.expect_find_home().returning(|user| Ok((user == OWNER).then(home)));
+        Self { drive, ..Self::default() }
     }
-    clock.0.store(11_500, Ordering::Relaxed);
-    assert!(archive.next().await.unwrap().is_some(), "the share is still there");
-    tree.change(|state| state.found = Some(trashed(for_guest(folder(FOLDER), Permission::View))));
-    clock.0.store(12_499, Ordering::Relaxed);
-    assert!(archive.next().await.unwrap().is_some());
-    clock.0.store(12_500, Ordering::Relaxed);
-    assert!(matches!(archive.next().await, Err(Error::NotFound)));
+
+    fn with(found: impl IntoIterator<Item = Located>) -> Self {
+        Self::finding(Arc::new(Mutex::new(found.into_iter().collect())))
+    }
+
+    fn listing(mut self, entries: Vec<TreeEntry>) -> Self {
+        self.trees.expect_list().returning(move |_, most| {
+            assert_eq!(most, MAX_ARCHIVE_ENTRIES);
+            Ok(entries.clone())
+        });
+        self
+    }
+
+    fn archives(self) -> Archives {
+        let sessions = self.sessions.unwrap_or_else(|| {
+            let mut sessions = MockSessions::new();
+            sessions.expect_find_username().returning(|session, _, _| Ok((session == SESSION).then(|| "x".to_owned())));
+            sessions
+        });
+        let stores = ArchiveStores {
+            drive: Arc::new(self.drive),
+            trees: Arc::new(self.trees),
+            contents: contents(self.store),
+            records: Arc::new(self.records),
+            sessions: Arc::new(sessions),
+            links: Arc::new(self.links),
+        };
+        let ambient = Ambient::new(Arc::new(self.clock), Arc::new(Counting::from(1)), Arc::new(Trail::default()));
+        Archives::new(stores, ambient)
+    }
+
+    async fn open(self, user: UserId, selection: &Selection) -> Result<Archive> {
+        self.archives().open(&actor(user), SESSION, selection, ArchiveNames::Unchanged).await
+    }
+}
+
+fn id(number: u128) -> NodeId {
+    NodeId::from_uuid(Uuid::from_u128(1_000 + number))
+}
+
+fn folder_entry(id: NodeId, parent: NodeId, text: &str) -> TreeEntry {
+    TreeEntry { id, parent: Some(parent), name: name(text), modified_at: Timestamp::from_millis(700), content: None }
+}
+
+fn file_entry(id: NodeId, parent: NodeId, text: &str, size: u64) -> TreeEntry {
+    let content = TreeContent { blob: key(), size, crc32: None, client_modified_at: None };
+    TreeEntry { content: Some(content), ..folder_entry(id, parent, text) }
+}
+
+/// [`FOLDER`] with two files and an empty folder.
+fn sample() -> Vec<TreeEntry> {
+    vec![
+        file_entry(id(3), id(1), "Été 10:30", 0),
+        folder_entry(id(2), FOLDER, "Empty"),
+        folder_entry(FOLDER, id(0), "holiday"),
+        folder_entry(id(1), FOLDER, "b"),
+        file_entry(id(4), FOLDER, "a.txt", 5),
+    ]
+}
+
+fn paths(archive: &Archive) -> Vec<&str> {
+    archive.entries().map(|entry| entry.path).collect()
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_is_not_packed_nor_measured() {
-    for (found, user) in [
-        (for_stranger(folder(FOLDER)), STRANGER),
-        (for_owner(file(FOLDER)), OWNER),
-        (trashed(for_owner(folder(FOLDER))), OWNER),
-    ] {
-        let mut trees = MockTrees::new();
-        trees.expect_measure().never();
-        let opened = service(super::drive_with([found]), trees).open(&actor(user), FOLDER).await;
-        assert!(matches!(opened.err(), Some(Error::NotFound)));
+async fn folders_come_right_before_what_lies_in_them_whatever_order_they_are_listed_in() {
+    for found in [for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)] {
+        let user = found.viewer.user().unwrap();
+        let mut entries = sample();
+        let dated = entries.iter_mut().find(|entry| entry.id == id(3)).unwrap().content.as_mut().unwrap();
+        dated.client_modified_at = Some(Timestamp::from_millis(9));
+        dated.crc32 = Some(Crc32(7));
+        let archive = Scene::with([found]).listing(entries).open(user, &Selection::Folder(FOLDER)).await.ok().unwrap();
+        let expected = ["holiday/", "holiday/Empty/", "holiday/a.txt", "holiday/b/", "holiday/b/Été 10:30"];
+        assert_eq!(paths(&archive), expected);
+        let sizes: Vec<Option<u64>> = archive.entries().map(|entry| entry.file.map(|file| file.size)).collect();
+        assert_eq!(sizes, [None, None, Some(5), None, Some(0)]);
+        let times: Vec<i64> = archive.entries().map(|entry| entry.modified_at.as_millis()).collect();
+        assert_eq!(times, [700, 700, 700, 700, 9]);
+        let known = |number| archive.entry(number).and_then(|entry: ArchiveEntry<'_>| entry.file?.crc32);
+        assert_eq!((known(2), known(4), archive.len(), archive.entry(5)), (None, Some(Crc32(7)), 5, None));
+        assert_eq!(archive.modified_at(), Timestamp::from_millis(700));
     }
-    let as_root = service(super::drive_with([super::root(OWNER)]), MockTrees::new()).open(&actor(OWNER), ROOT).await;
-    assert!(matches!(as_root.err(), Some(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn a_drive_is_packed_without_its_root_and_may_be_empty() {
+    let listed = |mut entries: Vec<TreeEntry>| {
+        entries.push(TreeEntry { parent: None, ..folder_entry(ROOT, ROOT, "drive") });
+        Scene::with([root(OWNER)]).listing(entries)
+    };
+    let empty = listed(Vec::new()).open(OWNER, &Selection::Drive).await.ok().unwrap();
+    assert!(empty.is_empty() && empty.entry(0).is_none());
+    let entries =
+        vec![file_entry(FILE, ROOT, "z", 1), folder_entry(id(1), ROOT, "a"), file_entry(id(2), id(1), "x", 1)];
+    let drive = listed(entries).open(OWNER, &Selection::Drive).await.ok().unwrap();
+    assert_eq!(paths(&drive), ["a/", "a/x", "z"]);
+    let zip = MediaType::parse("application/zip").unwrap();
+    assert_eq!(drive.presentation(zip, ".zip").attachment, Some(name("Drive.zip")));
+}
+
+/// A file that lies in [`FOLDER`].
+fn in_folder(node: Node) -> Located {
+    let mut found = for_owner(Node { parent: Some(FOLDER), ..node });
+    found.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
+    found
+}
+
+#[tokio::test]
+async fn a_selection_is_packed_once_each_in_its_order_and_by_names_of_its_own() {
+    let found = [
+        for_owner(folder(FOLDER)),
+        in_folder(file(FILE)),
+        for_owner(Node { name: name("beach.jpg"), ..file(id(9)) }),
+        for_owner(Node { name: name("holiday"), ..folder(OTHER_FOLDER) }),
+    ];
+    let mut entries = sample();
+    entries.extend([file_entry(id(9), id(0), "beach.jpg", 1), folder_entry(OTHER_FOLDER, id(0), "holiday")]);
+    let mut scene = Scene::with(found);
+    scene.trees.expect_list().returning(move |tops, _| {
+        let tops: Vec<NodeId> = tops.iter().map(|top| top.node().id).collect();
+        assert_eq!(tops, [id(9), OTHER_FOLDER, FOLDER], "what lies in another is there already");
+        Ok(entries.clone())
+    });
+    let selection = Selection::Items(vec![id(9), OTHER_FOLDER, FILE, FOLDER, id(9)]);
+    let archive = scene.open(OWNER, &selection).await.ok().unwrap();
+    let expected = [
+        "beach.jpg",
+        "holiday/",
+        "holiday (1)/",
+        "holiday (1)/Empty/",
+        "holiday (1)/a.txt",
+        "holiday (1)/b/",
+        "holiday (1)/b/Été 10:30",
+    ];
+    assert_eq!(paths(&archive), expected);
+    let zip = MediaType::parse("application/zip").unwrap();
+    assert_eq!(archive.presentation(zip, ".zip").attachment, Some(name("Archive.zip")));
+}
+
+#[tokio::test]
+async fn what_cannot_be_seen_is_not_packed() {
+    let one = |id| Selection::Items(vec![id]);
+    for (found, user, selection) in [
+        (for_stranger(folder(FOLDER)), STRANGER, Selection::Folder(FOLDER)),
+        (for_owner(file(FOLDER)), OWNER, Selection::Folder(FOLDER)),
+        (trashed(for_owner(folder(FOLDER))), OWNER, Selection::Folder(FOLDER)),
+        (root(OWNER), OWNER, Selection::Folder(ROOT)),
+        (root(OWNER), OWNER, one(ROOT)),
+        (for_stranger(file(FILE)), STRANGER, one(FILE)),
+        (trashed(for_owner(file(FILE))), OWNER, one(FILE)),
+        (for_owner(file(FILE)), OWNER, Selection::Items(vec![FILE, FOLDER])),
+        (for_owner(file(FILE)), STRANGER, Selection::Drive),
+    ] {
+        let archives = Scene::with([found]).archives();
+        let checked = archives.check(&actor(user), &selection).await;
+        assert!(matches!(checked, Err(Error::NotFound)), "{selection:?}");
+        let opened = archives.open(&actor(user), SESSION, &selection, ArchiveNames::Unchanged).await;
+        assert!(matches!(opened.err(), Some(Error::NotFound)), "{selection:?}");
+    }
+    let archives = Scene::with([for_owner(file(FILE))]).archives();
+    archives.check(&actor(OWNER), &one(FILE)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_opens_nothing() {
+    let archives = Scene::with([for_owner(folder(FOLDER))]).archives();
+    let other = SessionId::from_uuid(Uuid::from_u128(51));
+    let opened = archives.open(&actor(OWNER), other, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
+    assert!(matches!(opened.err(), Some(Error::Unauthenticated(Unauthenticated::InvalidToken))));
+}
+
+/// Opens an archive, and tells what becomes of it just before and just after the right is looked at anew, once `end` has
+/// ended it.
+async fn after<E: FnOnce()>(scene: Scene, user: UserId, end: E) -> Error {
+    let clock = scene.clock.clone();
+    let scene = scene.listing(sample());
+    let mut archive = scene.open(user, &Selection::Folder(FOLDER)).await.ok().unwrap();
+    clock.go_on(500);
+    archive.check().await.unwrap();
+    end();
+    clock.go_on(499);
+    archive.check().await.unwrap();
+    clock.go_on(1);
+    archive.check().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn what_ends_the_right_ends_the_archive_within_a_second() {
+    let shared = || for_guest(folder(FOLDER), Permission::View);
+    for now in [vec![Located { viewer: GUEST.into(), ..for_stranger(folder(FOLDER)) }], vec![trashed(shared())], vec![]]
+    {
+        let found = Arc::new(Mutex::new(vec![shared()]));
+        let ended = after(Scene::finding(found.clone()), GUEST, || *found.lock().unwrap() = now).await;
+        assert!(matches!(ended, Error::NotFound));
+    }
+    let running = Arc::new(Mutex::new(Some("gus".to_owned())));
+    let mut scene = Scene::with([shared()]);
+    let (mut sessions, name) = (MockSessions::new(), running.clone());
+    sessions.expect_find_username().returning(move |_, _, _| Ok(name.lock().unwrap().clone()));
+    scene.sessions = Some(sessions);
+    let ended = after(scene, GUEST, || *running.lock().unwrap() = None).await;
+    assert!(matches!(ended, Error::Unauthenticated(Unauthenticated::InvalidToken)));
+}
+
+fn visitor() -> Visitor {
+    Visitor { token: TOKEN.to_owned(), password: None, address: None, request: request() }
+}
+
+#[tokio::test]
+async fn what_ends_a_link_ends_its_archive_within_a_second() {
+    type End = fn(Link, Located) -> Option<(Link, Located)>;
+    type Told = fn(&Error) -> bool;
+    let ends: [(End, Told); 4] = [
+        (|_, _| None, |fault| matches!(fault, Error::NotFound)),
+        (|link, found| Some((link, trashed(found))), |fault| matches!(fault, Error::NotFound)),
+        (
+            |link, found| Some((Link { expires_at: Some(NOW), ..link }, found)),
+            |fault| matches!(fault, Error::Gone(Gone::LinkExpired)),
+        ),
+        (
+            |link, found| Some((Link { password: Some(PasswordHash::new("another".to_owned())), ..link }, found)),
+            |fault| matches!(fault, Error::Unauthenticated(Unauthenticated::LinkPassword)),
+        ),
+    ];
+    for (end, is_expected) in ends {
+        let found = Located { viewer: link().viewer(), ..for_owner(folder(FOLDER)) };
+        let state = Arc::new(Mutex::new(Some((link(), found.clone()))));
+        let mut scene = Scene::with([found.clone()]).listing(sample());
+        let clock = scene.clock.clone();
+        let links = || {
+            let (mut links, state) = (MockLinks::new(), state.clone());
+            links.expect_find_by_token().with(eq(hash())).returning(move |_| Ok(state.lock().unwrap().clone()));
+            links
+        };
+        scene.links = links();
+        let visits = Visits::new(
+            Arc::new(drive_with([])),
+            Arc::new(links()),
+            Arc::new(MockLinkDownloads::new()),
+            Arc::new(MockPasswords::new()),
+            Arc::new(MockLinkAccess::new()),
+            contents(MockBlobStore::new()),
+            StoreTags::none(),
+            Arc::new(MockUrlSigner::new()),
+            Throttling::off(),
+            super::ambient(),
+            std::time::Duration::from_secs(60),
+        );
+        let folder = visits.open_folder(&visitor(), None).await.ok().unwrap();
+        let archives = scene.archives();
+        let mut archive = archives.open_linked(&visitor(), &folder, ArchiveNames::Portable).await.ok().unwrap();
+        assert_eq!(paths(&archive).last(), Some(&"holiday/b/Été 10_30"));
+        clock.go_on(500);
+        archive.check().await.unwrap();
+        *state.lock().unwrap() = end(link(), found);
+        clock.go_on(500);
+        assert!(is_expected(&archive.check().await.unwrap_err()));
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_archives_at_once() {
+    let scene = Scene::with([for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)]).listing(sample());
+    let archives = scene.archives();
+    let open =
+        async |user| archives.open(&actor(user), SESSION, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
+    let mut running = Vec::new();
+    for _ in 0..4 {
+        running.push(open(OWNER).await.ok().unwrap());
+    }
+    assert!(matches!(open(OWNER).await.err(), Some(Error::TooManyRunning { what: "archives", limit: 4, .. })));
+    open(GUEST).await.ok().unwrap();
+    running.pop();
+    open(OWNER).await.ok().unwrap();
 }
 
 #[tokio::test]
 async fn what_is_too_much_is_refused_before_anything_is_packed() {
-    for (entries, path_bytes, limit) in [
-        (MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES, None),
-        (MAX_ARCHIVE_ENTRIES + 1, 10, Some(MAX_ARCHIVE_ENTRIES)),
-        (10, MAX_ARCHIVE_PATH_BYTES + 1, Some(MAX_ARCHIVE_PATH_BYTES)),
+    let many = |count: u64| -> Vec<TreeEntry> {
+        let files = (1..count).map(|number| file_entry(id(number.into()), FOLDER, &format!("{number}"), 0));
+        files.chain([folder_entry(FOLDER, id(0), "f")]).collect()
+    };
+    // Each path has 2 + 16 × 252 bytes at the least.
+    let deep = |count: u64| -> Vec<TreeEntry> {
+        let long = |number: u128| format!("{number:0>251}");
+        let mut entries = vec![folder_entry(FOLDER, id(0), "f")];
+        let parent = |level: u128| if level == 0 { FOLDER } else { id(level - 1) };
+        entries.extend((0..16).map(|level| folder_entry(id(level), parent(level), &long(level))));
+        entries
+            .extend((0..count).map(|number| file_entry(id(100 + u128::from(number)), id(15), &long(number.into()), 0)));
+        entries
+    };
+    let per_file = 2 + 16 * 252 + 251;
+    let fits = (MAX_ARCHIVE_PATH_BYTES - 100_000) / per_file;
+    for (entries, limit) in [
+        (many(MAX_ARCHIVE_ENTRIES), None),
+        (many(MAX_ARCHIVE_ENTRIES + 1), Some(MAX_ARCHIVE_ENTRIES)),
+        (deep(fits), None),
+        (deep(MAX_ARCHIVE_PATH_BYTES / per_file + 1), Some(MAX_ARCHIVE_PATH_BYTES)),
     ] {
-        let tree = Tree::new(for_owner(folder(FOLDER)));
-        let opened = service(tree.drive(), trees(entries, path_bytes)).open(&actor(OWNER), FOLDER).await;
-        let told = match opened {
+        let opened = Scene::with([for_owner(folder(FOLDER))]).listing(entries);
+        let told = match opened.open(OWNER, &Selection::Folder(FOLDER)).await {
             Ok(_) => None,
             Err(Error::Refused(Refused::TooManyEntries { limit, .. })) => Some(limit),
             Err(fault) => unreachable!("{fault}"),
         };
         assert_eq!(told, limit);
     }
-    let mut trees = MockTrees::new();
-    trees.expect_measure().returning(|_, _| Err(outage()));
-    let opened = service(Tree::new(for_owner(folder(FOLDER))).drive(), trees).open(&actor(OWNER), FOLDER).await;
-    assert!(matches!(opened.err(), Some(Error::Unavailable { .. })));
-}
-
-#[tokio::test]
-async fn a_folder_that_grows_past_the_bounds_while_it_is_packed_makes_no_whole_archive() {
-    let mut drive = MockDrive::new();
-    drive.expect_find().returning(|_, _| Ok(Some(for_owner(folder(FOLDER)))));
-    let mut met = 0_u128;
-    drive.expect_list().returning(move |_, _, _, limit| {
-        let page = met..met + limit.get() as u128 + 1;
-        met = page.end - 1;
-        Ok(page
-            .map(|number| Child::new(named(number, &format!("{number}"), NodeBody::File(content(0))), None))
-            .collect())
-    });
-    let mut archive = service(drive, trees(1, 8)).open(&actor(OWNER), FOLDER).await.ok().unwrap();
-    let mut told = 0;
-    let fault = loop {
-        match archive.next().await {
-            Ok(entry) => told += u64::from(entry.is_some()),
-            Err(fault) => break fault,
-        }
-    };
-    assert!(matches!(fault, Error::Refused(Refused::TooManyEntries { limit: MAX_ARCHIVE_ENTRIES, .. })));
-    assert_eq!(told, MAX_ARCHIVE_ENTRIES);
+    let mut scene = Scene::with([for_owner(folder(FOLDER))]);
+    scene.trees.expect_list().returning(|_, _| Err(outage()));
+    assert!(matches!(scene.open(OWNER, &Selection::Folder(FOLDER)).await.err(), Some(Error::Unavailable { .. })));
 }
 
 #[tokio::test]
 async fn the_bytes_of_a_file_come_from_its_blob_and_a_folder_has_none() {
-    let tree = Tree::new(for_owner(folder(FOLDER)));
-    tree.put(FOLDER, named(1, "a", NodeBody::File(content(10))));
-    let mut store = MockBlobStore::new();
-    store
-        .expect_get()
-        .with(eq(key()), eq(10), eq(0..10))
-        .times(1)
-        .returning(|_, _, _| Ok(body([Ok("hello "), Ok("you.")])));
-    let archives = Archives::new(Arc::new(tree.drive()), Arc::new(trees(2, 10)), contents(store), ambient());
-    let mut archive = archives.open(&actor(OWNER), FOLDER).await.ok().unwrap();
-    let (top, file) = (archive.next().await.unwrap().unwrap(), archive.next().await.unwrap().unwrap());
-    assert_eq!(drain(archive.reader().read(&file).await.ok().unwrap()).unwrap(), b"hello you.");
-    assert!(matches!(archive.reader().read(&top).await.err(), Some(Error::NotFound)));
+    let mut scene = Scene::with([for_owner(folder(FOLDER))]).listing(sample());
+    let get = scene.store.expect_get().with(eq(key()), eq(5), eq(1..5));
+    get.times(1).returning(|_, _, _| Ok(body([Ok("ell"), Ok("o")])));
+    let archive = scene.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
+    let blob = archive.blob(2).unwrap();
+    assert_eq!(drain(archive.reader().read(&blob, 1..5).await.ok().unwrap()).unwrap(), b"ello");
+    assert!(archive.blob(0).is_none() && archive.blob(5).is_none());
+}
+
+#[tokio::test]
+async fn checksums_that_were_not_known_are_noted_many_at_once() {
+    let entries = (0..150).map(|number| file_entry(id(number), FOLDER, &format!("{number:03}"), 1));
+    let large = file_entry(id(200), FOLDER, "large", 16 << 20);
+    let entries: Vec<TreeEntry> = entries.chain([large, folder_entry(FOLDER, id(900), "f")]).collect();
+    let mut scene = Scene::with([for_owner(folder(FOLDER))]).listing(entries);
+    let noted = Arc::new(Mutex::new(Vec::new()));
+    let counts = noted.clone();
+    scene.records.expect_note_crc32().returning(move |sums: &[(BlobKey, Crc32)]| {
+        assert!(sums.iter().all(|(blob, _)| *blob == key()));
+        counts.lock().unwrap().push(sums.len());
+        Ok(())
+    });
+    let mut archive = scene.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
+    for number in 1..=150 {
+        archive.learn(number, Crc32(9)).await.unwrap();
+        // What is known is not learned again.
+        archive.learn(number, Crc32(8)).await.unwrap();
+        assert_eq!(archive.entry(number).unwrap().file.unwrap().crc32, Some(Crc32(9)));
+    }
+    // Not even a folder.
+    archive.learn(0, Crc32(9)).await.unwrap();
+    assert_eq!(*noted.lock().unwrap(), [64, 64]);
+    archive.learn(151, Crc32(9)).await.unwrap();
+    archive.note().await.unwrap();
+    archive.note().await.unwrap();
+    assert_eq!(*noted.lock().unwrap(), [64, 64, 23]);
 }
 
 #[tokio::test]
@@ -325,22 +436,10 @@ async fn an_archive_is_called_after_its_folder_as_far_as_there_is_room() {
     for (of_folder, expected) in [("v1.2", "v1.2.zip"), (long.as_str(), kept.as_str())] {
         let mut found = for_owner(folder(FOLDER));
         found.node.name = name(of_folder);
-        let archive = Tree::new(found).open(OWNER).await;
+        let archive =
+            Scene::with([found]).listing(sample()).open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
         let media_type = MediaType::parse("application/zip").unwrap();
         let told = archive.presentation(media_type.clone(), ".zip");
         assert_eq!((told.media_type, told.attachment), (media_type, Some(name(expected))));
     }
-}
-
-/// [`FOLDER`] stands where these tests think it does.
-#[test]
-fn the_tree_of_these_tests_is_like_any_other() {
-    let tree = Tree::new(for_owner(folder(FOLDER)));
-    tree.put(FOLDER, named(1, "a", NodeBody::Folder));
-    let found = tree.find(id(1)).unwrap();
-    let steps: Vec<NodeId> = found.lineage.iter().map(|step| step.id).collect();
-    assert_eq!(steps, [id(1), FOLDER, PARENT, ROOT]);
-    assert!(leave(&found, Action::Read).located().is_at_or_below(FOLDER));
-    assert!(tree.find(FILE).is_none() && tree.find(OTHER_FOLDER).is_none());
-    assert_eq!(Name::of_root(), found.lineage[3].name);
 }

@@ -92,7 +92,7 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
         .in_sequence(&mut order)
         .returning(|_, body, _| {
             assert_eq!(drain(body)?, b"jpeg");
-            Ok(Stored { size: 4, sha256: None, tag: None })
+            Ok(Stored { size: 4, ..Stored::default() })
         });
     ports
         .users
@@ -142,7 +142,7 @@ async fn the_former_photo_stays_when_the_bytes_cannot_be_stored() {
 #[tokio::test]
 async fn bytes_whose_pointer_may_or_may_not_be_set_are_the_collectors() {
     let mut ports = Ports::recorded();
-    ports.store.expect_put().returning(|_, _, _| Ok(Stored { size: 4, sha256: None, tag: None }));
+    ports.store.expect_put().returning(|_, _, _| Ok(Stored { size: 4, ..Stored::default() }));
     ports.users.expect_set_photo().returning(|_, _, _| Err(outage()));
     ports.store.expect_delete().never();
     let refused = ports.service().set(&actor(OWNER), picture()).await;

@@ -46,7 +46,7 @@ fn body() -> crate::port::ByteStream {
 fn storing() -> MockBlobStore {
     let mut store = MockBlobStore::new();
     let put = store.expect_put().withf(|stored, _, expected| *stored == key() && *expected == TEN);
-    put.times(1).returning(|_, _, _| Ok(Stored { size: 10, sha256: None, tag: None }));
+    put.times(1).returning(|_, _, _| Ok(Stored { size: 10, ..Stored::default() }));
     store
 }
 
@@ -147,7 +147,7 @@ fn blobs_with(store: MockBlobStore, gate: MockUrlGate, records: MockBlobRecords,
 
 #[tokio::test]
 async fn who_holds_a_genuine_url_reads_that_blob_as_it_was_signed() {
-    let (mut store, gate) = reading(Some(Stored { size: 5, sha256: None, tag: None }));
+    let (mut store, gate) = reading(Some(Stored { size: 5, ..Stored::default() }));
     let get = store.expect_get().with(eq(key()), eq(5), eq(1..4));
     get.times(1).returning(|_, _, _| Ok(super::body([Ok("el"), Ok("l")])));
     let blobs = blobs((store, gate));

@@ -77,7 +77,7 @@ fn text_plain() -> MediaType {
 
 fn five_bytes(body: ByteStream) -> crate::error::Result<Stored> {
     assert_eq!(drain(body)?, b"hello");
-    Ok(Stored { size: 5, sha256: None, tag: None })
+    Ok(Stored { size: 5, ..Stored::default() })
 }
 
 fn plain_text() -> ContentMetadata {
@@ -90,7 +90,7 @@ fn hello() -> ByteStream {
 
 /// What the service makes of five bytes: the identifier comes of its second use of randomness.
 fn hello_content(seen: Option<Seen>) -> NewContent {
-    let stored = Stored { size: 5, sha256: None, tag: None };
+    let stored = Stored { size: 5, ..Stored::default() };
     NewContent {
         version: made(2),
         blob: made_key(1),

@@ -154,7 +154,10 @@ async fn two_processes_finish_one_blob() {
             tokio::spawn(async move { direct.finish(&transfer, plan(), None).await })
         });
         for task in tasks.collect::<Vec<_>>() {
-            assert_eq!(task.await.unwrap().unwrap(), Stored { size: 11, sha256: None, tag: None });
+            assert_eq!(
+                task.await.unwrap().unwrap(),
+                Stored { size: 11, sha256: None, crc32: Some(Crc32(crc32fast::hash(b"helloworld!"))), tag: None }
+            );
         }
         assert_eq!(read(&second).await, b"helloworld!");
     }

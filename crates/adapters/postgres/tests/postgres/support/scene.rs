@@ -110,7 +110,8 @@ pub(crate) async fn begin(database: &Database, owner: &Registration, opening: &O
 pub(crate) fn completing(opening: &Opening, number: u128, conflict: ConflictPolicy) -> Commit {
     Commit {
         upload: opening.upload.id,
-        stored: Stored { size: opening.upload.announced.unwrap(), sha256: None, tag: None },
+        blob: opening.upload.blob.clone(),
+        stored: Stored { size: opening.upload.announced.unwrap(), ..Stored::default() },
         conflict,
         file: folder_id(number),
         version: VersionId::from_uuid(id(6, number)),

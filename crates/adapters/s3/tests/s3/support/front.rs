@@ -1,7 +1,7 @@
 //! An HTTP server before a store, that does to requests what networks and servers do.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -10,12 +10,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::quirks::Quirks;
+
 /// Who answers.
 pub(crate) enum Upstream {
     /// A server at this host and port.
     Server(String),
-    /// A service in this process, one request at a time; with its directory, if what it refuses is not to stay.
-    Service(S3Service, Option<PathBuf>),
+    /// A service in this process, one request at a time, with its directory and what it does otherwise.
+    Service(S3Service, PathBuf, Quirks),
 }
 
 /// What happens to a request.
@@ -36,6 +38,10 @@ pub(crate) enum Fault {
     /// The store never sees the request, and the answer is 200 with an error in its body, as S3 sends one when it has begun
     /// to answer before it knew.
     ErrorWithin,
+    /// The store never sees the request, and the answer is this error of S3.
+    Error(u16, &'static str),
+    /// The store never sees the request, and the answer is 200 all the same.
+    DoneNothing,
 }
 
 /// The faults to come: for requests with that method and these words in their target, so many times.
@@ -136,11 +142,11 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// A request as it came.
-struct Request {
-    method: String,
-    target: String,
+pub(super) struct Request {
+    pub(super) method: String,
+    pub(super) target: String,
     headers: Vec<(String, String)>,
-    body: Bytes,
+    pub(super) body: Bytes,
 }
 
 impl Request {
@@ -164,9 +170,12 @@ impl Shared {
     async fn answer(&self, request: Request) -> Vec<u8> {
         match &self.upstream {
             Upstream::Server(address) => forward(address, request).await,
-            Upstream::Service(service, tidied) => {
+            Upstream::Service(service, root, quirks) => {
                 let _turn = self.one_at_a_time.lock().await;
-                call(service, tidied.as_ref(), request).await
+                match quirks.refusal(&request) {
+                    Some((status, code)) => error(status, code),
+                    None => call(service, root, *quirks, request).await,
+                }
             }
         }
     }
@@ -182,6 +191,8 @@ async fn converse(stream: TcpStream, shared: &Shared) -> Option<()> {
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::Status(status)) => send(&mut stream, &plain(status)).await?,
             Some(Fault::ErrorWithin) => send(&mut stream, &error_within()).await?,
+            Some(Fault::Error(status, code)) => send(&mut stream, &error(status, code)).await?,
+            Some(Fault::DoneNothing) => send(&mut stream, &done_nothing()).await?,
             fault => {
                 let answer = shared.answer(request).await;
                 match fault {
@@ -207,6 +218,22 @@ fn error_within() -> Vec<u8> {
                 internal error. Please try again.</Message></Error>";
     let length = body.len();
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// An error as S3 writes it.
+fn error(status: u16, code: &str) -> Vec<u8> {
+    document(status, &format!("<Error><Code>{code}</Code><Message>A fault.</Message></Error>"))
+}
+
+fn done_nothing() -> Vec<u8> {
+    document(200, "<CompleteMultipartUploadResult><ETag>\"0\"</ETag></CompleteMultipartUploadResult>")
+}
+
+fn document(status: u16, root: &str) -> Vec<u8> {
+    let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{root}");
+    let length = body.len();
+    format!("HTTP/1.1 {status} Answer\r\ncontent-type: application/xml\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 async fn send(stream: &mut BufReader<TcpStream>, bytes: &[u8]) -> Option<()> {
@@ -257,7 +284,7 @@ async fn forward(address: &str, request: Request) -> Vec<u8> {
 }
 
 /// Has a service in this process answer.
-async fn call(service: &S3Service, tidied: Option<&PathBuf>, request: Request) -> Vec<u8> {
+async fn call(service: &S3Service, root: &Path, quirks: Quirks, request: Request) -> Vec<u8> {
     let mut asked = s3s::HttpRequest::new(request.body.clone().into());
     *asked.method_mut() = request.method.parse().unwrap();
     *asked.uri_mut() = request.target.parse().unwrap();
@@ -269,15 +296,20 @@ async fn call(service: &S3Service, tidied: Option<&PathBuf>, request: Request) -
     let mut answer = service.call(asked).await.unwrap();
     let mut status = answer.status().as_u16();
     let of_upload = request.method == "DELETE" && request.target.contains("uploadId=");
-    if tidied.is_some() && of_upload && status == 403 {
+    if !quirks.keeps_refused && of_upload && status == 403 {
         // To s3s-fs an upload that is over is somebody else's.
         let body = "<Error><Code>NoSuchUpload</Code></Error>";
         *answer.body_mut() = s3s::Body::from(body.to_owned());
         status = 404;
     }
-    if let Some(root) = tidied.filter(|_| request.method == "PUT" && status == 400) {
-        let path = request.target.split('?').next().unwrap();
-        let _ = std::fs::remove_file(root.join(path.trim_start_matches('/')));
+    let path = root.join(request.target.split('?').next().unwrap().trim_start_matches('/'));
+    if !quirks.keeps_refused && request.method == "PUT" && status == 400 {
+        let _ = std::fs::remove_file(&path);
+    }
+    if quirks.takes_late_part(&request, status) && path.exists() {
+        std::fs::write(&path, &request.body).unwrap();
+        *answer.body_mut() = s3s::Body::empty();
+        status = 200;
     }
     let body = answer.body_mut().store_all_limited(1 << 30).await.unwrap();
     let mut bytes = format!("HTTP/1.1 {status} Answer\r\n").into_bytes();

@@ -1,6 +1,7 @@
 //! What the tests work with.
 
 pub(crate) mod front;
+mod quirks;
 pub(crate) mod server;
 
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! The servers that the tests run against.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clouddrive_s3::{Settings, StaticCredentials, Timeouts};
@@ -9,6 +8,7 @@ use s3s::service::S3ServiceBuilder;
 use tempfile::TempDir;
 
 use super::front::{Front, Upstream};
+pub(crate) use super::quirks::Quirks;
 
 const BUCKET: &str = "drive";
 const KEY_ID: &str = "test";
@@ -56,17 +56,15 @@ pub(crate) struct Local {
 
 impl Local {
     pub(crate) async fn start() -> Self {
-        Self::start_with(true).await
+        Self::start_with(Quirks::default()).await
     }
 
-    /// `tidy`: what the server refuses does not stay, as it does in s3s-fs.
-    pub(crate) async fn start_with(tidy: bool) -> Self {
+    pub(crate) async fn start_with(quirks: Quirks) -> Self {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join(BUCKET)).unwrap();
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
-        let tidied: Option<PathBuf> = tidy.then(|| root.path().to_owned());
-        let front = Front::start(Upstream::Service(builder.build(), tidied)).await;
+        let front = Front::start(Upstream::Service(builder.build(), root.path().to_owned(), quirks)).await;
         let credentials =
             StaticCredentials { key_id: KEY_ID.to_owned(), secret: SECRET.to_owned(), session_token: None };
         let settings = Settings {

@@ -3,10 +3,11 @@ use super::*;
 #[tokio::test]
 async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     for (said, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
-        let arrived = Stored { size: 10, sha256: Some(DIGEST), tag: None };
+        let arrived = Stored { size: 10, sha256: Some(DIGEST), ..Stored::default() };
         let mut ports = Ports::with_upload(upload()).arrived(arrived.clone());
         let commit = Commit {
             upload: upload().id,
+            blob: upload().blob,
             stored: arrived,
             conflict: expected,
             file: made(1),
@@ -19,6 +20,7 @@ async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
             .with(eq(command(OWNER)), eq(leave(&for_owner(folder(FOLDER)), Action::AddTo)), eq(commit))
             .times(1)
             .returning(|_, _, commit| Ok(for_owner(file(commit.file))));
+        let said = Completing { conflict: said, sha256: None };
         let entry = ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
         assert_eq!(entry.node.id, made(1));
     }
@@ -40,13 +42,15 @@ fn without_bytes(then: UploadState) -> Ports {
 
 #[tokio::test]
 async fn bytes_that_have_not_arrived_make_no_file() {
-    let refused = without_bytes(UploadState::Open).service().complete(&actor(OWNER), upload().id, None).await;
+    let refused =
+        without_bytes(UploadState::Open).service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete(missing))) if missing.first() == [1]));
 }
 
 #[tokio::test]
 async fn an_upload_that_is_given_up_meanwhile_is_closed_and_not_incomplete() {
-    let refused = without_bytes(UploadState::Aborted).service().complete(&actor(OWNER), upload().id, None).await;
+    let refused =
+        without_bytes(UploadState::Aborted).service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
 }
 
@@ -55,7 +59,7 @@ async fn an_upload_that_is_completed_twice_at_once_is_one_file_for_both() {
     // The other one has finished the transfer, so that this one finds no bytes any more, and has committed since.
     let mut ports = without_bytes(UploadState::Complete(FILE));
     ports.drive = drive_with([for_owner(folder(FOLDER)), for_owner(file(FILE))]);
-    let entry = ports.service().complete(&actor(OWNER), upload().id, None).await.unwrap();
+    let entry = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
     assert_eq!(entry.node.id, FILE);
 }
 
@@ -67,7 +71,7 @@ async fn other_bytes_than_announced_make_no_file() {
         let refused = refusal.clone();
         finish.times(1).returning(move |_, _, _| Err(Error::Refused(refused.clone())));
         ports.uploads.expect_commit().never();
-        let outcome = ports.service().complete(&actor(OWNER), upload().id, None).await;
+        let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
         assert!(matches!(outcome, Err(Error::Refused(met)) if met == refusal));
     }
 }
@@ -80,13 +84,13 @@ async fn completing_again_answers_the_same_file_and_commits_nothing() {
     ports.uploads.expect_commit().never();
     ports.direct.expect_finish().never();
     // Also long after the upload would have expired.
-    let entry = ports.service_at(LATER).complete(&actor(OWNER), upload().id, None).await.unwrap();
+    let entry = ports.service_at(LATER).complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
     assert_eq!(entry.node.id, FILE);
 
     for gone in [vec![], vec![trashed(for_owner(file(FILE)))]] {
         let mut ports = Ports::with_upload(complete.clone());
         ports.drive = drive_with(gone);
-        let answer = ports.service().complete(&actor(OWNER), upload().id, None).await;
+        let answer = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
         assert!(matches!(answer, Err(Error::NotFound)));
     }
 }
@@ -94,10 +98,10 @@ async fn completing_again_answers_the_same_file_and_commits_nothing() {
 #[tokio::test]
 async fn what_was_given_up_or_ran_out_of_time_is_not_completed() {
     let aborted = Ports::with_upload(Upload { state: UploadState::Aborted, ..upload() });
-    let refused = aborted.service().complete(&actor(OWNER), upload().id, None).await;
+    let refused = aborted.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
     let expired = Ports::with_upload(upload());
-    let refused = expired.service_at(LATER).complete(&actor(OWNER), upload().id, None).await;
+    let refused = expired.service_at(LATER).complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Gone(Gone::UploadExpired))));
 }
 
@@ -111,12 +115,15 @@ async fn who_may_not_add_to_the_folder_any_more_completes_nothing() {
         ports.service()
     };
     let demoted = sent_by(GUEST, for_guest(folder(FOLDER), Permission::View));
-    let refused = demoted.complete(&actor(GUEST), upload().id, None).await;
+    let refused = demoted.complete(&actor(GUEST), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
     let revoked = sent_by(STRANGER, for_stranger(folder(FOLDER)));
-    assert!(matches!(revoked.complete(&actor(STRANGER), upload().id, None).await, Err(Error::NotFound)));
+    assert!(matches!(
+        revoked.complete(&actor(STRANGER), upload().id, Completing::default()).await,
+        Err(Error::NotFound)
+    ));
     let binned = sent_by(OWNER, trashed(for_owner(folder(FOLDER))));
-    assert!(matches!(binned.complete(&actor(OWNER), upload().id, None).await, Err(Error::NotFound)));
+    assert!(matches!(binned.complete(&actor(OWNER), upload().id, Completing::default()).await, Err(Error::NotFound)));
 }
 
 #[tokio::test]
@@ -125,7 +132,7 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
     ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
     ports.uploads.expect_abort().never();
     ports.store.expect_discard().never();
-    let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
+    let refused = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::NameTaken(_)))));
 }
 
@@ -183,7 +190,7 @@ async fn many_parts_are_completed_as_planned_and_their_digest_is_not_said_to_be_
         .withf(move |_, _, commit| commit.stored == stored(plan.size()))
         .times(1)
         .returning(|_, _, commit| Ok(for_owner(file(commit.file))));
-    ports.service().complete(&actor(OWNER), upload().id, None).await.unwrap();
+    ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -195,7 +202,7 @@ async fn which_parts_are_missing_is_told() {
     let arrived = [part(2, MIN_PART_BYTES)];
     ports.direct.expect_finish().times(1).returning(move |_, plan, _| Err(plan.check(&arrived).unwrap_err()));
     ports.uploads.expect_commit().never();
-    let refused = ports.service().complete(&actor(OWNER), upload().id, None).await;
+    let refused = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete(missing))) if missing.first() == [1, 3]));
 }
 
@@ -203,5 +210,8 @@ async fn which_parts_are_missing_is_told() {
 async fn what_streams_in_is_completed_by_nobody_else() {
     let mut ports = Ports::with_upload(Upload { announced: None, ..upload() });
     ports.direct.expect_finish().never();
-    assert!(matches!(ports.service().complete(&actor(OWNER), upload().id, None).await, Err(Error::NotFound)));
+    assert!(matches!(
+        ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await,
+        Err(Error::NotFound)
+    ));
 }

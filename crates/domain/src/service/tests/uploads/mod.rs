@@ -1,6 +1,7 @@
 mod begin;
 mod complete;
 mod receive;
+mod settle;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -16,22 +17,28 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
-    Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_UPLOAD_LIFETIME, MIN_PART_BYTES,
-    NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer, Upload,
-    UploadState, UserId,
+    Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_PARTS, MAX_UPLOAD_LIFETIME,
+    MIN_PART_BYTES, NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer,
+    Upload, UploadState, UserId,
 };
 use crate::port::{
-    ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockUploads, NewFile, Opening,
-    SignedUrl,
+    ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockStagedUploads, MockUploads,
+    NewFile, Opening, SignedUrl,
 };
-use crate::service::{Ambient, StreamedFile, UploadSettings, Uploads};
+use crate::service::{Ambient, Completing, StreamedFile, UploadSettings, Uploads};
 use crate::testing::{file_info, upload};
 
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
 const MINUTE: Duration = Duration::from_secs(60);
 const SECONDS: Duration = Duration::from_secs(5);
-const SETTINGS: UploadSettings =
-    UploadSettings { lifetime: MINUTE, url_lifetime: SECONDS, most_open: 20, part_bytes: USUAL, most_versions: 7 };
+const SETTINGS: UploadSettings = UploadSettings {
+    lifetime: MINUTE,
+    url_lifetime: SECONDS,
+    most_open: 20,
+    part_bytes: USUAL,
+    max_parts: MAX_PARTS,
+    most_versions: 7,
+};
 /// An upload of so many bytes is one part.
 const USUAL: NonZeroU64 = NonZeroU64::new(MIN_PART_BYTES).unwrap();
 /// The very time at which [`upload`] expires.
@@ -45,6 +52,7 @@ struct Ports {
     records: MockBlobRecords,
     direct: MockDirectUploads,
     records: MockBlobRecords,
+    staged: Option<(MockStagedUploads, MockBlobRecords)>,
 }
 
 impl Ports {
@@ -93,7 +101,12 @@ impl Ports {
 
     fn service_in(self, ambient: Ambient) -> Uploads {
         let (drive, store, records) = (Arc::new(self.drive), Arc::new(self.store), Arc::new(self.records));
-        Uploads::new(drive, Arc::new(self.uploads), store, Arc::new(self.direct), records, ambient, SETTINGS)
+        let uploads =
+            Uploads::new(drive, Arc::new(self.uploads), store, records, Arc::new(self.direct), ambient, SETTINGS);
+        match self.staged {
+            Some((staged, records)) => uploads.with_staging(Arc::new(staged), Arc::new(records)),
+            None => uploads,
+        }
     }
 }
 
@@ -120,7 +133,7 @@ fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
 }
 
 fn stored(size: u64) -> Stored {
-    Stored { size, sha256: None, tag: None }
+    Stored { size, ..Stored::default() }
 }
 
 fn part(number: u32, size: u64) -> Part {

@@ -87,7 +87,7 @@ async fn bytes_that_are_not_what_is_said_after_them_leave_nothing() {
         }),
     ] {
         let mut ports = given_up();
-        let stored = Stored { size: 5, sha256: Some(DIGEST), tag: None };
+        let stored = Stored { size: 5, sha256: Some(DIGEST), ..Stored::default() };
         ports.store.expect_put().times(1).return_once(move |_, _, _| Ok(stored));
         let service = ports.service();
         let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();

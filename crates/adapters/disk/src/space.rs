@@ -1,0 +1,33 @@
+//! Room on the disk: what blobs leave free, so that the database beside them, and deletions, go on.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// How many bytes blobs leave free on their disk.
+pub(crate) const FLOOR_BYTES: u64 = 24 << 20;
+
+/// Fails when the disk has no room for more bytes of blobs.
+pub(crate) fn require(directory: &Path) -> io::Result<()> {
+    match free_bytes(directory)? {
+        Some(free) if free < FLOOR_BYTES => {
+            Err(io::Error::new(ErrorKind::StorageFull, format!("the disk is full: {free} bytes are free")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether `outcome` failed for want of room.
+pub(crate) fn is_full(fault: &io::Error) -> bool {
+    matches!(fault.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+#[cfg(unix)]
+fn free_bytes(directory: &Path) -> io::Result<Option<u64>> {
+    let disk = rustix::fs::statvfs(directory)?;
+    Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> io::Result<Option<u64>> {
+    Ok(None)
+}

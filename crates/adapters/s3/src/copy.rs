@@ -1,0 +1,85 @@
+//! Copies within the store: what clients may still change becomes a blob to which no URL leads.
+
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+
+use crate::bucket::Bucket;
+use crate::trouble::{Trouble, TroubleKind};
+
+/// How many bytes one call copies at the most: as many as it can in its time.
+const COPY_BYTES: u64 = 1 << 30;
+
+impl Bucket {
+    /// Copies the object `from`, which has `size` bytes, to `to`.
+    pub(crate) async fn copy(&self, from: &str, to: &str, size: u64) -> Result<(), Trouble> {
+        if size > COPY_BYTES {
+            return self.copy_by_parts(from, to, size).await;
+        }
+        let call = self.clients.calls.copy_object().bucket(&self.name).key(to).copy_source(self.source(from));
+        let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
+        answer.map(drop).map_err(|error| Trouble::of("CopyObject", &error))
+    }
+
+    /// One call for each range: S3 copies no more than 5 GiB at once.
+    async fn copy_by_parts(&self, from: &str, to: &str, size: u64) -> Result<(), Trouble> {
+        let id = self.begin(to, None, false).await?;
+        let outcome = async {
+            let mut parts = Vec::new();
+            let mut start = 0;
+            while start < size {
+                let end = size.min(start + COPY_BYTES);
+                let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
+                parts.push(self.copy_part(from, to, &id, number, (start, end - 1)).await?);
+                start = end;
+            }
+            self.complete_copied(to, &id, parts).await
+        };
+        let outcome = outcome.await;
+        if outcome.is_err() {
+            let _ = self.abort(to, &id).await;
+        }
+        outcome
+    }
+
+    async fn copy_part(
+        &self,
+        from: &str,
+        to: &str,
+        id: &str,
+        number: i32,
+        (first, last): (u64, u64),
+    ) -> Result<CompletedPart, Trouble> {
+        let call = self
+            .clients
+            .calls
+            .upload_part_copy()
+            .bucket(&self.name)
+            .key(to)
+            .upload_id(id)
+            .part_number(number)
+            .copy_source(self.source(from))
+            .copy_source_range(format!("bytes={first}-{last}"));
+        let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
+        let answer = answer.map_err(|error| Trouble::of("UploadPartCopy", &error))?;
+        let etag = answer.copy_part_result.and_then(|result| result.e_tag);
+        let etag = etag.ok_or(Trouble::silent("UploadPartCopy", TroubleKind::Other))?;
+        Ok(CompletedPart::builder().part_number(number).e_tag(etag).build())
+    }
+
+    async fn complete_copied(&self, object: &str, id: &str, parts: Vec<CompletedPart>) -> Result<(), Trouble> {
+        let call = self
+            .clients
+            .calls
+            .complete_multipart_upload()
+            .bucket(&self.name)
+            .key(object)
+            .upload_id(id)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
+        let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
+        answer.map(drop).map_err(|error| Trouble::of("CompleteMultipartUpload", &error))
+    }
+
+    /// Neither names of buckets nor those of our objects have anything to be escaped.
+    fn source(&self, object: &str) -> String {
+        format!("{}/{object}", self.name)
+    }
+}

@@ -1,0 +1,150 @@
+//! Stores that differ from S3 in what safety rests on, each as one that was met.
+
+use bytes::Bytes;
+use clouddrive_conformance::direct_uploads::Case;
+use clouddrive_conformance::staged_uploads;
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Refused;
+use clouddrive_domain::model::{PartPlan, Transfer};
+use clouddrive_domain::port::{BlobStore, Clock, DirectUploads, StagedUploads};
+use clouddrive_s3::{Abilities, S3Store, Settings, TroubleKind};
+
+use crate::conformance::Http;
+use crate::opening::trouble;
+use crate::support::front::Fault;
+use crate::support::server::{Local, Quirks};
+use crate::support::{MachineClock, MachineRandom, body, exactly, key, open, read, sample};
+
+const PART: usize = 5 << 20;
+
+/// What s3s-fs honours.
+const ALL: Abilities = Abilities {
+    conditional_writes: true,
+    checksums: true,
+    part_checksums: true,
+    closes_parts: true,
+    max_parts: 10_000,
+};
+
+fn two_parts() -> PartPlan {
+    PartPlan::restore(PART as u64 + 7, Some(PART as u64)).unwrap()
+}
+
+async fn run_staged_uploads(store: &S3Store) {
+    let wire = &Http(reqwest::Client::new());
+    let case = Case { store, direct: store, signer: store, random: &MachineRandom, wire, now: MachineClock.now() };
+    staged_uploads::suite(&case, store, two_parts()).await;
+}
+
+async fn send(store: &S3Store, transfer: &Transfer, plan: PartPlan, bytes: &[u8]) {
+    let soon = MachineClock.now().plus(std::time::Duration::from_secs(60));
+    for (part, bytes) in plan.parts().zip(bytes.chunks(PART)) {
+        let signed = store.sign_put(transfer, part, None, soon).await.unwrap();
+        let request = reqwest::Client::new().put(&signed.url).body(Bytes::copy_from_slice(bytes));
+        let request = signed.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+}
+
+async fn begin(store: &S3Store, plan: PartPlan) -> Transfer {
+    let key = key();
+    Transfer { ticket: store.begin(&key, plan).await.unwrap(), key }
+}
+
+/// As Ceph, which verifies no checksums: wrong bytes must not be in the way of the right ones.
+#[tokio::test]
+async fn without_checksums_uploads_of_one_part_are_copied() {
+    let local = Local::start_with(Quirks { keeps_refused: true, ..Quirks::default() }).await;
+    let store = open(local.settings.clone()).await;
+    assert_eq!(store.abilities(), Abilities { checksums: false, ..ALL });
+    assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, false));
+    assert_eq!(store.abilities().shortcomings().len(), 1);
+    run_staged_uploads(&store).await;
+}
+
+/// As Swift, where a part may be sent again after the completion, and changes the object.
+#[tokio::test]
+async fn where_completion_closes_no_parts_all_uploads_are_copied() {
+    let local = Local::start_with(Quirks { leaves_parts_open: true, ..Quirks::default() }).await;
+    let store = open(local.settings.clone()).await;
+    assert_eq!(store.abilities(), Abilities { closes_parts: false, ..ALL });
+    assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, true));
+    run_staged_uploads(&store).await;
+    // What comes through the server has no URL.
+    let (key, bytes) = (key(), sample(PART + 7));
+    store.put(&key, body(&bytes), exactly(bytes.len())).await.unwrap();
+    assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
+}
+
+/// As Swift, which refuses a completion that names the checksums of parts.
+#[tokio::test]
+async fn elements_that_a_store_does_not_know_are_not_sent() {
+    let local = Local::start_with(Quirks { refuses_part_checksums: true, ..Quirks::default() }).await;
+    let store = open(local.settings.clone()).await;
+    assert_eq!(store.abilities(), Abilities { part_checksums: false, ..ALL });
+    let (key, bytes) = (key(), sample(2 * PART + 7));
+    store.put(&key, body(&bytes), exactly(bytes.len())).await.unwrap();
+    assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
+    let transfer = begin(&store, two_parts()).await;
+    send(&store, &transfer, two_parts(), bytes.split_at(PART + 7).0).await;
+    store.finish(&transfer, two_parts(), None).await.unwrap();
+}
+
+/// As Swift again, which takes a thousand parts.
+#[tokio::test]
+async fn the_limit_of_parts_is_tried_out_or_configured() {
+    let local = Local::start_with(Quirks { max_parts: Some(1000), ..Quirks::default() }).await;
+    let store = open(local.settings.clone()).await;
+    assert_eq!(store.abilities(), Abilities { max_parts: 1000, ..ALL });
+    let many = PartPlan::restore(1001 * PART as u64, Some(PART as u64)).unwrap();
+    let refused = store.begin(&key(), many).await;
+    assert!(matches!(refused, Err(Error::Refused(Refused::TooLarge { .. }))), "{refused:?}");
+    let configured = open(Settings { max_parts: Some(500), ..local.settings.clone() }).await;
+    assert_eq!(configured.abilities().max_parts, 500);
+}
+
+/// As Ceph, which says of a completed upload that its key does not exist.
+#[tokio::test]
+async fn a_completed_upload_is_found_by_its_object() {
+    let local = Local::start().await;
+    let store = open(local.settings.clone()).await;
+    let (transfer, bytes) = (begin(&store, two_parts()).await, sample(PART + 7));
+    send(&store, &transfer, two_parts(), &bytes).await;
+    let stored = store.finish(&transfer, two_parts(), None).await.unwrap();
+    for (status, code) in [(404, "NoSuchKey"), (404, "NoSuchUpload"), (404, "NotFound"), (410, "Gone")] {
+        local.front.plan("GET", "uploadId=", Fault::Error(status, code), 2);
+        assert_eq!(store.finish(&transfer, two_parts(), None).await.unwrap(), stored, "{code}");
+        assert_eq!(store.list_received(&transfer, two_parts()).await.unwrap().len(), 2, "{code}");
+        local.front.forget_plan();
+        local.front.plan("DELETE", "uploadId=", Fault::Error(status, code), 1);
+        local.front.plan("DELETE", "/blobs/", Fault::Error(status, code), 1);
+        store.discard(&transfer).await.unwrap();
+        local.front.forget_plan();
+        local.front.plan("HEAD", "/blobs/", Fault::Status(status), 1);
+        assert_eq!(store.head(&transfer.key).await.unwrap(), None, "{code}");
+        local.front.plan("GET", "/blobs/", Fault::Error(status, code), 1);
+        assert!(
+            matches!(store.get(&transfer.key, PART as u64 + 7, 0..5).await.map(drop), Err(Error::NotFound)),
+            "{code}"
+        );
+    }
+    // Where the bucket is missing, nothing is said of the object.
+    local.front.plan("GET", "uploadId=", Fault::Error(404, "NoSuchBucket"), 1);
+    let outcome = store.finish(&transfer, two_parts(), None).await;
+    assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_store_on_which_no_upload_can_end_is_refused() {
+    for (method, words, fault) in [
+        ("POST", "uploads", Fault::Status(501)),
+        ("POST", "uploadId=", Fault::Error(400, "MalformedXML")),
+        ("POST", "uploadId=", Fault::DoneNothing),
+    ] {
+        let local = Local::start().await;
+        local.front.plan(method, words, fault, usize::MAX);
+        let trouble = trouble(local.settings.clone()).await;
+        assert_eq!(trouble.kind(), TroubleKind::NoMultipart, "{fault:?}: {trouble}");
+        assert!(trouble.to_string().contains("docs/stores.md"), "{trouble}");
+    }
+}

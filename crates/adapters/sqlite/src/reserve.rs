@@ -1,0 +1,173 @@
+//! Space that is set aside beside the database, so that a full disk leaves a way out: to log in, delete and purge.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clouddrive_domain::Error;
+use clouddrive_sql::fault::{Fault, Outcome};
+
+use crate::fault::is_full;
+
+/// How much is set aside, in bytes: the write-ahead log at its usual largest, and thousands of deletions.
+const RESERVED_BYTES: u64 = 16 << 20;
+
+/// With less than so many bytes free on the disk, what is set aside is given up.
+const LOW_BYTES: u64 = 8 << 20;
+
+/// What a transaction does to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// It adds what is to stay: such as a folder, an upload or an account.
+    Grows,
+    /// It is needed to make room, or small.
+    Vital,
+}
+
+/// A file that takes up space which nothing needs yet.
+#[derive(Debug)]
+pub(crate) struct Reserve {
+    path: PathBuf,
+    /// Whether the space has been given up.
+    spent: AtomicBool,
+}
+
+impl Reserve {
+    /// That of the database at `path`. Nothing is set aside yet.
+    pub(crate) fn beside(path: &Path) -> Self {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".reserve");
+        Self { path: name.into(), spent: AtomicBool::new(false) }
+    }
+
+    /// Sets the space aside where there is room for it, or gives it up where there is none left.
+    pub(crate) fn review(&self) {
+        let Some(free) = self.free_bytes() else { return };
+        if free < LOW_BYTES {
+            self.give_up();
+            return;
+        }
+        let kept = fs::metadata(&self.path).is_ok_and(|file| file.len() >= RESERVED_BYTES);
+        if kept || (free >= RESERVED_BYTES + 2 * LOW_BYTES && self.keep().is_ok()) {
+            if self.spent.swap(false, Ordering::Relaxed) {
+                tracing::info!("the disk has room again");
+            }
+        } else if !self.spent.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the disk is almost full: nothing can be added until there is room");
+        }
+    }
+
+    /// Before each transaction: whether it may be begun.
+    ///
+    /// # Errors
+    /// [`Unavailable`](Error::Unavailable) for what grows, on a full disk.
+    pub(crate) fn admit(&self, demand: Demand) -> Outcome<()> {
+        if self.is_spent() || self.free_bytes().is_some_and(|free| free < LOW_BYTES) {
+            self.review();
+        }
+        if demand == Demand::Grows { self.check() } else { Ok(()) }
+    }
+
+    /// After each transaction: where it found no room, the next one finds some.
+    pub(crate) fn heed<T>(&self, outcome: &Outcome<T>) {
+        if let Err(Fault::Database(fault)) = outcome
+            && is_full(fault)
+        {
+            self.give_up();
+        }
+    }
+
+    /// # Errors
+    /// [`Unavailable`](Error::Unavailable) when the space has been given up.
+    pub(crate) fn check(&self) -> Outcome<()> {
+        match self.is_spent() {
+            true => Err(Error::unavailable("database", "the disk is full: delete something, or make room").into()),
+            false => Ok(()),
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Relaxed)
+    }
+
+    fn give_up(&self) {
+        let had = fs::remove_file(&self.path).is_ok();
+        if !self.spent.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                reserved_bytes = if had { RESERVED_BYTES } else { 0 },
+                "the disk is full: nothing can be added until there is room; what was reserved lets users log in and delete"
+            );
+        }
+    }
+
+    fn keep(&self) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let kept = options.open(&self.path).and_then(|mut file| allocate(&mut file));
+        if kept.is_err() {
+            let _ = fs::remove_file(&self.path);
+        }
+        kept
+    }
+
+    /// How many bytes are free on the disk; none where that cannot be told.
+    fn free_bytes(&self) -> Option<u64> {
+        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        free_bytes(directory)
+    }
+}
+
+#[cfg(unix)]
+fn free_bytes(directory: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(directory).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> Option<u64> {
+    None
+}
+
+/// Makes the file take up its space on the disk, without writing it where the file system can.
+fn allocate(file: &mut File) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    match rustix::fs::fallocate(&*file, rustix::fs::FallocateFlags::empty(), 0, RESERVED_BYTES) {
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+        outcome => return Ok(outcome?),
+    }
+    let block = [0x5a; 1 << 16];
+    for _ in 0..RESERVED_BYTES / block.len() as u64 {
+        file.write_all(&block)?;
+    }
+    file.sync_all().map_err(|fault| io::Error::new(ErrorKind::StorageFull, fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_is_set_aside_given_up_and_set_aside_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let reserve = Reserve::beside(&directory.path().join("clouddrive.db"));
+        let file = directory.path().join("clouddrive.db.reserve");
+        reserve.admit(Demand::Grows).unwrap();
+        assert!(!file.exists(), "beside a server that may be at work nothing is set aside");
+        reserve.review();
+        assert_eq!(fs::metadata(&file).unwrap().len(), RESERVED_BYTES);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            assert!(fs::metadata(&file).unwrap().blocks() * 512 >= RESERVED_BYTES, "it takes up space");
+        }
+        reserve.give_up();
+        assert!(!file.exists());
+        reserve.check().unwrap_err();
+        // There is room, as it turns out.
+        reserve.admit(Demand::Grows).unwrap();
+        assert!(file.exists());
+    }
+}

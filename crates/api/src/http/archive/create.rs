@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{CreateArchive, CreatedArchive};
+use clouddrive_domain::Error;
+use clouddrive_domain::model::NodeId;
+use clouddrive_domain::service::{MAX_ARCHIVE_ITEMS, Selection};
+
+use super::names;
+use super::url::Ticket;
+use crate::http::extract::{CurrentUser, Json};
+use crate::http::problem::Outcome;
+use crate::http::{App, map, reply};
+
+/// Within which time the download must begin.
+const BEGIN_WITHIN: Duration = Duration::from_secs(300);
+
+/// A URL of a ZIP of files and folders, or of the caller's whole drive. It asks for no token, so a browser can go there. The
+/// download must begin within 300 seconds; whether the caller may see all of it is asked again whenever the URL is used, and
+/// it ends with the caller's session. Of items that lie in each other the outermost is packed, and of equal names all but one
+/// get a number.
+#[utoipa::path(post, path = "/archive", operation_id = "create_archive", tag = "folders", request_body = CreateArchive,
+    responses((status = 200, description = "The URL", body = CreatedArchive)))]
+pub(crate) async fn create(user: CurrentUser, body: Json<CreateArchive>, app: web::Data<App>) -> Outcome<HttpResponse> {
+    let selection = selection(&body.0)?;
+    app.archives.check(&user.actor, &selection).await?;
+    app.idempotency.keep_again(user.actor.receipt.as_ref()).await?;
+    let ticket = Ticket {
+        user: user.actor.user,
+        session: user.identity.session,
+        selection,
+        names: names(body.0.names),
+        expires_at: app.ambient.now().plus(BEGIN_WITHIN),
+    };
+    let url = app.archive_urls.sign(&ticket);
+    Ok(reply::secret(reply::ok(&CreatedArchive { url, expires_at: map::time(ticket.expires_at)? })))
+}
+
+fn selection(body: &CreateArchive) -> Outcome<Selection> {
+    let refused = |field, message: &str| Err(Error::invalid(field, message).into());
+    match (&body.item_ids, body.root.unwrap_or(false)) {
+        (None, true) => Ok(Selection::Drive),
+        (None, false) => refused("item_ids", "is missing; or ask for the whole drive with root: true"),
+        (Some(_), true) => refused("root", "must not be true where there are item_ids"),
+        (Some(ids), false) if ids.is_empty() || ids.len() > MAX_ARCHIVE_ITEMS => {
+            refused("item_ids", "must name 1 to 200 files and folders; a folder stands for all that lies in it")
+        }
+        (Some(ids), false) => Ok(Selection::Items(ids.iter().copied().map(NodeId::from_uuid).collect())),
+    }
+}

@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+use actix_web::http::header::{IF_RANGE, RANGE};
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::Actor;
+use serde::Deserialize;
+
+use crate::http::extract::{CurrentRequest, Query};
+use crate::http::problem::Outcome;
+use crate::http::{App, zip};
+
+/// For how long after its time a URL is good for what is left of a download that has begun.
+const CONTINUATION: Duration = Duration::from_secs(24 * 3600);
+
+/// What signed URLs of archives ask by.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TicketParameter {
+    ticket: String,
+}
+
+/// The ZIP that a URL of `POST /archive` leads to, whole or in a range. The download must begin within 300 seconds. For a day
+/// after that, a request with `Range` and the `ETag` of the ZIP in `If-Range` still goes on with it.
+#[utoipa::path(method(get, head), path = "/archive", operation_id = "get_archive", tag = "signed URLs", security(()),
+    params(("ticket" = String, Query, description = "As it stands in the URL"),
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
+        ("If-Range" = Option<String>, Header, description = "The ETag of the ZIP of which a part is there already")),
+    responses(
+        (status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>,
+            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
+        (status = 206, description = "The bytes of the range", content_type = "application/zip", body = Vec<u8>,
+            headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 304, description = "The client has this ZIP")))]
+pub(crate) async fn get(
+    current: CurrentRequest,
+    parameters: Query<TicketParameter>,
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Outcome<HttpResponse> {
+    let ticket = app.archive_urls.verify(&parameters.0.ticket)?;
+    let expired = || Error::Forbidden(Forbidden::UrlExpired);
+    let overdue = app.ambient.now() >= ticket.expires_at;
+    let goes_on = request.headers().contains_key(RANGE) && request.headers().contains_key(IF_RANGE);
+    if overdue && (!goes_on || app.ambient.now() >= ticket.expires_at.plus(CONTINUATION)) {
+        return Err(expired().into());
+    }
+    let actor = Actor { user: ticket.user, request: current.0, receipt: None };
+    let archive = app.archives.open(&actor, ticket.session, &ticket.selection, ticket.names).await?;
+    // Who has begun knows the tag of what there is.
+    if overdue && !zip::continues(&request, &archive)? {
+        return Err(expired().into());
+    }
+    zip::answer(&request, archive).await
+}

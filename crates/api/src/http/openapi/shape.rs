@@ -1,0 +1,158 @@
+//! What client generators need that the annotations of the handlers do not say, the same for every operation.
+
+use serde_json::{Map, Value, json};
+
+use super::{METHODS, operations_of};
+
+/// Raw bytes of no type in particular, which all generators know.
+const BYTES: &str = "application/octet-stream";
+
+/// Gives the document the shape that generators read correctly.
+pub(super) fn complete(document: &mut Value) {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for item in paths.into_iter().flat_map(Map::values_mut) {
+        for method in METHODS {
+            let Some(operation) = item.get_mut(method) else { continue };
+            publish(operation);
+            for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(schema) = parameter.get_mut("schema") {
+                    forbid_null(schema);
+                }
+            }
+            if let Some(body) = operation.get_mut("requestBody") {
+                complete_body(body);
+            }
+            let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+            for response in responses.into_iter().flat_map(Map::values_mut) {
+                complete_response(method, response);
+            }
+        }
+    }
+    for name in form_schemas(document) {
+        let fields = document.pointer_mut(&format!("/components/schemas/{name}/properties"));
+        for field in fields.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+            forbid_null(field);
+        }
+    }
+}
+
+/// An operation for which no token is needed lists no scheme: one without a name is an alternative to generators.
+fn publish(operation: &mut Value) {
+    if let Some(security) = operation.get_mut("security").filter(|security| **security == json!([{}])) {
+        *security = json!([]);
+    }
+}
+
+/// A body is required, unless its schema says that there may be none: then it is left out, since `null` is no body.
+fn complete_body(body: &mut Value) {
+    let mut required = true;
+    for (kind, content) in contents(body) {
+        if is_structured(kind) {
+            required &= !content.get_mut("schema").is_some_and(forbid_null);
+        } else {
+            content["schema"] = raw_bytes(kind);
+        }
+    }
+    body["required"] = json!(required);
+}
+
+fn complete_response(method: &str, response: &mut Value) {
+    // An answer to HEAD has no body.
+    if let Some(response) = response.as_object_mut().filter(|_| method == "head") {
+        response.remove("content");
+    }
+    let mut raw = Vec::new();
+    for (kind, content) in contents(response).filter(|(kind, _)| !is_structured(kind)) {
+        content["schema"] = raw_bytes(kind);
+        raw.push(kind.clone());
+    }
+    // A file comes with its own type. And what is of one type is bytes to a generator that does not know it.
+    if let Some(kind) = raw.first() {
+        let other = if kind == BYTES { "*/*" } else { BYTES };
+        response["content"][other] = json!({"schema": raw_bytes(other)});
+    }
+}
+
+/// The media types of a body or an answer.
+fn contents(body: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    body.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+/// Whether a body of this media type is text of a structure that a schema describes.
+fn is_structured(kind: &str) -> bool {
+    let named = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
+    named.contains(&kind) || kind.ends_with("+json") || kind == "text/event-stream"
+}
+
+/// Bytes are bytes: not an array of numbers, which a serializer would write as text.
+fn raw_bytes(kind: &str) -> Value {
+    json!({"type": "string", "format": "binary", "contentMediaType": kind})
+}
+
+/// The schemas of forms, whose fields are there or not: there is no way to write null.
+fn form_schemas(document: &Value) -> Vec<String> {
+    let bodies = operations_of(document).map(|(_, operation)| &operation["requestBody"]["content"]);
+    let forms = ["multipart/form-data", "application/x-www-form-urlencoded"];
+    let forms = bodies.flat_map(|content| forms.map(|kind| &content[kind]));
+    let names = forms.filter_map(|form| form["schema"]["$ref"].as_str()?.rsplit('/').next());
+    names.map(str::to_owned).collect()
+}
+
+/// Swagger UI fills a form with the examples of its fields, and with made-up values where they have none, which a person would
+/// have to remove. The server takes an empty field for one that is not there.
+pub(super) fn empty_forms(document: &mut Value) {
+    for name in form_schemas(document) {
+        let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) else { continue };
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for (field, property) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+            if let Some(property) = property.as_object_mut().filter(|_| !required.contains(&json!(field))) {
+                let shown = ["example", "examples"].iter().any(|key| property.contains_key(*key));
+                if !shown {
+                    property.insert("examples".to_owned(), json!([""]));
+                }
+            }
+        }
+    }
+}
+
+/// Takes null out of what a schema allows; whether it was there.
+fn forbid_null(schema: &mut Value) -> bool {
+    let Some(schema) = schema.as_object_mut() else { return false };
+    let given = |list: Option<&Value>, is_null: &dyn Fn(&Value) -> bool| -> Option<Value> {
+        let list = list?.as_array()?;
+        let given: Vec<&Value> = list.iter().filter(|one| !is_null(one)).collect();
+        match given.as_slice() {
+            [only] if list.len() == 2 => Some((*only).clone()),
+            _ => None,
+        }
+    };
+    if let Some(kind) = given(schema.get("type"), &|kind| kind == "null") {
+        schema.insert("type".to_owned(), kind);
+        return true;
+    }
+    if let Some(Value::Object(only)) = given(schema.get("oneOf"), &|choice| choice["type"] == "null") {
+        schema.remove("oneOf");
+        schema.extend(only);
+        return true;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_taken_out_where_it_is_one_of_two() {
+        for (schema, expected) in [
+            (json!({"type": ["string", "null"], "format": "uuid"}), Some(json!({"type": "string", "format": "uuid"}))),
+            (json!({"oneOf": [{"type": "null"}, {"$ref": "#/x"}]}), Some(json!({"$ref": "#/x"}))),
+            (json!({"oneOf": [{"$ref": "#/x"}, {"$ref": "#/y"}]}), None),
+            (json!({"type": "string"}), None),
+        ] {
+            let mut shaped = schema.clone();
+            assert_eq!(forbid_null(&mut shaped), expected.is_some(), "{schema}");
+            assert_eq!(shaped, expected.unwrap_or_else(|| schema.clone()));
+        }
+    }
+}

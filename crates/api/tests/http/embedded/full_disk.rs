@@ -1,0 +1,157 @@
+//! A disk of the test's own, which fills up.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::process::{attach, exit_code, signal};
+use crate::support::{Caller, Place, Server, eventually, text};
+
+/// Mounts a small disk on the directory, where only this process and its children see it.
+const MOUNT: &str =
+    r#"mkdir -p "$0" && mount -t tmpfs -o size=64m,mode=0700 none "$0" && echo mounted && exec sleep 3600"#;
+
+/// A disk of 64 MiB, which goes with the process that holds it.
+struct SmallDisk {
+    holder: Child,
+    /// How one enters the place where the disk is mounted.
+    enter: Vec<&'static str>,
+    data: PathBuf,
+}
+
+impl SmallDisk {
+    /// One at `data`, if this machine lets us mount it.
+    fn mount(data: &Path) -> Option<Self> {
+        let ways = [
+            (vec!["--mount"], vec!["--mount"]),
+            (vec!["--user", "--map-root-user", "--mount"], vec!["--user", "--preserve-credentials", "--mount"]),
+        ];
+        ways.into_iter().find_map(|(make, enter)| {
+            let mut command = Command::new("unshare");
+            command.args(make).args(["sh", "-c", MOUNT]).arg(data).stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut holder = command.spawn().ok()?;
+            let mut line = String::new();
+            BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            let disk = Self { holder, enter, data: data.to_owned() };
+            (line == "mounted\n").then_some(disk)
+        })
+    }
+
+    /// The path of a file on it, as seen from here.
+    fn path(&self, name: &str) -> PathBuf {
+        let root = format!("/proc/{}/root", self.holder.id());
+        Path::new(&root).join(self.data.strip_prefix("/").unwrap()).join(name)
+    }
+
+    async fn start(&self, place: &Arc<Place>) -> Server {
+        let data = self.data.to_str().unwrap();
+        let direct = place.command(&[("DATA_DIR", data)]);
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.holder.id().to_string()]).args(&self.enter).arg("--");
+        command.arg(direct.get_program()).env_clear();
+        command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let process = command.stdout(Stdio::piped()).spawn().unwrap();
+        attach(process, place.clone()).await.0
+    }
+
+    /// Leaves not one byte free.
+    fn fill(&self) {
+        let mut balloon = File::options().create(true).append(true).open(self.path("balloon")).unwrap();
+        for size in [1 << 20, 4096, 1] {
+            while balloon.write_all(&vec![7; size]).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.path("balloon")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// Reads, logins and deletions go on; nothing is added.
+async fn there_is_a_way_out(server: &Server, ann: &Caller, spare: &str) {
+    let problem = server.anonymous().get("/health/ready").await.refused(503, "unavailable");
+    assert!(text(&problem["detail"]).contains("storage"), "{problem}");
+    server.anonymous().get("/health").await.ok();
+    let kept = ann.names(None).await;
+    assert!(kept.contains(&"kept.txt".to_owned()), "{kept:?}");
+    let stranger = server.anonymous();
+    let other = json!({"username": "bob", "email": "bob@example.com", "password": "a quiet morning"});
+    stranger.post("/user", other).await.refused(503, "unavailable");
+    ann.post("/drive", json!({"folder_name": "More"})).await.refused(503, "unavailable");
+    ann.begin("more.txt", 5, None).await.refused(503, "unavailable");
+    ann.send_form(&[], "more.txt", b"hello").await.refused(503, "unavailable");
+
+    // Whoever logs in now can delete, for good.
+    let again = server.login("ann").await;
+    again.delete(&format!("/file/{spare}")).await.ok_empty();
+    again.delete(&format!("/trash/{spare}")).await.ok_empty();
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_a_way_out() {
+    let place = Arc::new(Place::new());
+    let Some(disk) = SmallDisk::mount(&place.path().join("data")) else {
+        // Past the capture of the test's output, so that it shows also when all is well.
+        writeln!(std::io::stderr(), "SKIPPED 1 test: no disk may be mounted here").unwrap();
+        return;
+    };
+    let mut server = disk.start(&place).await;
+    let ann = server.user("ann").await;
+    let kept = text(&ann.upload("kept.txt", b"hello", None).await["id"]);
+    let mut spare = Vec::new();
+    for name in ["one.bin", "two.bin"] {
+        spare.push(text(&ann.upload(name, &vec![7; 100_000], None).await["id"]));
+    }
+    server.anonymous().get("/health/ready").await.ok();
+    signal(server.process().id(), "TERM");
+    assert_eq!(exit_code(&mut server).await, 0);
+
+    // It starts on a full disk.
+    disk.fill();
+    let server = disk.start(&place).await;
+    let ann = server.login("ann").await;
+    assert_eq!(ann.download(&kept).await, b"hello");
+    there_is_a_way_out(&server, &ann, &spare[0]).await;
+    disk.make_room();
+    eventually("it is ready again", async || server.anonymous().get("/health/ready").await.status == 200).await;
+    ann.folder("First", None).await;
+
+    // And it goes on where the disk fills up under it.
+    disk.fill();
+    there_is_a_way_out(&server, &ann, &spare[1]).await;
+    assert_eq!(ann.download(&kept).await, b"hello");
+    disk.make_room();
+    eventually("it is ready again", async || server.anonymous().get("/health/ready").await.status == 200).await;
+    ann.folder("Second", None).await;
+    assert_eq!(ann.names(None).await, ["First", "kept.txt", "Second"]);
+}
+
+/// What is sent stops before it takes the last of the disk.
+#[tokio::test]
+async fn uploads_leave_room_for_all_else() {
+    let place = Arc::new(Place::new());
+    let Some(disk) = SmallDisk::mount(&place.path().join("data")) else {
+        writeln!(std::io::stderr(), "SKIPPED 1 test: no disk may be mounted here").unwrap();
+        return;
+    };
+    let server = disk.start(&place).await;
+    let ann = server.user("ann").await;
+    ann.send_form(&[], "large.bin", &vec![7; 30 << 20]).await.refused(503, "unavailable");
+    assert_eq!(ann.names(None).await, Vec::<String>::new());
+    assert_eq!(ann.quota().await["used_bytes"], 0);
+    // Nothing of it stays, so there is room.
+    server.anonymous().get("/health/ready").await.ok();
+    ann.folder("Small", None).await;
+    ann.send_form(&[], "small.txt", b"hello").await.ok();
+}

@@ -1,0 +1,176 @@
+//! What an archive holds, kept as compactly as an archive of many entries asks for.
+
+use std::collections::HashMap;
+
+use super::names::{ArchiveNames, distinct};
+use super::require_room;
+use crate::error::Result;
+use crate::model::{BlobKey, Crc32, NodeId, NodeKind, ReadGrant, Timestamp};
+use crate::port::TreeEntry;
+
+/// How many bytes the key of a blob has.
+const KEY: usize = 32;
+
+/// One file or folder of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchiveEntry<'a> {
+    /// The names from the topmost node down, with `/` between them, and at the end of a folder's. None of them can lead
+    /// anywhere else: see [`Name`](crate::model::Name).
+    pub path: &'a str,
+    /// When it was last modified: where its own copy came from, if the uploader said so.
+    pub modified_at: Timestamp,
+    /// The bytes, if it is a file.
+    pub file: Option<ArchivedFile<'a>>,
+}
+
+/// The bytes of a file of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchivedFile<'a> {
+    /// A name of just these bytes. It opens nothing, and is nobody's to know.
+    pub content: &'a str,
+    /// How many there are.
+    pub size: u64,
+    /// Their CRC-32, once it is known.
+    pub crc32: Option<Crc32>,
+}
+
+/// The entries of an archive, in their order.
+pub(super) struct Listing {
+    /// All paths, one after the other.
+    paths: String,
+    /// The keys of all files' blobs, one after the other.
+    keys: String,
+    entries: Vec<Packed>,
+    modified_at: Timestamp,
+}
+
+struct Packed {
+    /// Where its path ends: it begins where that of the entry before ends.
+    path_end: usize,
+    modified_at: Timestamp,
+    file: Option<PackedFile>,
+}
+
+struct PackedFile {
+    /// Where the key of its blob begins.
+    key: usize,
+    size: u64,
+    crc32: Option<Crc32>,
+}
+
+/// The entries by the folder in which they lie.
+type Below = HashMap<NodeId, Vec<TreeEntry>>;
+
+impl Listing {
+    /// The entries of the trees below `tops`, in whatever order they come. The root of a drive is itself no entry.
+    pub(super) fn new(tops: &[ReadGrant], entries: Vec<TreeEntry>, names: ArchiveNames) -> Result<Self> {
+        require_room(entries.len() as u64, 0)?;
+        let modified_at = entries.iter().map(|entry| entry.modified_at).max();
+        let places: HashMap<NodeId, usize> = tops.iter().enumerate().map(|(at, top)| (top.node().id, at)).collect();
+        let roots: Vec<NodeId> =
+            tops.iter().map(ReadGrant::node).filter(|node| node.kind() == NodeKind::Root).map(|node| node.id).collect();
+        let (mut topmost, mut below) = (Vec::new(), Below::new());
+        for entry in entries {
+            match entry.parent.filter(|_| !places.contains_key(&entry.id)) {
+                Some(parent) => below.entry(parent).or_default().push(entry),
+                None if roots.contains(&entry.id) => {}
+                None => topmost.push(entry),
+            }
+        }
+        topmost.sort_by_key(|entry| places.get(&entry.id).copied());
+        for root in roots {
+            topmost.extend(in_order(below.remove(&root).unwrap_or_default()));
+        }
+        let modified_at = modified_at.unwrap_or(Timestamp::from_millis(0));
+        let mut listing = Self { paths: String::new(), keys: String::new(), entries: Vec::new(), modified_at };
+        listing.fill(topmost, below, names)?;
+        listing.paths.shrink_to_fit();
+        listing.keys.shrink_to_fit();
+        listing.entries.shrink_to_fit();
+        Ok(listing)
+    }
+
+    /// Adds the topmost entries, each with what lies below it right behind it.
+    fn fill(&mut self, topmost: Vec<TreeEntry>, mut below: Below, names: ArchiveNames) -> Result<()> {
+        // Those whose turn comes last come first.
+        let mut waiting: Vec<(String, TreeEntry)> = Vec::new();
+        let wait = |waiting: &mut Vec<_>, above: &str, entries: Vec<TreeEntry>| {
+            let shown = distinct(&entries, names);
+            let paths = shown.into_iter().map(|name| format!("{above}{name}"));
+            waiting.extend(paths.zip(entries).rev());
+        };
+        wait(&mut waiting, "", topmost);
+        while let Some((mut path, entry)) = waiting.pop() {
+            if entry.content.is_none() {
+                path.push('/');
+            }
+            self.push(&path, &entry)?;
+            if entry.content.is_none() {
+                let children = in_order(below.remove(&entry.id).unwrap_or_default());
+                wait(&mut waiting, &path, children);
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, path: &str, entry: &TreeEntry) -> Result<()> {
+        require_room(self.entries.len() as u64 + 1, (self.paths.len() + path.len()) as u64)?;
+        self.paths.push_str(path);
+        let file = entry.content.as_ref().map(|content| {
+            let key = self.keys.len();
+            self.keys.push_str(content.blob.as_str());
+            PackedFile { key, size: content.size, crc32: content.crc32 }
+        });
+        let of_client = entry.content.as_ref().and_then(|content| content.client_modified_at);
+        let modified_at = of_client.unwrap_or(entry.modified_at);
+        self.entries.push(Packed { path_end: self.paths.len(), modified_at, file });
+        Ok(())
+    }
+
+    /// How many bytes of memory it has.
+    pub(super) fn bytes(&self) -> u64 {
+        let entries = self.entries.capacity() * size_of::<Packed>();
+        (self.paths.capacity() + self.keys.capacity() + entries) as u64
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) const fn modified_at(&self) -> Timestamp {
+        self.modified_at
+    }
+
+    pub(super) fn entry(&self, number: usize) -> Option<ArchiveEntry<'_>> {
+        let packed = self.entries.get(number)?;
+        let before = number.checked_sub(1).and_then(|before| self.entries.get(before));
+        let path = self.paths.get(before.map_or(0, |before| before.path_end)..packed.path_end)?;
+        let file = match &packed.file {
+            Some(file) => {
+                let content = self.keys.get(file.key..file.key + KEY)?;
+                Some(ArchivedFile { content, size: file.size, crc32: file.crc32 })
+            }
+            None => None,
+        };
+        Some(ArchiveEntry { path, modified_at: packed.modified_at, file })
+    }
+
+    /// The blob of a file, and how many bytes it has.
+    pub(super) fn blob(&self, number: usize) -> Option<(BlobKey, u64)> {
+        let file = self.entry(number)?.file?;
+        Some((BlobKey::parse(file.content)?, file.size))
+    }
+
+    /// Keeps the CRC-32 of a file whose own was not known: of which blob, and of how many bytes.
+    pub(super) fn learn(&mut self, number: usize, crc32: Crc32) -> Option<(BlobKey, u64)> {
+        let blob = self.blob(number)?;
+        let file = self.entries.get_mut(number)?.file.as_mut()?;
+        file.crc32.replace(crc32).is_none().then_some(blob)
+    }
+}
+
+/// In the order of their names' bytes, which is the same whenever they are asked for.
+fn in_order(mut entries: Vec<TreeEntry>) -> Vec<TreeEntry> {
+    entries.sort_by(|one, other| one.name.cmp(&other.name).then(one.id.as_uuid().cmp(&other.id.as_uuid())));
+    entries
+}

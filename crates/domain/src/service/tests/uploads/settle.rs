@@ -1,0 +1,142 @@
+//! Digests before the commit, and stores whose clients may go on writing.
+
+use super::*;
+use crate::model::BlobKey;
+
+/// The digest of `hello`.
+fn hello_digest() -> Sha256 {
+    Sha256::parse("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824").unwrap()
+}
+
+/// How the five bytes of `hello` come.
+const FIVE: PartPlan = PartPlan::single(5);
+
+fn five(sha256: Option<Sha256>) -> Upload {
+    Upload { announced: Some(5), file: FileInfo { sha256, ..file_info("a.txt") }, ..upload() }
+}
+
+/// The bytes of `hello` have arrived for this upload; the store knows no digest of them.
+fn hello_arrived(upload: Upload) -> Ports {
+    let mut ports = Ports::with_upload(upload);
+    ports.direct.expect_finish().times(1).returning(|_, _, _| Ok(stored(5)));
+    ports
+}
+
+/// What lies under `key` is read, once.
+fn read_from(ports: &mut Ports, key: BlobKey) {
+    ports.store.expect_get().with(eq(key), eq(5), eq(0..5)).times(1).returning(|_, _, _| Ok(hello()));
+}
+
+/// The blob, with its digest, becomes the file.
+fn committed(ports: &mut Ports, blob: BlobKey, sha256: Option<Sha256>) {
+    ports
+        .uploads
+        .expect_commit()
+        .withf(move |_, _, commit| commit.blob == blob && commit.stored == Stored { size: 5, sha256, tag: None })
+        .times(1)
+        .returning(|_, _, commit| Ok(for_owner(file(commit.file))));
+}
+
+fn saying(sha256: Sha256) -> Completing {
+    Completing { conflict: None, sha256: Some(sha256) }
+}
+
+#[tokio::test]
+async fn an_announced_digest_that_no_store_has_verified_is_verified_by_reading() {
+    for (announced, said) in [
+        (Some(hello_digest()), Completing::default()),
+        (None, saying(hello_digest())),
+        (Some(hello_digest()), saying(hello_digest())),
+    ] {
+        let mut ports = hello_arrived(five(announced));
+        read_from(&mut ports, upload().blob);
+        committed(&mut ports, upload().blob, Some(hello_digest()));
+        ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
+    }
+    // Nobody has announced one: nothing is read.
+    let mut ports = hello_arrived(five(None));
+    committed(&mut ports, upload().blob, None);
+    ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_digest_that_is_known_is_compared_and_nothing_is_read() {
+    for (said, right) in [(hello_digest(), true), (DIGEST, false)] {
+        let mut ports = Ports::with_upload(five(None));
+        let known = Stored { size: 5, sha256: Some(hello_digest()), tag: None };
+        ports.direct.expect_finish().times(1).return_once(move |_, _, _| Ok(known));
+        if right {
+            committed(&mut ports, upload().blob, Some(hello_digest()));
+        }
+        let outcome = ports.service().complete(&actor(OWNER), upload().id, saying(said)).await;
+        assert_eq!(outcome.is_ok(), right, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn other_bytes_than_announced_are_not_committed() {
+    for (announced, said) in [(Some(DIGEST), Completing::default()), (None, saying(DIGEST))] {
+        let mut ports = hello_arrived(five(announced));
+        read_from(&mut ports, upload().blob);
+        let outcome = ports.service().complete(&actor(OWNER), upload().id, said).await;
+        assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
+    }
+    // Two that differ cannot both be right.
+    let ports = hello_arrived(five(Some(hello_digest())));
+    let outcome = ports.service().complete(&actor(OWNER), upload().id, saying(DIGEST)).await;
+    assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
+}
+
+/// Uploads need a copy, which is recorded before it is made.
+fn copied(mut ports: Ports, outcome: crate::Result<Stored>) -> Ports {
+    let (mut staged, mut records) = (MockStagedUploads::new(), MockBlobRecords::new());
+    let mut order = Sequence::new();
+    staged.expect_needs_copy().with(eq(FIVE)).returning(|_| true);
+    ports.store.expect_name().returning(|| StoreName("s3"));
+    let record = records.expect_record().with(eq(made_key(1)), eq(StoreName("s3")), eq(NOW));
+    record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
+    let copy = staged.expect_copy().with(eq(upload().transfer()), eq(FIVE), eq(made_key(1)));
+    copy.times(1).in_sequence(&mut order).return_once(|_, _, _| outcome);
+    ports.staged = Some((staged, records));
+    ports
+}
+
+#[tokio::test]
+async fn what_may_still_change_is_copied_and_the_file_has_the_copy() {
+    let mut ports = copied(hello_arrived(five(Some(hello_digest()))), Ok(stored(5)));
+    read_from(&mut ports, made_key(1));
+    committed(&mut ports, made_key(1), Some(hello_digest()));
+    ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
+    ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_finds_its_name_taken_is_removed_and_what_was_sent_stays() {
+    let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
+    ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+    let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    assert!(matches!(outcome, Err(Error::Conflict(Conflict::NameTaken(_)))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_copy_of_other_bytes_than_announced_is_removed_and_the_upload_stays() {
+    let mut ports = copied(hello_arrived(five(Some(DIGEST))), Ok(stored(5)));
+    read_from(&mut ports, made_key(1));
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+    let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
+
+    // Another request has completed it meanwhile, and removed what was sent.
+    let closed = Err(Error::Conflict(Conflict::UploadClosed));
+    let mut ports = copied(hello_arrived(five(None)), closed);
+    ports.drive = drive_with([for_owner(folder(FOLDER)), for_owner(file(FILE))]);
+    let complete = Upload { state: UploadState::Complete(FILE), ..five(None) };
+    ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(complete)));
+    let entry = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+    assert_eq!(entry.node.id, FILE);
+
+    let ports = copied(hello_arrived(five(None)), Err(outage()));
+    let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    assert!(matches!(outcome, Err(Error::Unavailable { .. })), "{outcome:?}");
+}

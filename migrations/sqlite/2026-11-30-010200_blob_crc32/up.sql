@@ -1,0 +1,2 @@
+-- The CRC-32 of the bytes, with which archives begin each file; null until it is known.
+ALTER TABLE blobs ADD COLUMN crc32 INTEGER;
