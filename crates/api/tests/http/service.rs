@@ -140,7 +140,8 @@ async fn every_path_refuses_the_methods_that_it_does_not_have_and_says_which_it_
             }
         }
         if extra == ["HEAD"] {
-            assert_eq!(head(&ann, &path).await.status(), 200, "{path}");
+            let get = ann.request(Method::GET, &path).send().await.unwrap();
+            assert_eq!(head(&ann, &path).await.status(), get.status(), "{path}");
         }
     }
 }

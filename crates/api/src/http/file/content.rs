@@ -14,7 +14,10 @@ use crate::http::running::{Right, while_right};
         ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
     responses(
         (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
+            headers(("ETag" = String, description = "The tag of just these bytes"),
+                ("Last-Modified" = String, description = "When this version was made"),
+                ("X-Client-Modified-At" = String, description = "When the sender's own copy was last modified, if that was said (RFC 3339)"),
+                ("Accept-Ranges" = String), ("Content-Disposition" = String))),
         (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
             headers(("ETag" = String), ("Content-Range" = String))),
         (status = 307, description = "The bytes are where `Location` says, for a short while: a signed URL of the blob store",
