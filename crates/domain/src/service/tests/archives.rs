@@ -281,7 +281,7 @@ async fn what_ends_the_right_ends_the_archive_within_a_second() {
 }
 
 fn visitor() -> Visitor {
-    Visitor { token: TOKEN.to_owned(), password: None, address: None, request: request() }
+    Visitor { token: TOKEN.to_owned(), password: None, access: None, address: None, request: request() }
 }
 
 #[tokio::test]
