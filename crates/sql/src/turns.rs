@@ -200,8 +200,6 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 

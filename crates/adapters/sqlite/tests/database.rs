@@ -41,6 +41,7 @@ fn registration(number: u128) -> Registration {
         drive: clouddrive_domain::model::DriveId::from_uuid(id(2)),
         root: NodeId::from_uuid(id(3)),
         quota_bytes: 1_000,
+        quota_entries: 1_000,
     }
 }
 

@@ -95,7 +95,7 @@ mod tests {
         let slots = Slots::new(1, Duration::from_secs(10));
         let running = slots.enter("ann").await.unwrap();
         let waiting = join_all((0..1000).map(|_| slots.enter("ann")));
-        assert!(tokio::time::timeout(Duration::from_secs(1), waiting).await.is_err(), "some of them wait");
+        assert!(timeout(Duration::from_secs(1), waiting).await.is_err(), "some of them wait");
         drop(running);
         assert!(slots.enter("ann").await.is_ok());
         assert!(slots.callers.lock().unwrap().is_empty());

@@ -27,6 +27,7 @@ pub(crate) fn registration(number: u128) -> Registration {
         drive: DriveId::from_uuid(id(2, number)),
         root: NodeId::from_uuid(id(3, number)),
         quota_bytes: 1_000,
+        quota_entries: 1_000,
     }
 }
 
