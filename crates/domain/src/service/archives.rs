@@ -255,7 +255,7 @@ impl Archive {
             stem.pop();
         }
         let name = Name::parse(&format!("{stem}{extension}")).or_else(|_| Name::parse(&format!("Archive{extension}")));
-        Presentation { media_type, attachment: name.ok() }
+        Presentation { media_type, attachment: name.ok(), content: None }
     }
 
     /// How many entries it has.
