@@ -16,10 +16,10 @@ use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purp
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector, CollectorSettings,
-    CollectorStores, Contents, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs,
-    StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores, Versions,
-    Visits, Watching,
+    AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector,
+    CollectorSettings, CollectorStores, Contents, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares,
+    SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores,
+    Versions, Visits, Watching,
 };
 use clouddrive_image::SquarePhotos;
 

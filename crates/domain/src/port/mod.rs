@@ -80,6 +80,7 @@ pub use {
     link_access::MockLinkAccess, link_downloads::MockLinkDownloads, link_tokens::MockLinkTokens, links::MockLinks,
     name_keys::MockNameKeys, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom,
     receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares, signed_urls::MockPartStore,
-    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, staged_uploads::MockStagedUploads, throttle::MockThrottle, tokens::MockTokens, trash::MockTrash,
-    trees::MockTrees, uploads::MockUploads, users::MockUsers, versions::MockVersions,
+    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, staged_uploads::MockStagedUploads, throttle::MockThrottle,
+    tokens::MockTokens, trash::MockTrash, trees::MockTrees, uploads::MockUploads, users::MockUsers,
+    versions::MockVersions,
 };

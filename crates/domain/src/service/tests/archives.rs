@@ -15,8 +15,8 @@ use crate::model::{
     UserId,
 };
 use crate::port::{
-    Clock, MockBlobRecords, MockBlobStore, MockDrive, MockLinkAccess, MockLinkDownloads, MockLinks, MockPasswords, MockSessions, MockTrees, MockUrlSigner,
-    TreeContent, TreeEntry,
+    Clock, MockBlobRecords, MockBlobStore, MockDrive, MockLinkAccess, MockLinkDownloads, MockLinks, MockPasswords,
+    MockSessions, MockTrees, MockUrlSigner, TreeContent, TreeEntry,
 };
 use crate::service::{
     Ambient, Archive, ArchiveEntry, ArchiveNames, ArchiveStores, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES,
