@@ -41,7 +41,7 @@ async fn is_counted(world: &World<'_>, download: &LinkDownload, now: Timestamp) 
 }
 
 async fn find(world: &World<'_>, link: &Link) -> Link {
-    world.store.links.find(link.id).await.unwrap().unwrap()
+    world.store.links.find(link.id, link.created_by).await.unwrap().unwrap()
 }
 
 /// What the `nth` network takes of the node of `link`.

@@ -350,7 +350,7 @@ async fn every_mutation_that_may_bring_a_receipt_writes_into_it(world: &World<'_
     let content = NewContent {
         version: world.id(),
         blob: world.record().await,
-        stored: Stored { size: 1, sha256: None, tag: None },
+        stored: Stored { size: 1, ..Stored::default() },
         media_type: MediaType::octet_stream(),
         client_modified_at: None,
         seen: None,

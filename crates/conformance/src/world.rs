@@ -279,7 +279,7 @@ impl<'a> World<'a> {
             file: self.id(),
             version: self.id(),
             blob: self.record().await,
-            stored: Stored { size: 1, sha256: None, tag: None },
+            stored: Stored { size: 1, ..Stored::default() },
             info: FileInfo {
                 name: name(text),
                 media_type: MediaType::octet_stream(),

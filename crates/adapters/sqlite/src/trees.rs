@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, NodeId, ReadGrant, check_depth};
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Located, NodeId, ReadGrant, check_depth};
 use clouddrive_domain::port::{Copying, TreeEntry, Trees};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::Charge;

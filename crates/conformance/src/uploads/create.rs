@@ -15,7 +15,7 @@ pub(super) async fn bytes_that_came_without_an_upload_become_a_file(world: &Worl
     world.share(ann.id, shared, bob.id, Permission::Edit).await;
     let folder = world.grant(bob.id, shared, Action::AddTo).await;
     let mut new = world.new_file("a.txt").await;
-    new.stored = Stored { size: 5, sha256: Some(Sha256::from_bytes([1; 32])), tag: None };
+    new.stored = Stored { size: 5, sha256: Some(Sha256::from_bytes([1; 32])), ..Stored::default() };
     new.info.client_modified_at = Some(Timestamp::from_millis(7_000));
     let command = world.command(bob.id);
     let made = world.store.uploads.create(&command, &folder, &new).await.unwrap();

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use clouddrive_contract::{Code, Problem as ProblemDto};
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};

@@ -224,8 +224,10 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
         let child = Node { parent: Some(FOLDER), ..file(FILE) };
         let mut drive = drive_with([found]);
         let list = drive.expect_list().withf(|folder, _, _, _| folder.node().id == FOLDER);
-        list.times(1).returning(move |_, _, _, _| Ok(vec![Child { node: child.clone(), share: None }]));
-        let service = Trash::new(Arc::new(drive), Arc::new(MockTrash::new()), ambient_with(NOW, Trail::default()), DAY);
+        list.times(1).returning(move |_, _, _, _| Ok(vec![Child::new(child.clone(), None)]));
+        let remover = BlobRemover::new(Arc::new(MockBlobRecords::new()), Arc::new(MockBlobStore::new()));
+        let ambient = ambient_with(NOW, Trail::default());
+        let service = Trash::new(Arc::new(drive), Arc::new(MockTrash::new()), remover, ambient, DAY);
         let page = service.list_folder(&actor(OWNER), FOLDER, &ListQuery::default()).await.unwrap();
         let [item] = page.items.as_slice() else { panic!("{page:?}") };
         assert_eq!((item.node.id, item.parent, item.role), (FILE, Some(FOLDER), Role::Owner));

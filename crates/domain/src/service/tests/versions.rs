@@ -270,7 +270,7 @@ async fn how_full_the_drive_is_its_owner_alone_learns() {
     let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
     let (service, _) = Ports::default().taking(Length::AtMost(30), too_large).given_up().service(found());
     let leave = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.unwrap();
-    let streaming = service.receive(&actor(GUEST), leave, text_plain(), hello()).await;
+    let streaming = service.receive(&actor(GUEST), leave, plain_text(), hello()).await;
     assert!(matches!(streaming, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: None }))));
 }
 

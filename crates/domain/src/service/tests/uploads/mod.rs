@@ -51,7 +51,6 @@ struct Ports {
     store: MockBlobStore,
     records: MockBlobRecords,
     direct: MockDirectUploads,
-    records: MockBlobRecords,
     staged: Option<(MockStagedUploads, MockBlobRecords)>,
 }
 
