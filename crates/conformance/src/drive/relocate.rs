@@ -138,7 +138,7 @@ pub(super) async fn a_folder_shows_when_something_was_added_or_removed(world: &W
     store.trash.put(&world.command_at(Some(ann.id), put), &item, None).await.unwrap();
     shows(b, put).await;
     let (back, item) = (tick(), world.grant(ann.id, id, Action::Restore).await);
-    let restoration = Restoration { item, to: None, seen: None };
+    let restoration = Restoration { item, to: None, seen: None, trashed_after: None };
     store.trash.restore(&world.command_at(Some(ann.id), back), &restoration).await.unwrap();
     shows(b, back).await;
     // A copy is made of it, and a file comes.
