@@ -95,7 +95,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(trash::empty))),
         )
         .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
-        .service(resource("/trash/{id}/item", "GET").route(known(web::get().to(trash::list_folder))))
+        .service(resource("/trash/{id}/item", "GET, HEAD").route(known(read().to(trash::list_folder))))
         .service(resource("/trash/{id}/restore", "POST").route(keyed(web::post().to(trash::restore))))
         .service(resource("/file/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_file))))
         .service(resource("/file/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_file))))

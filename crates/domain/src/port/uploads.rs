@@ -141,7 +141,8 @@ pub trait Uploads: Send + Sync {
     /// the same transaction, as [`Versions`](super::Versions) has it.
     ///
     /// # Errors
-    /// Those of the folder's grant, renewed; as [`Upload::completion`]; [`NameTaken`](crate::error::Conflict::NameTaken), and the upload stays open;
+    /// Those of the folder's grant, renewed; as [`Upload::completion`];
+    /// [`NameTaken`](crate::error::Conflict::NameTaken), and the upload stays open;
     /// [`Quota`](crate::error::Forbidden::Quota), and the upload stays open; [`Forbidden`](crate::Error::Forbidden) when
     /// the actor may not replace the file of that name.
     async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located>;
