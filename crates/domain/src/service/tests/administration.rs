@@ -126,7 +126,7 @@ async fn who_is_not_there_is_not_found_and_what_is_refused_is_not_told_of() {
     ports.passwords.expect_hash().returning(|_| Ok(hash()));
     ports.users.expect_register().returning(|_, _| Err(Error::Conflict(Conflict::UsernameTaken)));
     let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
-    let refused = ports.service(&trail).create(&request(), username, email, &secret(), (5, 8)).await;
+    let refused = ports.service(&trail).create(&request(), username, email, &secret(), (1, 1)).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UsernameTaken))));
     assert_eq!(trail.read(), []);
 }
