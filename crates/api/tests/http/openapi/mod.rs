@@ -3,6 +3,7 @@
 mod docs;
 mod examples;
 mod shape;
+mod upload_form;
 
 use std::collections::BTreeSet;
 
