@@ -28,6 +28,7 @@ pub struct ArchiveParameters {
 /// `POST /archive`: either `item_ids` or `root`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"item_ids": ["019ab0c2-7a00-7000-8000-000000000000"]})))]
 #[serde(deny_unknown_fields)]
 pub struct CreateArchive {
     /// The files and folders to pack, wherever they lie: 1 to 200.

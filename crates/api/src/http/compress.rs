@@ -1,4 +1,4 @@
-//! Compression of large JSON answers, for clients that ask for it.
+//! Compression of large answers in JSON, and of the pages that are built in, for clients that ask for it.
 
 use std::io::Write;
 
@@ -63,10 +63,13 @@ impl Coding {
     }
 }
 
-/// The answer as `request` wants it: a large one in JSON is compressed. Never one that bears a token or a URL, which is for
+/// Marks an answer that may be compressed though it is no JSON: one whose bytes are the server's own.
+pub(crate) struct BuiltIn;
+
+/// The answer as `request` wants it: a large one in JSON, or of what is built in, is compressed. Never one that bears a token or a URL, which is for
 /// nobody to keep: what a stranger can have put beside a secret tells of it by the length of both compressed.
 pub(crate) async fn compressed(request: &HttpRequest, response: HttpResponse) -> HttpResponse {
-    if !is_large_json(&response) {
+    if !is_compressible(&response) {
         return response;
     }
     let coding = AcceptEncoding::parse(request).ok().and_then(|accepted| Coding::preferred(&accepted));
@@ -85,11 +88,12 @@ pub(crate) async fn compressed(request: &HttpRequest, response: HttpResponse) ->
     response.set_body(BoxBody::new(bytes))
 }
 
-fn is_large_json(response: &HttpResponse) -> bool {
+fn is_compressible(response: &HttpResponse) -> bool {
     let large = matches!(response.body().size(), BodySize::Sized(size) if size > SMALL);
     let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
     large
-        && header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/json"))
+        && (header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/json"))
+            || response.extensions().get::<BuiltIn>().is_some())
         && header(CACHE_CONTROL) != Some(b"no-store".as_slice())
         && header(CONTENT_ENCODING).is_none()
 }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::DOCUMENT;
+use crate::http::compress::BuiltIn;
 
 /// The document as it is sent.
 static TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(DOCUMENT.to_string()));
@@ -67,5 +68,6 @@ fn validated(request: &HttpRequest, mut response: HttpResponse, bytes: Bytes) ->
         response.headers_mut().remove(CONTENT_TYPE);
         return response;
     }
+    response.extensions_mut().insert(BuiltIn);
     response.set_body(BoxBody::new(bytes))
 }

@@ -52,7 +52,7 @@ fn access(path: &str, method: &str, id: &str, open: bool) -> &'static str {
     if path.starts_with("/s/") {
         return "anyone with the link, and with its password if it has one; an access token is ignored.";
     }
-    if path.starts_with("/blob/") {
+    if path.starts_with("/blob/") || (path == "/archive" && open) {
         return "anyone with the URL until it expires; an access token is ignored.";
     }
     if open {
@@ -67,6 +67,7 @@ fn access(path: &str, method: &str, id: &str, open: bool) -> &'static str {
         "delete_folder" | "delete_file" => {
             "an access token; `edit`. An item that is shared itself, rather than a folder above it, is the owner's to delete."
         }
+        "create_archive" => "an access token; `view` on every item.",
         "copy_folder" | "copy_file" => {
             "an access token; `view` on the item, `edit` on the folder into which the copy goes."
         }

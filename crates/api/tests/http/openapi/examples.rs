@@ -146,6 +146,11 @@ impl Actor {
         match parameter {
             "folder_id" => self.folder.clone(),
             "file_id" => self.file.clone(),
+            "item_id" if path.ends_with("/item") => {
+                let folder = me.folder("Trashed", None).await;
+                me.delete(&format!("/drive/{folder}")).await.ok_empty();
+                folder
+            }
             "item_id" => {
                 let file = text(&me.upload("trashed.txt", b"hello", None).await["id"]);
                 me.delete(&format!("/file/{file}")).await.ok_empty();

@@ -3,6 +3,7 @@
 mod docs;
 mod examples;
 mod shape;
+mod upload_form;
 
 use std::collections::BTreeSet;
 
@@ -75,7 +76,8 @@ async fn every_operation_says_what_it_is_and_who_may_call_it() {
         assert!(ids.insert(id.clone()), "{at}: {id} is another's");
         let tagged = operation["tags"].as_array().unwrap();
         assert!(tagged.len() == 1 && tags.contains(&text(&tagged[0])), "{at}: {tagged:?}");
-        let proving = ["/login", "/token/refresh"].contains(&path.as_str()) || path.starts_with("/s/");
+        let ticket = path == "/archive" && method != "POST";
+        let proving = ["/login", "/token/refresh"].contains(&path.as_str()) || path.starts_with("/s/") || ticket;
         let open = ["/", "/health", "/health/ready", "/logout", "/blob/{key}"].contains(&path.as_str())
             || proving
             || at == "POST /user";
@@ -107,7 +109,7 @@ async fn every_parameter_of_a_path_is_described() {
             assert!(parameter["schema"].is_object(), "{method} {path}: {name}");
             assert_eq!(
                 parameter["required"] == true,
-                parameter["in"] == "path" || ["signature", "q"].contains(&name.as_str().unwrap()),
+                parameter["in"] == "path" || ["signature", "q", "ticket"].contains(&name.as_str().unwrap()),
                 "{method} {path}: {name}"
             );
         }
