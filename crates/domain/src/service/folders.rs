@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::Ambient;
 use super::access::Access;
+use super::intake::told;
 use super::relocation::{self, NewPlace};
 use crate::error::{Error, Result};
 use crate::model::{
@@ -62,8 +63,8 @@ impl Folders {
     pub async fn create(&self, actor: &Actor, parent: Option<NodeId>, name: &Name) -> Result<Entry> {
         let parent = self.access.add_to(actor.user, parent).await?;
         let command = self.ambient.command(actor);
-        let made = self.drive.create_folder(&command, &parent, self.ambient.id(), name).await?;
-        made.entry().ok_or(Error::NotFound)
+        let made = self.drive.create_folder(&command, &parent, self.ambient.id(), name).await;
+        made.map_err(|fault| told(&parent, fault))?.entry().ok_or(Error::NotFound)
     }
 
     /// What stands in the root of the caller's own drive.
