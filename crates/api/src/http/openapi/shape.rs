@@ -69,7 +69,9 @@ fn complete_response(method: &str, response: &mut Value) {
     // A file comes with its own type. And what is of one type is bytes to a generator that does not know it.
     if let Some(kind) = raw.first() {
         let other = if kind == BYTES { "*/*" } else { BYTES };
-        response["content"][other] = json!({"schema": raw_bytes(other)});
+        if let Some(content) = response.get_mut("content").and_then(Value::as_object_mut) {
+            content.insert(other.to_owned(), json!({"schema": raw_bytes(other)}));
+        }
     }
 }
 
@@ -91,10 +93,10 @@ fn raw_bytes(kind: &str) -> Value {
 
 /// The schemas of forms, whose fields are there or not: there is no way to write null.
 fn form_schemas(document: &Value) -> Vec<String> {
-    let bodies = operations_of(document).map(|(_, operation)| &operation["requestBody"]["content"]);
+    let bodies = operations_of(document).filter_map(|(_, operation)| operation.pointer("/requestBody/content"));
     let forms = ["multipart/form-data", "application/x-www-form-urlencoded"];
-    let forms = bodies.flat_map(|content| forms.map(|kind| &content[kind]));
-    let names = forms.filter_map(|form| form["schema"]["$ref"].as_str()?.rsplit('/').next());
+    let forms = bodies.flat_map(|content| forms.map(|kind| content.get(kind)));
+    let names = forms.flatten().filter_map(|form| form.pointer("/schema/$ref")?.as_str()?.rsplit('/').next());
     names.map(str::to_owned).collect()
 }
 
