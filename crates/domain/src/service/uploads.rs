@@ -122,6 +122,7 @@ impl Uploads {
         drive: Arc<dyn Drive>,
         uploads: Arc<dyn port::Uploads>,
         store: Arc<dyn BlobStore>,
+        records: Arc<dyn BlobRecords>,
         direct: Arc<dyn DirectUploads>,
         ambient: Ambient,
         settings: UploadSettings,
