@@ -12,7 +12,7 @@ use clouddrive_domain::model::{EntityTag, MediaType};
 use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::service::Archive;
 use clouddrive_domain::{Error, Result};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use self::format::{End, Record};
@@ -41,8 +41,11 @@ pub(crate) async fn answer_counted(
     let representation =
         Representation { size: layout.size, validators, client_modified_at: None, presentation: &presentation };
     let pack = async move |range: Range<u64>| {
+        let mut bytes = packing::packed(archive, layout, range).boxed();
+        // What fails before its first byte is told as what it is, and is no download.
+        let first = bytes.try_next().await?;
         count(range.start).await?;
-        Ok::<ByteStream, Error>(packing::packed(archive, layout, range).boxed())
+        Ok::<ByteStream, Error>(stream::iter(first.map(Ok)).chain(bytes).boxed())
     };
     bytes::answer(request, representation, pack).await
 }
