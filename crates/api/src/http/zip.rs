@@ -41,10 +41,11 @@ pub(crate) async fn answer_counted(
     let representation =
         Representation { size: layout.size, validators, client_modified_at: None, presentation: &presentation };
     let pack = async move |range: Range<u64>| {
+        let start = range.start;
         let mut bytes = packing::packed(archive, layout, range).boxed();
         // What fails before its first byte is told as what it is, and is no download.
         let first = bytes.try_next().await?;
-        count(range.start).await?;
+        count(start).await?;
         Ok::<ByteStream, Error>(stream::iter(first.map(Ok)).chain(bytes).boxed())
     };
     bytes::answer(request, representation, pack).await
