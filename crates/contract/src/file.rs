@@ -86,6 +86,7 @@ pub enum UrlUse {
 pub struct GetFile {
     /// What the URL of the bytes is for; `download` unless told.
     #[serde(default, rename = "use")]
+    #[cfg_attr(feature = "openapi", param(inline, required = false))]
     pub url_use: Option<UrlUse>,
 }
 

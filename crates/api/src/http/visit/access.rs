@@ -6,7 +6,7 @@ use crate::http::extract::{Json, LinkVisitor};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// Takes a link's password and answers with `access`, which opens the link's URLs for an hour as `?access=…`, so that a
+/// Opens a public link by its password. The answer's `access` opens the link's URLs for an hour as `?access=…`, so that a
 /// browser can navigate to them, save and play what they hand out. A new password ends it.
 #[utoipa::path(post, path = "/s/{token}/access", operation_id = "open_link", tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL")),

@@ -32,7 +32,7 @@ async fn fill_in(browser: &Browser, field: &str, value: &str) {
 async fn a_person_uploads_a_file_with_the_form_of_the_documentation() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    let folder = ann.folder("Letters", None).await;
+    let folder = ann.folder("Box", None).await;
     let browser = Browser::start().await;
     browser.open(&format!("{}/docs/", server.url())).await;
     click(&browser, ".opblock-summary-control").await;
@@ -46,7 +46,7 @@ async fn a_person_uploads_a_file_with_the_form_of_the_documentation() {
     std::fs::write(&path, b"Dear Ben,\n").unwrap();
     fill_in(&browser, "file", path.to_str().unwrap()).await;
     click(&browser, ".execute").await;
-    eventually("the file is there", async || ann.names(None).await == ["Letters", "letter.txt"]).await;
+    eventually("the file is there", async || ann.names(None).await == ["Box", "letter.txt"]).await;
     let file = ann.get("/drive").await.ok()["items"][1].clone();
     assert_eq!((&file["content_type"], &file["size_in_bytes"]), (&json!("text/plain"), &json!(10)));
     assert_eq!(ann.download(&text(&file["id"])).await, b"Dear Ben,\n");
