@@ -163,7 +163,7 @@ fn errors(operation: &str) -> Vec<Code> {
             &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
             &[Code::ChecksumMismatch, Code::SizeMismatch],
         ],
-        "get_file" => &[KNOWN, ITEM],
+        "get_file" => &[KNOWN, ITEM, &[Code::ValidationFailed]],
         "get_content" | "head_content" => &[KNOWN, ITEM, BYTES],
         "list_uploads" => &[KNOWN, LIST],
         "get_upload" => &[KNOWN, ITEM],
