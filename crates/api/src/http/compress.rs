@@ -126,7 +126,7 @@ mod tests {
     fn the_client_says_what_it_takes_and_what_it_likes_best() {
         for (accepted, expected) in [
             ("gzip", Some("gzip")),
-            ("gzip, deflate, br, zstd", Some("gzip")),
+            ("gzip, deflate, br, zstd", Some("br")),
             ("br;q=0.9, gzip;q=0.5", Some("br")),
             ("zstd, identity;q=0.1", Some("zstd")),
             ("identity", None),
