@@ -100,7 +100,7 @@ async fn one_name_stands_once_in_a_folder_across_files_and_folders_and_case_matt
     assert_eq!(problem["conflict"], json!({"item": item, "suggested_name": "readme.md (1)"}));
     ann.post("/drive", body("README.md")).await.ok();
     ann.post("/drive", json!({"folder_name": "readme.md"})).await.ok();
-    assert_eq!(ann.names(Some(&top)).await, ["README.md", "readme.md"]);
+    assert_eq!(ann.names(Some(&top)).await, ["readme.md", "README.md"]);
     assert_eq!(ann.names(None).await, ["readme.md", "Top"]);
 }
 

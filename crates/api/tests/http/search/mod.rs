@@ -170,7 +170,7 @@ async fn pages_make_one_list_and_a_cursor_is_for_its_own_search() {
     }
     ben.get(&format!("/search?q=tool&cursor={cursor}")).await.refused(400, "invalid_cursor");
     let list = text(&ann.get("/drive?limit=1").await.ok()["next_cursor"]);
-    for foreign in [list.as_str(), "", "abc"] {
+    for foreign in [list.as_str(), "abc"] {
         ann.get(&format!("/search?q=tool&cursor={foreign}")).await.refused(400, "invalid_cursor");
     }
 }
