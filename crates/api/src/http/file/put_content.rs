@@ -1,7 +1,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_contract::{Code, File, Time};
+use clouddrive_contract::{Code, File};
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{MediaType, Node, NodeId};
 use clouddrive_domain::service::ContentMetadata;
@@ -19,7 +19,7 @@ use crate::http::{App, map, parse, reply};
 /// into text included.
 #[utoipa::path(put, path = "/file/{file_id}/content", operation_id = "put_content", tag = "files",
     params(("file_id" = Uuid, Path),
-        ("X-Client-Modified-At" = Option<Time>, Header, description = "When the client's own copy was last modified (RFC 3339)"),
+        ("X-Client-Modified-At" = Option<String>, Header, description = "When the client's own copy was last modified (RFC 3339)"),
         ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after the bytes \
             come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself (`etag`)")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
