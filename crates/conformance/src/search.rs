@@ -517,7 +517,7 @@ async fn a_page_goes_on_where_the_last_one_ended_whatever_is_gone(world: &World<
         let rest: Vec<String> = rest.iter().map(|found| found.node.name.to_string()).collect();
         assert_eq!(rest, ["tool 3", "tool 4"], "{text}");
         world.rename(ann.id, last, "tool 2").await.unwrap();
-        world.rename(ann.id, new, &format!("another {text}")).await.unwrap();
+        world.rename(ann.id, new, &format!("elsewhere {}", text.len())).await.unwrap();
     }
     // A place is a key and an identifier, whether or not there is such a node.
     let key = OrderKey::of(&name("tool 2 and a half"));
