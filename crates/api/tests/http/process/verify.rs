@@ -146,7 +146,7 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
     }
     loosen(&server);
     assert_whole(&server);
-    let deep = node("deep.txt");
+    let (deep, street) = (node("deep.txt"), node("Straße.txt"));
     let key = server.value(&format!("SELECT blob_key FROM versions WHERE node_id = {deep}"));
     let open = server.value("SELECT blob_key FROM uploads WHERE state = 'open'");
     let photo = server.value("SELECT photo_blob FROM users WHERE username = 'ann'");
@@ -274,8 +274,8 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
         ),
         (
             &["upload_without_file"],
-            format!("UPDATE uploads SET file_id = {a} WHERE file_id = {deep}"),
-            format!("UPDATE uploads SET file_id = {deep} WHERE file_id = {a}"),
+            format!("UPDATE uploads SET file_id = {a} WHERE file_id = {street}"),
+            format!("UPDATE uploads SET file_id = {street} WHERE file_id = {a}"),
         ),
         (
             &["share_without_ends"],
