@@ -257,7 +257,7 @@ mod tests {
             assert_colour(&photo, 200, 100, [10, 200, 30]);
         }
         // Wherever it stops there is an answer; without a scan it is no picture.
-        for length in 3..jpeg.len() {
+        for length in (3..jpeg.len()).step_by(jpeg.len() / 20) {
             let _ = make(&jpeg[..length]);
         }
         for length in [3, 20, 100] {

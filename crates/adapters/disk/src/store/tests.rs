@@ -89,7 +89,7 @@ async fn a_blob_is_two_files_and_nothing_else() {
     assert_eq!(fs::read(shard.join(KEY)).unwrap(), b"abc");
     assert_eq!(
         fs::read_to_string(shard.join(format!("{KEY}.sha256"))).unwrap(),
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n"
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n352441c2\n"
     );
     assert_eq!(names(&root.path().join("tmp")), nothing());
 

@@ -140,8 +140,11 @@ impl Packing {
         while self.left > 0 && self.buffer.len() < PIECE {
             self.go_on().await?;
         }
-        if self.left == 0 && self.buffer.is_empty() {
+        if self.left == 0 {
+            // Now: an answer of known length is not asked for more than its last byte.
             self.note().await;
+        }
+        if self.buffer.is_empty() {
             return Ok(None);
         }
         // Also before what has been fetched ahead goes out.

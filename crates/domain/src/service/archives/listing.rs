@@ -165,7 +165,11 @@ impl Listing {
     pub(super) fn learn(&mut self, number: usize, crc32: Crc32) -> Option<(BlobKey, u64)> {
         let blob = self.blob(number)?;
         let file = self.entries.get_mut(number)?.file.as_mut()?;
-        file.crc32.replace(crc32).is_none().then_some(blob)
+        if file.crc32.is_some() {
+            return None;
+        }
+        file.crc32 = Some(crc32);
+        Some(blob)
     }
 }
 

@@ -19,7 +19,7 @@ async fn a_blob_in_parts_is_the_directory_in_which_they_were_gathered() {
     let transfer = begin(&store).await;
     assert_eq!(fs::read_to_string(gathered.join(KEY).join("manifest")).unwrap(), "11 5\n");
     put_part(&store, 3).await.unwrap();
-    assert_eq!(names(&gathered.join(KEY)), ["00003", "manifest"]);
+    assert_eq!(names(&gathered.join(KEY)), ["00003", "crc32-of-parts", "manifest"]);
     assert_eq!(names(&shard), ["lock"]);
     put_part(&store, 1).await.unwrap();
     put_part(&store, 2).await.unwrap();
@@ -31,7 +31,7 @@ async fn a_blob_in_parts_is_the_directory_in_which_they_were_gathered() {
     direct(&store).finish(&transfer, plan(), None).await.unwrap();
     assert_eq!(names(&gathered), nothing());
     assert_eq!(names(&shard), [KEY, "lock"]);
-    assert_eq!(names(&shard.join(KEY)), ["00001", "00002", "00003", "manifest"]);
+    assert_eq!(names(&shard.join(KEY)), ["00001", "00002", "00003", "crc32", "crc32-of-parts", "manifest"]);
     assert_eq!(inode(&shard.join(KEY).join("00002")), before, "the bytes were copied");
     assert_eq!(names(&root.path().join("tmp")), nothing());
     assert_eq!(read(&store).await, b"helloworld!");
