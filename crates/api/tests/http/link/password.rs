@@ -87,8 +87,11 @@ async fn a_wrong_password_costs_no_download() {
     knowing(&anybody, &content, "a wrong secret").await.refused(401, "link_password_required");
     assert_eq!(ann.get("/link").await.ok()["items"][0]["downloads"], 0);
     assert_eq!(anybody.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await.text(), "words");
+    // Whoever knows it goes on with that one, and another cannot begin; who does not know it does not learn that either.
+    assert_eq!(anybody.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await.text(), "words");
+    assert_eq!(ann.get("/link").await.ok()["items"][0]["downloads"], 1);
+    server.execute("DELETE FROM link_downloads");
     knowing(&anybody, &content, "a quiet secret").await.refused(410, "link_exhausted");
-    // Who does not know it does not learn that either.
     anybody.get(&content).await.refused(401, "link_password_required");
 }
 

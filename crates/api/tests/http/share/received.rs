@@ -150,7 +150,7 @@ async fn its_query_is_read_as_strictly_as_any_other() {
     let cursor = text(&ben.get("/shared-with-me?limit=2").await.ok()["next_cursor"]);
     let cara = server.login("cara").await;
     cara.get(&format!("/shared-with-me?cursor={cursor}")).await.refused(400, "invalid_cursor");
-    for tampered in ["", "x", &cursor[1..], &format!("{cursor}A")] {
+    for tampered in ["x", &cursor[1..], &format!("{cursor}A")] {
         ben.get(&format!("/shared-with-me?cursor={tampered}")).await.refused(400, "invalid_cursor");
     }
     ben.get(&format!("/drive?cursor={cursor}")).await.refused(400, "invalid_cursor");
