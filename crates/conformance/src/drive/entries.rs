@@ -16,17 +16,20 @@ pub(super) async fn what_stands_in_a_drive_and_lies_in_its_trash_is_counted(worl
     world.replace(ann.id, top, "a", 2).await;
     assert_eq!(world.entries(ann.id).await, 2, "a version is none");
     world.copy_into(ann.id, file, ann.root).await.unwrap();
-    let copy = world.copy_into(ann.id, top, top).await.unwrap().node.id;
+    let source = world.folder(ann.id, ann.root, "source").await;
+    world.file(ann.id, source, "x", 1).await;
     assert_eq!(world.entries(ann.id).await, 5);
+    let copy = world.copy_into(ann.id, source, top).await.unwrap().node.id;
+    assert_eq!(world.entries(ann.id).await, 7);
     world.share(ann.id, top, bob.id, Permission::Edit).await;
     world.folder(bob.id, copy, "by bob").await;
-    assert_eq!((world.entries(ann.id).await, world.entries(bob.id).await), (6, 0), "it is the owner's");
+    assert_eq!((world.entries(ann.id).await, world.entries(bob.id).await), (8, 0), "it is the owner's");
     world.rename(ann.id, file, "b").await.unwrap();
     world.trash(ann.id, top).await;
-    assert_eq!(world.entries(ann.id).await, 6);
+    assert_eq!(world.entries(ann.id).await, 8);
     world.begin_purge(ann.id, top).await.unwrap();
     assert_eq!(world.purge(Purge::Of(ann.drive, top), 2).await, 5);
-    assert_eq!(world.entries(ann.id).await, 1);
+    assert_eq!(world.entries(ann.id).await, 3);
 }
 
 pub(super) async fn the_last_entry_fits_and_the_next_does_not(world: &World<'_>) {
@@ -35,7 +38,11 @@ pub(super) async fn the_last_entry_fits_and_the_next_does_not(world: &World<'_>)
     let top = world.folder(ann.id, ann.root, "top").await;
     world.file(ann.id, top, "a", 1).await;
     let there = EntryQuota { total: 3, used: 2 };
-    assert_refused!(world.copy_into(ann.id, top, top).await,
+    let bob = world.member().await;
+    let source = world.folder(bob.id, bob.root, "source").await;
+    world.file(bob.id, source, "x", 1).await;
+    world.share(bob.id, source, ann.id, Permission::View).await;
+    assert_refused!(world.copy_into(ann.id, source, ann.root).await,
         Error::Forbidden(Forbidden::Entries { entries, needed: 2, .. }) if *entries == there);
     assert_eq!(world.entries(ann.id).await, 2, "a copy is there whole or not at all");
     let last = world.file(ann.id, ann.root, "b", 1).await;

@@ -6,7 +6,7 @@ use clouddrive_domain::model::{Action, Content, Permission, Revision, VersionId}
 use clouddrive_domain::port::Revival;
 
 use super::{delete, history, revive, sizes, version_of_size};
-use crate::world::{MOST_VERSIONS, World, assert_refused};
+use crate::world::{MOST_VERSIONS, STORE, World, assert_refused};
 
 pub(super) async fn a_former_content_is_current_anew(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
@@ -58,8 +58,10 @@ pub(super) async fn a_blob_is_referred_to_as_long_as_any_version_is_on_it(world:
         assert!(!world.condemned(world.now()).await.contains(&blob));
     }
     assert_eq!(sizes(world, ann.id, file).await, [3, 5, 2, 1]);
-    delete(world, ann.id, file, last.unwrap()).await.unwrap();
-    assert!(world.condemned(world.now()).await.contains(&blob));
+    let grant = world.grant(ann.id, file, Action::DeleteVersion).await;
+    let freed = world.store.versions.delete(&world.command(ann.id), &grant, last.unwrap(), None).await.unwrap();
+    assert_eq!(freed.as_ref(), Some(&blob));
+    world.store.records.forget(&STORE, &[blob]).await.unwrap();
     assert_eq!(world.quota(ann.id).await.used, 6);
 }
 
