@@ -6,7 +6,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, DriveId, EntityTag, Quota, StoreName, Timestamp};
+use clouddrive_domain::model::{
+    Action, BlobKey, ConflictPolicy, DriveId, EntityTag, Limit, Quota, StoreName, Timestamp,
+};
 use clouddrive_domain::port::Unneeded;
 use futures_util::future::join;
 
@@ -251,10 +253,14 @@ async fn what_was_a_content_waits_for_another_time_than_what_never_was(world: &W
     let ann = world.member().await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
     let file = world.file(ann.id, ann.root, "a", 1).await;
-    let used = world.blob_of(file, ann.id).await;
+    let mut blobs = vec![world.blob_of(file, ann.id).await];
     for _ in 0..20 {
         world.replace(ann.id, ann.root, "a", 1).await;
+        blobs.push(world.blob_of(file, ann.id).await);
     }
+    let grant = world.grant(ann.id, file, Action::Read).await;
+    let versions = world.store.versions.list(&grant, None, Limit::default()).await.unwrap();
+    let used = blobs.into_iter().find(|blob| versions.iter().all(|version| version.content.blob != *blob)).unwrap();
     let aborted = world.open(&root, "b", Some(1)).await;
     world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
     let (past, now) = (Timestamp::from_millis(0), world.now());

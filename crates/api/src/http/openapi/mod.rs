@@ -128,7 +128,7 @@ fn errors(operation: &str) -> Vec<Code> {
         "change_password" | "delete_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
         "verify_token" => &[KNOWN],
         "get_user" => &[KNOWN, ITEM],
-        "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken]],
+        "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]],
         "list_root" | "list_folder" => &[KNOWN, LIST, ITEM],
         "list_received_shares" => &[KNOWN, LIST],
         "search" => &[KNOWN, LIST, ITEM],

@@ -274,7 +274,9 @@ impl Play {
             let children = self.reference.children(who, folder);
             let items = listed["items"].as_array().unwrap();
             let mut names: Vec<&str> = children.iter().map(|node| self.reference.nodes[*node].name.as_str()).collect();
-            names.sort_by_key(|name| (name.to_lowercase(), (*name).to_owned()));
+            // Of names that differ in nothing else, those with small letters come first.
+            names
+                .sort_by_key(|name| (name.to_lowercase(), name.chars().map(|c| !c.is_lowercase()).collect::<Vec<_>>()));
             let found: Vec<&str> = items.iter().map(|item| item["name"].as_str().unwrap()).collect();
             if names != found {
                 return Err(format!("in {path} of {who}: expected {names:?}, found {found:?}"));

@@ -102,7 +102,8 @@ async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_sec
 
 #[tokio::test]
 async fn what_becomes_of_sessions_and_accounts_is_told() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error"), ("RATE_LIMITS", "on")]).await;
+    let (server, _) =
+        start_in(Place::new(), &[("RUST_LOG", "error"), ("RATE_LIMITS", "on"), ("REFRESH_GRACE_SECONDS", "0")]).await;
     let ann = server.user("ann").await;
     let id = id_of(&ann).await;
     let login = async || {

@@ -131,7 +131,7 @@ async fn a_request_goes_on_with_its_callers_trace_down_to_statements_and_the_sto
     let put = spans.iter().find(|span| attribute(span, "operation").as_deref() == Some("put")).unwrap();
     assert_eq!((put.name.as_str(), put.kind()), ("blob store", SpanKind::Client));
     let statements: Vec<String> = spans.iter().filter_map(|span| attribute(span, "db.query.text")).collect();
-    assert!(statements.iter().any(|text| text.contains("uploads")), "{statements:?}");
+    assert!(statements.iter().any(|text| text.contains("versions")), "{statements:?}");
     let all = format!("{spans:?}");
     for secret in ["secret-name", "hello", ann.token()] {
         assert!(!all.contains(secret), "{secret}");

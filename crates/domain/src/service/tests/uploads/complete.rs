@@ -152,7 +152,7 @@ async fn an_open_upload_is_given_up_once() {
 
 #[tokio::test]
 async fn what_arrived_and_cannot_be_removed_stays_reserved() {
-    let mut ports = Ports::with_upload(upload());
+    let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().times(1).returning(|_, _| Ok(()));
     ports.store.expect_discard().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
     let hold = ports.records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(10));
