@@ -33,7 +33,7 @@ pub(super) async fn what_stands_in_a_drive_and_lies_in_its_trash_is_counted(worl
 }
 
 pub(super) async fn the_last_entry_fits_and_the_next_does_not(world: &World<'_>) {
-    let ann = world.member_with_entries(4).await;
+    let ann = world.member_with_entries(3).await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
     let top = world.folder(ann.id, ann.root, "top").await;
     world.file(ann.id, top, "a", 1).await;
@@ -44,9 +44,9 @@ pub(super) async fn the_last_entry_fits_and_the_next_does_not(world: &World<'_>)
     world.share(bob.id, source, ann.id, Permission::View).await;
     assert_refused!(world.copy_into(ann.id, source, ann.root).await,
         Error::Forbidden(Forbidden::Entries { entries, needed: 2, .. }) if *entries == there);
-    assert_eq!(world.entries(ann.id).await, 3, "a copy is there whole or not at all");
+    assert_eq!(world.entries(ann.id).await, 2, "a copy is there whole or not at all");
     let last = world.file(ann.id, ann.root, "b", 1).await;
-    let full = EntryQuota { total: 4, used: 4 };
+    let full = EntryQuota { total: 3, used: 3 };
     assert_refused!(world.create_folder(&root, "c").await,
         Error::Forbidden(Forbidden::Entries { entries, needed: 1, .. }) if *entries == full);
     let upload = world.open(&root, "c", Some(1)).await;
@@ -60,7 +60,7 @@ pub(super) async fn the_last_entry_fits_and_the_next_does_not(world: &World<'_>)
     world.begin_purge(ann.id, last).await.unwrap();
     world.purge(Purge::Of(ann.drive, last), 10).await;
     world.commit(&root, &commit).await.unwrap();
-    assert_eq!(world.entries(ann.id).await, 4);
+    assert_eq!(world.entries(ann.id).await, 3);
 }
 
 pub(super) async fn of_many_at_once_only_as_many_as_fit_arrive(world: &World<'_>) {
