@@ -1,5 +1,6 @@
 """The walk through the API by openapi-python-client."""
 
+import base64
 import os
 import random
 from io import BytesIO
@@ -34,9 +35,8 @@ from drive.types import File
 API = os.environ["API"]
 PASSWORD = "a quiet morning"
 BYTES = bytes(range(256))
-PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c63f8cfc0f01f0005000186a0a1bd8b0000000049454e44ae426082"
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 
 T = TypeVar("T")
