@@ -71,7 +71,7 @@ async fn protected(server: &Server) -> Vec<(Method, String)> {
     let mut operations = Vec::new();
     for (template, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation["security"] != json!([{}]) {
+            if operation["security"] != json!([]) {
                 let segments = template.split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment });
                 let path = segments.collect::<Vec<_>>().join("/");
                 operations.push((Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), path));

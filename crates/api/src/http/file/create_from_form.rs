@@ -24,7 +24,7 @@ struct Fields {
     parent_folder_id: Option<Uuid>,
     file_conflict: Option<FileConflict>,
     content_type: Option<String>,
-    sha256: Option<Sha256>,
+    sha256: Option<String>,
     client_modified_at: Option<Time>,
     /// As they came.
     texts: BTreeMap<String, String>,
@@ -72,7 +72,7 @@ async fn store(app: &App, user: CurrentUser, mut form: FormReader, passing: Pass
     // What is wrong whatever follows is refused before the bytes.
     fields.check()?;
     let folder = fields.folder();
-    let leave = app.uploads.admit(&user.actor, folder, fields.file_size_in_bytes, fields.sha256).await?;
+    let leave = app.uploads.admit(&user.actor, folder, fields.file_size_in_bytes, fields.sha256()?).await?;
     let (sender, bytes) = bridge();
     let (say, said) = oneshot::channel();
     let (uploads, actor) = (app.uploads.clone(), user.actor.clone());
@@ -163,7 +163,7 @@ impl Fields {
             }
             "file_conflict" => self.file_conflict = Some(parse::value(&name, &text)?),
             "content_type" => self.content_type = Some(text),
-            "sha256" => self.sha256 = Some(parse::sha256(&text)?),
+            "sha256" => self.sha256 = Some(text),
             "client_modified_at" => self.client_modified_at = Some(parse::value(&name, &text)?),
             _ => return Err(Problem::invalid(name, "is unknown here")),
         }
@@ -174,10 +174,15 @@ impl Fields {
         self.parent_folder_id.map(NodeId::from_uuid)
     }
 
+    fn sha256(&self) -> Outcome<Option<Sha256>> {
+        self.sha256.as_deref().map(parse::sha256).transpose()
+    }
+
     /// Checks what can be checked of each field by itself.
     fn check(&self) -> Outcome<()> {
         self.file_name.as_deref().map(|name| parse::name("file_name", name)).transpose()?;
         self.content_type.as_deref().map(parse::media_type).transpose()?;
+        self.sha256()?;
         Ok(())
     }
 
@@ -189,7 +194,7 @@ impl Fields {
         Ok(FileInfo {
             name: parse::name("file_name", name)?,
             media_type: kind.map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?,
-            sha256: self.sha256,
+            sha256: self.sha256()?,
             client_modified_at: self.client_modified_at.map(parse::timestamp),
             conflict: self.file_conflict.map(parse::conflict).unwrap_or_default(),
         })

@@ -86,7 +86,13 @@ async fn whoever_loses_the_folder_meanwhile_completes_nothing() {
     bob.complete(&upload).await.refused(403, "permission_denied");
     assert_eq!(ann.names(Some(&folder)).await, Vec::<String>::new());
     ann.patch(&format!("/share/{share}"), json!({"permission": "edit"})).await.ok();
-    let file = bob.complete(&upload).await.ok();
+    // It ended with the right, and stays as it ended.
+    bob.complete(&upload).await.refused(409, "upload_closed");
+    let quota = ann.quota().await;
+    assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(0), &json!(0)));
+    let again = bob.begin("note.txt", 4, Some(&folder)).await.ok();
+    bob.put(&again, "note").await.ok_empty();
+    let file = bob.complete(&again).await.ok();
     assert_eq!((&file["owner"]["username"], &file["created_by"]["username"]), (&json!("ann"), &json!("bob")));
     assert_eq!(ann.quota().await["used_bytes"], 4);
     assert_eq!(bob.quota().await["used_bytes"], 0);
