@@ -93,7 +93,10 @@ const KEYS_AT_ONCE: u32 = 500;
 /// The database, with its schema and the keys of its names brought up to date.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Persistence> {
     let persistence = open_migrated(config).await?;
-    refresh_name_keys(&*persistence.name_keys).await?;
+    // A single bad row must not keep the server from starting: the collector tries again, and says so.
+    if let Err(fault) = refresh_name_keys(&*persistence.name_keys).await {
+        tracing::error!(?fault, "computing the keys of names failed");
+    }
     Ok(persistence)
 }
 

@@ -23,7 +23,7 @@ const FILL: &str = "
         FROM generate_series(1, 1000) i;
     INSERT INTO drives (id, owner_id, quota_bytes, created_at) SELECT id, id, 0, 0 FROM users;
     INSERT INTO nodes (id, drive_id, kind, name, sort_key, created_by, created_at, modified_at)
-        SELECT id, id, 'root', '', '', id, 0, 0 FROM users;
+        SELECT id, id, 'root', 'drive', 'drive', id, 0, 0 FROM users;
     CREATE TEMP TABLE entry AS
         SELECT gen_random_uuid() AS id, gen_random_uuid() AS version, md5(i::text) AS blob, i, u.id AS parent
         FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM users) u
