@@ -78,10 +78,11 @@ async fn in_garage() {
 async fn where_conditions_are_honoured() {
     let local = Local::start().await;
     let store = open(local.settings.clone()).await;
+    let tried = local.front.seen("DELETE", "uploadId=");
     bodies_of_parts_are_blobs(&store).await;
     nothing_remains_of_what_is_refused(&store).await;
     // This server does not list what is begun: 2 that met a blob and 5 that were refused.
-    assert_eq!(local.front.seen("DELETE", "uploadId="), 2 + 5);
+    assert_eq!(local.front.seen("DELETE", "uploadId=") - tried, 2 + 5);
 }
 
 #[tokio::test]
