@@ -52,7 +52,7 @@ impl S3Store {
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, Trouble> {
         let bucket = Arc::new(Bucket::new(&settings).await);
         let trial = abilities::probe(&bucket, &*random, settings.max_parts);
-        let abilities = tokio::time::timeout(settings.timeouts.call * 2, trial)
+        let abilities = tokio::time::timeout(settings.timeouts.call * 4, trial)
             .await
             .map_err(|_| Trouble::silent("PutObject", TroubleKind::NoAnswer))??;
         let turns = (0..=u8::MAX).map(|_| Mutex::new(())).collect();
