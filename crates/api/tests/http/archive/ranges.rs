@@ -101,7 +101,11 @@ async fn a_checksum_that_is_not_known_is_taken_once_and_kept() {
     let (_, path) = sample(&ann).await;
     let whole = ann.get(&path).await;
     let size = whole.body.len();
-    let unknown = || server.value("SELECT COUNT(*) FROM blobs WHERE crc32 IS NULL").parse::<u32>().unwrap();
+    // An empty file has no bytes to take one of.
+    let unknown = || {
+        let count = "SELECT COUNT(*) FROM blobs WHERE crc32 IS NULL AND size_bytes > 0";
+        server.value(count).parse::<u32>().unwrap()
+    };
     for range in [None, Some(format!("bytes={}-", size - 30)), Some("bytes=75000-".to_owned())] {
         server.execute("UPDATE blobs SET crc32 = NULL");
         assert!(unknown() > 0);
