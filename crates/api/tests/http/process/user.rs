@@ -57,7 +57,11 @@ async fn an_account_is_made_beside_a_running_server() {
     // What is wrong with the words of the command itself is said before anything is done.
     failed(user(&server, &["create", "a b", "cat@example.com"], PASSWORD), 2, "3 to 32");
     failed(user(&server, &["create", "cat", "nowhere"], PASSWORD), 2, "e-mail");
-    failed(user(&server, &["create", "cat", "cat@example.com", "--quota", "5G"], PASSWORD), 2, "must be a number from 0");
+    failed(
+        user(&server, &["create", "cat", "cat@example.com", "--quota", "5G"], PASSWORD),
+        2,
+        "must be a number from 0",
+    );
     failed(user(&server, &["create", "cat", "cat@example.com", PASSWORD], PASSWORD), 2, "unexpected argument");
     failed(user(&server, &[], ""), 2, "Usage");
     assert_eq!(login(&server, "cat", PASSWORD).await, 401);
