@@ -20,6 +20,15 @@ use crate::types::{DbId, Id, bad_row, bytes, name, size};
 /// takes (65,535 and 32,766).
 pub const BATCH: usize = 1_000;
 
+/// Joins the live children `n` of the rows of `below`, in SQLite.
+pub const LIVE_CHILDREN: &str = "JOIN nodes n ON n.parent_id = below.id AND n.trashed_at IS NULL";
+
+/// The same in PostgreSQL, for each row by itself: as a plain join it reads all live nodes once for each row as long as
+/// the table has not been analyzed.
+pub const LIVE_CHILDREN_LATERAL: &str = "CROSS JOIN LATERAL (
+        SELECT * FROM nodes child WHERE child.parent_id = below.id AND child.trashed_at IS NULL OFFSET 0
+    ) AS n";
+
 /// A node of a tree, with the current content of a file.
 #[derive(QueryableByName)]
 pub struct TreeRow {
@@ -44,18 +53,19 @@ pub struct TreeRow {
 }
 
 /// Asks for the [`TreeRow`]s of `folder` and of all that lives below it, but for no more than shows that there are too many
-/// to be copied.
+/// to be copied. `children` is [`LIVE_CHILDREN`] of the database.
 #[must_use]
-pub fn tree(folder: NodeId) -> Statement {
-    let text = "WITH RECURSIVE below (id, parent_id, kind, name, version_id, level) AS (
+pub fn tree(folder: NodeId, children: &str) -> Statement {
+    let text = format!(
+        "WITH RECURSIVE below (id, parent_id, kind, name, version_id, level) AS (
             SELECT id, parent_id, kind, name, version_id, 0 FROM nodes WHERE id = ?
             UNION ALL
-            SELECT n.id, n.parent_id, n.kind, n.name, n.version_id, below.level + 1
-            FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.trashed_at IS NULL
+            SELECT n.id, n.parent_id, n.kind, n.name, n.version_id, below.level + 1 FROM below {children}
         )
         SELECT below.id, below.parent_id, below.kind, below.name, CAST(below.level AS BIGINT) AS level,
             v.blob_key, v.size_bytes, v.media_type, v.client_modified_at
-        FROM (SELECT * FROM below LIMIT ?) AS below LEFT JOIN versions v ON v.id = below.version_id";
+        FROM (SELECT * FROM below LIMIT ?) AS below LEFT JOIN versions v ON v.id = below.version_id"
+    );
     Statement::new(text, vec![folder.into(), Parameter::Integer(bytes(MAX_COPY_NODES + 1))])
 }
 
@@ -108,16 +118,15 @@ impl TryFrom<EntryRow> for TreeEntry {
 }
 
 /// The text that asks for the [`EntryRow`]s of the live nodes for which `tops` holds and of all that lives below them. The
-/// parameters are those of `tops`, then how many rows there are at the most.
+/// parameters are those of `tops`, then how many rows there are at the most. `children` is [`LIVE_CHILDREN`] of the database.
 #[must_use]
-pub fn entries(tops: &str) -> String {
+pub fn entries(tops: &str, children: &str) -> String {
     format!(
         "WITH RECURSIVE below (id, parent_id, kind, name, modified_at, version_id) AS (
             SELECT id, parent_id, kind, name, modified_at, version_id FROM nodes
             WHERE {tops} AND trashed_at IS NULL
             UNION ALL
-            SELECT n.id, n.parent_id, n.kind, n.name, n.modified_at, n.version_id
-            FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.trashed_at IS NULL
+            SELECT n.id, n.parent_id, n.kind, n.name, n.modified_at, n.version_id FROM below {children}
         )
         SELECT below.id, below.parent_id, below.kind, below.name, below.modified_at, v.blob_key, v.size_bytes, b.crc32,
             v.client_modified_at

@@ -9,7 +9,7 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::statement::Statement;
-use clouddrive_sql::trees::{BATCH, EntryRow, TreeCopy, TreeRow, entries, one_more, tree};
+use clouddrive_sql::trees::{BATCH, EntryRow, LIVE_CHILDREN_LATERAL, TreeCopy, TreeRow, entries, one_more, tree};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
@@ -33,7 +33,7 @@ impl Trees for Database {
     }
 
     async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>> {
-        static ENTRIES: LazyLock<String> = LazyLock::new(|| entries(AMONG));
+        static ENTRIES: LazyLock<String> = LazyLock::new(|| entries(AMONG, LIVE_CHILDREN_LATERAL));
         let tops = array(tops.iter().map(|top| top.node().id));
         let statement = Statement::new(ENTRIES.as_str(), vec![tops, one_more(most)]);
         self.read(async move |mut connection: &AsyncPgConnection| {
@@ -86,7 +86,7 @@ async fn read(
     if let Some(content) = item.node().content() {
         return Ok(TreeCopy::of_file(command, wish, to, content)?);
     }
-    let rows: Vec<TreeRow> = tree(item.node().id).load(&mut connection).await?;
+    let rows: Vec<TreeRow> = tree(item.node().id, LIVE_CHILDREN_LATERAL).load(&mut connection).await?;
     let copy = TreeCopy::of_folder(command, wish, to, rows)?;
     check_depth(to.located().depth_of_child_folder(), copy.height)?;
     Ok(copy)

@@ -9,7 +9,7 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::statement::Statement;
-use clouddrive_sql::trees::{BATCH, EntryRow, TreeCopy, TreeRow, entries, one_more, tree};
+use clouddrive_sql::trees::{BATCH, EntryRow, LIVE_CHILDREN, TreeCopy, TreeRow, entries, one_more, tree};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -41,7 +41,7 @@ impl Trees for Database {
     }
 
     async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>> {
-        static ENTRIES: LazyLock<String> = LazyLock::new(|| entries(AMONG));
+        static ENTRIES: LazyLock<String> = LazyLock::new(|| entries(AMONG, LIVE_CHILDREN));
         let tops: Vec<NodeId> = tops.iter().map(|top| top.node().id).collect();
         let statement = Statement::new(ENTRIES.as_str(), vec![list(&tops), one_more(most)]);
         self.read(move |connection| {
@@ -60,7 +60,7 @@ fn read(connection: &mut SqliteConnection, command: &Command, wish: &Copying) ->
     let copy = match item.node().content() {
         Some(content) => TreeCopy::of_file(command, wish, &to, content)?,
         None => {
-            let rows: Vec<TreeRow> = tree(item.node().id).load(connection)?;
+            let rows: Vec<TreeRow> = tree(item.node().id, LIVE_CHILDREN).load(connection)?;
             TreeCopy::of_folder(command, wish, &to, rows)?
         }
     };

@@ -11,7 +11,7 @@ use clouddrive_postgres::{Database, PLANNED_WITHOUT, Postgres};
 use clouddrive_sql::drive::{Merging, page};
 use clouddrive_sql::search::{by_grams, by_walking};
 use clouddrive_sql::statement::{Parameter, Statement};
-use clouddrive_sql::trees::{entries, one_more, tree};
+use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, one_more, tree};
 use clouddrive_sql::{blob_records, links, sessions, shares, trash, versions};
 use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -278,11 +278,11 @@ async fn a_tree_is_walked_by_an_index() {
     let fresh = Fresh::new().await;
     let client = planner(&fresh, FILL).await;
     let node = NodeId::from_uuid(Uuid::from_u128(1));
-    let of_archive = entries("id = ANY (CAST(? AS uuid[]))");
+    let of_archive = entries("id = ANY (CAST(? AS uuid[]))", LIVE_CHILDREN_LATERAL);
     let of_archive = Statement::new(of_archive, vec![Parameter::Text(format!("{{{node}}}")), one_more(100)]);
-    for statement in [tree(node), of_archive] {
+    for statement in [tree(node, LIVE_CHILDREN_LATERAL), of_archive] {
         let plan = plan(&client, &statement).await;
-        assert!(plan.contains("on nodes n") && !plan.contains("Seq Scan"), "{plan}");
+        assert!(plan.contains("on nodes child") && !plan.contains("Seq Scan"), "{plan}");
     }
 }
 
