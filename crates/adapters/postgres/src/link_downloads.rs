@@ -24,9 +24,10 @@ async fn is_counted(mut connection: &AsyncPgConnection, download: &LinkDownload,
 async fn count(mut connection: &AsyncPgConnection, command: &Command, download: &LinkDownload) -> Outcome<Counted> {
     let counted: Option<CountedRow> = rows::count(download, command.at).get_result(&mut connection).await.optional()?;
     let Some(counted) = counted else {
+        // In this order: with a link that is taken back in between its marks go as well.
+        let counted = is_counted(connection, download, command.at).await?;
         let link = find(connection, download.link).await?;
-        let runs = link.as_ref().is_some_and(|link| link.check_running(command.at).is_ok());
-        if runs && is_counted(connection, download, command.at).await? {
+        if counted && link.as_ref().is_some_and(|link| link.check_running(command.at).is_ok()) {
             return Ok(Counted::Again);
         }
         return Err(uncounted(link, command.at).into());

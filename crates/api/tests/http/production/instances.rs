@@ -150,7 +150,7 @@ async fn a_share_that_is_revoked_at_one_is_revoked_at_the_other_at_once() {
 
 #[tokio::test]
 async fn what_ends_a_session_at_one_ends_it_at_the_other_within_a_second() {
-    let (here, there, ann, same) = two(&[]).await;
+    let (here, there, ann, same) = two(&[("REFRESH_GRACE_SECONDS", "0")]).await;
     let over = async |same: &Caller| {
         eventually("the session is over there, too", async || same.get("/user").await.status == 401).await;
     };
@@ -182,8 +182,22 @@ async fn what_ends_a_session_at_one_ends_it_at_the_other_within_a_second() {
 }
 
 #[tokio::test]
-async fn one_refresh_token_used_at_both_at_once_ends_its_session() {
+async fn one_refresh_token_used_at_both_at_once_keeps_its_session_within_the_grace() {
     let (here, there, _ann, _same) = two(&[]).await;
+    let tokens = here.anonymous().post("/login", json!({"username": "ann", "password": PASSWORD})).await.ok();
+    let body = json!({"refresh_token": tokens["refresh_token"]});
+    let (one, other) = (here.anonymous(), there.anonymous());
+    for answer in join_all((0..6).map(|turn| [&one, &other][turn % 2].post("/token/refresh", body.clone()))).await {
+        // Each of them goes on, at either.
+        let next = json!({"refresh_token": answer.ok()["refresh_token"]});
+        let tokens = there.anonymous().post("/token/refresh", next).await.ok();
+        here.with_token(&text(&tokens["access_token"])).get("/user").await.ok();
+    }
+}
+
+#[tokio::test]
+async fn one_refresh_token_used_at_both_at_once_without_a_grace_ends_its_session() {
+    let (here, there, _ann, _same) = two(&[("REFRESH_GRACE_SECONDS", "0")]).await;
     for _ in 0..5 {
         let tokens = here.anonymous().post("/login", json!({"username": "ann", "password": PASSWORD})).await.ok();
         let body = json!({"refresh_token": tokens["refresh_token"]});

@@ -191,7 +191,7 @@ async fn a_sender_who_never_comes_to_an_end_is_cut_off() {
     let ann = server.user("ann").await;
     let mut wire = Wire::to(&server).await;
     begin_form(&mut wire, &ann, "", 1 << 20).await;
-    let under_way = "SELECT count(*) FROM uploads WHERE state = 'open'";
+    let under_way = "SELECT count(*) FROM blobs";
     eventually("the form is under way", async || server.value(under_way) == "1").await;
     let told = Instant::now();
     signal(server.process().id(), "TERM");
