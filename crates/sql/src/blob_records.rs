@@ -48,7 +48,8 @@ pub struct KeyRow {
 #[must_use]
 pub fn unneeded(store: &StoreName, unneeded: Unneeded, most: u32) -> Statement {
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NULL AND unreferenced_at <= ?
-        AND unreferenced_at <= CASE WHEN size_bytes IS NULL THEN ? ELSE ? END ORDER BY unreferenced_at LIMIT ?";
+        AND unreferenced_at <= CASE WHEN size_bytes IS NULL THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END
+        ORDER BY unreferenced_at LIMIT ?";
     let Unneeded { never_used, used } = unneeded;
     let times = [never_used.max(used), never_used, used].map(|time| Parameter::Integer(time.as_millis()));
     let mut parameters = vec![Parameter::Text(store.0.to_owned())];
