@@ -60,7 +60,7 @@ pub(crate) async fn insert_beside(
 }
 
 /// Notes that a live node has been added to `folder` or taken out of it. While another transaction has the folder's row, that
-/// one notes it: nobody waits here, nor in a circle.
+/// one notes it: no transaction waits here, so none can deadlock.
 pub(crate) async fn touch(mut connection: &AsyncPgConnection, command: &Command, folder: NodeId) -> Outcome<()> {
     names::touch(folder, command.at, "FOR NO KEY UPDATE SKIP LOCKED").execute(&mut connection).await?;
     Ok(())

@@ -66,8 +66,8 @@ impl Coding {
 /// Marks an answer that may be compressed though it is no JSON: one whose bytes are the server's own.
 pub(crate) struct BuiltIn;
 
-/// The answer as `request` wants it: a large one in JSON, or of what is built in, is compressed. Never one that bears a token or a URL, which is for
-/// nobody to keep: what a stranger can have put beside a secret tells of it by the length of both compressed.
+/// The answer as `request` wants it: large JSON, and large built-in pages, are compressed. Answers with a token or a URL
+/// never are: next to text that a stranger chose, the compressed length would tell something of the secret.
 pub(crate) async fn compressed(request: &HttpRequest, response: HttpResponse) -> HttpResponse {
     if !is_compressible(&response) {
         return response;

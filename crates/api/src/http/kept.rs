@@ -118,7 +118,7 @@ struct Told {
 /// Checks that the caller still has the right of which the answer tells.
 async fn check(app: &App, actor: &Actor, body: &str) -> Outcome<()> {
     let Ok(told) = serde_json::from_str::<Told>(body) else {
-        // What is no item is told to owners alone.
+        // Answers that describe no item go to owners only.
         return Ok(());
     };
     Ok(app.idempotency.check_repeat(actor.user, NodeId::from_uuid(told.id), parse::role(told.permission)).await?)

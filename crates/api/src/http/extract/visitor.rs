@@ -18,7 +18,7 @@ const PASSWORD: &str = "x-link-password";
 /// The parameter with the proof that the password was given.
 const ACCESS: &str = "access";
 
-/// Whoever comes by a public link: the `{token}` of the path, and the password that they give, or the proof of it.
+/// A visitor of a public link: the `{token}` of the path, and the password that they give, or the proof of it.
 pub(crate) struct LinkVisitor(pub(crate) Visitor);
 
 impl LinkVisitor {

@@ -42,7 +42,7 @@ pub(crate) async fn authenticate_unkeyed(
     }
 }
 
-/// Refuses an `Idempotency-Key`, whoever calls.
+/// Refuses an `Idempotency-Key` from any caller.
 pub(crate) async fn unkeyed(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
