@@ -269,14 +269,25 @@ impl LevelsRow {
     }
 }
 
-/// Asks for the [`LevelsRow`] of `folder`, by counting.
+/// Joins the folders `n` that stand in the rows of `below`, the trashed among them, in SQLite.
+pub const FOLDERS: &str = "JOIN nodes n ON n.parent_id = below.id AND n.kind = 'folder'";
+
+/// The same in PostgreSQL, for the reason of [`LIVE_CHILDREN_LATERAL`](crate::trees::LIVE_CHILDREN_LATERAL).
+pub const FOLDERS_LATERAL: &str = "CROSS JOIN LATERAL (
+        SELECT id FROM nodes child WHERE child.parent_id = below.id AND child.kind = 'folder' OFFSET 0
+    ) AS n";
+
+/// Asks for the [`LevelsRow`] of `folder`, by counting. `folders` joins the folders in a folder: [`FOLDERS`] or
+/// [`FOLDERS_LATERAL`].
 #[must_use]
-pub fn levels(folder: NodeId) -> Statement {
-    let text = "WITH RECURSIVE below (id, level) AS (
+pub fn levels(folder: NodeId, folders: &str) -> Statement {
+    let text = format!(
+        "WITH RECURSIVE below (id, level) AS (
             SELECT id, 0 FROM nodes WHERE id = ?
             UNION ALL
-            SELECT n.id, below.level + 1 FROM below JOIN nodes n ON n.parent_id = below.id WHERE n.kind = 'folder'
+            SELECT n.id, below.level + 1 FROM below {folders}
         )
-        SELECT CAST(MAX(level) AS BIGINT) AS levels FROM below";
+        SELECT CAST(MAX(level) AS BIGINT) AS levels FROM below"
+    );
     Statement::new(text, vec![folder.into()])
 }

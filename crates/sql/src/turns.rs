@@ -3,11 +3,10 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use clouddrive_domain::model::UserId;
+use clouddrive_domain::model::{Network, UserId};
 use clouddrive_domain::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
@@ -17,8 +16,8 @@ use tokio::time::{Instant, timeout};
 pub enum Caller {
     /// A user.
     User(UserId),
-    /// An unknown caller, at this address.
-    Address(IpAddr),
+    /// An unknown caller, in this network.
+    Network(Network),
 }
 
 tokio::task_local! {
@@ -74,8 +73,8 @@ impl Turns {
     /// A turn of `caller`'s, until it is dropped.
     ///
     /// # Errors
-    /// When none comes in time: [`TooMuchAtOnce`](Error::TooMuchAtOnce) when the caller has turns meanwhile,
-    /// [`Unavailable`](Error::Unavailable), of the part `database`, when others have them all.
+    /// When none comes in time: [`TooMuchAtOnce`](Error::TooMuchAtOnce) when the caller has turns meanwhile, or waits for
+    /// more, [`Unavailable`](Error::Unavailable), of the part `database`, when others have them all.
     pub async fn enter(&self, caller: Option<Caller>) -> Result<Turn> {
         let next = {
             let mut state = self.lock();
@@ -94,7 +93,7 @@ impl Turns {
         metrics::counter!("clouddrive_database_wait_timeouts_total").increment(1);
         let state = self.lock();
         Err(match caller {
-            Some(user @ Caller::User(_)) if state.running.contains_key(&user) => {
+            Some(user @ Caller::User(_)) if state.running.contains_key(&user) || state.others_wait(user) => {
                 Error::TooMuchAtOnce { limit: u32::try_from(state.each).unwrap_or(u32::MAX) }
             }
             _ => Error::unavailable("database", "all connections are in use"),
@@ -136,6 +135,11 @@ impl State {
                 self.running.remove(&caller);
             }
         }
+    }
+
+    /// Whether more waits on behalf of `caller` than what has just given up.
+    fn others_wait(&self, caller: Caller) -> bool {
+        self.waiting.get(&Some(caller)).is_some_and(|queue| queue.iter().any(|next| !next.is_closed()))
     }
 
     fn queue(&mut self, caller: Option<Caller>) -> oneshot::Receiver<Turn> {
@@ -260,6 +264,20 @@ mod tests {
             one.await.unwrap();
         }
         assert_eq!((turns.waiting(), turns.lock().free), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_who_waits_for_several_is_refused_and_not_told_of_an_outage() {
+        let turns = Turns::new(1, WAIT);
+        let _others = turns.enter(user(2)).await.unwrap();
+        let first = turns.enter(user(1));
+        let second = async {
+            tokio::time::sleep(WAIT / 2).await;
+            turns.enter(user(1)).await
+        };
+        let (first, second) = tokio::join!(first, second);
+        assert!(matches!(first, Err(Error::TooMuchAtOnce { limit: 1 })));
+        assert!(matches!(second, Err(Error::Unavailable { .. })), "it waited alone");
     }
 
     #[tokio::test(start_paused = true)]

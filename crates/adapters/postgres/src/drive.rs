@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
-use clouddrive_sql::drive::{Charge, ChildRow, HomeRow, LevelsRow, Merging, home, levels, page};
+use clouddrive_sql::drive::{Charge, ChildRow, FOLDERS_LATERAL, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NameColumns, NewNode};
 use clouddrive_sql::schema::{nodes, users};
@@ -171,7 +171,7 @@ pub(crate) async fn reach_within(mut connection: &AsyncPgConnection, folder: Nod
     if check_depth(depth, noted).is_ok() {
         return Ok(noted);
     }
-    let counted: LevelsRow = levels(folder).get_result(&mut connection).await?;
+    let counted: LevelsRow = levels(folder, FOLDERS_LATERAL).get_result(&mut connection).await?;
     let counted = counted.levels();
     check_depth(depth, counted)?;
     diesel::update(row).set(nodes::reach.eq(i64::from(counted))).execute(&mut connection).await?;

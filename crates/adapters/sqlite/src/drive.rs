@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
-use clouddrive_sql::drive::{Charge, ChildRow, HomeRow, LevelsRow, Merging, home, levels, page};
+use clouddrive_sql::drive::{Charge, ChildRow, FOLDERS, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NameColumns, NewNode};
 use clouddrive_sql::schema::nodes;
@@ -136,7 +136,7 @@ pub(crate) fn reach_within(connection: &mut SqliteConnection, folder: NodeId, de
     if check_depth(depth, noted).is_ok() {
         return Ok(noted);
     }
-    let counted: LevelsRow = levels(folder).get_result(connection)?;
+    let counted: LevelsRow = levels(folder, FOLDERS).get_result(connection)?;
     let counted = counted.levels();
     check_depth(depth, counted)?;
     diesel::update(row).set(nodes::reach.eq(i64::from(counted))).execute(connection)?;

@@ -11,16 +11,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
+use clouddrive_domain::model::Network;
 use futures_util::task::AtomicWaker;
 use ipnet::IpNet;
 use metrics::counter;
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::Instant;
 
 pub(crate) use stream::Watched;
 
-/// How many descriptors are left for all else: the database, the store, files that are being sent.
+/// How many descriptors are left for all else: the database, the store, what is written.
 const SPARE_DESCRIPTORS: u64 = 256;
+
+/// How many descriptors a connection takes at most for long: its own, and that of the file that is sent on it.
+const DESCRIPTORS_EACH: u64 = 2;
 
 /// How much the kernel takes of a response beyond what is on its way, so that it is seen soon whether the client takes it.
 #[cfg(target_os = "linux")]
@@ -33,7 +37,7 @@ pub(crate) struct ConnectionLimits {
     pub(crate) idle: Duration,
     /// The least rate of a response in bytes per second of waiting for the client, after ten seconds of it.
     pub(crate) min_rate: u64,
-    /// How many connections one address may have.
+    /// How many connections one network may have: an IPv4 address, or the first 64 bits of an IPv6 address.
     pub(crate) per_address: usize,
 }
 
@@ -55,7 +59,7 @@ struct Inner {
 struct Open {
     next: u64,
     all: HashMap<u64, Arc<Activity>>,
-    by_address: HashMap<IpAddr, Vec<u64>>,
+    by_network: HashMap<Network, Vec<u64>>,
 }
 
 /// What happens on a connection, for those who look for one that may go.
@@ -94,8 +98,12 @@ impl Activity {
 
 impl Connections {
     pub(crate) fn new(limits: ConnectionLimits, proxies: Vec<IpNet>) -> Self {
-        let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let most = usize::try_from(descriptors.saturating_sub(SPARE_DESCRIPTORS).max(64)).unwrap_or(usize::MAX);
+        Self::with_descriptors(limits, proxies, raise_descriptors())
+    }
+
+    fn with_descriptors(limits: ConnectionLimits, proxies: Vec<IpNet>, descriptors: u64) -> Self {
+        let most = (descriptors.saturating_sub(SPARE_DESCRIPTORS) / DESCRIPTORS_EACH).max(64);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self(Arc::new(Inner { limits, proxies, most, began: Instant::now(), open: Mutex::default() }))
     }
 
@@ -131,12 +139,12 @@ impl Connections {
 
     fn admit(&self, address: Option<IpAddr>, activity: Arc<Activity>) -> Entry {
         let exempt = |address: &IpAddr| self.0.proxies.iter().any(|proxy| proxy.contains(address));
-        let address = address.filter(|address| !exempt(address));
+        let network = address.filter(|address| !exempt(address)).map(|address| Network::of(Some(address)));
         let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.next += 1;
         let id = open.next;
-        if let Some(address) = address {
-            let own = open.by_address.entry(address).or_default();
+        if let Some(network) = network {
+            let own = open.by_network.entry(network).or_default();
             own.push(id);
             if own.len() > self.0.limits.per_address {
                 let own = own.clone();
@@ -148,12 +156,22 @@ impl Connections {
             open.close_one(all.into_iter(), "descriptors");
         }
         open.all.insert(id, activity);
-        Entry { connections: self.clone(), id, address }
+        Entry { connections: self.clone(), id, network }
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// Raises the limit of descriptors as far as the system lets everyone, and gives it: what a shell or systemd begins with is
+/// small for the sake of old programs.
+fn raise_descriptors() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(fault) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::debug!(%fault, "the limit of descriptors stays as it is");
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 impl Open {
@@ -173,7 +191,7 @@ impl Open {
 pub(crate) struct Entry {
     connections: Connections,
     id: u64,
-    address: Option<IpAddr>,
+    network: Option<Network>,
 }
 
 impl Entry {
@@ -190,12 +208,12 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let mut open = self.connections.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all.remove(&self.id);
-        if let Some(address) = &self.address
-            && let Some(own) = open.by_address.get_mut(address)
+        if let Some(network) = &self.network
+            && let Some(own) = open.by_network.get_mut(network)
         {
             own.retain(|id| *id != self.id);
             if own.is_empty() {
-                open.by_address.remove(address);
+                open.by_network.remove(network);
             }
         }
     }
@@ -244,6 +262,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_network_of_version_six_counts_as_one_address() {
+        let all = connections(1, &[]);
+        let first = open(&all, "2001:db8::1", Doing::Idle, 0);
+        let elsewhere = open(&all, "2001:db8:0:1::1", Doing::Idle, 0);
+        let _neighbour = open(&all, "2001:db8::2", Doing::Idle, 1);
+        assert!(closed(&first) && !closed(&elsewhere));
+    }
+
+    #[tokio::test]
+    async fn when_descriptors_run_short_the_longest_stalled_of_all_goes() {
+        let limits = ConnectionLimits { idle: Duration::from_secs(10), min_rate: 1024, per_address: 1024 };
+        // Each connection may take one for a file beside its own.
+        let all = Connections::with_descriptors(limits, Vec::new(), 256 + 2 * 100);
+        let first: Vec<_> = (0..100).map(|at| open(&all, "203.0.113.1", Doing::Stalled, 1 + at)).collect();
+        assert!(!first.iter().any(closed));
+        let newest = open(&all, "203.0.113.2", Doing::Idle, 200);
+        assert!(closed(&first[0]) && !first[1..].iter().any(closed) && !closed(&newest));
+    }
+
+    #[tokio::test]
     async fn proxies_of_ours_have_as_many_as_they_need_and_what_ends_is_forgotten() {
         let all = connections(1, &["10.0.0.0/8"]);
         let many: Vec<_> = (0..20).map(|at| open(&all, "10.1.2.3", Doing::Idle, at)).collect();
@@ -253,6 +291,6 @@ mod tests {
             assert!(!closed(&open(&all, "203.0.113.1", Doing::Idle, 0)));
         }
         let open = all.0.open.lock().unwrap();
-        assert!(open.all.is_empty() && open.by_address.is_empty());
+        assert!(open.all.is_empty() && open.by_network.is_empty());
     }
 }

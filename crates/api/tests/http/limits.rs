@@ -15,6 +15,26 @@ async fn many_lists_of_one_user_at_once_wait_their_turn_and_all_succeed() {
 }
 
 #[tokio::test]
+async fn who_asks_for_too_much_at_once_is_refused_and_others_are_not() {
+    let one_second = [("DATABASE_CONNECTIONS", "2"), ("DATABASE_WAIT_SECONDS", "1"), ("RATE_LIMITS", "off")];
+    let server = Server::with(&one_second).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let flood = join_all((0..300).map(async |number| match number % 3 {
+        0 => ann.get("/search?search=a").await,
+        1 => ann.get("/drive").await,
+        _ => ann.patch("/user", serde_json::json!({"full_name": "Ann"})).await,
+    }));
+    let others = join_all((0..4).map(async |_| ben.get("/drive").await.ok()));
+    let (answers, _) = futures_util::future::join(flood, others).await;
+    for answer in answers {
+        if answer.status != 200 {
+            assert!(!answer.header("retry-after").is_empty());
+            answer.refused(429, "rate_limited");
+        }
+    }
+}
+
+#[tokio::test]
 async fn many_copies_of_one_user_at_once_wait_their_turn() {
     let server = Server::with(&[("RATE_LIMITS", "off")]).await;
     let ann = server.user("ann").await;

@@ -8,7 +8,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{NameKeys, Search, Sought, Unneeded};
 use clouddrive_postgres::{Database, PLANNED_WITHOUT, Postgres};
-use clouddrive_sql::drive::{Merging, page};
+use clouddrive_sql::drive::{FOLDERS_LATERAL, Merging, levels, page};
 use clouddrive_sql::search::{by_grams, by_walking};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, one_more, tree};
@@ -42,9 +42,13 @@ async fn planner(fresh: &Fresh, fill: &str) -> Client {
     let database = Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
     fill_in(&database, &client, fill).await;
+    plan_as_sessions_do(&client).await;
+    client
+}
+
+async fn plan_as_sessions_do(client: &Client) {
     let planning: String = PLANNED_WITHOUT.iter().map(|off| format!("; SET {off} = off")).collect();
     client.batch_execute(&format!("SET plan_cache_mode = force_generic_plan{planning}")).await.unwrap();
-    client
 }
 
 /// Fills a database, and computes the keys of the names.
@@ -276,12 +280,22 @@ async fn what_came_last_and_what_goes_first_comes_by_an_index_without_sorting() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tree_is_walked_by_an_index() {
     let fresh = Fresh::new().await;
-    let client = planner(&fresh, FILL).await;
+    Database::open(&fresh.options()).await.unwrap();
+    let client = fresh.outsider().await;
+    plan_as_sessions_do(&client).await;
+    // A database that has just been filled has not been analyzed.
+    client.batch_execute(FILL.trim_end_matches("ANALYZE")).await.unwrap();
+    assert_trees_are_walked_by_an_index(&client).await;
+    client.batch_execute("ANALYZE").await.unwrap();
+    assert_trees_are_walked_by_an_index(&client).await;
+}
+
+async fn assert_trees_are_walked_by_an_index(client: &Client) {
     let node = NodeId::from_uuid(Uuid::from_u128(1));
     let of_archive = entries("id = ANY (CAST(? AS uuid[]))", LIVE_CHILDREN_LATERAL);
     let of_archive = Statement::new(of_archive, vec![Parameter::Text(format!("{{{node}}}")), one_more(100)]);
-    for statement in [tree(node, LIVE_CHILDREN_LATERAL), of_archive] {
-        let plan = plan(&client, &statement).await;
+    for statement in [tree(node, LIVE_CHILDREN_LATERAL), of_archive, levels(node, FOLDERS_LATERAL)] {
+        let plan = plan(client, &statement).await;
         assert!(plan.contains("on nodes child") && !plan.contains("Seq Scan"), "{plan}");
     }
 }

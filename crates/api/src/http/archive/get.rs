@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::Actor;
+use clouddrive_sql::turns::{Caller, now_for};
 use serde::Deserialize;
 
 use crate::http::extract::{CurrentRequest, Query};
@@ -47,6 +48,7 @@ pub(crate) async fn get(
         return Err(expired().into());
     }
     let actor = Actor { user: ticket.user, request: current.0, receipt: None };
+    now_for(Caller::User(ticket.user));
     let archive = app.archives.open(&actor, ticket.session, &ticket.selection, ticket.names).await?;
     // Who has begun knows the tag of what there is.
     if overdue && !zip::continues(&request, &archive)? {

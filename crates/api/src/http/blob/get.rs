@@ -1,5 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::port::SignedRequest;
+use clouddrive_sql::turns::{Caller, now_for};
 
 use crate::http::App;
 use crate::http::bytes::{self, Representation};
@@ -32,6 +33,9 @@ pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::
         client_modified_at: content.and_then(|content| content.client_modified_at),
         presentation: blob.presentation(),
     };
+    if let Some(watch) = blob.watch() {
+        now_for(Caller::User(watch.user));
+    }
     let right = blob.watch().map(|watch| Right::of_user(&app, watch.user, watch.session, watch.file));
     let read = async |range| {
         let bytes = blobs.read(&blob, range).await?;

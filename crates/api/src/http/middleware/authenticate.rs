@@ -19,7 +19,6 @@ pub(crate) async fn authenticate(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     match identify(&request).await {
         Ok(identity) => {
-            now_for(Caller::User(identity.user));
             request.extensions_mut().insert(identity);
             Ok(next.call(request).await?.map_into_left_body())
         }
@@ -53,10 +52,13 @@ pub(crate) async fn unkeyed(
     }
 }
 
+/// The caller of the request, on whose behalf the database is asked from here on, for the session too.
 async fn identify(request: &ServiceRequest) -> Outcome<Identity> {
     let app = request.app_data::<web::Data<App>>();
     let app = app.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
-    Ok(app.accounts.authenticate(bearer(request)?).await?)
+    let claims = app.accounts.verify(bearer(request)?)?;
+    now_for(Caller::User(claims.user));
+    Ok(app.accounts.authenticate(claims).await?)
 }
 
 fn bearer(request: &ServiceRequest) -> Outcome<&str> {

@@ -11,7 +11,7 @@ use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
-use clouddrive_domain::model::RequestId;
+use clouddrive_domain::model::{Network, RequestId};
 use clouddrive_sql::turns::{Caller, on_behalf_of};
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
@@ -48,7 +48,7 @@ pub(crate) async fn request(
         request.set_payload(body.payload());
     }
     // Nothing of the request may be held while it is routed: the router notes in it what it finds.
-    let caller = client.0.map(Caller::Address);
+    let caller = client.0.map(|address| Caller::Network(Network::of(Some(address))));
     let answered = on_behalf_of(caller, caught(audit::from(client.0, next.call(request))));
     let answered = answered.instrument(span.clone()).await;
     if let Some(body) = &mut body {

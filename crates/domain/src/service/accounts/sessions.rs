@@ -215,14 +215,20 @@ impl Accounts {
         Ok(())
     }
 
-    /// Who calls with this access token.
+    /// What a genuine access token says. Its session may have ended: [`authenticate`](Self::authenticate) tells.
     ///
     /// # Errors
-    /// `TokenExpired`, `InvalidToken`; the latter also when its session has ended.
-    pub async fn authenticate(&self, token: &str) -> Result<Identity> {
-        let now = self.ambient.now();
-        let claims = self.tokens.verify(token, now)?;
-        let username = self.sessions.find_username(claims.session, claims.user, now).await?;
+    /// `TokenExpired`, `InvalidToken`.
+    pub fn verify(&self, token: &str) -> Result<AccessClaims> {
+        self.tokens.verify(token, self.ambient.now())
+    }
+
+    /// Who calls with an access token that says this.
+    ///
+    /// # Errors
+    /// `InvalidToken` when its session has ended.
+    pub async fn authenticate(&self, claims: AccessClaims) -> Result<Identity> {
+        let username = self.sessions.find_username(claims.session, claims.user, self.ambient.now()).await?;
         let username = username.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
         Ok(Identity { user: claims.user, username, session: claims.session, expires_at: claims.expires_at })
     }

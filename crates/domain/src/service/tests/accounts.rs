@@ -323,7 +323,8 @@ async fn a_token_tells_who_calls_while_its_session_runs() {
         .with(eq(claims().session), eq(OWNER), eq(NOW))
         .times(1)
         .returning(|_, _, _| Ok(Some("olga".to_owned())));
-    let identity = ports.service().authenticate("token").await.unwrap();
+    let accounts = ports.service();
+    let identity = accounts.authenticate(accounts.verify("token").unwrap()).await.unwrap();
     let expected = Identity { user: OWNER, username: "olga".to_owned(), session: made(1), expires_at: NOW.plus(HOUR) };
     assert_eq!(identity, expected);
 }
@@ -331,19 +332,18 @@ async fn a_token_tells_who_calls_while_its_session_runs() {
 #[tokio::test]
 async fn the_token_of_an_ended_session_is_invalid() {
     let mut ports = Ports::default();
-    ports.tokens.expect_verify().returning(|_, _| Ok(claims()));
     ports.sessions.expect_find_username().times(1).returning(|_, _, _| Ok(None));
-    let refused = ports.service().authenticate("token").await;
+    let refused = ports.service().authenticate(claims()).await;
     assert!(matches!(refused, Err(Error::Unauthenticated(Unauthenticated::InvalidToken))));
 }
 
-#[tokio::test]
-async fn an_expired_token_says_so_and_its_session_is_not_looked_up() {
+#[test]
+fn an_expired_token_says_so_and_its_session_is_not_looked_up() {
     let mut ports = Ports::default();
     let expired = || Error::Unauthenticated(Unauthenticated::TokenExpired);
     ports.tokens.expect_verify().returning(move |_, _| Err(expired()));
     ports.sessions.expect_find_username().never();
-    let refused = ports.service().authenticate("token").await;
+    let refused = ports.service().verify("token");
     assert!(matches!(refused, Err(Error::Unauthenticated(Unauthenticated::TokenExpired))));
 }
 
