@@ -20,7 +20,7 @@ async fn who_asks_for_too_much_at_once_is_refused_and_others_are_not() {
     let server = Server::with(&one_second).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let flood = join_all((0..300).map(async |number| match number % 3 {
-        0 => ann.get("/search?search=a").await,
+        0 => ann.get("/search?q=a").await,
         1 => ann.get("/drive").await,
         _ => ann.patch("/user", serde_json::json!({"full_name": "Ann"})).await,
     }));
