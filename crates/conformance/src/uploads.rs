@@ -57,6 +57,7 @@ pub async fn suite(store: &Persistence) {
     );
     run!(store;
         end::an_aborted_upload_is_over,
+        end::what_was_aborted_at_a_time_is_listed,
         end::a_complete_upload_is_not_aborted,
         end::what_is_over_stays_as_it_ended,
         end::uploads_expire_at_their_very_time,

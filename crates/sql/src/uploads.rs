@@ -10,6 +10,7 @@ use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+use uuid::Uuid;
 
 use crate::page::newest_first;
 use crate::schema::{uploads, versions};
@@ -178,6 +179,16 @@ pub fn page(user: UserId, now: Timestamp, after: Option<UploadPosition>, limit: 
         ) AND u.expires_at > ?";
     let parameters = vec![user.into(), user.into(), Parameter::Integer(now.as_millis())];
     newest_first(list, parameters, ["u.created_at", "u.id"], after, limit)
+}
+
+/// Asks for the [`UploadRow`]s of up to `most` uploads that were aborted at `at`, in the order of their identifiers.
+#[must_use]
+pub fn aborted(at: Timestamp, after: Option<UploadId>, most: u32) -> Statement {
+    let text = "SELECT id, drive_id, folder_id, sender_id, name, media_type, sha256, client_modified_at, conflict,
+            announced_bytes, part_bytes, blob_key, ticket, state, file_id, created_at, expires_at
+        FROM uploads WHERE ended_at = ? AND state = 'aborted' AND id > ? ORDER BY id LIMIT ?";
+    let after = after.unwrap_or(UploadId::from_uuid(Uuid::nil()));
+    Statement::new(text, vec![Parameter::Integer(at.as_millis()), after.into(), Parameter::Integer(most.into())])
 }
 
 /// A row of `versions` to be inserted.

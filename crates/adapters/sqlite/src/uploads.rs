@@ -127,6 +127,15 @@ impl Uploads for Database {
         .await
     }
 
+    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, most: u32) -> Result<Vec<Upload>> {
+        let aborted = rows::aborted(at, after, most);
+        self.read(move |connection| {
+            let rows: Vec<UploadRow> = aborted.load(connection)?;
+            Ok(rows.into_iter().map(Upload::try_from).collect::<Result<_>>()?)
+        })
+        .await
+    }
+
     async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>> {
         let command = command.clone();
         self.write(move |connection| {

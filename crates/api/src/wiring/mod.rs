@@ -17,7 +17,7 @@ use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
     AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector,
-    CollectorSettings, CollectorStores, Contents, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares,
+    CollectorSettings, CollectorStores, Contents, Copies, EndedUploads, Files, Folders, Idempotency, Links, Photos, Search, Shares,
     SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores,
     Versions, Visits, Watching,
 };
@@ -157,6 +157,8 @@ impl Stores {
             if config.rate_limits { Throttling::new(Arc::new(Counted(throttle))) } else { Throttling::off() };
         let passwords: Arc<dyn Passwords> = Arc::new(passwords()?);
         let link_tokens = Arc::new(keys.link_tokens()?);
+        let remover = BlobRemover::new(records.clone(), store.clone());
+        let ended = EndedUploads::new(uploads.clone(), remover.clone());
         let accounts = Accounts::new(
             users.clone(),
             cache.clone(),
@@ -164,6 +166,7 @@ impl Stores {
             drive.clone(),
             passwords.clone(),
             Arc::new(keys.tokens(config.algorithm)),
+            ended.clone(),
             throttling.clone(),
             ambient.clone(),
             AccountSettings {
@@ -236,7 +239,6 @@ impl Stores {
             Some(staged) => uploads.with_staging(staged, records.clone()),
             None => uploads,
         };
-        let remover = BlobRemover::new(records.clone(), store.clone());
         let watching =
             Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
         let local = doors
@@ -244,16 +246,16 @@ impl Stores {
             .map(|(gate, parts)| Arc::new(SignedBlobs::new(gate, store, parts, records, watching, ambient.clone())));
         Ok(App {
             accounts,
-            folders: Folders::new(drive.clone(), ambient.clone()),
+            folders: Folders::new(drive.clone(), ended.clone(), ambient.clone()),
             files: Arc::new(files),
             copies: Copies::new(drive.clone(), trees, ambient.clone(), config.most_versions),
             archives,
             archive_urls: keys.archive_urls(public_url),
             uploads: Arc::new(uploads),
             search: Search::new(drive.clone(), search),
-            trash: Trash::new(drive.clone(), trash, remover, ambient.clone(), config.trash_retention),
+            trash: Trash::new(drive.clone(), trash, remover, ended.clone(), ambient.clone(), config.trash_retention),
             versions: Arc::new(versions),
-            shares: Shares::new(drive.clone(), shares, users, throttling, ambient.clone()),
+            shares: Shares::new(drive.clone(), shares, users, ended, throttling, ambient.clone()),
             links,
             visits,
             photos,

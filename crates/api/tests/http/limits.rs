@@ -22,7 +22,7 @@ async fn who_asks_for_too_much_at_once_is_refused_and_others_are_not() {
     let flood = join_all((0..300).map(async |number| match number % 3 {
         0 => ann.get("/search?q=a").await,
         1 => ann.get("/drive").await,
-        _ => ann.patch("/user", serde_json::json!({"full_name": "Ann"})).await,
+        _ => ann.patch("/user", serde_json::json!({"email": "ann@example.org"})).await,
     }));
     let others = join_all((0..4).map(async |_| ben.get("/drive").await.ok()));
     let (answers, _) = futures_util::future::join(flood, others).await;

@@ -97,8 +97,10 @@ pub struct OpenUpload {
 
 /// Uploads, from the key of their blob to the file that they become.
 ///
-/// What takes a guest's right to add to a folder ends the guest's open uploads into it, as an abort does, in the same
-/// transaction: see [`Shares`](super::Shares), [`Trash::put`](super::Trash::put) and [`Drive::relocate`](super::Drive).
+/// What takes a guest's right to add to a folder ends the guest's open uploads into it, as an abort does, at the command's time
+/// and in the same transaction: see [`Shares`](super::Shares), [`Trash::put`](super::Trash::put) and
+/// [`Drive::relocate`](super::Drive).
+/// [`list_aborted`](Self::list_aborted) tells whose bytes are to be deleted then.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Uploads: Send + Sync {
@@ -161,6 +163,10 @@ pub trait Uploads: Send + Sync {
     /// # Errors
     /// As [`Upload::abortion`], by what the transaction sees.
     async fn abort(&self, command: &Command, upload: UploadId) -> Result<()>;
+
+    /// Up to `most` of the uploads that were aborted at exactly `at`, by whichever command, in the order of their identifiers, after
+    /// `after`.
+    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, most: u32) -> Result<Vec<Upload>>;
 
     /// Ends up to `most` uploads whose time ran out at the command's time, as an abort does, and returns them.
     async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>>;

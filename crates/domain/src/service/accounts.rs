@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ambient, Throttling};
+use super::{Ambient, EndedUploads, Throttling};
 use crate::error::Result;
 use crate::model::{
     Account, AuditAction, Bucket, Command, Email, Network, Page, Password, RefreshToken, RequestId, RunningSession,
@@ -70,6 +70,7 @@ pub struct Accounts {
     drive: Arc<dyn Drive>,
     passwords: Arc<dyn Passwords>,
     tokens: Arc<dyn Tokens>,
+    ended: EndedUploads,
     throttling: Throttling,
     ambient: Ambient,
     settings: AccountSettings,
@@ -86,11 +87,12 @@ impl Accounts {
         drive: Arc<dyn Drive>,
         passwords: Arc<dyn Passwords>,
         tokens: Arc<dyn Tokens>,
+        ended: EndedUploads,
         throttling: Throttling,
         ambient: Ambient,
         settings: AccountSettings,
     ) -> Self {
-        Self { users, accounts, sessions, drive, passwords, tokens, throttling, ambient, settings }
+        Self { users, accounts, sessions, drive, passwords, tokens, ended, throttling, ambient, settings }
     }
 
     /// Makes an account with a drive of its own.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::Ambient;
+use super::{Ambient, EndedUploads};
 use super::access::Access;
 use super::intake::told;
 use super::relocation::{self, NewPlace};
@@ -46,14 +46,15 @@ pub(super) async fn page(drive: &dyn Drive, folder: &ReadGrant, query: &ListQuer
 pub struct Folders {
     access: Access,
     drive: Arc<dyn Drive>,
+    ended: EndedUploads,
     ambient: Ambient,
 }
 
 impl Folders {
     /// Puts the service together.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, ambient: Ambient) -> Self {
-        Self { access: Access::new(drive.clone()), drive, ambient }
+    pub fn new(drive: Arc<dyn Drive>, ended: EndedUploads, ambient: Ambient) -> Self {
+        Self { access: Access::new(drive.clone()), drive, ended, ambient }
     }
 
     /// Makes a folder in `parent`, or in the root of the caller's own drive.
@@ -100,8 +101,14 @@ impl Folders {
         place: NewPlace,
         wanted: &Precondition,
     ) -> Result<Entry> {
-        let command = self.ambient.command(actor);
-        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::Folder, folder), place, wanted)
-            .await
+        let (command, moved) = (self.ambient.command(actor), place.to.is_some());
+        let (by, item) = (command.clone(), (NodeKind::Folder, folder));
+        let folder =
+            relocation::relocate(&self.access, &*self.drive, by, actor.user, item, place, wanted).await?;
+        if moved {
+            // Those of guests who cannot reach it any more.
+            self.ended.discard(&command).await;
+        }
+        Ok(folder)
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::access::Access;
-use super::{Ambient, Throttling};
+use super::{Ambient, EndedUploads, Throttling};
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
     AccessEntry, AccessVia, Action, Actor, AuditAction, Bucket, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page,
@@ -26,6 +26,7 @@ pub struct Shares {
     drive: Arc<dyn Drive>,
     shares: Arc<dyn port::Shares>,
     users: Arc<dyn Users>,
+    ended: EndedUploads,
     throttling: Throttling,
     ambient: Ambient,
 }
@@ -37,10 +38,11 @@ impl Shares {
         drive: Arc<dyn Drive>,
         shares: Arc<dyn port::Shares>,
         users: Arc<dyn Users>,
+        ended: EndedUploads,
         throttling: Throttling,
         ambient: Ambient,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, shares, users, throttling, ambient }
+        Self { access: Access::new(drive.clone()), drive, shares, users, ended, throttling, ambient }
     }
 
     /// Shares a file or folder of the caller's with `guest`.
@@ -122,19 +124,21 @@ impl Shares {
         Ok(Page::cut(rows, limit, |entry| entry.via))
     }
 
-    /// Gives a share another permission.
+    /// Gives a share another permission. What arrived for uploads that end by it is deleted.
     ///
     /// # Errors
     /// `Forbidden` to the guest; `NotFound` to everybody else but the owner, and to both while the item lies in the trash.
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
         let share = self.shares.find(share, actor.user).await?.ok_or(Error::NotFound)?;
         let grant = self.as_owner(actor, &share).await?;
-        let share = self.shares.change(&self.ambient.command(actor), &grant, share.id, permission).await?;
+        let command = self.ambient.command(actor);
+        let share = self.shares.change(&command, &grant, share.id, permission).await?;
         self.ambient.audit(actor, AuditAction::ShareChanged((&share).into()));
+        self.ended.discard(&command).await;
         Ok(share)
     }
 
-    /// Ends a share: its owner revokes it, its guest leaves.
+    /// Ends a share: its owner revokes it, its guest leaves. What arrived for uploads that end with it is deleted.
     ///
     /// # Errors
     /// `NotFound` to everybody else.
@@ -144,9 +148,11 @@ impl Shares {
         if !leaves {
             self.as_owner(actor, &share).await?;
         }
-        self.shares.revoke(&self.ambient.command(actor), share.id).await?;
+        let command = self.ambient.command(actor);
+        self.shares.revoke(&command, share.id).await?;
         let item = (&share).into();
         self.ambient.audit(actor, if leaves { AuditAction::ShareLeft(item) } else { AuditAction::ShareRevoked(item) });
+        self.ended.discard(&command).await;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Ambient;
+use super::{Ambient, EndedUploads};
 use super::access::Access;
 use super::blob_remover::BlobRemover;
 use super::folders::{self, EntryPage, ListQuery};
@@ -47,6 +47,7 @@ pub struct Trash {
     drive: Arc<dyn Drive>,
     trash: Arc<dyn port::Trash>,
     remover: BlobRemover,
+    ended: EndedUploads,
     ambient: Ambient,
     retention: Duration,
 }
@@ -58,21 +59,26 @@ impl Trash {
         drive: Arc<dyn Drive>,
         trash: Arc<dyn port::Trash>,
         remover: BlobRemover,
+        ended: EndedUploads,
         ambient: Ambient,
         retention: Duration,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, trash, remover, ambient, retention }
+        Self { access: Access::new(drive.clone()), drive, trash, remover, ended, ambient, retention }
     }
 
-    /// Puts a file or folder into the trash, with all below it.
+    /// Puts a file or folder into the trash, with all below it. What arrived for uploads of guests into it is deleted.
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` of the item; `PreconditionFailed`.
     pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), wanted: &Precondition) -> Result<()> {
         let item = self.access.of(actor.user, kind, id, Action::Trash).await?;
         let seen = wanted.on(item.node())?;
-        self.trash.put(&self.ambient.command(actor), &item, seen).await?;
+        let command = self.ambient.command(actor);
+        self.trash.put(&command, &item, seen).await?;
         self.ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node: id }));
+        if kind == NodeKind::Folder {
+            self.ended.discard(&command).await;
+        }
         Ok(())
     }
 

@@ -41,14 +41,16 @@ impl Accounts {
     }
 
     /// Deletes the caller's account: it is gone when this returns, and nobody sees its drive any more, whose contents are
-    /// cleared away in the background.
+    /// cleared away in the background. What arrived for the caller's open uploads is deleted.
     ///
     /// # Errors
     /// `WrongPassword`; `RateLimited`.
     pub async fn delete(&self, actor: &Actor, password: &str) -> Result<()> {
         let proven = self.require_password(actor, password).await?.generation;
-        self.accounts.delete(&self.ambient.command(actor), actor.user, proven).await?;
+        let command = self.ambient.command(actor);
+        self.accounts.delete(&command, actor.user, proven).await?;
         self.ambient.audit(actor, AuditAction::AccountDeleted);
+        self.ended.discard(&command).await;
         Ok(())
     }
 

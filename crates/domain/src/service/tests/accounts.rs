@@ -5,7 +5,8 @@ use mockall::Sequence;
 use mockall::predicate::eq;
 
 use super::{
-    Counting, GUEST, NOW, OWNER, Trail, actor, ambient, ambient_with, command, drive_with, home, made, outage, request,
+    Counting, GUEST, NOW, OWNER, Trail, actor, ambient, ambient_with, command, drive_with, home, made, nothing_ended,
+    one_ended, outage, request,
 };
 use crate::error::{Conflict, Error, Unauthenticated};
 use crate::model::{
@@ -16,7 +17,7 @@ use crate::port::{
     MockAccounts, MockDrive, MockPasswords, MockSessions, MockThrottle, MockTokens, MockUsers, Opened, Registration,
     Verdict,
 };
-use crate::service::{AccountSettings, Accounts, Ambient, ClientInfo, Throttling};
+use crate::service::{AccountSettings, Accounts, Ambient, ClientInfo, EndedUploads, Throttling};
 
 mod own;
 mod sessions;
@@ -38,6 +39,7 @@ struct Ports {
     drive: MockDrive,
     passwords: MockPasswords,
     tokens: MockTokens,
+    ended: Option<EndedUploads>,
 }
 
 impl Ports {
@@ -53,6 +55,7 @@ impl Ports {
             Arc::new(self.drive),
             Arc::new(self.passwords),
             Arc::new(self.tokens),
+            self.ended.unwrap_or_else(nothing_ended),
             self.throttle.map_or_else(Throttling::off, |throttle| Throttling::new(Arc::new(throttle))),
             ambient,
             AccountSettings {

@@ -4,8 +4,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, actor, ambient, command, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, root, seen, trashed,
-    unconditioned,
+    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, nothing_ended,
+    one_ended, root, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
@@ -20,7 +20,7 @@ const VIEW: Permission = Permission::View;
 const EDIT: Permission = Permission::Edit;
 
 fn service(drive: MockDrive) -> Folders {
-    Folders::new(Arc::new(drive), ambient())
+    Folders::new(Arc::new(drive), nothing_ended(), ambient())
 }
 
 /// What comes of making a folder in [`FOLDER`], or whatever stands under its identifier; nothing may be made.
@@ -294,4 +294,13 @@ async fn what_the_move_itself_meets_is_passed_on() {
 async fn a_file_is_not_renamed_as_a_folder() {
     let fault = refused_relocation([for_owner(file(FOLDER))], OWNER, named("x")).await;
     assert!(matches!(fault, Error::NotFound));
+}
+
+#[tokio::test]
+async fn what_arrived_for_uploads_that_end_with_a_move_is_deleted() {
+    let item = for_owner(folder(FOLDER));
+    let mut drive = drive_with([item.clone(), for_owner(folder(OTHER_FOLDER))]);
+    drive.expect_relocate().times(1).return_once(move |_, _| Ok(item));
+    let folders = Folders::new(Arc::new(drive), one_ended(), ambient());
+    assert!(folders.relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), &unconditioned()).await.is_ok());
 }

@@ -7,6 +7,7 @@ mod administration;
 mod archives;
 mod collector;
 mod copies;
+mod ended_uploads;
 mod files;
 mod folders;
 mod idempotency;
@@ -26,17 +27,20 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, TryStreamExt, stream};
+use mockall::predicate::eq;
 use uuid::Uuid;
 
-use super::{Ambient, Contents};
+use super::{Ambient, BlobRemover, Contents, EndedUploads};
 use crate::error::{Conflict, Error, NameTaken, Result};
 use crate::model::{
     Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, EntityTag, EntryQuota, Grant,
     Id, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Precondition, Quota, RequestId,
     Revision, Step, Timestamp, User, UserId, Username, authorize,
 };
-use crate::port::{AuditTrail, ByteStream, Clock, Home, MockBlobRecords, MockBlobStore, MockDrive, Random};
-use crate::testing::{content, name};
+use crate::port::{
+    AuditTrail, ByteStream, Clock, Home, MockBlobRecords, MockBlobStore, MockDrive, MockUploads, Random,
+};
+use crate::testing::{content, name, upload};
 
 /// The time at which everything here happens. [`upload`](crate::testing::upload) is open then.
 const NOW: Timestamp = Timestamp::from_millis(10_000);
@@ -294,4 +298,25 @@ fn drain(body: ByteStream) -> Result<Vec<u8>> {
         Ok(whole)
     });
     whole.now_or_never().expect("the body is all there")
+}
+
+/// Nothing ends with what is changed.
+fn nothing_ended() -> EndedUploads {
+    let mut uploads = MockUploads::new();
+    uploads.expect_list_aborted().returning(|_, _, _| Ok(Vec::new()));
+    ended_among(uploads, MockBlobRecords::new(), MockBlobStore::new())
+}
+
+/// One upload ends with what is changed [now](NOW): its bytes must be deleted.
+fn one_ended() -> EndedUploads {
+    let mut uploads = MockUploads::new();
+    let list = uploads.expect_list_aborted().withf(|at, after, _| *at == NOW && after.is_none());
+    list.times(1).returning(|_, _, _| Ok(vec![upload()]));
+    let mut store = MockBlobStore::new();
+    store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
+    ended_among(uploads, MockBlobRecords::new(), store)
+}
+
+fn ended_among(uploads: MockUploads, records: MockBlobRecords, store: MockBlobStore) -> EndedUploads {
+    EndedUploads::new(Arc::new(uploads), BlobRemover::new(Arc::new(records), Arc::new(store)))
 }

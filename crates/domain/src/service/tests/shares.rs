@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, ambient_with,
-    command, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, person, root,
-    trashed,
+    command, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, nothing_ended, one_ended,
+    person, root, trashed,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
@@ -26,7 +26,7 @@ fn service(drive: MockDrive, shares: MockShares, users: MockUsers) -> Shares {
 }
 
 fn throttled(drive: MockDrive, shares: MockShares, users: MockUsers, throttling: Throttling) -> Shares {
-    Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), throttling, ambient())
+    Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), nothing_ended(), throttling, ambient())
 }
 
 /// [`FOLDER`], shared with [`GUEST`] for viewing.
@@ -305,7 +305,7 @@ async fn what_becomes_of_shares_is_in_the_audit_trail_and_what_was_refused_is_no
     let trail = Trail::default();
     let in_trail = |drive, shares, users| {
         let ambient = ambient_with(NOW, trail.clone());
-        Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), Throttling::off(), ambient)
+        Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), nothing_ended(), Throttling::off(), ambient)
     };
     let mine = || drive_with([for_owner(folder(FOLDER))]);
 
@@ -333,6 +333,23 @@ async fn what_becomes_of_shares_is_in_the_audit_trail_and_what_was_refused_is_no
         (Some(GUEST), AuditAction::ShareLeft(shared)),
     ];
     assert_eq!(trail.read(), expected);
+}
+
+#[tokio::test]
+async fn what_arrived_for_uploads_that_end_with_a_share_is_deleted() {
+    for revoked in [true, false] {
+        let mut shares = shares_with_one();
+        shares.expect_revoke().returning(|_, _| Ok(()));
+        shares.expect_change().returning(|_, _, _, permission| Ok(Share { permission, ..share() }));
+        let drive = drive_with([for_owner(folder(FOLDER))]);
+        let (users, throttling) = (Arc::new(MockUsers::new()), Throttling::off());
+        let service = Shares::new(Arc::new(drive), Arc::new(shares), users, one_ended(), throttling, ambient());
+        if revoked {
+            service.revoke(&actor(OWNER), SHARE).await.unwrap();
+        } else {
+            service.change(&actor(OWNER), SHARE, VIEW).await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]

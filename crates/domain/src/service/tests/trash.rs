@@ -6,8 +6,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient_with, command,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made_key, outage, root, seen,
-    trashed, unconditioned,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made_key, nothing_ended, one_ended, outage,
+    root, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
@@ -33,7 +33,7 @@ fn service_on(
     let trail = Trail::default();
     let remover = BlobRemover::new(Arc::new(records), Arc::new(blobs));
     let ambient = ambient_with(NOW, trail.clone());
-    (Trash::new(Arc::new(drive_with(nodes)), Arc::new(trash), remover, ambient, DAY), trail)
+    (Trash::new(Arc::new(drive_with(nodes)), Arc::new(trash), remover, nothing_ended(), ambient, DAY), trail)
 }
 
 /// The node itself lies in the trash.
@@ -227,7 +227,7 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
         list.times(1).returning(move |_, _, _, _| Ok(vec![Child::new(child.clone(), None)]));
         let remover = BlobRemover::new(Arc::new(MockBlobRecords::new()), Arc::new(MockBlobStore::new()));
         let ambient = ambient_with(NOW, Trail::default());
-        let service = Trash::new(Arc::new(drive), Arc::new(MockTrash::new()), remover, ambient, DAY);
+        let service = Trash::new(Arc::new(drive), Arc::new(MockTrash::new()), remover, nothing_ended(), ambient, DAY);
         let page = service.list_folder(&actor(OWNER), FOLDER, &ListQuery::default()).await.unwrap();
         let [item] = page.items.as_slice() else { panic!("{page:?}") };
         assert_eq!((item.node.id, item.parent, item.role), (FILE, Some(FOLDER), Role::Owner));
@@ -339,4 +339,15 @@ async fn what_failed_is_not_told_as_done() {
     assert!(matches!(service.purge(&me, FILE, &unconditioned()).await, Err(Error::PreconditionFailed)));
     assert!(service.empty(&me).await.is_err());
     assert_eq!(trail.read(), []);
+}
+
+#[tokio::test]
+async fn what_arrived_for_uploads_that_end_with_a_folder_is_deleted() {
+    let mut trash = MockTrash::new();
+    trash.expect_put().times(1).returning(|_, _, _| Ok(()));
+    let drive = Arc::new(drive_with([for_owner(folder(FOLDER))]));
+    let remover = BlobRemover::new(Arc::new(MockBlobRecords::new()), Arc::new(MockBlobStore::new()));
+    let ambient = ambient_with(NOW, Trail::default());
+    let service = Trash::new(drive, Arc::new(trash), remover, one_ended(), ambient, DAY);
+    service.put(&actor(OWNER), (NodeKind::Folder, FOLDER), &unconditioned()).await.unwrap();
 }

@@ -97,6 +97,7 @@ async fn an_account_is_deleted_by_one_call() {
     let trail = Trail::default();
     let mut ports = asked(Verdict::Right);
     ports.accounts.expect_delete().with(eq(command(OWNER)), eq(OWNER), eq(3)).times(1).returning(|_, _, _| Ok(()));
+    ports.ended = Some(one_ended());
     ports.service_in(ambient_with(NOW, trail.clone())).delete(&owner(), SECRET).await.unwrap();
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::AccountDeleted)]);
 }
