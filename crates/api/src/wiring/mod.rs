@@ -17,9 +17,9 @@ use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
     AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector,
-    CollectorSettings, CollectorStores, Contents, Copies, EndedUploads, Files, Folders, Idempotency, Links, Photos, Search, Shares,
-    SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores,
-    Versions, Visits, Watching,
+    CollectorSettings, CollectorStores, Contents, Copies, EndedUploads, Files, Folders, Idempotency, Links, Photos,
+    Search, Shares, SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings,
+    VersionStores, Versions, Visits, Watching,
 };
 use clouddrive_image::SquarePhotos;
 

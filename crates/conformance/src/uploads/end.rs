@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{Action, ConflictPolicy, Upload, UploadState};
+use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Upload, UploadState};
 
 use crate::world::{ALL, World, assert_refused};
 
@@ -29,6 +29,50 @@ pub(super) async fn an_aborted_upload_is_over(world: &World<'_>) {
     assert_eq!(world.upload(&bystander).await, bystander);
     let absent = Upload { id: world.id(), ..upload };
     assert_refused!(abort(world, &absent).await, Error::NotFound);
+}
+
+pub(super) async fn what_was_aborted_at_a_time_is_listed(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    for ending in ["revoked", "lowered", "trashed", "moved", "deleted"] {
+        let shared = world.folder(ann.id, ann.root, ending).await;
+        let inside = world.folder(ann.id, shared, "inside").await;
+        let share = world.share(ann.id, shared, bob.id, Permission::Edit).await;
+        let into = world.grant(bob.id, inside, Action::AddTo).await;
+        let mut ended = Vec::new();
+        for size in [Some(5), None, Some(7)] {
+            ended.push(world.open(&into, "a", size).await);
+        }
+        let given_up = world.open(&into, "b", Some(1)).await;
+        abort(world, &given_up).await.unwrap();
+        world.open(&world.grant(ann.id, inside, Action::AddTo).await, "c", Some(3)).await;
+        let (store, command) = (world.store, world.command(if ending == "deleted" { bob.id } else { ann.id }));
+        match ending {
+            "revoked" => store.shares.revoke(&command, share).await.unwrap(),
+            "lowered" => {
+                let item = world.grant(ann.id, shared, Action::Share).await;
+                store.shares.change(&command, &item, share, Permission::View).await.unwrap();
+            }
+            "trashed" => {
+                let item = world.grant(ann.id, shared, Action::Trash).await;
+                store.trash.put(&command, &item, None).await.unwrap();
+            }
+            "moved" => {
+                let moving = world.moving(ann.id, inside, ann.root).await;
+                store.drive.relocate(&command, &moving).await.unwrap();
+            }
+            _ => store.accounts.delete(&command, bob.id, 0).await.unwrap(),
+        }
+        let mut expected: Vec<Upload> =
+            ended.into_iter().map(|upload| Upload { state: UploadState::Aborted, ..upload }).collect();
+        expected.sort_by_key(|upload| upload.id);
+        let (first, rest) = expected.split_at(2);
+        let list = async |at, after, most| store.uploads.list_aborted(at, after, most).await.unwrap();
+        assert_eq!(list(command.at, None, 10).await, expected, "{ending}");
+        assert_eq!(list(command.at, None, 2).await, first, "{ending}");
+        let last = first.last().map(|upload| upload.id);
+        assert_eq!(list(command.at, last, 2).await, rest, "{ending}");
+        assert_eq!(list(command.at.plus(MILLISECOND), None, 10).await, [], "{ending}");
+    }
 }
 
 pub(super) async fn a_complete_upload_is_not_aborted(world: &World<'_>) {

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use super::{Ambient, EndedUploads};
 use super::access::Access;
 use super::intake::told;
 use super::relocation::{self, NewPlace};
+use super::{Ambient, EndedUploads};
 use crate::error::{Error, Result};
 use crate::model::{
     Account, Action, Actor, Entry, Limit, Name, NodeId, NodeKind, Page, PathStep, Position, Precondition, ReadGrant,
@@ -103,8 +103,7 @@ impl Folders {
     ) -> Result<Entry> {
         let (command, moved) = (self.ambient.command(actor), place.to.is_some());
         let (by, item) = (command.clone(), (NodeKind::Folder, folder));
-        let folder =
-            relocation::relocate(&self.access, &*self.drive, by, actor.user, item, place, wanted).await?;
+        let folder = relocation::relocate(&self.access, &*self.drive, by, actor.user, item, place, wanted).await?;
         if moved {
             // Those of guests who cannot reach it any more.
             self.ended.discard(&command).await;

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ambient, EndedUploads};
 use super::access::Access;
 use super::blob_remover::BlobRemover;
 use super::folders::{self, EntryPage, ListQuery};
 use super::relocation::Destination;
+use super::{Ambient, EndedUploads};
 use crate::error::{Error, Result};
 use crate::model::{
     Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, PageRoom, Precondition, Timestamp,

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, text};
+use crate::support::{Caller, PASSWORD, Server, text};
 
 async fn permission(user: &Caller, path: &str) -> Value {
     let answer = user.get(path).await;
@@ -260,5 +260,38 @@ async fn whoever_leaves_a_share_leaves_nothing_reserved() {
     let share = ann.share_folder(&top, "ben", "edit").await;
     ben.begin("note.txt", 1000, Some(&top)).await.ok();
     ben.delete(&format!("/share/{share}")).await.ok_empty();
+    assert_eq!(ann.quota().await["reserved_bytes"], 0);
+}
+
+#[tokio::test]
+async fn what_a_guest_has_sent_is_deleted_when_the_end_of_the_right_is_answered() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    for (number, (ending, end)) in ENDINGS.into_iter().enumerate() {
+        let guest = format!("guest{number}");
+        let ben = server.user(&guest).await;
+        let top = ann.folder(ending, None).await;
+        let inner = ann.folder("inner", Some(&top)).await;
+        let share = format!("/share/{}", ann.share_folder(&top, &guest, "edit").await);
+        let upload = ben.begin("note.txt", 4, Some(&inner)).await.ok();
+        ben.put(&upload, "note").await.ok_empty();
+        end(ann.clone(), share, top, inner).await;
+        assert_eq!(server.blobs().len() + server.unfinished().len(), 0, "{ending}");
+        assert_eq!(ann.quota().await["reserved_bytes"], 0, "{ending}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_guest_has_sent_is_deleted_with_the_account() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    ann.share_folder(&top, "ben", "edit").await;
+    for folder in [None, Some(top.as_str())] {
+        let upload = ben.begin("note.txt", 4, folder).await.ok();
+        ben.put(&upload, "note").await.ok_empty();
+    }
+    ben.post("/user/delete", json!({"password": PASSWORD})).await.ok_empty();
+    assert_eq!(server.blobs().len() + server.unfinished().len(), 0);
     assert_eq!(ann.quota().await["reserved_bytes"], 0);
 }

@@ -6,7 +6,7 @@ use mockall::predicate::eq;
 
 use super::{
     Counting, GUEST, NOW, OWNER, Trail, actor, ambient, ambient_with, command, drive_with, home, made, nothing_ended,
-    one_ended, outage, request,
+    outage, request,
 };
 use crate::error::{Conflict, Error, Unauthenticated};
 use crate::model::{

@@ -4,8 +4,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, actor, ambient, command, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, nothing_ended,
-    one_ended, root, seen, trashed, unconditioned,
+    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, nothing_ended, one_ended,
+    root, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{

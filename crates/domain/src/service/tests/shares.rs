@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, ambient_with,
-    command, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, nothing_ended, one_ended,
-    person, root, trashed,
+    command, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, nothing_ended,
+    one_ended, person, root, trashed,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{

@@ -6,8 +6,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient_with, command,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made_key, nothing_ended, one_ended, outage,
-    root, seen, trashed, unconditioned,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made_key, nothing_ended,
+    one_ended, outage, root, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{

@@ -4,7 +4,7 @@ use super::{Ports, SECRET, credentials, hash, secret};
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{Actor, AuditAction, Bucket, BucketKind, Email, Password, UserId};
 use crate::port::{MockThrottle, Verdict};
-use crate::service::tests::{NOW, OWNER, Trail, actor, ambient_with, command, drive_with, home, outage};
+use crate::service::tests::{NOW, OWNER, Trail, actor, ambient_with, command, drive_with, home, one_ended, outage};
 
 const NEW: &str = "a louder secret";
 
