@@ -337,8 +337,10 @@ impl<'a> World<'a> {
     /// Gives the file of that name another content of `size` bytes.
     pub(crate) async fn replace(&self, actor: UserId, parent: NodeId, text: &str, size: u64) -> Located {
         let folder = self.grant(actor, parent, Action::AddTo).await;
-        let upload = self.open(&folder, text, Some(size)).await;
-        let commit = self.completing(&upload, ConflictPolicy::Replace);
+        let mut opening = self.opening(&folder, text, Some(size));
+        opening.upload.file.conflict = ConflictPolicy::Replace;
+        self.begin(&folder, &opening).await.unwrap();
+        let commit = self.completing(&opening.upload, ConflictPolicy::Replace);
         self.commit(&folder, &commit).await.unwrap()
     }
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clouddrive_domain::model::{
-    Action, BlobKey, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, NodeId, PartPlan, Person,
-    Revision, Sha256, Ticket, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
+    Action, BlobKey, ConflictPolicy, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, NodeId,
+    NodeKind, PartPlan, Person, Revision, Sha256, Ticket, Timestamp, Upload, UploadId, UploadPosition, UploadState,
+    UserId, authorize,
 };
 use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
@@ -12,6 +13,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use uuid::Uuid;
 
+use crate::drive::Charge;
+use crate::fault::Outcome;
+use crate::names::{Holder, Taken};
 use crate::page::newest_first;
 use crate::schema::{uploads, versions};
 use crate::statement::{Parameter, Statement};
@@ -222,6 +226,22 @@ impl NewVersionRow {
             revision: bytes(revision.0),
         }
     }
+}
+
+/// What `upload` adds to its drive, as far as its beginning tells, given the holder of its name in `folder`.
+///
+/// # Errors
+/// When the commit would fail with that name now.
+pub fn addition(upload: &Upload, folder: NodeId, holder: Option<Holder>) -> Outcome<Charge> {
+    let entries = match holder {
+        None => 1,
+        Some(holder) => match (upload.file.conflict, holder.item.kind) {
+            (ConflictPolicy::Keep, _) => 1,
+            (ConflictPolicy::Replace, NodeKind::File) => 0,
+            _ => return Err(Taken::for_file(folder, holder).into()),
+        },
+    };
+    Ok(Charge { stored: upload.announced.unwrap_or(0), entries, ..Charge::default() })
 }
 
 /// Whose open uploads may have lost their right.

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, ConflictPolicy, DriveId, Grant, Limit, Located, NodeId, NodeKind, Quota, Timestamp,
-    Upload, UploadId, UploadPosition, UploadState, UserId,
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Quota, Timestamp, Upload, UploadId,
+    UploadPosition, UploadState, UserId,
 };
 use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::names::Taken;
 use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
@@ -197,18 +196,13 @@ async fn begin(
         let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
         return Err(Error::invalid("file_name", message).into());
     }
-    if let Some(holder) = holder {
-        match (upload.file.conflict, holder.item.kind) {
-            (ConflictPolicy::Keep, _) | (ConflictPolicy::Replace, NodeKind::File) => {}
-            _ => return Err(Taken::for_file(folder.node().id, holder).into()),
-        }
-    }
+    let charge = rows::addition(upload, folder.node().id, holder)?;
     blob_records::insert(connection, &upload.blob, &opening.store, command.at, None).await?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
     log(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder)).await?;
     keep(connection, command, Answer::Begun(upload)).await?;
     // Last, so that others wait for the drive's counters as briefly as can be.
-    reserve(connection, upload).await
+    reserve(connection, upload.drive, charge).await
 }
 
 async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Timestamp) -> Outcome<i64> {
@@ -218,21 +212,20 @@ async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Time
     Ok(open.count().get_result(&mut connection).await?)
 }
 
-/// Reserves what the upload announces if it fits, in one statement.
-async fn reserve(mut connection: &AsyncPgConnection, upload: &Upload) -> Outcome<Quota> {
-    let needed = upload.announced.unwrap_or(0);
+/// Reserves the bytes of `charge` if it fits, in one statement. Its entries are counted by the commit.
+async fn reserve(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<Quota> {
+    let needed = charge.stored;
     let available = drives::quota_bytes - drives::used_bytes - drives::reserved_bytes;
     // Nothing always fits, also into a drive that is too full.
     let least = if needed == 0 { i64::MIN } else { bytes(needed) };
-    let drive = drives::table.filter(drives::id.eq(DbId::from(upload.drive)).and(available.ge(least)));
+    let free = drives::quota_entries - drives::used_entries;
+    let least_free = if charge.entries == 0 { i64::MIN } else { bytes(charge.entries) };
+    let row = drives::table.filter(drives::id.eq(DbId::from(drive)).and(available.ge(least)).and(free.ge(least_free)));
     let reserved = drives::reserved_bytes.eq(drives::reserved_bytes + bytes(needed));
-    let row = diesel::update(drive).set(reserved).returning(QUOTA).get_result(&mut connection).await.optional()?;
+    let row = diesel::update(row).set(reserved).returning(QUOTA).get_result(&mut connection).await.optional()?;
     match row {
         Some(row) => Ok(quota(row)),
-        None => {
-            let charge = Charge { stored: needed, ..Charge::default() };
-            Err(exceeded(connection, upload.drive, charge).await?.into())
-        }
+        None => Err(exceeded(connection, drive, charge).await?.into()),
     }
 }
 

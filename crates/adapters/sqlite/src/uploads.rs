@@ -1,5 +1,4 @@
 use async_trait::async_trait;
-use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
     Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, DriveId, Grant, Limit, Located,
     MediaType, NodeId, NodeKind, Quota, Revision, Stored, Timestamp, Upload, UploadId, UploadPosition, UploadState,
@@ -33,10 +32,6 @@ fn find(connection: &mut SqliteConnection, upload: UploadId) -> Outcome<Option<U
 
 fn found(connection: &mut SqliteConnection, upload: UploadId) -> Outcome<Upload> {
     find(connection, upload)?.ok_or(Fault::Domain(Error::NotFound))
-}
-
-pub(crate) fn quota_of(connection: &mut SqliteConnection, drive: DriveId) -> Outcome<Quota> {
-    Ok(quota(drives::table.find(DbId::from(drive)).select(QUOTA).first(connection)?))
 }
 
 #[async_trait]
@@ -191,18 +186,15 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
         let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
         return Err(Error::invalid("file_name", message).into());
     }
-    if let Some(holder) = holder(connection, folder.node().id, &upload.file.name)? {
-        match (upload.file.conflict, holder.item.kind) {
-            (ConflictPolicy::Keep, _) | (ConflictPolicy::Replace, NodeKind::File) => {}
-            _ => return Err(Taken::for_file(folder.node().id, holder).into()),
-        }
+    let holder = holder(connection, folder.node().id, &upload.file.name)?;
+    let charge = rows::addition(upload, folder.node().id, holder)?;
+    let row = drives::table.find(DbId::from(upload.drive)).select((QUOTA, ENTRIES));
+    let (bytes_of, entries_of) = row.first::<((i64, i64, i64), (i64, i64))>(connection)?;
+    let mut quota = quota(bytes_of);
+    if let Some(refusal) = charge.refusal(quota, entries(entries_of)) {
+        return Err(Error::Forbidden(refusal).into());
     }
-    let needed = upload.announced.unwrap_or(0);
-    let mut quota = quota_of(connection, upload.drive)?;
-    if !quota.admits(needed) {
-        return Err(Error::Forbidden(Forbidden::Quota { quota, needed }).into());
-    }
-    quota.reserved += needed;
+    quota.reserved += charge.stored;
     diesel::update(drives::table.find(DbId::from(upload.drive)))
         .set(drives::reserved_bytes.eq(bytes(quota.reserved)))
         .execute(connection)?;

@@ -59,6 +59,13 @@ async fn a_drive_has_only_so_many_files_and_folders() {
     ann.folder("Other", None).await;
     ann.post("/drive", serde_json::json!({"folder_name": "One more"})).await.refused(403, "quota_exceeded");
     ann.send_form(&[], "one more", b"x").await.refused(403, "quota_exceeded");
+    ann.begin("one more", 1, None).await.refused(403, "quota_exceeded");
+    assert_eq!(ann.quota().await["reserved_bytes"], 0);
+    let replacing = serde_json::json!({"file_name": "note", "file_size_in_bytes": 3, "parent_folder_id": folder,
+        "file_conflict": "Replace"});
+    let upload = ann.post("/file", replacing).await.ok();
+    ann.put(&upload, "new").await.ok_empty();
+    ann.complete(&upload).await.ok();
     // Another content of what is there is no more of them; the trash counts, and what is purged does not.
     ann.put_content(&file, b"another", &[]).await.ok();
     ann.delete(&format!("/file/{file}")).await.ok_empty();

@@ -45,11 +45,14 @@ pub(super) async fn the_last_entry_fits_and_the_next_does_not(world: &World<'_>)
     assert_refused!(world.copy_into(ann.id, source, ann.root).await,
         Error::Forbidden(Forbidden::Entries { entries, needed: 2, .. }) if *entries == there);
     assert_eq!(world.entries(ann.id).await, 2, "a copy is there whole or not at all");
+    let upload = world.open(&root, "c", Some(1)).await;
     let last = world.file(ann.id, ann.root, "b", 1).await;
     let full = EntryQuota { total: 3, used: 3 };
     assert_refused!(world.create_folder(&root, "c").await,
         Error::Forbidden(Forbidden::Entries { entries, needed: 1, .. }) if *entries == full);
-    let upload = world.open(&root, "c", Some(1)).await;
+    let begun = world.begin(&root, &world.opening(&root, "d", Some(1))).await;
+    assert_refused!(begun, Error::Forbidden(Forbidden::Entries { entries, needed: 1, .. }) if *entries == full);
+    assert_eq!(world.quota(ann.id).await.reserved, 1, "of what is refused nothing is reserved");
     let commit = world.completing(&upload, ConflictPolicy::Fail);
     assert_refused!(world.commit(&root, &commit).await, Error::Forbidden(Forbidden::Entries { needed: 1, .. }));
     assert_eq!(world.upload(&upload).await, upload, "it stays open");

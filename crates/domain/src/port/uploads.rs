@@ -109,7 +109,8 @@ pub trait Uploads: Send + Sync {
     ///
     /// # Errors
     /// [`Quota`](crate::error::Forbidden::Quota), exact however many begin at once;
-    /// [`NameTaken`](crate::error::Conflict::NameTaken) as a courtesy, when the commit would fail with it now;
+    /// [`NameTaken`](crate::error::Conflict::NameTaken) and [`Entries`](crate::error::Forbidden::Entries) as a courtesy, when
+    /// the commit would fail with them now;
     /// [`Invalid`](crate::Error::Invalid) when the sender has too many open.
     async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota>;
 

@@ -142,7 +142,7 @@ impl Uploads {
     /// digest of more than one part is taken down and held against nothing.
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of the folder; `Quota`; `NameTaken` where the commit would fail with it now; `Invalid`
+    /// `NotFound` and `Forbidden` of the folder; `Quota`; `NameTaken` and `Entries` where the commit would fail with them now; `Invalid`
     /// above [`MAX_FILE_BYTES`] and with too many uploads open.
     pub async fn begin(&self, actor: &Actor, folder: Option<NodeId>, file: FileInfo, size: u64) -> Result<Begun> {
         if size > MAX_FILE_BYTES {
