@@ -78,8 +78,8 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Reads, logins and deletions go on; nothing is added.
-async fn there_is_a_way_out(server: &Server, ann: &Caller, spare: &str) {
+/// Reads, logins and deletions go on, and give room back; nothing is added, and nothing replaced.
+async fn there_is_a_way_out(server: &Server, ann: &Caller, kept_file: &str, spare: &str) {
     let problem = server.anonymous().get("/health/ready").await.refused(503, "unavailable");
     let detail = text(&problem["detail"]);
     assert!(detail.contains("database") || detail.contains("storage"), "{problem}");
@@ -92,11 +92,15 @@ async fn there_is_a_way_out(server: &Server, ann: &Caller, spare: &str) {
     ann.post("/drive", json!({"folder_name": "More"})).await.refused(503, "unavailable");
     ann.begin("more.txt", 5, None).await.refused(503, "unavailable");
     ann.send_form(&[], "more.txt", b"hello").await.refused(503, "unavailable");
+    ann.put_content(kept_file, b"other", &[]).await.refused(503, "unavailable");
+    assert_eq!(ann.download(kept_file).await, b"hello");
 
     // Whoever logs in now can delete, for good.
     let again = server.login("ann").await;
+    let used = again.quota().await["used_bytes"].as_u64().unwrap();
     again.delete(&format!("/file/{spare}")).await.ok_empty();
     again.delete(&format!("/trash/{spare}")).await.ok_empty();
+    assert_eq!(again.quota().await["used_bytes"], used - 100_000);
 }
 
 #[tokio::test]
@@ -123,18 +127,20 @@ async fn a_full_disk_leaves_a_way_out() {
     let server = disk.start(&place).await;
     let ann = server.login("ann").await;
     assert_eq!(ann.download(&kept).await, b"hello");
-    there_is_a_way_out(&server, &ann, &spare[0]).await;
+    there_is_a_way_out(&server, &ann, &kept, &spare[0]).await;
     disk.make_room();
     eventually("it is ready again", async || server.anonymous().get("/health/ready").await.status == 200).await;
     ann.folder("First", None).await;
 
     // And it goes on where the disk fills up under it.
     disk.fill();
-    there_is_a_way_out(&server, &ann, &spare[1]).await;
+    there_is_a_way_out(&server, &ann, &kept, &spare[1]).await;
     assert_eq!(ann.download(&kept).await, b"hello");
     disk.make_room();
     eventually("it is ready again", async || server.anonymous().get("/health/ready").await.status == 200).await;
     ann.folder("Second", None).await;
+    ann.put_content(&kept, b"other", &[]).await.ok();
+    assert_eq!(ann.download(&kept).await, b"other");
     assert_eq!(ann.names(None).await, ["First", "kept.txt", "Second"]);
 }
 
