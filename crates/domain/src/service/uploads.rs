@@ -1,3 +1,6 @@
+mod complete;
+mod receive;
+
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -5,19 +8,19 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::Ambient;
 use super::access::Access;
 use super::blob_remover::BlobRemover;
-use super::intake::{Intake, told};
-use super::{Ambient, digest};
-use crate::error::{Conflict, Error, Gone, Refused, Result};
+use super::intake::told;
+use crate::error::{Error, Result};
 use crate::model::{
-    Action, Actor, AuditAction, BlobKey, Completion, ConflictPolicy, Entry, Expected, FileInfo, Grant, Length, Limit,
-    Located, MAX_FILE_BYTES, NodeId, NodeKind, Page, Part, PartPlan, Person, Quota, Sha256, Stored, Timestamp,
-    Transfer, Upload, UploadId, UploadPosition, UploadState, authorize,
+    Action, Actor, AuditAction, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, NodeId, NodeKind, Page, Part,
+    PartPlan, Person, Timestamp, Transfer, Upload, UploadId, UploadPosition, UploadState, authorize,
 };
-use crate::port::{
-    self, BlobRecords, BlobStore, ByteStream, Commit, DirectUploads, Drive, NewFile, Opening, SignedUrl, StagedUploads,
-};
+use crate::port::{self, BlobRecords, BlobStore, DirectUploads, Drive, Opening, SignedUrl, StagedUploads};
+
+pub use complete::Completing;
+pub use receive::{StreamedFile, UploadLeave};
 
 /// How many parts get their URLs at once when an upload begins.
 const FIRST_PARTS: usize = 100;
@@ -44,15 +47,6 @@ pub struct UploadSettings {
     pub max_parts: u32,
     /// How many versions a file may have, the current one included; at least 1.
     pub most_versions: u32,
-}
-
-/// What is said when an upload is completed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Completing {
-    /// What to do when the name is taken, instead of what was said at the beginning.
-    pub conflict: Option<ConflictPolicy>,
-    /// The digest that the bytes must have.
-    pub sha256: Option<Sha256>,
 }
 
 /// Where what clients send is copied before it becomes a file.
@@ -297,112 +291,9 @@ impl Uploads {
         Ok((until, self.sign(&upload, parts).await?))
     }
 
-    /// Turns an upload whose bytes have arrived into a file, or into another content of one. A repeat answers the same.
-    ///
-    /// The digest that is said now, or was signed into the URL, is verified before the commit, by reading the bytes where
-    /// neither the server nor the store has done so on their way.
-    ///
-    /// # Errors
-    /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
-    /// [`port::Uploads::commit`].
-    pub async fn complete(&self, actor: &Actor, upload: UploadId, said: Completing) -> Result<Entry> {
-        let upload = self.find(actor, upload).await?;
-        let completion = upload.completion(self.ambient.now());
-        if let Ok(Completion::Repeat(file)) = completion {
-            return self.repeat(actor, file).await;
-        }
-        // Whose right has ended is told that, and not that their upload has ended with it.
-        let folder = self.folder_of(actor, &upload).await?;
-        completion?;
-        // What streams in through the API is completed by whoever streams it.
-        let plan = upload.plan().ok_or(Error::NotFound)?;
-        let settled = async {
-            let arrived = self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await?;
-            self.settle(&upload, plan, arrived, said.sha256).await
-        };
-        let (blob, stored) = match settled.await {
-            Err(Error::Conflict(fault @ (Conflict::UploadIncomplete(_) | Conflict::UploadClosed))) => {
-                // Whoever gave the upload up a moment ago, or completed it, has removed its bytes: then that is the answer.
-                return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
-                    Completion::Repeat(file) => self.repeat(actor, file).await,
-                    Completion::Commit => Err(Error::Conflict(fault)),
-                };
-            }
-            outcome => outcome?,
-        };
-        let conflict = said.conflict.unwrap_or(upload.file.conflict);
-        let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
-        if blob != upload.blob {
-            // What cannot be removed now is the collector's; of a commit of unknown outcome it stays.
-            let _ = match &outcome {
-                Ok(_) => self.store.discard(&upload.transfer()).await,
-                Err(Error::Conflict(_) | Error::Forbidden(_)) => self.store.delete(&blob).await,
-                Err(_) => Ok(()),
-            };
-        }
-        outcome
-    }
-
-    /// The blob that has what arrived and stays as it is: of other bytes than announced nothing is made, and where they were
-    /// copied the right ones may still be sent.
-    async fn settle(
-        &self,
-        upload: &Upload,
-        plan: PartPlan,
-        arrived: Stored,
-        said: Option<Sha256>,
-    ) -> Result<(BlobKey, Stored)> {
-        let signed = upload.signed_sha256();
-        if said.is_some() && signed.is_some() && said != signed {
-            return Err(Error::Refused(Refused::Checksum));
-        }
-        let Some(staging) = self.staging.as_ref().filter(|staging| staging.store.needs_copy(plan)) else {
-            let stored = digest::verified(&*self.store, &upload.blob, arrived, said.or(signed)).await?;
-            return Ok((upload.blob.clone(), stored));
-        };
-        let copy = self.ambient.blob_key();
-        staging.records.record(&copy, &self.store.name(), self.ambient.now()).await?;
-        let copied = staging.store.copy(&upload.transfer(), plan, &copy).await?;
-        match digest::verified(&*self.store, &copy, copied, said.or(signed)).await {
-            Ok(stored) => Ok((copy, stored)),
-            Err(fault) => {
-                // Nothing refers to it: what cannot be removed now is the collector's.
-                let _ = self.store.delete(&copy).await;
-                Err(fault)
-            }
-        }
-    }
-
-    /// The file that the upload became, as it is by now.
-    async fn repeat(&self, actor: &Actor, file: NodeId) -> Result<Entry> {
-        let found = self.drive.find(file, actor.user.into()).await?;
-        found.and_then(Located::entry).ok_or(Error::NotFound)
-    }
-
     async fn folder_of(&self, actor: &Actor, upload: &Upload) -> Result<Grant> {
         let found = self.drive.find(upload.folder, actor.user.into()).await?;
         authorize(found, Action::AddTo)
-    }
-
-    async fn commit(
-        &self,
-        actor: &Actor,
-        folder: &Grant,
-        upload: &Upload,
-        (blob, stored): (BlobKey, Stored),
-        conflict: ConflictPolicy,
-    ) -> Result<Entry> {
-        let commit = Commit {
-            upload: upload.id,
-            blob,
-            stored,
-            conflict,
-            file: self.ambient.id(),
-            version: self.ambient.id(),
-            most_versions: self.settings.most_versions,
-        };
-        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await;
-        made.map_err(|fault| told(folder, fault))?.entry().ok_or(Error::NotFound)
     }
 
     /// Gives an upload up, ends its reservation and removes what has arrived; what cannot be removed stays reserved. One that
@@ -422,133 +313,9 @@ impl Uploads {
         Ok(())
     }
 
-    /// Leave to store the bytes of a file by [`receive`](Self::receive), by what is known before the first of them: into which
-    /// folder they go, unless that comes later, and how many they are.
-    ///
-    /// # Errors
-    /// `NotFound` and `Forbidden` of the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when `announced` bytes cannot
-    /// fit.
-    pub async fn admit(
-        &self,
-        actor: &Actor,
-        folder: Option<NodeId>,
-        announced: Option<u64>,
-        sha256: Option<Sha256>,
-    ) -> Result<UploadLeave> {
-        if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
-            return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
-        }
-        let found = match folder {
-            Some(_) => Some(self.access.add_to(actor.user, folder).await?),
-            None => None,
-        };
-        let owner = found.as_ref().map_or(actor.user, |found| found.located().owner.id);
-        let home = self.drive.find_home(owner).await?.ok_or(Error::NotFound)?;
-        let quota = home.account.quota;
-        // As of now: what counts is decided when the bytes are there. While it is not known into whose drive they go, the
-        // caller's whole drive is the bound.
-        let bound = if found.is_some() { quota } else { Quota { used: 0, reserved: 0, ..quota } };
-        let target = match found {
-            Some(found) => found,
-            None => authorize(Some(home.root), Action::AddTo)?,
-        };
-        let mut intake = Intake::of(&target, bound, announced, sha256)?;
-        intake.quota = quota;
-        Ok(UploadLeave { folder, target, intake })
-    }
-
-    /// Takes the bytes of a file as they stream in and makes the file of them, by what `said` tells when they have come. When
-    /// anything fails, nothing remains of it but, at worst, a blob to which nothing refers.
-    ///
-    /// # Errors
-    /// `NotFound` and `Forbidden` of the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when there are other
-    /// than the announced bytes; `UploadExpired` when it took too long; those of [`port::Uploads::create`]; whatever error
-    /// `body` or `said` yields.
-    pub async fn receive(
-        &self,
-        actor: &Actor,
-        leave: UploadLeave,
-        body: ByteStream,
-        said: impl Future<Output = Result<StreamedFile>> + Send,
-    ) -> Result<Entry> {
-        let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
-        self.records.record(&key, &self.store.name(), begun).await?;
-        let mut arrived = 0;
-        let outcome = match self.store.put(&key, body, leave.intake.expected).await {
-            Ok(stored) => {
-                arrived = stored.size;
-                match said.await {
-                    Ok(said) => self.create(actor, &leave, &key, stored, said, begun).await,
-                    Err(fault) => Err(fault),
-                }
-            }
-            Err(fault) => Err(leave.intake.explain(fault)),
-        };
-        match outcome {
-            // Of an answer that was lost nobody knows whether these are the file's bytes now.
-            Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
-            Err(fault) => {
-                self.remover.delete(&key, leave.target.drive(), arrived).await;
-                Err(fault)
-            }
-            Ok(made) => made.entry().ok_or(Error::NotFound),
-        }
-    }
-
-    async fn create(
-        &self,
-        actor: &Actor,
-        leave: &UploadLeave,
-        key: &BlobKey,
-        stored: Stored,
-        said: StreamedFile,
-        begun: Timestamp,
-    ) -> Result<Located> {
-        let StreamedFile { folder, file, announced } = said;
-        let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
-        Expected { length, sha256: file.sha256 }.check(&stored)?;
-        let folder = match folder == leave.folder {
-            true => leave.target.clone(),
-            false => self.access.add_to(actor.user, folder).await?,
-        };
-        let command = self.ambient.command(actor);
-        // Later than that the blob may have been condemned.
-        if command.at >= begun.plus(self.settings.lifetime) {
-            return Err(Error::Gone(Gone::UploadExpired));
-        }
-        let new = NewFile {
-            file: self.ambient.id(),
-            version: self.ambient.id(),
-            blob: key.clone(),
-            stored,
-            info: file,
-            most_versions: self.settings.most_versions,
-        };
-        self.uploads.create(&command, &folder, &new).await.map_err(|fault| told(&folder, fault))
-    }
-
     async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {
         self.uploads.find(upload, actor.user).await?.ok_or(Error::NotFound)
     }
-}
-
-/// Leave to store the bytes of a file: only [`Uploads::admit`] makes one.
-pub struct UploadLeave {
-    /// The folder that was named before the bytes; none for the root of the caller's own drive.
-    folder: Option<NodeId>,
-    target: Grant,
-    intake: Intake,
-}
-
-/// What the sender of a file says of it, also after its bytes.
-#[derive(Clone, Debug)]
-pub struct StreamedFile {
-    /// The folder into which it goes; none for the root of the sender's own drive.
-    pub folder: Option<NodeId>,
-    /// What it is.
-    pub file: FileInfo,
-    /// How many bytes it has, if that was announced.
-    pub announced: Option<u64>,
 }
 
 /// The folder that `located` is, as far as its viewer is told of it.

@@ -1,0 +1,125 @@
+//! An upload becomes a file.
+
+use super::Uploads;
+use crate::error::{Conflict, Error, Refused, Result};
+use crate::model::{
+    Actor, BlobKey, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Sha256, Stored, Upload,
+    UploadId,
+};
+use crate::port::Commit;
+use crate::service::digest;
+use crate::service::intake::told;
+
+/// What is said when an upload is completed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Completing {
+    /// What to do when the name is taken, instead of what was said at the beginning.
+    pub conflict: Option<ConflictPolicy>,
+    /// The digest that the bytes must have.
+    pub sha256: Option<Sha256>,
+}
+
+impl Uploads {
+    /// Turns an upload whose bytes have arrived into a file, or into another content of one. A repeat answers the same.
+    ///
+    /// The digest that is said now, or was signed into the URL, is verified before the commit, by reading the bytes where
+    /// neither the server nor the store has done so on their way.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
+    /// [`port::Uploads::commit`](crate::port::Uploads::commit).
+    pub async fn complete(&self, actor: &Actor, upload: UploadId, said: Completing) -> Result<Entry> {
+        let upload = self.find(actor, upload).await?;
+        let completion = upload.completion(self.ambient.now());
+        if let Ok(Completion::Repeat(file)) = completion {
+            return self.repeat(actor, file).await;
+        }
+        // Whose right has ended is told that, and not that their upload has ended with it.
+        let folder = self.folder_of(actor, &upload).await?;
+        completion?;
+        // What streams in through the API is completed by whoever streams it.
+        let plan = upload.plan().ok_or(Error::NotFound)?;
+        let settled = async {
+            let arrived = self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await?;
+            self.settle(&upload, plan, arrived, said.sha256).await
+        };
+        let (blob, stored) = match settled.await {
+            Err(Error::Conflict(fault @ (Conflict::UploadIncomplete(_) | Conflict::UploadClosed))) => {
+                // Whoever gave the upload up a moment ago, or completed it, has removed its bytes: then that is the answer.
+                return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
+                    Completion::Repeat(file) => self.repeat(actor, file).await,
+                    Completion::Commit => Err(Error::Conflict(fault)),
+                };
+            }
+            outcome => outcome?,
+        };
+        let conflict = said.conflict.unwrap_or(upload.file.conflict);
+        let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
+        if blob != upload.blob {
+            // What cannot be removed now is the collector's; of a commit of unknown outcome it stays.
+            let _ = match &outcome {
+                Ok(_) => self.store.discard(&upload.transfer()).await,
+                Err(Error::Conflict(_) | Error::Forbidden(_)) => self.store.delete(&blob).await,
+                Err(_) => Ok(()),
+            };
+        }
+        outcome
+    }
+
+    /// The blob that has what arrived and stays as it is: of other bytes than announced nothing is made, and where they were
+    /// copied the right ones may still be sent.
+    async fn settle(
+        &self,
+        upload: &Upload,
+        plan: PartPlan,
+        arrived: Stored,
+        said: Option<Sha256>,
+    ) -> Result<(BlobKey, Stored)> {
+        let signed = upload.signed_sha256();
+        if said.is_some() && signed.is_some() && said != signed {
+            return Err(Error::Refused(Refused::Checksum));
+        }
+        let Some(staging) = self.staging.as_ref().filter(|staging| staging.store.needs_copy(plan)) else {
+            let stored = digest::verified(&*self.store, &upload.blob, arrived, said.or(signed)).await?;
+            return Ok((upload.blob.clone(), stored));
+        };
+        let copy = self.ambient.blob_key();
+        staging.records.record(&copy, &self.store.name(), self.ambient.now()).await?;
+        let copied = staging.store.copy(&upload.transfer(), plan, &copy).await?;
+        match digest::verified(&*self.store, &copy, copied, said.or(signed)).await {
+            Ok(stored) => Ok((copy, stored)),
+            Err(fault) => {
+                // Nothing refers to it: what cannot be removed now is the collector's.
+                let _ = self.store.delete(&copy).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// The file that the upload became, as it is by now.
+    async fn repeat(&self, actor: &Actor, file: NodeId) -> Result<Entry> {
+        let found = self.drive.find(file, actor.user.into()).await?;
+        found.and_then(Located::entry).ok_or(Error::NotFound)
+    }
+
+    async fn commit(
+        &self,
+        actor: &Actor,
+        folder: &Grant,
+        upload: &Upload,
+        (blob, stored): (BlobKey, Stored),
+        conflict: ConflictPolicy,
+    ) -> Result<Entry> {
+        let commit = Commit {
+            upload: upload.id,
+            blob,
+            stored,
+            conflict,
+            file: self.ambient.id(),
+            version: self.ambient.id(),
+            most_versions: self.settings.most_versions,
+        };
+        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await;
+        made.map_err(|fault| told(folder, fault))?.entry().ok_or(Error::NotFound)
+    }
+}
