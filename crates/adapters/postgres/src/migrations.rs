@@ -35,12 +35,8 @@ pub struct Examination {
     pub messages: String,
     /// Whether statements that are prepared last; not so behind a pooler that does not track them.
     pub keeps_prepared_statements: bool,
-    /// The database's `LC_CTYPE`, by which `pg_trgm` knows letters, whatever the locale provider is.
-    pub ctype: String,
     /// The migrations that have not been applied yet.
     pub pending: Vec<String>,
-    /// Whether what is searched for is found by an index in names of all scripts; none before the schema is there.
-    pub finds_all_scripts: Option<bool>,
     /// How many milliseconds the server's clock is ahead of ours.
     pub clock_ahead_millis: i64,
 }
@@ -53,25 +49,22 @@ impl Database {
     /// in.
     pub async fn examine(options: &Options, clock: &dyn Clock) -> Result<Examination> {
         let client = client(options).await?;
-        let [server_version, encoding, messages, ctype] = row(
+        let [server_version, encoding, messages] = row(
             &client,
             "SELECT current_setting('server_version'), current_setting('server_encoding'), \
-             current_setting('lc_messages'), datctype FROM pg_database WHERE datname = current_database()",
+             current_setting('lc_messages')",
         )
         .await?;
         let [theirs] = row(&client, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await?;
         let ours = clock.now().as_millis();
         let theirs: i64 = theirs.parse().map_err(|fault| Error::internal("database", fault))?;
-        let finds_all_scripts = finds_all_scripts(&client).await?;
         let pending = pending_of(&client).await?.iter().map(|migration| migration.name().to_string()).collect();
         Ok(Examination {
             server_version,
             encoding,
             messages,
             keeps_prepared_statements: pooler::keeps_prepared_statements(options).await?,
-            ctype,
             pending,
-            finds_all_scripts,
             clock_ahead_millis: theirs - ours,
         })
     }
@@ -90,16 +83,6 @@ pub(crate) async fn require_utf8(client: &Client) -> Result<(), Refusal> {
     }
 }
 
-/// Whether `pg_trgm` takes letters beyond ASCII for letters; none where there is no such extension yet.
-pub(crate) async fn finds_all_scripts(client: &Client) -> Result<Option<bool>> {
-    let [there] = row(client, "SELECT to_regproc('show_trgm') IS NOT NULL").await?;
-    if there != "t" {
-        return Ok(None);
-    }
-    let [finds] = row(client, "SELECT cardinality(show_trgm('\u{436}\u{443}\u{43a}')) > 0").await?;
-    Ok(Some(finds == "t"))
-}
-
 /// The names of the migrations that have not been applied yet.
 pub(crate) async fn pending(options: &Options) -> Result<Vec<String>> {
     let pending = pending_of(&client(options).await?).await?;
@@ -111,7 +94,6 @@ pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
     let target = options.migration_target.as_ref().unwrap_or(&options.target);
     let (client, _) = Connector::new(target, options)?.client().await.map_err(|refusal| refusal.error)?;
     if pending_of(&client).await?.is_empty() {
-        warn_of_ctype(&client).await?;
         return Ok(Vec::new());
     }
     let [may_create] = row(&client, "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)").await?;
@@ -120,21 +102,7 @@ pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
     }
     let connection = adopt(client).await.map_err(|refusal| refusal.error)?;
     let migrating = tokio::task::spawn_blocking(move || apply(connection));
-    let applied = migrating.await.map_err(|fault| Error::internal("database", fault))??;
-    let (client, _) = Connector::new(target, options)?.client().await.map_err(|refusal| refusal.error)?;
-    warn_of_ctype(&client).await?;
-    Ok(applied)
-}
-
-/// Says so when the database's ctype keeps searches from being served by an index. All is found in any case.
-async fn warn_of_ctype(client: &Client) -> Result<()> {
-    if finds_all_scripts(client).await? == Some(false) {
-        tracing::warn!(
-            "the database's LC_CTYPE knows letters of ASCII only, whatever its locale provider is: searches for others are \
-             slow; see `clouddrive doctor`"
-        );
-    }
-    Ok(())
+    migrating.await.map_err(|fault| Error::internal("database", fault))?
 }
 
 fn apply(connection: AsyncPgConnection) -> Result<Vec<String>> {
@@ -176,8 +144,8 @@ fn lock(connection: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> QueryResu
     Ok(())
 }
 
-/// What to do when an extension cannot be made.
-const EXTENSIONS: &str = "searching needs the extensions pg_trgm and btree_gin, of PostgreSQL's own distribution (contrib); \
+/// What to do when an extension cannot be made. An early migration makes them for an index that a later one drops.
+const EXTENSIONS: &str = "the schema needs the extensions pg_trgm and btree_gin, of PostgreSQL's own distribution (contrib); \
      the owner of the database may create them, or a superuser: CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gin";
 
 fn not_allowed(why: &str) -> Error {

@@ -75,16 +75,8 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
         Ok(found) => found,
         Err(fault) => return Ok(vec![outcome(subject, Err::<(), _>(fault))]),
     };
-    let Examination {
-        server_version,
-        encoding,
-        messages,
-        keeps_prepared_statements,
-        ctype,
-        pending,
-        finds_all_scripts,
-        clock_ahead_millis,
-    } = found;
+    let Examination { server_version, encoding, messages, keeps_prepared_statements, pending, clock_ahead_millis } =
+        found;
     let encoding = match encoding.as_str() {
         "UTF8" => Verdict::Good,
         other => Verdict::Bad(format!("it is {other}: make the database anew with ENCODING 'UTF8'")),
@@ -97,17 +89,6 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
     let schema = match pending.as_slice() {
         [] => Verdict::Good,
         some => Verdict::Advice(format!("pending: {}; serve or migrate applies them", some.join(", "))),
-    };
-    let search = match finds_all_scripts {
-        Some(true) => Verdict::Good,
-        Some(false) => Verdict::Bad(format!(
-            "its LC_CTYPE is {ctype}, which knows letters of ASCII only, so searches for others are slow; that of the \
-             locale provider does not count: make the database anew with an LC_CTYPE in UTF-8, such as LC_CTYPE 'C.UTF-8'"
-        )),
-        None => Verdict::Advice(
-            "the extensions pg_trgm and btree_gin are not there yet; migrate makes them, as the owner of the database"
-                .to_owned(),
-        ),
     };
     let statements = match (keeps_prepared_statements, options.prepared_statements) {
         (false, true) => Verdict::Bad(clouddrive_postgres::POOLER_ADVICE.to_owned()),
@@ -123,7 +104,6 @@ async fn examine(config: &Config, database: &PostgresConfig) -> anyhow::Result<V
         finding("database messages", messages),
         finding("database prepared statements", statements),
         finding("database schema", schema),
-        finding("database search", search),
         finding("database clock", clock),
     ])
 }

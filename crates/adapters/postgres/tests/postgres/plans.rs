@@ -234,9 +234,9 @@ async fn every_way_of_searching_is_served_by_an_index() {
     }
 }
 
-/// A database whose ctype knows ASCII only says so, and finds everything all the same.
+/// Searches go by keys that the server computes: a database whose locale knows ASCII only finds the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_ctype_does_not_know_is_found_by_walking() {
+async fn searches_do_not_depend_on_the_locale() {
     let fresh = Fresh::made(&crate::support::server(), "ENCODING 'UTF8' LOCALE 'C'").await;
     let database = Database::open(&fresh.options()).await.unwrap();
     clouddrive_conformance::search::suite(&clouddrive_conformance::Persistence::of(std::sync::Arc::new(database)))
