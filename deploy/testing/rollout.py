@@ -311,6 +311,8 @@ class Server(socketserver.ThreadingTCPServer):
 
 class Rollout(unittest.TestCase):
     def setUp(self):
+        # In the background shells ignore Ctrl-C, and what they start ignores it too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.aws = Aws()
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.aws = self.aws
