@@ -13,7 +13,7 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::blob_records::condemn_released;
+use crate::blob_records::release;
 use crate::changes::log;
 use crate::fault::violated;
 use crate::sessions::end_all;
@@ -88,7 +88,7 @@ async fn delete(mut connection: &AsyncPgConnection, command: &Command, user: Use
             .set(users::photo_blob.eq(None::<String>))
             .execute(&mut connection)
             .await?;
-        condemn_released(connection, &[photo.as_str()], command.at).await?;
+        release(connection, &[photo.as_str()], command.at).await?;
     }
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id);
     let own: Option<DriveId> = own.first::<DbId>(&mut connection).await.optional()?.map(Into::into);

@@ -86,24 +86,9 @@ pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], a
     Ok(())
 }
 
-/// Notes that references to these blobs have just been removed for good: those whose last it was are condemned, and given.
-/// They are locked as those that are [released](release).
-pub(crate) async fn condemn_released(
-    mut connection: &AsyncPgConnection,
-    keys: &[&str],
-    at: Timestamp,
-) -> Outcome<Vec<KeyRow>> {
-    lock(connection, keys).await?;
-    let text = format!(
-        "UPDATE blobs b SET unreferenced_at = ?, condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO}
-        RETURNING key"
-    );
-    let at = Parameter::Integer(at.as_millis());
-    Ok(Statement::new(text, vec![at.clone(), at, array(keys)]).load(&mut connection).await?)
-}
-
 /// Notes that versions with these `contents`, blobs with their sizes, have just been removed from `drive` for good: blobs to
-/// which nothing refers any more are condemned, and count as used until their bytes are deleted.
+/// which nothing refers any more are condemned, and count as used until their bytes are deleted. They are locked as those
+/// that are [released](release).
 pub(crate) async fn dispose(
     mut connection: &AsyncPgConnection,
     drive: DriveId,
@@ -114,7 +99,14 @@ pub(crate) async fn dispose(
         return Ok(Disposal::default());
     }
     let keys: Vec<&str> = contents.iter().map(|(key, _)| key.as_str()).collect();
-    let unreferenced = condemn_released(connection, &keys, at).await?;
+    lock(connection, &keys).await?;
+    let text = format!(
+        "UPDATE blobs b SET unreferenced_at = ?, condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO}
+        RETURNING key"
+    );
+    let at = at.as_millis();
+    let statement = Statement::new(text, vec![Parameter::Integer(at), Parameter::Integer(at), array(&keys)]);
+    let unreferenced: Vec<KeyRow> = statement.load(&mut connection).await?;
     let disposal = Disposal::of(drive, contents, &unreferenced.into_iter().map(|row| row.key).collect());
     if !disposal.held.is_empty() {
         diesel::insert_into(held_blobs::table).values(&disposal.held).execute(&mut connection).await?;

@@ -17,7 +17,7 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtensio
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::blob_records::{condemn_released, refer};
+use crate::blob_records::{refer, release};
 use crate::changes::log;
 use crate::receipts::keep;
 use crate::unit::Begin;
@@ -72,7 +72,7 @@ async fn set_photo(
     let new = users::photo_blob.eq(photo.map(BlobKey::as_str));
     diesel::update(users::table.find(id)).set(new).execute(&mut connection).await?;
     if let Some(former) = &former {
-        condemn_released(connection, &[former], command.at).await?;
+        release(connection, &[former], command.at).await?;
     }
     let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
     log(connection, command, kind, None, None).await?;

@@ -12,7 +12,7 @@ use clouddrive_sql::types::{DbId, size};
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::condemn_released;
+use crate::blob_records::release;
 use crate::changes::log;
 use crate::fault::violated;
 use crate::sessions::end_all;
@@ -36,10 +36,10 @@ fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, pr
     log(connection, command, ChangeKind::UserDeleted, own.map(DriveId::from), None)?;
     abort_all(connection, command, user)?;
     diesel::delete(users::table.find(id)).execute(connection)?;
-    if let Some(photo) = photo {
-        condemn_released(connection, &photo, command.at)?;
+    match photo {
+        Some(photo) => release(connection, &photo, command.at),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn set_disabled(connection: &mut SqliteConnection, command: &Command, user: UserId, disabled: bool) -> Outcome<bool> {

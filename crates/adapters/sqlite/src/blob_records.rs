@@ -71,18 +71,6 @@ pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestam
     Ok(())
 }
 
-/// Notes that a reference to the blob has just been removed for good: if it was the last, the blob is condemned. Tells
-/// whether it was.
-pub(crate) fn condemn_released(connection: &mut SqliteConnection, key: &str, at: Timestamp) -> Outcome<bool> {
-    if is_referred_to(connection, key)? {
-        return Ok(false);
-    }
-    let at = at.as_millis();
-    let condemned = (blobs::unreferenced_at.eq(at), blobs::condemned_at.eq(at));
-    diesel::update(blobs::table.find(key)).set(condemned).execute(connection)?;
-    Ok(true)
-}
-
 /// Notes that versions with these `contents`, blobs with their sizes, have just been removed from `drive` for good: blobs to
 /// which nothing refers any more are condemned, and count as used until their bytes are deleted.
 pub(crate) fn dispose(
@@ -93,7 +81,10 @@ pub(crate) fn dispose(
 ) -> Outcome<Disposal> {
     let mut unreferenced = HashSet::new();
     for (key, _) in contents {
-        if condemn_released(connection, key, at)? {
+        if !is_referred_to(connection, key)? {
+            let at = at.as_millis();
+            let condemned = (blobs::unreferenced_at.eq(at), blobs::condemned_at.eq(at));
+            diesel::update(blobs::table.find(key)).set(condemned).execute(connection)?;
             unreferenced.insert(key.clone());
         }
     }

@@ -15,7 +15,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::{condemn_released, refer};
+use crate::blob_records::{refer, release};
 use crate::changes::log;
 use crate::fault::violated;
 use crate::receipts::keep;
@@ -104,7 +104,7 @@ impl Users for Database {
                 .set(users::photo_blob.eq(photo.as_ref().map(BlobKey::as_str)))
                 .execute(connection)?;
             if let Some(former) = &former {
-                condemn_released(connection, former, command.at)?;
+                release(connection, former, command.at)?;
             }
             let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
             log(connection, &command, kind, None, None)?;

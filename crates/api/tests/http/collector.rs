@@ -75,20 +75,6 @@ async fn nothing_goes_before_its_grace_is_over() {
 }
 
 #[tokio::test]
-async fn a_photo_that_was_replaced_has_no_grace() {
-    let server = Server::start().await;
-    let ann = server.user("ann").await;
-    set_photo(&ann).await;
-    let former = held(&server);
-    set_photo(&ann).await;
-    assert_eq!(collect(&server, "blobs removed"), 1);
-    let now = held(&server);
-    assert!(now.len() == 1 && now.is_disjoint(&former));
-    let photo = text(&ann.get("/profile_photo").await.ok()["url"]);
-    assert_eq!(server.anonymous().get(&photo).await.status, 200);
-}
-
-#[tokio::test]
 async fn the_server_collects_by_itself() {
     let server = Server::with(&[SHORT_GRACE, &[("COLLECT_INTERVAL_SECONDS", "1")]].concat()).await;
     let ann = server.user("ann").await;

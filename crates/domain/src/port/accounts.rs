@@ -34,7 +34,7 @@ pub trait Accounts: Send + Sync {
     ) -> Result<()>;
 
     /// Deletes the account: the user, sessions, and shares that were given to them are gone, and the name and the address are
-    /// free; the photo's blob MUST be condemned, unless something else refers to it; their open uploads are aborted, wherever they go to, so that
+    /// free; the photo's blob MUST be unreferenced from then on; their open uploads are aborted, wherever they go to, so that
     /// what these had reserved is given back. The drive stays, without an owner and so invisible, for the collector.
     ///
     /// # Errors

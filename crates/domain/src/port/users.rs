@@ -54,7 +54,7 @@ pub trait Users: Send + Sync {
     async fn rehash(&self, command: &Command, user: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<()>;
 
     /// Sets the profile photo, or removes it, and tells whether there was one before. The former photo's blob MUST be
-    /// condemned, unless something else refers to it: its bytes need no grace.
+    /// unreferenced from then on.
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) when there is no such user; [`Internal`](crate::Error::Internal) when the
