@@ -54,7 +54,7 @@ pub trait Users: Send + Sync {
     async fn rehash(&self, command: &Command, user: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<()>;
 
     /// Sets the profile photo, or removes it, and tells whether there was one before. The former photo's blob MUST be
-    /// unreferenced from then on.
+    /// unreferenced from then on: it is kept for its time, so that a backup whose rows still name it finds it.
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) when there is no such user; [`Internal`](crate::Error::Internal) when the
