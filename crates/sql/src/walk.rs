@@ -5,18 +5,19 @@
 //! by kind, time and identifier. None of these ever changes, so a walk goes on where it was, unless what it has come to is
 //! moved away: then it goes on beside the last of the folders above that still stand.
 
+mod rows;
+
 use clouddrive_domain::model::{
-    Action, ChildPosition, Located, NodeId, NodeKind, SearchPosition, SharePosition, Timestamp, UserId, WalkPosition,
-    authorize,
+    Action, ChildPosition, Located, NodeId, NodeKind, SearchPosition, SharePosition, WalkPosition, authorize,
 };
 use clouddrive_domain::port::Sought;
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use uuid::Uuid;
+
+pub use rows::{EntryRow, FolderRow, ShareRow, StandingRow, shares};
 
 use crate::search::{Dialect, Spot, holds, kind};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bytes};
+use crate::types::bytes;
 
 /// How many shares one page looks at.
 const MOST_SHARES: usize = 200;
@@ -26,88 +27,6 @@ pub const MOST_MOVES: u64 = 2_000;
 
 /// How many entries of folders one page looks at.
 pub const MOST_SEEN: u64 = 10_000;
-
-/// A share with the viewer.
-#[derive(QueryableByName)]
-pub struct ShareRow {
-    #[diesel(sql_type = Id)]
-    id: DbId,
-    #[diesel(sql_type = BigInt)]
-    created_at: i64,
-    #[diesel(sql_type = Id)]
-    node_id: DbId,
-}
-
-impl ShareRow {
-    /// What is shared.
-    #[must_use]
-    pub fn node(&self) -> NodeId {
-        self.node_id.into()
-    }
-
-    fn position(&self) -> SharePosition {
-        SharePosition { at: Timestamp::from_millis(self.created_at), id: self.id.into() }
-    }
-}
-
-/// Asks for the [`ShareRow`]s with `viewer` from the one on that `after` names.
-#[must_use]
-pub fn shares(viewer: UserId, after: &WalkPosition) -> Statement {
-    let mut parameters = vec![viewer.into()];
-    let from = after.share.map_or("", |share| {
-        parameters.extend([Parameter::Integer(share.at.as_millis()), share.id.into()]);
-        "AND (created_at, id) >= (?, ?)"
-    });
-    parameters.push(Parameter::Integer(bytes(MOST_SHARES as u64 + 2)));
-    let text =
-        format!("SELECT id, created_at, node_id FROM shares WHERE guest_id = ? {from} ORDER BY created_at, id LIMIT ?");
-    Statement::new(text, parameters)
-}
-
-/// Whether a folder stands where a walk has left it.
-#[derive(QueryableByName)]
-pub struct StandingRow {
-    #[diesel(sql_type = Id)]
-    id: DbId,
-    #[diesel(sql_type = Nullable<Id>)]
-    parent_id: Option<DbId>,
-    #[diesel(sql_type = Bool)]
-    live: bool,
-}
-
-/// A folder that a walk passes.
-#[derive(QueryableByName)]
-pub struct FolderRow {
-    #[diesel(sql_type = BigInt)]
-    step: i64,
-    /// The place of its tree's top.
-    #[diesel(sql_type = BigInt)]
-    top: i64,
-    #[diesel(sql_type = Id)]
-    id: DbId,
-    #[diesel(sql_type = Bool)]
-    entered: bool,
-}
-
-/// An entry of a folder.
-#[derive(QueryableByName)]
-pub struct EntryRow {
-    /// `hit`: it has the text; `last`: none behind it has been looked at.
-    #[diesel(sql_type = Text)]
-    what: String,
-    /// The place of its folder.
-    #[diesel(sql_type = BigInt)]
-    place: i64,
-    #[diesel(sql_type = Id)]
-    id: DbId,
-    #[diesel(sql_type = Bool)]
-    is_folder: bool,
-    #[diesel(sql_type = BigInt)]
-    created_at: i64,
-    /// How many have been looked at, in all.
-    #[diesel(sql_type = BigInt)]
-    seen: i64,
-}
 
 /// The top of a tree that the viewer may see.
 struct Top {
@@ -346,10 +265,12 @@ impl Walk {
         let last = self.entries.iter().find(|row| row.what == "last");
         let is_cut = self.folders.last().is_some_and(|row| row.step >= bytes(MOST_MOVES));
         let end = match last {
-            Some(last) if size_of(last.seen) >= MOST_SEEN => folder_of(last).map(|folder| (folder, Some(child(last)))),
+            Some(last) if size_of(last.seen) >= MOST_SEEN => {
+                folder_of(last).map(|folder| (folder, Some(last.position())))
+            }
             last if is_cut => folders.last().map(|folder| {
                 let within = last.filter(|last| folder_of(last).is_some_and(|of| of.id == folder.id));
-                (*folder, within.map(child))
+                (*folder, within.map(EntryRow::position))
             }),
             _ => None,
         };
@@ -358,7 +279,7 @@ impl Walk {
         let skipped = usize::from(self.start.is_some());
         let mut found: Vec<(NodeId, usize)> = Vec::new();
         let mut hits: Vec<&EntryRow> = self.entries.iter().filter(|row| row.what == "hit").collect();
-        hits.sort_by_key(|row| (row.place, child(row)));
+        hits.sort_by_key(|row| (row.place, row.position()));
         let mut hits =
             hits.into_iter().filter_map(|row| Some((row.id.into(), folder_of(row).and_then(top_of)?))).peekable();
         for (place, top) in self.tops.iter().enumerate().take_while(|(place, _)| *place <= reached) {
@@ -451,11 +372,6 @@ fn path(found: &Located, top: NodeId) -> Vec<NodeId> {
     }
     path.reverse();
     path
-}
-
-fn child(row: &EntryRow) -> ChildPosition {
-    let at = Timestamp::from_millis(row.created_at);
-    ChildPosition { is_folder: row.is_folder, at, id: row.id.into() }
 }
 
 fn size_of(count: i64) -> u64 {

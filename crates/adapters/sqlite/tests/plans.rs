@@ -1,13 +1,15 @@
-//! How the trash and the histories of files are read: by indexes, whatever lies beside.
+//! How the trash, the histories of files and uploads are read: by indexes, whatever lies beside.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use clouddrive_domain::model::{
-    DriveId, Limit, NodeId, Revision, Timestamp, TrashPosition, VersionId, VersionPosition,
+    DriveId, Limit, NodeId, Revision, Timestamp, TrashPosition, UserId, VersionId, VersionPosition,
 };
 use clouddrive_sql::statement::{Parameter, Statement};
-use clouddrive_sql::{trash, versions};
+use clouddrive_sql::{trash, uploads, versions};
 use clouddrive_sqlite::Database;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 #[derive(QueryableByName)]
@@ -18,10 +20,7 @@ struct Plan {
 
 #[tokio::test]
 async fn no_page_and_no_step_looks_at_more_than_it_takes() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("clouddrive.db");
-    Database::migrate(&path).await.unwrap();
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let (_dir, mut connection) = migrated().await;
     let id = Uuid::from_u128(1);
     let (drive, node, at) = (DriveId::from_uuid(id), NodeId::from_uuid(id), Timestamp::from_millis(0));
     let place = TrashPosition { at, id: node };
@@ -48,13 +47,39 @@ async fn no_page_and_no_step_looks_at_more_than_it_takes() {
         ("versions_history", versions::page(node, Some(former), limit)),
     ];
     for (index, statement) in cases {
-        let plan: Vec<Plan> = statement.clone().after("EXPLAIN QUERY PLAN").load(&mut connection).unwrap();
-        let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
-        let text = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&statement).to_string();
-        assert!(plan.iter().any(|line| line.contains(index)), "{text}\n{plan:#?}");
-        let harmless = ["INDEX", "json_each", "CONSTANT ROW"];
-        let whole = |line: &String| line.starts_with("SCAN") && !harmless.iter().any(|word| line.contains(word));
-        assert!(!plan.iter().any(whole), "{text}\n{plan:#?}");
-        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{text}\n{plan:#?}");
+        let plan = by_indexes(&mut connection, &[index], &statement);
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{index}\n{plan:#?}");
     }
+}
+
+/// What they give is sorted afterwards: it is bounded by how many uploads one user may have open, or ends at one time.
+#[tokio::test]
+async fn open_and_ended_uploads_come_by_indexes() {
+    let (_dir, mut connection) = migrated().await;
+    let (user, at) = (UserId::from_uuid(Uuid::from_u128(1)), Timestamp::from_millis(0));
+    let both = ["uploads_open_by_sender", "uploads_open_by_drive"];
+    by_indexes(&mut connection, &both, &uploads::page(user, at, None, Limit::default()));
+    by_indexes(&mut connection, &["uploads_ended"], &uploads::aborted(at, None, 500));
+}
+
+async fn migrated() -> (TempDir, SqliteConnection) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("clouddrive.db");
+    Database::migrate(&path).await.unwrap();
+    let connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    (dir, connection)
+}
+
+/// The plan of the statement, which goes by these indexes and reads no table whole.
+fn by_indexes(connection: &mut SqliteConnection, indexes: &[&str], statement: &Statement) -> Vec<String> {
+    let plan: Vec<Plan> = statement.clone().after("EXPLAIN QUERY PLAN").load(connection).unwrap();
+    let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
+    let text = diesel::debug_query::<diesel::sqlite::Sqlite, _>(statement).to_string();
+    for index in indexes {
+        assert!(plan.iter().any(|line| line.contains(index)), "{index}\n{text}\n{plan:#?}");
+    }
+    let harmless = ["INDEX", "json_each", "CONSTANT ROW"];
+    let whole = |line: &String| line.starts_with("SCAN") && !harmless.iter().any(|word| line.contains(word));
+    assert!(!plan.iter().any(whole), "{text}\n{plan:#?}");
+    plan
 }

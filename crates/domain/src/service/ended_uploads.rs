@@ -9,8 +9,8 @@ const BATCH: u32 = 500;
 
 /// Deletes the bytes of open uploads that ended with the right to send them.
 ///
-/// Which these are is asked for once the change is committed: a step at a time, however many there are, and again by whoever
-/// comes when this breaks off. Bytes that never arrived have given their room back with the change itself.
+/// Which these are is asked for once the change is committed, a step at a time however many there are; when this breaks off,
+/// the collector removes the rest. Bytes that never arrived have given their room back with the change itself.
 #[derive(Clone)]
 pub struct EndedUploads {
     uploads: Arc<dyn port::Uploads>,

@@ -12,7 +12,7 @@ use clouddrive_sql::drive::{FOLDERS_LATERAL, Merging, levels, page};
 use clouddrive_sql::search::{by_grams, by_walking};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, one_more, tree};
-use clouddrive_sql::{blob_records, links, sessions, shares, trash, versions};
+use clouddrive_sql::{blob_records, links, sessions, shares, trash, uploads, versions};
 use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
@@ -297,6 +297,29 @@ async fn assert_trees_are_walked_by_an_index(client: &Client) {
     for statement in [tree(node, LIVE_CHILDREN_LATERAL), of_archive, levels(node, FOLDERS_LATERAL)] {
         let plan = plan(client, &statement).await;
         assert!(plan.contains("on nodes child") && !plan.contains("Seq Scan"), "{plan}");
+    }
+}
+
+/// Many uploads that are open, of many senders into many drives, and more that have ended.
+const FILL_UPLOADS: &str = "
+    INSERT INTO uploads (id, drive_id, folder_id, sender_id, name, media_type, conflict, blob_key, state, created_at,
+            expires_at, ended_at)
+        SELECT gen_random_uuid(), u.id, u.id, u.id, 'n', 'a/b', 'fail', md5(u.id::text || i),
+            CASE WHEN i <= 20 THEN 'open' ELSE 'aborted' END, i, i, CASE WHEN i > 20 THEN i END
+        FROM users u, generate_series(1, 40) i;
+    ANALYZE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_and_ended_uploads_come_by_indexes() {
+    let fresh = Fresh::new().await;
+    let client = planner(&fresh, &format!("{FILL}; {FILL_UPLOADS}")).await;
+    let (user, at) = (UserId::from_uuid(OWNER), Timestamp::from_millis(5));
+    let open = plan(&client, &uploads::page(user, at, None, Limit::default())).await;
+    assert!(open.contains("uploads_open_by_sender") && open.contains("uploads_open_by_drive"), "{open}");
+    let aborted = plan(&client, &uploads::aborted(at, None, 500)).await;
+    assert!(aborted.contains("uploads_ended"), "{aborted}");
+    for plan in [open, aborted] {
+        assert!(!plan.contains("Seq Scan on uploads"), "{plan}");
     }
 }
 

@@ -33,10 +33,10 @@ pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::
         client_modified_at: content.and_then(|content| content.client_modified_at),
         presentation: blob.presentation(),
     };
-    if let Some(watch) = blob.watch() {
+    let right = blob.watch().map(|watch| {
         now_for(Caller::User(watch.user));
-    }
-    let right = blob.watch().map(|watch| Right::of_user(&app, watch.user, watch.session, watch.file));
+        Right::of_user(&app, watch.user, watch.session, watch.file)
+    });
     let read = async |range| {
         let bytes = blobs.read(&blob, range).await?;
         // What is to be downloaded may finish; what is watched ends with the right to it.

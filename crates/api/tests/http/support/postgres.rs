@@ -10,9 +10,6 @@ use super::server::binary;
 use super::stack::production;
 use super::{beside, fresh};
 
-/// What the server answers while its autovacuum is in a database: to who copies it, and to who drops it by force.
-const HOUSEKEEPING: [SqlState; 2] = [SqlState::OBJECT_IN_USE, SqlState::INSUFFICIENT_PRIVILEGE];
-
 /// A database that goes when nobody holds it any more.
 pub struct Postgres {
     name: String,
@@ -91,8 +88,17 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        // By force, while autovacuum is in it, only a superuser may: without, the server ends its autovacuum itself.
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        beside::wait(run(production().database_url.clone(), drop));
+        beside::wait(async move {
+            let url = &production().database_url;
+            match connect(url).await.batch_execute(&drop).await {
+                Err(fault) if fault.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                    run(url.clone(), drop.replace(" WITH (FORCE)", "")).await;
+                }
+                outcome => outcome.unwrap(),
+            }
+        });
     }
 }
 
@@ -100,8 +106,8 @@ async fn run(url: String, statements: String) {
     for _ in 0..50 {
         match connect(&url).await.batch_execute(&statements).await {
             Ok(()) => return,
-            // The server's own housekeeping may look in on a template, or on what is dropped: it is not ours to end.
-            Err(fault) if fault.code().is_some_and(|code| HOUSEKEEPING.contains(code)) => {
+            // The server's own housekeeping may look in on a template.
+            Err(fault) if fault.code() == Some(&SqlState::OBJECT_IN_USE) => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             Err(fault) => panic!("{statements}: {fault:?}"),

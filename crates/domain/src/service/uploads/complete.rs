@@ -34,10 +34,10 @@ impl Uploads {
         if let Ok(Completion::Repeat(file)) = completion {
             return self.repeat(actor, file).await;
         }
-        // Whose right has ended is told that, and not that their upload has ended with it.
+        // A sender whose right has ended gets that error, and not that the upload has ended with it.
         let folder = self.folder_of(actor, &upload).await?;
         completion?;
-        // What streams in through the API is completed by whoever streams it.
+        // An upload without a plan streams in through the API, which completes it by itself.
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let settled = async {
             let arrived = self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await?;
@@ -45,7 +45,7 @@ impl Uploads {
         };
         let (blob, stored) = match settled.await {
             Err(Error::Conflict(fault @ (Conflict::UploadIncomplete(_) | Conflict::UploadClosed))) => {
-                // Whoever gave the upload up a moment ago, or completed it, has removed its bytes: then that is the answer.
+                // Its bytes are gone because it was aborted or completed a moment ago: then that is the answer.
                 return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
                     Completion::Repeat(file) => self.repeat(actor, file).await,
                     Completion::Commit => Err(Error::Conflict(fault)),

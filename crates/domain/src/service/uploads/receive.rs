@@ -92,7 +92,7 @@ impl Uploads {
             Err(fault) => Err(leave.intake.explain(fault)),
         };
         match outcome {
-            // Of an answer that was lost nobody knows whether these are the file's bytes now.
+            // After an answer that was lost these may be the file's bytes: they stay.
             Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
             Err(fault) => {
                 self.remover.delete(&key, leave.target.drive(), arrived).await;

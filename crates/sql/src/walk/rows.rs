@@ -1,0 +1,99 @@
+//! What a walk reads.
+
+use clouddrive_domain::model::{ChildPosition, NodeId, SharePosition, Timestamp, UserId, WalkPosition};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+
+use super::MOST_SHARES;
+use crate::statement::{Parameter, Statement};
+use crate::types::{DbId, Id, bytes};
+
+/// A share with the viewer.
+#[derive(QueryableByName)]
+pub struct ShareRow {
+    #[diesel(sql_type = Id)]
+    pub(super) id: DbId,
+    #[diesel(sql_type = BigInt)]
+    pub(super) created_at: i64,
+    #[diesel(sql_type = Id)]
+    pub(super) node_id: DbId,
+}
+
+impl ShareRow {
+    /// What is shared.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node_id.into()
+    }
+
+    pub(super) fn position(&self) -> SharePosition {
+        SharePosition { at: Timestamp::from_millis(self.created_at), id: self.id.into() }
+    }
+}
+
+/// Asks for the [`ShareRow`]s with `viewer` from the one on that `after` names.
+#[must_use]
+pub fn shares(viewer: UserId, after: &WalkPosition) -> Statement {
+    let mut parameters = vec![viewer.into()];
+    let from = after.share.map_or("", |share| {
+        parameters.extend([Parameter::Integer(share.at.as_millis()), share.id.into()]);
+        "AND (created_at, id) >= (?, ?)"
+    });
+    parameters.push(Parameter::Integer(bytes(MOST_SHARES as u64 + 2)));
+    let text =
+        format!("SELECT id, created_at, node_id FROM shares WHERE guest_id = ? {from} ORDER BY created_at, id LIMIT ?");
+    Statement::new(text, parameters)
+}
+
+/// Whether a folder stands where a walk has left it.
+#[derive(QueryableByName)]
+pub struct StandingRow {
+    #[diesel(sql_type = Id)]
+    pub(super) id: DbId,
+    #[diesel(sql_type = Nullable<Id>)]
+    pub(super) parent_id: Option<DbId>,
+    #[diesel(sql_type = Bool)]
+    pub(super) live: bool,
+}
+
+/// A folder that a walk passes.
+#[derive(QueryableByName)]
+pub struct FolderRow {
+    #[diesel(sql_type = BigInt)]
+    pub(super) step: i64,
+    /// The place of its tree's top.
+    #[diesel(sql_type = BigInt)]
+    pub(super) top: i64,
+    #[diesel(sql_type = Id)]
+    pub(super) id: DbId,
+    #[diesel(sql_type = Bool)]
+    pub(super) entered: bool,
+}
+
+/// An entry of a folder.
+#[derive(QueryableByName)]
+pub struct EntryRow {
+    /// `hit`: it has the text; `last`: none behind it has been looked at.
+    #[diesel(sql_type = Text)]
+    pub(super) what: String,
+    /// The place of its folder.
+    #[diesel(sql_type = BigInt)]
+    pub(super) place: i64,
+    #[diesel(sql_type = Id)]
+    pub(super) id: DbId,
+    #[diesel(sql_type = Bool)]
+    pub(super) is_folder: bool,
+    #[diesel(sql_type = BigInt)]
+    pub(super) created_at: i64,
+    /// How many have been looked at, in all.
+    #[diesel(sql_type = BigInt)]
+    pub(super) seen: i64,
+}
+
+impl EntryRow {
+    /// Its place among what stands in its folder.
+    pub(super) fn position(&self) -> ChildPosition {
+        let at = Timestamp::from_millis(self.created_at);
+        ChildPosition { is_folder: self.is_folder, at, id: self.id.into() }
+    }
+}
