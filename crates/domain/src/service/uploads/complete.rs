@@ -1,7 +1,7 @@
 //! An upload becomes a file.
 
 use super::Uploads;
-use crate::error::{Conflict, Error, Refused, Result};
+use crate::error::{Error, Refused, Result};
 use crate::model::{
     Actor, BlobKey, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Sha256, Stored, Upload,
     UploadId,
@@ -19,6 +19,14 @@ pub struct Completing {
     pub sha256: Option<Sha256>,
 }
 
+/// Where an upload stands that its sender completes.
+enum Standing {
+    /// It became this file.
+    Complete(Entry),
+    /// Its bytes may go into this folder.
+    Open(Grant),
+}
+
 impl Uploads {
     /// Turns an upload whose bytes have arrived into a file, or into another content of one. A repeat answers the same.
     ///
@@ -30,13 +38,10 @@ impl Uploads {
     /// [`port::Uploads::commit`](crate::port::Uploads::commit).
     pub async fn complete(&self, actor: &Actor, upload: UploadId, said: Completing) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
-        let completion = upload.completion(self.ambient.now());
-        if let Ok(Completion::Repeat(file)) = completion {
-            return self.repeat(actor, file).await;
-        }
-        // A sender whose right has ended gets that error, and not that the upload has ended with it.
-        let folder = self.folder_of(actor, &upload).await?;
-        completion?;
+        let folder = match self.standing(actor, &upload).await? {
+            Standing::Complete(file) => return Ok(file),
+            Standing::Open(folder) => folder,
+        };
         // An upload without a plan streams in through the API, which completes it by itself.
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let settled = async {
@@ -44,14 +49,9 @@ impl Uploads {
             self.settle(&upload, plan, arrived, said.sha256).await
         };
         let (blob, stored) = match settled.await {
-            Err(Error::Conflict(fault @ (Conflict::UploadIncomplete(_) | Conflict::UploadClosed))) => {
-                // Its bytes are gone because it was aborted or completed a moment ago: then that is the answer.
-                return match self.find(actor, upload.id).await?.completion(self.ambient.now())? {
-                    Completion::Repeat(file) => self.repeat(actor, file).await,
-                    Completion::Commit => Err(Error::Conflict(fault)),
-                };
-            }
-            outcome => outcome?,
+            Ok(settled) => settled,
+            Err(fault @ Error::Refused(_)) => return Err(fault),
+            Err(fault) => return self.over_meanwhile(actor, upload.id, fault).await,
         };
         let conflict = said.conflict.unwrap_or(upload.file.conflict);
         let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
@@ -59,8 +59,8 @@ impl Uploads {
             // What cannot be removed now is the collector's; of a commit of unknown outcome it stays.
             let _ = match &outcome {
                 Ok(_) => self.store.discard(&upload.transfer()).await,
-                Err(Error::Conflict(_) | Error::Forbidden(_)) => self.store.delete(&blob).await,
-                Err(_) => Ok(()),
+                Err(Error::Unavailable { .. } | Error::Internal { .. }) => Ok(()),
+                Err(_) => self.store.delete(&blob).await,
             };
         }
         outcome
@@ -93,6 +93,31 @@ impl Uploads {
                 let _ = self.store.delete(&copy).await;
                 Err(fault)
             }
+        }
+    }
+
+    /// Where `upload` stands now.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` of its folder; `UploadClosed`, `UploadExpired`.
+    async fn standing(&self, actor: &Actor, upload: &Upload) -> Result<Standing> {
+        let completion = upload.completion(self.ambient.now());
+        if let Ok(Completion::Repeat(file)) = completion {
+            return Ok(Standing::Complete(self.repeat(actor, file).await?));
+        }
+        // A sender whose right has ended gets that error, and not that the upload has ended with it.
+        let folder = self.folder_of(actor, upload).await?;
+        completion?;
+        Ok(Standing::Open(folder))
+    }
+
+    /// What `fault` of the store comes to: when the bytes are gone because the upload has just been completed, aborted or
+    /// ended with the sender's right, that is the answer.
+    async fn over_meanwhile(&self, actor: &Actor, upload: UploadId, fault: Error) -> Result<Entry> {
+        let upload = self.find(actor, upload).await?;
+        match self.standing(actor, &upload).await? {
+            Standing::Complete(file) => Ok(file),
+            Standing::Open(_) => Err(fault),
         }
     }
 

@@ -55,6 +55,16 @@ async fn an_upload_that_is_given_up_meanwhile_is_closed_and_not_incomplete() {
 }
 
 #[tokio::test]
+async fn an_upload_that_ends_meanwhile_with_its_senders_right_is_not_found() {
+    let mut ports = without_bytes(UploadState::Aborted);
+    let mut answers = [Some(for_owner(folder(FOLDER))), None].into_iter();
+    ports.drive = MockDrive::new();
+    ports.drive.expect_find().times(2).returning(move |_, _| Ok(answers.next().flatten()));
+    let refused = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+}
+
+#[tokio::test]
 async fn an_upload_that_is_completed_twice_at_once_is_one_file_for_both() {
     // The other one has finished the transfer, so that this one finds no bytes any more, and has committed since.
     let mut ports = without_bytes(UploadState::Complete(FILE));

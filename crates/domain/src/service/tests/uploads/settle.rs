@@ -138,7 +138,8 @@ async fn a_copy_of_other_bytes_than_announced_is_removed_and_the_upload_stays() 
     let entry = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
     assert_eq!(entry.node.id, FILE);
 
-    let ports = copied(hello_arrived(five(None)), Err(outage()));
+    let mut ports = copied(hello_arrived(five(None)), Err(outage()));
+    ports.uploads.expect_find().times(1).return_once(|_, _| Ok(Some(five(None))));
     let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(outcome, Err(Error::Unavailable { .. })), "{outcome:?}");
 }
