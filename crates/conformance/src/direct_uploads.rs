@@ -13,7 +13,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, Part, PartPlan, Stored, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, DirectUploads, Random, SignedUrl, UrlSigner};
+use clouddrive_domain::port::{BlobStore, DirectUploads, Presentation, Random, SignedUrl, UrlSigner};
 use clouddrive_domain::{Error, Result};
 
 pub use self::part_store::part_store_suite;
@@ -78,6 +78,7 @@ pub async fn suite<W: Wire>(case: &Case<'_, W>) {
     fetch::a_url_cannot_be_changed(case).await;
     fetch::bytes_come_down_as_they_were_signed(case).await;
     fetch::ranges_come_down(case).await;
+    fetch::ranges_come_down_as_they_were_signed(case).await;
     parts::suite(case).await;
 }
 
@@ -96,7 +97,7 @@ impl<W: Wire> Case<'_, W> {
 
     async fn begin_of(&self, plan: PartPlan) -> Transfer {
         let key = BlobKey::generate(self.random);
-        let ticket = self.direct.begin(&key, plan).await.unwrap();
+        let ticket = self.direct.begin(&key, plan, &Presentation::of_unknown()).await.unwrap();
         Transfer { key, ticket }
     }
 
@@ -115,7 +116,10 @@ impl<W: Wire> Case<'_, W> {
 
     async fn sign_put(&self, transfer: &Transfer, bytes: &[u8], announced: bool) -> SignedUrl {
         let part = Part { number: 1, size: bytes.len() as u64 };
-        self.direct.sign_put(transfer, part, announced.then(|| digest(bytes)), self.soon()).await.unwrap()
+        self.direct
+            .sign_put(transfer, part, announced.then(|| digest(bytes)), &Presentation::of_unknown(), self.soon())
+            .await
+            .unwrap()
     }
 
     async fn send(&self, transfer: &Transfer, bytes: &[u8], announced: bool) {

@@ -70,10 +70,15 @@ impl Case<'_> {
     }
 
     async fn sign_put(&self, key: &BlobKey) -> SignedUrl {
-        let transfer =
-            Transfer { key: key.clone(), ticket: self.direct.begin(key, PartPlan::single(10)).await.unwrap() };
+        let transfer = Transfer {
+            key: key.clone(),
+            ticket: self.direct.begin(key, PartPlan::single(10), &Presentation::of_unknown()).await.unwrap(),
+        };
         let digest = Some(Sha256::from_bytes([0xA7; 32]));
-        self.direct.sign_put(&transfer, Part { number: 1, size: 10 }, digest, self.expires_at).await.unwrap()
+        self.direct
+            .sign_put(&transfer, Part { number: 1, size: 10 }, digest, &Presentation::of_unknown(), self.expires_at)
+            .await
+            .unwrap()
     }
 
     async fn sign_get(&self, key: &BlobKey) -> SignedUrl {
@@ -103,7 +108,7 @@ impl Case<'_> {
     fn put_of(&self, key: &BlobKey, length: u64, sha256: Option<Sha256>, expires_at: Timestamp) -> SignedUrl {
         let transfer = Transfer { key: key.clone(), ticket: None };
         self.direct
-            .sign_put(&transfer, Part { number: 1, size: length }, sha256, expires_at)
+            .sign_put(&transfer, Part { number: 1, size: length }, sha256, &Presentation::of_unknown(), expires_at)
             .now_or_never()
             .unwrap()
             .unwrap()
@@ -175,20 +180,32 @@ pub fn what_was_signed_to_put_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
 pub async fn leave_for_a_part_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate) {
     let key = case.key();
     let plan = PartPlan::single(10);
-    let whole = Transfer { key: key.clone(), ticket: case.direct.begin(&key, plan).await.unwrap() };
+    let whole = Transfer {
+        key: key.clone(),
+        ticket: case.direct.begin(&key, plan, &Presentation::of_unknown()).await.unwrap(),
+    };
     let plan = PartPlan::restore(10 * MIN_PART_BYTES, Some(MIN_PART_BYTES)).unwrap();
-    let transfer = Transfer { key: key.clone(), ticket: case.direct.begin(&key, plan).await.unwrap() };
+    let transfer = Transfer {
+        key: key.clone(),
+        ticket: case.direct.begin(&key, plan, &Presentation::of_unknown()).await.unwrap(),
+    };
     assert!(transfer.ticket.is_some(), "several parts and no ticket");
     let mut urls = Vec::new();
     for number in [1, 2, 10] {
         let part = Part { number, size: 10 };
-        let signed = case.direct.sign_put(&transfer, part, None, case.expires_at).await.unwrap();
+        let signed =
+            case.direct.sign_put(&transfer, part, None, &Presentation::of_unknown(), case.expires_at).await.unwrap();
         let admitted = gate.admit_put(request(&signed), just_before(signed.expires_at)).unwrap();
         let target = PutTarget::Part { transfer: transfer.clone(), number };
         assert_eq!(admitted, (target, Expected { length: Length::Exactly(10), sha256: None }));
         urls.push(signed);
     }
-    urls.push(case.direct.sign_put(&whole, Part { number: 1, size: 10 }, None, case.expires_at).await.unwrap());
+    urls.push(
+        case.direct
+            .sign_put(&whole, Part { number: 1, size: 10 }, None, &Presentation::of_unknown(), case.expires_at)
+            .await
+            .unwrap(),
+    );
     for one in &urls {
         for two in urls.iter().filter(|two| two.url != one.url) {
             let tail = request(two).query.rsplit_once('&').unwrap().1;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, PartPlan, Timestamp, Transfer};
-use clouddrive_domain::port::StagedUploads;
+use clouddrive_domain::port::{Presentation, StagedUploads};
 
 use crate::direct_uploads::{Case, Wire};
 use crate::samples::{digest, read, sample};
@@ -31,7 +31,7 @@ fn soon<W>(case: &Case<'_, W>) -> Timestamp {
 
 async fn begin<W: Wire>(case: &Case<'_, W>, plan: PartPlan) -> Transfer {
     let key = BlobKey::generate(case.random);
-    let ticket = case.direct.begin(&key, plan).await.unwrap();
+    let ticket = case.direct.begin(&key, plan, &Presentation::of_unknown()).await.unwrap();
     Transfer { key, ticket }
 }
 
@@ -40,7 +40,8 @@ async fn send<W: Wire>(case: &Case<'_, W>, transfer: &Transfer, plan: PartPlan, 
     let announced = plan.is_single().then(|| digest(bytes));
     let mut statuses = Vec::new();
     for (part, bytes) in plan.parts().zip(bytes.chunks(usize::try_from(plan.part_size()).unwrap())) {
-        let signed = case.direct.sign_put(transfer, part, announced, soon(case)).await.unwrap();
+        let signed =
+            case.direct.sign_put(transfer, part, announced, &Presentation::of_unknown(), soon(case)).await.unwrap();
         statuses.push(case.wire.put(&signed, Bytes::copy_from_slice(bytes)).await);
     }
     statuses
@@ -56,7 +57,7 @@ async fn what_was_copied_stays_as_it_is<W: Wire>(case: &Case<'_, W>, staged: &dy
     assert!(send(case, &transfer, plan, &bytes).await.iter().all(|status| *status == 200));
     case.direct.finish(&transfer, plan, None).await.unwrap();
     let copy = BlobKey::generate(case.random);
-    let stored = staged.copy(&transfer, plan, &copy).await.unwrap();
+    let stored = staged.copy(&transfer, plan, &copy, &Presentation::of_unknown()).await.unwrap();
     assert_eq!(stored.size, plan.size());
     assert!(stored.sha256.is_none_or(|known| known == digest(&bytes)));
     let other: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
@@ -81,7 +82,7 @@ async fn what_is_sent_again_takes_the_place_of_the_former<W: Wire>(
     assert!(send(case, &transfer, plan, &bytes).await.iter().all(|status| *status == 200));
     case.direct.finish(&transfer, plan, None).await.unwrap();
     let copy = BlobKey::generate(case.random);
-    staged.copy(&transfer, plan, &copy).await.unwrap();
+    staged.copy(&transfer, plan, &copy, &Presentation::of_unknown()).await.unwrap();
     assert!(
         read(case.store, &copy, bytes.len(), 0..plan.size()).await.unwrap() == bytes,
         "other bytes than were sent last"
@@ -94,7 +95,7 @@ async fn what_was_discarded_is_not_copied<W: Wire>(case: &Case<'_, W>, staged: &
     case.direct.finish(&transfer, plan, None).await.unwrap();
     case.store.discard(&transfer).await.unwrap();
     let copy = BlobKey::generate(case.random);
-    let outcome = staged.copy(&transfer, plan, &copy).await;
+    let outcome = staged.copy(&transfer, plan, &copy, &Presentation::of_unknown()).await;
     assert!(matches!(outcome, Err(Error::Conflict(Conflict::UploadClosed))), "{outcome:?}");
     assert_eq!(case.store.head(&copy).await.unwrap(), None);
 }

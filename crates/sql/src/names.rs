@@ -133,16 +133,18 @@ impl NewNodeRow {
     }
 }
 
-/// Notes that a live node has been added to `folder` or taken out of it at `at`. Roots do not show, so nothing is noted of
-/// them. `lock` says how the folder is locked, where that is to be said.
+/// Notes that a live node has been added to `folder` or taken out of it at `at`. Of a root the time shows in whole seconds
+/// only, as that of an archive: its row, which many may want at once, is written once a second. `lock` says how the folder is
+/// locked, where that is to be said.
 #[must_use]
 pub fn touch(folder: NodeId, at: Timestamp, lock: &str) -> Statement {
     let text = format!(
         "UPDATE nodes SET modified_at = ? WHERE id = (
-            SELECT id FROM nodes WHERE id = ? AND kind = 'folder' AND modified_at < ? {lock})"
+            SELECT id FROM nodes
+            WHERE id = ? AND (kind = 'folder' AND modified_at < ? OR kind = 'root' AND modified_at < ?) {lock})"
     );
-    let at = Parameter::Integer(at.as_millis());
-    Statement::new(text, vec![at.clone(), folder.into(), at])
+    let (at, second) = (Parameter::Integer(at.as_millis()), Parameter::Integer(at.as_seconds() * 1000));
+    Statement::new(text, vec![at.clone(), folder.into(), at, second])
 }
 
 /// A live node that has a name which somebody wants.

@@ -3,7 +3,7 @@ use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     BlobKey, Expected, Length, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, Transfer,
 };
-use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, SignedUrl};
+use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, Presentation, SignedUrl};
 
 use crate::draft::Intake;
 use crate::{DiskStore, DiskUrls, parts};
@@ -28,7 +28,7 @@ impl DiskUploads {
 
 #[async_trait]
 impl DirectUploads for DiskUploads {
-    async fn begin(&self, key: &BlobKey, plan: PartPlan) -> Result<Option<Ticket>> {
+    async fn begin(&self, key: &BlobKey, plan: PartPlan, _: &Presentation) -> Result<Option<Ticket>> {
         if !plan.is_single() {
             let gathering = self.store.layout.gathering(key);
             self.store.workers.run(move || gathering.begin(plan)).await?;
@@ -41,6 +41,7 @@ impl DirectUploads for DiskUploads {
         transfer: &Transfer,
         part: Part,
         sha256: Option<Sha256>,
+        _: &Presentation,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
         let number = transfer.ticket.as_ref().map(|_| part.number);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, ByteStream, Probe};
+use clouddrive_domain::port::{BlobStore, ByteStream, Presentation, Probe};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
 
@@ -43,7 +43,7 @@ impl BlobStore for DiskStore {
         StoreName("disk")
     }
 
-    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
+    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &Presentation) -> Result<Stored> {
         let (layout, place, key) = (self.layout.clone(), self.layout.place(key), key.clone());
         let (draft, place) = self
             .workers

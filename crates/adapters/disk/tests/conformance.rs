@@ -83,7 +83,7 @@ impl Server {
         let (target, expected) = self.urls.admit_put(request(signed), NOW)?;
         let body = Box::pin(stream::iter([Ok(body)]));
         match target {
-            PutTarget::Blob(key) => self.store.put(&key, body, expected).await.map(drop),
+            PutTarget::Blob(key) => self.store.put(&key, body, expected, &Presentation::of_unknown()).await.map(drop),
             PutTarget::Part { transfer, number } => self.store.put_part(&transfer, number, body, expected).await,
         }
     }

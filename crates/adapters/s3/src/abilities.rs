@@ -6,7 +6,7 @@ use bytes::Bytes;
 use clouddrive_domain::model::{BlobKey, MAX_PARTS, PartPlan};
 use clouddrive_domain::port::Random;
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Kept, Written};
 use crate::checksum::digest;
 use crate::trouble::{Trouble, TroubleKind};
 
@@ -32,6 +32,8 @@ pub struct Abilities {
     pub part_checksums: bool,
     /// When a multipart upload is completed, the URLs of its parts end: nothing that comes by them changes the object.
     pub closes_parts: bool,
+    /// Ranges go out with the type and the name that the URL says. Where they do not, both are kept with the object.
+    pub presents_ranges: bool,
     /// How many parts a multipart upload may have.
     pub max_parts: u32,
 }
@@ -75,11 +77,13 @@ impl fmt::Display for Abilities {
         let honoured = |yes| if yes { "honoured" } else { "not honoured" };
         write!(
             f,
-            "conditional writes {}, checksums {}, checksums of parts {}, parts {} by completion, at most {} parts",
+            "conditional writes {}, checksums {}, checksums of parts {}, parts {} by completion, types of ranges {}, \
+             at most {} parts",
             honoured(self.conditional_writes),
             honoured(self.checksums),
             honoured(self.part_checksums),
             if self.closes_parts { "closed" } else { "not closed" },
+            honoured(self.presents_ranges),
             self.max_parts
         )
     }
@@ -98,11 +102,12 @@ pub(crate) async fn probe(bucket: &Bucket, random: &dyn Random, configured: Opti
         let conditional_writes = try_conditions(bucket, first).await?;
         let checksums = try_checksums(bucket, second).await?;
         let (part_checksums, closes_parts) = try_multipart(bucket, third).await?;
+        let presents_ranges = try_presentation(bucket, first).await?;
         let max_parts = match configured {
             Some(most) => most,
             None => try_part_limit(bucket, third).await?,
         };
-        Ok(Abilities { conditional_writes, checksums, part_checksums, closes_parts, max_parts })
+        Ok(Abilities { conditional_writes, checksums, part_checksums, closes_parts, presents_ranges, max_parts })
     };
     let outcome = outcome.await;
     for object in &objects {
@@ -116,7 +121,8 @@ pub(crate) async fn probe(bucket: &Bucket, random: &dyn Random, configured: Opti
 
 async fn try_conditions(bucket: &Bucket, object: &str) -> Result<bool, Trouble> {
     let put = async |text: &'static str, once| {
-        bucket.put(object, Bytes::from_static(text.as_bytes()), &digest(text.as_bytes()), text, once).await
+        let (bytes, sha256) = (Bytes::from_static(text.as_bytes()), digest(text.as_bytes()));
+        bucket.put(object, bytes, &sha256, &Written::marked(text), once).await
     };
     match put("first", true).await {
         Err(trouble) if trouble.kind() == TroubleKind::NotImplemented => {
@@ -136,12 +142,21 @@ async fn try_conditions(bucket: &Bucket, object: &str) -> Result<bool, Trouble> 
 }
 
 async fn try_checksums(bucket: &Bucket, object: &str) -> Result<bool, Trouble> {
-    let refused = match bucket.put(object, Bytes::from_static(b"bytes"), &digest(b"others"), "wrong", false).await {
+    let wrong = Written::marked("wrong");
+    let refused = match bucket.put(object, Bytes::from_static(b"bytes"), &digest(b"others"), &wrong, false).await {
         Err(trouble) if !trouble.is_refusal() || trouble.kind() == TroubleKind::Denied => return Err(trouble),
         outcome => outcome.is_err(),
     };
     // Also what tells whether the store says of an absent object that it is absent.
     Ok(bucket.look(object).await?.is_none() && refused)
+}
+
+/// Whether a range goes out as asked for.
+async fn try_presentation(bucket: &Bucket, object: &str) -> Result<bool, Trouble> {
+    let asked = Kept { content_type: "text/x-probe".to_owned(), content_disposition: "inline".to_owned() };
+    let answer = bucket.get_presented(object, (1, 2), &asked).await?;
+    let (content_type, disposition) = (answer.content_type(), answer.content_disposition());
+    Ok(content_type == Some(&*asked.content_type) && disposition == Some(&*asked.content_disposition))
 }
 
 /// Whether parts may have checksums, and whether completion closes the parts.
@@ -170,7 +185,7 @@ async fn try_multipart(bucket: &Bucket, object: &str) -> Result<(bool, bool), Tr
 /// Completes a multipart upload of one part, and gives its identifier.
 async fn complete_one(bucket: &Bucket, object: &str, checksums: bool) -> Result<String, Trouble> {
     let mark = if checksums { "with checksums" } else { "without" };
-    let id = bucket.begin(object, Some(mark), checksums).await?;
+    let id = bucket.begin(object, Some(mark), None, checksums).await?;
     let completed = async {
         let sha256 = checksums.then(|| digest(COMPLETED));
         let part = bucket.put_part(object, &id, 1, Bytes::from_static(COMPLETED), sha256).await?;
@@ -196,7 +211,7 @@ async fn holds(bucket: &Bucket, object: &str, bytes: &[u8]) -> bool {
 
 /// How many parts a multipart upload may have, as far as that shows by the numbers that the store takes.
 async fn try_part_limit(bucket: &Bucket, object: &str) -> Result<u32, Trouble> {
-    let id = bucket.begin(object, None, false).await?;
+    let id = bucket.begin(object, None, None, false).await?;
     let mut limit = Ok(1);
     for most in PART_LIMITS {
         let number = i32::try_from(most).unwrap_or(i32::MAX);

@@ -8,6 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType};
 use bytes::Bytes;
 use clouddrive_domain::model::{BlobKey, EntityTag, Sha256, Stored};
+use clouddrive_domain::port::Presentation;
 
 use crate::checksum;
 use crate::settings::{Clients, Settings};
@@ -19,6 +20,37 @@ pub(crate) const PREFIX: &str = "blobs/";
 /// The metadata of an object that tells which write it comes from: the key of that write, and of no other.
 const MARK: &str = "write";
 
+/// What is kept with an object: the headers with which it goes out where nothing else is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) content_type: String,
+    pub(crate) content_disposition: String,
+}
+
+impl Kept {
+    pub(crate) fn of(presentation: &Presentation) -> Self {
+        Self {
+            content_type: presentation.media_type.as_str().to_owned(),
+            content_disposition: presentation.content_disposition(),
+        }
+    }
+}
+
+/// What a write of our own leaves with its object.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// The key of that write, and of no other.
+    pub(crate) mark: String,
+    pub(crate) kept: Option<Kept>,
+}
+
+impl Written {
+    /// A write with that mark.
+    pub(crate) fn marked(mark: impl Into<String>) -> Self {
+        Self { mark: mark.into(), kept: None }
+    }
+}
+
 /// The name of the object that holds a blob.
 pub(crate) fn object(key: &BlobKey) -> String {
     format!("{PREFIX}{}", key.as_str())
@@ -27,6 +59,14 @@ pub(crate) fn object(key: &BlobKey) -> String {
 /// A tag as answers spell it.
 pub(crate) fn tag(text: Option<&str>) -> Option<EntityTag> {
     text.and_then(EntityTag::parse)
+}
+
+pub(crate) fn content_type(kept: Option<&Kept>) -> Option<String> {
+    kept.map(|kept| kept.content_type.clone())
+}
+
+pub(crate) fn content_disposition(kept: Option<&Kept>) -> Option<String> {
+    kept.map(|kept| kept.content_disposition.clone())
 }
 
 /// One bucket.
@@ -113,7 +153,7 @@ impl Bucket {
         object: &str,
         bytes: Bytes,
         sha256: &Sha256,
-        mark: &str,
+        written: &Written,
         once: bool,
     ) -> Result<Option<EntityTag>, Trouble> {
         let call = self
@@ -122,7 +162,9 @@ impl Bucket {
             .put_object()
             .bucket(&self.name)
             .key(object)
-            .metadata(MARK, mark)
+            .metadata(MARK, &written.mark)
+            .set_content_type(content_type(written.kept.as_ref()))
+            .set_content_disposition(content_disposition(written.kept.as_ref()))
             .content_length(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
             .checksum_sha256(checksum::encode(sha256))
             .set_if_none_match(once.then(|| "*".to_owned()))
@@ -139,6 +181,25 @@ impl Bucket {
         call.send().await.map_err(|error| Trouble::of("GetObject", &error))
     }
 
+    /// Begins to fetch the bytes `first..=last` of an object, with those headers.
+    pub(crate) async fn get_presented(
+        &self,
+        object: &str,
+        (first, last): (u64, u64),
+        headers: &Kept,
+    ) -> Result<GetObjectOutput, Trouble> {
+        let call = self
+            .clients
+            .calls
+            .get_object()
+            .bucket(&self.name)
+            .key(object)
+            .range(format!("bytes={first}-{last}"))
+            .response_content_type(&headers.content_type)
+            .response_content_disposition(&headers.content_disposition);
+        call.send().await.map_err(|error| Trouble::of("GetObject", &error))
+    }
+
     /// Removes an object. That there is none is no error.
     pub(crate) async fn delete(&self, object: &str) -> Result<(), Trouble> {
         let answer = self.clients.calls.delete_object().bucket(&self.name).key(object).send().await;
@@ -149,8 +210,21 @@ impl Bucket {
     }
 
     /// Begins a multipart upload, and gives its identifier. With `checksums`, all parts will come with their SHA-256.
-    pub(crate) async fn begin(&self, object: &str, mark: Option<&str>, checksums: bool) -> Result<String, Trouble> {
-        let mut call = self.clients.calls.create_multipart_upload().bucket(&self.name).key(object);
+    pub(crate) async fn begin(
+        &self,
+        object: &str,
+        mark: Option<&str>,
+        kept: Option<&Kept>,
+        checksums: bool,
+    ) -> Result<String, Trouble> {
+        let mut call = self
+            .clients
+            .calls
+            .create_multipart_upload()
+            .bucket(&self.name)
+            .key(object)
+            .set_content_type(content_type(kept))
+            .set_content_disposition(content_disposition(kept));
         if let Some(mark) = mark {
             call = call.metadata(MARK, mark);
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use clouddrive_domain::model::{MAX_UPLOAD_LIFETIME, Timestamp};
 
 use crate::abilities;
-use crate::bucket::PREFIX;
+use crate::bucket::{PREFIX, Written};
 use crate::checksum::digest;
 use crate::store::S3Store;
 use crate::trouble::{Trouble, TroubleKind};
@@ -15,7 +15,7 @@ use crate::trouble::{Trouble, TroubleKind};
 const MOST_SKEW: u64 = 60_000;
 
 /// What browsers send along with a PUT.
-const PUT_HEADERS: [&str; 3] = ["content-type", "if-none-match", "x-amz-checksum-sha256"];
+const PUT_HEADERS: [&str; 4] = ["content-disposition", "content-type", "if-none-match", "x-amz-checksum-sha256"];
 /// What browsers send along with a GET.
 const GET_HEADERS: [&str; 1] = ["range"];
 
@@ -65,11 +65,14 @@ impl S3Store {
         let sha256 = digest(&bytes);
         let mut findings = vec![
             Finding::of("s3:ListBucket", &bucket.check().await),
-            Finding::of("s3:PutObject", &bucket.put(&object, bytes.clone(), &sha256, "right", false).await),
+            Finding::of(
+                "s3:PutObject",
+                &bucket.put(&object, bytes.clone(), &sha256, &Written::marked("right"), false).await,
+            ),
             Finding::of("s3:GetObject", &bucket.get(&object, None).await),
             Finding::of("s3:DeleteObject", &bucket.delete(&object).await),
         ];
-        let begun = bucket.begin(&object, None, false).await;
+        let begun = bucket.begin(&object, None, None, false).await;
         findings.push(Finding::of("s3:PutObject of parts", &begun));
         findings
             .push(Finding::of("s3:ListBucketMultipartUploads", &bucket.uploads(abilities::PREFIX, (None, None)).await));
@@ -243,11 +246,11 @@ mod tests {
 
     #[test]
     fn one_rule_has_to_allow_all_that_a_browser_sends() {
-        let headers = ["Content-Type", "if-none-match", "X-Amz-Checksum-Sha256", "range"];
+        let headers = ["Content-Type", "Content-Disposition", "if-none-match", "X-Amz-Checksum-Sha256", "range"];
         for rules in [
             vec![rule(ORIGIN, &["PUT", "GET"], &headers, &["ETag"])],
             vec![rule("*", &["PUT", "GET"], &["*"], &["etag"])],
-            vec![rule("https://*.example", &["PUT"], &headers[..3], &["ETag"]), rule("*", &["GET"], &["*"], &["ETag"])],
+            vec![rule("https://*.example", &["PUT"], &headers[..4], &["ETag"]), rule("*", &["GET"], &["*"], &["ETag"])],
         ] {
             assert_eq!(cors_verdict(&rules, ORIGIN, &[]), Verdict::Good, "{rules:?}");
         }
@@ -317,7 +320,7 @@ mod tests {
 
     #[test]
     fn what_the_api_allows_the_bucket_is_to_allow_too() {
-        let narrow = ["content-type", "if-none-match", "x-amz-checksum-sha256", "range"];
+        let narrow = ["content-type", "content-disposition", "if-none-match", "x-amz-checksum-sha256", "range"];
         let verdict = |headers: &[&str]| {
             let rules = [rule(ORIGIN, &["PUT", "GET"], headers, &["ETag"])];
             cors_verdict(&rules, ORIGIN, &["range", "traceparent"])

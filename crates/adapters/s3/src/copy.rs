@@ -1,27 +1,36 @@
 //! Copies within the store: what clients may still change becomes a blob to which no URL leads.
 
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Kept, content_disposition, content_type};
 use crate::trouble::{Trouble, TroubleKind};
 
 /// How many bytes one call copies at the most: as many as it can in its time.
 const COPY_BYTES: u64 = 1 << 30;
 
 impl Bucket {
-    /// Copies the object `from`, which has `size` bytes, to `to`.
-    pub(crate) async fn copy(&self, from: &str, to: &str, size: u64) -> Result<(), Trouble> {
+    /// Copies the object `from`, which has `size` bytes, to `to`, and keeps `kept` with it.
+    pub(crate) async fn copy(&self, from: &str, to: &str, size: u64, kept: Option<&Kept>) -> Result<(), Trouble> {
         if size > COPY_BYTES {
-            return self.copy_by_parts(from, to, size).await;
+            return self.copy_by_parts(from, to, size, kept).await;
         }
-        let call = self.clients.calls.copy_object().bucket(&self.name).key(to).copy_source(self.source(from));
+        let call = self
+            .clients
+            .calls
+            .copy_object()
+            .bucket(&self.name)
+            .key(to)
+            .copy_source(self.source(from))
+            .set_metadata_directive(kept.map(|_| MetadataDirective::Replace))
+            .set_content_type(content_type(kept))
+            .set_content_disposition(content_disposition(kept));
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
         answer.map(drop).map_err(|error| Trouble::of("CopyObject", &error))
     }
 
     /// One call for each range: S3 copies no more than 5 GiB at once.
-    async fn copy_by_parts(&self, from: &str, to: &str, size: u64) -> Result<(), Trouble> {
-        let id = self.begin(to, None, false).await?;
+    async fn copy_by_parts(&self, from: &str, to: &str, size: u64, kept: Option<&Kept>) -> Result<(), Trouble> {
+        let id = self.begin(to, None, kept, false).await?;
         let outcome = async {
             let mut parts = Vec::new();
             let mut start = 0;

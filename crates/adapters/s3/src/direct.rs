@@ -6,7 +6,7 @@ use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{
     BlobKey, Expected, Length, MAX_PART_BYTES, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, Transfer,
 };
-use clouddrive_domain::port::{DirectUploads, SignedUrl, StagedUploads};
+use clouddrive_domain::port::{DirectUploads, Presentation, SignedUrl, StagedUploads};
 use clouddrive_domain::{Error, Result};
 
 use crate::bucket::object;
@@ -19,7 +19,7 @@ const TRIES: u32 = 3;
 
 #[async_trait]
 impl DirectUploads for S3Store {
-    async fn begin(&self, key: &BlobKey, plan: PartPlan) -> Result<Option<Ticket>> {
+    async fn begin(&self, key: &BlobKey, plan: PartPlan, presentation: &Presentation) -> Result<Option<Ticket>> {
         if plan.part_size() > MAX_PART_BYTES {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_PART_BYTES }));
         }
@@ -32,8 +32,9 @@ impl DirectUploads for S3Store {
         if plan.is_single() && (abilities.conditional_writes || abilities.needs_copy(plan)) {
             return Ok(None);
         }
-        let object = object(key);
-        let id = self.run(|this| async move { Ok(this.bucket.begin(&object, None, false).await?) }).await?;
+        let (object, kept) = (object(key), self.kept(presentation));
+        let begin = |this: Self| async move { Ok(this.bucket.begin(&object, None, kept.as_ref(), false).await?) };
+        let id = self.run(begin).await?;
         let ticket = Ticket::parse(&id).ok_or_else(|| Trouble::silent("CreateMultipartUpload", TroubleKind::Other))?;
         Ok(Some(ticket))
     }
@@ -43,6 +44,7 @@ impl DirectUploads for S3Store {
         transfer: &Transfer,
         part: Part,
         sha256: Option<Sha256>,
+        presentation: &Presentation,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
         match &transfer.ticket {
@@ -51,7 +53,8 @@ impl DirectUploads for S3Store {
             Some(ticket) if part.size > 0 => self.sign_part(&transfer.key, ticket, part, sha256, expires_at).await,
             ticket => {
                 let once = ticket.is_none() && !self.abilities().needs_copy(PartPlan::single(part.size));
-                self.sign_object(&transfer.key, part.size, sha256, once, expires_at).await
+                let kept = self.kept(presentation);
+                self.sign_object(&transfer.key, part.size, sha256, kept.as_ref(), once, expires_at).await
             }
         }
     }
@@ -73,10 +76,16 @@ impl StagedUploads for S3Store {
         self.abilities().needs_copy(plan)
     }
 
-    async fn copy(&self, transfer: &Transfer, plan: PartPlan, to: &BlobKey) -> Result<Stored> {
-        let (from, to) = (object(&transfer.key), object(to));
+    async fn copy(
+        &self,
+        transfer: &Transfer,
+        plan: PartPlan,
+        to: &BlobKey,
+        presentation: &Presentation,
+    ) -> Result<Stored> {
+        let (from, to, kept) = (object(&transfer.key), object(to), self.kept(presentation));
         let copying = |this: Self| async move {
-            match this.bucket.copy(&from, &to, plan.size()).await {
+            match this.bucket.copy(&from, &to, plan.size(), kept.as_ref()).await {
                 // Its sender has given it up, or another request has completed it.
                 Err(trouble) if trouble.is_gone() => return Err(Error::Conflict(Conflict::UploadClosed)),
                 // Its sender goes on sending parts, which do not fit together at this moment.

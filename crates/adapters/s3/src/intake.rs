@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::future::try_join;
 use sha2::Digest;
 
-use crate::bucket::object;
+use crate::bucket::{Kept, Written, object};
 use crate::multipart::Begun;
 use crate::store::S3Store;
 use crate::trouble::{Trouble, TroubleKind};
@@ -52,18 +52,25 @@ impl S3Store {
     }
 
     /// Takes `body` in and makes it the blob under `key`. When anything fails, nothing is left.
-    pub(crate) async fn take_in(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
+    pub(crate) async fn take_in(
+        &self,
+        key: &BlobKey,
+        body: ByteStream,
+        expected: Expected,
+        kept: Option<Kept>,
+    ) -> Result<Stored> {
         let mut source = Source::new(body, expected, self.cut().capacity())?;
-        let mark = self.fresh();
+        let written = Written { mark: self.fresh(), kept };
+        let mark = &written.mark;
         let first = source.part(self.part_bytes).await?;
         if !first.last {
-            return self.take_in_parts(key, source, first, expected, &mark).await;
+            return self.take_in_parts(key, source, first, expected, &written).await;
         }
         let stored = source.verdict(expected)?;
         let _turn = self.turn(key).await?;
         let once = self.abilities().conditional_writes;
-        let outcome = self.bucket.put(&object(key), first.bytes, &first.sha256, &mark, once).await;
-        Ok(Stored { tag: self.settle(key, &mark, outcome).await?, ..stored })
+        let outcome = self.bucket.put(&object(key), first.bytes, &first.sha256, &written, once).await;
+        Ok(Stored { tag: self.settle(key, mark, outcome).await?, ..stored })
     }
 
     async fn take_in_parts(
@@ -72,11 +79,11 @@ impl S3Store {
         source: Source,
         first: Piece,
         expected: Expected,
-        mark: &str,
+        written: &Written,
     ) -> Result<Stored> {
         let checksums = self.abilities().part_checksums;
-        let mut begun = Begun::new(Arc::clone(&self.bucket), object(key), mark, checksums).await?;
-        let outcome = self.send_parts(&begun, key, source, first, expected, mark).await;
+        let mut begun = Begun::new(Arc::clone(&self.bucket), object(key), written, checksums).await?;
+        let outcome = self.send_parts(&begun, key, source, first, expected, &written.mark).await;
         match &outcome {
             Ok(_) => begun.end(),
             Err(_) => begun.abort().await,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use clouddrive_domain::model::{EntityTag, Sha256};
 use tokio::runtime::Handle;
 
-use crate::bucket::{Bucket, tag};
+use crate::bucket::{Bucket, Written, tag};
 use crate::checksum;
 use crate::trouble::{Trouble, TroubleKind};
 
@@ -140,10 +140,15 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
-    /// Begins one, whose object will carry `mark`. With `checksums`, each part goes with its SHA-256: a store that does not
+    /// Begins one, whose object will carry what is `written`. With `checksums`, each part goes with its SHA-256: a store that does not
     /// support them may refuse them.
-    pub(crate) async fn new(bucket: Arc<Bucket>, object: String, mark: &str, checksums: bool) -> Result<Self, Trouble> {
-        let id = bucket.begin(&object, Some(mark), checksums).await?;
+    pub(crate) async fn new(
+        bucket: Arc<Bucket>,
+        object: String,
+        written: &Written,
+        checksums: bool,
+    ) -> Result<Self, Trouble> {
+        let id = bucket.begin(&object, Some(&written.mark), written.kept.as_ref(), checksums).await?;
         Ok(Self { bucket, object, id, checksums, ended: false })
     }
 

@@ -9,7 +9,7 @@ use clouddrive_domain::model::{BlobKey, Part, Sha256, Ticket, Timestamp};
 use clouddrive_domain::port::{Presentation, SignedUrl, UrlSigner, Watch};
 use clouddrive_domain::{Error, Result};
 
-use crate::bucket::object;
+use crate::bucket::{Kept, content_disposition, content_type, object};
 use crate::checksum::{self, digest};
 use crate::store::S3Store;
 use crate::trouble::Trouble;
@@ -18,8 +18,12 @@ use crate::trouble::Trouble;
 const LONGEST: i64 = 7 * 24 * 3600;
 
 /// The headers that a signature may cover and a client has to set; `Host` and `Content-Length` its HTTP library sets.
-const HEADERS: [(&str, &str); 2] =
-    [("if-none-match", "If-None-Match"), ("x-amz-checksum-sha256", "x-amz-checksum-sha256")];
+const HEADERS: [(&str, &str); 4] = [
+    ("content-disposition", "Content-Disposition"),
+    ("content-type", "Content-Type"),
+    ("if-none-match", "If-None-Match"),
+    ("x-amz-checksum-sha256", "x-amz-checksum-sha256"),
+];
 
 impl S3Store {
     /// A URL by which an object can be put; with `once`, where none is.
@@ -28,6 +32,7 @@ impl S3Store {
         key: &BlobKey,
         length: u64,
         sha256: Option<Sha256>,
+        kept: Option<&Kept>,
         once: bool,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
@@ -49,6 +54,8 @@ impl S3Store {
             .key(object(key))
             .set_content_length(signed_length)
             .set_checksum_sha256(sha256.as_ref().map(checksum::encode))
+            .set_content_type(content_type(kept))
+            .set_content_disposition(content_disposition(kept))
             .set_if_none_match(once.then(|| "*".to_owned()));
         let signed = call.presigned(span.clone()).await.map_err(|error| Trouble::of("PutObject", &error))?;
         finished(&signed, &span)

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream as Body;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Ticket, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, ByteStream, Clock, Probe, Random};
+use clouddrive_domain::port::{BlobStore, ByteStream, Clock, Presentation, Probe, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
 use tokio::runtime::Handle;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use crate::abilities::{self, Abilities};
-use crate::bucket::{Bucket, PREFIX, object};
+use crate::bucket::{Bucket, Kept, PREFIX, object};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, TroubleKind};
 
@@ -81,6 +81,11 @@ impl S3Store {
     #[must_use]
     pub const fn abilities(&self) -> Abilities {
         self.abilities
+    }
+
+    /// What is kept with an object, so that ranges of it go out with the right headers: nothing where URLs see to that.
+    pub(crate) fn kept(&self, presentation: &Presentation) -> Option<Kept> {
+        (!self.abilities.presents_ranges).then(|| Kept::of(presentation))
     }
 
     /// 128 random bits in hexadecimal: what nothing else is called.
@@ -170,9 +175,15 @@ impl BlobStore for S3Store {
         StoreName("s3")
     }
 
-    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
-        let key = key.clone();
-        self.run(|this| async move { this.take_in(&key, body, expected).await }).await
+    async fn put(
+        &self,
+        key: &BlobKey,
+        body: ByteStream,
+        expected: Expected,
+        presentation: &Presentation,
+    ) -> Result<Stored> {
+        let (key, kept) = (key.clone(), self.kept(presentation));
+        self.run(|this| async move { this.take_in(&key, body, expected, kept).await }).await
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {

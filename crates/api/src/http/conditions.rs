@@ -121,6 +121,17 @@ pub(crate) fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> 
     range(request, bytes, size)
 }
 
+/// The time of `If-Unmodified-Since`; none where there is none that can be read, and none beside an `If-Match`, which goes
+/// before it.
+pub(crate) fn unmodified_since(request: &HttpRequest) -> Option<Timestamp> {
+    if has(request, IF_MATCH) {
+        return None;
+    }
+    let since: SystemTime = IfUnmodifiedSince::parse(request).ok()?.0.into();
+    let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(Timestamp::from_millis(i64::try_from(since.as_millis()).ok()?))
+}
+
 /// The range that is asked for. Only a GET has one.
 fn range(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
     if request.method() != Method::GET || !has(request, RANGE) || !continues(request, bytes) {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use clouddrive_contract::{self as dto, Code, FieldError};
 use clouddrive_domain::Error;
@@ -66,6 +66,12 @@ impl Problem {
 
     pub(crate) fn no_such_path() -> Self {
         Self::new(Code::NotFound, "there is no such path")
+    }
+
+    /// The path answers the methods in `allow` only.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let problem = Self::new(Code::MethodNotAllowed, format!("allowed here: {allow}"));
+        problem.header(ALLOW, HeaderValue::from_static(allow))
     }
 
     pub(crate) fn not_found() -> Self {

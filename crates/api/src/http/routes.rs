@@ -2,11 +2,10 @@
 
 use actix_web::guard::{self, GuardContext};
 use actix_web::http::Method;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
-use clouddrive_contract::Code;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::middleware::{authenticate, authenticate_unkeyed, idempotent, unkeyed};
@@ -19,9 +18,9 @@ use super::{
 /// Everything that the server answers.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(resource("/", "GET, HEAD").route(read().to(service::root)))
-        .service(resource("/health", "GET, HEAD").route(read().to(service::health)))
-        .service(resource("/health/ready", "GET, HEAD").route(read().to(service::ready)))
+        .service(resource("/", "GET, HEAD").route(open(read().to(service::root))))
+        .service(resource("/health", "GET, HEAD").route(open(read().to(service::health))))
+        .service(resource("/health/ready", "GET, HEAD").route(open(read().to(service::ready))))
         .service(
             resource("/user", "GET, HEAD, PATCH, POST")
                 .route(open(web::post().to(account::register)))
@@ -141,11 +140,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(open(read().to(blob::get)))
                 .route(open(web::put().to(blob::put))),
         )
-        .service(resource("/openapi.json", "GET, HEAD").route(read().to(openapi::document)))
+        .service(resource("/openapi.json", "GET, HEAD").route(open(read().to(openapi::document))))
         .service(web::redirect("/docs", "/docs/"))
         .service(
             web::scope("/docs")
                 .wrap(from_fn(openapi::let_the_page_work))
+                .wrap(from_fn(unkeyed))
                 .service(SwaggerUi::new("/{_:.*}").config(openapi::swagger_config())),
         )
         .default_service(web::to(unknown_path));
@@ -160,10 +160,7 @@ fn photo(path: &'static str) -> Resource {
 
 /// A path that answers other methods than those in `allow` with 405.
 fn resource(path: &'static str, allow: &'static str) -> Resource {
-    let refusal = move || async move {
-        let problem = Problem::new(Code::MethodNotAllowed, format!("allowed here: {allow}"));
-        Err::<actix_web::HttpResponse, _>(problem.header(ALLOW, HeaderValue::from_static(allow)))
-    };
+    let refusal = move || async move { Err::<actix_web::HttpResponse, _>(Problem::method_not_allowed(allow)) };
     web::resource(path).default_service(web::to(refusal))
 }
 

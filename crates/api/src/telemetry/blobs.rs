@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use clouddrive_domain::model::{
     BlobKey, Expected, Part, PartPlan, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer,
 };
-use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, SignedUrl, StagedUploads};
+use clouddrive_domain::port::{
+    BlobStore, ByteStream, DirectUploads, PartStore, Presentation, SignedUrl, StagedUploads,
+};
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, histogram};
 use tokio::time::Instant;
@@ -46,8 +48,14 @@ impl BlobStore for Observed<dyn BlobStore> {
         self.0.name()
     }
 
-    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored> {
-        observed("put", self.0.put(key, body, expected)).await
+    async fn put(
+        &self,
+        key: &BlobKey,
+        body: ByteStream,
+        expected: Expected,
+        presentation: &Presentation,
+    ) -> Result<Stored> {
+        observed("put", self.0.put(key, body, expected, presentation)).await
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
@@ -78,8 +86,8 @@ impl BlobStore for Observed<dyn BlobStore> {
 
 #[async_trait]
 impl DirectUploads for Observed<dyn DirectUploads> {
-    async fn begin(&self, key: &BlobKey, plan: PartPlan) -> Result<Option<Ticket>> {
-        observed("begin", self.0.begin(key, plan)).await
+    async fn begin(&self, key: &BlobKey, plan: PartPlan, presentation: &Presentation) -> Result<Option<Ticket>> {
+        observed("begin", self.0.begin(key, plan, presentation)).await
     }
 
     /// Nothing is called for a signature, so nothing is counted.
@@ -88,9 +96,10 @@ impl DirectUploads for Observed<dyn DirectUploads> {
         transfer: &Transfer,
         part: Part,
         sha256: Option<Sha256>,
+        presentation: &Presentation,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        self.0.sign_put(transfer, part, sha256, expires_at).await
+        self.0.sign_put(transfer, part, sha256, presentation, expires_at).await
     }
 
     async fn list_received(&self, transfer: &Transfer, plan: PartPlan) -> Result<Vec<Part>> {
@@ -108,8 +117,14 @@ impl StagedUploads for Observed<dyn StagedUploads> {
         self.0.needs_copy(plan)
     }
 
-    async fn copy(&self, transfer: &Transfer, plan: PartPlan, to: &BlobKey) -> Result<Stored> {
-        observed("copy", self.0.copy(transfer, plan, to)).await
+    async fn copy(
+        &self,
+        transfer: &Transfer,
+        plan: PartPlan,
+        to: &BlobKey,
+        presentation: &Presentation,
+    ) -> Result<Stored> {
+        observed("copy", self.0.copy(transfer, plan, to, presentation)).await
     }
 }
 

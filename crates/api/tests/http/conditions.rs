@@ -190,6 +190,36 @@ async fn what_one_gets_one_can_edit_and_put_back_with_the_tag_just_received() {
 }
 
 #[tokio::test]
+async fn what_one_puts_back_may_depend_on_the_other_conditions_as_well() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let file = ann.upload("note.txt", b"one", None).await;
+    let id = text(&file["id"]);
+    let at = ann.fetch(&format!("/file/{id}/content"), &[]).await.header("last-modified").to_owned();
+    let (tag, etag) = (text(&file["content_etag"]), text(&file["etag"]));
+    let weak = format!("\"other\", W/{tag}");
+    for refused in [
+        [("If-Unmodified-Since", LONG_AGO)],
+        [("If-None-Match", "*")],
+        [("If-None-Match", &tag)],
+        [("If-None-Match", &weak)],
+        [("If-None-Match", &etag)],
+    ] {
+        ann.put_content(&id, b"lost", &refused).await.refused(412, "precondition_failed");
+    }
+    assert_eq!(ann.download(&id).await, b"one");
+    for (bytes, held) in [
+        (&b"two"[..], &[("If-Unmodified-Since", at.as_str()), ("If-None-Match", "\"other\"")][..]),
+        (b"three", &[("If-Unmodified-Since", TO_COME)]),
+        (b"four", &[("If-Match", "*"), ("If-Unmodified-Since", LONG_AGO)]),
+        (b"five", &[("If-Unmodified-Since", "yesterday"), ("If-None-Match", &tag)]),
+    ] {
+        ann.put_content(&id, bytes, held).await.ok();
+        assert_eq!(ann.download(&id).await, bytes);
+    }
+}
+
+#[tokio::test]
 async fn every_change_takes_a_list_of_tags() {
     let server = Server::start().await;
     let ann = server.user("ann").await;

@@ -77,6 +77,21 @@ async fn what_the_fields_say_counts_more_than_what_the_part_says() {
 }
 
 #[tokio::test]
+async fn the_default_type_of_http_libraries_is_none_on_a_part_and_one_in_a_field() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let part = |name: &'static str| Part::bytes(&b"a=1"[..]).file_name(name).mime_str(FORM).unwrap();
+    for (form, expected) in [
+        (Form::new().part("file", part("a.txt")), "text/plain"),
+        (Form::new().part("file", part("b")), "application/octet-stream"),
+        (Form::new().text("content_type", FORM).part("file", part("c.txt")), FORM),
+    ] {
+        assert_eq!(send(&ann, form).await.ok()["content_type"], expected);
+    }
+}
+
+#[tokio::test]
 async fn a_name_comes_through_however_a_client_spells_it() {
     let server = Server::start().await;
     let ann = server.user("ann").await;

@@ -375,5 +375,9 @@ async fn where_no_key_is_taken_one_is_refused() {
     ] {
         send(&stranger, Method::POST, path, body).await.refused(400, "malformed_request");
     }
+    for path in ["/", "/health", "/health/ready", "/openapi.json", "/docs/", "/docs/swagger-ui.css", "/archive", "/s/x"]
+    {
+        send(&stranger, Method::GET, path, json!({})).await.refused(400, "malformed_request");
+    }
     assert_eq!(ann.names(None).await, ["Trips"]);
 }

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use bytes::Bytes;
-use clouddrive_domain::model::{BlobKey, Part, Timestamp};
-use clouddrive_domain::port::SignedUrl;
+use clouddrive_domain::model::{BlobKey, Expected, Length, Part, PartPlan, Timestamp, Transfer};
+use clouddrive_domain::port::{Presentation, SignedUrl};
+
+use futures_util::stream;
 
 use super::{Case, Wire};
 use crate::samples::presentation;
@@ -12,7 +14,11 @@ use crate::samples::presentation;
 pub(super) async fn a_url_ends<W: Wire>(case: &Case<'_, W>) {
     let transfer = case.begin().await;
     let past = Timestamp::from_millis(case.now.as_millis() - 60_000);
-    let late = case.direct.sign_put(&transfer, Part { number: 1, size: 5 }, None, past).await.unwrap();
+    let late = case
+        .direct
+        .sign_put(&transfer, Part { number: 1, size: 5 }, None, &Presentation::of_unknown(), past)
+        .await
+        .unwrap();
     let status = case.wire.put(&late, Bytes::from_static(b"hello")).await;
     assert!((400..500).contains(&status), "{status}");
     assert_eq!(case.received(&transfer, 5).await, None);
@@ -76,6 +82,32 @@ pub(super) async fn ranges_come_down<W: Wire>(case: &Case<'_, W>) {
         assert_eq!(answer.header("etag"), whole.header("etag"));
     }
     assert_eq!(case.wire.get(&signed, Some(10..11)).await.status, 416);
+}
+
+/// A range has the media type and the name that were signed too, where they are those that were known when the bytes came,
+/// whichever way they came by.
+pub(super) async fn ranges_come_down_as_they_were_signed<W: Wire>(case: &Case<'_, W>) {
+    let presentation = presentation("text/x-range; charset=utf-8", Some("100% ü.txt"));
+    let streamed = BlobKey::generate(case.random);
+    let body = Box::pin(stream::iter([Ok(Bytes::from_static(b"0123456789"))]));
+    let expected = Expected { length: Length::Exactly(10), sha256: None };
+    case.store.put(&streamed, body, expected, &presentation).await.unwrap();
+
+    let (key, plan) = (BlobKey::generate(case.random), PartPlan::single(10));
+    let sent = Transfer { ticket: case.direct.begin(&key, plan, &presentation).await.unwrap(), key };
+    let part = Part { number: 1, size: 10 };
+    let signed = case.direct.sign_put(&sent, part, None, &presentation, case.soon()).await.unwrap();
+    assert_eq!(case.wire.put(&signed, Bytes::from_static(b"0123456789")).await, 200);
+    case.direct.finish(&sent, plan, None).await.unwrap();
+
+    for key in [&streamed, &sent.key] {
+        let signed = case.signer.sign_get(key, &presentation, case.soon()).await.unwrap();
+        let answer = case.wire.get(&signed, Some(2..5)).await;
+        assert_eq!((answer.status, &*answer.body), (206, &b"234"[..]), "{answer:?}");
+        assert_eq!(answer.header("content-type"), Some(presentation.media_type.as_str()));
+        let disposition = answer.header("content-disposition");
+        assert_eq!(attachment(disposition.unwrap()).as_deref(), Some("100% ü.txt"), "{disposition:?}");
+    }
 }
 
 /// The URL with `other` in the place of `key`, and with characters of its query changed, one at a time.

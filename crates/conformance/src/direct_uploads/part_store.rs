@@ -8,7 +8,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{BlobKey, Expected, Length, Part, PartPlan, Stored, Transfer};
-use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, Random};
+use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, Presentation, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::{StreamExt, future, stream};
 
@@ -46,7 +46,7 @@ pub async fn part_store_suite(
 impl Case<'_> {
     async fn begin(&self) -> Transfer {
         let key = BlobKey::generate(self.random);
-        let ticket = self.direct.begin(&key, self.plan).await.unwrap();
+        let ticket = self.direct.begin(&key, self.plan, &Presentation::of_unknown()).await.unwrap();
         Transfer { key, ticket }
     }
 

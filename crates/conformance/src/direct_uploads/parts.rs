@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{MIN_PART_BYTES, Part, PartPlan, Stored, Transfer};
-use clouddrive_domain::port::SignedUrl;
+use clouddrive_domain::port::{Presentation, SignedUrl};
 use futures_util::future::join;
 
 use super::{Case, Wire, check_incomplete};
@@ -54,7 +54,10 @@ impl Sample {
     }
 
     async fn sign<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer, number: u32) -> SignedUrl {
-        case.direct.sign_put(transfer, self.part(number).0, None, case.soon()).await.unwrap()
+        case.direct
+            .sign_put(transfer, self.part(number).0, None, &Presentation::of_unknown(), case.soon())
+            .await
+            .unwrap()
     }
 
     async fn send<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer, numbers: &[u32]) {

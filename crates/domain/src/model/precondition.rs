@@ -1,11 +1,15 @@
 //! Preconditions: what a caller has seen and insists on (RFC 9110, section 13.1.1).
 
-use super::{Content, EntityTag, Node, Revision, VersionId};
+use super::{Content, EntityTag, Node, Revision, Timestamp, VersionId};
 use crate::error::{Error, Result};
 
-/// The tags one of which the item must have for something to be done; nothing is insisted on where there is no such list.
+/// The tags one of which the item must have for something to be done, or, where there is no such list, the time since which
+/// its content must not have changed; nothing is insisted on where there is neither.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Precondition(Option<Vec<EntityTag>>);
+pub struct Precondition {
+    tags: Option<Vec<EntityTag>>,
+    unmodified_since: Option<Timestamp>,
+}
 
 /// What was seen of a file, which must not have changed when it gets another content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +24,19 @@ impl Precondition {
     /// Insists on one of these tags: none holds when there are none.
     #[must_use]
     pub fn any_of(tags: impl IntoIterator<Item = EntityTag>) -> Self {
-        Self(Some(tags.into_iter().collect()))
+        Self { tags: Some(tags.into_iter().collect()), unmodified_since: None }
+    }
+
+    /// Insists on a content that is no younger than `at`, to the second: of tags that are named, too, those decide.
+    #[must_use]
+    pub fn unmodified_since(self, at: Option<Timestamp>) -> Self {
+        Self { unmodified_since: at, ..self }
     }
 
     /// Whether nothing is insisted on.
     #[must_use]
     pub const fn is_none(&self) -> bool {
-        self.0.is_none()
+        self.tags.is_none() && self.unmodified_since.is_none()
     }
 
     /// The revision on which the change of `node` relies, if on any: one of those that were named.
@@ -34,7 +44,7 @@ impl Precondition {
     /// # Errors
     /// [`Error::PreconditionFailed`] when `node` has none of the tags.
     pub fn on(&self, node: &Node) -> Result<Option<Revision>> {
-        match &self.0 {
+        match &self.tags {
             None => Ok(None),
             Some(tags) if names(tags, node.revision) => Ok(Some(node.revision)),
             Some(_) => Err(Error::PreconditionFailed),
@@ -42,16 +52,19 @@ impl Precondition {
     }
 
     /// What the next content of `node` relies on, if on anything: its revision or its present `content`, of which the tags
-    /// were named.
+    /// or the time were named.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] when neither has any of the tags.
+    /// [`Error::PreconditionFailed`] when neither has any of the tags, or the content is younger.
     pub fn on_content(&self, node: &Node, content: &Content) -> Result<Option<Seen>> {
-        match &self.0 {
-            None => Ok(None),
-            Some(tags) if names(tags, node.revision) => Ok(Some(Seen::Revision(node.revision))),
-            Some(tags) if tags.iter().any(|tag| content.has_tag(tag)) => Ok(Some(Seen::Version(content.version))),
-            Some(_) => Err(Error::PreconditionFailed),
+        match (&self.tags, self.unmodified_since) {
+            (None, None) => Ok(None),
+            (None, Some(at)) if content.created_at.as_seconds() <= at.as_seconds() => {
+                Ok(Some(Seen::Version(content.version)))
+            }
+            (Some(tags), _) if names(tags, node.revision) => Ok(Some(Seen::Revision(node.revision))),
+            (Some(tags), _) if tags.iter().any(|tag| content.has_tag(tag)) => Ok(Some(Seen::Version(content.version))),
+            _ => Err(Error::PreconditionFailed),
         }
     }
 }
@@ -65,7 +78,6 @@ fn names(tags: &[EntityTag], revision: Revision) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
     use crate::testing::{content, file_node};
 
     fn insisting(tags: &[&str]) -> Precondition {
@@ -97,5 +109,21 @@ mod tests {
         }
         assert!(matches!(insisting(&["d41d8"]).on_content(&node, &stored), Err(Error::PreconditionFailed)));
         assert!(matches!(insisting(&["d41d8-2"]).on_content(&node, &content(1)), Err(Error::PreconditionFailed)));
+    }
+
+    #[test]
+    fn a_content_is_known_by_its_time_where_no_tag_is_named() {
+        let node = file_node(Revision(12));
+        let stored = Content { created_at: Timestamp::from_millis(7_300), ..content(1) };
+        let since = |millis| Some(Timestamp::from_millis(millis));
+        for same in [7_000, 7_999, 8_000] {
+            let seen = Precondition::default().unmodified_since(since(same)).on_content(&node, &stored);
+            assert_eq!(seen.unwrap(), Some(Seen::Version(stored.version)), "{same}");
+        }
+        let earlier = Precondition::default().unmodified_since(since(6_999));
+        assert!(!earlier.is_none());
+        assert!(matches!(earlier.on_content(&node, &stored), Err(Error::PreconditionFailed)));
+        let by_tag = insisting(&["12"]).unmodified_since(since(0)).on_content(&node, &stored);
+        assert_eq!(by_tag.unwrap(), Some(Seen::Revision(Revision(12))));
     }
 }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 
+use super::Presentation;
 use crate::error::Result;
 use crate::model::{BlobKey, Expected, StoreName, Stored, Timestamp, Transfer};
 
@@ -24,13 +25,20 @@ pub trait BlobStore: Send + Sync {
     fn name(&self) -> StoreName;
 
     /// Stores `body` under `key`, durably: when this returns, a crash of the machine loses nothing of it. It is stored
-    /// wholly or not at all, also when the future is dropped half-way.
+    /// wholly or not at all, also when the future is dropped half-way. A store whose signed URLs do not always say what they
+    /// are to say of the bytes may keep `presentation`, which is known by now, with them.
     ///
     /// # Errors
     /// [`BlobExists`](crate::error::Conflict::BlobExists) when there is a blob under `key`, whose bytes stay as they are;
     /// [`Refused`](crate::Error::Refused): `Size` when `body` has not exactly the expected length, `TooLarge` when it
     /// passes the most that is taken, `Checksum` when its digest is not the expected one; whatever error `body` yields.
-    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected) -> Result<Stored>;
+    async fn put(
+        &self,
+        key: &BlobKey,
+        body: ByteStream,
+        expected: Expected,
+        presentation: &Presentation,
+    ) -> Result<Stored>;
 
     /// What lies under `key`, if anything does.
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>>;

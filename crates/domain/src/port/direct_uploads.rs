@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::SignedUrl;
+use super::{Presentation, SignedUrl};
 use crate::error::Result;
 use crate::model::{BlobKey, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, Transfer};
 
@@ -16,11 +16,12 @@ use crate::model::{BlobKey, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, T
 #[async_trait]
 pub trait DirectUploads: Send + Sync {
     /// Makes ready for the bytes of a new blob, durably. A transfer of several parts MUST get a ticket. What is begun and
-    /// never heard of again is found by [`BlobStore::list_begun`](super::BlobStore::list_begun).
+    /// never heard of again is found by [`BlobStore::list_begun`](super::BlobStore::list_begun). The `presentation`, here and
+    /// below, is that of [`BlobStore::put`](super::BlobStore::put), and the same in every call.
     ///
     /// # Errors
     /// [`TooLarge`](crate::error::Refused::TooLarge) when the store takes no more than so many bytes by one PUT.
-    async fn begin(&self, key: &BlobKey, plan: PartPlan) -> Result<Option<Ticket>>;
+    async fn begin(&self, key: &BlobKey, plan: PartPlan, presentation: &Presentation) -> Result<Option<Ticket>>;
 
     /// A URL by which that part of the transfer, with that digest if it is known, can be PUT until `expires_at`. The store
     /// itself MUST refuse other bytes, and bytes of another number. To sign asks nobody: it costs no network.
@@ -29,6 +30,7 @@ pub trait DirectUploads: Send + Sync {
         transfer: &Transfer,
         part: Part,
         sha256: Option<Sha256>,
+        presentation: &Presentation,
         expires_at: Timestamp,
     ) -> Result<SignedUrl>;
 

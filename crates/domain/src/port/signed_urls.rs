@@ -60,6 +60,18 @@ impl From<&Content> for ContentInfo {
 }
 
 impl Presentation {
+    /// A file of that name and type.
+    #[must_use]
+    pub const fn of_file(name: Name, media_type: MediaType) -> Self {
+        Self { media_type, attachment: Some(name), content: None }
+    }
+
+    /// Bytes of which nothing is known.
+    #[must_use]
+    pub fn of_unknown() -> Self {
+        Self { media_type: MediaType::octet_stream(), attachment: Name::parse("download").ok(), content: None }
+    }
+
     /// `content`, to be saved under `name`.
     #[must_use]
     pub fn of(name: Name, content: &Content) -> Self {

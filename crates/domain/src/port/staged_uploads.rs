@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 
+use super::Presentation;
 use crate::error::Result;
 use crate::model::{BlobKey, PartPlan, Stored, Transfer};
 
@@ -17,5 +18,11 @@ pub trait StagedUploads: Send + Sync {
     ///
     /// # Errors
     /// [`UploadClosed`](crate::error::Conflict::UploadClosed) when the transfer was discarded meanwhile.
-    async fn copy(&self, transfer: &Transfer, plan: PartPlan, to: &BlobKey) -> Result<Stored>;
+    async fn copy(
+        &self,
+        transfer: &Transfer,
+        plan: PartPlan,
+        to: &BlobKey,
+        presentation: &Presentation,
+    ) -> Result<Stored>;
 }

@@ -48,7 +48,7 @@ impl Photos {
         self.records.record(&key, &self.store.name(), command.at).await?;
         let expected = Expected { length: Length::Exactly(photo.len() as u64), sha256: None };
         let body = Box::pin(Once(Some(photo)));
-        self.store.put(&key, body, expected).await?;
+        self.store.put(&key, body, expected, &presentation(None)).await?;
         self.users.set_photo(&command, actor.user, Some(&key)).await?;
         self.ambient.audit(actor, AuditAction::PhotoSet);
         self.sign(&key, command.at).await
@@ -82,7 +82,7 @@ impl Photos {
         // Its bytes have no version: the blob is never written again.
         let tag = key.clone().into();
         let content = Some(ContentInfo { size: None, tag, modified_at, client_modified_at: None });
-        let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None, content };
+        let presentation = presentation(content);
         self.signer.sign_get(key, &presentation, self.ambient.now().plus(self.url_lifetime)).await
     }
 }
@@ -99,4 +99,9 @@ impl futures_core::Stream for Once {
     ) -> std::task::Poll<Option<Self::Item>> {
         std::task::Poll::Ready(self.0.take().map(Ok))
     }
+}
+
+/// Photos are shown in place.
+fn presentation(content: Option<ContentInfo>) -> Presentation {
+    Presentation { media_type: MediaType::jpeg(), attachment: None, content }
 }

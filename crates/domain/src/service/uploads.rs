@@ -17,7 +17,9 @@ use crate::model::{
     Action, Actor, AuditAction, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, NodeId, NodeKind, Page, Part,
     PartPlan, Person, Timestamp, Transfer, Upload, UploadId, UploadPosition, UploadState, authorize,
 };
-use crate::port::{self, BlobRecords, BlobStore, DirectUploads, Drive, Opening, SignedUrl, StagedUploads};
+use crate::port::{
+    self, BlobRecords, BlobStore, DirectUploads, Drive, Opening, Presentation, SignedUrl, StagedUploads,
+};
 
 pub use complete::Completing;
 pub use receive::{StreamedFile, UploadLeave};
@@ -145,7 +147,7 @@ impl Uploads {
         let folder = self.access.add_to(actor.user, folder).await?;
         let key = self.ambient.blob_key();
         let plan = PartPlan::within(size, self.settings.part_bytes, self.settings.max_parts);
-        let ticket = self.direct.begin(&key, plan).await?;
+        let ticket = self.direct.begin(&key, plan, &presentation_of(&file)).await?;
         let transfer = Transfer { key, ticket };
         let upload = match self.open(actor, &folder, file, plan, transfer.clone()).await {
             Ok(opened) => opened,
@@ -223,9 +225,10 @@ impl Uploads {
     async fn sign(&self, upload: &Upload, parts: Vec<Part>) -> Result<Vec<PartUrl>> {
         let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
         let (transfer, sha256) = (upload.transfer(), upload.signed_sha256());
+        let presentation = presentation_of(&upload.file);
         let mut signed = Vec::with_capacity(parts.len());
         for part in parts {
-            let target = self.direct.sign_put(&transfer, part, sha256, expires_at).await?;
+            let target = self.direct.sign_put(&transfer, part, sha256, &presentation, expires_at).await?;
             signed.push(PartUrl { number: part.number, size: part.size, target });
         }
         Ok(signed)
@@ -316,6 +319,11 @@ impl Uploads {
     async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {
         self.uploads.find(upload, actor.user).await?.ok_or(Error::NotFound)
     }
+}
+
+/// What is known beforehand of a file that is sent.
+fn presentation_of(file: &FileInfo) -> Presentation {
+    Presentation::of_file(file.name.clone(), file.media_type.resolve(None, &file.name))
 }
 
 /// The folder that `located` is, as far as its viewer is told of it.

@@ -157,7 +157,8 @@ impl Versions {
     ) -> Result<Entry> {
         let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
         self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
-        let outcome = match self.stores.store.put(&key, body, leave.intake.expected).await {
+        let presentation = leave.presentation(&metadata);
+        let outcome = match self.stores.store.put(&key, body, leave.intake.expected, &presentation).await {
             Ok(stored) => self.append(actor, &leave, &key, stored, metadata, begun).await,
             Err(fault) => Err(leave.intake.explain(fault)),
         };
@@ -237,5 +238,11 @@ impl ContentLeave {
     #[must_use]
     pub fn file(&self) -> &Node {
         self.file.node()
+    }
+
+    fn presentation(&self, metadata: &ContentMetadata) -> Presentation {
+        let (name, current) = (&self.file().name, self.file().content());
+        let media_type = metadata.media_type.resolve(current.map(|content| &content.media_type), name);
+        Presentation::of_file(name.clone(), media_type)
     }
 }

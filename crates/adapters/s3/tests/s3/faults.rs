@@ -27,7 +27,7 @@ async fn nothing_works(store: &S3Store, key: &BlobKey) {
     unavailable(store.head(key).await);
     unavailable(store.get(key, 1, 0..1).await.map(drop));
     unavailable(store.get(key, 1, 0..0).await.map(drop));
-    unavailable(store.put(&self::key(), body(b"hello"), exactly(5)).await);
+    unavailable(store.put(&self::key(), body(b"hello"), exactly(5), &Presentation::of_unknown()).await);
     unavailable(store.delete(key).await);
     unavailable(store.finish(&transfer, PartPlan::single(5), None).await);
     unavailable(store.discard(&transfer).await);
@@ -38,7 +38,7 @@ async fn an_outage_is_unavailable_and_ends_by_itself() {
     let mut local = Local::start().await;
     let store = open(local.impatient()).await;
     let key = key();
-    store.put(&key, body(b"hello"), exactly(5)).await.unwrap();
+    store.put(&key, body(b"hello"), exactly(5), &Presentation::of_unknown()).await.unwrap();
     local.front.stop();
     nothing_works(&store, &key).await;
     local.front.start_again().await;
@@ -63,7 +63,7 @@ async fn a_store_that_never_answers_is_unavailable() {
     local.front.plan("HEAD", "", Fault::Hang, usize::MAX);
     local.front.plan("PUT", "", Fault::Hang, usize::MAX);
     let (head, put) = futures_util::future::join(async { store.head(&key()).await }, async {
-        store.put(&key(), body(b"hello"), exactly(5)).await
+        store.put(&key(), body(b"hello"), exactly(5), &Presentation::of_unknown()).await
     })
     .await;
     unavailable(head);
@@ -76,13 +76,16 @@ async fn to_sign_needs_nobody() {
     let store = open(settings).await;
     let transfer = {
         let key = key();
-        Transfer { ticket: store.begin(&key, PartPlan::single(5)).await.unwrap(), key }
+        Transfer { ticket: store.begin(&key, PartPlan::single(5), &Presentation::of_unknown()).await.unwrap(), key }
     };
     front.stop();
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
     let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None, content: None };
     for length in [0, 5] {
-        store.sign_put(&transfer, Part { number: 1, size: length }, None, soon).await.unwrap();
+        store
+            .sign_put(&transfer, Part { number: 1, size: length }, None, &Presentation::of_unknown(), soon)
+            .await
+            .unwrap();
     }
     store.sign_get(&transfer.key, &presentation, soon).await.unwrap();
 }
@@ -94,8 +97,8 @@ async fn a_fault_is_passed_over(store: &S3Store, front: &Front, fault: Fault) {
     for (method, words) in [("PUT", "/blobs/"), ("POST", "uploads"), ("PUT", "partNumber=1"), ("POST", "uploadId=")] {
         front.plan(method, words, fault, 1);
     }
-    store.put(&short, body(b"hello"), exactly(5)).await.unwrap();
-    store.put(&long, body(&bytes), exactly(bytes.len())).await.unwrap();
+    store.put(&short, body(b"hello"), exactly(5), &Presentation::of_unknown()).await.unwrap();
+    store.put(&long, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
     front.plan("HEAD", "/blobs/", fault, 1);
     assert_eq!(store.head(&short).await.unwrap().unwrap().size, 5);
     front.plan("GET", "/blobs/", fault, 1);
@@ -131,13 +134,17 @@ async fn a_put_of_unknown_outcome_is_looked_at() {
         // Every try of it: the first does it, and no answer ever tells.
         local.front.plan("PUT", "x-id=PutObject", fault, 3);
         let key = key();
-        assert_eq!(store.put(&key, body(b"hello"), exactly(5)).await.unwrap().size, 5, "{fault:?}");
+        assert_eq!(
+            store.put(&key, body(b"hello"), exactly(5), &Presentation::of_unknown()).await.unwrap().size,
+            5,
+            "{fault:?}"
+        );
         assert_eq!(read(&store, &key, 5).await.unwrap(), b"hello");
         local.front.forget_plan();
 
         local.front.plan("POST", "uploadId=", fault, 3);
         let key = self::key();
-        store.put(&key, body(&bytes), exactly(bytes.len())).await.unwrap();
+        store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
         assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
         local.front.forget_plan();
     }
@@ -151,8 +158,14 @@ async fn a_finish_of_unknown_outcome_is_looked_at() {
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
     for fault in [Fault::CutAnswer, Fault::CutMiddle, Fault::DoneButStatus(500), Fault::DoneButStatus(404)] {
         let key = key();
-        let transfer = Transfer { ticket: store.begin(&key, PartPlan::single(5)).await.unwrap(), key };
-        let signed = store.sign_put(&transfer, Part { number: 1, size: 5 }, None, soon).await.unwrap();
+        let transfer = Transfer {
+            ticket: store.begin(&key, PartPlan::single(5), &Presentation::of_unknown()).await.unwrap(),
+            key,
+        };
+        let signed = store
+            .sign_put(&transfer, Part { number: 1, size: 5 }, None, &Presentation::of_unknown(), soon)
+            .await
+            .unwrap();
         assert_eq!(http.put(&signed.url).body("hello").send().await.unwrap().status(), 200);
         front.plan("POST", "uploadId=", fault, 3);
         let stored = store.finish(&transfer, PartPlan::single(5), None).await.unwrap();
@@ -163,8 +176,10 @@ async fn a_finish_of_unknown_outcome_is_looked_at() {
 
     // What was not done is not said to be.
     let key = key();
-    let transfer = Transfer { ticket: store.begin(&key, PartPlan::single(5)).await.unwrap(), key };
-    let signed = store.sign_put(&transfer, Part { number: 1, size: 5 }, None, soon).await.unwrap();
+    let transfer =
+        Transfer { ticket: store.begin(&key, PartPlan::single(5), &Presentation::of_unknown()).await.unwrap(), key };
+    let signed =
+        store.sign_put(&transfer, Part { number: 1, size: 5 }, None, &Presentation::of_unknown(), soon).await.unwrap();
     assert_eq!(http.put(&signed.url).body("hello").send().await.unwrap().status(), 200);
     front.plan("POST", "uploadId=", Fault::Status(500), 3);
     unavailable(store.finish(&transfer, PartPlan::single(5), None).await);
@@ -178,9 +193,9 @@ async fn two_arrived(store: &S3Store, bytes: &[u8]) -> Transfer {
     let http = reqwest::Client::new();
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
     let key = key();
-    let transfer = Transfer { ticket: store.begin(&key, two_parts()).await.unwrap(), key };
+    let transfer = Transfer { ticket: store.begin(&key, two_parts(), &Presentation::of_unknown()).await.unwrap(), key };
     for (part, bytes) in two_parts().parts().zip(bytes.chunks(PART)) {
-        let signed = store.sign_put(&transfer, part, None, soon).await.unwrap();
+        let signed = store.sign_put(&transfer, part, None, &Presentation::of_unknown(), soon).await.unwrap();
         assert_eq!(http.put(&signed.url).body(bytes.to_vec()).send().await.unwrap().status(), 200);
     }
     transfer
@@ -230,7 +245,7 @@ async fn a_download_that_breaks_off_is_an_error() {
     let local = Local::start().await;
     let store = open(local.settings.clone()).await;
     let (key, bytes) = (key(), sample(2_000_000));
-    store.put(&key, body(&bytes), exactly(bytes.len())).await.unwrap();
+    store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
     local.front.plan("GET", "/blobs/", Fault::CutMiddle, 1);
     unavailable(read(&store, &key, bytes.len()).await);
     assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
@@ -243,9 +258,11 @@ async fn a_put_that_cannot_be_looked_at_is_no_success() {
     let key = key();
     local.front.plan("PUT", "/blobs/", Fault::DoneButStatus(503), usize::MAX);
     local.front.plan("HEAD", "/blobs/", Fault::Status(503), usize::MAX);
-    unavailable(store.put(&key, body(b"hello"), exactly(5)).await);
+    unavailable(store.put(&key, body(b"hello"), exactly(5), &Presentation::of_unknown()).await);
     local.front.forget_plan();
-    let again = store.put(&key, body(b"other"), Expected { length: Length::AtMost(5), sha256: None }).await;
+    let again = store
+        .put(&key, body(b"other"), Expected { length: Length::AtMost(5), sha256: None }, &Presentation::of_unknown())
+        .await;
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
     assert_eq!(read(&store, &key, 5).await.unwrap(), b"hello");
 }

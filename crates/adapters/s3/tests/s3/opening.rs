@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::port::{BlobStore, Probe};
+use clouddrive_domain::port::{BlobStore, Presentation, Probe};
 use clouddrive_s3::{Abilities, S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
 
 use crate::support::front::Fault;
@@ -22,13 +22,14 @@ async fn what_a_store_honours_is_found_out_by_trying() {
         checksums: true,
         part_checksums: true,
         closes_parts: true,
+        presents_ranges: true,
         max_parts: 10_000,
     };
-    assert_eq!(garage, Abilities { conditional_writes: false, ..all });
+    assert_eq!(garage, Abilities { conditional_writes: false, presents_ranges: false, ..all });
     assert_eq!(
         garage.to_string(),
-        "conditional writes not honoured, checksums honoured, checksums of parts honoured, parts closed by completion, at \
-         most 10000 parts"
+        "conditional writes not honoured, checksums honoured, checksums of parts honoured, parts closed by completion, \
+         types of ranges not honoured, at most 10000 parts"
     );
     assert!(garage.shortcomings().is_empty(), "nothing that costs anything");
 
@@ -129,7 +130,7 @@ async fn calls_bear_what_else_they_are_told_to() {
     let store = open(Settings { headers, ..settings }).await;
     let key = key();
     let before = front.headers("traceparent").len();
-    store.put(&key, body(b"hello"), exactly(5)).await.unwrap();
+    store.put(&key, body(b"hello"), exactly(5), &Presentation::of_unknown()).await.unwrap();
     assert!(front.headers("traceparent").len() > before);
     let expected = headers().remove(0).1;
     assert!(front.headers("traceparent").iter().all(|value| *value == expected));

@@ -6,7 +6,7 @@ use clouddrive_conformance::staged_uploads;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
 use clouddrive_domain::model::{PartPlan, Transfer};
-use clouddrive_domain::port::{BlobStore, Clock, DirectUploads, StagedUploads};
+use clouddrive_domain::port::{BlobStore, Clock, DirectUploads, Presentation, StagedUploads};
 use clouddrive_s3::{Abilities, S3Store, Settings, TroubleKind};
 
 use crate::conformance::Http;
@@ -23,6 +23,7 @@ const ALL: Abilities = Abilities {
     checksums: true,
     part_checksums: true,
     closes_parts: true,
+    presents_ranges: true,
     max_parts: 10_000,
 };
 
@@ -39,7 +40,7 @@ async fn run_staged_uploads(store: &S3Store) {
 async fn send(store: &S3Store, transfer: &Transfer, plan: PartPlan, bytes: &[u8]) {
     let soon = MachineClock.now().plus(std::time::Duration::from_secs(60));
     for (part, bytes) in plan.parts().zip(bytes.chunks(PART)) {
-        let signed = store.sign_put(transfer, part, None, soon).await.unwrap();
+        let signed = store.sign_put(transfer, part, None, &Presentation::of_unknown(), soon).await.unwrap();
         let request = reqwest::Client::new().put(&signed.url).body(Bytes::copy_from_slice(bytes));
         let request = signed.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         assert_eq!(request.send().await.unwrap().status(), 200);
@@ -48,7 +49,7 @@ async fn send(store: &S3Store, transfer: &Transfer, plan: PartPlan, bytes: &[u8]
 
 async fn begin(store: &S3Store, plan: PartPlan) -> Transfer {
     let key = key();
-    Transfer { ticket: store.begin(&key, plan).await.unwrap(), key }
+    Transfer { ticket: store.begin(&key, plan, &Presentation::of_unknown()).await.unwrap(), key }
 }
 
 /// As Ceph, which verifies no checksums: wrong bytes must not be in the way of the right ones.
@@ -72,7 +73,7 @@ async fn where_completion_closes_no_parts_all_uploads_are_copied() {
     run_staged_uploads(&store).await;
     // What comes through the server has no URL.
     let (key, bytes) = (key(), sample(PART + 7));
-    store.put(&key, body(&bytes), exactly(bytes.len())).await.unwrap();
+    store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
     assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
 }
 
@@ -83,7 +84,7 @@ async fn elements_that_a_store_does_not_know_are_not_sent() {
     let store = open(local.settings.clone()).await;
     assert_eq!(store.abilities(), Abilities { part_checksums: false, ..ALL });
     let (key, bytes) = (key(), sample(2 * PART + 7));
-    store.put(&key, body(&bytes), exactly(bytes.len())).await.unwrap();
+    store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
     assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
     let transfer = begin(&store, two_parts()).await;
     send(&store, &transfer, two_parts(), bytes.split_at(PART + 7).0).await;
@@ -97,7 +98,7 @@ async fn the_limit_of_parts_is_tried_out_or_configured() {
     let store = open(local.settings.clone()).await;
     assert_eq!(store.abilities(), Abilities { max_parts: 1000, ..ALL });
     let many = PartPlan::restore(1001 * PART as u64, Some(PART as u64)).unwrap();
-    let refused = store.begin(&key(), many).await;
+    let refused = store.begin(&key(), many, &Presentation::of_unknown()).await;
     assert!(matches!(refused, Err(Error::Refused(Refused::TooLarge { .. }))), "{refused:?}");
     let configured = open(Settings { max_parts: Some(500), ..local.settings.clone() }).await;
     assert_eq!(configured.abilities().max_parts, 500);

@@ -4,7 +4,8 @@ use actix_multipart::Field;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{CreatedFile, FileConflict, Time};
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{FileInfo, MediaType, NodeId, Sha256};
+use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::{FileInfo, MediaType, Name, NodeId, Sha256};
 use clouddrive_domain::service::StreamedFile;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -72,7 +73,11 @@ async fn store(app: &App, user: CurrentUser, mut form: FormReader, passing: Pass
     // What is wrong whatever follows is refused before the bytes.
     fields.check()?;
     let folder = fields.folder();
-    let leave = app.uploads.admit(&user.actor, folder, fields.file_size_in_bytes, fields.sha256()?).await?;
+    let admitted = app.uploads.admit(&user.actor, folder, fields.file_size_in_bytes, fields.sha256()?).await;
+    let mut leave = admitted.map_err(|fault| refusal(fault, folder))?;
+    if let (Ok(Some(name)), Ok(media_type)) = (fields.name(&about), fields.media_type(&about)) {
+        leave = leave.presented_as(name, &media_type);
+    }
     let (sender, bytes) = bridge();
     let (say, said) = oneshot::channel();
     let (uploads, actor) = (app.uploads.clone(), user.actor.clone());
@@ -100,9 +105,19 @@ async fn store(app: &App, user: CurrentUser, mut form: FormReader, passing: Pass
         }
     }
     let stored = storing.await.map_err(|fault| Error::internal("upload", fault))?;
-    let file = map::file(stored?)?;
+    let file = map::file(stored.map_err(|fault| refusal(fault, folder))?)?;
     let etag = file.etag.clone();
     Ok(reply::created_tagged(format!("/file/{}", file.id), &etag, &CreatedFile::File(Box::new(file))))
+}
+
+/// What the sender is told. As long as it is not known into whose drive a file goes, the sender's own bounds it.
+fn refusal(fault: Error, folder: Option<NodeId>) -> Problem {
+    let outgrows = matches!(&fault, Error::Forbidden(Forbidden::Quota { quota, needed }) if *needed > quota.total);
+    let mut problem = Problem::from(fault);
+    if outgrows && folder.is_none() {
+        problem.detail.push_str("; if it goes into another's drive, send parent_folder_id before the file");
+    }
+    problem
 }
 
 /// What a form says, for a repeat of one that was done: it is read to its end, and nothing of its file is kept.
@@ -186,14 +201,23 @@ impl Fields {
         Ok(())
     }
 
+    fn name(&self, part: &PartHeaders) -> Outcome<Option<Name>> {
+        let name = self.file_name.as_ref().or(part.name.as_ref());
+        name.map(|name| parse::name("file_name", name)).transpose()
+    }
+
+    fn media_type(&self, part: &PartHeaders) -> Outcome<MediaType> {
+        match &self.content_type {
+            Some(text) => parse::media_type(text),
+            None => parse::media_type_of_body(part.media_type.as_deref()),
+        }
+    }
+
     /// What the fields say of the file, and, where they are silent, what its part says.
     fn file_info(&self, part: &PartHeaders) -> Outcome<FileInfo> {
-        let name = self.file_name.as_ref().or(part.name.as_ref());
-        let name = name.ok_or_else(|| Problem::invalid("file_name", "is required"))?;
-        let kind = self.content_type.as_deref().or(part.media_type.as_deref());
         Ok(FileInfo {
-            name: parse::name("file_name", name)?,
-            media_type: kind.map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?,
+            name: self.name(part)?.ok_or_else(|| Problem::invalid("file_name", "is required"))?,
+            media_type: self.media_type(part)?,
             sha256: self.sha256()?,
             client_modified_at: self.client_modified_at.map(parse::timestamp),
             conflict: self.file_conflict.map(parse::conflict).unwrap_or_default(),

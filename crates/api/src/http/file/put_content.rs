@@ -1,16 +1,16 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, IF_NONE_MATCH};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, Header, IF_NONE_MATCH, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Code, File};
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{MediaType, Node, NodeId};
+use clouddrive_domain::model::{EntityTag, MediaType, Node, NodeId};
 use clouddrive_domain::service::ContentMetadata;
 
 use crate::http::body::{self, bridge};
 use crate::http::extract::{CurrentUser, IfMatch, PathId};
 use crate::http::keyed::{self, Keyed, Passing};
 use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, map, parse, reply};
+use crate::http::{App, conditions, map, parse, reply};
 
 /// Replaces a file's content. The former content stays as a version. Without a `Content-Type`, or with
 /// `application/octet-stream` or `application/x-www-form-urlencoded`, which say nothing of the bytes, the file keeps its media
@@ -21,7 +21,10 @@ use crate::http::{App, map, parse, reply};
     params(("file_id" = Uuid, Path),
         ("X-Client-Modified-At" = Option<String>, Header, description = "When the client's own copy was last modified (RFC 3339)"),
         ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after the bytes \
-            come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself (`etag`)")),
+            come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself (`etag`)"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags none of which the file may have; `*` is any"),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "The time since which the content must not have \
+            changed, before and after the bytes come: the `Last-Modified` of a GET. An `If-Match` goes before it")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "The file", body = File,
         headers(("ETag" = String, description = "The tag of the bytes; that of the file itself is in the body")))))]
@@ -51,8 +54,9 @@ pub(crate) async fn put_content(
     }
     user.actor.receipt = keyed.receipt().cloned();
     let work = async {
-        let leave = app.versions.admit(&user.actor, id.0, &wanted.0, announced).await?;
-        refuse_existing(headers)?;
+        let wanted = wanted.0.unmodified_since(conditions::unmodified_since(&request));
+        let leave = app.versions.admit(&user.actor, id.0, &wanted, announced).await?;
+        refuse_known(&request, leave.file())?;
         refuse_serialized(&metadata.media_type, leave.file())?;
         let (sender, bytes) = bridge();
         let (versions, actor) = (app.versions.clone(), user.actor.clone());
@@ -71,13 +75,23 @@ pub(crate) async fn put_content(
     keyed.run(&app, work).await
 }
 
-/// Refuses what is to be done only if there is no file: there is one.
-fn refuse_existing(headers: &HeaderMap) -> Outcome<()> {
-    let mut values = headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    match values.any(|value| value.trim() == "*") {
-        true => Err(Problem::new(Code::PreconditionFailed, "If-None-Match: * holds only where there is no file")),
-        false => Ok(()),
+/// Refuses what is to be done only if there is no such file or content: there is. Another cannot get one of the tags meanwhile.
+fn refuse_known(request: &HttpRequest, file: &Node) -> Outcome<()> {
+    if !request.headers().contains_key(IF_NONE_MATCH) {
+        return Ok(());
     }
+    let detail = match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => "If-None-Match: * holds only where there is no file",
+        Ok(IfNoneMatch::Items(tags)) if tags.iter().any(|tag| is_of(file, tag.tag())) => "the file has one of the tags",
+        _ => return Ok(()),
+    };
+    Err(Problem::new(Code::PreconditionFailed, detail))
+}
+
+/// Whether `tag` is one of the file or its content.
+fn is_of(file: &Node, tag: &str) -> bool {
+    let of_content = |tag| file.content().is_some_and(|content| content.has_tag(&tag));
+    file.revision.0.to_string() == tag || EntityTag::parse(tag).is_some_and(of_content)
 }
 
 /// Client libraries call whatever they have serialized JSON, also bytes that are text after that. A file that is no JSON

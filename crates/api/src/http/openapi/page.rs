@@ -1,18 +1,20 @@
 //! The document and Swagger UI as they are served: with validators, and compressed where the client takes it.
 
+use std::mem;
 use std::sync::LazyLock;
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::DOCUMENT;
 use crate::http::compress::BuiltIn;
+use crate::http::problem::Problem;
 
 /// The document as it is sent.
 static TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(DOCUMENT.to_string()));
@@ -29,12 +31,18 @@ pub(crate) fn swagger_config() -> utoipa_swagger_ui::Config<'static> {
     utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).validator_url("none")
 }
 
-/// The pages of Swagger UI load their own scripts and styles, and call this server; nothing else.
+/// The pages of Swagger UI load their own scripts and styles, and call this server; nothing else. Of their paths it knows GET
+/// alone: what other methods get is told by what GET would.
 pub(crate) async fn let_the_page_work(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let method = mem::replace(&mut request.head_mut().method, Method::GET);
     let (request, response) = next.call(request).await?.into_parts();
+    if response.status().is_success() && !matches!(method, Method::GET | Method::HEAD) {
+        let refusal = Problem::method_not_allowed("GET, HEAD").error_response();
+        return Ok(ServiceResponse::new(request, refusal));
+    }
     let (mut response, body) = response.into_parts();
     response.headers_mut().insert(
         CONTENT_SECURITY_POLICY,

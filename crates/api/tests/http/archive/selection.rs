@@ -56,6 +56,24 @@ async fn a_whole_drive_is_an_archive_too_also_an_empty_one() {
     let answer = server.anonymous().get(&of_ann).await;
     assert!(answer.header("content-disposition").contains("\"Drive.zip\""));
     assert_eq!(paths(&mut unpacked(answer)), ["Top/", "Top/x", "a"]);
+    // It is as young as the last change of the root, to the second, also where that took something away.
+    let modified = async || {
+        let head = server.anonymous().send(server.anonymous().request(Method::HEAD, &of_ann)).await;
+        head.header("last-modified").to_owned()
+    };
+    let old = "UPDATE nodes SET modified_at = 1700000000000";
+    for change in ["add", "take away"] {
+        server.execute(old);
+        assert_eq!(modified().await, "Tue, 14 Nov 2023 22:13:20 GMT");
+        match change {
+            "add" => drop(ann.folder("More", None).await),
+            _ => ann.delete(&format!("/drive/{top}")).await.ok_empty(),
+        }
+        let since = modified().await;
+        assert!(!since.contains("2023"), "{change}: {since}");
+        let again = ann.request(Method::GET, &of_ann).header("If-Modified-Since", "Tue, 14 Nov 2023 22:13:20 GMT");
+        assert_eq!(ann.send(again).await.status, 200, "{change}");
+    }
     let of_ben = url(&ben, json!({"root": true})).await;
     let empty = ben.get(&of_ben).await;
     assert_eq!(empty.header("content-length"), "22");

@@ -33,6 +33,25 @@ async fn what_a_reader_has_already_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn the_head_is_that_of_the_whole_and_other_methods_are_refused() {
+    let server = Server::start().await;
+    let reader = server.anonymous();
+    for path in ["/docs/", "/docs/swagger-ui.css", "/openapi.json"] {
+        let whole = reader.get(path).await;
+        let head = reader.send(reader.request(Method::HEAD, path)).await;
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+        for header in ["etag", "content-length", "content-type", "content-security-policy"] {
+            assert_eq!(head.header(header), whole.header(header), "{path}: {header}");
+        }
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            let answer = reader.send(reader.request(method.clone(), path)).await;
+            assert_eq!(answer.header("allow"), "GET, HEAD", "{method} {path}");
+            answer.refused(405, "method_not_allowed");
+        }
+    }
+}
+
+#[tokio::test]
 async fn large_pages_are_compressed_for_readers_who_take_it() {
     let server = Server::start().await;
     let reader = server.anonymous();

@@ -1,6 +1,8 @@
 //! What shares give: for how much, from when, and until when.
 
 use futures_util::future::BoxFuture;
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 use crate::support::{Caller, PASSWORD, Server, text};
@@ -123,6 +125,35 @@ async fn an_editor_moves_things_between_folders_where_both_ends_may_be_edited() 
     // Out of a folder that may only be seen nothing is taken.
     ben.patch(&file, into(&to)).await.refused(403, "permission_denied");
     assert_eq!(ann.names(Some(&seen)).await, ["note.txt"]);
+}
+
+#[tokio::test]
+async fn a_form_that_names_the_folder_last_is_bounded_by_its_senders_own_quota_and_says_so() {
+    let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "1000")]).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    server
+        .execute("UPDATE drives SET quota_bytes = 5000 WHERE owner_id = (SELECT id FROM users WHERE username = 'ann')");
+    let top = ann.folder("Top", None).await;
+    ann.share_folder(&top, "ben", "edit").await;
+    let last = async |size: usize| {
+        let file = Part::bytes(vec![b'x'; size]).file_name("file");
+        let form = Form::new().part("file", file).text("parent_folder_id", top.clone()).text("file_conflict", "Keep");
+        ben.send(ben.request(Method::POST, "/file").multipart(form)).await
+    };
+    last(1000).await.ok();
+    let problem = last(1001).await.refused(403, "quota_exceeded");
+    let own = json!({"total_bytes": 1000, "used_bytes": 0, "reserved_bytes": 0, "needed_bytes": 1001});
+    assert_eq!(problem["quota"], own);
+    assert!(text(&problem["detail"]).contains("send parent_folder_id before the file"), "{problem}");
+    // With the folder first it is the room in the drive that counts, whose figures are its owner's alone.
+    ben.send_form(&[("parent_folder_id", &top)], "first", &[b'x'; 3900]).await.ok();
+    for problem in [ben.send_form(&[("parent_folder_id", &top)], "second", &[b'x'; 900]).await, last(900).await] {
+        let problem = problem.refused(403, "quota_exceeded").to_string();
+        assert!(
+            !problem.contains("5000") && !problem.contains("4900") && !problem.contains("before the file"),
+            "{problem}"
+        );
+    }
 }
 
 #[tokio::test]

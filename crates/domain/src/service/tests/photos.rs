@@ -87,10 +87,12 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
     ports
         .store
         .expect_put()
-        .withf(|key, _, expected| *key == made_key(1) && *expected == EXPECTED)
+        .withf(|key, _, expected, presentation| {
+            *key == made_key(1) && *expected == EXPECTED && presentation.attachment.is_none()
+        })
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, body, _| {
+        .returning(|_, body, _, _| {
             assert_eq!(drain(body)?, b"jpeg");
             Ok(Stored { size: 4, ..Stored::default() })
         });
@@ -133,7 +135,7 @@ async fn no_byte_is_written_under_a_key_that_was_not_recorded() {
 #[tokio::test]
 async fn the_former_photo_stays_when_the_bytes_cannot_be_stored() {
     let mut ports = Ports::recorded();
-    ports.store.expect_put().returning(|_, _, _| Err(Error::unavailable("storage", "full")));
+    ports.store.expect_put().returning(|_, _, _, _| Err(Error::unavailable("storage", "full")));
     ports.users.expect_set_photo().never();
     let refused = ports.service().set(&actor(OWNER), picture()).await;
     assert!(matches!(refused, Err(Error::Unavailable { part: "storage", .. })));
@@ -142,7 +144,7 @@ async fn the_former_photo_stays_when_the_bytes_cannot_be_stored() {
 #[tokio::test]
 async fn bytes_whose_pointer_may_or_may_not_be_set_are_the_collectors() {
     let mut ports = Ports::recorded();
-    ports.store.expect_put().returning(|_, _, _| Ok(Stored { size: 4, ..Stored::default() }));
+    ports.store.expect_put().returning(|_, _, _, _| Ok(Stored { size: 4, ..Stored::default() }));
     ports.users.expect_set_photo().returning(|_, _, _| Err(outage()));
     ports.store.expect_delete().never();
     let refused = ports.service().set(&actor(OWNER), picture()).await;

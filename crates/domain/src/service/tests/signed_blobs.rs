@@ -45,8 +45,8 @@ fn body() -> crate::port::ByteStream {
 
 fn storing() -> MockBlobStore {
     let mut store = MockBlobStore::new();
-    let put = store.expect_put().withf(|stored, _, expected| *stored == key() && *expected == TEN);
-    put.times(1).returning(|_, _, _| Ok(Stored { size: 10, ..Stored::default() }));
+    let put = store.expect_put().withf(|stored, _, expected, _| *stored == key() && *expected == TEN);
+    put.times(1).returning(|_, _, _, _| Ok(Stored { size: 10, ..Stored::default() }));
     store
 }
 

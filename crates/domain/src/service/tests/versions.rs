@@ -57,10 +57,10 @@ impl Ports {
         let record = self.records.expect_record().with(eq(made_key(1)), eq(STORE), eq(NOW));
         record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         let put = self.store.expect_put();
-        put.withf(move |key, _, expected| *key == made_key(1) && *expected == Expected { length, sha256: None })
+        put.withf(move |key, _, expected, _| *key == made_key(1) && *expected == Expected { length, sha256: None })
             .times(1)
             .in_sequence(&mut order)
-            .returning(move |_, body, _| outcome(body));
+            .returning(move |_, body, _, _| outcome(body));
         self
     }
 

@@ -1,6 +1,6 @@
 //! An upload becomes a file.
 
-use super::Uploads;
+use super::{Uploads, presentation_of};
 use crate::error::{Error, Refused, Result};
 use crate::model::{
     Actor, BlobKey, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Sha256, Stored, Upload,
@@ -85,7 +85,7 @@ impl Uploads {
         };
         let copy = self.ambient.blob_key();
         staging.records.record(&copy, &self.store.name(), self.ambient.now()).await?;
-        let copied = staging.store.copy(&upload.transfer(), plan, &copy).await?;
+        let copied = staging.store.copy(&upload.transfer(), plan, &copy, &presentation_of(&upload.file)).await?;
         match digest::verified(&*self.store, &copy, copied, said.or(signed)).await {
             Ok(stored) => Ok((copy, stored)),
             Err(fault) => {

@@ -3,10 +3,10 @@
 use super::Uploads;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, BlobKey, Entry, Expected, FileInfo, Grant, Length, Located, MAX_FILE_BYTES, NodeId, Quota, Sha256,
-    Stored, Timestamp, authorize,
+    Action, Actor, BlobKey, Entry, Expected, FileInfo, Grant, Length, Located, MAX_FILE_BYTES, MediaType, Name, NodeId,
+    Quota, Sha256, Stored, Timestamp, authorize,
 };
-use crate::port::{ByteStream, NewFile};
+use crate::port::{ByteStream, NewFile, Presentation};
 use crate::service::intake::{Intake, told};
 
 /// Leave to store the bytes of a file: only [`Uploads::admit`] makes one.
@@ -15,6 +15,16 @@ pub struct UploadLeave {
     folder: Option<NodeId>,
     target: Grant,
     intake: Intake,
+    presentation: Presentation,
+}
+
+impl UploadLeave {
+    /// With what is known of the file before its bytes.
+    #[must_use]
+    pub fn presented_as(self, name: Name, media_type: &MediaType) -> Self {
+        let media_type = media_type.resolve(None, &name);
+        Self { presentation: Presentation::of_file(name, media_type), ..self }
+    }
 }
 
 /// What the sender of a file says of it, also after its bytes.
@@ -61,7 +71,7 @@ impl Uploads {
         };
         let mut intake = Intake::of(&target, bound, announced, sha256)?;
         intake.quota = quota;
-        Ok(UploadLeave { folder, target, intake })
+        Ok(UploadLeave { folder, target, intake, presentation: Presentation::of_unknown() })
     }
 
     /// Takes the bytes of a file as they stream in and makes the file of them, by what `said` tells when they have come. When
@@ -81,7 +91,7 @@ impl Uploads {
         let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
         self.records.record(&key, &self.store.name(), begun).await?;
         let mut arrived = 0;
-        let outcome = match self.store.put(&key, body, leave.intake.expected).await {
+        let outcome = match self.store.put(&key, body, leave.intake.expected, &leave.presentation).await {
             Ok(stored) => {
                 arrived = stored.size;
                 match said.await {

@@ -11,8 +11,8 @@ async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
     let upload = Upload { ticket: ticket(), ..begun(announced(), Some(10), root(OWNER).node.id) };
     let opening = Opening { upload, store: StoreName("disk"), most_open: 20 };
     let mut order = Sequence::new();
-    let begin = ports.direct.expect_begin().with(eq(made_key(1)), eq(TEN));
-    begin.times(1).in_sequence(&mut order).returning(|_, _| Ok(ticket()));
+    let begin = ports.direct.expect_begin().with(eq(made_key(1)), eq(TEN), eq(presented()));
+    begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(ticket()));
     ports
         .uploads
         .expect_begin()
@@ -23,10 +23,10 @@ async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
     ports
         .direct
         .expect_sign_put()
-        .with(eq(opening.upload.transfer()), eq(part(1, 10)), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
+        .with(eq(opening.upload.transfer()), eq(part(1, 10)), eq(Some(DIGEST)), eq(presented()), eq(NOW.plus(SECONDS)))
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _, _, _| Ok(url()));
+        .returning(|_, _, _, _, _| Ok(url()));
     let begun = ports.service().begin(&actor(OWNER), None, announced(), 10).await.unwrap();
     assert_eq!(begun.progress.upload, opening.upload);
     assert_eq!((begun.progress.state, begun.progress.received, begun.plan), (UploadState::Open, vec![], TEN));
@@ -48,8 +48,8 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
         })
         .times(1)
         .returning(|_, _, _| Ok(QUOTA));
-    ports.direct.expect_begin().times(1).returning(|_, _| Ok(None));
-    ports.direct.expect_sign_put().times(1).returning(|_, _, _, _| Ok(url()));
+    ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(None));
+    ports.direct.expect_sign_put().times(1).returning(|_, _, _, _, _| Ok(url()));
     assert!(ports.service().begin(&actor(GUEST), Some(FOLDER), announced(), 0).await.is_ok());
 
     let refused = async |found: Located| {
@@ -95,7 +95,7 @@ async fn no_url_is_signed_for_what_could_not_begin() {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
         ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(fault()));
-        ports.direct.expect_begin().times(1).returning(|_, _| Ok(ticket()));
+        ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(ticket()));
         let transfer = Transfer { key: made_key(1), ticket: ticket() };
         ports.store.expect_discard().with(eq(transfer)).times(1).returning(|_| Ok(()));
         ports.direct.expect_sign_put().never();
@@ -108,7 +108,7 @@ async fn no_url_is_signed_for_what_could_not_begin() {
 async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.store.expect_name().returning(|| StoreName("disk"));
-    ports.direct.expect_begin().times(1).returning(|_, _| Ok(ticket()));
+    ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(ticket()));
     ports.store.expect_discard().never();
     ports.uploads.expect_begin().times(1).returning(|_, _, _| Err(outage()));
     let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
@@ -118,7 +118,7 @@ async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
 #[tokio::test]
 async fn nothing_is_recorded_of_a_transfer_that_the_store_does_not_begin() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
-    ports.direct.expect_begin().times(1).returning(|_, _| Err(Error::unavailable("storage", "away")));
+    ports.direct.expect_begin().times(1).returning(|_, _, _| Err(Error::unavailable("storage", "away")));
     ports.uploads.expect_begin().never();
     let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
     assert!(matches!(met, Error::Unavailable { part: "storage", .. }));
@@ -206,9 +206,9 @@ async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
         ports
             .direct
             .expect_sign_put()
-            .with(eq(upload().transfer()), eq(part(1, 10)), eq(Some(DIGEST)), eq(NOW.plus(SECONDS)))
+            .with(eq(upload().transfer()), eq(part(1, 10)), eq(Some(DIGEST)), eq(presented()), eq(NOW.plus(SECONDS)))
             .times(1)
-            .returning(|_, _, _, _| Ok(url()));
+            .returning(|_, _, _, _, _| Ok(url()));
         let (given, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &[1]).await.unwrap();
         assert_eq!(given, until);
         assert_eq!(parts.iter().map(|part| (part.number, part.size)).collect::<Vec<_>>(), [(1, 10)]);
@@ -255,10 +255,15 @@ async fn what_is_too_long_for_one_part_begins_with_the_urls_of_the_first_hundred
     let size = 150 * MIN_PART_BYTES - 1;
     let plan = PartPlan::new(size, USUAL);
     let mut ports = Ports::beginning(Quota { total: size, used: 0, reserved: 0 });
-    ports.direct.expect_begin().with(eq(made_key(1)), eq(plan)).times(1).returning(|_, _| Ok(ticket()));
+    ports
+        .direct
+        .expect_begin()
+        .with(eq(made_key(1)), eq(plan), eq(presented()))
+        .times(1)
+        .returning(|_, _, _| Ok(ticket()));
     let signed =
-        ports.direct.expect_sign_put().withf(|_, part, sha256, _| part.size == MIN_PART_BYTES && sha256.is_none());
-    signed.times(100).returning(|_, _, _, _| Ok(url()));
+        ports.direct.expect_sign_put().withf(|_, part, sha256, _, _| part.size == MIN_PART_BYTES && sha256.is_none());
+    signed.times(100).returning(|_, _, _, _, _| Ok(url()));
     let begun = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), size).await.unwrap();
     assert_eq!((begun.plan, begun.plan.count()), (plan, 150));
     let upload = begun.progress.upload;
@@ -274,8 +279,8 @@ async fn any_part_gets_a_fresh_url_in_the_order_asked_for() {
     let signed = ports
         .direct
         .expect_sign_put()
-        .withf(|transfer, _, sha256, _| *transfer == long().transfer() && sha256.is_none());
-    signed.times(3).returning(|_, _, _, _| Ok(url()));
+        .withf(|transfer, _, sha256, _, _| *transfer == long().transfer() && sha256.is_none());
+    signed.times(3).returning(|_, _, _, _, _| Ok(url()));
     let (_, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &[12, 1, 11]).await.unwrap();
     let signed: Vec<_> = parts.iter().map(|part| (part.number, part.size)).collect();
     assert_eq!(signed, [(12, 7), (1, MIN_PART_BYTES), (11, MIN_PART_BYTES)]);
@@ -293,7 +298,7 @@ async fn of_many_parts_only_those_that_there_are_are_signed_each_once_and_not_to
     }
     let mut ports = Ports::with_upload(Upload { announced: Some(1001 * MIN_PART_BYTES), ..long() });
     ports.uploads.expect_extend().times(1).returning(|_, _, _, _| Ok(()));
-    ports.direct.expect_sign_put().times(1000).returning(|_, _, _, _| Ok(url()));
+    ports.direct.expect_sign_put().times(1000).returning(|_, _, _, _, _| Ok(url()));
     let (_, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &too_many[..1000]).await.unwrap();
     assert_eq!(parts.len(), 1000);
 }

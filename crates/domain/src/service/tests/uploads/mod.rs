@@ -12,18 +12,18 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, located, made, made_key, name_taken,
-    outage, root, trashed,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, located, made, made_key, name,
+    name_taken, outage, root, trashed,
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
     Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_PARTS, MAX_UPLOAD_LIFETIME,
-    MIN_PART_BYTES, NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer,
-    Upload, UploadState, UserId,
+    MIN_PART_BYTES, MediaType, NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp,
+    Transfer, Upload, UploadState, UserId,
 };
 use crate::port::{
     ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockStagedUploads, MockUploads,
-    NewFile, Opening, SignedUrl,
+    NewFile, Opening, Presentation, SignedUrl,
 };
 use crate::service::{Ambient, Completing, StreamedFile, UploadSettings, Uploads};
 use crate::testing::{file_info, upload};
@@ -145,4 +145,9 @@ fn url() -> SignedUrl {
 
 fn hello() -> ByteStream {
     body([Ok("hel"), Ok("lo")])
+}
+
+/// What is known beforehand of the files that these tests send.
+fn presented() -> Presentation {
+    Presentation::of_file(name("a.txt"), MediaType::parse("text/plain").unwrap())
 }

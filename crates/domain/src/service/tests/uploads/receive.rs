@@ -47,8 +47,10 @@ async fn a_stream_is_recorded_stored_and_made_a_file_in_this_order() {
         let record = ports.records.expect_record().with(eq(made_key(1)), eq(StoreName("disk")), eq(NOW));
         record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         let expected = Expected { length, sha256: Some(DIGEST) };
-        let put = ports.store.expect_put().withf(move |key, _, given| *key == made_key(1) && *given == expected);
-        put.times(1).in_sequence(&mut order).returning(|_, body, _| {
+        let put = ports.store.expect_put().withf(move |key, _, given, presentation| {
+            *key == made_key(1) && *given == expected && *presentation == presented()
+        });
+        put.times(1).in_sequence(&mut order).returning(|_, body, _, _| {
             assert_eq!(drain(body)?, b"hello");
             Ok(stored(5))
         });
@@ -56,6 +58,7 @@ async fn a_stream_is_recorded_stored_and_made_a_file_in_this_order() {
         create.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(for_owner(file(FILE))));
         let service = ports.service();
         let leave = service.admit(&actor(OWNER), Some(FOLDER), size, Some(DIGEST)).await.unwrap();
+        let leave = leave.presented_as(info.name.clone(), &info.media_type);
         let said = async move { Ok(said(Some(FOLDER), info, size)) };
         let entry = service.receive(&actor(OWNER), leave, hello(), said).await.unwrap();
         assert_eq!(entry.node.id, FILE);
@@ -66,8 +69,8 @@ async fn a_stream_is_recorded_stored_and_made_a_file_in_this_order() {
 async fn what_is_said_after_the_bytes_counts_as_what_is_said_before() {
     let mut ports = receiving();
     // Whose drive it will be is not known: the caller's own is the bound, however full it is.
-    let put = ports.store.expect_put().withf(|_, _, given| given.length == Length::AtMost(100));
-    put.times(1).returning(|_, _, _| Ok(stored(5)));
+    let put = ports.store.expect_put().withf(|_, _, given, _| given.length == Length::AtMost(100));
+    put.times(1).returning(|_, _, _, _| Ok(stored(5)));
     let grant = leave(&for_owner(folder(FOLDER)), Action::AddTo);
     let create = ports.uploads.expect_create().with(eq(command(OWNER)), eq(grant), eq(new_file(file_info("late"))));
     create.times(1).returning(|_, _, _| Ok(for_owner(file(FILE))));
@@ -88,7 +91,7 @@ async fn bytes_that_are_not_what_is_said_after_them_leave_nothing() {
     ] {
         let mut ports = given_up();
         let stored = Stored { size: 5, sha256: Some(DIGEST), ..Stored::default() };
-        ports.store.expect_put().times(1).return_once(move |_, _, _| Ok(stored));
+        ports.store.expect_put().times(1).return_once(move |_, _, _, _| Ok(stored));
         let service = ports.service();
         let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();
         let said = async move { Ok(said(None, file, size)) };
@@ -106,7 +109,7 @@ async fn a_folder_that_is_named_late_must_be_one_into_which_the_caller_may_put_t
         assert_eq!(matches!(refused, Error::NotFound), !visible);
     }
     let mut ports = given_up();
-    ports.store.expect_put().times(1).returning(|_, _, _| Ok(stored(5)));
+    ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     let service = ports.service();
     let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();
     let said = async { Ok(said(Some(FILE), file_info("a"), None)) };
@@ -117,7 +120,7 @@ async fn a_folder_that_is_named_late_must_be_one_into_which_the_caller_may_put_t
 #[tokio::test]
 async fn a_body_that_breaks_off_leaves_nothing() {
     let mut ports = given_up();
-    ports.store.expect_put().times(1).returning(|_, body, _| drain(body).map(|_| stored(5)));
+    ports.store.expect_put().times(1).returning(|_, body, _, _| drain(body).map(|_| stored(5)));
     let broken = body([Ok("hel"), Err(Error::Refused(Refused::Interrupted))]);
     assert!(matches!(refused_stream(ports, None, broken).await, Error::Refused(Refused::Interrupted)));
 }
@@ -125,7 +128,7 @@ async fn a_body_that_breaks_off_leaves_nothing() {
 #[tokio::test]
 async fn a_file_that_is_refused_leaves_nothing() {
     let mut ports = given_up();
-    ports.store.expect_put().times(1).returning(|_, _, _| Ok(stored(5)));
+    ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().times(1).returning(|_, _, _| Err(name_taken()));
     let fault = refused_stream(ports, Some(5), hello()).await;
     assert!(matches!(fault, Error::Conflict(Conflict::NameTaken(_))));
@@ -135,7 +138,7 @@ async fn a_file_that_is_refused_leaves_nothing() {
 async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
     // The connection broke during the commit: it may have happened.
     let mut ports = receiving();
-    ports.store.expect_put().times(1).returning(|_, _, _| Ok(stored(5)));
+    ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().times(1).returning(|_, _, _| Err(outage()));
     ports.store.expect_delete().never();
     let met = refused_stream(ports, None, hello()).await;
@@ -145,7 +148,7 @@ async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
 #[tokio::test]
 async fn the_caller_is_told_of_the_first_fault() {
     let mut ports = receiving();
-    ports.store.expect_put().returning(|_, _, _| Err(Error::Refused(Refused::Checksum)));
+    ports.store.expect_put().returning(|_, _, _, _| Err(Error::Refused(Refused::Checksum)));
     ports.store.expect_delete().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
     assert!(matches!(refused_stream(ports, None, hello()).await, Error::Refused(Refused::Checksum)));
 }
@@ -153,7 +156,7 @@ async fn the_caller_is_told_of_the_first_fault() {
 #[tokio::test]
 async fn bytes_that_took_too_long_may_be_gone_by_now() {
     let mut ports = given_up();
-    ports.store.expect_put().times(1).returning(|_, _, _| Ok(stored(5)));
+    ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().never();
     let service = ports.service_in(hurried());
     let leave = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
@@ -165,7 +168,7 @@ async fn bytes_that_took_too_long_may_be_gone_by_now() {
 #[tokio::test]
 async fn a_stream_that_outgrows_the_drive_is_over_quota() {
     let mut unknown = given_up();
-    unknown.store.expect_put().times(1).returning(|_, _, _| Err(Error::Refused(Refused::TooLarge { limit: 30 })));
+    unknown.store.expect_put().times(1).returning(|_, _, _, _| Err(Error::Refused(Refused::TooLarge { limit: 30 })));
     let fault = refused_stream(unknown, None, hello()).await;
     assert!(matches!(fault, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
 
@@ -179,7 +182,7 @@ async fn a_stream_that_outgrows_every_file_or_what_the_store_takes_is_too_large(
     let fault = refused_stream(Ports::default(), Some(MAX_FILE_BYTES + 1), hello()).await;
     assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
     let mut ports = given_up();
-    ports.store.expect_put().times(1).returning(|_, _, _| Err(Error::Refused(Refused::TooLarge { limit: 29 })));
+    ports.store.expect_put().times(1).returning(|_, _, _, _| Err(Error::Refused(Refused::TooLarge { limit: 29 })));
     let fault = refused_stream(ports, None, hello()).await;
     assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: 29 })));
 }

@@ -97,8 +97,8 @@ fn copied(mut ports: Ports, outcome: crate::Result<Stored>) -> Ports {
     ports.store.expect_name().returning(|| StoreName("s3"));
     let record = records.expect_record().with(eq(made_key(1)), eq(StoreName("s3")), eq(NOW));
     record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
-    let copy = staged.expect_copy().with(eq(upload().transfer()), eq(FIVE), eq(made_key(1)));
-    copy.times(1).in_sequence(&mut order).return_once(|_, _, _| outcome);
+    let copy = staged.expect_copy().with(eq(upload().transfer()), eq(FIVE), eq(made_key(1)), eq(presented()));
+    copy.times(1).in_sequence(&mut order).return_once(|_, _, _, _| outcome);
     ports.staged = Some((staged, records));
     ports
 }
