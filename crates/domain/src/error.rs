@@ -58,16 +58,10 @@ pub enum Error {
         /// After how long the next may come.
         retry_after: Duration,
     },
-    /// The caller has as much running as one may have at once, and has waited for some of it to end.
-    #[error("too much at once: {limit} may run for one caller")]
-    TooMuchAtOnce {
-        /// How much that is.
-        limit: u32,
-    },
     /// The caller has as much of something running as one caller may have at once.
     #[error("{limit} {what} are running already")]
     TooManyRunning {
-        /// Of what, in the plural: `archives`.
+        /// Of what, in the plural: `archives`, `requests`.
         what: &'static str,
         /// How many may run at once.
         limit: u32,

@@ -11,6 +11,9 @@ use clouddrive_domain::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+/// After how long it is worth trying again, for a caller who has waited.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// On whose behalf work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
@@ -73,7 +76,7 @@ impl Turns {
     /// A turn of `caller`'s, until it is dropped.
     ///
     /// # Errors
-    /// When none comes in time: [`TooMuchAtOnce`](Error::TooMuchAtOnce) when the caller has turns meanwhile, or waits for
+    /// When none comes in time: [`TooManyRunning`](Error::TooManyRunning) when the caller has turns meanwhile, or waits for
     /// more, [`Unavailable`](Error::Unavailable), of the part `database`, when others have them all.
     pub async fn enter(&self, caller: Option<Caller>) -> Result<Turn> {
         let next = {
@@ -94,7 +97,8 @@ impl Turns {
         let state = self.lock();
         Err(match caller {
             Some(user @ Caller::User(_)) if state.running.contains_key(&user) || state.others_wait(user) => {
-                Error::TooMuchAtOnce { limit: u32::try_from(state.each).unwrap_or(u32::MAX) }
+                let limit = u32::try_from(state.each).unwrap_or(u32::MAX);
+                Error::TooManyRunning { what: "requests", limit, retry_after: RETRY_AFTER }
             }
             _ => Error::unavailable("database", "all connections are in use"),
         })
@@ -229,7 +233,7 @@ mod tests {
         for _ in 0..6 {
             had.push(turns.enter(user(1)).await.unwrap());
         }
-        assert!(matches!(turns.enter(user(1)).await, Err(Error::TooMuchAtOnce { limit: 6 })));
+        assert!(matches!(turns.enter(user(1)).await, Err(Error::TooManyRunning { limit: 6, .. })));
         let other = turns.enter(user(2)).await.unwrap();
         let own = turns.enter(None).await.unwrap();
         assert!(
@@ -276,7 +280,7 @@ mod tests {
             turns.enter(user(1)).await
         };
         let (first, second) = tokio::join!(first, second);
-        assert!(matches!(first, Err(Error::TooMuchAtOnce { limit: 1 })));
+        assert!(matches!(first, Err(Error::TooManyRunning { limit: 1, .. })));
         assert!(matches!(second, Err(Error::Unavailable { .. })), "it waited alone");
     }
 

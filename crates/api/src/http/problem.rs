@@ -138,12 +138,6 @@ impl Problem {
         Self { quota: Some(Box::new(state)), ..Self::new(Code::QuotaExceeded, detail) }
     }
 
-    /// The caller has as much running as one may have at once, and waited for it to end.
-    pub(crate) fn too_many_at_once(limit: u32) -> Self {
-        let detail = format!("too much at once: {limit} of these requests may run for one caller");
-        Self { detail, ..Self::rate_limited(limit, Duration::from_secs(1)) }
-    }
-
     /// What others than the drive's owner are told.
     fn quota_of_owner_exceeded(needed: Option<u64>) -> Self {
         let state = |needed_bytes| dto::QuotaState {
@@ -275,7 +269,6 @@ impl From<Error> for Problem {
                     Err(_) => problem,
                 }
             }
-            Error::TooMuchAtOnce { limit } => Self::too_many_at_once(*limit),
             Error::RateLimited { limit, retry_after, .. } => Self::rate_limited(*limit, *retry_after),
             Error::TooManyRunning { what, limit, retry_after } => {
                 let detail = format!("{limit} {what} are running already: end one, or try again later");

@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use clouddrive_domain::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -13,6 +14,9 @@ use super::problem::{Outcome, Problem};
 
 /// How many of a caller's requests wait for a slot at the most; more are refused at once.
 const MAX_WAITING: usize = 100;
+
+/// After how long it is worth trying again, for a caller who has waited.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Slots of callers, who are told apart by a `K`.
 pub(crate) struct Slots<K> {
@@ -49,7 +53,7 @@ impl<K: Eq + Hash + Clone> Slots<K> {
     }
 
     fn refusal(&self) -> Problem {
-        Problem::too_many_at_once(self.each)
+        Error::TooManyRunning { what: "requests of this kind", limit: self.each, retry_after: RETRY_AFTER }.into()
     }
 }
 

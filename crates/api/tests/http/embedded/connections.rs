@@ -6,7 +6,9 @@ use crate::link::{link_file, path};
 use crate::support::{Caller, Server, Wire, eventually, text};
 
 /// More than the kernel takes for a client that does not read.
-const LARGE: usize = 48 << 20;
+const MUCH: usize = 24 << 20;
+/// So large that of what was read at the beginning nothing matters.
+const LARGE: usize = 2 * MUCH;
 
 /// That much time: what a client sees of a server's patience, but for the end of it, is nothing.
 async fn passes(time: Duration) {
@@ -27,7 +29,7 @@ async fn who_takes_nothing_of_a_response_is_disconnected() {
     wire.head(&ann, "GET", &format!("/file/{file}/content"), &[]).await;
     assert!(wire.take(1).await);
     passes(Duration::from_secs(4)).await;
-    assert!(!wire.take(LARGE).await);
+    assert!(!wire.take(MUCH).await);
     // Who reads gets all of it.
     assert_eq!(ann.download(&file).await.len(), LARGE);
 }
@@ -47,7 +49,7 @@ async fn for_one_connection_too_many_the_longest_stalled_goes() {
         wire.answer().await.ok();
         others.push(wire);
     }
-    assert!(!stalled.take(LARGE).await);
+    assert!(!stalled.take(MUCH).await);
     // The last of them are there still.
     for wire in others.iter_mut().rev().take(3) {
         wire.head(&ann, "GET", "/health", &[]).await;
@@ -59,26 +61,36 @@ async fn for_one_connection_too_many_the_longest_stalled_goes() {
 async fn a_download_that_runs_ends_with_the_share_the_link_or_the_session() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
-    let file = large(&ann).await;
-    let share = ann.share_file(&file, "ben", "view").await;
+    let (file, top) = (large(&ann).await, ann.folder("Top", None).await);
+    ann.patch(&format!("/file/{file}"), json!({"parent_folder_id": top})).await.ok();
+    let share = ann.share_folder(&top, "ben", "view").await;
     let link = link_file(&ann, &file, json!({})).await;
+    let watching = async |caller: &Caller| {
+        let url = text(&caller.get(&format!("/file/{file}?use=stream")).await.ok()["download"]["url"]);
+        url.strip_prefix(server.url()).unwrap().to_owned()
+    };
+    let (by_ben, by_ann) = (watching(&ben).await, watching(&ann).await);
     let begin = async |caller: &Caller, target: &str| {
         let mut wire = Wire::to(&server).await;
         wire.head(caller, "GET", target, &[]).await;
         assert!(wire.take(1 << 10).await);
         wire
     };
-    let content = format!("/file/{file}/content");
-    let mut of_share = begin(&ben, &content).await;
-    let mut of_link = begin(&server.anonymous(), &format!("{}/content", path(&link))).await;
-    let mut of_session = begin(&ann, &content).await;
+    let nobody = server.anonymous();
+    let (content, archive) = (format!("/file/{file}/content"), format!("/drive/{top}/archive"));
+    let of_share = [begin(&ben, &content).await, begin(&ben, &archive).await, begin(&nobody, &by_ben).await];
+    let of_link = begin(&nobody, &format!("{}/content", path(&link))).await;
+    let of_session = [begin(&ann, &content).await, begin(&ann, &archive).await, begin(&nobody, &by_ann).await];
     ann.delete(&format!("/share/{share}")).await.ok_empty();
     ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
     passes(Duration::from_secs(1)).await;
-    assert!(!of_share.take(LARGE).await);
-    assert!(!of_link.take(LARGE).await);
+    for (at, mut wire) in of_share.into_iter().chain([of_link]).enumerate() {
+        assert!(!wire.take(MUCH).await, "{at}");
+    }
     let sessions = ann.get("/session").await.ok();
     ann.delete(&format!("/session/{}", text(&sessions["items"][0]["id"]))).await.ok_empty();
     passes(Duration::from_secs(1)).await;
-    assert!(!of_session.take(LARGE).await);
+    for (at, mut wire) in of_session.into_iter().enumerate() {
+        assert!(!wire.take(MUCH).await, "{at}");
+    }
 }

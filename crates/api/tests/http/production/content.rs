@@ -1,6 +1,7 @@
 //! Bytes go past the server, by URLs that the store honours.
 
 use reqwest::Method;
+use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
 use super::id;
@@ -42,9 +43,35 @@ async fn bytes_come_down_from_the_store_as_an_attachment_whole_or_in_part() {
         assert!(disposition.ends_with(&format!("filename*=UTF-8''{encoded}")), "{disposition}");
         let part = nobody.send(nobody.request(Method::GET, &url).header("Range", "bytes=3-5")).await;
         assert_eq!((part.status, part.text().as_str()), (206, "345"));
+        for header in ["content-type", "content-disposition"] {
+            assert_eq!(part.header(header), whole.header(header), "{header}");
+        }
         nobody.get(&format!("{url}0")).await.turned_away(Reason::Forged);
         nobody.send(nobody.request(Method::PUT, &url).body("other")).await.turned_away(Reason::Forged);
         assert_eq!(nobody.get(&url).await.text(), "0123456789");
+    }
+}
+
+/// Whichever way the bytes came by: players and download managers ask for nothing but ranges.
+#[tokio::test]
+async fn every_range_has_the_type_and_the_name_of_the_whole() {
+    let server = Server::start().await;
+    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let film = |name: &str| Part::bytes(vec![7; 9 << 20]).file_name(name.to_owned());
+    let form = async |form: Form| id(&ann.send(ann.request(Method::POST, "/file").multipart(form)).await.ok());
+    let by_part = form(Form::new().part("file", film("a.mp4"))).await;
+    let by_field = form(Form::new().text("file_name", "b.mp4").part("file", film("x"))).await;
+    let replaced = id(&ann.upload("c.mp4", b"0123456789", None).await);
+    ann.put_content(&replaced, &[8; 100], &[]).await.ok();
+    let copied = id(&ann
+        .post(&format!("/file/{by_part}/copy"), json!({"file_name": "a.mp4", "file_conflict": "Keep"}))
+        .await
+        .ok());
+    for (file, name) in [(by_part, "a.mp4"), (by_field, "b.mp4"), (replaced, "c.mp4"), (copied, "a.mp4")] {
+        let url = text(&ann.get(&format!("/file/{file}")).await.ok()["download"]["url"]);
+        let part = nobody.send(nobody.request(Method::GET, &url).header("Range", "bytes=2-9")).await;
+        assert_eq!((part.status, part.body.len(), part.header("content-type")), (206, 8, "video/mp4"), "{name}");
+        assert!(part.header("content-disposition").contains(name), "{}", part.header("content-disposition"));
     }
 }
 
