@@ -1,8 +1,9 @@
 //! Copies within the store: what clients may still change becomes a blob to which no URL leads.
 
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
+use aws_sdk_s3::types::MetadataDirective;
 
 use crate::bucket::{Bucket, Kept, content_disposition, content_type};
+use crate::multipart::Part;
 use crate::trouble::{Trouble, TroubleKind};
 
 /// How many bytes one call copies at the most: as many as it can in its time.
@@ -40,7 +41,7 @@ impl Bucket {
                 parts.push(self.copy_part(from, to, &id, number, (start, end - 1)).await?);
                 start = end;
             }
-            self.complete_copied(to, &id, parts).await
+            self.complete(to, &id, &parts, false).await.map(drop)
         };
         let outcome = outcome.await;
         if outcome.is_err() {
@@ -56,7 +57,7 @@ impl Bucket {
         id: &str,
         number: i32,
         (first, last): (u64, u64),
-    ) -> Result<CompletedPart, Trouble> {
+    ) -> Result<Part, Trouble> {
         let call = self
             .clients
             .calls
@@ -71,20 +72,7 @@ impl Bucket {
         let answer = answer.map_err(|error| Trouble::of("UploadPartCopy", &error))?;
         let etag = answer.copy_part_result.and_then(|result| result.e_tag);
         let etag = etag.ok_or(Trouble::silent("UploadPartCopy", TroubleKind::Other))?;
-        Ok(CompletedPart::builder().part_number(number).e_tag(etag).build())
-    }
-
-    async fn complete_copied(&self, object: &str, id: &str, parts: Vec<CompletedPart>) -> Result<(), Trouble> {
-        let call = self
-            .clients
-            .calls
-            .complete_multipart_upload()
-            .bucket(&self.name)
-            .key(object)
-            .upload_id(id)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
-        let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
-        answer.map(drop).map_err(|error| Trouble::of("CompleteMultipartUpload", &error))
+        Ok(Part { number, size: last - first + 1, sha256: None, etag: Some(etag) })
     }
 
     /// Neither names of buckets nor those of our objects have anything to be escaped.

@@ -23,7 +23,7 @@ pub(crate) struct Part {
     pub(crate) size: u64,
     /// Its digest, if the store told it.
     pub(crate) sha256: Option<Sha256>,
-    etag: Option<String>,
+    pub(crate) etag: Option<String>,
 }
 
 impl Bucket {

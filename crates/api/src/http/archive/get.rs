@@ -25,15 +25,8 @@ pub(crate) struct TicketParameter {
 /// The ZIP that a URL of `POST /archive` leads to, whole or in a range. The download must begin within 300 seconds. For a day
 /// after that, a request with `Range` and the `ETag` of the ZIP in `If-Range` still goes on with it.
 #[utoipa::path(method(get, head), path = "/archive", operation_id = "get_archive", tag = "signed URLs", security(()),
-    params(("ticket" = String, Query, description = "As it stands in the URL"),
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
-        ("If-Range" = Option<String>, Header, description = "The ETag of the ZIP of which a part is there already")),
-    responses(
-        (status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>,
-            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
-        (status = 206, description = "The bytes of the range", content_type = "application/zip", body = Vec<u8>,
-            headers(("ETag" = String), ("Content-Range" = String))),
-        (status = 304, description = "The client has this ZIP")))]
+    params(("ticket" = String, Query, description = "As it stands in the URL")),
+    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
 pub(crate) async fn get(
     current: CurrentRequest,
     parameters: Query<TicketParameter>,

@@ -11,16 +11,8 @@ use crate::http::running::{Right, while_right};
 /// The bytes that a signed URL leads to, whole or in a range. Only URLs that the API handed out are answered.
 #[utoipa::path(method(get, head), path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
     params(("key" = String, Path),
-        ("signature" = String, Query, description = "With the other parameters, as the URL was given"),
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
-        ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
-    responses(
-        (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String), ("Last-Modified" = String), ("Accept-Ranges" = String),
-                ("Content-Disposition" = String))),
-        (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String), ("Last-Modified" = String), ("Content-Range" = String))),
-        (status = 304, description = "The client has these bytes")))]
+        ("signature" = String, Query, description = "With the other parameters, as the URL was given")),
+    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::Data<App>) -> Outcome<HttpResponse> {
     let signed = SignedRequest { key: &key, query: request.query_string() };
     let blobs = app.local()?;

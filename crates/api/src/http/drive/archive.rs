@@ -13,16 +13,8 @@ use crate::http::{App, zip};
 /// unpacked while it comes. What it holds is fixed when the answer begins; should anything be lost half-way, or the right to
 /// see it end, the connection breaks off: what has arrived is no whole ZIP then, and `Range` with `If-Range` goes on with it.
 #[utoipa::path(method(get, head), path = "/drive/{folder_id}/archive", operation_id = "archive_folder", tag = "folders",
-    params(("folder_id" = Uuid, Path), ArchiveParameters,
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
-        ("If-Range" = Option<String>, Header, description = "The ETag of the ZIP of which a part is there already"),
-        ("If-None-Match" = Option<String>, Header, description = "ETags of ZIPs that the client has")),
-    responses(
-        (status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>,
-            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
-        (status = 206, description = "The bytes of the range", content_type = "application/zip", body = Vec<u8>,
-            headers(("ETag" = String), ("Content-Range" = String))),
-        (status = 304, description = "The client has this ZIP")))]
+    params(("folder_id" = Uuid, Path), ArchiveParameters),
+    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
 pub(crate) async fn archive(
     user: CurrentUser,
     id: PathId<NodeId>,

@@ -1,5 +1,6 @@
 //! The OpenAPI document: made of the handlers and the contract's types, completed here with what is common to all.
 
+mod bytes;
 mod example;
 mod headers;
 mod page;
@@ -12,7 +13,7 @@ use std::sync::LazyLock;
 use clouddrive_contract::{Code, Problem as ProblemDto};
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuilder, example::ExampleBuilder};
 use utoipa::{Modify, OpenApi};
@@ -243,7 +244,7 @@ struct Completion;
 
 impl Modify for Completion {
     fn modify(&self, document: &mut Document) {
-        for item in document.paths.paths.values_mut() {
+        for (path, item) in &mut document.paths.paths {
             if let Some(head) = &mut item.head {
                 let of_head = |id: String| format!("head_{}", id.strip_prefix("get_").unwrap_or(&id));
                 head.operation_id = head.operation_id.take().map(of_head);
@@ -251,7 +252,9 @@ impl Modify for Completion {
             for operation in operations(item) {
                 add_errors(operation);
                 add_key(operation);
-                add_conditions(operation);
+            }
+            for operation in [&mut item.get, &mut item.head].into_iter().flatten() {
+                bytes::complete(path, operation);
             }
         }
         let components = document.components.get_or_insert_default();
@@ -303,43 +306,6 @@ fn add_key(operation: &mut Operation) {
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255))));
     operation.parameters.get_or_insert_default().push(key.build().into());
-}
-
-/// The operations that hand out bytes, and so evaluate all preconditions.
-const BYTE_OPERATIONS: &[&str] = &[
-    "get_content",
-    "head_content",
-    "get_link_content",
-    "head_link_content",
-    "get_linked_file_content",
-    "head_linked_file_content",
-    "get_blob",
-    "head_blob",
-];
-
-/// The preconditions beside `If-None-Match`, which the operations name themselves.
-const CONDITIONS: &[(&str, &str)] = &[
-    (
-        "If-Match",
-        "ETags one of which the bytes must have, or `*`; else 412. With `Range` it never gets parts of two versions",
-    ),
-    ("If-Unmodified-Since", "A date; 412 when the bytes are younger. Passed over beside `If-Match`"),
-    ("If-Modified-Since", "A date; 304 when the bytes are not younger. Passed over beside `If-None-Match`"),
-    ("If-Range", "The ETag of the bytes of which a range is asked for: other bytes come whole. A date never matches"),
-];
-
-fn add_conditions(operation: &mut Operation) {
-    if !operation.operation_id.as_deref().is_some_and(|id| BYTE_OPERATIONS.contains(&id)) {
-        return;
-    }
-    for (name, meaning) in CONDITIONS {
-        let condition = ParameterBuilder::new()
-            .name(*name)
-            .parameter_in(ParameterIn::Header)
-            .description(Some(*meaning))
-            .schema(Some(Object::with_type(Type::String)));
-        operation.parameters.get_or_insert_default().push(condition.build().into());
-    }
 }
 
 fn example(code: Code) -> ProblemDto {

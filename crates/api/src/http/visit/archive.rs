@@ -10,17 +10,8 @@ use crate::http::{App, zip};
 /// The folder that a public link leads to, with all that lies below it, as a ZIP: see `/drive/{folder_id}/archive`. It counts
 /// as one download.
 #[utoipa::path(method(get, head), path = "/s/{token}/archive", operation_id = "archive_link", tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"), ArchiveParameters,
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
-        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"),
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
-        ("If-Range" = Option<String>, Header, description = "The ETag of the ZIP of which a part is there already")),
-    responses(
-        (status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>,
-            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
-        (status = 206, description = "The bytes of the range", content_type = "application/zip", body = Vec<u8>,
-            headers(("ETag" = String), ("Content-Range" = String))),
-        (status = 304, description = "The client has this ZIP")))]
+    params(("token" = String, Path, description = "As it stands in the link's URL"), ArchiveParameters),
+    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
 pub(crate) async fn archive(
     visitor: LinkVisitor,
     parameters: LinkQuery<ArchiveParameters>,
@@ -34,17 +25,8 @@ pub(crate) async fn archive(
 #[utoipa::path(method(get, head), path = "/s/{token}/drive/{folder_id}/archive", operation_id = "archive_linked_folder",
     tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"), ("folder_id" = Uuid, Path),
-        ArchiveParameters,
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
-        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"),
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
-        ("If-Range" = Option<String>, Header, description = "The ETag of the ZIP of which a part is there already")),
-    responses(
-        (status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>,
-            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
-        (status = 206, description = "The bytes of the range", content_type = "application/zip", body = Vec<u8>,
-            headers(("ETag" = String), ("Content-Range" = String))),
-        (status = 304, description = "The client has this ZIP")))]
+        ArchiveParameters),
+    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
 pub(crate) async fn archive_folder(
     visitor: LinkVisitor,
     id: PathId<NodeId>,

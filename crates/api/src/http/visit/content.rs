@@ -12,19 +12,8 @@ use crate::http::running::{Right, while_right};
 /// repeats it comes; HEAD never counts.
 #[utoipa::path(method(get, head), path = "/s/{token}/content", operation_id = "get_link_content", tag = "links",
     security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"),
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
-        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"),
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
-        ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
-    responses(
-        (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
-        (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String), ("Content-Range" = String))),
-        (status = 307, description = "The bytes are where `Location` says, for a short while: a signed URL of the blob store",
-            headers(("Location" = String))),
-        (status = 304, description = "The client has these bytes")))]
+    params(("token" = String, Path, description = "As it stands in the link's URL")),
+    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(crate) async fn content(visitor: LinkVisitor, request: HttpRequest, app: web::Data<App>) -> Outcome<HttpResponse> {
     answer(&visitor, None, &request, &app).await
 }
@@ -32,19 +21,8 @@ pub(crate) async fn content(visitor: LinkVisitor, request: HttpRequest, app: web
 /// The bytes of a file below the folder that a public link leads to. All else is as with `/s/{token}/content`.
 #[utoipa::path(method(get, head), path = "/s/{token}/file/{file_id}/content", operation_id = "get_linked_file_content",
     tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"), ("file_id" = Uuid, Path),
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
-        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"),
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
-        ("If-None-Match" = Option<String>, Header, description = "ETags of bytes that the client has")),
-    responses(
-        (status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String, description = "The tag of just these bytes"), ("Accept-Ranges" = String), ("Content-Disposition" = String))),
-        (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>,
-            headers(("ETag" = String), ("Content-Range" = String))),
-        (status = 307, description = "The bytes are where `Location` says, for a short while: a signed URL of the blob store",
-            headers(("Location" = String))),
-        (status = 304, description = "The client has these bytes")))]
+    params(("token" = String, Path, description = "As it stands in the link's URL"), ("file_id" = Uuid, Path)),
+    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
 pub(crate) async fn content_of_file(
     visitor: LinkVisitor,
     id: PathId<NodeId>,

@@ -10,9 +10,7 @@ use crate::http::{App, reply};
 
 /// A folder below the one that a public link leads to, with a page of what stands in it.
 #[utoipa::path(get, path = "/s/{token}/drive/{folder_id}", operation_id = "visit_folder", tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"), ("folder_id" = Uuid, Path),
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
-        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"), ListParameters),
+    params(("token" = String, Path, description = "As it stands in the link's URL"), ("folder_id" = Uuid, Path), ListParameters),
     responses((status = 200, description = "A page of the folder", body = LinkedFolder)))]
 pub(crate) async fn list(
     visitor: LinkVisitor,

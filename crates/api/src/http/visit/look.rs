@@ -9,9 +9,7 @@ use crate::http::{App, map, reply};
 
 /// What a public link leads to: a file, or a folder with a page of what stands in it.
 #[utoipa::path(get, path = "/s/{token}", operation_id = "visit_link", tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"),
-        ("X-Link-Password" = Option<String>, Header, description = "The link's password, if it has one, as percent-encoded UTF-8"),
-        ("access" = Option<String>, Query, description = "In its place, what `POST /s/{token}/access` answered"), ListParameters),
+    params(("token" = String, Path, description = "As it stands in the link's URL"), ListParameters),
     responses((status = 200, description = "The file, or a page of the folder", body = Linked)))]
 pub(crate) async fn look(
     visitor: LinkVisitor,
