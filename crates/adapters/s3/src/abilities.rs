@@ -1,4 +1,5 @@
-//! What a store supports, found out at the start by trying. Safety rests on it, so nothing is taken from a name or a version.
+//! Feature detection: what the store supports, tested at start-up. Safety depends on it, so a product name or version
+//! is not trusted.
 
 use std::fmt;
 
@@ -10,44 +11,48 @@ use crate::bucket::{Bucket, Kept, Written};
 use crate::checksum::digest;
 use crate::trouble::{Trouble, TroubleKind};
 
-/// Below what the objects of trials lie, each for a moment.
+/// The key prefix of the short-lived test objects.
 pub(crate) const PREFIX: &str = ".clouddrive-probe/";
 
-/// The numbers of parts of which the largest that a store takes is its limit.
+/// The part limits to test; the largest that the store accepts is used.
 const PART_LIMITS: [u32; 3] = [MAX_PARTS, 1000, 100];
 
-/// What the object of a completed multipart upload holds, and what is sent after the completion: of one length.
+/// The contents of the completed multipart upload, and of the part sent after completion. Both have the same length.
 const COMPLETED: &[u8] = b"parts";
 const LATE: &[u8] = b"other";
 
-/// What a store was found to support.
+/// The features that a store was found to support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
-    /// It refuses to write where something is, when asked to (`If-None-Match: *`). Where it does not, uploads go as
-    /// multipart.
+    /// `If-None-Match: *` prevents overwrites. Without it, uploads are multipart.
     pub conditional_writes: bool,
-    /// It refuses bytes that have another SHA-256 than was announced, and keeps nothing of them.
+    /// The store rejects bytes that do not match the announced SHA-256, and does not keep them.
     pub checksums: bool,
-    /// It takes the SHA-256 of each part, also when a multipart upload is completed. Where it does not, none is sent.
+    /// The store accepts a SHA-256 for each part, also in a completion. Otherwise none is sent.
     pub part_checksums: bool,
-    /// When a multipart upload is completed, the URLs of its parts end: nothing that comes by them changes the object.
+    /// After a multipart upload is completed, its part URLs can no longer change the object.
     pub closes_parts: bool,
-    /// Ranges go out with the type and the name that the URL says. Where they do not, both are kept with the object.
+    /// Range responses have the type and name from the URL. Otherwise both are stored with the object.
     pub presents_ranges: bool,
-    /// How many parts a multipart upload may have.
+    /// The maximum number of parts of a multipart upload.
     pub max_parts: u32,
 }
 
 impl Abilities {
-    /// Whether what clients send is not final when it has arrived, so that it must be copied before anything refers to it:
-    /// the bytes of several parts where completion does not close them; those of one part also where the store does not
-    /// verify their digest, so that wrong ones can be replaced by the right ones.
+    /// Whether clients can change an upload after it is received, so that it must be copied before use: any upload if
+    /// completion does not close the parts; a single part also if the store does not verify digests, so that the client
+    /// can replace wrong bytes.
     #[must_use]
     pub const fn needs_copy(&self, plan: PartPlan) -> bool {
         !self.closes_parts || (plan.is_single() && !self.checksums)
     }
 
-    /// What the store lacks and what follows from it; empty where nothing costs time or space.
+    /// Whether URLs for uploads in one part write only where there is no object.
+    pub(crate) const fn signs_once(&self) -> bool {
+        self.conditional_writes && self.closes_parts && self.checksums
+    }
+
+    /// The missing features and their consequences; empty if none costs time or space.
     #[must_use]
     pub fn shortcomings(&self) -> Vec<String> {
         let mut all = Vec::new();
@@ -89,12 +94,12 @@ impl fmt::Display for Abilities {
     }
 }
 
-/// The name of an object for a trial, that nothing else has.
+/// A unique key for a test object.
 pub(crate) fn object(random: &dyn Random) -> String {
     format!("{PREFIX}{}", BlobKey::generate(random).as_str())
 }
 
-/// Finds out what the store supports. The limit of parts is tried out unless it is `configured`.
+/// Tests what the store supports. The part limit is tested unless `configured`.
 pub(crate) async fn probe(bucket: &Bucket, random: &dyn Random, configured: Option<u32>) -> Result<Abilities, Trouble> {
     let objects = [object(random), object(random), object(random)];
     let [first, second, third] = &objects;
@@ -129,7 +134,7 @@ async fn try_conditions(bucket: &Bucket, object: &str) -> Result<bool, Trouble> 
             put("first", false).await?;
             return Ok(false);
         }
-        // A first try whose answer was lost is in the way of the next: what is there tells.
+        // A first attempt whose response was lost makes the retry fail, so look at the object.
         Err(trouble) if !trouble.is_unmet() => return Err(trouble),
         _ => {}
     }
@@ -147,11 +152,11 @@ async fn try_checksums(bucket: &Bucket, object: &str) -> Result<bool, Trouble> {
         Err(trouble) if !trouble.is_refusal() || trouble.kind() == TroubleKind::Denied => return Err(trouble),
         outcome => outcome.is_err(),
     };
-    // Also what tells whether the store says of an absent object that it is absent.
+    // Also tests that the store reports a missing object as missing.
     Ok(bucket.look(object).await?.is_none() && refused)
 }
 
-/// Whether a range goes out as asked for.
+/// Whether a range response has the requested headers.
 async fn try_presentation(bucket: &Bucket, object: &str) -> Result<bool, Trouble> {
     let asked = Kept { content_type: "text/x-probe".to_owned(), content_disposition: "inline".to_owned() };
     let answer = bucket.get_presented(object, (1, 2), &asked).await?;
@@ -159,7 +164,7 @@ async fn try_presentation(bucket: &Bucket, object: &str) -> Result<bool, Trouble
     Ok(content_type == Some(&*asked.content_type) && disposition == Some(&*asked.content_disposition))
 }
 
-/// Whether parts may have checksums, and whether completion closes the parts.
+/// Whether part checksums are supported, and whether completion closes the parts.
 async fn try_multipart(bucket: &Bucket, object: &str) -> Result<(bool, bool), Trouble> {
     use TroubleKind::{NotImplemented, Other, OutOfOrder};
     let (id, part_checksums) = match complete_one(bucket, object, true).await {
@@ -171,8 +176,15 @@ async fn try_multipart(bucket: &Bucket, object: &str) -> Result<(bool, bool), Tr
     };
     let closes_parts = match bucket.put_part(object, &id, 1, Bytes::from_static(LATE), None).await {
         Err(trouble) if trouble.is_refusal() => true,
+        // moto answers 500: if another upload works and the object is unchanged, that is a refusal, too.
+        Err(trouble) if trouble.kind() == OutOfOrder => {
+            if !holds(bucket, object, COMPLETED).await || complete_one(bucket, object, part_checksums).await.is_err() {
+                return Err(trouble);
+            }
+            true
+        }
         Err(trouble) => return Err(trouble),
-        // Taken: what the object holds now tells whether that matters. One that cannot be read any more was changed, too.
+        // Accepted: check whether the object has changed. An unreadable object counts as changed, too.
         Ok(_) => {
             let unchanged = holds(bucket, object, COMPLETED).await;
             let _ = bucket.abort(object, &id).await;
@@ -182,17 +194,22 @@ async fn try_multipart(bucket: &Bucket, object: &str) -> Result<(bool, bool), Tr
     Ok((part_checksums, closes_parts))
 }
 
-/// Completes a multipart upload of one part, and gives its identifier.
+/// Completes a multipart upload of one part; returns its identifier.
 async fn complete_one(bucket: &Bucket, object: &str, checksums: bool) -> Result<String, Trouble> {
     let mark = if checksums { "with checksums" } else { "without" };
     let id = bucket.begin(object, Some(mark), None, checksums).await?;
     let completed = async {
         let sha256 = checksums.then(|| digest(COMPLETED));
         let part = bucket.put_part(object, &id, 1, Bytes::from_static(COMPLETED), sha256).await?;
+        // An upload is completed by what the store lists.
+        let listed = bucket.parts(object, &id).await?.unwrap_or_default();
+        if !matches!(listed.as_slice(), [only] if only.number == 1 && only.size == COMPLETED.len() as u64) {
+            return Err(Trouble::silent("ListParts", TroubleKind::NoMultipart));
+        }
         bucket.complete(object, &id, &[part], false).await
     };
     let outcome = completed.await;
-    // A completion whose answer was lost is refused the second time: what is there tells.
+    // Retrying a completion whose response was lost fails, so look at the object.
     let found = bucket.look(object).await?;
     if found.is_some_and(|found| found.size == COMPLETED.len() as u64 && found.is_of(mark)) {
         return Ok(id);
@@ -201,7 +218,7 @@ async fn complete_one(bucket: &Bucket, object: &str, checksums: bool) -> Result<
     Err(outcome.err().unwrap_or(Trouble::silent("CompleteMultipartUpload", TroubleKind::NoMultipart)))
 }
 
-/// Whether the object can be read and has just these bytes.
+/// Whether the object can be read and has exactly these bytes.
 async fn holds(bucket: &Bucket, object: &str, bytes: &[u8]) -> bool {
     match bucket.get(object, None).await {
         Ok(answer) => answer.body.collect().await.is_ok_and(|body| body.into_bytes() == bytes),
@@ -209,7 +226,7 @@ async fn holds(bucket: &Bucket, object: &str, bytes: &[u8]) -> bool {
     }
 }
 
-/// How many parts a multipart upload may have, as far as that shows by the numbers that the store takes.
+/// The part limit, as far as the accepted part numbers reveal it.
 async fn try_part_limit(bucket: &Bucket, object: &str) -> Result<u32, Trouble> {
     let id = bucket.begin(object, None, None, false).await?;
     let mut limit = Ok(1);

@@ -1,4 +1,4 @@
-//! The calls to one bucket, each written once.
+//! The API calls to one bucket.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
@@ -14,13 +14,16 @@ use crate::checksum;
 use crate::settings::{Clients, Settings};
 use crate::trouble::{Trouble, TroubleKind};
 
-/// Below what blobs lie.
+/// The key prefix of blobs.
 pub(crate) const PREFIX: &str = "blobs/";
 
-/// The metadata of an object that tells which write it comes from: the key of that write, and of no other.
+/// The object metadata key for the unique mark of the write that created the object.
 const MARK: &str = "write";
 
-/// What is kept with an object: the headers with which it goes out where nothing else is asked for.
+/// The mark of the objects that [`Bucket::block`] writes. Other marks are random.
+const DISCARDED: &str = "discarded";
+
+/// The default response headers stored with an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) content_type: String,
@@ -36,27 +39,27 @@ impl Kept {
     }
 }
 
-/// What a write of our own leaves with its object.
+/// What one of our writes stores with its object.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
-    /// The key of that write, and of no other.
+    /// The unique mark of the write.
     pub(crate) mark: String,
     pub(crate) kept: Option<Kept>,
 }
 
 impl Written {
-    /// A write with that mark.
+    /// A write with this mark.
     pub(crate) fn marked(mark: impl Into<String>) -> Self {
         Self { mark: mark.into(), kept: None }
     }
 }
 
-/// The name of the object that holds a blob.
+/// The object key of a blob.
 pub(crate) fn object(key: &BlobKey) -> String {
     format!("{PREFIX}{}", key.as_str())
 }
 
-/// A tag as answers spell it.
+/// Parses an `ETag`.
 pub(crate) fn tag(text: Option<&str>) -> Option<EntityTag> {
     text.and_then(EntityTag::parse)
 }
@@ -75,7 +78,7 @@ pub(crate) struct Bucket {
     pub(crate) name: String,
 }
 
-/// What lies in the bucket under a name.
+/// An object in the bucket.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) size: u64,
@@ -91,18 +94,18 @@ impl Found {
             size: head.content_length.and_then(|size| size.try_into().ok()).unwrap_or_default(),
             tag: tag(head.e_tag.as_deref()),
             checksum: head.checksum_sha256,
-            // Where the store says of which bytes it is, it is of all of them or of no use.
+            // A checksum of part checksums is of no use.
             crc32: head.checksum_crc32.filter(|_| head.checksum_type.is_none_or(|of| of == ChecksumType::FullObject)),
             mark: head.metadata.and_then(|mut metadata| metadata.remove(MARK)),
         }
     }
 
-    /// Whether the write with that mark made it.
+    /// Whether the write with this mark created it.
     pub(crate) fn is_of(&self, mark: &str) -> bool {
         self.mark.as_deref() == Some(mark)
     }
 
-    /// What is known of it.
+    /// The size, checksums and tag.
     pub(crate) fn stored(&self) -> Stored {
         Stored {
             tag: self.tag.clone(),
@@ -118,11 +121,11 @@ impl Bucket {
         Self { clients: Clients::new(settings).await, name: settings.bucket.clone() }
     }
 
-    /// Whether the bucket is there.
+    /// Checks that the bucket exists.
     pub(crate) async fn check(&self) -> Result<(), Trouble> {
         let answer = self.clients.calls.head_bucket().bucket(&self.name).send().await;
         answer.map(drop).map_err(|error| match Trouble::of("HeadBucket", &error) {
-            // An answer to HEAD has no body that would say what it is that is not found.
+            // A HEAD response has no body that says what was not found.
             _ if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => {
                 Trouble::silent("HeadBucket", TroubleKind::NoBucket)
             }
@@ -130,10 +133,10 @@ impl Bucket {
         })
     }
 
-    /// What lies under `object`, if anything does.
+    /// Looks up `object`; `None` if it does not exist.
     pub(crate) async fn look(&self, object: &str) -> Result<Option<Found>, Trouble> {
         match self.head(object).await {
-            Ok(head) => Ok(Some(Found::of(head))),
+            Ok(head) => Ok(Some(Found::of(head)).filter(|found| !found.is_of(DISCARDED))),
             Err(error) => match Trouble::of("HeadObject", &error) {
                 trouble if trouble.is_gone() => Ok(None),
                 trouble => Err(trouble),
@@ -141,13 +144,20 @@ impl Bucket {
         }
     }
 
-    /// The answer to HEAD as it is.
+    /// Replaces an object, or none, by an empty one that [`look`](Self::look) does not find. Its signed URLs, which write
+    /// only where there is no object, become useless.
+    pub(crate) async fn block(&self, object: &str) -> Result<(), Trouble> {
+        let written = Written::marked(DISCARDED);
+        self.put(object, Bytes::new(), &checksum::digest(b""), &written, false).await.map(drop)
+    }
+
+    /// The raw response to HEAD.
     pub(crate) async fn head(&self, object: &str) -> Result<HeadObjectOutput, SdkError<HeadObjectError, HttpResponse>> {
         let call = self.clients.calls.head_object().bucket(&self.name).key(object);
         call.checksum_mode(ChecksumMode::Enabled).send().await
     }
 
-    /// Writes an object, and gives its tag. With `once`, only where there is none.
+    /// Writes an object; returns its tag. With `once`, fails if the object exists.
     pub(crate) async fn put(
         &self,
         object: &str,
@@ -174,14 +184,14 @@ impl Bucket {
         Ok(tag(answer.e_tag()))
     }
 
-    /// Begins to fetch an object, or the bytes `first..=last` of it.
+    /// Starts to fetch an object, or its bytes `first..=last`.
     pub(crate) async fn get(&self, object: &str, range: Option<(u64, u64)>) -> Result<GetObjectOutput, Trouble> {
         let range = range.map(|(first, last)| format!("bytes={first}-{last}"));
         let call = self.clients.calls.get_object().bucket(&self.name).key(object).set_range(range);
         call.send().await.map_err(|error| Trouble::of("GetObject", &error))
     }
 
-    /// Begins to fetch the bytes `first..=last` of an object, with those headers.
+    /// Starts to fetch the bytes `first..=last` of an object, with these response headers.
     pub(crate) async fn get_presented(
         &self,
         object: &str,
@@ -200,7 +210,7 @@ impl Bucket {
         call.send().await.map_err(|error| Trouble::of("GetObject", &error))
     }
 
-    /// Removes an object. That there is none is no error.
+    /// Removes an object. Idempotent: removing a missing object succeeds.
     pub(crate) async fn delete(&self, object: &str) -> Result<(), Trouble> {
         let answer = self.clients.calls.delete_object().bucket(&self.name).key(object).send().await;
         match answer.map_err(|error| Trouble::of("DeleteObject", &error)) {
@@ -209,7 +219,7 @@ impl Bucket {
         }
     }
 
-    /// Begins a multipart upload, and gives its identifier. With `checksums`, all parts will come with their SHA-256.
+    /// Starts a multipart upload; returns its identifier. With `checksums`, all parts will be sent with their SHA-256.
     pub(crate) async fn begin(
         &self,
         object: &str,
@@ -235,7 +245,7 @@ impl Bucket {
         begun.upload_id.ok_or(Trouble::silent("CreateMultipartUpload", TroubleKind::Other))
     }
 
-    /// Gives a multipart upload up. That there is none is no error.
+    /// Aborts a multipart upload. Idempotent: aborting a missing upload succeeds.
     pub(crate) async fn abort(&self, object: &str, id: &str) -> Result<(), Trouble> {
         let call = self.clients.calls.abort_multipart_upload().bucket(&self.name).key(object).upload_id(id);
         match call.send().await.map_err(|error| Trouble::of("AbortMultipartUpload", &error)) {

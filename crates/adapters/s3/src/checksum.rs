@@ -1,26 +1,26 @@
-//! Digests as S3 writes them.
+//! Checksums in S3's encoding.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clouddrive_domain::model::{Crc32, Sha256};
 use sha2::Digest;
 
-/// The digest of `bytes`.
+/// The SHA-256 of `bytes`.
 pub(crate) fn digest(bytes: &[u8]) -> Sha256 {
     Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
 }
 
-/// A digest in base64.
+/// Encodes a digest in base64.
 pub(crate) fn encode(sha256: &Sha256) -> String {
     STANDARD.encode(sha256.as_bytes())
 }
 
-/// The digest that the base64 spells; none of several parts, which are not digests of the whole.
+/// Decodes a base64 digest; `None` for multipart checksums, which are not digests of the whole.
 pub(crate) fn decode(text: &str) -> Option<Sha256> {
     Some(Sha256::from_bytes(STANDARD.decode(text).ok()?.try_into().ok()?))
 }
 
-/// The CRC-32 that the base64 spells; none of several parts, whose text ends with their number.
+/// Decodes a base64 CRC-32; `None` for multipart checksums, which end with the number of parts.
 pub(crate) fn decode_crc32(text: &str) -> Option<Crc32> {
     Some(Crc32(u32::from_be_bytes(STANDARD.decode(text).ok()?.try_into().ok()?)))
 }

@@ -1,4 +1,4 @@
-//! What an operator can be told about a bucket: rights, clock, rules.
+//! Bucket checks for operators: permissions, clock, CORS and lifecycle rules.
 
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{CorsRule, ExpirationStatus, LifecycleRule, LifecycleRuleFilter};
@@ -11,12 +11,12 @@ use crate::checksum::digest;
 use crate::store::S3Store;
 use crate::trouble::{Trouble, TroubleKind};
 
-/// How far apart the clocks may be, in milliseconds: URLs live that much longer or shorter.
+/// The maximum clock skew in milliseconds: it makes URLs live that much longer or shorter.
 const MOST_SKEW: u64 = 60_000;
 
-/// What browsers send along with a PUT.
+/// Request headers that browsers send with a PUT.
 const PUT_HEADERS: [&str; 4] = ["content-disposition", "content-type", "if-none-match", "x-amz-checksum-sha256"];
-/// What browsers send along with a GET.
+/// Request headers that browsers send with a GET.
 const GET_HEADERS: [&str; 1] = ["range"];
 
 /// The outcome of one check.
@@ -28,12 +28,12 @@ pub struct Finding {
     pub verdict: Verdict,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// As it should be.
     Good,
-    /// It works, and would be better otherwise; with what to change.
+    /// It works, but could be better; with what to change.
     Advice(String),
     /// It does not work; with what to change.
     Bad(String),
@@ -57,8 +57,8 @@ impl Finding {
 }
 
 impl S3Store {
-    /// Uses every right that the store needs, one by one, on objects below `.clouddrive-probe/` that are removed again.
-    /// Each is called by its IAM action.
+    /// Tests each permission that the store needs, on objects below `.clouddrive-probe/` that are removed again. Each
+    /// finding is named by its IAM action.
     pub async fn check_rights(&self) -> Vec<Finding> {
         let (bucket, object) = (&self.bucket, abilities::object(&*self.random));
         let bytes = Bytes::from_static(b"right");
@@ -83,11 +83,11 @@ impl S3Store {
         findings
     }
 
-    /// Holds the store's clock, as its answers tell it, against that of this machine.
+    /// Compares the store's clock, from the `Date` of a response, with the local clock.
     pub async fn check_clock(&self) -> Finding {
         let answer = self.bucket.head(&abilities::object(&*self.random)).await;
         let Err(error) = answer else {
-            return Finding::new("clock", Verdict::Unknown("the store has an object that nobody put there".to_owned()));
+            return Finding::new("clock", Verdict::Unknown("the store has an unexpected object".to_owned()));
         };
         let date = error.raw_response().and_then(|response| response.headers().get("date"));
         let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok()?.to_millis().ok());
@@ -101,8 +101,8 @@ impl S3Store {
         Finding::new("clock", verdict)
     }
 
-    /// Whether pages of these origins may PUT and GET by signed URLs; also with whatever of these `headers`, in lower case,
-    /// they may send elsewhere.
+    /// Checks that pages of these origins may PUT and GET by signed URLs, also with `headers` (in lower case) that they
+    /// may send to the API.
     pub async fn check_cors(&self, origins: &[String], headers: &[&str]) -> Vec<Finding> {
         let answer = self.bucket.clients.calls.get_bucket_cors().bucket(&self.bucket.name).send().await;
         let rules = match answer.map_err(|error| Trouble::of("GetBucketCors", &error)) {
@@ -117,7 +117,7 @@ impl S3Store {
         origins.iter().map(|origin| Finding::new(format!("CORS for {origin}"), verdict(origin))).collect()
     }
 
-    /// Whether a rule clears away multipart uploads that nobody ends.
+    /// Checks that a lifecycle rule aborts unfinished multipart uploads.
     pub async fn check_lifecycle(&self) -> Finding {
         let call = self.bucket.clients.calls.get_bucket_lifecycle_configuration().bucket(&self.bucket.name);
         let verdict = match call.send().await.map_err(|error| Trouble::of("GetBucketLifecycleConfiguration", &error)) {
@@ -154,8 +154,8 @@ fn lifecycle_verdict(rules: &[LifecycleRule]) -> Verdict {
     }
 }
 
-/// After how many days it clears unfinished uploads away, if it does. A rule that leaves out what is not ours would have to be
-/// read closely: only one for all, or for our prefix, counts.
+/// The number of days after which the rule aborts unfinished uploads, if it does. For simplicity, only rules for the
+/// whole bucket or for a prefix of our keys count.
 fn clears_uploads_after(rule: &LifecycleRule) -> Option<i32> {
     let bare = LifecycleRuleFilter::builder().build();
     let prefix = match rule.filter() {
@@ -176,7 +176,7 @@ fn rule_prefix(rule: &LifecycleRule) -> Option<&str> {
 const LIFECYCLE_RULE: &str = r#"{"Rules": [{"ID": "unfinished uploads", "Status": "Enabled", "Filter": {"Prefix": "blobs/"},
   "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 32}}]}"#;
 
-/// The rules of a bucket that let pages of these origins PUT and GET by signed URLs, as JSON for
+/// The CORS rules that let pages of these origins PUT and GET by signed URLs, as JSON for
 /// `aws s3api put-bucket-cors --cors-configuration`.
 #[must_use]
 pub fn cors_rule(origins: &[String]) -> String {
@@ -192,7 +192,7 @@ pub fn cors_rule(origins: &[String]) -> String {
 }
 
 fn cors_verdict(rules: &[CorsRule], origin: &str, headers: &[&str]) -> Verdict {
-    // Of the rules for an origin and a method, a store goes by one: so one has to allow all.
+    // A store applies a single rule per origin and method, so one rule has to allow everything.
     let allows = |method: &str, headers: &[&str]| {
         rules.iter().any(|rule| {
             rule.allowed_origins().iter().any(|allowed| covers(allowed, origin))
@@ -217,7 +217,7 @@ fn cors_verdict(rules: &[CorsRule], origin: &str, headers: &[&str]) -> Verdict {
     Verdict::Good
 }
 
-/// Whether `pattern`, in which one `*` may stand for anything, covers `text`.
+/// Whether `pattern`, which may contain one `*` wildcard, matches `text`.
 fn covers(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),

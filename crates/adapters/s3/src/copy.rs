@@ -1,4 +1,4 @@
-//! Copies within the store: what clients may still change becomes a blob to which no URL leads.
+//! Server-side copies, which turn uploads that clients can still change into blobs that no upload URL points to.
 
 use aws_sdk_s3::types::MetadataDirective;
 
@@ -6,11 +6,11 @@ use crate::bucket::{Bucket, Kept, content_disposition, content_type};
 use crate::multipart::Part;
 use crate::trouble::{Trouble, TroubleKind};
 
-/// How many bytes one call copies at the most: as many as it can in its time.
+/// The maximum number of bytes per copy call, limited by the call's timeout.
 const COPY_BYTES: u64 = 1 << 30;
 
 impl Bucket {
-    /// Copies the object `from`, which has `size` bytes, to `to`, and keeps `kept` with it.
+    /// Copies the object `from`, which has `size` bytes, to `to`, and stores `kept` with it.
     pub(crate) async fn copy(&self, from: &str, to: &str, size: u64, kept: Option<&Kept>) -> Result<(), Trouble> {
         if size > COPY_BYTES {
             return self.copy_by_parts(from, to, size, kept).await;
@@ -29,7 +29,7 @@ impl Bucket {
         answer.map(drop).map_err(|error| Trouble::of("CopyObject", &error))
     }
 
-    /// One call for each range: S3 copies no more than 5 GiB at once.
+    /// Copies range by range: S3 copies at most 5 GiB per call.
     async fn copy_by_parts(&self, from: &str, to: &str, size: u64, kept: Option<&Kept>) -> Result<(), Trouble> {
         let id = self.begin(to, None, kept, false).await?;
         let outcome = async {
@@ -75,7 +75,7 @@ impl Bucket {
         Ok(Part { number, size: last - first + 1, sha256: None, etag: Some(etag) })
     }
 
-    /// Neither names of buckets nor those of our objects have anything to be escaped.
+    /// The copy source. Neither bucket names nor our object keys need escaping.
     fn source(&self, object: &str) -> String {
         format!("{}/{object}", self.name)
     }

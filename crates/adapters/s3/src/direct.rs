@@ -1,5 +1,5 @@
-//! Uploads by signed URLs: into the blob itself where that is one part and the store refuses a second write, else into
-//! parts beside it.
+//! Uploads by signed URLs: a single PUT to the blob if it has one part and the store refuses overwrites, else a
+//! multipart upload.
 
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Refused};
@@ -14,7 +14,7 @@ use crate::multipart;
 use crate::store::S3Store;
 use crate::trouble::{Trouble, TroubleKind};
 
-/// How often the parts are looked at anew, when they change just before they are put together.
+/// How often a completion is tried if the parts change concurrently.
 const TRIES: u32 = 3;
 
 #[async_trait]
@@ -28,7 +28,7 @@ impl DirectUploads for S3Store {
             let limit = u64::from(abilities.max_parts).saturating_mul(plan.part_size());
             return Err(Error::Refused(Refused::TooLarge { limit }));
         }
-        // What is copied later may be written as often as it takes.
+        // An upload that is copied later may be overwritten.
         if plan.is_single() && (abilities.conditional_writes || abilities.needs_copy(plan)) {
             return Ok(None);
         }
@@ -48,8 +48,7 @@ impl DirectUploads for S3Store {
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
         match &transfer.ticket {
-            // No store need take an empty part. An empty object can be put where it belongs: that only ever makes it
-            // what it is.
+            // Stores may refuse an empty part. An empty object can be PUT directly, since repeating it changes nothing.
             Some(ticket) if part.size > 0 => self.sign_part(&transfer.key, ticket, part, sha256, expires_at).await,
             ticket => {
                 let once = ticket.is_none() && !self.abilities().needs_copy(PartPlan::single(part.size));
@@ -86,9 +85,9 @@ impl StagedUploads for S3Store {
         let (from, to, kept) = (object(&transfer.key), object(to), self.kept(presentation));
         let copying = |this: Self| async move {
             match this.bucket.copy(&from, &to, plan.size(), kept.as_ref()).await {
-                // Its sender has given it up, or another request has completed it.
+                // The client has aborted it, or another request has completed it.
                 Err(trouble) if trouble.is_gone() => return Err(Error::Conflict(Conflict::UploadClosed)),
-                // Its sender goes on sending parts, which do not fit together at this moment.
+                // The client is still sending parts, which are inconsistent at the moment.
                 Err(trouble) if trouble.kind() == TroubleKind::Other && trouble.is_refusal() => {
                     return Err(Error::unavailable("storage", trouble));
                 }
@@ -103,7 +102,7 @@ impl StagedUploads for S3Store {
     }
 }
 
-/// The parts by their numbers and sizes alone.
+/// The parts' numbers and sizes.
 fn seen(parts: &[multipart::Part]) -> Vec<Part> {
     let number = |part: &multipart::Part| u32::try_from(part.number).unwrap_or_default();
     parts.iter().map(|part| Part { number: number(part), size: part.size }).collect()
@@ -137,11 +136,11 @@ impl S3Store {
                 return self.finish_object(transfer, plan, expected).await;
             }
         }
-        // Its sender keeps sending parts, or another instance is just about to make it whole.
+        // The client keeps sending parts, or another instance is completing the upload.
         Err(Error::unavailable("storage", "CompleteMultipartUpload: the parts change while they are put together"))
     }
 
-    /// The parts of a transfer that has a ticket and is not over.
+    /// The parts of a multipart transfer; `None` if it has no ticket or has ended.
     async fn parts(&self, transfer: &Transfer) -> Result<Option<Vec<multipart::Part>>> {
         let Some(ticket) = &transfer.ticket else { return Ok(None) };
         Ok(self.bucket.parts(&object(&transfer.key), ticket.as_str()).await?)
@@ -151,8 +150,8 @@ impl S3Store {
         Ok(self.bucket.look(&object(&transfer.key)).await?.map(|found| found.stored()))
     }
 
-    /// Makes the blob of the parts. Whether that is done is asked of the bucket, not concluded from an answer: `false`
-    /// when it is not done because the parts are others by now, or because somebody else is at it.
+    /// Completes the multipart upload. After an error, the bucket is asked for the actual outcome: `false` if the parts
+    /// have changed in the meantime, or another request is completing them.
     async fn complete(&self, transfer: &Transfer, parts: &[multipart::Part]) -> Result<bool> {
         let object = object(&transfer.key);
         let ticket = transfer.ticket.as_ref().map(Ticket::as_str).unwrap_or_default();
@@ -171,18 +170,18 @@ impl S3Store {
         }
     }
 
-    /// What the transfer has become.
+    /// The blob of a completed transfer.
     async fn finish_object(&self, transfer: &Transfer, plan: PartPlan, expected: Expected) -> Result<Stored> {
         let Some(stored) = self.find_object(transfer).await? else {
             plan.check(&[])?;
             return Err(Error::Conflict(Conflict::UploadClosed));
         };
         expected.check(&stored)?;
-        // The store has checked the digest that the URL signed, whether or not it lists it.
+        // The store has verified the signed digest, whether or not it reports it.
         let signed = expected.sha256.filter(|_| self.abilities().checksums);
         let stored = Stored { sha256: stored.sha256.or(signed), ..stored };
         if let Some(ticket) = transfer.ticket.as_ref().filter(|_| stored.size == 0) {
-            // What holds no part is not over before it is said to be.
+            // An empty blob was PUT directly, so the multipart upload is still open: abort it.
             self.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
         }
         Ok(stored)

@@ -1,4 +1,4 @@
-//! The way of a body into the bucket: one object if it is short, else part by part.
+//! Streams a body into the bucket: as one object if it is short, else as a multipart upload.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use crate::multipart::Begun;
 use crate::store::S3Store;
 use crate::trouble::{Trouble, TroubleKind};
 
-/// One in so many parts is of the first size.
+/// One in this many parts has the first size.
 const SMALL_SHARE: usize = 10;
-/// How many times larger the others are.
+/// How many times larger the other parts are.
 const GROWTH: usize = 8;
 
 /// How a body of unknown length is cut into parts.
@@ -26,7 +26,7 @@ const GROWTH: usize = 8;
 struct Cut {
     /// The size in bytes of the first parts.
     first: usize,
-    /// How many parts there may be.
+    /// The maximum number of parts.
     most: usize,
 }
 
@@ -40,7 +40,7 @@ impl Cut {
         if number <= self.small_parts() { self.first } else { self.first.saturating_mul(GROWTH) }
     }
 
-    /// The most bytes that fit into all parts.
+    /// The maximum number of bytes in all parts.
     const fn capacity(self) -> u64 {
         self.first as u64 * (self.small_parts() + (self.most - self.small_parts()) * GROWTH) as u64
     }
@@ -51,7 +51,7 @@ impl S3Store {
         Cut { first: self.part_bytes, most: usize::try_from(self.abilities().max_parts).unwrap_or(usize::MAX) }
     }
 
-    /// Takes `body` in and makes it the blob under `key`. When anything fails, nothing is left.
+    /// Writes `body` to the blob `key`. Leaves nothing behind on failure.
     pub(crate) async fn take_in(
         &self,
         key: &BlobKey,
@@ -102,7 +102,7 @@ impl S3Store {
     ) -> Result<Stored> {
         let mut parts = Vec::new();
         let mut piece = first;
-        // One part goes out while the next comes in.
+        // Send one part while receiving the next.
         while !piece.last {
             let number = parts.len() + 1;
             let sent = async { Ok::<_, Error>(begun.put(number, piece.bytes, piece.sha256).await?) };
@@ -117,8 +117,8 @@ impl S3Store {
         Ok(Stored { tag: self.settle(key, mark, outcome).await?, ..stored })
     }
 
-    /// The tag of what became of the write with that mark. Of one that failed it is not known whether it happened after all, nor,
-    /// when there is something, whether that is another's: so the bucket is asked.
+    /// The tag of the object written with this mark. A failed write may have succeeded on the server, and an object may
+    /// come from another write, so the bucket is asked.
     async fn settle(
         &self,
         key: &BlobKey,
@@ -127,7 +127,7 @@ impl S3Store {
     ) -> Result<Option<EntityTag>> {
         let trouble = match outcome {
             Ok(Some(tag)) => return Ok(Some(tag)),
-            // It is written, whether or not the store tells more of it now.
+            // The write succeeded; if the tag cannot be fetched, do without.
             Ok(None) => {
                 let found = self.bucket.look(&object(key)).await.ok().flatten();
                 return Ok(found.and_then(|found| found.tag));
@@ -137,7 +137,7 @@ impl S3Store {
         match self.bucket.look(&object(key)).await {
             Ok(Some(found)) if found.is_of(mark) => Ok(found.tag),
             Ok(Some(_)) if trouble.is_unmet() => Err(Error::Conflict(Conflict::BlobExists)),
-            // What was in the way has gone by now.
+            // The conflicting object has been removed in the meantime.
             Ok(None) if trouble.is_unmet() => {
                 Err(Error::unavailable("storage", Trouble::silent("PutObject", TroubleKind::OutOfOrder)))
             }
@@ -146,10 +146,10 @@ impl S3Store {
     }
 }
 
-/// A body in pieces of the size that is asked for, measured and hashed on the way.
+/// Splits a body into pieces of the requested sizes, measuring and hashing it on the way.
 struct Source {
     body: ByteStream,
-    /// What came and did not fit into the piece before.
+    /// Received bytes that did not fit into the previous piece.
     rest: Bytes,
     digest: sha2::Sha256,
     crc32: crc32fast::Hasher,
@@ -158,11 +158,11 @@ struct Source {
     too_long: Refused,
 }
 
-/// Bytes that go out at once.
+/// The bytes of one call.
 struct Piece {
     bytes: Bytes,
     sha256: Sha256,
-    /// Whether nothing comes after it.
+    /// Whether this is the last piece.
     last: bool,
 }
 
@@ -186,10 +186,10 @@ impl Source {
         })
     }
 
-    /// The next `size` bytes, or what there is.
+    /// The next `size` bytes, or fewer at the end.
     async fn part(&mut self, size: usize) -> Result<Piece> {
         let left = usize::try_from(self.most - self.received + self.rest.len() as u64).unwrap_or(usize::MAX);
-        // Of a short body of unknown length as much as there is; of a long one, a part.
+        // For a body of unknown length, let the first buffer grow as needed, as the body may be short.
         let known = if self.received > 0 || self.too_long == Refused::Size { size.min(left) } else { 0 };
         let (mut buffer, mut digest) = (Vec::with_capacity(known), sha2::Sha256::new());
         let first = self.received == 0;
@@ -211,7 +211,7 @@ impl Source {
         Ok(Piece { bytes: buffer.into(), sha256, last: self.rest.is_empty() })
     }
 
-    /// Waits until there are bytes to take, and tells whether there are any.
+    /// Waits for more bytes; returns whether there are any.
     async fn fill_rest(&mut self) -> Result<bool> {
         while self.rest.is_empty() {
             let Some(piece) = self.body.next().await else { return Ok(false) };
@@ -224,7 +224,7 @@ impl Source {
         Ok(true)
     }
 
-    /// What the whole body was, if that was expected.
+    /// The size and checksums of the whole body, checked against `expected`.
     fn verdict(self, expected: Expected) -> Result<Stored> {
         let sha256 = Sha256::from_bytes(self.digest.finalize().into());
         let crc32 = Crc32(self.crc32.finalize());

@@ -1,4 +1,4 @@
-//! Multipart uploads: parts lie beside the objects until they are put together.
+//! Multipart uploads.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::bucket::{Bucket, Written, tag};
 use crate::checksum;
 use crate::trouble::{Trouble, TroubleKind};
 
-/// How many pages of parts there are at the most: of as many parts as an upload may have, 1,000 a page.
+/// The maximum number of pages of parts: 1,000 parts per page, up to the part limit.
 const MOST_PAGES: usize = 10;
 
-/// A part that the store has.
+/// A part in the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) number: i32,
     pub(crate) size: u64,
-    /// Its digest, if the store told it.
+    /// Its digest, if known.
     pub(crate) sha256: Option<Sha256>,
     pub(crate) etag: Option<String>,
 }
@@ -53,7 +53,7 @@ impl Bucket {
         Ok(Part { number, size, sha256, etag: part.e_tag })
     }
 
-    /// The parts that have arrived, in the order of their numbers; none when there is no such upload, or no more.
+    /// The parts received, ordered by number; `None` if the upload does not exist or has ended.
     pub(crate) async fn parts(&self, object: &str, id: &str) -> Result<Option<Vec<Part>>, Trouble> {
         let mut parts: Vec<Part> = Vec::new();
         let mut after = None;
@@ -72,11 +72,11 @@ impl Bucket {
             }
             after = page.next_part_number_marker;
         }
-        // More parts than any upload of ours has.
+        // More parts than any of our uploads has.
         Err(Trouble::silent("ListParts", TroubleKind::Other))
     }
 
-    /// Makes an object of just these parts, and gives its tag. With `once`, only where there is none.
+    /// Completes the upload with exactly these parts; returns the tag. With `once`, fails if the object exists.
     pub(crate) async fn complete(
         &self,
         object: &str,
@@ -99,7 +99,7 @@ impl Bucket {
         Ok(tag(answer.e_tag()))
     }
 
-    /// One page of the uploads that have begun and not ended below `prefix`, after the object and identifier in `after`.
+    /// One page of the uploads in progress below `prefix`, after the object and identifier in `after`.
     pub(crate) async fn uploads(
         &self,
         prefix: &str,
@@ -130,7 +130,7 @@ impl Part {
     }
 }
 
-/// A multipart upload of our own. It is given up when it is dropped before its end.
+/// A multipart upload of our own. Aborted if dropped before its end.
 pub(crate) struct Begun {
     bucket: Arc<Bucket>,
     object: String,
@@ -140,8 +140,8 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
-    /// Begins one, whose object will carry what is `written`. With `checksums`, each part goes with its SHA-256: a store that does not
-    /// support them may refuse them.
+    /// Starts an upload whose object carries `written`. With `checksums`, each part is sent with its SHA-256; stores
+    /// without support may refuse that.
     pub(crate) async fn new(
         bucket: Arc<Bucket>,
         object: String,
@@ -158,17 +158,17 @@ impl Begun {
         self.bucket.put_part(&self.object, &self.id, number, bytes, Some(sha256).filter(|_| self.checksums)).await
     }
 
-    /// Makes the object of the parts, and gives its tag.
+    /// Completes the upload; returns the object's tag.
     pub(crate) async fn complete(&self, parts: &[Part], once: bool) -> Result<Option<EntityTag>, Trouble> {
         self.bucket.complete(&self.object, &self.id, parts, once).await
     }
 
-    /// Nothing remains to be given up.
+    /// Marks the upload as ended, so that drop does not abort it.
     pub(crate) fn end(&mut self) {
         self.ended = true;
     }
 
-    /// Gives it up. What cannot be given up now is found by `list_begun`.
+    /// Aborts the upload. If this fails, `list_begun` finds it later.
     pub(crate) async fn abort(&mut self) {
         if self.bucket.abort(&self.object, &self.id).await.is_ok() {
             self.ended = true;

@@ -1,4 +1,4 @@
-//! Where the bucket is, and how it is spoken to.
+//! Connection settings and clients.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,48 +15,47 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::{Client, Config};
 
-/// How long URLs live at the most, unless told.
+/// The default maximum lifetime of URLs.
 const URL_LIFETIME: Duration = Duration::from_secs(300);
 
-/// The size in bytes of the first parts of a large body; see the README for what follows from it.
+/// The default size in bytes of the first parts of a large body; see the README for the resulting limits.
 const PART_BYTES: usize = 8 << 20;
 
-/// Where the bucket is, and how it is spoken to.
+/// The connection settings of a bucket.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name of the bucket.
     pub bucket: String,
-    /// Its region. Servers other than AWS often take any.
+    /// Its region. Servers other than AWS often accept any.
     pub region: String,
-    /// The URL of the server, such as `http://127.0.0.1:9000`; that of AWS unless told.
+    /// The URL of the server, e.g. `http://127.0.0.1:9000`; defaults to AWS.
     pub endpoint: Option<String>,
-    /// The URL by which clients reach the server, where it is another: signed URLs begin with it.
+    /// The URL by which clients reach the server, if different: signed URLs begin with it.
     pub public_endpoint: Option<String>,
-    /// Whether the bucket's name stands in the path of URLs and not in their host; unless told, where there is an
-    /// endpoint.
+    /// Whether URLs have the bucket's name in the path instead of the host; defaults to true if `endpoint` is set.
     pub path_style: Option<bool>,
-    /// What calls are signed with; unless told, what AWS's own chain finds: the environment, the profile files, a web
-    /// identity, the container's and the machine's role.
+    /// The credentials; defaults to AWS's credentials chain: the environment, the profile files, a web identity, the
+    /// container's and the machine's role.
     pub credentials: Option<StaticCredentials>,
-    /// How long calls may take.
+    /// The timeouts of calls.
     pub timeouts: Timeouts,
-    /// How often a call is tried at the most, the first time included.
+    /// The maximum number of attempts of a call, including the first.
     pub attempts: u32,
-    /// The longest wait before the second try. Each further one is twice as long, and each is of random length.
+    /// The longest wait before the second attempt. It doubles for each further one, and actual waits are random.
     pub backoff: Duration,
-    /// The size of the first parts of a large body, in bytes; at least 5 MiB, or stores refuse the parts.
+    /// The size in bytes of the first parts of a large body; at least 5 MiB, or stores refuse the parts.
     pub part_bytes: usize,
-    /// How long URLs live at the most. Credentials that end sooner are no longer signed with.
+    /// The maximum lifetime of URLs. Credentials that expire sooner are not used for signing.
     pub url_lifetime: Duration,
-    /// How many parts a multipart upload may have; unless told, that is tried out.
+    /// The maximum number of parts of a multipart upload; tested if `None`.
     pub max_parts: Option<u32>,
-    /// What else each call bears, such as the trace that it belongs to. Headers that S3 does not know are no part of its
-    /// signature, and it passes over them.
+    /// Additional headers of each call, e.g. for tracing. Headers that S3 does not know are not signed, and it ignores
+    /// them.
     pub headers: fn() -> Vec<(&'static str, String)>,
 }
 
 impl Settings {
-    /// The bucket of that name on AWS, with everything else as is usual.
+    /// A bucket on AWS, with default settings.
     #[must_use]
     pub fn new(bucket: impl Into<String>, region: impl Into<String>) -> Self {
         Self {
@@ -81,14 +80,14 @@ impl Settings {
     }
 }
 
-/// An access key that was given by hand.
+/// A configured access key.
 #[derive(Clone)]
 pub struct StaticCredentials {
-    /// The identifier of the key.
+    /// The access key ID.
     pub key_id: String,
-    /// Its secret.
+    /// The secret access key.
     pub secret: String,
-    /// The token of a session, for a key that is lent.
+    /// The session token, for temporary credentials.
     pub session_token: Option<String>,
 }
 
@@ -98,18 +97,18 @@ impl fmt::Debug for StaticCredentials {
     }
 }
 
-/// How long calls may take.
+/// The timeouts of calls.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// To connect.
+    /// Connecting.
     pub connect: Duration,
-    /// One try of a call without a body of bytes.
+    /// One attempt of a call without a body.
     pub attempt: Duration,
-    /// Such a call with all its tries.
+    /// Such a call with all its attempts.
     pub call: Duration,
-    /// One try of a call that sends bytes, or puts parts together.
+    /// One attempt of a call that sends bytes, or completes an upload.
     pub transfer_attempt: Duration,
-    /// Such a call with all its tries.
+    /// Such a call with all its attempts.
     pub transfer: Duration,
 }
 
@@ -144,24 +143,24 @@ impl Timeouts {
 }
 
 impl Settings {
-    /// What speaks to the server, past this adapter: for those who look at the bucket by themselves. It asks nobody yet.
+    /// Creates a plain S3 client, for direct access to the bucket. Does not call the store yet.
     pub async fn client(&self) -> Client {
         Clients::new(self).await.calls
     }
 }
 
-/// What speaks to the server, and what signs for clients.
+/// The clients for calls and for signing URLs.
 pub(crate) struct Clients {
     /// For calls.
     pub(crate) calls: Client,
-    /// What calls that transfer bytes have otherwise.
+    /// The configuration overrides of calls that transfer bytes.
     pub(crate) transfers: Builder,
     /// For signed URLs.
     pub(crate) urls: Client,
 }
 
 impl Clients {
-    /// Asks nobody yet.
+    /// Creates the clients, without calling the store yet.
     pub(crate) async fn new(settings: &Settings) -> Self {
         let region = Region::new(settings.region.clone());
         let mut config = Config::builder()
@@ -173,7 +172,7 @@ impl Clients {
             .retry_config(settings.retries())
             .timeout_config(settings.timeouts.calls())
             .interceptor(MoreHeaders(settings.headers))
-            // Others than AWS refuse the checksums that are sent behind a body.
+            // Servers other than AWS refuse checksums sent as trailers.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         config.set_endpoint_url(settings.endpoint.clone());
@@ -187,7 +186,7 @@ impl Clients {
     }
 }
 
-/// Adds headers to each call as it goes out.
+/// Adds headers to each call before it is sent.
 #[derive(Debug)]
 struct MoreHeaders(fn() -> Vec<(&'static str, String)>);
 

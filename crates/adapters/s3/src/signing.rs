@@ -1,4 +1,4 @@
-//! URLs that the store itself honours.
+//! Presigned URLs.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,10 +14,10 @@ use crate::checksum::{self, digest};
 use crate::store::S3Store;
 use crate::trouble::Trouble;
 
-/// The longest that a signature holds, in seconds: a week.
+/// The maximum lifetime of a signature in seconds: a week.
 const LONGEST: i64 = 7 * 24 * 3600;
 
-/// The headers that a signature may cover and a client has to set; `Host` and `Content-Length` its HTTP library sets.
+/// Signed headers that a client has to set; its HTTP library sets `Host` and `Content-Length`.
 const HEADERS: [(&str, &str); 4] = [
     ("content-disposition", "Content-Disposition"),
     ("content-type", "Content-Type"),
@@ -26,7 +26,7 @@ const HEADERS: [(&str, &str); 4] = [
 ];
 
 impl S3Store {
-    /// A URL by which an object can be put; with `once`, where none is.
+    /// Signs a URL to PUT an object; with `once`, only if it does not exist.
     pub(crate) async fn sign_object(
         &self,
         key: &BlobKey,
@@ -39,7 +39,7 @@ impl S3Store {
         if once && !self.abilities().conditional_writes {
             return Err(Error::internal("storage", "a transfer that has no ticket, in a store that overwrites"));
         }
-        // Not every client says of no bytes that they are none; so it is their digest that holds it to that.
+        // Not every client sends `Content-Length: 0`, so sign the digest of the empty body instead.
         let (signed_length, sha256) = match length {
             0 if self.abilities().checksums => (None, Some(digest(b""))),
             _ => (Some(signed_length(length)?), sha256),
@@ -58,10 +58,15 @@ impl S3Store {
             .set_content_disposition(content_disposition(kept))
             .set_if_none_match(once.then(|| "*".to_owned()));
         let signed = call.presigned(span.clone()).await.map_err(|error| Trouble::of("PutObject", &error))?;
-        finished(&signed, &span)
+        let mut signed = finished(&signed, &span)?;
+        if signed_length == Some(0) {
+            // Not every HTTP library sends it with an empty body.
+            signed.headers.push(("Content-Length", "0".to_owned()));
+        }
+        Ok(signed)
     }
 
-    /// A URL by which a part of a transfer can be put, as often as its holder likes, until the transfer is over.
+    /// Signs a URL to PUT a part of a transfer, repeatedly until the transfer ends.
     pub(crate) async fn sign_part(
         &self,
         key: &BlobKey,
@@ -86,7 +91,7 @@ impl S3Store {
         finished(&signed, &span)
     }
 
-    /// From now until `expires_at`, in whole seconds; what has ended already is signed as of its last second.
+    /// From now until `expires_at`, in whole seconds; an expired URL is signed as of its last second.
     fn span(&self, expires_at: Timestamp) -> Result<PresigningConfig> {
         let end = expires_at.as_seconds();
         let start = self.clock.now().as_seconds().min(end.saturating_sub(1)).max(0);
@@ -132,7 +137,7 @@ fn signed_length(length: u64) -> Result<i64> {
     length.try_into().map_err(|error| Error::internal("storage", error))
 }
 
-/// The URL with what its holder must know.
+/// The URL with its headers and actual expiry.
 fn finished(signed: &PresignedRequest, span: &PresigningConfig) -> Result<SignedUrl> {
     let mut headers = Vec::new();
     for (name, value) in signed.headers().filter(|(name, _)| !matches!(*name, "host" | "content-length")) {

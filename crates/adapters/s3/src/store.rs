@@ -19,9 +19,9 @@ use crate::bucket::{Bucket, Kept, PREFIX, object};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, TroubleKind};
 
-/// Blobs as objects in one bucket, and URLs to them that the store itself honours.
+/// A blob store in an S3 bucket, with presigned URLs.
 ///
-/// Any number of processes may use one bucket at once. Its methods run on a Tokio runtime.
+/// Several processes may use one bucket at once. The methods need a Tokio runtime.
 #[derive(Clone)]
 pub struct S3Store {
     pub(crate) bucket: Arc<Bucket>,
@@ -29,13 +29,13 @@ pub struct S3Store {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) part_bytes: usize,
     abilities: Abilities,
-    /// One for each first byte of a key: who writes where nothing is keeps others of this process from it meanwhile.
+    /// One lock for each first byte of a key, which serializes this process's writes to new keys.
     turns: Arc<Vec<Mutex<()>>>,
-    /// Where connections live: it outlives those who wait for them.
+    /// The runtime of the connections, which outlives the callers' runtimes.
     runtime: Handle,
 }
 
-/// A call under way, which ends with whoever waits for it.
+/// A call in progress, aborted on drop.
 struct Call<T>(JoinHandle<Result<T>>);
 
 impl<T> Drop for Call<T> {
@@ -45,10 +45,10 @@ impl<T> Drop for Call<T> {
 }
 
 impl S3Store {
-    /// The store in a bucket, which is tried out first on objects below `.clouddrive-probe/`.
+    /// Opens the store, testing the bucket first with objects below `.clouddrive-probe/`.
     ///
     /// # Errors
-    /// When the bucket cannot be used; with what to do about it.
+    /// If the bucket cannot be used; with what to do about it.
     pub async fn open(settings: Settings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, Trouble> {
         let bucket = Arc::new(Bucket::new(&settings).await);
         let trial = abilities::probe(&bucket, &*random, settings.max_parts);
@@ -67,7 +67,7 @@ impl S3Store {
         })
     }
 
-    /// Runs `work` where connections live.
+    /// Runs `work` on the runtime of the connections.
     pub(crate) async fn run<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T>
     where
         T: Send + 'static,
@@ -77,23 +77,23 @@ impl S3Store {
         (&mut call.0).await.map_err(|fault| Error::internal("storage", fault))?
     }
 
-    /// What the bucket was found to honour.
+    /// The features that the bucket supports.
     #[must_use]
     pub const fn abilities(&self) -> Abilities {
         self.abilities
     }
 
-    /// What is kept with an object, so that ranges of it go out with the right headers: nothing where URLs see to that.
+    /// The headers to store with an object, so that range responses have them; `None` if URLs take care of that.
     pub(crate) fn kept(&self, presentation: &Presentation) -> Option<Kept> {
         (!self.abilities.presents_ranges).then(|| Kept::of(presentation))
     }
 
-    /// 128 random bits in hexadecimal: what nothing else is called.
+    /// A unique name: 128 random bits in hexadecimal.
     pub(crate) fn fresh(&self) -> String {
         BlobKey::generate(&*self.random).as_str().to_owned()
     }
 
-    /// Leave to write under `key`, where nothing is. A store that refuses a second write needs no leave.
+    /// Locks `key` for a write and checks that it is free. Not needed if the store refuses overwrites.
     pub(crate) async fn turn(&self, key: &BlobKey) -> Result<Option<MutexGuard<'_, ()>>> {
         if self.abilities.conditional_writes {
             return Ok(None);
@@ -110,9 +110,9 @@ impl S3Store {
         }
     }
 
-    /// The bytes of the range, as they come.
+    /// Streams the bytes of the range.
     async fn hand_out(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
-        // No `Range` asks for nothing, and one that ends beyond all numbers is misread.
+        // `Range` cannot express an empty range, and servers misread one that ends beyond `i64::MAX`.
         if range.is_empty() || i64::try_from(range.end).is_err() {
             require_size(key, size, self.size(key).await?)?;
             return Ok(Box::pin(stream::empty()));
@@ -138,15 +138,15 @@ impl S3Store {
         );
         loop {
             let page = match self.bucket.uploads(PREFIX, after.clone()).await {
-                // Then its owner has to set a rule that clears them away.
+                // The operator then has to set a lifecycle rule.
                 Err(trouble) if trouble.kind() == TroubleKind::NotImplemented => return Ok(Vec::new()),
                 page => page?,
             };
             let mut old: Vec<Transfer> = page.uploads().iter().filter_map(|upload| begun(upload, before)).collect();
-            // The pages follow each other by their keys; within a page there are stores that go by something else.
+            // Pages are in key order, but some stores use another order within a page.
             old.sort();
             let next = (page.next_key_marker, page.next_upload_id_marker);
-            // A page of young ones alone is not the end.
+            // A page with only recent uploads is not the end.
             if !old.is_empty() || page.is_truncated != Some(true) || next == after {
                 return Ok(old);
             }
@@ -154,7 +154,7 @@ impl S3Store {
         }
     }
 
-    /// How many bytes lie under `key`.
+    /// The size of the blob `key` in bytes.
     async fn size(&self, key: &BlobKey) -> Result<u64> {
         Ok(self.bucket.look(&object(key)).await?.ok_or(Error::NotFound)?.size)
     }
@@ -208,10 +208,14 @@ impl BlobStore for S3Store {
     async fn discard(&self, transfer: &Transfer) -> Result<()> {
         let transfer = transfer.clone();
         let work = |this: Self| async move {
-            if let Some(ticket) = &transfer.ticket {
-                this.bucket.abort(&object(&transfer.key), ticket.as_str()).await?;
+            let object = object(&transfer.key);
+            match &transfer.ticket {
+                Some(ticket) => this.bucket.abort(&object, ticket.as_str()).await?,
+                // Its URL may outlive it. `delete` removes this object, too, when the blob's record goes.
+                None if this.abilities.signs_once() => return Ok(this.bucket.block(&object).await?),
+                None => {}
             }
-            Ok(this.bucket.delete(&object(&transfer.key)).await?)
+            Ok(this.bucket.delete(&object).await?)
         };
         self.run(work).await
     }
@@ -232,12 +236,12 @@ impl Probe for S3Store {
     }
 }
 
-/// Fails unless as many bytes were found as there are to be.
+/// Fails unless `found` equals `size`.
 fn require_size(key: &BlobKey, size: u64, found: u64) -> Result<()> {
     if found == size { Ok(()) } else { Err(Error::other_length(key, size, found)) }
 }
 
-/// The `size` bytes of `body`.
+/// Streams `body`, which must have `size` bytes.
 fn pieces(body: Body, size: u64) -> ByteStream {
     let broken = || Error::unavailable("storage", Trouble::silent("GetObject", TroubleKind::NoAnswer));
     Box::pin(stream::try_unfold((body, size), move |(mut body, left)| async move {
@@ -252,7 +256,7 @@ fn pieces(body: Body, size: u64) -> ByteStream {
     }))
 }
 
-/// The transfer, if it is one of ours that was begun before `before`.
+/// The transfer, if it is one of ours begun before `before`.
 fn begun(upload: &aws_sdk_s3::types::MultipartUpload, before: Timestamp) -> Option<Transfer> {
     let key = BlobKey::parse(upload.key()?.strip_prefix(PREFIX)?)?;
     let at = Timestamp::from_millis(upload.initiated()?.to_millis().ok()?);

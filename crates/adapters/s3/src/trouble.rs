@@ -1,4 +1,4 @@
-//! What a call that failed amounts to.
+//! Errors of calls to the store.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,7 +7,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use clouddrive_domain::Error;
 
-/// Why a call to the store failed. It tells what to do, and neither URLs, nor keys, nor what the store wrote beside.
+/// Why a call to the store failed, and what to do. Contains no URLs, keys or messages of the store.
 #[derive(Debug, thiserror::Error)]
 #[error("{call}{answer}: {kind}{detail}")]
 pub struct Trouble {
@@ -20,13 +20,13 @@ pub struct Trouble {
 /// What is wrong, and what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TroubleKind {
-    /// There is no bucket of that name.
+    /// The bucket does not exist.
     #[error("there is no such bucket; make it, or correct its name")]
     NoBucket,
     /// The bucket is in another region.
     #[error("the bucket is in another region; correct the region or the endpoint")]
     OtherRegion,
-    /// The credentials may not do it.
+    /// The credentials lack a permission.
     #[error(
         "access is denied; give the credentials the rights that the README of clouddrive-s3 lists, or correct them"
     )]
@@ -40,16 +40,16 @@ pub enum TroubleKind {
     /// The clocks differ.
     #[error("the clocks of this machine and of the store differ too much; set them by NTP")]
     Skewed,
-    /// Nobody answers.
+    /// The store is unreachable.
     #[error("the store cannot be reached; check the endpoint and the network")]
     Unreachable,
-    /// The answer did not come in time, or not whole.
+    /// The response was late or incomplete.
     #[error("the store does not answer in time")]
     NoAnswer,
-    /// The store has a fault of its own, or too much to do.
+    /// The store has an internal error, or is overloaded.
     #[error("the store is out of order or overloaded")]
     OutOfOrder,
-    /// The store does not have the function.
+    /// The store does not support the operation.
     #[error("the store does not implement it")]
     NotImplemented,
     /// Multipart uploads do not work.
@@ -58,12 +58,12 @@ pub enum TroubleKind {
          those that work"
     )]
     NoMultipart,
-    /// An unforeseen refusal.
+    /// An unexpected refusal.
     #[error("the store refuses it")]
     Other,
 }
 
-/// The code and status of an answer, if there was one.
+/// The error code and status of the response, if there was one.
 #[derive(Debug, Default)]
 struct Answer {
     code: Option<String>,
@@ -81,7 +81,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// What the network said.
+/// The error chain of a network error.
 #[derive(Debug, Default)]
 struct Detail(Vec<String>);
 
@@ -92,7 +92,7 @@ impl fmt::Display for Detail {
 }
 
 impl Trouble {
-    /// Why `call` failed.
+    /// The error of the failed `call`.
     pub(crate) fn of<E: ProvideErrorMetadata>(call: &'static str, error: &SdkError<E, HttpResponse>) -> Self {
         let status = error.raw_response().map(|response| response.status().as_u16());
         match error {
@@ -122,17 +122,17 @@ impl Trouble {
                 };
                 Self { detail: Detail(causes), ..Self::silent(call, kind) }
             }
-            // Only what the settings say can be wrong with a call before it is sent.
+            // Only wrong settings can make a call fail before it is sent.
             _ => Self::silent(call, TroubleKind::Unreachable),
         }
     }
 
-    /// `call` did not get as far as an answer.
+    /// An error without a response.
     pub(crate) fn silent(call: &'static str, kind: TroubleKind) -> Self {
         Self { call, kind, answer: Answer::default(), detail: Detail::default() }
     }
 
-    /// The same of a multipart upload that no store that supports them refuses.
+    /// Converts a refusal of a basic multipart upload into [`TroubleKind::NoMultipart`].
     pub(crate) fn of_multipart(self) -> Self {
         match self.kind {
             TroubleKind::Other | TroubleKind::NotImplemented => Self { kind: TroubleKind::NoMultipart, ..self },
@@ -140,40 +140,39 @@ impl Trouble {
         }
     }
 
-    /// What is wrong.
+    /// The kind of error.
     #[must_use]
     pub const fn kind(&self) -> TroubleKind {
         self.kind
     }
 
-    /// Whether the store answered with this code.
+    /// Whether the store responded with this error code.
     pub(crate) fn is(&self, code: &str) -> bool {
         self.answer.code.as_deref() == Some(code)
     }
 
-    /// Whether the store says that the object or the multipart upload does not exist, in any of the spellings that stores
-    /// have for it: a completed multipart upload is `NoSuchUpload` to one and `NoSuchKey` to another. A missing bucket is
-    /// a fault and not an absent object.
+    /// Whether the object or multipart upload does not exist. Stores report this differently: a completed upload is
+    /// `NoSuchUpload` on one and `NoSuchKey` on another. A missing bucket does not count.
     pub(crate) fn is_gone(&self) -> bool {
         self.kind != TroubleKind::NoBucket
             && (matches!(self.answer.status, Some(404 | 410))
                 || ["NoSuchKey", "NoSuchUpload", "NoSuchVersion", "NotFound"].iter().any(|code| self.is(code)))
     }
 
-    /// Whether a condition on the call did not hold.
+    /// Whether a precondition of the call failed.
     pub(crate) fn is_unmet(&self) -> bool {
         self.is("PreconditionFailed")
             || self.is("ConditionalRequestConflict")
             || matches!(self.answer.status, Some(412))
     }
 
-    /// Whether the store can have done nothing of it.
+    /// Whether the store rejected the call (4xx), i.e. did not execute it.
     pub(crate) fn is_refusal(&self) -> bool {
         self.answer.status.is_some_and(|status| (400..500).contains(&status))
     }
 }
 
-/// What each layer said, in a line, from the outermost in; the first layer's own words apart.
+/// The first line of each source's message, outermost first, without that of `error` itself.
 fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
     let layers = std::iter::successors(error.source(), |&error| error.source());
     layers.map(|error| error.to_string().lines().next().unwrap_or_default().to_owned()).collect()
@@ -194,7 +193,7 @@ impl TroubleKind {
                 _,
             ) => Self::WrongCredentials,
             ("RequestTimeTooSkewed", _) => Self::Skewed,
-            // A completion may have begun to answer, with 200, before it comes to one of these.
+            // A completion may respond with status 200 before it fails with one of these.
             ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestTimeout", _)
             | ("InternalError" | "ServiceUnavailable", 200)
             | (_, 408 | 429) => Self::OutOfOrder,
@@ -278,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_nobody_foresaw_is_a_fault_of_the_system() {
+    fn only_unexpected_refusals_are_internal_errors() {
         for kind in [TroubleKind::NoBucket, TroubleKind::Denied, TroubleKind::NoCredentials, TroubleKind::NoAnswer] {
             let error = Error::from(Trouble::silent("HeadObject", kind));
             assert!(matches!(error, Error::Unavailable { part: "storage", .. }), "{kind:?}");

@@ -1,4 +1,4 @@
-//! Digests that a client announces, held against the bytes.
+//! Verification of digests announced by clients.
 
 use std::future::poll_fn;
 
@@ -8,19 +8,23 @@ use crate::error::{Error, Refused, Result};
 use crate::model::{BlobKey, Sha256, Stored};
 use crate::port::BlobStore;
 
-/// What lies under `key`, verified: where nobody has verified its digest on the way, and one is `announced`, all bytes are
-/// read, in constant memory.
+/// Verifies the bytes under `key` against the `announced` digest, if any. If their digest was not verified on arrival,
+/// all bytes are read, in constant memory.
 ///
 /// # Errors
-/// `Checksum` when it is another than announced.
+/// `Checksum` when the digest differs from the announced one.
 pub(super) async fn verified(
     store: &dyn BlobStore,
     key: &BlobKey,
     stored: Stored,
     announced: Option<Sha256>,
 ) -> Result<Stored> {
-    let Some(announced) = announced else { return Ok(stored) };
-    let found = match stored.sha256 {
+    let known = match stored.size {
+        0 => Some(Sha256::from_bytes(sha2::Sha256::digest(b"").into())),
+        _ => stored.sha256,
+    };
+    let Some(announced) = announced else { return Ok(Stored { sha256: known, ..stored }) };
+    let found = match known {
         Some(known) => known,
         None => read(store, key, stored.size).await?,
     };

@@ -1,4 +1,4 @@
-//! What an operator is told.
+//! Tests of the bucket checks for operators.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn verdict<'a>(findings: &'a [Finding], subject: &str) -> &'a Verdict {
 }
 
 #[tokio::test]
-async fn who_has_all_rights_is_told_so() {
+async fn all_permissions_are_found() {
     let findings = open(garage()).await.check_rights().await;
     assert_eq!(findings.len(), 8);
     assert!(findings.iter().all(|finding| finding.verdict == Verdict::Good), "{findings:?}");
@@ -37,7 +37,7 @@ async fn a_right_that_is_missing_is_named() {
     assert_eq!(*verdict(&findings, "s3:PutObject"), Verdict::Good);
 }
 
-/// A clock that is an hour late.
+/// A clock that is an hour slow.
 struct Late;
 
 impl Clock for Late {
@@ -54,7 +54,7 @@ async fn clocks_are_held_against_each_other() {
     assert!(matches!(&finding.verdict, Verdict::Bad(text) if text.contains("behind")), "{finding:?}");
 }
 
-/// A client that may do what the store itself never does.
+/// A client of the bucket's owner, who may change its rules.
 fn owner(settings: &Settings) -> Client {
     let credentials = settings.credentials.clone().unwrap();
     let config = Config::builder()

@@ -1,4 +1,4 @@
-//! The suites of the ports that this crate implements.
+//! Runs the conformance suites of the ports that this crate implements.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use clouddrive_s3::{S3Store, Settings};
 use crate::support::server::{Local, garage};
 use crate::support::{MachineClock, MachineRandom, key, open};
 
-/// A client of the store that knows nothing but URLs.
+/// An HTTP client that uses only the signed URLs.
 pub(crate) struct Http(pub(crate) reqwest::Client);
 
 impl Wire for Http {

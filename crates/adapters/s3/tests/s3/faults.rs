@@ -1,4 +1,4 @@
-//! Outages and lost answers.
+//! Outages and lost responses.
 
 use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Part, PartPlan, Transfer};
 use clouddrive_domain::port::{BlobStore, DirectUploads, Presentation, Probe, UrlSigner};
@@ -20,7 +20,7 @@ fn unavailable<T: std::fmt::Debug>(outcome: Result<T>) {
     assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })), "{outcome:?}");
 }
 
-/// Uses everything that needs the network, while nothing works.
+/// Checks that all network operations fail with `Unavailable`.
 async fn nothing_works(store: &S3Store, key: &BlobKey) {
     let transfer = Transfer { key: key.clone(), ticket: None };
     unavailable(store.check().await);
@@ -71,7 +71,7 @@ async fn a_store_that_never_answers_is_unavailable() {
 }
 
 #[tokio::test]
-async fn to_sign_needs_nobody() {
+async fn signing_needs_no_network() {
     let (front, settings) = garage_behind_front().await;
     let store = open(settings).await;
     let transfer = {
@@ -90,7 +90,7 @@ async fn to_sign_needs_nobody() {
     store.sign_get(&transfer.key, &presentation, soon).await.unwrap();
 }
 
-/// Every call meets a fault once, and is as if it had not.
+/// Checks that calls succeed even if each fails once.
 async fn a_fault_is_passed_over(store: &S3Store, front: &Front, fault: Fault) {
     let (short, long) = (key(), key());
     let bytes = sample(PART + 7);
@@ -131,7 +131,7 @@ async fn a_put_of_unknown_outcome_is_looked_at() {
     let store = open(local.impatient()).await;
     let bytes = sample(PART + 7);
     for fault in [Fault::CutAnswer, Fault::DoneButStatus(503)] {
-        // Every try of it: the first does it, and no answer ever tells.
+        // For all attempts: the first succeeds on the server, but every response is lost.
         local.front.plan("PUT", "x-id=PutObject", fault, 3);
         let key = key();
         assert_eq!(
@@ -174,7 +174,7 @@ async fn a_finish_of_unknown_outcome_is_looked_at() {
         front.forget_plan();
     }
 
-    // What was not done is not said to be.
+    // A failed completion is not reported as success.
     let key = key();
     let transfer =
         Transfer { ticket: store.begin(&key, PartPlan::single(5), &Presentation::of_unknown()).await.unwrap(), key };
@@ -188,7 +188,7 @@ async fn a_finish_of_unknown_outcome_is_looked_at() {
     store.finish(&transfer, PartPlan::single(5), None).await.unwrap();
 }
 
-/// A transfer of [`two_parts`], which have arrived.
+/// A transfer with both of [`two_parts`] received.
 async fn two_arrived(store: &S3Store, bytes: &[u8]) -> Transfer {
     let http = reqwest::Client::new();
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
@@ -201,8 +201,8 @@ async fn two_arrived(store: &S3Store, bytes: &[u8]) -> Transfer {
     transfer
 }
 
-/// A completion of several parts whose answer is lost, or is an error although it was done, is found out by looking; one
-/// that was not done, though the answer is 200, is not said to be.
+/// Checks that a multipart completion whose response is lost, or an error despite success, is detected by looking at
+/// the object, and that one that failed with status 200 is not reported as success.
 async fn a_completion_is_looked_at(store: &S3Store, front: &Front) {
     let bytes = sample(PART + 7);
     for fault in [Fault::CutAnswer, Fault::CutMiddle, Fault::DoneButStatus(500), Fault::DoneButStatus(404)] {
@@ -221,7 +221,7 @@ async fn a_completion_is_looked_at(store: &S3Store, front: &Front) {
         assert_eq!(store.list_received(&transfer, two_parts()).await.unwrap().len(), 2);
         front.forget_plan();
     }
-    // Once only: the next try does it.
+    // Fails once; the retry succeeds.
     front.plan("POST", "uploadId=", Fault::ErrorWithin, 1);
     store.finish(&transfer, two_parts(), None).await.unwrap();
     assert!(read(store, &transfer.key, bytes.len()).await.unwrap() == bytes);

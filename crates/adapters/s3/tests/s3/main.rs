@@ -1,4 +1,4 @@
-//! The store against a real server, Garage, and against one in this process; and against what networks do.
+//! Tests of the store against Garage and an in-process server, with network faults.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod checkup;

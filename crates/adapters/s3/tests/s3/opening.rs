@@ -1,4 +1,4 @@
-//! What is found out at the start, and what is said when it goes wrong.
+//! Feature detection at start-up, and its errors.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ async fn a_trial_leaves_nothing_and_survives_lost_answers() {
     let store = open(local.settings.clone()).await;
     assert!(store.abilities().conditional_writes);
     store.check().await.unwrap();
-    // Three objects, and an upload that is given up.
+    // Three objects, and an aborted upload.
     assert_eq!(local.front.seen("DELETE", ".clouddrive-probe/"), 4);
 }
 
@@ -92,7 +92,7 @@ async fn credentials_that_are_refused_are_named_and_not_told() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_reached_is_not_waited_for() {
+async fn an_unreachable_store_is_reported() {
     let local = Local::start().await;
     let settings = local.impatient();
     local.front.plan("PUT", "", Fault::Hang, usize::MAX);
@@ -107,7 +107,7 @@ async fn who_cannot_be_reached_is_not_waited_for() {
 #[tokio::test]
 async fn what_is_absent_must_be_said_to_be() {
     let local = Local::start().await;
-    // Without the right to list, AWS says of an absent object that access to it is denied.
+    // Without `s3:ListBucket`, AWS reports a missing object as access denied.
     local.front.plan("HEAD", ".clouddrive-probe/", Fault::Status(403), usize::MAX);
     assert_eq!(trouble(local.settings.clone()).await.kind(), TroubleKind::Denied);
 }
@@ -124,7 +124,7 @@ async fn a_bucket_that_goes_away_is_noticed() {
 
 #[tokio::test]
 async fn calls_bear_what_else_they_are_told_to() {
-    // A real server checks the signature, of which the header is no part.
+    // A real server checks the signature, which does not cover the header.
     let (front, settings) = garage_behind_front().await;
     let headers = || vec![("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned())];
     let store = open(Settings { headers, ..settings }).await;

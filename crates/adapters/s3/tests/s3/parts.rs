@@ -1,4 +1,4 @@
-//! Bodies that go into the bucket part by part.
+//! Bodies stored by multipart uploads.
 
 use bytes::Bytes;
 use clouddrive_domain::Error;
@@ -14,7 +14,7 @@ use crate::support::{body, exactly, key, open, read, sample};
 const PART: usize = 5 << 20;
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
-/// Whether an upload of parts for `key` is still begun.
+/// Whether a multipart upload for `key` is in progress.
 async fn is_begun(store: &S3Store, key: &BlobKey) -> bool {
     let mut after = None;
     loop {
@@ -81,7 +81,7 @@ async fn where_conditions_are_honoured() {
     let tried = local.front.seen("DELETE", "uploadId=");
     bodies_of_parts_are_blobs(&store).await;
     nothing_remains_of_what_is_refused(&store).await;
-    // This server does not list what is begun: 2 that met a blob and 5 that were refused.
+    // This server does not list uploads in progress: 2 that found a blob and 5 that were refused.
     assert_eq!(local.front.seen("DELETE", "uploadId=") - tried, 2 + 5);
 }
 
@@ -92,7 +92,7 @@ async fn a_put_that_is_dropped_gives_its_parts_up() {
     let bytes = body(&sample(PART + 7)).chain(stream::pending::<clouddrive_domain::Result<Bytes>>());
     let presentation = Presentation::of_unknown();
     let mut put = store.put(&key, Box::pin(bytes), exactly(2 * PART), &presentation).boxed();
-    // It waits for bytes that never come. That it has begun may be seen before it knows so itself: some looks later it does.
+    // The put waits for bytes that never come. The store may list the upload before the put knows of it, so look again.
     let begun = async {
         let mut seen = 0;
         while seen < 20 {

@@ -1,11 +1,11 @@
-//! Stores that differ from S3 in what safety rests on, each as one that was met.
+//! Stores that differ from S3 in ways that affect safety, modelled on real ones.
 
 use bytes::Bytes;
-use clouddrive_conformance::direct_uploads::Case;
+use clouddrive_conformance::direct_uploads::{Case, Wire};
 use clouddrive_conformance::staged_uploads;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
-use clouddrive_domain::model::{PartPlan, Transfer};
+use clouddrive_domain::model::{Part, PartPlan, Transfer};
 use clouddrive_domain::port::{BlobStore, Clock, DirectUploads, Presentation, StagedUploads};
 use clouddrive_s3::{Abilities, S3Store, Settings, TroubleKind};
 
@@ -17,7 +17,7 @@ use crate::support::{MachineClock, MachineRandom, body, exactly, key, open, read
 
 const PART: usize = 5 << 20;
 
-/// What s3s-fs honours.
+/// The features of s3s-fs.
 const ALL: Abilities = Abilities {
     conditional_writes: true,
     checksums: true,
@@ -52,7 +52,7 @@ async fn begin(store: &S3Store, plan: PartPlan) -> Transfer {
     Transfer { ticket: store.begin(&key, plan, &Presentation::of_unknown()).await.unwrap(), key }
 }
 
-/// As Ceph, which verifies no checksums: wrong bytes must not be in the way of the right ones.
+/// Like Ceph, which verifies no checksums: wrong bytes must not block the right ones.
 #[tokio::test]
 async fn without_checksums_uploads_of_one_part_are_copied() {
     let local = Local::start_with(Quirks { keeps_refused: true, ..Quirks::default() }).await;
@@ -63,7 +63,33 @@ async fn without_checksums_uploads_of_one_part_are_copied() {
     run_staged_uploads(&store).await;
 }
 
-/// As Swift, where a part may be sent again after the completion, and changes the object.
+/// The URL of an aborted upload outlives it, but must not bring bytes that count for no drive.
+#[tokio::test]
+async fn the_url_of_a_discarded_upload_is_useless() {
+    let local = Local::start().await;
+    let store = open(local.settings.clone()).await;
+    let (wire, soon) = (Http(reqwest::Client::new()), MachineClock.now().plus(std::time::Duration::from_secs(60)));
+    for sent in [false, true] {
+        let transfer = begin(&store, PartPlan::single(5)).await;
+        assert_eq!(transfer.ticket, None);
+        let part = Part { number: 1, size: 5 };
+        let signed = store.sign_put(&transfer, part, None, &Presentation::of_unknown(), soon).await.unwrap();
+        let put = || wire.put(&signed, Bytes::from_static(b"hello"));
+        if sent {
+            assert_eq!(put().await, 200);
+        }
+        for _ in 0..2 {
+            store.discard(&transfer).await.unwrap();
+            assert_eq!(put().await, 412, "{sent}");
+            assert_eq!(store.head(&transfer.key).await.unwrap(), None, "{sent}");
+        }
+        // With the record of the blob the rest goes.
+        store.delete(&transfer.key).await.unwrap();
+        assert_eq!(put().await, 200, "{sent}");
+    }
+}
+
+/// Like Swift, where a part sent again after the completion changes the object.
 #[tokio::test]
 async fn where_completion_closes_no_parts_all_uploads_are_copied() {
     let local = Local::start_with(Quirks { leaves_parts_open: true, ..Quirks::default() }).await;
@@ -71,13 +97,20 @@ async fn where_completion_closes_no_parts_all_uploads_are_copied() {
     assert_eq!(store.abilities(), Abilities { closes_parts: false, ..ALL });
     assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, true));
     run_staged_uploads(&store).await;
-    // What comes through the server has no URL.
+    // Uploads through the server have no URL.
     let (key, bytes) = (key(), sample(PART + 7));
     store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
     assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
 }
 
-/// As Swift, which refuses a completion that names the checksums of parts.
+/// Like moto, which answers 500 to a part of a completed upload: the server must not wait for such a store.
+#[tokio::test]
+async fn a_store_that_fails_on_late_parts_has_closed_them() {
+    let local = Local::start_with(Quirks { fails_on_late_parts: true, ..Quirks::default() }).await;
+    assert_eq!(open(local.settings.clone()).await.abilities(), ALL);
+}
+
+/// Like Swift, which refuses part checksums in a completion.
 #[tokio::test]
 async fn elements_that_a_store_does_not_know_are_not_sent() {
     let local = Local::start_with(Quirks { refuses_part_checksums: true, ..Quirks::default() }).await;
@@ -91,7 +124,7 @@ async fn elements_that_a_store_does_not_know_are_not_sent() {
     store.finish(&transfer, two_parts(), None).await.unwrap();
 }
 
-/// As Swift again, which takes a thousand parts.
+/// Like Swift, which accepts up to 1,000 parts.
 #[tokio::test]
 async fn the_limit_of_parts_is_tried_out_or_configured() {
     let local = Local::start_with(Quirks { max_parts: Some(1000), ..Quirks::default() }).await;
@@ -104,7 +137,7 @@ async fn the_limit_of_parts_is_tried_out_or_configured() {
     assert_eq!(configured.abilities().max_parts, 500);
 }
 
-/// As Ceph, which says of a completed upload that its key does not exist.
+/// Like Ceph, which reports a completed upload as `NoSuchKey`.
 #[tokio::test]
 async fn a_completed_upload_is_found_by_its_object() {
     let local = Local::start().await;
@@ -129,7 +162,7 @@ async fn a_completed_upload_is_found_by_its_object() {
             "{code}"
         );
     }
-    // Where the bucket is missing, nothing is said of the object.
+    // A missing bucket says nothing about the object.
     local.front.plan("GET", "uploadId=", Fault::Error(404, "NoSuchBucket"), 1);
     let outcome = store.finish(&transfer, two_parts(), None).await;
     assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })), "{outcome:?}");
@@ -141,6 +174,9 @@ async fn a_store_on_which_no_upload_can_end_is_refused() {
         ("POST", "uploads", Fault::Status(501)),
         ("POST", "uploadId=", Fault::Error(400, "MalformedXML")),
         ("POST", "uploadId=", Fault::DoneNothing),
+        // Like moto, whose list of parts cannot be read.
+        ("GET", "uploadId=", Fault::Status(501)),
+        ("GET", "uploadId=", Fault::DoneNothing),
     ] {
         let local = Local::start().await;
         local.front.plan(method, words, fault, usize::MAX);

@@ -1,4 +1,4 @@
-//! Forms on their way through the server into the bucket.
+//! Form uploads, streamed through the server into the bucket.
 
 use reqwest::Body;
 use reqwest::Method;
@@ -34,7 +34,7 @@ async fn a_form_of_many_parts_comes_back_as_it_was_sent() {
     assert!(server.unfinished().is_empty());
 }
 
-/// Begins to send a form of 40 MiB, until parts of it are being stored.
+/// Starts a form of 40 MiB, and waits until parts of it are being stored.
 async fn half_sent(server: &Server, caller: &Caller) -> Wire {
     let mut wire = Wire::to(server).await;
     begin_form(&mut wire, caller, "", PIECE * PIECES).await;
@@ -67,7 +67,7 @@ async fn what_a_killed_server_was_storing_is_cleared_away() {
     drop(wire);
     let ann = server.login("ann").await;
     assert!(!server.unfinished().is_empty());
-    // Its time is over, whoever sent it.
+    // The upload expires.
     server.execute("UPDATE uploads SET expires_at = created_at WHERE state = 'open'");
     eventually("nothing is left of it", async || {
         server.run("collect", SHORT_GRACE);

@@ -1,4 +1,4 @@
-//! What a server of production is told, and by whom.
+//! Production configuration, from a secret and the environment.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::secrets::secret;
 use crate::process::{is_empty, said, start_in};
 use crate::support::{PASSWORD, Place, production};
 
-/// The variables of an instance that is told only where its secret is.
+/// The variables of an instance configured only with the name of its secret.
 fn pointing_to(name: &str) -> Vec<(&str, &str)> {
     let stores = production();
     vec![
@@ -18,14 +18,14 @@ fn pointing_to(name: &str) -> Vec<(&str, &str)> {
         ("AWS_ACCESS_KEY_ID", stores.key_id.as_str()),
         ("AWS_SECRET_ACCESS_KEY", stores.key_secret.as_str()),
         ("AWS_ENDPOINT_URL_S3", stores.s3_endpoint.as_str()),
-        // Nothing of the place's own: all of that is the secret's to tell.
+        // Cleared, so that they must come from the secret.
         ("DATABASE_URL", ""),
         ("S3_BUCKET_NAME", ""),
         ("SECRET_KEY", ""),
     ]
 }
 
-/// The parts of the address of the place's database, by the names of the original or by its others.
+/// The place's database address as fields of a secret; `user` is the name of the user field.
 fn parts(place: &Place, user: &str) -> Value {
     let (role, rest) = place.postgres().url().strip_prefix("postgres://").unwrap().split_once('@').unwrap();
     let (authority, database) = rest.split_once('/').unwrap();
@@ -80,7 +80,7 @@ async fn the_secret_comes_before_the_environment_which_fills_in_the_rest() {
     assert_eq!(ann.post("/login", login).await.ok()["expires_in"], 300);
 }
 
-/// What a server says that does not start with this secret: one line without any value, and the exit code 2.
+/// Starts a server with this secret: it must exit with code 2 and one line, which contains no value.
 async fn refused(text: &str) -> String {
     let name = secret(text).await;
     let place = Place::new();
@@ -116,7 +116,7 @@ async fn a_secret_that_cannot_be_read_is_refused_by_the_variable_that_names_it()
         let said = refused(text).await;
         assert!(said.starts_with("AWS_SECRET_NAME "), "{said}");
     }
-    // What can be read of one is, and all that is wrong is told.
+    // Valid fields are read, and all errors are reported together.
     let told = refused(r#"{"SECRET_KEY": ["hush"]}"#).await;
     for variable in ["SECRET_KEY", "DATABASE_URL", "S3_BUCKET_NAME"] {
         assert!(told.contains(&format!("{variable} must be")), "{told}");
@@ -125,7 +125,7 @@ async fn a_secret_that_cannot_be_read_is_refused_by_the_variable_that_names_it()
     let (code, _, err) = said(place.command(&pointing_to("no-such-secret")).output().unwrap());
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
     assert!(err.starts_with("clouddrive: AWS_SECRET_NAME (no-such-secret) "), "{err}");
-    // Nor is one waited for that nobody keeps.
+    // An unreachable secret store is not waited for.
     let nobody = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")];
     let (code, _, err) = said(place.command(&[&pointing_to("x")[..], &nobody].concat()).output().unwrap());
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");

@@ -1,4 +1,4 @@
-//! One of two instances is lost while it works.
+//! One of two instances crashes under load.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,10 +12,10 @@ use crate::support::{Caller, Server, eventually, sha256, text};
 const SENDERS: u64 = 6;
 const CRASHES: usize = 4;
 
-/// What was acknowledged: files with the digests of their bytes.
+/// Acknowledged files, with the digests of their bytes.
 type Acknowledged = Arc<Mutex<Vec<(String, String)>>>;
 
-/// Sends a file; the sum of its digest and its identifier, unless the server is gone.
+/// Uploads a file; returns its identifier and digest, or `None` if the server is gone.
 async fn send(caller: &Caller, number: u64) -> Option<(String, String)> {
     let bytes: Vec<u8> = (0..1 + number * 7919 % 300_000).map(|at| (at * 31 + number) as u8).collect();
     let (name, digest) = (format!("{number}.bin"), sha256(&bytes));
@@ -57,7 +57,7 @@ async fn what_a_lost_instance_has_acknowledged_the_other_has() {
             .collect();
         let enough = acknowledged.lock().unwrap().len() + 10;
         eventually("some files are acknowledged", async || acknowledged.lock().unwrap().len() >= enough).await;
-        // Meanwhile the other serves as ever.
+        // Meanwhile the other instance works normally.
         ann.get("/drive").await.ok();
         doomed.kill();
         for sender in senders {

@@ -1,10 +1,11 @@
-//! What an operator is told before anybody depends on a server, and while it runs.
+//! `clouddrive doctor`, before a server starts and while one runs.
 
 use super::Apart;
 use crate::process::said;
+use crate::support::stack::{creates_buckets, is_usual_store, supports_cors};
 use crate::support::{Place, Proxy, Server, eventually, production};
 
-/// The exit code of `clouddrive doctor` and all that it says, in which no secret stands.
+/// The exit code and output of `clouddrive doctor`, which must not contain a secret.
 fn doctor(place: &Place, variables: &[(&str, &str)]) -> (i32, String) {
     let variables = [&[("STARTUP_SECONDS", "0"), ("DATABASE_CONNECT_SECONDS", "2")], variables].concat();
     let (code, out, err) = said(place.command(&variables).arg("doctor").output().unwrap());
@@ -15,7 +16,7 @@ fn doctor(place: &Place, variables: &[(&str, &str)]) -> (i32, String) {
     (code, text)
 }
 
-/// The lines that say that something must change.
+/// The lines that require a change.
 fn bad(text: &str) -> Vec<&str> {
     text.lines().filter(|line| line.starts_with("BAD ")).collect()
 }
@@ -28,9 +29,11 @@ fn all_is_well() {
     for subject in
         ["configuration", "database", "database schema", "database clock", "S3 bucket", "S3 s3:PutObject", "S3 clock"]
     {
-        assert!(text.lines().any(|line| line.starts_with(&format!("good     {subject}"))), "{subject}: {text}");
+        // Of other stores it may say what they cost.
+        let verdict = if subject == "S3 bucket" && !is_usual_store() { "" } else { "good     " };
+        assert!(text.lines().any(|line| line.contains(&format!("{verdict}{subject}"))), "{subject}: {text}");
     }
-    // It leaves nothing behind.
+    // It leaves no objects behind.
     assert!(place.bucket().blobs().is_empty() && place.bucket().unfinished().is_empty());
 }
 
@@ -59,6 +62,9 @@ fn what_must_change_is_told_with_what_to_change() {
         ("AWS_SECRET_ACCESS_KEY", "hush-hush-hush-hush", "S3 bucket", "credentials"),
         ("AWS_ENDPOINT_URL_S3", &nowhere, "S3 bucket", "cannot be reached"),
     ] {
+        if name == "S3_BUCKET_NAME" && creates_buckets() {
+            continue;
+        }
         let (code, text) = doctor(&place, &[(name, value)]);
         assert_eq!(code, 1, "{name}={value}: {text}");
         let [line] = bad(&text)[..] else { panic!("{name}={value}: {text}") };
@@ -69,6 +75,9 @@ fn what_must_change_is_told_with_what_to_change() {
 
 #[test]
 fn browsers_are_thought_of() {
+    if !supports_cors() {
+        return;
+    }
     let place = Place::new();
     let (code, text) = doctor(&place, &[("CORS_ORIGINS", "https://app.example.com")]);
     assert_eq!(code, 1, "{text}");

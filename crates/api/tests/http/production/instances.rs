@@ -1,4 +1,4 @@
-//! Several instances on one database and one bucket are one drive.
+//! Several instances on one database and bucket act as one drive.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::idempotency;
 use crate::support::{Answer, Caller, PASSWORD, Place, Server, eventually, text};
 use crate::upload::parts;
 
-/// Two instances, and ann at each of them with one and the same token.
+/// Two instances, and ann with the same token at each.
 async fn two(variables: &[(&str, &str)]) -> (Server, Server, Caller, Caller) {
     let here = Server::with(variables).await;
     let there = here.beside(variables).await;
@@ -19,7 +19,7 @@ async fn two(variables: &[(&str, &str)]) -> (Server, Server, Caller, Caller) {
     (here, there, ann, same)
 }
 
-/// How many of the answers have this status; all others must have the other one.
+/// The number of answers with this status; all others must have the other one.
 #[track_caller]
 fn count(answers: &[Answer], status: u16, other: u16) -> usize {
     let strange = answers.iter().find(|answer| ![status, other].contains(&answer.status));
@@ -33,11 +33,11 @@ async fn what_one_instance_knows_the_other_knows() {
     let file = id(&ann.upload("note.txt", b"hello", None).await);
     assert_eq!(same.download(&file).await, b"hello");
     assert_eq!(same.names(None).await, ["note.txt"]);
-    // Who registers and logs in at one is known at the other, too.
+    // A registration at one is valid at the other.
     there.user("ben").await;
     let ben = here.login("ben").await;
     assert_eq!(there.with_token(ben.token()).get("/verify-token").await.ok()["username"], "ben");
-    // A walk through a list may change from one to the other.
+    // A cursor works at either instance.
     ann.folder("folder", None).await;
     let first = ann.get("/drive?limit=1").await.ok();
     let rest = same.get(&format!("/drive?limit=1&cursor={}", text(&first["next_cursor"]))).await.ok();
@@ -115,7 +115,7 @@ async fn parts_that_are_completed_at_both_at_once_are_one_file() {
     let bytes = parts::bytes();
     for turn in 0..3 {
         let upload = ann.begin(&turn.to_string(), parts::SIZE, None).await.ok();
-        // URLs of the one are as good as those of the other.
+        // Part URLs from either instance work.
         let fresh = format!("/upload/{}/parts", text(&upload["upload_id"]));
         let others = same.post(&fresh, json!({"part_numbers": [1, 2]})).await.ok();
         join(parts::send(&ann, &upload, &bytes, &[3]), parts::send(&same, &others, &bytes, &[2, 1])).await;
@@ -170,7 +170,7 @@ async fn what_ends_a_session_at_one_ends_it_at_the_other_within_a_second() {
                 here.anonymous().post("/token/refresh", refresh).await.refused(401, "invalid_token");
             }
             "password" => {
-                // The same one again is a change like others.
+                // Setting the same password again also ends the sessions.
                 let body = json!({"current_password": PASSWORD, "new_password": PASSWORD});
                 ann.send(ann.request(reqwest::Method::PUT, "/user/password").json(&body)).await.ok_empty();
             }
@@ -188,7 +188,7 @@ async fn one_refresh_token_used_at_both_at_once_keeps_its_session_within_the_gra
     let body = json!({"refresh_token": tokens["refresh_token"]});
     let (one, other) = (here.anonymous(), there.anonymous());
     for answer in join_all((0..6).map(|turn| [&one, &other][turn % 2].post("/token/refresh", body.clone()))).await {
-        // Each of them goes on, at either.
+        // Each can be used again, at either instance.
         let next = json!({"refresh_token": answer.ok()["refresh_token"]});
         let tokens = there.anonymous().post("/token/refresh", next).await.ok();
         here.with_token(&text(&tokens["access_token"])).get("/user").await.ok();
@@ -224,7 +224,7 @@ async fn ten_may_start_at_once_on_an_empty_database() {
     let place = Arc::new(Place::untouched());
     let starting = (0..10).map(|_| {
         let place = place.clone();
-        // Starting one blocks its thread.
+        // Starting a server blocks its thread.
         tokio::task::spawn_blocking(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(Server::at(place, &[("DATABASE_CONNECTIONS", "2")]))

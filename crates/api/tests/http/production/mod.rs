@@ -1,5 +1,5 @@
-//! What only the production stack has: several instances on one database and one bucket, outages of either, secrets, and
-//! bytes that go past the server.
+//! Production stack only: several instances on one database and bucket, outages of either, secrets, and presigned URLs
+//! of the store.
 
 mod bytes;
 mod configuration;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::support::{Place, Proxy, Server, text};
 
-/// A server that reaches its stores by ways that a test can cut.
+/// A server whose connections to its stores a test can cut.
 struct Apart {
     server: Server,
     database: Proxy,
@@ -41,7 +41,7 @@ impl Apart {
     }
 }
 
-/// The identifier of what was answered with.
+/// The item's identifier.
 fn id(item: &serde_json::Value) -> String {
     text(&item["id"])
 }

@@ -1,10 +1,10 @@
-//! A stand-in of AWS Secrets Manager, as an operator fills it.
+//! Secrets in a stand-in for AWS Secrets Manager.
 
 use serde_json::json;
 
 use crate::support::{fresh, production};
 
-/// A secret of a test's own with this text, and its name.
+/// Creates a secret with this text, and returns its name.
 pub async fn secret(text: &str) -> String {
     let name = fresh("clouddrive-test-");
     let authorization =

@@ -1,4 +1,4 @@
-//! How a server of production starts, and what is done beside it.
+//! Starting a production server, and commands run beside it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ async fn nothing_is_kept_on_the_machine() {
     assert_eq!(exit_code(&mut server).await, 0);
     std::fs::remove_file(server.place().log()).unwrap();
     assert!(is_empty(server.place().path()), "not even a directory");
-    // So it starts as well on another machine.
+    // So it can also start on another machine.
     let server = server.restart(&[]).await;
     assert_eq!(server.with_token(&token).download(&file).await, b"hello");
 }

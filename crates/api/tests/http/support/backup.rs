@@ -1,4 +1,4 @@
-//! Copies of what a server keeps, made while it runs, by the steps of docs/operations.md: the database first, then the blobs.
+//! Backups of a running server, by the steps in docs/operations.md: the database first, then the blobs.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use super::stack::{Stack, stack};
 use super::{Place, Server};
 
-/// A copy of the database, and soon of the blobs, at a place where another server can start.
+/// A backup, in storage on which another server can start.
 pub struct Backup {
     place: Arc<Place>,
     key: String,
 }
 
 impl Backup {
-    /// Copies the database as it is at one moment, and the key.
+    /// Takes a consistent copy of the database, and of the key.
     pub fn of_database(server: &Server) -> Self {
         let key = server.place().key();
         let place = match stack() {
@@ -37,7 +37,7 @@ impl Backup {
         Self { place: Arc::new(place), key }
     }
 
-    /// Copies the blobs, of which some come and some go meanwhile.
+    /// Copies the blobs while some are added and deleted.
     pub fn add_blobs(&self, server: &Server) {
         match stack() {
             Stack::Embedded => copy(&server.data().join("blobs"), &self.place.path().join("data")),
@@ -45,7 +45,7 @@ impl Backup {
         }
     }
 
-    /// A server on what was copied.
+    /// Starts a server on the backup.
     pub async fn restore(self, variables: &[(&str, &str)]) -> Server {
         let mut variables = variables.to_vec();
         if stack() == Stack::Production {
@@ -65,7 +65,7 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Copies a directory into another. `cp` fails when something has gone that it has just seen: then it has copied all else.
+/// Copies a directory into another. If a file vanishes meanwhile, `cp` fails but still copies everything else.
 fn copy(from: &Path, into: &Path) {
     let output = Command::new("cp").env("LC_ALL", "C").arg("-R").args([from, into]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

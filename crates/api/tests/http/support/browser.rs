@@ -1,4 +1,4 @@
-//! A real browser, and pages of origins of their own.
+//! A real browser, and pages on separate origins.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -12,17 +12,17 @@ use tokio::task::JoinHandle;
 
 use super::beside;
 
-/// Chromium without a window, spoken to by WebDriver (W3C). It goes when the test ends.
+/// Headless Chromium, driven by WebDriver (W3C); closed when dropped.
 pub struct Browser {
     driver: Child,
-    /// Where the session is told what to do.
+    /// The URL of the WebDriver session.
     session: String,
     client: Client,
-    /// What the browser keeps on disk.
+    /// The browser's profile directory.
     _profile: TempDir,
 }
 
-/// What a script needs to be awaited: its last argument is what it calls when it is done.
+/// Wraps an asynchronous script: its last argument is WebDriver's completion callback.
 const AWAIT: &str = "
     const given = [...arguments], done = given.pop();
     (async (...given) => { SCRIPT })(...given).then(
@@ -30,7 +30,7 @@ const AWAIT: &str = "
 ";
 
 impl Browser {
-    /// Starts one, with nothing in it.
+    /// Starts a browser with an empty profile.
     pub async fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
@@ -49,7 +49,7 @@ impl Browser {
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
             "--no-first-run".to_owned(),
-            // It refuses to run as root otherwise, and in containers; what it opens is this test's own.
+            // Chromium does not run as root or in containers otherwise; it opens only this test's pages.
             "--no-sandbox".to_owned(),
         ];
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
@@ -68,17 +68,17 @@ impl Browser {
         }
     }
 
-    /// Opens a page, and waits until it is there.
+    /// Opens a page and waits until it has loaded.
     pub async fn open(&self, url: &str) {
         self.command("url", json!({"url": url})).await.unwrap();
     }
 
-    /// Any other command of WebDriver that is a POST.
+    /// Sends any other WebDriver POST command.
     pub async fn command(&self, name: &str, body: Value) -> Result<Value, String> {
         ask(&self.client, &format!("{}/{name}", self.session), body).await
     }
 
-    /// Runs the body of an asynchronous function in the page, with `arguments` as `given`; its value, or what it throws.
+    /// Runs an async function body in the page, with `arguments` as `given`; returns its value or what it throws.
     pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Result<Value, String> {
         let body = json!({"script": AWAIT.replace("SCRIPT", script), "args": arguments});
         let outcome = self.command("execute/async", body).await?;
@@ -91,7 +91,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // By its driver, which clears up after it. The test's own runtime may not be able to do so any more.
+        // Ending the session lets the driver clean up. The test's own runtime may no longer be able to do this.
         let session = self.session.clone();
         beside::wait(async move { drop(Client::new().delete(session).send().await) });
         let _ = self.driver.kill();
@@ -108,7 +108,7 @@ async fn ask(client: &Client, url: &str, body: Value) -> Result<Value, String> {
     }
 }
 
-/// A server of one empty page, on an origin of its own. It ends when it is dropped.
+/// A server of one empty page, on its own origin; stopped when dropped.
 pub struct Site {
     origin: String,
     serving: JoinHandle<()>,
@@ -118,10 +118,10 @@ const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length
                     <!doctype html><title>page</title>";
 
 impl Site {
-    /// Begins to serve it.
+    /// Starts the server.
     pub async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        // By name, so that the host is another too, and not only the port.
+        // By name, so that the host differs too, and not only the port.
         let origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let serving = tokio::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
@@ -134,7 +134,7 @@ impl Site {
         Self { origin, serving }
     }
 
-    /// `http://` and where it is.
+    /// The origin.
     pub fn origin(&self) -> &str {
         &self.origin
     }

@@ -1,4 +1,4 @@
-//! Buckets of the tests' own.
+//! S3 buckets for tests.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,10 +11,10 @@ use aws_sdk_s3::{Client, Config, Error};
 use super::stack::production;
 use super::{beside, fresh};
 
-/// Below what the server keeps its blobs.
+/// The prefix of the server's blobs.
 const PREFIX: &str = "blobs/";
 
-/// A bucket that goes, with all that is in it, when nobody holds it any more.
+/// A bucket, removed with its contents when dropped.
 pub struct Bucket {
     name: String,
 }
@@ -46,7 +46,7 @@ impl Bucket {
         &self.name
     }
 
-    /// Lets pages of `origin` send and fetch bytes, by the rule of docs/deployment.md.
+    /// Allows cross-origin requests from `origin`, by the rule in docs/deployment.md.
     pub fn let_in(&self, origin: &str) {
         let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect());
         let rule = CorsRule::builder()
@@ -60,7 +60,7 @@ impl Bucket {
         beside::wait(async move { drop(call.send().await.unwrap()) });
     }
 
-    /// Copies all that is in `other`. What is removed there meanwhile is left out.
+    /// Copies all objects of `other`, skipping any deleted meanwhile.
     pub fn copy_from(&self, other: &Self) {
         let (from, into) = (other.name.clone(), self.name.clone());
         beside::wait(async move {
@@ -74,26 +74,34 @@ impl Bucket {
         });
     }
 
-    /// The keys of the blobs in it.
+    /// The keys of the stored blobs, without the objects that block the URLs of discarded uploads.
     pub fn blobs(&self) -> BTreeSet<String> {
         let bucket = self.name.clone();
-        let objects = beside::wait(async move { objects(&bucket).await.unwrap() });
+        let objects = beside::wait(async move {
+            let mut blobs = objects(&bucket).await.unwrap();
+            for name in blobs.clone() {
+                let head = client().head_object().bucket(&bucket).key(&name).send().await;
+                let mark = head.ok().and_then(|head| head.metadata()?.get("write").cloned());
+                blobs.retain(|blob| *blob != name || mark.as_deref() != Some("discarded"));
+            }
+            blobs
+        });
         objects.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect()
     }
 
-    /// Puts an object where the blob of that key lies.
+    /// Overwrites a blob's object.
     pub fn put(&self, key: &str, bytes: &[u8]) {
         let call = client().put_object().bucket(&self.name).key(format!("{PREFIX}{key}")).body(bytes.to_vec().into());
         beside::wait(async move { drop(call.send().await.unwrap()) });
     }
 
-    /// Removes the object of the blob of that key.
+    /// Deletes a blob's object.
     pub fn remove(&self, key: &str) {
         let call = client().delete_object().bucket(&self.name).key(format!("{PREFIX}{key}"));
         beside::wait(async move { drop(call.send().await.unwrap()) });
     }
 
-    /// The keys of the blobs that are being put together of parts.
+    /// The keys of blobs with an unfinished multipart upload.
     pub fn unfinished(&self) -> BTreeSet<String> {
         let bucket = self.name.clone();
         let uploads = beside::wait(async move { uploads(&bucket).await.unwrap() });
@@ -104,7 +112,7 @@ impl Bucket {
 impl Drop for Bucket {
     fn drop(&mut self) {
         let bucket = self.name.clone();
-        // What cannot be removed now goes with the whole store.
+        // Best effort: leftovers go when the store is removed.
         beside::wait(async move {
             for (name, id) in uploads(&bucket).await.unwrap_or_default() {
                 let _ = client().abort_multipart_upload().bucket(&bucket).key(name).upload_id(id).send().await;

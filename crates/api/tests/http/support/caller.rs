@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::contract::Contract;
 
-/// Somebody who uses the server. Every answer is held against the OpenAPI document.
+/// A client of the server. Checks every response against the OpenAPI document.
 #[derive(Clone)]
 pub struct Caller {
     client: Client,
@@ -15,7 +15,7 @@ pub struct Caller {
     token: Option<String>,
 }
 
-/// What the server said.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -28,7 +28,7 @@ impl Caller {
         Self { client, url, contract, token }
     }
 
-    /// What the caller's requests go out by, for who wants to see for himself what comes of them.
+    /// The underlying client, for tests that handle responses themselves.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -37,13 +37,13 @@ impl Caller {
         self.token.as_deref().unwrap()
     }
 
-    /// The token that the caller sends, if any.
+    /// The caller's token, if any.
     pub fn known_by(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// A request to be completed, and sent by [`send`](Self::send). `path` may be a whole URL, also of the blob store: that
-    /// is not told the token.
+    /// Starts a request, to be sent by [`send`](Self::send). `path` may be an absolute URL, also of the blob store,
+    /// which does not receive the token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("http://") { path.to_owned() } else { format!("{}{path}", self.url) };
         let own = self.is_of_server(&url);
@@ -89,12 +89,12 @@ impl Caller {
         self.send(self.request(Method::PATCH, path).json(&body)).await
     }
 
-    /// A PATCH that insists on an ETag.
+    /// A PATCH with `If-Match`.
     pub async fn patch_if(&self, etag: &str, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::PATCH, path).header("If-Match", etag).json(&body)).await
     }
 
-    /// A request with this text as its JSON body, whether it is JSON or not.
+    /// A request with this text as its JSON body, valid or not.
     pub async fn send_text(&self, method: Method, path: &str, text: &str) -> Answer {
         let request = self.request(method, path).header("Content-Type", "application/json");
         self.send(request.body(text.to_owned())).await
@@ -104,7 +104,7 @@ impl Caller {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// A DELETE that insists on an ETag.
+    /// A DELETE with `If-Match`.
     pub async fn delete_if(&self, etag: &str, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path).header("If-Match", etag)).await
     }
@@ -114,41 +114,41 @@ impl Caller {
         self.send(self.request(Method::POST, path)).await
     }
 
-    /// Gives the file another content by a PUT with these headers.
+    /// Replaces the file's content by a PUT with these headers.
     pub async fn put_content(&self, file: &str, bytes: &[u8], headers: &[(&str, &str)]) -> Answer {
         let request = self.request(Method::PUT, &format!("/file/{file}/content")).body(bytes.to_vec());
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.send(request).await
     }
 
-    /// Makes a folder, in `parent` or in the root, and returns its identifier.
+    /// Creates a folder in `parent`, or in the root, and returns its identifier.
     pub async fn folder(&self, name: &str, parent: Option<&str>) -> String {
         let body = json!({"folder_name": name, "parent_folder_id": parent});
         text(&self.post("/drive", body).await.ok()["id"])
     }
 
-    /// Begins an upload of `size` bytes and returns the answer.
+    /// Starts an upload of `size` bytes.
     pub async fn begin(&self, name: &str, size: usize, parent: Option<&str>) -> Answer {
         let body = json!({"file_name": name, "file_size_in_bytes": size, "parent_folder_id": parent});
         self.post("/file", body).await
     }
 
-    /// PUTs `bytes` as the only part of the upload that `POST /file` or `…/parts` answered with, as any client would.
+    /// PUTs `bytes` as the only part of the upload that `POST /file` or `…/parts` returned.
     pub async fn put(&self, upload: &Value, bytes: impl Into<Vec<u8>>) -> Answer {
         self.send(self.put_request(upload).body(bytes.into())).await
     }
 
-    /// The PUT of the only part of an upload, but for its body.
+    /// The PUT request of an upload's only part, without a body.
     pub fn put_request(&self, upload: &Value) -> RequestBuilder {
         self.part_request(&upload["parts"][0])
     }
 
-    /// PUTs `bytes` as the part to which an answer gave this URL.
+    /// PUTs `bytes` to this part's URL.
     pub async fn put_part(&self, part: &Value, bytes: impl Into<Vec<u8>>) -> Answer {
         self.send(self.part_request(part).body(bytes.into())).await
     }
 
-    /// The same, of a part that is not wanted any more: a store may hang up on who sends it, while the bytes still come.
+    /// The same for a closed upload: the store may close the connection while the body is still being sent.
     pub async fn put_unwanted_part(&self, part: &Value, bytes: impl Into<Vec<u8>>) -> Option<Answer> {
         let response = self.part_request(part).body(bytes.into()).send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -165,7 +165,7 @@ impl Caller {
         Self { token: None, ..self.clone() }
     }
 
-    /// Uploads a file, by a presigned URL, into `parent` or the root, and returns the file.
+    /// Uploads a file by a presigned URL into `parent`, or the root, and returns the file.
     pub async fn upload(&self, name: &str, bytes: &[u8], parent: Option<&str>) -> Value {
         let upload = self.begin(name, bytes.len(), parent).await.ok();
         self.put(&upload, bytes).await.ok_empty();
@@ -177,7 +177,7 @@ impl Caller {
         self.send(self.request(Method::POST, &path)).await
     }
 
-    /// Sends a file as a form, with these fields before it.
+    /// Uploads a file by a form, with these fields before it.
     pub async fn send_form(&self, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
         let mut form = reqwest::multipart::Form::new();
         for (field, value) in fields {
@@ -201,13 +201,13 @@ impl Caller {
         text(&self.post("/share", body).await.ok()["id"])
     }
 
-    /// The names of what stands in `folder`, or in the root, as listed.
+    /// The names listed in `folder`, or in the root.
     pub async fn names(&self, folder: Option<&str>) -> Vec<String> {
         let path = folder.map_or_else(|| "/drive".to_owned(), |id| format!("/drive/{id}"));
         self.get(&path).await.ok()["items"].as_array().unwrap().iter().map(|item| text(&item["name"])).collect()
     }
 
-    /// The bytes of a file, fetched by its presigned URL.
+    /// A file's bytes, by its presigned URL.
     pub async fn download(&self, file: &str) -> Vec<u8> {
         let url = text(&self.get(&format!("/file/{file}")).await.ok()["download"]["url"]);
         let answer = self.nobody().get(&url).await;
@@ -215,7 +215,7 @@ impl Caller {
         answer.body
     }
 
-    /// What comes of a GET of `path` with these headers, also where the store is left to answer.
+    /// GETs `path` with these headers, following a redirect to the store.
     pub async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let request = |caller: &Self, url: &str| {
             let request = caller.request(Method::GET, url);
@@ -247,21 +247,21 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The body of an answer that must be a success.
+    /// The body of a successful response.
     #[track_caller]
     pub fn ok(self) -> Value {
         assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
         self.json()
     }
 
-    /// An answer that must be a success without a body.
+    /// Asserts success with an empty body.
     #[track_caller]
     pub fn ok_empty(self) {
         assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
         assert!(self.body.is_empty(), "{}", self.text());
     }
 
-    /// The problem of an answer that must be just this refusal.
+    /// Asserts this status and code; returns the problem.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Value {
         let problem = self.json();
@@ -269,7 +269,7 @@ impl Answer {
         problem
     }
 
-    /// The answer must be a 422 that names this field, and no other.
+    /// Asserts a 422 for this field only.
     #[track_caller]
     pub fn refused_field(self, field: &str) {
         let problem = self.refused(422, "validation_failed");
@@ -280,7 +280,7 @@ impl Answer {
     }
 }
 
-/// A string within JSON.
+/// A JSON string's value.
 #[track_caller]
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()

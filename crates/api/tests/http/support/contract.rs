@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::Answer;
 
-/// The server's own OpenAPI document, against which every answer that a test sees is held.
+/// The server's OpenAPI document, against which tests check every response.
 pub struct Contract(Value);
 
 impl Contract {
@@ -10,18 +10,18 @@ impl Contract {
         Self(client.get(format!("{url}/openapi.json")).send().await.unwrap().json().await.unwrap())
     }
 
-    /// Fails when the document does not know of such an answer to such a request.
+    /// Fails if the document does not declare this response.
     #[track_caller]
     pub fn check(&self, method: &str, path: &str, answer: &Answer) {
         let path = path.split('?').next().unwrap().replace("profile-photo", "profile_photo");
         let Some(operation) = self.operation(&method.to_lowercase(), &path) else {
-            // What a browser asks beforehand is no operation.
+            // A CORS preflight is not an operation.
             let aside = method == "OPTIONS" || path.starts_with("/docs");
             let unknown = [301, 302, 307, 404, 405].contains(&answer.status) || aside;
             assert!(unknown || path == "/openapi.json", "{method} {path} is not in the document");
             return;
         };
-        // What is wrong with the path or the method itself is no operation's.
+        // Errors of routing itself belong to no operation.
         if answer.status == 404 && method != "HEAD" && answer.json()["detail"] == "there is no such path" {
             return;
         }
@@ -42,7 +42,7 @@ impl Contract {
             pattern.len() == segments.len() && pattern.iter().zip(&segments).all(same)
         };
         let paths = self.0["paths"].as_object().unwrap();
-        // A path that is spelt out comes before one with a parameter.
+        // A literal path takes precedence over a template.
         let exact = paths.get(path).into_iter();
         let templates = paths.iter().filter(|(template, _)| fits(template)).map(|(_, item)| item);
         exact.chain(templates).map(|item| &item[method]).find(|operation| operation.is_object())

@@ -1,4 +1,4 @@
-//! What the tests stand on: a real server of its own for each, and people who use it over HTTP.
+//! Test support: a real server for each test, and HTTP clients.
 
 mod backup;
 mod beside;
@@ -26,7 +26,7 @@ pub use stack::{production, verifies_checksums};
 pub use stores::sql_id;
 pub use wire::Wire;
 
-/// An identifier that nothing has.
+/// An identifier that does not exist.
 pub const ABSENT: &str = "019ab0c2-7a00-7000-8000-00000000dead";
 
 /// A PNG of `width` × `height` pixels.
@@ -37,25 +37,25 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// The SHA-256 of `bytes`, as the API spells it.
+/// The SHA-256 of `bytes`, as formatted by the API.
 pub fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A grace of a second, for `clouddrive collect` beside a server that gives its uploads more time.
+/// Lifetimes and grace of 1 s, for `clouddrive collect` beside a server whose uploads live longer.
 pub const SHORT_GRACE: &[(&str, &str)] =
     &[("UPLOAD_LIFETIME_SECONDS", "1"), ("SIGNED_URL_SECONDS", "1"), ("COLLECT_GRACE_SECONDS", "1")];
 
-/// A name that nothing has yet.
+/// A unique name.
 pub fn fresh(prefix: &str) -> String {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).unwrap();
     format!("{prefix}{:016x}", u64::from_ne_bytes(bytes))
 }
 
-/// A port at which nobody listens. It is none of those that the system gives to connections, so it stays free while the
-/// server that has it is replaced.
+/// A free port, outside the range that the system assigns to connections, so that it stays free while the server on
+/// it is replaced.
 pub fn free_port() -> u16 {
     let mut bytes = [0; 2];
     loop {

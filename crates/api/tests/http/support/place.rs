@@ -1,4 +1,4 @@
-//! Where a server keeps what it keeps.
+//! Storage for a server.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +10,8 @@ use super::postgres::Postgres;
 use super::server::binary;
 use super::stack::{Stack, production, stack};
 
-/// A place of a test's own for a server, or for several: an empty directory, in which it starts; on the production stack
-/// also a database, a bucket and a key. All of it goes when nobody holds it any more.
+/// A test's own storage for one or more servers: an empty working directory and, on the production stack, a database, a
+/// bucket and a key. Removed when dropped.
 pub struct Place {
     dir: TempDir,
     stores: Option<Stores>,
@@ -23,7 +23,7 @@ struct Stores {
 }
 
 impl Place {
-    /// A place on the stack of this run.
+    /// Creates storage on this run's stack.
     pub fn new() -> Self {
         match stack() {
             Stack::Embedded => Self { dir: tempfile::tempdir().unwrap(), stores: None },
@@ -31,7 +31,7 @@ impl Place {
         }
     }
 
-    /// A place of production whose database is as it was made.
+    /// Production storage with an unmigrated database.
     pub fn untouched() -> Self {
         Self::with(Postgres::empty())
     }
@@ -40,17 +40,17 @@ impl Place {
         Self { dir: tempfile::tempdir().unwrap(), stores: Some(Stores { database, bucket: Bucket::new() }) }
     }
 
-    /// The directory in which the server starts.
+    /// The server's working directory.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// What standard error goes to where a server logs.
+    /// The file that receives standard error, if the server logs.
     pub fn log(&self) -> PathBuf {
         self.path().join("log")
     }
 
-    /// The variables that bring a server here.
+    /// The variables that configure a server to use this storage.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let Some(Stores { database, bucket }) = &self.stores else { return Vec::new() };
         let stores = production();
@@ -65,14 +65,14 @@ impl Place {
         ]
     }
 
-    /// The binary, here, with `variables` before those of the place.
+    /// The binary here; `variables` override those of the place.
     pub fn command(&self, variables: &[(&str, &str)]) -> Command {
         let mut command = binary(self.path(), &[]);
         command.envs(self.variables()).envs(variables.iter().copied());
         command
     }
 
-    /// The server's secret, from which all its keys come.
+    /// The server's secret key, from which all other keys are derived.
     pub fn key(&self) -> String {
         match &self.stores {
             None => std::fs::read_to_string(self.path().join("data/secret.key")).unwrap().trim().to_owned(),

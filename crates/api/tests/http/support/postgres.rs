@@ -1,4 +1,4 @@
-//! Databases of the tests' own.
+//! PostgreSQL databases for tests.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -10,23 +10,23 @@ use super::server::binary;
 use super::stack::production;
 use super::{beside, fresh};
 
-/// A database that goes when nobody holds it any more.
+/// A database, removed when dropped.
 pub struct Postgres {
     name: String,
     url: String,
-    /// What it is a copy of; others may still be made of it.
+    /// Its template, kept for further copies.
     _template: Option<Arc<Postgres>>,
 }
 
 impl Postgres {
-    /// A database without anything.
+    /// Creates an empty database.
     pub fn empty() -> Self {
         Self::made("TEMPLATE template0", None)
     }
 
-    /// A database whose schema is up to date.
+    /// Creates a database with an up-to-date schema.
     pub fn migrated() -> Self {
-        // As long as anybody has a copy, the original serves the next one too.
+        // The template is shared while any copy of it exists.
         static TEMPLATE: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
         let mut kept = TEMPLATE.lock().unwrap_or_else(PoisonError::into_inner);
         let template = kept.upgrade().unwrap_or_else(|| Arc::new(Self::empty().migrate()));
@@ -66,7 +66,7 @@ impl Postgres {
         beside::wait(run(self.url.clone(), statements.to_owned()));
     }
 
-    /// The one text that this expression gives.
+    /// Evaluates an SQL expression as text.
     pub fn value(&self, expression: &str) -> String {
         let (url, query) = (self.url.clone(), format!("SELECT CAST(({expression}) AS text)"));
         beside::wait(async move {
@@ -79,7 +79,7 @@ impl Postgres {
         })
     }
 
-    /// Ends every connection to it, as a restart of its server does.
+    /// Terminates every connection to it, as a restart of the database server does.
     pub fn hang_up(&self) {
         let query = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);
         beside::wait(run(production().database_url.clone(), query));
@@ -88,7 +88,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // By force, while autovacuum is in it, only a superuser may: without, the server ends its autovacuum itself.
+        // Only a superuser may use FORCE while autovacuum runs; without it the server cancels autovacuum itself.
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         beside::wait(async move {
             let url = &production().database_url;
@@ -106,7 +106,7 @@ async fn run(url: String, statements: String) {
     for _ in 0..50 {
         match connect(&url).await.batch_execute(&statements).await {
             Ok(()) => return,
-            // The server's own housekeeping may look in on a template.
+            // Autovacuum may be connected to a template.
             Err(fault) if fault.code() == Some(&SqlState::OBJECT_IN_USE) => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

@@ -1,4 +1,4 @@
-//! What stands before a store, so that a test can take the store away.
+//! A proxy in front of a store, so that a test can cut it off.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::stack::production;
 use super::{Place, beside};
 
-/// A port that leads to a store as long as it is open.
+/// A local port that forwards to a store while open.
 pub struct Proxy {
     port: u16,
     open: Arc<watch::Sender<bool>>,
@@ -26,13 +26,13 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Proxy {
-    /// Before the S3 store.
+    /// A proxy to the S3 store.
     pub fn to_s3() -> Self {
         let endpoint = &production().s3_endpoint;
         Self::to(Target::Tcp(endpoint.strip_prefix("http://").expect("an endpoint without TLS").to_owned()))
     }
 
-    /// Before the PostgreSQL server.
+    /// A proxy to the PostgreSQL server.
     pub fn to_postgres() -> Self {
         let (_, rest) = production().database_url.split_once('@').expect("a role in DATABASE_URL");
         let authority = rest.split(['/', '?']).next().unwrap();
@@ -57,24 +57,24 @@ impl Proxy {
         proxy
     }
 
-    /// Ends every connection, and takes no more.
+    /// Closes every connection and accepts no more.
     pub fn cut(&self) {
         self.open.send_replace(false);
         let open = self.open.clone();
         beside::wait(async move { open.closed().await });
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub fn mend(&self) {
         self.open.send_replace(true);
     }
 
-    /// The S3 store by this way.
+    /// The S3 store's URL through the proxy.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The database of `place` by this way.
+    /// The URL of `place`'s database through the proxy.
     pub fn database_url(&self, place: &Place) -> String {
         let (role, rest) = place.postgres().url().split_once('@').unwrap();
         let (_, database) = rest.split_once('/').unwrap();

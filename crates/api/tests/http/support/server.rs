@@ -10,10 +10,10 @@ use super::caller::Caller;
 use super::contract::Contract;
 use super::place::Place;
 
-/// The password of everybody who registers by [`Server::user`].
+/// The password of every account created by [`Server::user`].
 pub const PASSWORD: &str = "a quiet morning";
 
-/// The real server, on a free port, in a place of its own. It is killed when the test ends.
+/// A real server on a free port, with its own storage; killed when the test ends.
 pub struct Server {
     process: Child,
     url: String,
@@ -23,59 +23,59 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server without any configuration but its port and, on the production stack, its stores.
+    /// Starts a server with nothing configured but its port and, on the production stack, its stores.
     pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    /// A server with these variables.
+    /// Starts a server with these variables.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
         Self::at(Arc::new(Place::new()), variables).await
     }
 
-    /// A server at `place`, with these variables.
+    /// Starts a server at `place`, with these variables.
     pub async fn at(place: Arc<Place>, variables: &[(&str, &str)]) -> Self {
         let (process, url) = spawn(&place, variables);
         Self::attach(process, url, place).await
     }
 
-    /// A server that has been started at `place`, and listens.
+    /// Attaches to a listening server at `place`.
     pub async fn attach(process: Child, url: String, place: Arc<Place>) -> Self {
-        // Sooner than the server, so that no request goes out on a connection that the server is closing.
+        // Shorter than the server's timeout, so that no request is sent on a connection that the server is closing.
         let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2));
         let client = client.redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let contract = Arc::new(Contract::of(&client, &url).await);
         Self { process, url, place, contract, client }
     }
 
-    /// Another instance on the same database and the same bucket.
+    /// Starts another instance on the same database and bucket.
     pub async fn beside(&self, variables: &[(&str, &str)]) -> Self {
         Self::at(self.place.clone(), variables).await
     }
 
-    /// Kills the server as a power cut would.
+    /// Kills the server without a shutdown.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// Kills the server as a power cut would, and starts it anew on the same data.
+    /// Kills the server and starts it again on the same data.
     pub async fn restart(mut self, variables: &[(&str, &str)]) -> Self {
         self.kill();
         Self::at(self.place.clone(), variables).await
     }
 
-    /// `http://` and the address.
+    /// The base URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address, for tests that speak HTTP by hand.
+    /// The address, for raw HTTP.
     pub fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }
 
-    /// Where the server keeps its data.
+    /// The server's storage.
     pub fn place(&self) -> &Arc<Place> {
         &self.place
     }
@@ -85,19 +85,19 @@ impl Server {
         &mut self.process
     }
 
-    /// Runs `clouddrive <command>` on the same data, beside the server, and returns what it prints.
+    /// Runs `clouddrive <command>` on the same data beside the server, and returns its output.
     pub fn run(&self, command: &str, variables: &[(&str, &str)]) -> String {
         let output = self.place.command(variables).arg(command).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Somebody without a token.
+    /// A client without a token.
     pub fn anonymous(&self) -> Caller {
         Caller::new(self.client.clone(), self.url.clone(), self.contract.clone(), None)
     }
 
-    /// Somebody who has just registered as `name`, with the address `name@example.com`, and logged in.
+    /// Registers `name`, with the address `name@example.com`, and logs in.
     pub async fn user(&self, name: &str) -> Caller {
         let email = format!("{name}@example.com");
         let body = json!({"username": name, "email": email, "password": PASSWORD});
@@ -105,14 +105,14 @@ impl Server {
         self.login(name).await
     }
 
-    /// Somebody who logs in as `name`.
+    /// Logs in as `name`.
     pub async fn login(&self, name: &str) -> Caller {
         let body = json!({"username": name, "password": PASSWORD});
         let token: Value = self.anonymous().post("/login", body).await.ok();
         self.with_token(token["access_token"].as_str().unwrap())
     }
 
-    /// Somebody who sends this token.
+    /// A client with this token.
     pub fn with_token(&self, token: &str) -> Caller {
         Caller::new(self.client.clone(), self.url.clone(), self.contract.clone(), Some(token.to_owned()))
     }
@@ -125,7 +125,7 @@ impl Drop for Server {
     }
 }
 
-/// The binary in `dir`, with nothing of this process's environment but what it cannot do without.
+/// The binary in `dir`, with a minimal environment.
 pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clouddrive"));
     command
@@ -134,7 +134,7 @@ pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
         .env("BIND_ADDR", "127.0.0.1:0")
         .env("RUST_LOG", "warn,audit=off")
         .env("METRICS_ADDR", "off")
-        // All tests come from one address.
+        // All tests share one address.
         .env("RATE_LIMITS", "off");
     if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
         command.env("LLVM_PROFILE_FILE", profile);
@@ -151,7 +151,7 @@ fn spawn(place: &Place, variables: &[(&str, &str)]) -> (Child, String) {
     (process, address)
 }
 
-/// Waits until `done` holds, for at most half a minute.
+/// Waits up to 30 s for `done` to return `true`.
 pub async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if done().await {

@@ -1,25 +1,25 @@
-//! How each store of blobs turns somebody away from a signed URL.
+//! How each blob store rejects signed URLs.
 
 use super::Answer;
 use super::stack::{Stack, is_usual_store, stack};
 
-/// Why a signed URL is good for nothing.
+/// Why a signed URL is rejected.
 #[derive(Clone, Copy, Debug)]
 pub enum Reason {
-    /// More bytes come than the URL was made for, or fewer.
+    /// The body is longer or shorter than the URL was signed for.
     Length,
-    /// Other bytes come than the URL was made for.
+    /// The body differs from what the URL was signed for.
     Checksum,
-    /// Its time is over.
+    /// The URL has expired.
     Expired,
-    /// It was changed.
+    /// The URL was changed.
     Forged,
-    /// The upload has been given up.
+    /// The upload was aborted.
     Closed,
 }
 
 impl Answer {
-    /// The answer must be the store's refusal for just this reason.
+    /// Asserts that the store rejected the request for this reason.
     #[track_caller]
     pub fn turned_away(self, reason: Reason) {
         match stack() {
@@ -39,7 +39,7 @@ impl Answer {
                     Reason::Checksum | Reason::Expired => 400,
                     Reason::Closed => 404,
                 };
-                // Others than the usual store refuse in other words.
+                // Other stores may use other 4xx statuses.
                 let refused = self.status == expected || (!is_usual_store() && (400..500).contains(&self.status));
                 assert!(refused, "{reason:?}: {} instead of {expected}: {}", self.status, self.text());
             }

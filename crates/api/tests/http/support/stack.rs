@@ -1,20 +1,20 @@
-//! What the servers of this run stand on.
+//! The stack that this run tests.
 
 use std::io::Write;
 use std::sync::LazyLock;
 
-/// What a server stands on: `CLOUDDRIVE_TEST_STACK` chooses.
+/// The stores behind a server, chosen by `CLOUDDRIVE_TEST_STACK`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
-    /// SQLite and a directory, as without any configuration.
+    /// SQLite and a directory, the default without configuration.
     Embedded,
     /// PostgreSQL and S3.
     Production,
 }
 
-/// The stores of production, on which every server gets a database and a bucket of its own.
+/// The production stores; every server gets its own database and bucket on them.
 pub struct Production {
-    /// A database of a role that may make others.
+    /// Its role must be allowed to create databases.
     pub database_url: String,
     pub s3_endpoint: String,
     pub region: String,
@@ -23,7 +23,7 @@ pub struct Production {
     pub secrets_endpoint: String,
 }
 
-/// The stack of this run.
+/// This run's stack.
 pub fn stack() -> Stack {
     static STACK: LazyLock<Stack> = LazyLock::new(|| match std::env::var("CLOUDDRIVE_TEST_STACK").as_deref() {
         Ok("embedded") | Err(_) => Stack::Embedded,
@@ -33,22 +33,37 @@ pub fn stack() -> Stack {
     *STACK
 }
 
-/// The S3 store that ./scripts/stack has started, by the name that it has there.
+/// The name of the S3 store that ./scripts/stack has started.
 fn store() -> String {
     std::env::var("S3").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "garage".to_owned())
 }
 
-/// Whether the store is the one on which every change is tested: of it each status is known.
+/// Whether this is the default store, on which every change is tested and every status is known.
 pub fn is_usual_store() -> bool {
     store() == "garage"
 }
 
-/// Whether the store refuses other bytes than the announced SHA-256 by itself.
+/// Whether the store itself rejects bytes that do not match the announced SHA-256.
 pub fn verifies_checksums() -> bool {
     stack() == Stack::Embedded || !matches!(store().as_str(), "ceph" | "swift")
 }
 
-/// The stores of production, without which a run on them ends at once.
+/// Whether the bucket can have CORS rules.
+pub fn supports_cors() -> bool {
+    store() != "swift"
+}
+
+/// How many parts an upload may have.
+pub fn max_parts() -> u64 {
+    if stack() == Stack::Production && store() == "swift" { 1000 } else { 10_000 }
+}
+
+/// Whether the store creates a bucket when it is used.
+pub fn creates_buckets() -> bool {
+    store() == "seaweedfs"
+}
+
+/// The production stores; ends the run if they are not configured.
 pub fn production() -> &'static Production {
     static PRODUCTION: LazyLock<Production> = LazyLock::new(|| Production {
         database_url: variable("DATABASE_URL"),
@@ -67,9 +82,9 @@ fn variable(name: &str) -> String {
     })
 }
 
-/// Ends the whole run, with one message: every other test would say the same.
+/// Ends the whole run with one message, since every other test would fail with the same.
 fn give_up(message: &str) -> ! {
-    // Past the capture of the test's output.
+    // Bypasses the capture of test output.
     let _ = writeln!(std::io::stderr(), "\n{message}");
     std::process::exit(1)
 }

@@ -1,4 +1,4 @@
-//! The server's database and its blobs, as somebody sees them who has a shell on the machine.
+//! Direct access to the server's database and blobs, as from a shell.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ struct Row {
 }
 
 impl Server {
-    /// Runs these statements, which both databases must understand.
+    /// Runs these statements, which must be valid in both SQL dialects.
     pub fn execute(&self, statements: &str) {
         match stack() {
             Stack::Embedded => self.sqlite().batch_execute(statements).unwrap(),
@@ -24,7 +24,7 @@ impl Server {
         }
     }
 
-    /// The one text that this expression gives.
+    /// Evaluates an SQL expression as text.
     pub fn value(&self, expression: &str) -> String {
         if stack() == Stack::Production {
             return self.place().postgres().value(expression);
@@ -41,16 +41,16 @@ impl Server {
         connection
     }
 
-    /// The keys of the blobs that are stored.
+    /// The keys of the stored blobs.
     pub fn blobs(&self) -> BTreeSet<String> {
         if stack() == Stack::Production {
             return self.place().bucket().blobs();
         }
-        // Below the directory of its shard lies a blob, as a file or as a directory of parts.
+        // A blob is a file, or a directory of parts, in its shard's directory.
         self.entries_in("blobs", 1).filter(|name| !name.ends_with(DIGEST)).collect()
     }
 
-    /// Puts bytes where the blob of that key lies.
+    /// Overwrites a blob's bytes.
     pub fn put_blob(&self, key: &str, bytes: &[u8]) {
         match stack() {
             Stack::Embedded => std::fs::write(self.blob_file(key), bytes).unwrap(),
@@ -58,7 +58,7 @@ impl Server {
         }
     }
 
-    /// Removes the bytes of the blob of that key.
+    /// Deletes a blob's bytes.
     pub fn remove_blob(&self, key: &str) {
         match stack() {
             Stack::Embedded => std::fs::remove_file(self.blob_file(key)).unwrap(),
@@ -66,12 +66,12 @@ impl Server {
         }
     }
 
-    /// Where the blob of that key lies, on the embedded stack.
+    /// A blob's path, on the embedded stack.
     fn blob_file(&self, key: &str) -> PathBuf {
         self.data().join("blobs").join(&key[..2]).join(key)
     }
 
-    /// What has been begun to be written and is no blob yet.
+    /// Incomplete uploads and other unfinished writes.
     pub fn unfinished(&self) -> BTreeSet<String> {
         if stack() == Stack::Production {
             return self.place().bucket().unfinished();
@@ -82,7 +82,7 @@ impl Server {
         self.entries_in("tmp", 0).chain(self.entries_in("parts", 0)).chain(alone).collect()
     }
 
-    /// The names of what lies so many directories below `data/<folder>` and has files in it, or is one.
+    /// The names at this depth below `data/<folder>` that are files, or directories containing files.
     fn entries_in(&self, folder: &str, depth: usize) -> impl Iterator<Item = String> {
         let root = self.data().join(folder);
         let name = move |path: PathBuf| {
@@ -92,12 +92,12 @@ impl Server {
         self.files_in(folder).into_iter().map(name)
     }
 
-    /// Where the server keeps its data, on the embedded stack.
+    /// The data directory, on the embedded stack.
     pub fn data(&self) -> PathBuf {
         self.place().path().join("data")
     }
 
-    /// Every file below `data/<folder>` that holds bytes of somebody's: not locks.
+    /// Every file below `data/<folder>` except lock files.
     pub fn files_in(&self, folder: &str) -> Vec<PathBuf> {
         fn walk(path: &Path, found: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(path).unwrap() {
@@ -115,10 +115,10 @@ impl Server {
     }
 }
 
-/// Beside each blob lies its digest.
+/// The suffix of the digest file beside each blob.
 const DIGEST: &str = ".sha256";
 
-/// An identifier as it stands in a statement.
+/// An identifier as an SQL literal.
 pub fn sql_id(id: &str) -> String {
     match stack() {
         Stack::Embedded => format!("x'{}'", id.replace('-', "")),

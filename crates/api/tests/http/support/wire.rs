@@ -4,7 +4,7 @@ use tokio::net::TcpStream;
 
 use super::{Answer, Caller, Server};
 
-/// A connection on which a test speaks HTTP by hand, as no decent client would.
+/// A raw HTTP connection, for requests that ordinary clients do not send.
 pub struct Wire {
     stream: TcpStream,
     read: Vec<u8>,
@@ -15,7 +15,7 @@ impl Wire {
         Self { stream: TcpStream::connect(server.address()).await.unwrap(), read: Vec::new() }
     }
 
-    /// Sends the head of a request, with the caller's token if it has one. `target` may be a whole URL of the server's.
+    /// Sends a request head, with the caller's token if any. `target` may be an absolute URL of the server.
     pub async fn head(&mut self, caller: &Caller, method: &str, target: &str, headers: &[(&str, &str)]) {
         let path = target.strip_prefix("http://").map_or(target, |rest| &rest[rest.find('/').unwrap()..]);
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: drive.example\r\n");
@@ -29,24 +29,24 @@ impl Wire {
         self.send(head).await;
     }
 
-    /// Sends bytes, as many as the other side takes.
+    /// Sends bytes, as many as the server accepts.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        // Who has said all it has to say may have hung up.
+        // The server may have responded and closed the connection.
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
-    /// Says that nothing more will be sent.
+    /// Shuts down the sending side.
     pub async fn end(&mut self) {
         let _ = self.stream.shutdown().await;
     }
 
-    /// The next answer, whose length its head must tell.
+    /// The next response, which must have a `Content-Length`.
     pub async fn answer(&mut self) -> Answer {
         let answer = self.next_answer().await;
         answer.expect("the server closed the connection without an answer")
     }
 
-    /// The next answer, unless the server closes the connection before it.
+    /// The next response, or `None` if the server closes the connection first.
     pub async fn next_answer(&mut self) -> Option<Answer> {
         let end = loop {
             match self.read.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -71,7 +71,7 @@ impl Wire {
         Some(Answer { status, headers, body: self.read.drain(..length).collect() })
     }
 
-    /// Reads and forgets so many bytes at the least, and tells whether they came before the server closed the connection.
+    /// Discards at least this many bytes; `false` if the server closes the connection first.
     pub async fn take(&mut self, bytes: usize) -> bool {
         let mut total = self.read.len();
         while total < bytes {

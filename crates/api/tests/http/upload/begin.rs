@@ -187,7 +187,7 @@ async fn what_is_announced_must_fit_beside_what_others_have_announced() {
 }
 
 #[tokio::test]
-async fn nobody_has_more_uploads_open_than_allowed() {
+async fn the_number_of_open_uploads_is_limited() {
     let server = Server::with(&[("MAX_OPEN_UPLOADS", "2")]).await;
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);
     let first = ann.begin("one", 1, None).await.ok();

@@ -42,7 +42,7 @@ async fn other_bytes_than_announced_are_refused_by_the_store_itself() {
         assert_eq!(progress(&ann, &upload).await["received_bytes"], 0);
         ann.complete(&upload).await.refused(409, "upload_incomplete");
     } else {
-        // They are found out before the commit, and are not in the way of the right ones.
+        // The mismatch is found before the commit, and the right bytes can still be sent.
         ann.put(&upload, "jello").await.ok_empty();
         ann.complete(&upload).await.refused(422, "checksum_mismatch");
         ann.put(&upload, "hello!").await.turned_away(Reason::Length);
@@ -71,7 +71,7 @@ async fn what_can_be_said_when_completing_is_one_thing() {
 }
 
 #[tokio::test]
-async fn whoever_loses_the_folder_meanwhile_completes_nothing() {
+async fn an_upload_cannot_complete_after_losing_its_folder() {
     let server = Server::start().await;
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);
     let folder = ann.folder("shared", None).await;
@@ -86,7 +86,7 @@ async fn whoever_loses_the_folder_meanwhile_completes_nothing() {
     bob.complete(&upload).await.refused(403, "permission_denied");
     assert_eq!(ann.names(Some(&folder)).await, Vec::<String>::new());
     ann.patch(&format!("/share/{share}"), json!({"permission": "edit"})).await.ok();
-    // It ended with the right, and stays as it ended.
+    // The upload ended with the right, and stays closed.
     bob.complete(&upload).await.refused(409, "upload_closed");
     let quota = ann.quota().await;
     assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(0), &json!(0)));
@@ -98,7 +98,7 @@ async fn whoever_loses_the_folder_meanwhile_completes_nothing() {
     assert_eq!(bob.quota().await["used_bytes"], 0);
 }
 
-/// The digest that comes with the completion is held against the bytes, whoever has them, before anything changes.
+/// A digest sent with the completion is verified before anything changes, wherever the bytes are.
 #[tokio::test]
 async fn a_digest_that_is_said_at_the_end_is_verified_before_the_commit() {
     let server = Server::start().await;
@@ -117,7 +117,7 @@ async fn a_digest_that_is_said_at_the_end_is_verified_before_the_commit() {
     assert_eq!(complete(&sha256(b"hello")).await.ok(), file);
     assert_eq!(ann.download(&text(&file["id"])).await, b"hello");
 
-    // It must be the one that was announced.
+    // It must match the announced one.
     let body = json!({"file_name": "other.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
     let upload = ann.post("/file", body).await.ok();
     ann.put(&upload, "hello").await.ok_empty();

@@ -41,12 +41,12 @@ async fn open_uploads_are_those_that_one_sends_and_those_into_ones_drive() {
         assert_eq!(items[0][field], expected, "{field}");
     }
     assert_eq!((&items[1]["parent_folder_id"], &items[1]["created_by"]["username"]), (&Value::Null, &json!("ann")));
-    // Each shows as in the list, by itself, and what has arrived shows in both.
+    // Lists and single uploads return the same, including the received bytes.
     ann.put(&own, "note").await.ok_empty();
     let items = ann.get("/upload").await.ok()["items"].clone();
     assert_eq!(items[1]["received_bytes"], 4);
     assert_eq!(ann.get(&path(&own)).await.ok(), items[1]);
-    // What is over is not open.
+    // Closed uploads are not listed.
     ann.complete(&own).await.ok();
     ben.delete(&path(&elsewhere)).await.ok_empty();
     assert_eq!((names(&ann).await, names(&ben).await), (vec!["bens.txt".to_owned()], vec!["bens.txt".to_owned()]));
@@ -65,7 +65,7 @@ async fn the_list_goes_on_page_by_page() {
     assert!(text(&problem["errors"][0]["message"]).contains("GET /upload lists them"), "{problem}");
     let (mut met, mut cursor) = (Vec::new(), String::new());
     loop {
-        // An empty cursor is none.
+        // An empty cursor counts as absent.
         let page = ann.get(&format!("/upload?limit=2&cursor={cursor}")).await.ok();
         met.extend(page["items"].as_array().unwrap().iter().map(|item| text(&item["file_name"])));
         match page["next_cursor"].as_str() {

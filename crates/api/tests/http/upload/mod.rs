@@ -39,12 +39,12 @@ pub fn path(upload: &Value) -> String {
     format!("/upload/{}", text(&upload["upload_id"]))
 }
 
-/// How far an upload has come.
+/// An upload's state.
 async fn progress(caller: &Caller, upload: &Value) -> Value {
     caller.get(&path(upload)).await.ok()
 }
 
-/// Completes an upload with another policy than it began with.
+/// Completes an upload with another conflict policy.
 async fn complete_with(caller: &Caller, upload: &Value, conflict: &str) -> crate::support::Answer {
     caller.post(&format!("{}/complete", path(upload)), json!({"file_conflict": conflict})).await
 }

@@ -3,13 +3,13 @@ use serde_json::{Value, json};
 use super::{complete_with, progress};
 use crate::support::{Answer, Caller, Server, text};
 
-/// Begins an upload with a policy for a name that is taken.
+/// Starts an upload with a conflict policy.
 async fn begin(caller: &Caller, name: &str, size: usize, conflict: &str) -> Answer {
     let body = json!({"file_name": name, "file_size_in_bytes": size, "file_conflict": conflict});
     caller.post("/file", body).await
 }
 
-/// Uploads a file with a policy for a name that is taken.
+/// Uploads a file with a conflict policy.
 async fn upload(caller: &Caller, name: &str, bytes: &str, conflict: &str) -> Value {
     let upload = begin(caller, name, bytes.len(), conflict).await.ok();
     caller.put(&upload, bytes).await.ok_empty();
@@ -68,7 +68,7 @@ async fn a_replaced_file_keeps_its_identity_and_its_guests() {
     assert_eq!(ann.names(None).await, ["plan.txt"]);
     assert_eq!(bob.download(&id).await, b"a plan B");
     assert_eq!(bob.get("/shared-with-me").await.ok()["items"].as_array().unwrap().len(), 1);
-    // What it was is a version of it still.
+    // The old content is kept as a version.
     assert_eq!(ann.quota().await["used_bytes"], 14);
 }
 
@@ -80,7 +80,7 @@ async fn the_policy_is_understood_in_any_case_and_decided_at_the_commit() {
     assert_eq!(upload(&ann, "a.txt", "2", "REPLACE").await["id"], first["id"]);
     assert_eq!(upload(&ann, "a.txt", "3", "kEEP").await["name"], "a (1).txt");
     assert_eq!(upload(&ann, "b.txt", "4", "keep").await["name"], "b.txt");
-    // Begun as one thing, completed as another.
+    // The policy of the completion replaces that of the beginning.
     let changed = begin(&ann, "a.txt", 1, "Keep").await.ok();
     ann.put(&changed, "5").await.ok_empty();
     complete_with(&ann, &changed, "Fail").await.refused(409, "name_taken");
@@ -126,7 +126,7 @@ async fn who_keeps_both_gets_the_first_free_number_before_the_extension() {
             assert_eq!(upload(&ann, wanted, "", "Keep").await["name"], name);
         }
     }
-    // A gap is taken first; what another name looks like does not matter.
+    // Gaps are filled first; similar names do not matter.
     ann.upload("report (4).pdf", b"", None).await;
     ann.upload("report (x).pdf", b"", None).await;
     assert_eq!(upload(&ann, "report.pdf", "", "Keep").await["name"], "report (3).pdf");

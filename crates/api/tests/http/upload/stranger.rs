@@ -12,7 +12,7 @@ async fn an_upload_is_its_senders_and_the_owner_of_the_drive_may_end_it() {
     let anns = ann.begin("secret.txt", 6, Some(&folder)).await.ok();
     ann.put(&anns, "secret").await.ok_empty();
     let bobs = bob.begin("other.txt", 5, Some(&folder)).await.ok();
-    // Not even the owner of the drive goes on with a guest's upload.
+    // Not even the owner of the drive may continue a guest's upload.
     for (caller, upload) in [(&bob, &anns), (&ann, &bobs)] {
         caller.get(&path(upload)).await.refused(404, "not_found");
         let parts = caller.post(&format!("{}/parts", path(upload)), json!({"part_numbers": [1]})).await;
@@ -25,15 +25,15 @@ async fn an_upload_is_its_senders_and_the_owner_of_the_drive_may_end_it() {
     assert_eq!(ann.quota().await["reserved_bytes"], 6);
     assert_eq!(progress(&bob, &bobs).await["state"], "aborted");
     bob.complete(&bobs).await.refused(409, "upload_closed");
-    // What is over is its sender's alone.
+    // A closed upload is visible to its uploader only.
     ann.delete(&path(&bobs)).await.refused(404, "not_found");
     bob.delete(&path(&bobs)).await.ok_empty();
     let home = bob.begin("home.txt", 5, None).await.ok();
     ann.delete(&path(&home)).await.refused(404, "not_found");
-    let nobody = server.anonymous();
-    nobody.get(&path(&anns)).await.refused(401, "unauthenticated");
-    nobody.complete(&anns).await.refused(401, "unauthenticated");
-    nobody.delete(&path(&anns)).await.refused(401, "unauthenticated");
+    let anonymous = server.anonymous();
+    anonymous.get(&path(&anns)).await.refused(401, "unauthenticated");
+    anonymous.complete(&anns).await.refused(401, "unauthenticated");
+    anonymous.delete(&path(&anns)).await.refused(401, "unauthenticated");
     assert_eq!(progress(&ann, &anns).await["state"], "open");
     ann.complete(&anns).await.ok();
 }

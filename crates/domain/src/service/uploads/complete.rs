@@ -1,4 +1,4 @@
-//! An upload becomes a file.
+//! Completing uploads.
 
 use super::{Uploads, presentation_of};
 use crate::error::{Error, Refused, Result};
@@ -10,16 +10,16 @@ use crate::port::Commit;
 use crate::service::digest;
 use crate::service::intake::told;
 
-/// What is said when an upload is completed.
+/// The options of completing an upload.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Completing {
-    /// What to do when the name is taken, instead of what was said at the beginning.
+    /// What to do when the name is taken; overrides the policy given at the beginning.
     pub conflict: Option<ConflictPolicy>,
-    /// The digest that the bytes must have.
+    /// The expected digest of the bytes.
     pub sha256: Option<Sha256>,
 }
 
-/// Where an upload stands that its sender completes.
+/// The state of an upload being completed.
 enum Standing {
     /// It became this file.
     Complete(Entry),
@@ -28,10 +28,10 @@ enum Standing {
 }
 
 impl Uploads {
-    /// Turns an upload whose bytes have arrived into a file, or into another content of one. A repeat answers the same.
+    /// Turns a fully received upload into a file, or into new content of one. A repeat returns the same file.
     ///
-    /// The digest that is said now, or was signed into the URL, is verified before the commit, by reading the bytes where
-    /// neither the server nor the store has done so on their way.
+    /// The digest given now, or signed into the URL, is verified before the commit: by reading the bytes, unless the
+    /// server or the store verified it on arrival.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
@@ -42,7 +42,7 @@ impl Uploads {
             Standing::Complete(file) => return Ok(file),
             Standing::Open(folder) => folder,
         };
-        // An upload without a plan streams in through the API, which completes it by itself.
+        // Uploads without a plan stream in through the API, which completes them itself.
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let settled = async {
             let arrived = self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await?;
@@ -56,9 +56,9 @@ impl Uploads {
         let conflict = said.conflict.unwrap_or(upload.file.conflict);
         let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
         if blob != upload.blob {
-            // What cannot be removed now is the collector's; of a commit of unknown outcome it stays.
+            // If cleanup fails, the collector does it. If the commit's outcome is unknown, the copy stays.
             let _ = match &outcome {
-                Ok(_) => self.store.discard(&upload.transfer()).await,
+                Ok(_) => self.clear(&upload, &blob).await,
                 Err(Error::Unavailable { .. } | Error::Internal { .. }) => Ok(()),
                 Err(_) => self.store.delete(&blob).await,
             };
@@ -66,8 +66,17 @@ impl Uploads {
         outcome
     }
 
-    /// The blob that has what arrived and stays as it is: of other bytes than announced nothing is made, and where they were
-    /// copied the right ones may still be sent.
+    /// Deletes the bytes as they were sent, and the copy if the file has that of a concurrent request.
+    async fn clear(&self, upload: &Upload, copy: &BlobKey) -> Result<()> {
+        self.store.discard(&upload.transfer()).await?;
+        match self.records.is_referred_to(copy).await? {
+            true => Ok(()),
+            false => self.store.delete(copy).await,
+        }
+    }
+
+    /// The final, immutable blob of the received bytes. Fails if they are not the announced ones; after a copy, the
+    /// right bytes may still be sent.
     async fn settle(
         &self,
         upload: &Upload,
@@ -89,30 +98,30 @@ impl Uploads {
         match digest::verified(&*self.store, &copy, copied, said.or(signed)).await {
             Ok(stored) => Ok((copy, stored)),
             Err(fault) => {
-                // Nothing refers to it: what cannot be removed now is the collector's.
+                // Unreferenced: if this fails, the collector removes it.
                 let _ = self.store.delete(&copy).await;
                 Err(fault)
             }
         }
     }
 
-    /// Where `upload` stands now.
+    /// The current state of `upload`.
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of its folder; `UploadClosed`, `UploadExpired`.
+    /// `NotFound` and `Forbidden` for its folder; `UploadClosed`, `UploadExpired`.
     async fn standing(&self, actor: &Actor, upload: &Upload) -> Result<Standing> {
         let completion = upload.completion(self.ambient.now());
         if let Ok(Completion::Repeat(file)) = completion {
             return Ok(Standing::Complete(self.repeat(actor, file).await?));
         }
-        // A sender whose right has ended gets that error, and not that the upload has ended with it.
+        // A sender who lost access gets that error, rather than that the upload ended.
         let folder = self.folder_of(actor, upload).await?;
         completion?;
         Ok(Standing::Open(folder))
     }
 
-    /// What `fault` of the store comes to: when the bytes are gone because the upload has just been completed, aborted or
-    /// ended with the sender's right, that is the answer.
+    /// The outcome after a store `fault`: if the bytes are gone because the upload has just been completed, aborted or
+    /// ended with the sender's right, report that instead.
     async fn over_meanwhile(&self, actor: &Actor, upload: UploadId, fault: Error) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
         match self.standing(actor, &upload).await? {
@@ -121,7 +130,7 @@ impl Uploads {
         }
     }
 
-    /// The file that the upload became, as it is by now.
+    /// The file that the upload became, as it is now.
     async fn repeat(&self, actor: &Actor, file: NodeId) -> Result<Entry> {
         let found = self.drive.find(file, actor.user.into()).await?;
         found.and_then(Located::entry).ok_or(Error::NotFound)

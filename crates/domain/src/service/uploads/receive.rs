@@ -1,4 +1,4 @@
-//! Bytes that stream in through the API.
+//! Uploads streamed through the API.
 
 use super::Uploads;
 use crate::error::{Error, Gone, Refused, Result};
@@ -9,9 +9,9 @@ use crate::model::{
 use crate::port::{ByteStream, NewFile, Presentation};
 use crate::service::intake::{Intake, told};
 
-/// Leave to store the bytes of a file: only [`Uploads::admit`] makes one.
+/// Permission to store the bytes of a file. Only [`Uploads::admit`] creates it.
 pub struct UploadLeave {
-    /// The folder that was named before the bytes; none for the root of the caller's own drive.
+    /// The folder named before the bytes; `None` for the root of the caller's own drive.
     folder: Option<NodeId>,
     target: Grant,
     intake: Intake,
@@ -19,7 +19,7 @@ pub struct UploadLeave {
 }
 
 impl UploadLeave {
-    /// With what is known of the file before its bytes.
+    /// Sets what is known of the file before its bytes.
     #[must_use]
     pub fn presented_as(self, name: Name, media_type: &MediaType) -> Self {
         let media_type = media_type.resolve(None, &name);
@@ -27,24 +27,24 @@ impl UploadLeave {
     }
 }
 
-/// What the sender of a file says of it, also after its bytes.
+/// What the sender declares about a file, possibly after its bytes.
 #[derive(Clone, Debug)]
 pub struct StreamedFile {
-    /// The folder into which it goes; none for the root of the sender's own drive.
+    /// The destination folder; `None` for the root of the sender's own drive.
     pub folder: Option<NodeId>,
-    /// What it is.
+    /// Its metadata.
     pub file: FileInfo,
-    /// How many bytes it has, if that was announced.
+    /// The announced length, if any.
     pub announced: Option<u64>,
 }
 
 impl Uploads {
-    /// Leave to store the bytes of a file by [`receive`](Self::receive), by what is known before the first of them: into which
-    /// folder they go, unless that comes later, and how many they are.
+    /// Admits the bytes of a file, to be stored by [`receive`](Self::receive), with what is known before the first
+    /// byte: the destination folder, unless it is given later, and the length.
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when `announced` bytes cannot
-    /// fit.
+    /// `NotFound` and `Forbidden` for the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when `announced` bytes
+    /// cannot fit.
     pub async fn admit(
         &self,
         actor: &Actor,
@@ -62,8 +62,8 @@ impl Uploads {
         let owner = found.as_ref().map_or(actor.user, |found| found.located().owner.id);
         let home = self.drive.find_home(owner).await?.ok_or(Error::NotFound)?;
         let quota = home.account.quota;
-        // As of now: what counts is decided when the bytes are there. While it is not known into whose drive they go, the
-        // caller's whole drive is the bound.
+        // Preliminary: the quota is enforced once the bytes have arrived. While the target drive is unknown, the total
+        // of the caller's own drive is the bound.
         let bound = if found.is_some() { quota } else { Quota { used: 0, reserved: 0, ..quota } };
         let target = match found {
             Some(found) => found,
@@ -74,13 +74,13 @@ impl Uploads {
         Ok(UploadLeave { folder, target, intake, presentation: Presentation::of_unknown() })
     }
 
-    /// Takes the bytes of a file as they stream in and makes the file of them, by what `said` tells when they have come. When
-    /// anything fails, nothing remains of it but, at worst, a blob to which nothing refers.
+    /// Stores the bytes of a file as they stream in and creates the file from `said`, which is read after them. On
+    /// failure nothing remains but, at worst, an unreferenced blob.
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when there are other
-    /// than the announced bytes; `UploadExpired` when it took too long; those of [`port::Uploads::create`](crate::port::Uploads::create); whatever error
-    /// `body` or `said` yields.
+    /// `NotFound` and `Forbidden` for the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when the
+    /// length differs from the announced one; `UploadExpired` when it took too long; those of
+    /// [`port::Uploads::create`](crate::port::Uploads::create); any error from `body` or `said`.
     pub async fn receive(
         &self,
         actor: &Actor,
@@ -102,7 +102,7 @@ impl Uploads {
             Err(fault) => Err(leave.intake.explain(fault)),
         };
         match outcome {
-            // After an answer that was lost these may be the file's bytes: they stay.
+            // The outcome is unknown: these may be the file's bytes, so they stay.
             Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
             Err(fault) => {
                 self.remover.delete(&key, leave.target.drive(), arrived).await;
@@ -129,7 +129,7 @@ impl Uploads {
             false => self.access.add_to(actor.user, folder).await?,
         };
         let command = self.ambient.command(actor);
-        // Later than that the blob may have been condemned.
+        // After that the blob may have been condemned.
         if command.at >= begun.plus(self.settings.lifetime) {
             return Err(Error::Gone(Gone::UploadExpired));
         }

@@ -1,4 +1,4 @@
-//! An HTTP server before a store, that does to requests what networks and servers do.
+//! An HTTP proxy in front of a store that simulates network and server faults.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,39 +12,38 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::quirks::Quirks;
 
-/// Who answers.
+/// The server that responds.
 pub(crate) enum Upstream {
     /// A server at this host and port.
     Server(String),
-    /// A service in this process, one request at a time, with its directory and what it does otherwise.
+    /// An in-process service, one request at a time, with its directory and quirks.
     Service(S3Service, PathBuf, Quirks),
 }
 
-/// What happens to a request.
+/// A simulated fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The connection ends before the store sees the request.
+    /// The connection closes before the store sees the request.
     CutBefore,
-    /// The store does it, and the connection ends without an answer.
+    /// The store executes the request, and the connection closes without a response.
     CutAnswer,
-    /// The store does it, and the connection ends in the middle of the answer.
+    /// The store executes the request, and the connection closes in the middle of the response.
     CutMiddle,
-    /// No answer ever comes.
+    /// No response is ever sent.
     Hang,
-    /// The store never sees the request, and this is the answer.
+    /// The store never sees the request, and this is the response status.
     Status(u16),
-    /// The store does it, and this is the answer.
+    /// The store executes the request, and this is the response status.
     DoneButStatus(u16),
-    /// The store never sees the request, and the answer is 200 with an error in its body, as S3 sends one when it has begun
-    /// to answer before it knew.
+    /// The store never sees the request, and the response is 200 with an error in the body, as when S3 fails late.
     ErrorWithin,
-    /// The store never sees the request, and the answer is this error of S3.
+    /// The store never sees the request, and the response is this S3 error.
     Error(u16, &'static str),
-    /// The store never sees the request, and the answer is 200 all the same.
+    /// The store never sees the request, but the response is 200.
     DoneNothing,
 }
 
-/// The faults to come: for requests with that method and these words in their target, so many times.
+/// The planned faults: method, substring of the target, fault, and number of times.
 type Plan = Vec<(&'static str, &'static str, Fault, usize)>;
 
 struct Shared {
@@ -55,7 +54,7 @@ struct Shared {
     one_at_a_time: tokio::sync::Mutex<()>,
 }
 
-/// The server. It stops when it is dropped.
+/// The proxy. It stops on drop.
 pub(crate) struct Front {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -82,15 +81,15 @@ impl Front {
         format!("http://{}", self.address)
     }
 
-    /// From now on connections are refused, and those that were open are cut.
+    /// Refuses new connections and closes open ones.
     pub(crate) fn stop(&self) {
         self.running.abort();
     }
 
-    /// From now on all is as it was.
+    /// Accepts connections again.
     pub(crate) async fn start_again(&mut self) {
         let listener = loop {
-            // What was stopped may not have let go yet.
+            // The stopped listener may still hold the port.
             match TcpListener::bind(self.address).await {
                 Ok(listener) => break listener,
                 Err(_) => tokio::task::yield_now().await,
@@ -99,24 +98,24 @@ impl Front {
         self.running = tokio::spawn(serve(listener, Arc::clone(&self.shared))).abort_handle();
     }
 
-    /// The next `times` requests with that method and these words in their target meet `fault`.
+    /// Plans `fault` for the next `times` requests with this method and `words` in their target.
     pub(crate) fn plan(&self, method: &'static str, words: &'static str, fault: Fault, times: usize) {
         lock(&self.shared.plan).push((method, words, fault, times));
     }
 
-    /// Nothing more happens but what should.
+    /// Cancels all planned faults.
     pub(crate) fn forget_plan(&self) {
         lock(&self.shared.plan).clear();
     }
 
-    /// The value of that header in each request that had it.
+    /// The values of this header in all requests that had it.
     pub(crate) fn headers(&self, name: &'static str) -> Vec<String> {
         let seen = lock(&self.shared.headers);
         let named = seen.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.clone()).collect()
     }
 
-    /// How many requests with that method and these words in their target there have been.
+    /// The number of requests so far with this method and `words` in their target.
     pub(crate) fn seen(&self, method: &str, words: &str) -> usize {
         let meets = |line: &&String| line.strip_prefix(method).is_some_and(|target| target.contains(words));
         lock(&self.shared.seen).iter().filter(meets).count()
@@ -141,7 +140,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// A request as it came.
+/// A received request.
 pub(super) struct Request {
     pub(super) method: String,
     pub(super) target: String,
@@ -220,7 +219,7 @@ fn error_within() -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
 }
 
-/// An error as S3 writes it.
+/// An error response in S3's format.
 fn error(status: u16, code: &str) -> Vec<u8> {
     document(status, &format!("<Error><Code>{code}</Code><Message>A fault.</Message></Error>"))
 }
@@ -266,7 +265,7 @@ async fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {
     (stream.read_line(&mut line).await.ok()? > 0).then(|| line.trim_end().to_owned())
 }
 
-/// Passes a request on to a server, and gives its answer.
+/// Forwards a request to a server; returns its response.
 async fn forward(address: &str, request: Request) -> Vec<u8> {
     let mut head = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", request.method, request.target);
     for (name, value) in &request.headers {
@@ -276,14 +275,14 @@ async fn forward(address: &str, request: Request) -> Vec<u8> {
     }
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
-    // A server that refuses a body before it has read it may close its side.
+    // A server that refuses a body may close the connection before reading it.
     let _ = stream.write_all(&request.body).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     answer
 }
 
-/// Has a service in this process answer.
+/// Calls an in-process service.
 async fn call(service: &S3Service, root: &Path, quirks: Quirks, request: Request) -> Vec<u8> {
     let mut asked = s3s::HttpRequest::new(request.body.clone().into());
     *asked.method_mut() = request.method.parse().unwrap();
@@ -297,7 +296,7 @@ async fn call(service: &S3Service, root: &Path, quirks: Quirks, request: Request
     let mut status = answer.status().as_u16();
     let of_upload = request.method == "DELETE" && request.target.contains("uploadId=");
     if !quirks.keeps_refused && of_upload && status == 403 {
-        // To s3s-fs an upload that is over is somebody else's.
+        // s3s-fs responds to an ended upload as if it belonged to another user.
         let body = "<Error><Code>NoSuchUpload</Code></Error>";
         *answer.body_mut() = s3s::Body::from(body.to_owned());
         status = 404;
@@ -306,7 +305,12 @@ async fn call(service: &S3Service, root: &Path, quirks: Quirks, request: Request
     if !quirks.keeps_refused && request.method == "PUT" && status == 400 {
         let _ = std::fs::remove_file(&path);
     }
-    if quirks.takes_late_part(&request, status) && path.exists() {
+    let is_late = Quirks::is_late_part(&request, status) && path.exists();
+    if quirks.fails_on_late_parts && is_late {
+        *answer.body_mut() = s3s::Body::from("<Error><Code>InternalError</Code></Error>".to_owned());
+        status = 500;
+    }
+    if quirks.leaves_parts_open && is_late {
         std::fs::write(&path, &request.body).unwrap();
         *answer.body_mut() = s3s::Body::empty();
         status = 200;

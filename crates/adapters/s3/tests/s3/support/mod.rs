@@ -1,4 +1,4 @@
-//! What the tests work with.
+//! Test support.
 
 pub(crate) mod front;
 mod quirks;
@@ -14,7 +14,7 @@ use clouddrive_domain::port::{BlobStore, ByteStream, Clock, Random};
 use clouddrive_s3::{S3Store, Settings};
 use futures_util::{TryStreamExt, stream};
 
-/// The machine's clock: servers look at it as well.
+/// The system clock, which the servers use too.
 pub(crate) struct MachineClock;
 
 impl Clock for MachineClock {
@@ -25,7 +25,7 @@ impl Clock for MachineClock {
     }
 }
 
-/// The machine's randomness: tests share a bucket.
+/// The system's randomness, because tests share a bucket.
 pub(crate) struct MachineRandom;
 
 impl Random for MachineRandom {
@@ -43,7 +43,7 @@ pub(crate) async fn open(settings: Settings) -> S3Store {
     S3Store::open(settings, Arc::new(MachineClock), Arc::new(MachineRandom)).await.unwrap()
 }
 
-/// Bytes in which every place looks different from its neighbourhood.
+/// Bytes without local repetition.
 pub(crate) fn sample(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
 }

@@ -1,22 +1,24 @@
-//! What the server in this process does otherwise than S3, as other stores do.
+//! Deviations of the in-process server from S3, as in other stores.
 
 use super::front::Request;
 
-/// What the server does otherwise. By default it does as S3 does: what s3s-fs refuses and keeps is removed.
+/// Deviations from S3. By default there are none: what s3s-fs refuses but keeps is removed.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Quirks {
-    /// It keeps bytes that it refuses for their checksum.
+    /// Keeps bytes that it refuses for their checksum.
     pub(crate) keeps_refused: bool,
-    /// A part that comes after the completion is taken, and changes the object.
+    /// Accepts a part after the completion, which changes the object.
     pub(crate) leaves_parts_open: bool,
-    /// It refuses a completion that names the checksums of parts.
+    /// Answers 500 to a part after the completion.
+    pub(crate) fails_on_late_parts: bool,
+    /// Refuses part checksums in a completion.
     pub(crate) refuses_part_checksums: bool,
-    /// It takes no part with a higher number.
+    /// Refuses parts with a higher number.
     pub(crate) max_parts: Option<u32>,
 }
 
 impl Quirks {
-    /// Why the store refuses the request, if that is a quirk.
+    /// The error with which a quirk refuses the request, if any.
     pub(super) fn refusal(self, request: &Request) -> Option<(u16, &'static str)> {
         let within = |words: &str| request.body.windows(words.len()).any(|bytes| bytes == words.as_bytes());
         if self.refuses_part_checksums && request.method == "POST" && within("<ChecksumSHA256>") {
@@ -27,11 +29,8 @@ impl Quirks {
         self.max_parts.filter(|most| number > *most).map(|_| (400, "InvalidArgument"))
     }
 
-    /// Whether a part that was refused with that status, since its upload is over, is taken all the same.
-    pub(super) fn takes_late_part(self, request: &Request, status: u16) -> bool {
-        self.leaves_parts_open
-            && (400..500).contains(&status)
-            && request.method == "PUT"
-            && request.target.contains("uploadId=")
+    /// Whether a part was refused with this status because its upload has ended.
+    pub(super) fn is_late_part(request: &Request, status: u16) -> bool {
+        (400..500).contains(&status) && request.method == "PUT" && request.target.contains("uploadId=")
     }
 }

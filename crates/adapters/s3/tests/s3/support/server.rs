@@ -13,10 +13,10 @@ pub(crate) use super::quirks::Quirks;
 const BUCKET: &str = "drive";
 const KEY_ID: &str = "test";
 const SECRET: &str = "a secret of the tests";
-/// The wait between tries.
+/// The wait between attempts.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// How to reach Garage: it overwrites, whatever the conditions, and lists all that is begun.
+/// The settings for Garage, which ignores conditions on writes and lists all uploads in progress.
 pub(crate) fn garage() -> Settings {
     let read = |name: &str| {
         #[expect(clippy::disallowed_methods, reason = "the configuration of these tests is read here")]
@@ -47,7 +47,7 @@ pub(crate) async fn garage_behind_front() -> (Front, Settings) {
     (front, settings)
 }
 
-/// A server in this process, on a directory of its own: it honours conditions.
+/// An in-process server with its own directory. It supports conditional writes.
 pub(crate) struct Local {
     pub(crate) front: Front,
     pub(crate) settings: Settings,
@@ -77,7 +77,7 @@ impl Local {
         Self { front, settings, _root: root }
     }
 
-    /// As short as tests of what does not come can bear to wait.
+    /// Settings with short timeouts.
     pub(crate) fn impatient(&self) -> Settings {
         Settings { timeouts: short(), ..self.settings.clone() }
     }

@@ -1,4 +1,4 @@
-//! HAProxy before two instances.
+//! HAProxy in front of two instances.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -10,25 +10,25 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::support::{Place, Server, eventually, free_port};
 
-/// What the answers say of where they come from.
+/// The response header that names the instance.
 pub const SERVED_BY: &str = "x-served-by";
 
 const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/production/rolling_restart/haproxy.cfg");
 
-/// HAProxy, which to its callers is the server.
+/// HAProxy; clients use `front` as the server.
 pub struct HaProxy {
     pub front: Server,
     socket: PathBuf,
 }
 
 impl HaProxy {
-    /// HAProxy before the instances on these ports.
+    /// Starts HAProxy in front of the instances on these ports.
     pub async fn before(ports: [u16; 2], place: &Arc<Place>) -> Self {
         let socket = place.path().join("haproxy.sock");
         let bind = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new("haproxy");
         command
-            // Debian keeps it where only root looks.
+            // Debian installs it in a directory that only root's PATH has.
             .env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()))
             .args(["-db", "-f", CONFIGURATION])
             .env("HAPROXY_SOCKET", &socket)
@@ -55,7 +55,7 @@ impl HaProxy {
         eventually("HAProxy sees the instance", async || self.status_of(instance).await == "UP").await;
     }
 
-    /// Waits until something that takes long, and is not about to end, is under way at this instance: a form.
+    /// Waits until a form, which takes long and is not about to end, is under way at this instance.
     pub async fn holds_a_form(&self, instance: &str) {
         let server = format!(" srv={instance} ");
         eventually("a form is under way at the instance", async || {
@@ -86,7 +86,7 @@ impl HaProxy {
         place.path().join("haproxy.log")
     }
 
-    /// What HAProxy has logged of requests that came to a bad end.
+    /// The lines of HAProxy's log for failed requests.
     pub fn complaints(&self) -> String {
         let log = std::fs::read_to_string(Self::log(self.front.place())).unwrap();
         // CLIENT TIME FRONTEND BACKEND/SERVER TIMERS STATUS …

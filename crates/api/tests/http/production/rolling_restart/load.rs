@@ -1,4 +1,4 @@
-//! People at work: each asks for the next thing as soon as the last has been answered.
+//! Simulated users: each sends its next request as soon as the last has been answered.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,37 +15,37 @@ use super::tally::{Failure, Kind, Record, Tally};
 use crate::production::id;
 use crate::support::{Answer, Caller, eventually, sha256, text};
 
-/// Between one request of somebody's and the next: the load is steady, and leaves the machine room.
+/// The pause between one user's requests, for a steady load that does not saturate the machine.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How often somebody tries a change that fails, and how long after each time.
+/// How often a failed change is retried, and the delay before each retry.
 const TRIES: usize = 20;
 const TRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// A form is sent in so many pieces, with a pause before each.
+/// The number and size of a form's pieces, and the pause before each.
 const PIECES: u64 = 20;
 const PIECE: usize = 24 << 10;
 const PIECE_PAUSE: Duration = Duration::from_millis(250);
 
-/// A film is so long, and watched with a pause after so many bytes.
+/// The size of the large file, and the bytes read between pauses.
 const FILM: usize = 6 << 20;
 const SIP: usize = 512 << 10;
 
-/// What was acknowledged.
+/// Acknowledged changes.
 #[derive(Default)]
 pub struct Acknowledged {
-    /// Files with the digests of their bytes.
+    /// Files and the digests of their bytes.
     pub files: Vec<(String, String)>,
-    /// Folders with where they stand.
+    /// Folders: parent and name.
     pub folders: Vec<(String, String)>,
-    /// Files with the names that they were given last.
+    /// Files and their latest names.
     pub names: Vec<(String, String)>,
 }
 
 pub struct Load {
     ann: Caller,
     nobody: Caller,
-    /// Files to be read.
+    /// Files to read.
     library: Vec<(String, String)>,
     shelf: String,
     film: (String, String),
@@ -90,13 +90,13 @@ impl Load {
         (load, people)
     }
 
-    /// Waits until so many more requests are answered.
+    /// Waits for this many more requests to be answered.
     pub async fn more(&self, requests: usize) {
         let enough = self.tally.len() + requests;
         eventually("requests are answered", async || self.tally.len() >= enough).await;
     }
 
-    /// Lets everybody finish what he is at.
+    /// Stops the load after each user's current request.
     pub async fn end(self: Arc<Self>, people: Vec<JoinHandle<()>>) -> (Vec<Record>, Acknowledged) {
         self.over.store(true, Ordering::Relaxed);
         for somebody in people {
@@ -115,7 +115,7 @@ impl Load {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The answer to a request, if it is one of those that are expected.
+    /// The answer to a request, if its status is expected.
     async fn attempt(&self, kind: Kind, request: RequestBuilder, expected: &[u16]) -> Option<Answer> {
         let request = request.build().unwrap();
         let what = format!("{} {}", request.method(), request.url().path());
@@ -144,7 +144,7 @@ impl Load {
         Ok(Answer { status, headers, body: response.bytes().await?.into() })
     }
 
-    /// The answer to a change, which is tried again until it is answered. Then `already` tells, too, that it is done.
+    /// Retries a change until it is answered. On a retry, `already` lists the statuses that say it was done before.
     async fn change(&self, request: impl Fn() -> RequestBuilder, already: &[u16]) -> Answer {
         for turn in 0..TRIES {
             let mut expected = vec![200, 201, 204];
@@ -216,7 +216,7 @@ impl Load {
         }
     }
 
-    /// A file and the digest of its bytes.
+    /// Uploads a file; returns it and the digest of its bytes.
     async fn send_by_url(&self, folder: &str) -> (String, String) {
         let number = self.number();
         let bytes = bytes(number, 1 + number as usize * 7919 % 100_000);
@@ -232,7 +232,7 @@ impl Load {
         (id(&file), sha256(&bytes))
     }
 
-    /// Sends files piece by piece: each takes longer than an instance waits before it closes its port.
+    /// Uploads files by slow forms, each of which takes longer than the drain period of an instance.
     async fn send_forms(self: Arc<Self>) {
         let folder = self.folder("sent").await;
         while self.goes_on().await {
@@ -249,7 +249,7 @@ impl Load {
                     Some((Ok::<_, std::io::Error>(piece), sent + 1))
                 }
             });
-            // Some tell beforehand how much it will be.
+            // Every other one declares its length.
             let body = Body::wrap_stream(pieces);
             let part = match number % 2 {
                 0 => Part::stream(body),
@@ -258,7 +258,7 @@ impl Load {
             let form = Form::new().text("parent_folder_id", folder.clone());
             let form = form.part("file", part.file_name(format!("{number}.bin")));
             let request = self.ann.request(Method::POST, "/file").multipart(form);
-            // One that comes to nothing is a file that nobody was told of; the next has another name.
+            // A failed form was never acknowledged; the next uses another name.
             if let Some(answer) = self.attempt(Kind::Form, request, &[201]).await {
                 let file = (id(&answer.json()), sha256(&whole));
                 self.acknowledged.lock().unwrap().files.push(file);
@@ -266,7 +266,7 @@ impl Load {
         }
     }
 
-    /// Fetches a large file at leisure, by way of an instance that may be gone before the last byte has come.
+    /// Downloads a large file slowly; the instance that redirected to it may stop before the last byte has arrived.
     async fn download(self: Arc<Self>) {
         let (file, digest) = &self.film;
         while self.goes_on().await {
@@ -295,13 +295,13 @@ impl Load {
     }
 }
 
-/// Bytes that are nobody else's.
+/// Bytes unique to `number`.
 fn bytes(number: u64, length: usize) -> Vec<u8> {
     (0..length as u64).map(|at| (at * 31 + number * 17 + at / 251) as u8).collect()
 }
 
 impl Acknowledged {
-    /// All that was acknowledged is there.
+    /// Asserts that no acknowledged change is lost.
     pub async fn check(&self, caller: &Caller) {
         for (file, digest) in &self.files {
             assert_eq!(sha256(&caller.download(file).await), *digest, "an acknowledged file is lost");
@@ -321,7 +321,7 @@ impl Acknowledged {
     }
 }
 
-/// The names of all that stands in a folder, page by page.
+/// All names in a folder, page by page.
 async fn all_names(caller: &Caller, folder: &str) -> std::collections::HashSet<String> {
     let mut names = std::collections::HashSet::new();
     let mut path = format!("/drive/{folder}?limit=1000");

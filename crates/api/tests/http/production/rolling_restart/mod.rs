@@ -1,7 +1,7 @@
-//! Instances are replaced behind a load balancer, one by one, while people work: they notice nothing.
+//! Instances are replaced one by one behind a load balancer under load, without failed requests.
 //!
-//! `haproxy.cfg` is what docs/deployment.md recommends. `ROLLING_RESTARTS` says how often each instance is replaced, which is
-//! once unless told; `scripts/rolling-restart` does it ten times and shows the figures.
+//! `haproxy.cfg` is what docs/deployment.md recommends. `ROLLING_RESTARTS` sets how often each instance is replaced
+//! (default: once); `scripts/rolling-restart` does it ten times and shows the figures.
 
 mod haproxy;
 mod load;
@@ -20,10 +20,10 @@ use crate::body::begin_form;
 use crate::process::{exit_code, signal, start_in};
 use crate::support::{Place, Server, Wire, eventually, free_port};
 
-/// How many requests are answered, at least, between one restart and the next, and for each before the first.
+/// The minimum number of requests between restarts, and per instance before the first.
 const CALM: usize = 150;
 
-/// One of two servers behind the load balancer, always at the same address.
+/// One of two servers behind the load balancer, at a fixed address.
 struct Instance {
     name: &'static str,
     port: u16,
@@ -35,18 +35,18 @@ struct Stop {
     instance: &'static str,
     told: Instant,
     took: Duration,
-    /// What somebody saw who asked all the while, on a new connection each time, whether it is ready.
+    /// The readiness answers on new connections, polled while it stopped.
     seen: Vec<Seen>,
-    /// When he saw that its port was closed.
+    /// When its port was found closed.
     closed: Instant,
 }
 
-/// What somebody gets who asks an instance on a new connection whether it is ready.
+/// The result of a readiness check on a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
     Ready,
     Leaving,
-    /// It took the connection and gave no answer.
+    /// It accepted the connection and sent no answer.
     Nothing,
     Refused,
 }
@@ -65,7 +65,7 @@ async fn look(address: &str) -> Seen {
     }
 }
 
-/// What is seen of an instance that stops, until it takes no connection any more; what comes twice in a row stands once.
+/// Polls a stopping instance until it refuses connections; repeated results are recorded once.
 async fn watch(address: String) -> (Vec<Seen>, Instant) {
     let mut seen = Vec::new();
     while seen.last() != Some(&Seen::Refused) {
@@ -84,7 +84,7 @@ impl Instance {
         Self { name, port, server }
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Sends SIGTERM and waits for the exit.
     async fn stop(&mut self) -> Stop {
         let watching = tokio::spawn(watch(self.server.address().to_owned()));
         let told = Instant::now();
@@ -95,7 +95,7 @@ impl Instance {
         Stop { instance: self.name, told, took, seen, closed }
     }
 
-    /// Another in its place.
+    /// Stops it and starts another in its place.
     async fn replace(&mut self) -> Stop {
         let stop = self.stop().await;
         let place = self.server.place().clone();
@@ -104,7 +104,7 @@ impl Instance {
     }
 }
 
-/// What there is to know when all is over.
+/// The results of a run.
 struct Outcome {
     records: Vec<Record>,
     stops: Vec<Stop>,
@@ -113,7 +113,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// What was under way at an instance at this time.
+    /// The requests under way at an instance at this time.
     fn under_way(&self, kind: Kind, stop: &Stop, at: Instant) -> Vec<&Record> {
         let spans = |record: &&Record| record.kind == kind && record.spans(stop.instance, at);
         self.records.iter().filter(spans).collect()
@@ -140,8 +140,8 @@ impl Outcome {
 
     fn check(&self) {
         for stop in &self.stops {
-            // It said so before it turned anybody away. Only who comes at the very moment at which the port closes may get
-            // nothing, and nobody does who has listened.
+            // The instance reports not ready before it refuses connections. Only a connection made at the very moment
+            // the port closes may get no answer, and a balancer that checks readiness makes none.
             let seen = stop.seen.strip_prefix(&[Seen::Ready]).unwrap_or(&stop.seen);
             let said = matches!(seen, [Seen::Leaving, Seen::Refused] | [Seen::Leaving, Seen::Nothing, Seen::Refused]);
             assert!(said, "{}: {seen:?}", stop.instance);
@@ -149,7 +149,7 @@ impl Outcome {
         let forms: Vec<_> = self.stops.iter().flat_map(|stop| self.under_way(Kind::Form, stop, stop.told)).collect();
         assert!(!forms.is_empty(), "no form was under way when an instance was told to stop");
         assert!(forms.iter().all(|record| record.failure.is_none()), "a form that was under way was cut off");
-        // What changes something may fail where it may have been done, and was then tried again with success.
+        // A change may fail where it may already have been made; it was then retried with success.
         let may_fail = [Kind::Change, Kind::Form];
         let lost = |record: &&Record| record.failure.is_some() && !may_fail.contains(&record.kind);
         assert_eq!(self.records.iter().filter(lost).count(), 0, "requests that may be repeated have failed");
@@ -197,7 +197,7 @@ async fn a_sender_who_never_comes_to_an_end_is_cut_off() {
     signal(server.process().id(), "TERM");
     let mut status = None;
     eventually("the server ends", async || {
-        // Fast enough not to count as asleep.
+        // Fast enough not to count as stalled.
         wire.send([b'x'; 200]).await;
         status = server.process().try_wait().unwrap();
         status.is_some()

@@ -1,4 +1,4 @@
-//! What came of every request.
+//! Records of every request.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,18 +6,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a request is for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// It changes nothing: whoever stands between may repeat it.
+    /// Changes nothing: a proxy may repeat it.
     Read,
-    /// It changes something, and is soon done.
+    /// Changes something, and is quick.
     Change,
-    /// A file on its way up through an instance, in pieces.
+    /// A slow form upload through an instance.
     Form,
-    /// A file on its way down from the bucket, to which an instance has told the way.
+    /// A download from the bucket, to which an instance has redirected.
     Download,
-    /// Bytes, up or down, past the instances.
+    /// Bytes sent to or read from the bucket directly.
     Bucket,
 }
 
@@ -29,27 +29,27 @@ const KINDS: [(Kind, &str); 5] = [
     (Kind::Bucket, "bytes, at the bucket"),
 ];
 
-/// A request that is over.
+/// A completed request.
 pub struct Record {
     pub kind: Kind,
     pub began: Instant,
     pub ended: Instant,
     /// Whether it began before the first instance was told to stop.
     early: bool,
-    /// The instance that it depended on to its end, if there was one and it is known.
+    /// The instance that it depended on to its end, if any and known.
     pub instance: Option<String>,
     pub failure: Option<Failure>,
 }
 
-/// What went wrong.
+/// A failed request.
 pub struct Failure {
-    /// In a word or two: the status, if there is one.
+    /// The status, if any, or a short label.
     pub word: String,
     pub what: String,
 }
 
 impl Failure {
-    /// The connection ended, or there was none.
+    /// The connection failed or ended.
     pub fn silence(what: String) -> Self {
         Self { word: "no answer".to_owned(), what }
     }
@@ -69,7 +69,7 @@ pub struct Tally {
     restarting: AtomicBool,
 }
 
-/// A request that is under way.
+/// A request under way.
 pub struct Begun {
     kind: Kind,
     began: Instant,
@@ -87,7 +87,7 @@ impl Tally {
         self.records.lock().unwrap().push(record);
     }
 
-    /// From now on, instances are restarted.
+    /// Marks the start of the restarts.
     pub fn restarting(&self) {
         self.restarting.store(true, Ordering::Relaxed);
     }
@@ -101,7 +101,7 @@ impl Tally {
     }
 }
 
-/// Of these requests how many there are, how many failed, and how long half of them and nearly all of them took at most.
+/// A table of request counts, failures, and the 50th and 99th percentile latencies.
 pub fn table(records: &[Record]) -> String {
     let mut text = format!("{:24}{:^32}    {:^32}\n{:24}", "", "before", "during", "");
     for _ in 0..2 {
@@ -133,7 +133,7 @@ pub fn table(records: &[Record]) -> String {
     text
 }
 
-/// The least, the middle and the most of these times, in seconds.
+/// The minimum, median and maximum, in seconds.
 pub fn spread(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let seconds = |at: usize| times[at].as_secs_f64();

@@ -1,4 +1,4 @@
-//! Digests before the commit, and stores whose clients may go on writing.
+//! Digest verification before the commit, and stores whose clients may go on writing.
 
 use super::*;
 use crate::model::BlobKey;
@@ -8,21 +8,21 @@ fn hello_digest() -> Sha256 {
     Sha256::parse("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824").unwrap()
 }
 
-/// How the five bytes of `hello` come.
+/// The part plan of `hello`.
 const FIVE: PartPlan = PartPlan::single(5);
 
 fn five(sha256: Option<Sha256>) -> Upload {
     Upload { announced: Some(5), file: FileInfo { sha256, ..file_info("a.txt") }, ..upload() }
 }
 
-/// The bytes of `hello` have arrived for this upload; the store knows no digest of them.
+/// The bytes of `hello` have arrived for this upload; the store does not know their digest.
 fn hello_arrived(upload: Upload) -> Ports {
     let mut ports = Ports::with_upload(upload);
     ports.direct.expect_finish().times(1).returning(|_, _, _| Ok(stored(5)));
     ports
 }
 
-/// What lies under `key` is read, once.
+/// The blob under `key` is read once.
 fn read_from(ports: &mut Ports, key: BlobKey) {
     ports.store.expect_get().with(eq(key), eq(5), eq(0..5)).times(1).returning(|_, _, _| Ok(hello()));
 }
@@ -44,7 +44,7 @@ fn saying(sha256: Sha256) -> Completing {
 }
 
 #[tokio::test]
-async fn an_announced_digest_that_no_store_has_verified_is_verified_by_reading() {
+async fn an_unverified_digest_is_verified_by_reading() {
     for (announced, said) in [
         (Some(hello_digest()), Completing::default()),
         (None, saying(hello_digest())),
@@ -55,14 +55,14 @@ async fn an_announced_digest_that_no_store_has_verified_is_verified_by_reading()
         committed(&mut ports, upload().blob, Some(hello_digest()));
         ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
     }
-    // Nobody has announced one: nothing is read.
+    // No digest was announced: nothing is read.
     let mut ports = hello_arrived(five(None));
     committed(&mut ports, upload().blob, None);
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_digest_that_is_known_is_compared_and_nothing_is_read() {
+async fn a_known_digest_is_compared_without_reading() {
     for (said, right) in [(hello_digest(), true), (DIGEST, false)] {
         let mut ports = Ports::with_upload(five(None));
         let known = Stored { size: 5, sha256: Some(hello_digest()), ..Stored::default() };
@@ -76,14 +76,14 @@ async fn a_digest_that_is_known_is_compared_and_nothing_is_read() {
 }
 
 #[tokio::test]
-async fn other_bytes_than_announced_are_not_committed() {
+async fn mismatched_bytes_are_not_committed() {
     for (announced, said) in [(Some(DIGEST), Completing::default()), (None, saying(DIGEST))] {
         let mut ports = hello_arrived(five(announced));
         read_from(&mut ports, upload().blob);
         let outcome = ports.service().complete(&actor(OWNER), upload().id, said).await;
         assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
     }
-    // Two that differ cannot both be right.
+    // Two different digests cannot both be right.
     let ports = hello_arrived(five(Some(hello_digest())));
     let outcome = ports.service().complete(&actor(OWNER), upload().id, saying(DIGEST)).await;
     assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
@@ -104,11 +104,22 @@ fn copied(mut ports: Ports, outcome: crate::Result<Stored>) -> Ports {
 }
 
 #[tokio::test]
-async fn what_may_still_change_is_copied_and_the_file_has_the_copy() {
+async fn mutable_bytes_are_copied_and_the_file_has_the_copy() {
     let mut ports = copied(hello_arrived(five(Some(hello_digest()))), Ok(stored(5)));
     read_from(&mut ports, made_key(1));
     committed(&mut ports, made_key(1), Some(hello_digest()));
     ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
+    ports.records.expect_is_referred_to().with(eq(made_key(1))).times(1).returning(|_| Ok(true));
+    ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_a_concurrent_request_made_superfluous_is_deleted() {
+    let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
+    committed(&mut ports, made_key(1), None);
+    ports.store.expect_discard().times(1).returning(|_| Ok(()));
+    ports.records.expect_is_referred_to().with(eq(made_key(1))).times(1).returning(|_| Ok(false));
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
 
@@ -129,7 +140,7 @@ async fn a_copy_of_other_bytes_than_announced_is_removed_and_the_upload_stays() 
     let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
 
-    // Another request has completed it meanwhile, and removed what was sent.
+    // Another request has completed it meanwhile and removed what was sent.
     let closed = Err(Error::Conflict(Conflict::UploadClosed));
     let mut ports = copied(hello_arrived(five(None)), closed);
     ports.drive = drive_with([for_owner(folder(FOLDER)), for_owner(file(FILE))]);
