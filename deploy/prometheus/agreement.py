@@ -1,5 +1,5 @@
-"""Whether all who speak of metrics and alarms agree: docs/metrics.md has the metrics; the rules, their tests, the dashboard and the
-runbook name no others, and every alarm has its test and its page. Prints what does not agree, and fails then.
+"""Checks that rules, rule tests, dashboard and runbook only use metrics in docs/metrics.md, and that every alarm has
+tests and a runbook section. Prints disagreements, and fails if there are any.
 
 usage: agreement.py OUTPUT     OUTPUT: the queries of dashboard and runbook as recording rules, for promtool to parse
 """
@@ -19,12 +19,12 @@ PROVISIONING = sorted((ROOT / "deploy/grafana/provisioning").glob("*/*.yaml"))
 METRICS = ROOT / "docs/metrics.md"
 RUNBOOK = ROOT / "docs/operations.md"
 
-# What Prometheus adds to every metric, and its own metrics.
+# Labels that Prometheus adds to every metric, and its own metrics.
 TARGET_LABELS = {"job", "instance"}
 BUILT_IN = {"up": set(), "ALERTS": {"alertname", "alertstate", "severity"}}
 UNITS_IN_NAMES = {"seconds": "_seconds", "bytes": "_bytes"}
 KEYWORDS = {"and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "offset", "bool", "inf", "nan"}
-# Grafana's variables, by values that parse in their places.
+# Grafana's variables, with values that parse in their place.
 VARIABLES = {"$__rate_interval": "5m", "$__interval": "1m", "$__range": "6h", "$job": "clouddrive", "$instance": ".*"}
 
 complaints = []
@@ -35,7 +35,7 @@ def complain(where, what):
 
 
 def read_metrics():
-    """The table of docs/metrics.md: for each metric its type and its labels, each with the values that are known."""
+    """The table of docs/metrics.md: the type and labels of each metric, with the known values of each label."""
     metrics = {}
     for line in METRICS.read_text().splitlines():
         if not line.startswith("| `"):
@@ -77,11 +77,11 @@ class Names:
                 self.labels[name] = labels
 
     def record(self, name):
-        """A recorded metric says in its name by which labels it is."""
+        """The name of a recorded metric contains its labels."""
         self.labels[name] = {label: set() for label in name.split(":")[0].split("_") if label != "job"}
 
     def check(self, where, expression):
-        """Complains of metrics, labels and values that there are not."""
+        """Complains about unknown metrics, labels and values."""
         texts = []
 
         def hide(match):
@@ -123,7 +123,7 @@ class Names:
 
 
 def check_rules(names):
-    """The alarms by name, each with the anchor of its page."""
+    """The alarms by name, each with the anchor of its runbook section."""
     alarms = {}
     rules = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
     for rule in rules:
@@ -168,7 +168,7 @@ def check_tests(alarms):
 
 
 def anchors(path):
-    """The headings of a page, as GitHub makes anchors of them."""
+    """The anchors that GitHub generates for the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", re.sub(r"^ *```.*?^ *```", "", path.read_text(), flags=re.M | re.S), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -183,7 +183,7 @@ def check_links(path):
 
 
 def check_runbook(alarms, metrics, names):
-    """The queries of the runbook, one a line."""
+    """The queries of the runbook, one per line."""
     text = RUNBOOK.read_text()
     chapter = re.search(r"^## Alarms$(.*?)^## ", text, re.M | re.S)
     headings = re.findall(r"^### (.+)$", chapter.group(1), re.M) if chapter else []

@@ -1,9 +1,9 @@
-# PostgreSQL as RDS gives it; or none, with external_database.
+# PostgreSQL on RDS; none with external_database.
 
 locals {
   rds = var.external_database == null
 
-  # Where the container finds the roots of the database's certificate; and where instances get them.
+  # The path of the database's root certificates in the container, and where instances download them.
   ca_path = "/etc/ssl/database.pem"
   ca_bundle = var.database_ca_bundle != null ? var.database_ca_bundle : (
     local.rds ? "https://truststore.pki.rds.amazonaws.com/${var.region}/${var.region}-bundle.pem" : ""
@@ -27,7 +27,7 @@ resource "aws_db_parameter_group" "this" {
     value = "1"
   }
 
-  # The server knows deadlocks and timeouts by their English words.
+  # The server recognises deadlocks and timeouts by their English messages.
   parameter {
     name  = "lc_messages"
     value = "C"
@@ -39,13 +39,13 @@ resource "aws_db_parameter_group" "this" {
     apply_method = "pending-reboot"
   }
 
-  # A database in use keeps its old one until it has the new one.
+  # The database uses the old one until it has switched to the new one.
   lifecycle {
     create_before_destroy = true
   }
 }
 
-# RDS would make them without an end to what they keep.
+# RDS would create them without a retention limit.
 resource "aws_cloudwatch_log_group" "database" {
   for_each          = toset(local.rds ? ["postgresql", "upgrade"] : [])
   name              = "/aws/rds/instance/${var.name}/${each.key}"
@@ -62,11 +62,11 @@ resource "aws_db_instance" "this" {
   auto_minor_version_upgrade = true
   instance_class             = var.database_instance_class
   parameter_group_name       = aws_db_parameter_group.this[0].name
-  # A newer root signs the certificate some day; instances trust the bundle of all.
+  # A newer root may sign the certificate later; instances trust the whole bundle.
   ca_cert_identifier = "rds-ca-rsa2048-g1"
 
-  # The role owns the database and is the one that the server uses, unless you make another: see the README. The password goes
-  # to RDS and into the secret in the same run, and is kept nowhere else.
+  # The role owns the database, and the server uses it unless you create another: see the README. The password goes to
+  # RDS and into the secret in the same run, and is stored nowhere else.
   db_name             = "clouddrive"
   username            = "clouddrive"
   password_wo         = local.password

@@ -1,4 +1,4 @@
-# Who may do what. The first list of rights is that of crates/adapters/s3/README.md, action by action.
+# Permissions. The first list is that of crates/adapters/s3/README.md, action by action.
 
 locals {
   group_arn = join(":", [
@@ -21,7 +21,7 @@ locals {
       Resource = ["${local.bucket_arn}/blobs/*", "${local.bucket_arn}/.clouddrive-probe/*"]
     },
     {
-      # clouddrive doctor looks at them; the server never does.
+      # Used by clouddrive doctor, never by the server.
       Sid      = "Doctor"
       Effect   = "Allow"
       Action   = ["s3:GetBucketCORS", "s3:GetLifecycleConfiguration"]
@@ -52,8 +52,8 @@ locals {
       Resource = [local.group_arn]
     },
     {
-      # What the agent of Session Manager calls, which knows no resources. AWS's own AmazonSSMManagedInstanceCore would add
-      # the right to read every parameter of the account.
+      # Calls of the Session Manager agent, which do not support resources. AWS's AmazonSSMManagedInstanceCore would
+      # also allow reading every parameter of the account.
       Sid    = "Sessions"
       Effect = "Allow"
       Action = [
@@ -71,7 +71,7 @@ locals {
         Resource = [var.ecr_repository_arn]
       },
       {
-        # It knows no resources.
+        # Does not support resources.
         Sid      = "RegistryLogin"
         Effect   = "Allow"
         Action   = ["ecr:GetAuthorizationToken"]
@@ -125,7 +125,7 @@ resource "aws_iam_instance_profile" "instance" {
   role = aws_iam_role.instance.name
 }
 
-# Jobs of one environment of one repository may do what deploy/rollout does, for as long as their token is good.
+# Jobs of one environment of one repository may do what deploy/rollout does, for the lifetime of their token.
 
 resource "aws_iam_openid_connect_provider" "github" {
   count          = var.github_repository != null && var.github_oidc_provider_arn == null ? 1 : 0
@@ -177,7 +177,7 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = [local.group_arn]
       },
       {
-        # These know no resources; they tell, and change nothing.
+        # Read-only actions, which do not support resources.
         Sid    = "Look"
         Effect = "Allow"
         Action = [

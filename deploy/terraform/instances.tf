@@ -1,4 +1,4 @@
-# Instances that run the container, as many as the load wants.
+# Instances that run the container, scaled by load.
 
 data "aws_ec2_instance_type" "api" {
   instance_type = var.instance_type
@@ -12,7 +12,7 @@ data "aws_ssm_parameter" "ami" {
 locals {
   architecture = contains(data.aws_ec2_instance_type.api.supported_architectures, "arm64") ? "arm64" : "x86_64"
 
-  # The container's: what is not secret. What the secret says comes before it.
+  # Non-secret variables of the container. The secret takes precedence.
   settings = merge({
     ENVIRONMENT          = "production"
     AWS_SECRET_NAME      = aws_secretsmanager_secret.api.name
@@ -22,9 +22,9 @@ locals {
     DATABASE_CONNECTIONS = tostring(var.database_connections)
     DRAIN_SECONDS        = tostring(var.drain_seconds)
     SHUTDOWN_SECONDS     = tostring(var.shutdown_seconds)
-    # Longer than the load balancer's: it must be the first to close a connection, or it sends on one that is being closed.
+    # Longer than the load balancer's, which must close connections first, or it may send on one that is being closed.
     KEEP_ALIVE_SECONDS = tostring(var.idle_timeout + 20)
-    # The load balancer's subnets: what it says of a client's address counts.
+    # The load balancer's subnets: its client addresses are trusted.
     TRUSTED_PROXIES = join(",", local.public_cidrs)
     METRICS_ADDR    = "0.0.0.0:${local.metrics_port}"
     },
@@ -34,8 +34,8 @@ locals {
   said_twice = setintersection(keys(var.environment), keys(local.settings))
 }
 
-# Which image instances run: they read it when they boot. deploy/rollout writes it, has all instances replaced, and puts the old
-# one back if that fails.
+# The image that instances run, read at boot. deploy/rollout writes it, replaces all instances, and restores the old one
+# on failure.
 resource "aws_ssm_parameter" "image" {
   name        = "/clouddrive/${var.name}/image"
   description = "The image that instances of ${var.name} run. deploy/rollout writes it."
@@ -65,11 +65,11 @@ module "boot" {
     IMAGE_PARAMETER = aws_ssm_parameter.image.name
     LOG_GROUP       = aws_cloudwatch_log_group.api.name
     API_PORT        = tostring(local.api_port)
-    # In a session on the machine the metrics are at 127.0.0.1; outside of it where a scraper is let in.
+    # Metrics are on 127.0.0.1 of the machine, and reachable from outside if a scraper is admitted.
     METRICS   = length(var.metrics_security_groups) > 0 ? "${local.metrics_port}" : "127.0.0.1:${local.metrics_port}"
     CA_BUNDLE = local.ca_bundle
     CA_PATH   = local.ca_path
-    # Then Docker kills what SIGTERM has not ended.
+    # After this, Docker kills the server if SIGTERM has not ended it.
     STOP_SECONDS = tostring(var.drain_seconds + var.shutdown_seconds + 10)
     BOOT_SECONDS = tostring(var.boot_seconds)
   }
@@ -89,8 +89,8 @@ resource "aws_launch_template" "api" {
     arn = aws_iam_instance_profile.instance.arn
   }
 
-  # Version 2 alone: a server that is tricked into fetching a URL does not give away the role. Two hops, since the bridge of
-  # Docker is one: the server gets its credentials from here.
+  # Only version 2, so that a server tricked into fetching a URL does not leak the role. Two hops, since Docker's bridge
+  # is one: the server gets its credentials from here.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
@@ -136,8 +136,8 @@ resource "aws_autoscaling_group" "api" {
   min_size            = var.min_size
   max_size            = var.max_size
 
-  # Whether the machine is well, and not whether the server is ready (ELB): with an outage of the database no server is, and the
-  # group would end one instance after the other, which helps nobody. The load balancer looks at readiness.
+  # Checks the machine, not the server's readiness (ELB): in a database outage no server is ready, and the group would
+  # terminate one instance after the other. The load balancer checks readiness.
   health_check_type         = "EC2"
   health_check_grace_period = 60
   default_instance_warmup   = 60
@@ -155,7 +155,7 @@ resource "aws_autoscaling_group" "api" {
     version = aws_launch_template.api.latest_version
   }
 
-  # An instance is in service when it says so, which it does when the server is ready; if it does not, it is ended.
+  # An instance is in service when it reports that its server is ready; otherwise it is terminated.
   initial_lifecycle_hook {
     name                 = "boot"
     lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
@@ -163,7 +163,7 @@ resource "aws_autoscaling_group" "api" {
     heartbeat_timeout    = var.boot_seconds + 300
   }
 
-  # When an apply changes the launch template: new instances first, then the old ones go, each after its requests.
+  # When an apply changes the launch template: new instances start first, then the old ones drain and terminate.
   instance_refresh {
     strategy = "Rolling"
 
@@ -183,12 +183,12 @@ resource "aws_autoscaling_group" "api" {
     content {
       key   = tag.key
       value = tag.value
-      # Instances get theirs from the launch template.
+      # Instances get their tags from the launch template.
       propagate_at_launch = false
     }
   }
 
-  # What an instance needs while it boots.
+  # Needed by instances at boot.
   depends_on = [
     aws_route.nat,
     aws_route_table_association.private,

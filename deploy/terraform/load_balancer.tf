@@ -1,4 +1,4 @@
-# The only thing that the internet reaches: TLS ends here.
+# The only part reachable from the internet; terminates TLS.
 
 resource "aws_acm_certificate" "api" {
   count             = var.certificate_arn == null ? 1 : 0
@@ -10,7 +10,7 @@ resource "aws_acm_certificate" "api" {
   }
 }
 
-# It stays: ACM renews the certificate by it.
+# Kept, since ACM needs it to renew the certificate.
 resource "aws_route53_record" "validation" {
   count           = var.certificate_arn == null ? 1 : 0
   zone_id         = var.zone_id
@@ -50,7 +50,7 @@ resource "aws_lb" "this" {
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
 
-  # The server believes what the load balancer adds (TRUSTED_PROXIES), and nothing that stood there before.
+  # The server trusts what the load balancer appends (TRUSTED_PROXIES), but no earlier values.
   xff_header_processing_mode = "append"
 
   access_logs {
@@ -59,7 +59,7 @@ resource "aws_lb" "this" {
     enabled = true
   }
 
-  # It writes a file into the bucket before it is there.
+  # It writes a test file to the bucket when it is created.
   depends_on = [aws_s3_bucket_policy.logs]
 }
 
@@ -68,15 +68,15 @@ resource "aws_lb_target_group" "api" {
   target_type = "instance"
   vpc_id      = aws_vpc.this.id
   port        = local.api_port
-  # The way from here to an instance lies within the VPC; security groups let nobody else onto it.
+  # Traffic to instances stays in the VPC; security groups admit nothing else.
   protocol = "HTTP"
-  # Requests differ a thousandfold in how long they take: some are uploads.
+  # The duration of requests varies a thousandfold: some are uploads.
   load_balancing_algorithm_type = "least_outstanding_requests"
-  # An instance is ended only after this: its SIGTERM comes when nobody sends it anything any more.
+  # An instance is terminated only after this, so it gets SIGTERM when it no longer receives requests.
   deregistration_delay = var.deregistration_delay
 
-  # Ready is who reaches database and bucket. When nobody does, the load balancer sends requests to all, who answer 503
-  # with Retry-After.
+  # An instance that reaches database and bucket is ready. If none is, the load balancer sends requests to all, which
+  # answer 503 with Retry-After.
   health_check {
     path                = "/health/ready"
     matcher             = "200"
@@ -96,7 +96,7 @@ resource "aws_lb_listener" "https" {
   ssl_policy        = var.ssl_policy
   certificate_arn   = var.certificate_arn == null ? aws_acm_certificate_validation.api[0].certificate_arn : var.certificate_arn
 
-  # Whoever came once by HTTPS comes by nothing else for a year.
+  # HSTS: clients use only HTTPS for a year.
   routing_http_response_strict_transport_security_header_value = "max-age=31536000"
 
   default_action {

@@ -1,10 +1,10 @@
 # A VPC over two zones: public subnets for the load balancer (and NAT), private ones for instances, isolated ones for the
-# database. And who may reach whom: internet → load balancer → API → database, and nothing else.
+# database. Permitted traffic: only internet → load balancer → API → database.
 
 data "aws_availability_zones" "available" {
   state = "available"
 
-  # No local zones, which lack some of what is made here.
+  # No local zones, which lack some of the services used.
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
@@ -14,7 +14,7 @@ data "aws_availability_zones" "available" {
 locals {
   zones = length(var.availability_zones) == 2 ? var.availability_zones : slice(data.aws_availability_zones.available.names, 0, 2)
 
-  # Of the sixteenths of the VPC six are used; the rest is yours.
+  # Six sixteenths of the VPC are used; the rest is free.
   public_cidrs   = [cidrsubnet(var.vpc_cidr, 4, 0), cidrsubnet(var.vpc_cidr, 4, 1)]
   private_cidrs  = [cidrsubnet(var.vpc_cidr, 4, 2), cidrsubnet(var.vpc_cidr, 4, 3)]
   isolated_cidrs = [cidrsubnet(var.vpc_cidr, 4, 4), cidrsubnet(var.vpc_cidr, 4, 5)]
@@ -31,7 +31,7 @@ resource "aws_vpc" "this" {
   tags                 = { Name = var.name }
 }
 
-# The group that whatever names none would get lets nothing through.
+# The default security group allows nothing.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 }
@@ -118,7 +118,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[count.index].id
 }
 
-# No way leads out of here.
+# No route to the outside.
 resource "aws_route_table" "isolated" {
   vpc_id = aws_vpc.this.id
   tags   = { Name = "${var.name}-isolated" }
@@ -130,7 +130,7 @@ resource "aws_route_table_association" "isolated" {
   route_table_id = aws_route_table.isolated.id
 }
 
-# The bytes of uploads by form go this way, past NAT and its price by the gigabyte. It costs nothing.
+# Free; bytes of uploads by form go this way, avoiding NAT and its price per gigabyte.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "com.amazonaws.${var.region}.s3"
@@ -139,7 +139,7 @@ resource "aws_vpc_endpoint" "s3" {
   tags              = { Name = "${var.name}-s3" }
 }
 
-# All that an instance calls, where there is no NAT. Packages of Amazon Linux and layers of images in ECR come from S3.
+# All services that an instance calls, if there is no NAT. Amazon Linux packages and ECR image layers come from S3.
 resource "aws_vpc_endpoint" "service" {
   for_each = toset(var.nat_gateways > 0 ? [] : [
     "autoscaling", "ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages",
@@ -165,7 +165,7 @@ resource "aws_flow_log" "this" {
   depends_on = [aws_s3_bucket_policy.logs]
 }
 
-# The load balancer: from whoever may call, to the API alone.
+# The load balancer: from allowed_cidrs, only to the API.
 
 resource "aws_security_group" "load_balancer" {
   name        = "${var.name}-load-balancer"
@@ -203,7 +203,7 @@ resource "aws_vpc_security_group_egress_rule" "load_balancer_to_api" {
   to_port                      = local.api_port
 }
 
-# The API: from the load balancer alone. There is no SSH; people come by Session Manager, which the instance calls.
+# The API: only from the load balancer. There is no SSH; access is by Session Manager, which the instance calls.
 
 resource "aws_security_group" "api" {
   name        = "${var.name}-api"
@@ -231,7 +231,7 @@ resource "aws_vpc_security_group_ingress_rule" "metrics" {
   to_port                      = local.metrics_port
 }
 
-# With NAT: AWS's services, the registry of the image and S3 have no fixed addresses, so the port is all that can be said.
+# With NAT: AWS services, the image registry and S3 have no fixed addresses, so only the port is restricted.
 resource "aws_vpc_security_group_egress_rule" "api_to_services" {
   count             = var.nat_gateways > 0 ? 1 : 0
   security_group_id = aws_security_group.api.id
@@ -293,7 +293,7 @@ resource "aws_vpc_security_group_egress_rule" "api_to_otlp" {
   to_port           = var.otlp.port
 }
 
-# The database: from the API alone, and from it nowhere.
+# The database: only from the API; no outgoing traffic.
 
 resource "aws_security_group" "database" {
   count       = local.rds ? 1 : 0

@@ -1,6 +1,6 @@
-# What tells people that something is wrong. The server's own metrics say more: deploy/prometheus.
+# Alarms and budget. The server's own metrics give more detail: deploy/prometheus.
 
-# Messages hold names of alarms and numbers. Encrypted by AWS's key for SNS, alarms could not be published at all.
+# Messages only have alarm names and numbers. With encryption by AWS's SNS key, alarms could not be published.
 resource "aws_sns_topic" "alarms" {
   name = "${var.name}-alarms"
 }
@@ -12,7 +12,7 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.key
 }
 
-# The server's log is a JSON object a line.
+# The server's log has one JSON object per line.
 resource "aws_cloudwatch_log_metric_filter" "errors" {
   name           = "${var.name}-errors"
   log_group_name = aws_cloudwatch_log_group.api.name
@@ -30,7 +30,7 @@ locals {
   load_balancer = { LoadBalancer = aws_lb.this.arn_suffix }
   target_group  = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.api.arn_suffix }
 
-  # Alarms on one metric each: what is compared, how often it is looked at, and what silence means.
+  # Alarms on one metric each: comparison, period, and treatment of missing data.
   alarms = merge({
     load-balancer-5xx = {
       text        = "The load balancer answered 5xx by itself: it reaches no instance, or an instance broke off."
@@ -174,7 +174,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   ok_actions    = [aws_sns_topic.alarms.arn]
 }
 
-# A share rather than a count, and of enough requests to mean something.
+# A ratio rather than a count, of enough requests to be significant.
 resource "aws_cloudwatch_metric_alarm" "api_5xx" {
   alarm_name          = "${var.name}-api-5xx"
   alarm_description   = "The API answers too many requests with 5xx. docs/operations.md says what to do."

@@ -1,12 +1,12 @@
-# The one secret that the server reads (AWS_SECRET_NAME): a JSON object of its variables.
+# The secret that the server reads (AWS_SECRET_NAME): a JSON object of its variables.
 #
-# Terraform writes it once, and the password of the database in the same run. From then on it is yours: edit it and roll out, and
-# no apply takes that back. Only secret_generation makes Terraform write again.
+# Terraform writes it once, with the database's password in the same run. After that, edit it and roll out; an apply
+# never reverts that. Only secret_generation makes Terraform write again.
 #
-# Neither state nor plan holds any of it: password_wo and secret_string_wo are write-only arguments. What goes into them is drawn
-# by uuid(), which takes 16 bytes from the system's generator of random numbers and gives others in every run; a local value is
-# worked out once a run, so that RDS and the secret get the same. (An ephemeral aws_secretsmanager_random_password would do as
-# well, but terraform test cannot mock one.)
+# State and plan contain none of it: password_wo and secret_string_wo are write-only arguments. Their values come from
+# uuid(), which takes 16 bytes from the system's random number generator and differs in every run; a local value is
+# evaluated once per run, so RDS and the secret get the same. (An ephemeral aws_secretsmanager_random_password would
+# work too, but terraform test cannot mock one.)
 
 locals {
   password   = sensitive(sha256("password ${uuid()} ${uuid()} ${uuid()}"))
@@ -43,7 +43,8 @@ resource "aws_secretsmanager_secret_version" "api" {
   secret_string_wo         = jsonencode(local.secret)
   secret_string_wo_version = var.secret_generation
 
-  # A version without a label is deleted some day, and Terraform would then write again. AWSCURRENT moves on with your edits.
+  # A version without a label is eventually deleted, and Terraform would then write again. AWSCURRENT moves with your
+  # edits.
   version_stages = ["AWSCURRENT", "TERRAFORM"]
 
   lifecycle {

@@ -1,15 +1,15 @@
-# The bucket of the drive, and one for logs. Nobody but the instances and holders of signed URLs reaches the first; neither
-# holds anything public. A bucket with anything in it is not deleted unless force_destroy says so: that is S3's own guard, and
-# lets the rest of a stack be destroyed, which prevent_destroy would not.
+# The bucket of the drive, and one for logs. Only instances and holders of signed URLs can access the first; both are
+# private. A non-empty bucket is not deleted without force_destroy: this is S3's own protection, and unlike
+# prevent_destroy it lets the rest of a stack be destroyed.
 
 locals {
   bucket = var.bucket_name == null ? "${var.name}-${local.account}-${var.region}" : var.bucket_name
 
-  # By their names, so that policies can name them without waiting for them.
+  # By name, so that policies can refer to them before they exist.
   bucket_arn = "arn:${local.partition}:s3:::${local.bucket}"
   logs_arn   = "arn:${local.partition}:s3:::${local.bucket}-logs"
 
-  # What every bucket says first.
+  # The first statement of every bucket policy.
   tls_only = {
     Sid       = "TlsOnly"
     Effect    = "Deny"
@@ -44,7 +44,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "drive" {
   bucket = aws_s3_bucket.drive.id
 
   rule {
-    # Without it KMS is called, and charges, for every object.
+    # Without it, KMS is called and charged for every object.
     bucket_key_enabled = var.kms_key_arn != null
 
     apply_server_side_encryption_by_default {
@@ -66,7 +66,7 @@ resource "aws_s3_bucket_versioning" "drive" {
 resource "aws_s3_bucket_lifecycle_configuration" "drive" {
   bucket = aws_s3_bucket.drive.id
 
-  # The second net below the collector, which gives uploads up by itself.
+  # A second safeguard: the collector already aborts uploads.
   rule {
     id     = "unfinished-uploads"
     status = "Enabled"
@@ -80,7 +80,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "drive" {
     }
   }
 
-  # What a start tries out is there for a moment; unless the start was cut off.
+  # Startup probes leave objects only if the startup was interrupted.
   rule {
     id     = "probes"
     status = "Enabled"
@@ -94,7 +94,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "drive" {
     }
   }
 
-  # In a bucket that had versions once, what was deleted then must go too.
+  # A bucket that was versioned before still has noncurrent versions, which must expire too.
   rule {
     id     = "deleted"
     status = "Enabled"
@@ -138,7 +138,7 @@ resource "aws_s3_bucket_policy" "drive" {
   depends_on = [aws_s3_bucket_public_access_block.drive]
 }
 
-# Downloads by signed URL go past the API: this is the only record of them.
+# Downloads by signed URL bypass the API: this is their only record.
 resource "aws_s3_bucket_logging" "drive" {
   bucket        = aws_s3_bucket.drive.id
   target_bucket = aws_s3_bucket.logs.id
@@ -168,7 +168,7 @@ resource "aws_s3_bucket_public_access_block" "logs" {
   restrict_public_buckets = true
 }
 
-# Load balancers write to buckets with this encryption only.
+# Load balancers only write to buckets with this encryption.
 resource "aws_s3_bucket_server_side_encryption_configuration" "logs" {
   bucket = aws_s3_bucket.logs.id
 
@@ -206,7 +206,7 @@ resource "aws_s3_bucket_policy" "logs" {
     Version = "2012-10-17"
     Statement = [
       merge(local.tls_only, { Resource = [local.logs_arn, "${local.logs_arn}/*"] }),
-      # The path ends in the account whose load balancer writes: this one.
+      # The path ends in the account of the load balancer: this one.
       {
         Sid       = "LoadBalancer"
         Effect    = "Allow"

@@ -1,10 +1,10 @@
-# Every variable stands in the table of README.md too, with these very words: ./check compares them. So a description and a
-# default are one line each.
+# The table in README.md repeats every variable verbatim, which ./check verifies. So a description and a default are one
+# line each.
 
-# What must be said.
+# Required.
 
 variable "region" {
-  description = "The region in which everything lies."
+  description = "The region of all resources."
   type        = string
 
   validation {
@@ -24,10 +24,10 @@ variable "domain_name" {
 }
 
 variable "image" {
-  description = "The image of the first instances, best by its digest (NAME@sha256:…). From then on deploy/rollout says which."
+  description = "The image of the first instances, preferably by digest (NAME@sha256:…). After that, deploy/rollout sets it."
   type        = string
 
-  # The instance and deploy/rollout take no other characters.
+  # The instance and deploy/rollout accept no other characters.
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9._:/-]*(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", var.image))
     error_message = "The image is a name with a tag or a digest, such as docker.io/example/clouddrive:1.0.0."
@@ -37,7 +37,7 @@ variable "image" {
 # Names.
 
 variable "name" {
-  description = "What everything is called: the auto-scaling group, the parameter /clouddrive/NAME/image, the roles."
+  description = "The name of everything: the auto-scaling group, the parameter /clouddrive/NAME/image, the roles."
   type        = string
   default     = "clouddrive"
 
@@ -48,7 +48,7 @@ variable "name" {
 }
 
 variable "tags" {
-  description = "Tags that everything gets, besides Application and Stack."
+  description = "Tags of all resources, besides Application and Stack."
   type        = map(string)
   default     = {}
 }
@@ -56,13 +56,13 @@ variable "tags" {
 # Domain and certificate.
 
 variable "zone_id" {
-  description = "The Route 53 zone of the domain, in which the records for it and its certificate are made. None: they are yours."
+  description = "The Route 53 zone for the records of the domain and its certificate. None: create them yourself."
   type        = string
   default     = null
 }
 
 variable "certificate_arn" {
-  description = "A certificate of ACM for the domain, in this region. None: one is made and renewed, for which zone_id is needed."
+  description = "An ACM certificate for the domain, in this region. None: one is created and renewed, which needs zone_id."
   type        = string
   default     = null
 
@@ -73,7 +73,7 @@ variable "certificate_arn" {
 }
 
 variable "ssl_policy" {
-  description = "The TLS policy of the load balancer: one that begins with TLS 1.2 or later."
+  description = "The TLS policy of the load balancer, with TLS 1.2 or later as the minimum."
   type        = string
   default     = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
@@ -84,7 +84,7 @@ variable "ssl_policy" {
 }
 
 variable "web_acl_arn" {
-  description = "A web ACL of AWS WAF (regional) for the load balancer. It must let bodies of any size pass: uploads are."
+  description = "A regional AWS WAF web ACL for the load balancer. It must allow bodies of any size, for uploads."
   type        = string
   default     = null
 }
@@ -133,7 +133,7 @@ variable "nat_gateways" {
 }
 
 variable "allowed_cidrs" {
-  description = "Who may call the API."
+  description = "Networks that may call the API."
   type        = list(string)
   default     = ["0.0.0.0/0"]
 
@@ -157,19 +157,19 @@ variable "flow_logs" {
 # Instances.
 
 variable "instance_type" {
-  description = "The type of instance. Its architecture, x86-64 or arm64, must be one that the image has."
+  description = "The instance type. The image must support its architecture, x86-64 or arm64."
   type        = string
   default     = "t3.small"
 }
 
 variable "ami_id" {
-  description = "An AMI like Amazon Linux 2023. None: the newest of those, and an apply replaces instances when there is a newer."
+  description = "An AMI like Amazon Linux 2023. None: the newest, and an apply replaces instances when there is a newer one."
   type        = string
   default     = null
 }
 
 variable "min_size" {
-  description = "The fewest instances."
+  description = "The minimum number of instances."
   type        = number
   default     = 2
 
@@ -180,7 +180,7 @@ variable "min_size" {
 }
 
 variable "max_size" {
-  description = "The most instances; while instances are replaced, up to twice as many."
+  description = "The maximum number of instances; up to twice as many while instances are replaced."
   type        = number
   default     = 4
 
@@ -191,7 +191,7 @@ variable "max_size" {
 }
 
 variable "target_cpu_percent" {
-  description = "The load at which the group is kept by starting and ending instances."
+  description = "The target CPU load, kept by starting and terminating instances."
   type        = number
   default     = 60
 
@@ -202,7 +202,7 @@ variable "target_cpu_percent" {
 }
 
 variable "root_volume_gib" {
-  description = "The disk of an instance: system, image, and what Docker keeps of the log. The drive keeps nothing there."
+  description = "The disk of an instance: system, image, and Docker's log buffer. No data of the drive."
   type        = number
   default     = 16
 
@@ -213,11 +213,11 @@ variable "root_volume_gib" {
 }
 
 variable "boot_seconds" {
-  description = "How long a new instance may take from its first command until it is ready; then it is given up."
+  description = "How long a new instance may take from its first command until it is ready, before it is terminated."
   type        = number
   default     = 600
 
-  # A lifecycle hook waits for two hours at the most; 300 s are kept for what comes before and after.
+  # A lifecycle hook waits for at most two hours; 300 s are reserved for the time before and after.
   validation {
     condition     = var.boot_seconds >= 120 && var.boot_seconds <= 6900
     error_message = "From 120 to 6900 seconds."
@@ -225,7 +225,7 @@ variable "boot_seconds" {
 }
 
 variable "drain_seconds" {
-  description = "DRAIN_SECONDS: how long an instance that is told to stop takes requests, while it says that it is not ready."
+  description = "DRAIN_SECONDS: how long a stopping instance still accepts requests while it reports not ready."
   type        = number
   default     = 5
 
@@ -236,7 +236,7 @@ variable "drain_seconds" {
 }
 
 variable "shutdown_seconds" {
-  description = "SHUTDOWN_SECONDS: how long running requests then get."
+  description = "SHUTDOWN_SECONDS: how long running requests may take after that."
   type        = number
   default     = 30
 
@@ -247,7 +247,7 @@ variable "shutdown_seconds" {
 }
 
 variable "deregistration_delay" {
-  description = "How long requests that run on an instance may go on before it is ended: the longest upload by form."
+  description = "How long requests on an instance may run before it is terminated: the longest upload by form."
   type        = number
   default     = 300
 
@@ -258,7 +258,7 @@ variable "deregistration_delay" {
 }
 
 variable "idle_timeout" {
-  description = "How long the load balancer waits in silence. An upload by form is silent while S3 takes its end: up to 150 s."
+  description = "The load balancer's idle timeout. A form upload is idle while S3 completes it: up to 150 s."
   type        = number
   default     = 180
 
@@ -269,7 +269,7 @@ variable "idle_timeout" {
 }
 
 variable "environment" {
-  description = "More variables of the server, such as RUST_LOG. Whoever may read the launch template reads them: no secrets."
+  description = "More variables of the server, such as RUST_LOG. No secrets: they are visible in the launch template."
   type        = map(string)
   default     = {}
 
@@ -290,13 +290,13 @@ variable "environment" {
 }
 
 variable "metrics_security_groups" {
-  description = "The security groups of scrapers that may read the metrics, on port 9464. None: only the machine itself may."
+  description = "The security groups of scrapers that may read the metrics, on port 9464. None: only the machine itself."
   type        = list(string)
   default     = []
 }
 
 variable "otlp" {
-  description = "Where traces go: an OTLP endpoint of yours, and the addresses and the port at which instances may reach it."
+  description = "Your OTLP endpoint for traces, and the addresses and port at which instances may reach it."
   type        = object({ endpoint = string, cidr = string, port = number })
   default     = null
 
@@ -309,7 +309,7 @@ variable "otlp" {
 # The bucket.
 
 variable "bucket_name" {
-  description = "The bucket of the drive. None: NAME-ACCOUNT-REGION. That with -logs at its end is made too."
+  description = "The bucket of the drive. None: NAME-ACCOUNT-REGION. One with the suffix -logs is created too."
   type        = string
   default     = null
 
@@ -331,13 +331,13 @@ variable "cors_origins" {
 }
 
 variable "bucket_versioning" {
-  description = "Whether the bucket keeps what is deleted, for noncurrent_days: against mistakes; the drive never overwrites."
+  description = "Whether the bucket keeps deleted objects for noncurrent_days, against mistakes; the drive never overwrites."
   type        = bool
   default     = false
 }
 
 variable "noncurrent_days" {
-  description = "For how many days a versioned bucket keeps what was deleted. It costs as if it were there."
+  description = "How many days a versioned bucket keeps deleted objects. They cost the same as current ones."
   type        = number
   default     = 30
 
@@ -348,7 +348,7 @@ variable "noncurrent_days" {
 }
 
 variable "abort_upload_days" {
-  description = "After how many days S3 gives up uploads that the collector has not. An upload may stay open for 30."
+  description = "After how many days S3 aborts uploads that the collector has not. An upload may stay open for 30."
   type        = number
   default     = 32
 
@@ -359,13 +359,13 @@ variable "abort_upload_days" {
 }
 
 variable "kms_key_arn" {
-  description = "A KMS key of yours for bucket, secret, database and logs. None: keys of AWS, and SSE-S3 for the bucket."
+  description = "Your KMS key for bucket, secret, database and logs. None: AWS keys, and SSE-S3 for the bucket."
   type        = string
   default     = null
 }
 
 variable "force_destroy" {
-  description = "Whether terraform destroy may delete buckets with all that lies in them. Else it fails as long as anything does."
+  description = "Whether terraform destroy may delete non-empty buckets. Otherwise it fails on them."
   type        = bool
   default     = false
 }
@@ -373,7 +373,7 @@ variable "force_destroy" {
 # The database.
 
 variable "external_database" {
-  description = "A database elsewhere in the place of RDS: at which addresses and port instances may reach it. See database_url."
+  description = "An external database instead of RDS: the addresses and port at which instances may reach it. See database_url."
   type        = object({ cidrs = list(string), port = optional(number, 5432) })
   default     = null
 
@@ -387,7 +387,7 @@ variable "external_database" {
 }
 
 variable "database_url" {
-  description = "The URL of the external database, for the run that writes the secret (TF_VAR_database_url). It goes nowhere else."
+  description = "The URL of the external database, for the run that writes the secret (TF_VAR_database_url). Only stored there."
   type        = string
   default     = null
   ephemeral   = true
@@ -400,7 +400,7 @@ variable "database_url" {
 }
 
 variable "database_ca_bundle" {
-  description = "Where the roots of the database's certificate are, https:// or s3://BUCKET/KEY. None: with RDS, from AWS."
+  description = "Location of the database's root certificates, https:// or s3://BUCKET/KEY. None: with RDS, from AWS."
   type        = string
   default     = null
 
@@ -419,7 +419,7 @@ variable "database_ca_bundle" {
 }
 
 variable "database_version" {
-  description = "The version of PostgreSQL: a major one, whose minor ones come by themselves."
+  description = "The major version of PostgreSQL; minor versions are upgraded automatically."
   type        = string
   default     = "17"
 
@@ -436,7 +436,7 @@ variable "database_instance_class" {
 }
 
 variable "database_storage_gib" {
-  description = "The storage of the database at first."
+  description = "The initial storage of the database."
   type        = number
   default     = 20
 
@@ -447,7 +447,7 @@ variable "database_storage_gib" {
 }
 
 variable "database_max_storage_gib" {
-  description = "What the storage of the database may grow to by itself."
+  description = "The maximum to which the database's storage grows automatically."
   type        = number
   default     = 100
 
@@ -458,13 +458,13 @@ variable "database_max_storage_gib" {
 }
 
 variable "database_multi_az" {
-  description = "Whether a second database stands by in the other zone. It doubles what the database costs."
+  description = "Whether there is a standby database in the other zone. It doubles the cost of the database."
   type        = bool
   default     = true
 }
 
 variable "database_backup_days" {
-  description = "For how many days RDS keeps backups, to any second of which the database can be brought back."
+  description = "How many days RDS keeps backups; the database can be restored to any second of that time."
   type        = number
   default     = 14
 
@@ -475,7 +475,7 @@ variable "database_backup_days" {
 }
 
 variable "database_connections" {
-  description = "DATABASE_CONNECTIONS: the most connections of an instance; it opens one more while it migrates."
+  description = "DATABASE_CONNECTIONS: the maximum connections of an instance; it opens one more while it migrates."
   type        = number
   default     = 16
 
@@ -486,7 +486,7 @@ variable "database_connections" {
 }
 
 variable "database_max_connections" {
-  description = "The most connections of the database, some 10 MiB of memory each. A change waits for a reboot of the database."
+  description = "The database's maximum connections, about 10 MiB of memory each. A change needs a reboot of the database."
   type        = number
   default     = 200
 
@@ -499,13 +499,13 @@ variable "database_max_connections" {
 }
 
 variable "deletion_protection" {
-  description = "Whether RDS and the load balancer refuse to be deleted, by whomever."
+  description = "Whether RDS and the load balancer are protected from deletion."
   type        = bool
   default     = true
 }
 
 variable "final_snapshot_identifier" {
-  description = "The snapshot that is taken when the database is deleted. None: NAME-final. It must not be there yet."
+  description = "The snapshot taken when the database is deleted. None: NAME-final. It must not exist yet."
   type        = string
   default     = null
 }
@@ -513,7 +513,7 @@ variable "final_snapshot_identifier" {
 # The secret.
 
 variable "secret_generation" {
-  description = "Count it up to have the secret written anew, with another SECRET_KEY and password: all are logged out."
+  description = "Increment to rewrite the secret, with a new SECRET_KEY and password: all users are logged out."
   type        = number
   default     = 1
 
@@ -524,7 +524,7 @@ variable "secret_generation" {
 }
 
 variable "secret_recovery_days" {
-  description = "For how many days a deleted secret can be brought back, and its name is taken; 0: it is gone at once."
+  description = "How many days a deleted secret can be restored, and its name is reserved; 0: it is deleted at once."
   type        = number
   default     = 30
 
@@ -537,7 +537,7 @@ variable "secret_recovery_days" {
 # Registry and deployment.
 
 variable "ecr_repository_arn" {
-  description = "The ECR repository of the image, for the right to pull from it. None: the image can be pulled by everybody."
+  description = "The ECR repository of the image, for permission to pull from it. None: the image is public."
   type        = string
   default     = null
 
@@ -548,7 +548,7 @@ variable "ecr_repository_arn" {
 }
 
 variable "github_repository" {
-  description = "OWNER/REPOSITORY whose workflows may roll out, by OIDC and without keys. None: there is no such role."
+  description = "OWNER/REPOSITORY whose workflows may roll out, with OIDC instead of keys. None: no such role."
   type        = string
   default     = null
 
@@ -559,7 +559,7 @@ variable "github_repository" {
 }
 
 variable "github_environment" {
-  description = "The environment of that repository in which alone its jobs get the role."
+  description = "The environment of that repository whose jobs get the role."
   type        = string
   default     = "production"
 
@@ -570,7 +570,7 @@ variable "github_environment" {
 }
 
 variable "github_oidc_provider_arn" {
-  description = "GitHub's OIDC provider, of which an account has one at the most. None: it is made here."
+  description = "GitHub's OIDC provider, at most one per account. None: it is created here."
   type        = string
   default     = null
 }
@@ -578,7 +578,7 @@ variable "github_oidc_provider_arn" {
 # Logs and alarms.
 
 variable "log_days" {
-  description = "For how many days CloudWatch keeps the logs of the server and the database."
+  description = "How many days CloudWatch keeps the logs of the server and the database."
   type        = number
   default     = 90
 
@@ -591,7 +591,7 @@ variable "log_days" {
 }
 
 variable "access_log_days" {
-  description = "For how many days the log bucket keeps who called the load balancer and the bucket, and what the VPC rejected."
+  description = "How many days the log bucket keeps the access logs of load balancer and bucket, and the VPC flow logs."
   type        = number
   default     = 90
 
@@ -602,13 +602,13 @@ variable "access_log_days" {
 }
 
 variable "alarm_emails" {
-  description = "Who gets alarms; each must confirm by the mail that AWS sends. None: subscribe something else to the topic."
+  description = "Recipients of alarms; each must confirm AWS's e-mail. None: subscribe something else to the topic."
   type        = list(string)
   default     = []
 }
 
 variable "alarm_5xx_percent" {
-  description = "The share of answers from 500 up, of at least 50 requests in five minutes, above which there is an alarm."
+  description = "The percentage of 5xx responses, of at least 50 requests in five minutes, above which an alarm fires."
   type        = number
   default     = 1
 
@@ -619,7 +619,7 @@ variable "alarm_5xx_percent" {
 }
 
 variable "alarm_latency_seconds" {
-  description = "The time to the answer, for 99 of 100 requests, above which there is an alarm. Uploads by form count."
+  description = "The 99th percentile of response times above which an alarm fires. Uploads by form count."
   type        = number
   default     = 5
 
@@ -630,7 +630,7 @@ variable "alarm_latency_seconds" {
 }
 
 variable "alarm_errors" {
-  description = "The lines of level ERROR in five minutes from which on there is an alarm."
+  description = "The number of ERROR lines in five minutes from which an alarm fires."
   type        = number
   default     = 5
 
@@ -641,7 +641,7 @@ variable "alarm_errors" {
 }
 
 variable "monthly_budget_usd" {
-  description = "What the account may cost in a month; alarm_emails are told at 80 %, and when more is foreseen. None: no budget."
+  description = "The account's monthly budget; alarm_emails are notified at 80 %, and if the forecast exceeds it. None: no budget."
   type        = number
   default     = null
 

@@ -1,5 +1,5 @@
 terraform {
-  # 1.11 has write-only arguments, by which no secret gets into the state.
+  # 1.11 has write-only arguments, which keep secrets out of the state.
   required_version = ">= 1.11, < 2.0"
 
   required_providers {

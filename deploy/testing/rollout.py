@@ -1,4 +1,4 @@
-"""Plays deploy/rollout through what may happen to it. Started by deploy/rollout-check."""
+"""Tests of deploy/rollout. Started by deploy/rollout-check."""
 
 import gzip
 import io
@@ -29,7 +29,7 @@ PREFERENCES = {
     "ScaleInProtectedInstances": "Refresh", "StandbyInstances": "Ignore"}
 CHANGES = ("put-parameter", "start-instance-refresh", "cancel-instance-refresh", "set-instance-protection")
 
-# The `aws`, `sleep` and `date` of the scenarios: each hands its arguments to the test, and says what the test says.
+# The `aws`, `sleep` and `date` of the scenarios: each passes its arguments to the test and prints its response.
 CLIENT = r"""#!/usr/bin/env bash
 exec 3<>"/dev/tcp/127.0.0.1/$FAKE_PORT"
 set -- "${0##*/}" "$@"
@@ -42,7 +42,7 @@ exit "$status"
 
 
 class Refused(Exception):
-    """What AWS answers with an error."""
+    """An error response of AWS."""
 
 
 def model(service, version):
@@ -55,7 +55,7 @@ MODELS = {"autoscaling": model("autoscaling", "2011-01-01"), "elbv2": model("elb
 
 
 def conforms(shapes, name, value, where):
-    """Fails unless the value is of that shape of AWS's model."""
+    """Fails unless the value matches the shape in AWS's model."""
     shape = shapes[name]
     kind = shape["type"]
     if kind == "structure":
@@ -82,7 +82,7 @@ def conforms(shapes, name, value, where):
 
 
 class Aws:
-    """One group of instances, its load balancer and its parameter, in a world where time goes on when somebody sleeps."""
+    """A group of instances, its load balancer and its parameter, with a clock that advances on `sleep`."""
 
     def __init__(self):
         self.image = OLD
@@ -95,7 +95,7 @@ class Aws:
         self.made = 0
         self.suspended = []
         self.targets = TARGETS
-        # What a scenario turns: whether an image gets healthy, what ends a refresh early, what happens before a call.
+        # Set by scenarios: whether an image gets healthy, what ends a refresh early, what happens before a call.
         self.healthy = lambda image: True
         self.boots = lambda instance: True
         self.sees = lambda target, image: self.healthy(image)
@@ -104,7 +104,7 @@ class Aws:
         self.before = lambda operation: None
 
     def run(self, arguments):
-        """The answer to a command: exit code and text."""
+        """The result of a command: exit code and text."""
         program, *arguments = arguments
         if program == "sleep":
             self.now += int(arguments[0])
@@ -258,7 +258,7 @@ class Aws:
                 refresh["new"].remove(instance["id"])
                 self.launch(refresh)
         if refresh is None:
-            # What is too much goes: first those that have been there for longest, as unkind as can be.
+            # Excess instances are terminated, oldest first: the worst case.
             spare = [i for i in self.instances if not i["protected"]]
             for instance in spare[:max(0, len(self.instances) - 2)]:
                 instance["state"] = "Terminating"
@@ -279,7 +279,7 @@ class Aws:
             self.launch(refresh)
         elif any(i["state"] != "InService" or self.now - i["since"] < refresh["warmup"] for i in new):
             pass
-        # The warm-up is over. That EC2's own health check has nothing against them is all that the group asks.
+        # The warm-up is over. The group only requires EC2's own health check to pass.
         elif refresh["percent"] == 0:
             refresh["percent"] = 50
             old[0]["state"] = "Terminating"
@@ -311,14 +311,14 @@ class Server(socketserver.ThreadingTCPServer):
 
 class Rollout(unittest.TestCase):
     def setUp(self):
-        # In the background shells ignore Ctrl-C, and what they start ignores it too.
+        # Background shells and their children ignore Ctrl-C.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.aws = Aws()
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.aws = self.aws
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         self.bin = pathlib.Path(tempfile.mkdtemp())
-        # Nothing else of the machine is on the PATH: what the script needs is what it says.
+        # The PATH has only the programs that the script declares.
         for name in ("bash", "env", "cat", "mktemp", "rm"):
             os.symlink(shutil.which(name), self.bin / name)
         for name in ("aws", "sleep", "date"):
@@ -336,7 +336,7 @@ class Rollout(unittest.TestCase):
     def start(self, *options, image=NEW):
         environment = {"PATH": str(self.bin), "FAKE_PORT": str(self.server.server_address[1])}
         command = [ROLLOUT, "--group", GROUP, "--image", image, "--poll", "30", *options]
-        # A group of its own, so that a signal reaches all of it, as Ctrl-C does.
+        # A separate process group, so that a signal reaches all of it, like Ctrl-C.
         return subprocess.Popen(command, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, start_new_session=True)
 
@@ -354,7 +354,7 @@ class Rollout(unittest.TestCase):
         return self.finish(self.start(*options, **more))
 
     def changes(self):
-        """The calls that change something, in their order, each with the image if it names one."""
+        """The changing calls in order, each with its image, if any."""
         return [(call, given["input"]["Value"]) if call == "put-parameter" else call
                 for call, given in self.aws.calls if call in CHANGES[:3]]
 
@@ -381,7 +381,7 @@ class Rollout(unittest.TestCase):
         self.assertEqual(self.roll(), 0, self.said)
         self.assertEqual(self.changes(), [("put-parameter", NEW), "start-instance-refresh"])
         self.assertEqual((self.aws.image, self.images()), (NEW, [NEW, NEW]))
-        # Before anything else, so that whatever ends half-way leaves those that serve.
+        # Before anything else, so that an interruption leaves the serving instances.
         self.assertEqual([call for call, _ in self.aws.calls if call in CHANGES][0], "set-instance-protection")
         self.assertEqual(self.protections(), [(True, ["i-old1", "i-old2"])])
         preferences = next(given["input"]["Preferences"] for call, given in self.aws.calls if call == CHANGES[1])
@@ -397,7 +397,7 @@ class Rollout(unittest.TestCase):
         self.assertEqual([i["id"] for i in self.aws.instances], ["i-new1", "i-new2"])
 
     def test_done_before_all_are_healthy(self):
-        # The database is away as the refresh ends: it is done when all are healthy, and not before.
+        # The database is unavailable as the refresh ends: the rollout is done only when all are healthy.
         self.aws.healthy = lambda image: not 300 < self.aws.now - 1_000_000 < 400
         self.aws.serves = lambda instance: True
         self.assertEqual(self.roll(), 0, self.said)
@@ -477,7 +477,7 @@ class Rollout(unittest.TestCase):
         self.assertIn("not done within 600 s", self.said)
 
     def interrupted(self, *moments):
-        """Presses Ctrl-C so long after so many refreshes have begun."""
+        """Sends Ctrl-C the given time after the given number of refreshes have begun."""
         waiting = list(moments)
         process = self.start()
 
@@ -518,7 +518,7 @@ class Rollout(unittest.TestCase):
         for call in CHANGES[:2]:
             with self.subTest(call):
                 self.aws.__init__()
-                # The answer must not be lost: else nobody would cancel what has begun.
+                # The response must not be lost: otherwise the refresh would not be cancelled.
                 self.assert_rolled_back(self.interrupted_at(call), [
                     ("put-parameter", NEW), "start-instance-refresh", ("put-parameter", OLD), "cancel-instance-refresh"])
 
@@ -538,7 +538,7 @@ class Rollout(unittest.TestCase):
         self.assertIn(f"--value {OLD}", self.said)
 
     def test_the_former_image_is_no_good_either(self):
-        # The database may be away. Going on would end what still serves.
+        # The database may be unavailable. Continuing would terminate serving instances.
         self.aws.healthy = lambda image: False
         self.aws.serves = lambda instance: True
         self.assertEqual(self.roll(), 3, self.said)

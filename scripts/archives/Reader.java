@@ -1,4 +1,4 @@
-// Reads a ZIP from standard input by java.util.zip.ZipInputStream, and prints the SHA-256 and the path of each entry.
+// Reads a ZIP from standard input with java.util.zip.ZipInputStream, and prints the SHA-256 and path of each entry.
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;

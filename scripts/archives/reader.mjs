@@ -1,4 +1,5 @@
-// Reads a ZIP from standard input by the package that the argument names, and prints the SHA-256 and the path of each entry.
+// Reads a ZIP from standard input with the package named by the argument, and prints the SHA-256 and path of each
+// entry.
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { Readable, Writable } from "node:stream";
@@ -51,7 +52,7 @@ const readers = {
   },
 };
 
-// Entries one after the other, as the stream gives them.
+// Entries in stream order.
 function objects() {
   const { PassThrough } = load("node:stream");
   return new PassThrough({ objectMode: true, highWaterMark: 1 });

@@ -1,4 +1,4 @@
-"""Reads a ZIP from standard input by stream-unzip, and prints the SHA-256 and the path of each entry."""
+"""Reads a ZIP from standard input with stream-unzip, and prints the SHA-256 and path of each entry."""
 
 import hashlib
 import sys

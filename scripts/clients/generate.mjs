@@ -1,4 +1,4 @@
-// Types of the document by openapi-typescript, with bytes as Blob: its command line makes them strings.
+// Generates types with openapi-typescript, with bytes as Blob; its command line would make them strings.
 import { readFileSync, writeFileSync } from "node:fs";
 import openapiTS, { astToString } from "openapi-typescript";
 import ts from "typescript";

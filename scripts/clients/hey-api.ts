@@ -1,4 +1,4 @@
-// The walk through the API by @hey-api/openapi-ts.
+// The walk through the API with @hey-api/openapi-ts.
 import assert from "node:assert/strict";
 import { createClient } from "./hey/client";
 import {

@@ -1,4 +1,4 @@
-// The walk through the API by openapi-typescript and openapi-fetch.
+// The walk through the API with openapi-typescript and openapi-fetch.
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 import type { paths } from "./schema";
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   const seen = ok(await asBen.GET("/file/{file_id}", { params: { path: { file_id: answer.id } } }));
   assert.equal(await (await fetch(seen.download.url)).text(), "Yours, Ann\n");
 
-  // Raw bytes, both ways. What the library would serialize is refused, and stores nothing.
+  // Raw bytes, both ways. A body serialized by the library is refused, and nothing is stored.
   const params = { path: { file_id: letter.id } };
   const reversed = Uint8Array.from(bytes).reverse();
   const serialized = await asAnn.PUT("/file/{file_id}/content", { params, body: new Blob([reversed]) });

@@ -1,4 +1,4 @@
-"""The walk through the API by openapi-python-client."""
+"""The walk through the API with openapi-python-client."""
 
 import base64
 import os
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 def ok(answer: T | Problem | None) -> T:
-    """The body of an answer that must be a success."""
+    """The body of a response, which must be successful."""
     assert answer is not None and not isinstance(answer, Problem), answer
     return answer
 

@@ -1,4 +1,4 @@
-// What the walks of all clients share.
+// Shared by the walks of all clients.
 import assert from "node:assert/strict";
 
 export const api = process.env["API"] ?? "http://127.0.0.1:8000";

@@ -1,4 +1,4 @@
-"""Looks at all migrations of both dialects. Started by scripts/check-migrations."""
+"""Checks all migrations of both dialects. Started by scripts/check-migrations."""
 
 import argparse
 import datetime
@@ -35,7 +35,7 @@ class Migration:
         return path.read_text() if path.is_file() else None
 
     def complaints(self):
-        """What is wrong with its name and its files."""
+        """Problems with its name and its files."""
         match = NAME.fullmatch(self.short)
         if not match:
             yield "its name must be YYYY-MM-DD-HHMMSS_what_it_does"
@@ -51,7 +51,7 @@ class Migration:
             if not text or not text.strip():
                 yield f"{name} is missing or empty; where there is no way back, down.sql is: -- irreversible: reason"
         if self.metadata is not None:
-            # What is wrong in that file the server does not tell: it takes the default.
+            # The server does not report errors in that file: it uses the default.
             if self.metadata != METADATA:
                 yield f"metadata.toml must be just: {METADATA.strip()}"
             if self.dialect == "sqlite":
@@ -87,7 +87,7 @@ class Check:
                 for what in migration.complaints():
                     self.complain(migration.name, what)
         if self.found:
-            return  # the rest would stumble over it
+            return  # the remaining checks would fail because of it
         schemas = {"postgres": self.read_postgres(), "sqlite": self.read_sqlite()}
         self.compare(schemas)
         self.look_at_order()
@@ -116,12 +116,12 @@ class Check:
         return database.schema()
 
     def is_gone(self, dialect, migration, name):
-        """Whether a later migration drops what that one says is only here."""
+        """Whether a later migration drops what that one declares as only here."""
         drops = re.compile(rf"^DROP (TABLE|INDEX|VIEW)( CONCURRENTLY)? {re.escape(name)}\b", re.M)
         return any(later.name > migration and drops.search(later.up) for later in self.migrations[dialect])
 
     def compare(self, schemas):
-        """Both dialects have the same migrations, tables, columns and indexes, but for what a migration says is only here."""
+        """Both dialects have the same migrations, tables, columns and indexes, except those declared as only here."""
         used = set()
         said = {
             dialect: {
@@ -141,7 +141,7 @@ class Check:
                                                   "-- only here: migration: reason")
             missing = schemas[dialect].names() - schemas[other].names()
             for name in sorted(missing):
-                # Of a table that is only here, so is all that it has.
+                # The columns and indexes of a table that is only here are too.
                 if any("." in name and name.split(".")[0] == table for table in missing):
                     continue
                 if schemas[dialect].indexes.get(name) in missing:
@@ -159,7 +159,7 @@ class Check:
                     self.complain(key[0], f"“only here: {key[1]}” is not so")
 
     def look_at_order(self):
-        """What is recorded is as it was, and what is new comes after it."""
+        """Recorded migrations are unchanged, and new ones come after them."""
         now = self.checksums()
         for name, checksum in self.recorded.items():
             if name not in now:
@@ -181,7 +181,7 @@ class Check:
                     self.complain(migration.name, f"is new and sorts before {max(known)}, which may be applied already")
 
     def look_at_releases(self):
-        """Whatever a release has recorded is recorded still, with the same checksum."""
+        """Everything recorded by a release is still recorded, with the same checksum."""
         def git(*arguments):
             return subprocess.run(["git", "-C", self.root, *arguments], capture_output=True, text=True)
 

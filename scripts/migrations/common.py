@@ -1,9 +1,9 @@
-"""What the checks of both dialects share."""
+"""Shared by the checks of both dialects."""
 
 import dataclasses
 import re
 
-# What a statement may do that must be said, by a comment right above it: -- allow: KIND: reason
+# Effects that must be declared by a comment directly above the statement: -- allow: KIND: reason
 KINDS = {
     "drop": "drops something that versions before may use",
     "rename": "renames something that versions before use by its old name",
@@ -25,13 +25,13 @@ class Schema:
     indexes: dict = dataclasses.field(default_factory=dict)
 
     def names(self):
-        """All that there is: tables, table.column, indexes."""
+        """All names: tables, table.column, indexes."""
         columns = {f"{table}.{column}" for table, columns in self.tables.items() for column in columns}
         return set(self.tables) | columns | set(self.indexes)
 
 
 class Statement:
-    """One statement of a migration: what of it must be said, and what is wrong with it whatever is said."""
+    """One statement of a migration: effects that must be declared, and errors that cannot be allowed."""
 
     def __init__(self, line, comments):
         self.line, self.needs, self.wrong = line, [], []

@@ -1,4 +1,4 @@
-"""Migrations of PostgreSQL, by its own parser. What is not known to be harmless is refused."""
+"""Migrations of PostgreSQL, with its own parser. Statements not known to be harmless are refused."""
 
 import re
 import subprocess
@@ -9,14 +9,14 @@ from pglast import ast, enums
 
 from common import Statement
 
-# What a default may call and still be one value for all rows there are.
+# Functions that a default may call and still be one value for all existing rows.
 STABLE = {"now", "transaction_timestamp", "statement_timestamp"}
 HARMLESS = (ast.CommentStmt, ast.CreateEnumStmt, ast.CreateSeqStmt, ast.CreateStatsStmt)
 CODE = (ast.DoStmt, ast.CallStmt, ast.CreateFunctionStmt, ast.SelectStmt, ast.ViewStmt, ast.CreateExtensionStmt)
 
 
 class Reader:
-    """Reads one up.sql, on the schema that the migrations before it have left."""
+    """Reads one up.sql, on the schema left by the migrations before it."""
 
     def __init__(self, schema, transactional):
         self.schema, self.transactional = schema, transactional
@@ -39,7 +39,7 @@ class Reader:
             self.look(raw.stmt)
             self.statements.append(self.statement)
         if not self.transactional and len(parsed) != 1:
-            # They would be one query, which PostgreSQL runs in a transaction.
+            # They would be sent as one query, which PostgreSQL runs in a transaction.
             for statement in self.statements[:1]:
                 statement.wrong.append("outside a transaction a migration has exactly one statement")
         for statement, table in self.rows:
@@ -47,7 +47,7 @@ class Reader:
                 statement.need("lock", f"{table} changes while {self.altered}, altered in the same migration, is locked")
         return self.statements
 
-    # Words for the statement that is looked at.
+    # Findings for the current statement.
     def need(self, kind, what):
         self.statement.need(kind, what)
 
@@ -55,8 +55,7 @@ class Reader:
         self.statement.wrong.append(what)
 
     def existing(self, relation, *, locks=True):
-        """The name of a table that was there before this migration, or none. Whoever locks it must not wait for long: others
-        wait behind."""
+        """The name of an existing table, or none. Locking it needs a short timeout: others queue behind the lock."""
         name = relation.relname
         if name in self.fresh:
             return None
@@ -218,7 +217,7 @@ class Reader:
     def add_constraint(self, table, constraint):
         types, name = enums.ConstrType, f"{table}: {constraint.conname}"
         if constraint.indexname:
-            return  # which stands already, and was said to be incompatible as it was made
+            return  # which already exists, and was declared incompatible when it was added
         self.need("incompatible", f"{name} is a constraint that versions before do not know")
         if constraint.contype in (types.CONSTR_CHECK, types.CONSTR_FOREIGN):
             if not constraint.skip_validation:
@@ -251,7 +250,7 @@ class Reader:
         if node.behavior == enums.DropBehavior.DROP_CASCADE:
             self.wrong("CASCADE drops what nobody named: drop it by name")
         for path in node.objects:
-            # Functions are named with their arguments, types as a type, all else as a path.
+            # Functions are named with their arguments, types as a type, everything else as a path.
             path = getattr(path, "objname", None) or getattr(path, "names", None) or path
             name = (path[-1] if isinstance(path, tuple) else path).sval
             owner = self.schema.indexes.pop(name, None)
@@ -328,7 +327,7 @@ def psql(database, *arguments, text=None):
 
 
 def apply(migrations, url):
-    """Runs all of them as the server does, in a database of its own, each up, down and up again. Yields what goes wrong."""
+    """Runs all of them like the server, in a separate database, each up, down and up again. Yields errors."""
     name = f"clouddrive_migrations_{tempfile.mktemp(dir='', prefix='')}".lower()
     database = re.sub(r"(/)[^/?]*(\?.*)?$", rf"\g<1>{name}\g<2>", url)
     if fault := psql(url, "-c", f'CREATE DATABASE "{name}" ENCODING \'UTF8\' TEMPLATE template0'):
@@ -338,12 +337,13 @@ def apply(migrations, url):
         def dump():
             text = subprocess.run(["pg_dump", "--schema-only", "--no-owner", database], check=True, text=True,
                                   capture_output=True).stdout
-            # Some versions put a word of their own into each dump. Extensions are the database's, and others may use them.
+            # Some versions put a random word into each dump. Extensions belong to the database, and others may use
+            # them.
             no_part = ("\\restrict", "\\unrestrict", "CREATE EXTENSION", "COMMENT ON EXTENSION", "--")
             return "\n".join(line for line in text.splitlines() if line and not line.startswith(no_part))
 
         for migration in migrations:
-            # As one query, as the server sends it: outside a transaction that makes a difference.
+            # As one query, as the server sends it: this matters outside a transaction.
             option = ["--single-transaction"] if migration.transactional else []
             before = dump()
             for step, sql in (("up", migration.up), ("down", migration.down), ("up again", migration.up)):

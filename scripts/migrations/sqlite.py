@@ -1,4 +1,4 @@
-"""Migrations of SQLite: each statement is known by its first words, and run on a database in memory."""
+"""Migrations of SQLite: each statement is recognised by its first words, and run on an in-memory database."""
 
 import re
 import sqlite3
@@ -25,10 +25,10 @@ WORDS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^'\"
 
 
 def split(sql):
-    """The statements, each with the line on which it begins, the comments above it, and its text without comments."""
+    """The statements, each with its first line number, the comments above it, and its text without comments."""
     line, comments, text, words, begun = 1, [], "", [], None
     for word in WORDS.findall(sql):
-        # Outside of texts and comments, a semicolon may end a statement; in a trigger it need not.
+        # Outside strings and comments, a semicolon may end a statement; in a trigger it need not.
         parts = re.split(r"(;)", word) if not word.startswith(("--", "/*", "'", '"')) else [word]
         for part in parts:
             if part.startswith(("--", "/*")):
@@ -48,7 +48,7 @@ def split(sql):
 
 
 class Database:
-    """A database in memory on which migrations run as the server runs them: in a transaction, with foreign keys."""
+    """An in-memory database on which migrations run like in the server: in a transaction, with foreign keys."""
 
     def __init__(self):
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
@@ -59,7 +59,7 @@ class Database:
         return self.connection.execute(sql).fetchall()
 
     def tables(self):
-        # Without those in which a virtual table keeps what it has.
+        # Without the shadow tables of virtual tables.
         return [name for (name,) in self.rows("SELECT name FROM pragma_table_list WHERE schema = 'main' "
                                               "AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite_%'")]
 
@@ -69,14 +69,14 @@ class Database:
         return Schema(columns, indexes)
 
     def snapshot(self):
-        """All that makes up the schema, whatever text it was made by."""
+        """The schema, independent of the text that created it."""
         told = sorted(row for row in self.rows("SELECT type, name, tbl_name, CASE type WHEN 'table' THEN '' ELSE sql END "
                                                "FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
         return told, [(name, self.rows(f'PRAGMA table_xinfo("{name}")'), sorted(
             row[2:] for row in self.rows(f'PRAGMA foreign_key_list("{name}")'))) for name in sorted(self.tables())]
 
     def dependants(self, table):
-        """Tables whose rows go, or change, with those of this one."""
+        """Tables whose rows are deleted or changed with those of this one."""
         return sorted({
             other for other in self.tables() if other != table for row in self.rows(f'PRAGMA foreign_key_list("{other}")')
             if row[2] == table and row[6] in ("CASCADE", "SET NULL", "SET DEFAULT")})
@@ -86,7 +86,7 @@ class Database:
             self.connection.execute(text)
 
     def undone(self, up, down):
-        """Whether `down` undoes `up`; the database is left as it was."""
+        """Whether `down` undoes `up`; leaves the database unchanged."""
         self.connection.execute("SAVEPOINT try_out")
         try:
             before = self.snapshot()
@@ -99,7 +99,7 @@ class Database:
 
 
 def read(sql, database):
-    """Looks at each statement of one up.sql, and runs it."""
+    """Checks and runs each statement of one up.sql."""
     statements, fresh = [], set()
     for line, comments, text in split(sql):
         statement = Statement(line, comments)

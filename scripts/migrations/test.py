@@ -1,4 +1,4 @@
-"""The check of migrations, on migrations that are bad on purpose. Started by scripts/check-migrations --test."""
+"""Tests the migration check on intentionally bad migrations. Started by scripts/check-migrations --test."""
 
 import contextlib
 import io
@@ -44,7 +44,7 @@ class Case(unittest.TestCase):
             (directory / "metadata.toml").write_text(check.METADATA)
 
     def run_check(self, *options):
-        """Exit code and all that it says."""
+        """Exit code and output."""
         out = io.StringIO()
         sys.argv = ["check", "--root", str(self.root), *options]
         code = 0
@@ -73,9 +73,9 @@ class Case(unittest.TestCase):
 
 
 class Postgres(Case):
-    """Each statement on tables that were there before."""
+    """Each statement on existing tables."""
 
-    # Both dialects must have the same names: the twin brings what the statement adds.
+    # Both dialects must have the same names: the twin adds the same as the statement.
     ADDS = {"ADD COLUMN c": "ALTER TABLE files ADD COLUMN c INTEGER;", " i ON files": "CREATE INDEX i ON files (size);"}
 
     def given(self, up, outside=False, down=NO_WAY_BACK):
@@ -113,7 +113,7 @@ class Postgres(Case):
                    "UPDATE more SET a = 'b';\nALTER TABLE more RENAME COLUMN a TO b;\nDROP INDEX more_a;\nDROP TABLE more;")
         self.good()
 
-    # What needs to be said of it, by statement; a second line of annotation where it is two things.
+    # The required annotation of each statement; two lines if it has two effects.
     DANGEROUS = {
         "DROP TABLE files;": ["drop"],
         "DROP INDEX files_owner;": ["drop"],
@@ -171,14 +171,14 @@ class Postgres(Case):
                     self.assertIn(f"-- allow: {kind}: reason", said)
                 self.assertEqual(said.count("-- allow: "), len(kinds), said)
                 self.assertIn("line 2: ", said)
-                # Each alone does not do where there are two.
+                # If there are two, neither alone is sufficient.
                 comments = [f"-- allow: {kind}: nobody has any rows yet — “ünïcode”\n" for kind in kinds]
                 for missing in range(len(kinds)):
                     self.given(SET + "".join(comments[:missing] + comments[missing + 1:]) + statement)
                     self.assertEqual(self.run_check("--accept")[0], 1)
                 self.given(SET + "".join(comments) + statement)
                 code, said = self.run_check("--accept")
-                # Of names that go or come in one dialect alone, others speak below.
+                # Other tests below cover names added or removed in only one dialect.
                 self.assertNotIn("up.sql", said)
                 if code:
                     self.assertRegex(said, r"is not in (sqlite|postgres)")
@@ -315,7 +315,7 @@ class Sqlite(Case):
                 self.assertNotIn("up.sql", self.run_check("--accept")[1])
 
     def test_rows_go_with_a_table_that_others_refer_to(self):
-        # That is why it must be said: foreign keys are on while migrations run.
+        # The declaration is needed because foreign keys are on while migrations run.
         database = check.sqlite.Database()
         database.run(SQLITE + "INSERT INTO users VALUES (1, 'a'); INSERT INTO files VALUES (1, 1, 0); DROP TABLE users;")
         self.assertEqual(database.rows("SELECT count(*) FROM files"), [(0,)])
@@ -427,7 +427,7 @@ class Together(Case):
         self.git("commit", "-q", "-m", "one")
         self.git("tag", "v0.1.0")
         self.assertIn("compared with 1 releases", self.run_check()[1])
-        # Recorded anew, which the checksums themselves would let pass.
+        # Recorded again, which the checksums alone would accept.
         up = self.root / "migrations/sqlite" / BASE / "up.sql"
         up.write_text(up.read_text() + "-- A word more.\n")
         (self.root / "migrations/checksums").unlink()
@@ -449,7 +449,7 @@ class Page(unittest.TestCase):
 
 @unittest.skipUnless(os.environ.get("CLOUDDRIVE_STACK"), "run it under scripts/stack for what needs a server")
 class Applied(Case):
-    """What a server says of them, as --apply has it."""
+    """Migrations run on a server, as with --apply."""
 
     def apply(self):
         migrations = check.Check(self.root).migrations["postgres"]

@@ -1,4 +1,4 @@
-//! What the server does by itself.
+//! Background work of the server.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// Clears away what nothing needs any more, again and again. Instances share that work: what one of them has done within
-/// the `interval` the others leave.
+/// Runs the collector every `interval`. Instances share the work: a chore that one of them has done within the interval
+/// is skipped by the others.
 pub(crate) async fn collect(collector: Collector, ambient: Ambient, interval: Duration) {
     let mut ticks = tokio::time::interval(interval);
     loop {
         ticks.tick().await;
         let id = ambient.request_id();
         for chore in Chore::ALL {
-            // As a request of the server to itself: of the same name, so that its lines are found as those of others are.
+            // A span with an `id`, like that of a request, so that log lines can be found in the same way.
             let span = tracing::error_span!("collector", id = id.as_str(), chore = chore.as_str());
             take_up(&collector, *chore, &ambient, &id, interval).instrument(span).await;
         }
@@ -30,8 +30,8 @@ pub(crate) async fn collect(collector: Collector, ambient: Ambient, interval: Du
     }
 }
 
-/// Does `chore`, if it is this instance's turn. Only who does it has something to tell of it: what the others leave is not a
-/// success of theirs.
+/// Runs `chore` if it is this instance's turn. Only the instance that ran it records metrics: skipping is not a
+/// success.
 async fn take_up(collector: &Collector, chore: Chore, ambient: &Ambient, id: &RequestId, interval: Duration) {
     let began = Instant::now();
     let mut report = CollectorReport::default();
@@ -70,7 +70,7 @@ fn count(report: &CollectorReport) {
     }
 }
 
-/// As metrics have it: exact up to 2⁵³.
+/// For metrics: exact up to 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "nothing that is counted here comes near 2⁵³")]
 fn number(count: u64) -> f64 {
     count as f64

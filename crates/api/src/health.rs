@@ -1,4 +1,4 @@
-//! The health check of a container, which has no other program to ask with.
+//! The container health check, for images without another HTTP client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio::net::TcpStream;
 
 use crate::config::{Source, bind_address};
 
-/// How long the server may take to answer.
+/// The timeout of the check.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks the server that listens where the configuration says whether it is ready.
+/// Checks that the server on the configured address is ready.
 pub(crate) async fn check(source: &Source) -> anyhow::Result<()> {
     let address = reachable(bind_address(source)?);
     let status = tokio::time::timeout(PATIENCE, ask(address)).await.context("the server does not answer in time")??;
     if status.starts_with("HTTP/1.1 200 ") { Ok(()) } else { bail!("the server is not ready: {status}") }
 }
 
-/// A server that listens on every address is asked on its own.
+/// Replaces an unspecified address by the loopback address.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let own = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -29,7 +29,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(own, address.port())
 }
 
-/// The first line of the answer.
+/// Returns the status line of the response.
 async fn ask(address: SocketAddr) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("nobody listens on {address}"))?;
     let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

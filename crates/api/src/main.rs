@@ -25,12 +25,13 @@ use crate::config::{Config, ConfigError, Source};
 use crate::user::UserCommand;
 use crate::wiring::Stores;
 
-/// Each hash of a password takes 19 MiB for a moment. The C library of most Linux systems keeps such memory, per thread, for
-/// itself; this allocator gives it back, and what one thread allocates and another frees as well.
+/// Hashing a password briefly takes 19 MiB. glibc tends to keep freed memory per thread; jemalloc returns it to the
+/// system, even if another thread frees it.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// A cloud drive as a REST API. Configured by the environment and `.env`; without any, everything lies in ./data.
+/// A cloud drive as a REST API. Configured by environment variables and `.env`; by default all data is stored in
+/// ./data.
 #[derive(Parser)]
 #[command(name = "clouddrive", version)]
 struct Cli {
@@ -44,22 +45,22 @@ enum Command {
     Serve,
     /// Print the OpenAPI document
     Openapi,
-    /// Bring the database's schema up to date
+    /// Apply pending database migrations
     Migrate,
-    /// Clear away, once, what nothing needs any more: expired uploads, old trash, unreferenced blobs, temporary files
+    /// Run the collector once: remove expired uploads, old trash, unreferenced blobs and temporary files
     Collect,
-    /// Accounts: make them, list them, set passwords and quotas, let people in or not
+    /// Manage accounts: create, list, set passwords and quotas, disable and enable
     #[command(subcommand)]
     User(UserCommand),
-    /// Check configuration, database, store, clocks and rights, and say what to change
+    /// Check configuration, database, store, clocks and permissions, and suggest fixes
     Doctor,
-    /// Check independently, without changing anything, that the data are whole; exits with 1 when something is wrong
+    /// Check the integrity of all data independently and read-only; exits with 1 if anything is wrong
     Verify(verify::Arguments),
-    /// Ask the server on BIND_ADDR whether it is ready: the health check of a container
+    /// Check that the server on BIND_ADDR is ready: the health check of a container
     Health,
 }
 
-/// The runtime of the process outlives those of the workers that serve requests: what they share lives here.
+/// Shared state lives on the main runtime, which outlives those of the workers.
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse().command.unwrap_or(Command::Serve)).await {
@@ -106,7 +107,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Beside a running server too: what is to go is decided in the database, one transaction at a time.
+/// Safe beside a running server: what to remove is decided in the database, one transaction at a time.
 async fn collect(config: &Config) -> anyhow::Result<()> {
     let stores = Stores::open_current(config).await?;
     let mut report = CollectorReport::default();
@@ -121,7 +122,7 @@ async fn collect(config: &Config) -> anyhow::Result<()> {
     Ok(outcome?)
 }
 
-/// Says what is good and what is not, and fails when something must change.
+/// Prints all findings; fails if any requires a change.
 async fn doctor(config: &Config) -> anyhow::Result<()> {
     let findings = wiring::doctor(config).await?;
     for finding in &findings {
@@ -133,7 +134,7 @@ async fn doctor(config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line to standard output. Whoever reads it may have heard enough: that is no reason to complain.
+/// Writes a line to standard output. A closed pipe is not an error.
 fn say(line: impl Display) -> anyhow::Result<()> {
     match writeln!(std::io::stdout(), "{line}") {
         Err(fault) if fault.kind() != ErrorKind::BrokenPipe => Err(fault).context("standard output"),

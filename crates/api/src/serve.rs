@@ -1,4 +1,4 @@
-//! The server: from the first line that it prints to the last request that it lets finish.
+//! The server, from startup to graceful shutdown.
 
 use std::future::ready;
 use std::io::Write;
@@ -27,7 +27,7 @@ use crate::wiring::{self, Keys, Stores};
 
 /// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
-    // Handlers come first: the first process of a container has no others.
+    // Install signal handlers first: PID 1 of a container has no default ones.
     let stop = stop_signal()?.shared();
     let _lock = wiring::lock(&config)?;
     let keys = Keys::of(&config)?;
@@ -53,7 +53,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has `server` answer what comes in at `listener`: as actix-web's own `HttpServer` does, but that connections are watched.
+/// Serves HTTP on `listener`, like actix-web's `HttpServer`, but with watched connections.
 fn listen(
     server: ServerBuilder,
     listener: TcpListener,
@@ -93,7 +93,7 @@ fn listen(
     })
 }
 
-/// Says in a few lines where everything is. A server that nobody listens to serves all the same.
+/// Prints the server's addresses. A closed standard output is not fatal.
 fn announce(address: SocketAddr, public_url: &str, metrics: Option<SocketAddr>, config: &Config) {
     if address.ip().is_unspecified() && config.public_url.is_none() {
         tracing::warn!("PUBLIC_URL is not set: signed URLs start with {public_url}, which other machines cannot reach");
@@ -112,7 +112,7 @@ fn announce(address: SocketAddr, public_url: &str, metrics: Option<SocketAddr>, 
     }
 }
 
-/// Ends with SIGTERM or Ctrl-C. Handlers are installed at once, also for a process that is the first of its container.
+/// Resolves on SIGTERM or Ctrl-C. Handlers are installed at once, also for PID 1 of a container.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -124,8 +124,8 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Once told to `stop`, serves on for `most`, not ready any more, so that load balancers look elsewhere before anybody is
-/// turned away. Another signal cuts it short.
+/// After `stop`, keeps serving for up to `most` while not ready, so that load balancers redirect traffic before
+/// requests are refused. Another signal ends this early.
 async fn drain(stop: impl Future<Output = ()>, app: web::Data<App>, most: Duration) {
     stop.await;
     app.leave();

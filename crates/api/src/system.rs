@@ -1,11 +1,11 @@
-//! The machine's clock and the operating system's randomness.
+//! The system clock and the operating system's random number generator.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clouddrive_domain::model::Timestamp;
 use clouddrive_domain::port::{Clock, Random};
 
-/// The machine's clock.
+/// The system clock.
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
@@ -16,14 +16,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's generator.
+/// The operating system's random number generator.
 pub(crate) struct OsRandom;
 
 impl Random for OsRandom {
     #[expect(clippy::disallowed_methods, reason = "this is the randomness")]
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(fault) = getrandom::fill(bytes) {
-            // Keys and tokens that could be guessed are worse than no server.
+            // Predictable keys and tokens are worse than no server.
             tracing::error!(%fault, "the operating system gives no randomness");
             std::process::abort();
         }

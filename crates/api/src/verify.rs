@@ -1,4 +1,4 @@
-//! `clouddrive verify`: the independent check, told to people and to programs.
+//! `clouddrive verify`: the independent integrity check, with human-readable or JSON output.
 
 use clap::Args;
 use clouddrive_domain::port::Clock;
@@ -10,10 +10,10 @@ use crate::say;
 use crate::system::SystemClock;
 use crate::wiring;
 
-/// After how many of its rounds the collector must have removed what it may.
+/// Rounds within which the collector must have removed what is due.
 const ROUNDS: u32 = 3;
 
-/// How to check.
+/// Options of the check.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Arguments {
     /// Read all bytes in use, and compare their SHA-256
@@ -22,19 +22,19 @@ pub(crate) struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// For how long what nothing needs may be there [default: COLLECT_GRACE_SECONDS and three rounds of the collector]
+    /// How long unneeded data may remain [default: COLLECT_GRACE_SECONDS plus three rounds of the collector]
     #[arg(long, value_name = "SECONDS")]
     grace: Option<u32>,
 }
 
-/// Says what is wrong, and fails when something is.
+/// Prints the report; fails if anything is wrong.
 pub(crate) async fn verify(config: &Config, arguments: Arguments) -> anyhow::Result<()> {
     let grace = match arguments.grace {
         Some(seconds) => i64::from(seconds) * 1000,
         None => i64::try_from((config.collect_grace + config.collect_interval * ROUNDS).as_millis())?,
     };
     let options = Options { now: SystemClock.now().as_millis(), grace, deep: arguments.deep };
-    // Where standard error is no terminal, nothing of it shows.
+    // The bar draws nothing if standard error is not a terminal.
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg} {human_pos}")?);
     let progress = |stage, done, many: Option<u64>| {

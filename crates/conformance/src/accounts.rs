@@ -1,4 +1,4 @@
-//! What every implementation of [`Accounts`](clouddrive_domain::port::Accounts) does.
+//! Conformance suite for [`Accounts`](clouddrive_domain::port::Accounts).
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -19,11 +19,11 @@ use crate::world::{Member, World, assert_refused, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         an_address_is_changed_and_the_former_one_is_free,
-        an_address_that_somebody_has_stays_theirs,
+        an_address_that_is_taken_is_refused,
         of_simultaneous_changes_to_one_address_one_succeeds,
         another_password_ends_all_sessions,
         a_password_is_changed_by_who_knows_the_one_of_today,
@@ -36,7 +36,7 @@ pub async fn suite(store: &Persistence) {
     run!(store;
         delete::a_deleted_account_is_gone_and_its_names_are_free,
         delete::what_a_deleted_user_made_stays_without_a_name,
-        delete::a_deleted_users_drive_is_nobodys_to_see,
+        delete::a_deleted_users_drive_is_invisible,
         delete::what_a_deleted_user_had_reserved_is_given_back,
         delete::a_deleted_users_photo_is_unreferenced,
         delete::an_account_is_deleted_by_who_knows_the_password_of_today,
@@ -88,7 +88,7 @@ async fn an_address_is_changed_and_the_former_one_is_free(world: &World<'_>) {
     let email = world.registration().user.email;
     assert!(change_email(world, id, &email).await.unwrap());
     assert!(!change_email(world, id, &email).await.unwrap());
-    // In other letters it is the same address, and still the user's to spell.
+    // The user may change the case of their own address.
     let louder = Email::parse(&email.as_str().to_uppercase()).unwrap();
     assert!(change_email(world, id, &louder).await.unwrap());
     let home = world.store.drive.find_home(id).await.unwrap().unwrap();
@@ -100,7 +100,7 @@ async fn an_address_is_changed_and_the_former_one_is_free(world: &World<'_>) {
     world.register(&other).await.unwrap();
 }
 
-async fn an_address_that_somebody_has_stays_theirs(world: &World<'_>) {
+async fn an_address_that_is_taken_is_refused(world: &World<'_>) {
     let (member, taken) = (world.member().await, world.registration());
     world.register(&taken).await.unwrap();
     let before = world.store.drive.find_home(member.id).await.unwrap().unwrap();
@@ -136,7 +136,7 @@ async fn another_password_ends_all_sessions(world: &World<'_>) {
     assert_eq!(credentials(world, member.id).await, expected);
     assert_eq!(world.store.users.find_credentials(&World::handle(&member)).await.unwrap(), Some(expected));
     assert_eq!(credentials(world, bystander.id).await.generation, 0);
-    // With the new one a session begins, and with the former one none.
+    // Sessions start with the new generation, not with the former one.
     assert_refused!(started(world, member.id, 0).await, Error::NotFound);
     let third = started(world, member.id, 1).await.unwrap();
     assert!(runs(world, &third, world.now()).await);
@@ -149,10 +149,10 @@ async fn a_password_is_changed_by_who_knows_the_one_of_today(world: &World<'_>) 
     for outcome in outcomes.into_iter().filter(Result::is_err) {
         assert_refused!(outcome, Error::Forbidden(Forbidden::WrongPassword));
     }
-    // Those who run the service need not know it.
+    // Administrators need not prove the current password.
     change_password(world, member.id, None).await.unwrap();
     assert_eq!(credentials(world, member.id).await.generation, 2);
-    // A stronger hash of the same password is no other password.
+    // A rehash of the same password does not change the generation.
     let stronger = hash("$example$stronger");
     let (command, old) = (world.command(member.id), hash("$example$changed"));
     world.store.users.rehash(&command, member.id, &old, &stronger).await.unwrap();
@@ -185,7 +185,7 @@ async fn a_disabled_account_has_no_sessions_until_it_is_enabled(world: &World<'_
     assert!(credentials(world, member.id).await.disabled);
     assert!(world.store.users.find_credentials(&World::handle(&member)).await.unwrap().unwrap().disabled);
     assert_refused!(started(world, member.id, 0).await, Error::NotFound);
-    // What was shared by them, and with them, stays.
+    // Shares stay.
     world.try_grant(guest.id, folder, Action::Read).await.unwrap();
     assert!(set_disabled(world, member.id, false).await.unwrap());
     assert!(!set_disabled(world, member.id, false).await.unwrap());
@@ -212,21 +212,21 @@ async fn a_quota_may_be_less_than_what_is_there(world: &World<'_>) {
 }
 
 async fn nothing_becomes_of_who_is_not_there(world: &World<'_>) {
-    let nobody: UserId = world.id();
+    let anonymous: UserId = world.id();
     let email = world.registration().user.email;
-    assert_eq!(world.store.accounts.find_credentials_of(nobody).await.unwrap(), None);
-    assert_refused!(change_email(world, nobody, &email).await, Error::NotFound);
-    assert_refused!(change_password(world, nobody, None).await, Error::NotFound);
-    assert_refused!(set_disabled(world, nobody, true).await, Error::NotFound);
+    assert_eq!(world.store.accounts.find_credentials_of(anonymous).await.unwrap(), None);
+    assert_refused!(change_email(world, anonymous, &email).await, Error::NotFound);
+    assert_refused!(change_password(world, anonymous, None).await, Error::NotFound);
+    assert_refused!(set_disabled(world, anonymous, true).await, Error::NotFound);
     assert_refused!(
         world
             .store
             .accounts
-            .set_quota(&world.command(nobody), nobody, NewLimits { bytes: Some(1), entries: None })
+            .set_quota(&world.command(anonymous), anonymous, NewLimits { bytes: Some(1), entries: None })
             .await,
         Error::NotFound
     );
-    assert_refused!(world.store.accounts.delete(&world.command(nobody), nobody, 0).await, Error::NotFound);
+    assert_refused!(world.store.accounts.delete(&world.command(anonymous), anonymous, 0).await, Error::NotFound);
 }
 
 async fn accounts_are_listed_by_their_names_in_pages(world: &World<'_>) {
@@ -240,7 +240,7 @@ async fn accounts_are_listed_by_their_names_in_pages(world: &World<'_>) {
     let page = async |after: Option<&str>, most| {
         world.store.accounts.list_accounts(after, Limit::new(most).unwrap()).await.unwrap()
     };
-    // Others may be there, too: of these each stands once, in the order of the keys.
+    // The store may have other accounts, too; each of these appears exactly once, in key order.
     let mut seen = Vec::new();
     let mut after: Option<String> = None;
     loop {

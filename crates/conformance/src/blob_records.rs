@@ -1,4 +1,4 @@
-//! What every implementation of [`BlobRecords`](clouddrive_domain::port::BlobRecords) does.
+//! Conformance suite for [`BlobRecords`](clouddrive_domain::port::BlobRecords).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -20,7 +20,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         what_nothing_refers_to_is_condemned_after_its_time,
@@ -42,7 +42,7 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-/// All blobs have waited for long enough since that time.
+/// Blobs may be condemned if unreferenced since `time`, used before or not.
 const fn since(time: Timestamp) -> Unneeded {
     Unneeded { never_used: time, used: time }
 }
@@ -53,7 +53,7 @@ async fn record(world: &World<'_>, at: Timestamp) -> BlobKey {
     key
 }
 
-/// Clears away what earlier cases left, so that the batches are this case's.
+/// Removes what earlier cases left, so that batches have only this case's blobs.
 async fn drain(world: &World<'_>) {
     let left: Vec<BlobKey> = world.condemned(world.now()).await.into_iter().collect();
     for some in left.chunks(500) {
@@ -79,7 +79,7 @@ async fn a_tag_is_noted_once(world: &World<'_>) {
         world.store.records.note_tag(&blob, noted.as_ref().unwrap()).await.unwrap();
         assert_eq!(tag().await, first);
     }
-    // Of a blob that has gone meanwhile there is nothing to note.
+    // Noting the tag of a missing blob is a no-op.
     world.store.records.note_tag(&world.key(), &second.unwrap()).await.unwrap();
 }
 
@@ -118,7 +118,7 @@ async fn what_was_referred_to_is_condemned_after_its_last_reference(world: &Worl
     let removal = world.command(bob.id);
     world.store.users.set_photo(&removal, bob.id, None).await.unwrap();
     assert!(!world.condemned(removal.at.minus(MILLISECOND)).await.contains(&photo));
-    // Nothing referred to it for a while; now something does again.
+    // It was unreferenced for a while and is now referenced again.
     world.set_photo(ann.id, Some(&photo)).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&photo));
     let removal = world.command(ann.id);
@@ -133,7 +133,7 @@ async fn what_is_condemned_comes_again_until_it_is_forgotten(world: &World<'_>) 
     let key = record(world, at).await;
     assert!(world.condemned(at).await.contains(&key));
     assert!(world.condemned(at).await.contains(&key));
-    // Also when the clock has gone back, and when something else has waited longer.
+    // Even if the clock has gone back, and if another blob has waited longer.
     let other = record(world, at.minus(MILLISECOND)).await;
     assert!(world.condemned(at.minus(MILLISECOND)).await.contains(&key));
     let batch = world.store.records.condemn(&STORE, since(at), 1).await.unwrap();
@@ -209,7 +209,7 @@ async fn only_condemned_blobs_are_forgotten(world: &World<'_>) {
     world.set_photo(ann.id, Some(&photo)).await.unwrap();
     let recorded = world.record().await;
     world.store.records.forget(&STORE, &[photo.clone(), recorded.clone(), world.key()]).await.unwrap();
-    // Both are as usable as before.
+    // Both are still usable.
     for key in [&photo, &recorded] {
         world.set_photo(bob.id, Some(key)).await.unwrap();
         world.set_photo(bob.id, None).await.unwrap();

@@ -1,4 +1,4 @@
-//! What every implementation of [`BlobStore`] must do.
+//! Conformance suite for [`BlobStore`].
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::sync::Arc;
@@ -15,10 +15,9 @@ use futures_util::{FutureExt, StreamExt, future, stream};
 
 use crate::samples::{check_stored, crc32, digest, read, sample};
 
-/// Runs every case on `store`, each on keys of its own made from `random`.
+/// Runs every case on `store`, each on its own keys generated from `random`.
 ///
-/// Blobs that the store holds already stay as they are; those of the suite are left behind. No writes but the suite's
-/// may be in progress.
+/// Existing blobs are not touched; the suite does not delete its own. No other writes may be in progress.
 pub async fn suite(store: &dyn BlobStore, random: &dyn Random) {
     let key = || BlobKey::generate(random);
     the_name_stays_the_same(store);
@@ -42,16 +41,16 @@ pub async fn suite(store: &dyn BlobStore, random: &dyn Random) {
     sweep_leaves_nothing_for_the_next(store).await;
 }
 
-/// The end of time, as far as a store can tell: later than any write.
+/// A time later than any write.
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
-/// The name stands in rows: it never changes.
+/// The name is persisted in rows, so it never changes.
 pub fn the_name_stays_the_same(store: &dyn BlobStore) {
     assert!(!store.name().0.is_empty());
     assert_eq!(store.name(), store.name());
 }
 
-/// What was stored is told by `put` and by `head` alike, and reads back byte by byte; an empty blob too.
+/// `put` and `head` describe the stored blob, and it reads back unchanged; an empty one too.
 pub async fn what_was_put_is_there(store: &dyn BlobStore, mut key: impl FnMut() -> BlobKey) {
     for size in [0, 1, 1000, 70_000, 3_000_007] {
         let (key, bytes) = (key(), sample(size));
@@ -64,7 +63,7 @@ pub async fn what_was_put_is_there(store: &dyn BlobStore, mut key: impl FnMut() 
     }
 }
 
-/// Empty pieces, tiny ones and one large one add up.
+/// A body may consist of empty, tiny and large pieces.
 pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, key: BlobKey) {
     let bytes = sample(2_000_000);
     let (small, large) = bytes.split_at(999);
@@ -76,7 +75,7 @@ pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, key: BlobKe
     check_blob(store, &key, &bytes).await;
 }
 
-/// `Checksum` when the digest is not the expected one, and nothing is stored; with the right one, it is.
+/// `Checksum` if the digest is not the expected one, and nothing is stored; with the right one, the blob is.
 pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, key: BlobKey) {
     for size in [0, 10, 700_000] {
         let expected = Expected { length: Length::Exactly(size as u64), sha256: Some(digest(b"something else")) };
@@ -87,7 +86,7 @@ pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, key: 
     check_blob(store, &key, &sample(10)).await;
 }
 
-/// `Size` when the body has fewer or more bytes than it must have, and nothing is stored.
+/// `Size` if the body is shorter or longer than expected, and nothing is stored.
 pub async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, key: BlobKey) {
     for (size, expected) in [(0, 1), (1, 0), (10, 9), (10, 11), (700_000, 699_999), (700_000, 700_001)] {
         let expected = Expected { length: Length::Exactly(expected), sha256: None };
@@ -95,7 +94,7 @@ pub async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, key: 
     }
 }
 
-/// `TooLarge` when the body passes the most that is taken, and nothing is stored; whatever is not longer, is.
+/// `TooLarge` if the body exceeds the limit, and nothing is stored; a body of exactly the limit is.
 pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, key: BlobKey) {
     for (size, limit) in [(1, 0), (10, 9), (700_000, 699_999)] {
         let expected = Expected { length: Length::AtMost(limit), sha256: None };
@@ -106,7 +105,7 @@ pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, key: 
     check_blob(store, &key, &sample(10)).await;
 }
 
-/// Whatever error the body yields is the put's, and nothing is stored.
+/// `put` returns an error of the body, and nothing is stored.
 pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, key: BlobKey) {
     for size in [0, 10, 700_000] {
         for refused in [Refused::Interrupted, Refused::TooSlow] {
@@ -117,7 +116,7 @@ pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, key: BlobK
     }
 }
 
-/// `BlobExists` when there is a blob, whose bytes and digest stay as they are, whatever comes and however it ends.
+/// `BlobExists` if there is a blob; its bytes and digest stay unchanged, whatever the new body.
 pub async fn a_key_is_written_once(store: &dyn BlobStore, key: BlobKey) {
     store.put(&key, body(b"the first", 4), any_length(), &Presentation::of_unknown()).await.unwrap();
     for bytes in [&b"the first"[..], b"", b"the second", &sample(700_000)] {
@@ -126,7 +125,7 @@ pub async fn a_key_is_written_once(store: &dyn BlobStore, key: BlobKey) {
     }
 }
 
-/// Of any number of simultaneous puts under one key exactly one succeeds, and it is that one's bytes that are there.
+/// Exactly one of many concurrent puts under one key succeeds, and its bytes are stored.
 pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, key: BlobKey) {
     let contents: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 600_000 + usize::from(number)]).collect();
     let presentation = Presentation::of_unknown();
@@ -144,7 +143,7 @@ pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, key: BlobK
     check_blob(store, &key, winner.unwrap()).await;
 }
 
-/// A put whose future is dropped half-way stores nothing, and is not in the way of the next one.
+/// A put whose future is dropped stores nothing and does not block the next one.
 pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, key: BlobKey) {
     for size in [0, 10, 3_000_000] {
         let (body, pause) = pausing(&sample(size));
@@ -162,12 +161,12 @@ pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, key: Bl
     check_blob(store, &key, b"the next").await;
 }
 
-/// `head` tells of nothing where nothing was put.
+/// `head` returns `None` for a missing blob.
 pub async fn head_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: BlobKey) {
     assert_eq!(store.head(&key).await.unwrap(), None);
 }
 
-/// The bytes from the start of the range up to, not including, its end; of an empty range, none.
+/// `get` returns the bytes of the half-open range; none if it is empty.
 pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, key: BlobKey) {
     let bytes = sample(1_000_000);
     store.put(&key, body(&bytes, 65_536), any_length(), &Presentation::of_unknown()).await.unwrap();
@@ -179,7 +178,7 @@ pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, key: 
     }
 }
 
-/// `Damaged` when the blob has other bytes than it should, whatever the range.
+/// `Damaged` if the blob does not have the expected length, for any range.
 pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, key: BlobKey) {
     store.put(&key, body(b"0123456789", 10), any_length(), &Presentation::of_unknown()).await.unwrap();
     for (size, range) in [
@@ -198,7 +197,7 @@ pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, key: Bl
     }
 }
 
-/// `NotFound` when nothing lies under the key, whatever the range.
+/// `NotFound` for a missing blob, for any range.
 pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: BlobKey) {
     for range in [0..0, 0..1, 5..6] {
         let outcome = read(store, &key, 10, range.clone()).await;
@@ -215,7 +214,7 @@ pub async fn delete_removes_the_blob(store: &dyn BlobStore, key: BlobKey, other:
     check_blob(store, &other, b"stays").await;
 }
 
-/// That there is none is no error, before and after there was one.
+/// Idempotent: deleting a missing blob succeeds, before and after it existed.
 pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, key: BlobKey) {
     store.delete(&key).await.unwrap();
     store.put(&key, body(b"goes", 4), any_length(), &Presentation::of_unknown()).await.unwrap();
@@ -224,7 +223,7 @@ pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, key: BlobKey) 
     check_nothing(store, &key).await;
 }
 
-/// A sweep removes writes that never ended: not one that did.
+/// A sweep removes unfinished writes, not complete blobs.
 pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, key: BlobKey) {
     let bytes = sample(700_000);
     store.put(&key, body(&bytes, 65_536), any_length(), &Presentation::of_unknown()).await.unwrap();
@@ -232,7 +231,7 @@ pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, key: BlobKey) {
     check_blob(store, &key, &bytes).await;
 }
 
-/// A sweep removes writes that began before the given time: not one that is under way and began after it.
+/// A sweep spares a write in progress that began after the given time.
 pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, key: BlobKey) {
     let (body, pause) = pausing(&sample(3_000_000));
     let sweep = async {
@@ -245,7 +244,7 @@ pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, key: Bl
     check_blob(store, &key, &sample(3_000_000)).await;
 }
 
-/// What was swept is gone: the next sweep finds none of it.
+/// A second sweep finds nothing left.
 pub async fn sweep_leaves_nothing_for_the_next(store: &dyn BlobStore) {
     store.sweep(LATER).await.unwrap();
     assert_eq!(store.sweep(LATER).await.unwrap(), 0);
@@ -256,7 +255,7 @@ fn body(bytes: &[u8], piece: usize) -> ByteStream {
     Box::pin(stream::iter(pieces))
 }
 
-/// A body that waits before its end, and what governs it.
+/// A body that pauses before its end, and the handle that controls it.
 fn pausing(bytes: &[u8]) -> (ByteStream, Pause) {
     let pause = Pause::default();
     let waiting = pause.clone();
@@ -278,7 +277,7 @@ struct Pause {
 }
 
 impl Pause {
-    /// Waits until all bytes but the end have been taken.
+    /// Waits until all bytes, but not the end, have been read.
     async fn reached(&self) {
         future::poll_fn(|context| {
             if self.reached.load(Ordering::SeqCst) {

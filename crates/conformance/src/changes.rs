@@ -1,4 +1,4 @@
-//! What every implementation of [`Changes`](clouddrive_domain::port::Changes) does, and what the other ports write there.
+//! Conformance suite for [`Changes`](clouddrive_domain::port::Changes), and the rows that the other ports write.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -15,7 +15,7 @@ use crate::world::{World, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         rows::accounts_leave_rows,
@@ -39,7 +39,7 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-/// Up to `most` rows after `sequence`, checked to be in order.
+/// Reads up to `most` rows after `sequence` and checks their order.
 async fn read(world: &World<'_>, sequence: u64, most: u32) -> Vec<Change> {
     let rows = world.store.changes.read_after(sequence, most).await.unwrap();
     assert!(rows.len() <= most as usize);
@@ -62,7 +62,7 @@ pub(crate) async fn all_after(world: &World<'_>, sequence: u64) -> Vec<Change> {
     }
 }
 
-/// The end of the log.
+/// The sequence number of the last row, or 0.
 pub(crate) async fn end(world: &World<'_>) -> u64 {
     all_after(world, 0).await.last().map_or(0, |row| row.sequence)
 }

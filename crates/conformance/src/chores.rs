@@ -1,4 +1,4 @@
-//! What every implementation of [`Chores`](clouddrive_domain::port::Chores) does.
+//! Conformance suite for [`Chores`](clouddrive_domain::port::Chores).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -17,7 +17,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         of_all_who_ask_at_once_one_gets_the_lease,

@@ -1,4 +1,4 @@
-//! What every implementation of [`DirectUploads`] must do, seen by those who send and fetch by its URLs.
+//! Conformance suite for [`DirectUploads`], from the view of clients that use its URLs.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 mod end;
@@ -19,21 +19,21 @@ use clouddrive_domain::{Error, Result};
 pub use self::part_store::part_store_suite;
 use crate::samples::{check_stored, digest, presentation, read};
 
-/// How the holder of a signed URL uses it: as any HTTP client would.
+/// An HTTP client that uses signed URLs.
 pub trait Wire {
-    /// PUTs `body`, with the headers that belong to the URL, and gives the status of the answer.
+    /// PUTs `body` with the headers of the URL and returns the status code.
     fn put(&self, signed: &SignedUrl, body: Bytes) -> impl Future<Output = u16>;
 
-    /// GETs what the URL leads to, or the bytes from `range.start` up to, not including, `range.end` of it.
+    /// GETs the URL, or only the bytes from `range.start` up to, not including, `range.end`.
     fn get(&self, signed: &SignedUrl, range: Option<Range<u64>>) -> impl Future<Output = Answer>;
 }
 
-/// An answer to a GET.
+/// The response to a GET.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The header fields, by their names in lower case.
+    /// The header fields, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
@@ -45,24 +45,24 @@ impl Answer {
     }
 }
 
-/// What the cases work on: one store, by all its ports.
+/// What the cases test: one store, through all its ports.
 pub struct Case<'a, W> {
-    /// Where what has arrived is found.
+    /// The store of the finished blobs.
     pub store: &'a dyn BlobStore,
-    /// What the cases are about.
+    /// The port under test.
     pub direct: &'a dyn DirectUploads,
-    /// What signs for those who fetch.
+    /// Signs download URLs.
     pub signer: &'a dyn UrlSigner,
-    /// What keys are made of.
+    /// Source of keys.
     pub random: &'a dyn Random,
-    /// How URLs are used.
+    /// The HTTP client.
     pub wire: &'a W,
-    /// The time by the clock of whoever checks the URLs.
+    /// The current time, by the clock that the URLs are checked against.
     pub now: Timestamp,
 }
 
-/// Runs every case, each on keys of its own. What the store holds already stays as it is, and others may use it
-/// meanwhile; the blobs of the suite are left behind.
+/// Runs every case, each on its own keys. Existing blobs are not touched, and the store may be in use meanwhile; the
+/// suite does not delete its own blobs.
 pub async fn suite<W: Wire>(case: &Case<'_, W>) {
     send::what_is_sent_becomes_the_blob(case).await;
     send::an_empty_blob_is_one_too(case).await;
@@ -82,7 +82,7 @@ pub async fn suite<W: Wire>(case: &Case<'_, W>) {
     parts::suite(case).await;
 }
 
-/// The end of time, as far as a store can tell: later than any transfer.
+/// A time later than any transfer.
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
 impl<W: Wire> Case<'_, W> {
@@ -90,7 +90,7 @@ impl<W: Wire> Case<'_, W> {
         Timestamp::from_millis(self.now.as_millis() + 240_000)
     }
 
-    /// A transfer of five bytes in one part.
+    /// Begins a transfer of five bytes in one part.
     async fn begin(&self) -> Transfer {
         self.begin_of(PartPlan::single(5)).await
     }
@@ -101,7 +101,7 @@ impl<W: Wire> Case<'_, W> {
         Transfer { key, ticket }
     }
 
-    /// How many of `size` bytes have arrived in one part, if that has.
+    /// The received size of a single-part transfer of `size` bytes, if it has arrived.
     async fn received(&self, transfer: &Transfer, size: usize) -> Option<u64> {
         let parts = self.direct.list_received(transfer, PartPlan::single(size as u64)).await.unwrap();
         assert!(parts.iter().map(|part| part.number).eq((1..=1).take(parts.len())), "{parts:?}");
@@ -127,7 +127,7 @@ impl<W: Wire> Case<'_, W> {
         assert_eq!(self.wire.put(&signed, Bytes::copy_from_slice(bytes)).await, 200);
     }
 
-    /// A blob of these bytes.
+    /// Uploads a blob of these bytes.
     async fn make(&self, bytes: &[u8]) -> BlobKey {
         let transfer = self.begin_of(PartPlan::single(bytes.len() as u64)).await;
         self.send(&transfer, bytes, true).await;

@@ -1,4 +1,4 @@
-//! What every implementation of [`Drive`](clouddrive_domain::port::Drive) does.
+//! Conformance suite for [`Drive`](clouddrive_domain::port::Drive).
 
 mod create;
 mod depth;
@@ -16,13 +16,13 @@ use crate::world::run;
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         find::what_is_absent_is_not_found,
         find::a_home_has_the_root_as_it_is_found,
         find::the_lineage_goes_from_the_node_up_to_the_root,
-        find::a_node_is_found_whoever_looks,
+        find::a_node_is_found_for_any_viewer,
         find::the_shares_of_the_viewer_stand_on_the_way,
         find::a_file_carries_its_content,
         find::many_nodes_are_found_as_each_of_them,

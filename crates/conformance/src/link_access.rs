@@ -1,14 +1,14 @@
-//! What every implementation of [`LinkAccess`] does.
+//! Conformance suite for [`LinkAccess`].
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use clouddrive_domain::model::{ItemRef, Link, Name, NodeId, NodeKind, PasswordHash, SealedToken, Timestamp, UserId};
 use clouddrive_domain::port::LinkAccess;
 
-/// A link of that identifier, whose password has that hash.
+/// A link with this id and password hash.
 ///
 /// # Panics
-/// When `id` is no identifier.
+/// If `id` is not a valid id.
 #[must_use]
 pub fn link(id: &str, password: Option<&str>) -> Link {
     let node: NodeId = "01990000-0000-7000-8000-000000000011".parse().unwrap();
@@ -30,7 +30,7 @@ pub fn link(id: &str, password: Option<&str>) -> Link {
 /// Runs every case.
 ///
 /// # Panics
-/// When the implementation breaks the contract.
+/// If the implementation breaks the contract.
 pub fn suite(access: &dyn LinkAccess) {
     const ONE: &str = "01990000-0000-7000-8000-000000000001";
     const OTHER: &str = "01990000-0000-7000-8000-000000000002";
@@ -42,7 +42,7 @@ pub fn suite(access: &dyn LinkAccess) {
         let proof = access.grant(&linked, end);
         assert!(proof.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)), "{proof}");
         assert!(!proof.contains("example"), "{proof}");
-        // It opens its own link with its own password, up to its very time.
+        // A proof is valid for its own link and password, until it expires.
         assert!(access.verify(&linked, &proof, now));
         assert!(access.verify(&linked, &proof, at(end.as_millis() - 1)));
         assert!(!access.verify(&linked, &proof, end));
@@ -50,9 +50,9 @@ pub fn suite(access: &dyn LinkAccess) {
         for changed in passwords {
             assert_eq!(access.verify(&link(ONE, changed), &proof, now), changed == password);
         }
-        // What else changes of the link is no matter.
+        // Other changes to the link do not matter.
         assert!(access.verify(&Link { downloads: 7, max_downloads: Some(9), ..linked.clone() }, &proof, now));
-        // Nothing of the proof can be changed, its time least of all.
+        // No part of the proof can be changed, including its expiry.
         for place in 0..proof.len() {
             for letter in ["0", "9", "A", "z", ".", ""] {
                 let (head, tail) = proof.split_at(place);

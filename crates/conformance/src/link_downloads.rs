@@ -1,4 +1,4 @@
-//! What every implementation of [`LinkDownloads`](clouddrive_domain::port::LinkDownloads) does.
+//! Conformance suite for [`LinkDownloads`](clouddrive_domain::port::LinkDownloads).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -16,7 +16,7 @@ use crate::world::{ALL, Member, World, assert_refused, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         downloads_are_counted_up_to_the_limit,
@@ -44,13 +44,13 @@ async fn find(world: &World<'_>, link: &Link) -> Link {
     world.store.links.find(link.id, link.created_by).await.unwrap().unwrap()
 }
 
-/// What the `nth` network takes of the node of `link`.
+/// A download of the item of `link` by the `nth` network.
 fn by(link: &Link, nth: u32) -> LinkDownload {
     let network = Network::of(Some(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + nth))));
     LinkDownload { link: link.id, node: link.item.id, network }
 }
 
-/// A link to a new folder that may be downloaded from so often.
+/// A link to a new folder with this download limit.
 async fn limited(world: &World<'_>, ann: &Member, most: Option<u64>) -> Link {
     let folder = world.folder(ann.id, ann.root, &format!("{most:?}")).await;
     let new = NewLink { max_downloads: most, ..world.new_link() };
@@ -80,7 +80,7 @@ async fn downloads_are_counted_up_to_the_limit(world: &World<'_>) {
     }
     let at = world.now();
     assert_refused!(count(world, &by(&link, 3), at).await, Error::Gone(Gone::LinkExhausted));
-    // Whoever was counted goes on.
+    // Networks that were counted may continue.
     for nth in [1, 2] {
         assert_eq!(count(world, &by(&link, nth), at).await.unwrap(), Counted::Again);
     }
@@ -145,7 +145,7 @@ async fn after_the_window_a_download_is_counted_anew(world: &World<'_>) {
     let (at, download) = (world.now(), by(&link, 1));
     let window = i64::try_from(DOWNLOAD_WINDOW.as_millis()).unwrap();
     assert_eq!(count(world, &download, at).await.unwrap(), Counted::First);
-    // It is counted from the first on, whatever comes in between.
+    // The window starts with the first download; later ones do not extend it.
     let last = later(at, window - 1);
     assert!(is_counted(world, &download, last).await);
     assert_eq!(count(world, &download, last).await.unwrap(), Counted::Again);
@@ -171,7 +171,7 @@ async fn no_download_is_counted_at_the_end_or_after_it(world: &World<'_>) {
     let ann = world.member().await;
     let folder = world.folder(ann.id, ann.root, "a").await;
     let end = later(world.now(), 60_000);
-    // Of a link that has both expired and been used up, the former is told.
+    // For a link that is both expired and exhausted, expiry is reported.
     let new = NewLink { expires_at: Some(end), max_downloads: Some(1), ..world.new_link() };
     let item = world.grant(ann.id, folder, Action::Share).await;
     let link = world.store.links.create(&world.command(ann.id), &item, &new).await.unwrap();
@@ -179,7 +179,7 @@ async fn no_download_is_counted_at_the_end_or_after_it(world: &World<'_>) {
         assert_refused!(count(world, &by(&link, 1), late).await, Error::Gone(Gone::LinkExpired));
     }
     count(world, &by(&link, 1), later(end, -1)).await.unwrap();
-    // Nor does it go on then.
+    // A counted network cannot continue after the expiry either.
     for nth in [1, 2] {
         assert_refused!(count(world, &by(&link, nth), end).await, Error::Gone(Gone::LinkExpired));
     }

@@ -1,4 +1,4 @@
-//! What every implementation of [`Links`](clouddrive_domain::port::Links) does.
+//! Conformance suite for [`Links`](clouddrive_domain::port::Links).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -16,14 +16,14 @@ use crate::world::{World, assert_refused, name, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         a_link_is_made_as_it_is_found,
         a_link_is_found_by_the_hash_of_its_token_alone,
         a_link_shows_its_node_and_what_lies_below_and_nothing_else,
         a_links_holder_lists_what_stands_there,
-        what_is_shared_with_somebody_is_not_the_holders,
+        shares_give_nothing_to_the_holder_of_a_link,
         a_link_names_its_item_as_it_is_called_now,
         a_node_may_have_many_links,
         only_what_is_to_change_changes,
@@ -35,7 +35,7 @@ pub async fn suite(store: &Persistence) {
 }
 
 impl World<'_> {
-    /// A link that nothing stands against.
+    /// A valid new link.
     pub(crate) fn new_link(&self) -> NewLink {
         let id: LinkId = self.id();
         NewLink {
@@ -48,14 +48,14 @@ impl World<'_> {
         }
     }
 
-    /// The hash that [`new_link`](Self::new_link) gives to a link.
+    /// The token hash of a link from [`new_link`](Self::new_link).
     fn hash_of(link: LinkId) -> TokenHash {
         let mut bytes = [7; 32];
         bytes.iter_mut().zip(link.as_uuid().as_bytes()).for_each(|(byte, of_link)| *byte = *of_link);
         TokenHash::from_bytes(bytes)
     }
 
-    /// A link to `node`.
+    /// Creates a link to `node`.
     pub(crate) async fn link(&self, owner: UserId, node: NodeId) -> Link {
         create(self, owner, node, &self.new_link()).await.unwrap()
     }
@@ -80,7 +80,7 @@ async fn revoke(world: &World<'_>, owner: UserId, node: NodeId, link: LinkId) ->
     world.store.links.revoke(&world.command(owner), &item, link).await
 }
 
-/// A node as the holder of `link` finds it.
+/// The node as the holder of `link` sees it.
 async fn seen(world: &World<'_>, link: &Link, node: NodeId) -> Located {
     world.store.drive.find(node, link.viewer()).await.unwrap().unwrap()
 }
@@ -153,7 +153,7 @@ async fn a_link_shows_its_node_and_what_lies_below_and_nothing_else(world: &Worl
     for node in [ann.root, top, beside] {
         assert_eq!(seen(world, &link, node).await.role(), None);
     }
-    // What is moved away is not there any more; what comes later is.
+    // Nodes moved out are no longer visible; nodes moved in are.
     world.move_into(ann.id, file, top).await.unwrap();
     world.move_into(ann.id, beside, linked).await.unwrap();
     assert_eq!(seen(world, &link, file).await.role(), None);
@@ -173,7 +173,7 @@ async fn a_links_holder_lists_what_stands_there(world: &World<'_>) {
     assert_eq!(children, [(name("a"), None), (name("b"), None)]);
 }
 
-async fn what_is_shared_with_somebody_is_not_the_holders(world: &World<'_>) {
+async fn shares_give_nothing_to_the_holder_of_a_link(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let shared = world.folder(ann.id, ann.root, "shared").await;
     let linked = world.folder(ann.id, shared, "linked").await;
@@ -194,7 +194,7 @@ async fn a_link_names_its_item_as_it_is_called_now(world: &World<'_>) {
     world.move_into(ann.id, folder, to).await.unwrap();
     let expected = Link { item: ItemRef { name: name("b"), ..link.item.clone() }, ..link.clone() };
     assert_eq!(find(world, ann.id, link.id).await, Some(expected));
-    // It is a link to that node, and not to what has its name or place now.
+    // The link is to that node, not to another with its former name and place.
     let other = world.folder(ann.id, ann.root, "a").await;
     assert_eq!(seen(world, &link, other).await.role(), None);
 }
@@ -260,7 +260,7 @@ async fn a_link_is_revoked_once(world: &World<'_>) {
     }
 }
 
-/// All that `owner` has linked, in pages of `limit`.
+/// All links of `owner`, in pages of `limit`.
 async fn made(world: &World<'_>, owner: UserId, limit: u64) -> Vec<(Link, Located)> {
     let limit = Limit::new(limit).unwrap();
     let (mut all, mut after) = (Vec::new(), None);

@@ -1,4 +1,4 @@
-//! What every implementation of [`NameKeys`](clouddrive_domain::port::NameKeys) does.
+//! Conformance suite for [`NameKeys`](clouddrive_domain::port::NameKeys).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -7,10 +7,10 @@ use clouddrive_domain::model::{Action, Limit, OrderKey, Sort};
 use crate::Persistence;
 use crate::world::{World, run};
 
-/// Runs every case. That names which an older version has written get their keys is for tests that can write such.
+/// Runs every case. The backfill for names written by older versions needs tests of the adapter's own.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store; every_name_has_its_keys_from_the_beginning);
 }

@@ -1,4 +1,4 @@
-//! What every implementation of [`Passwords`] must do.
+//! Conformance suite for [`Passwords`].
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use clouddrive_domain::Error;
@@ -13,7 +13,7 @@ pub async fn suite(passwords: &dyn Passwords) {
     every_byte_of_a_password_counts(passwords).await;
     a_hash_does_not_show_the_password(passwords).await;
     a_hash_that_cannot_be_read_is_wrong(passwords).await;
-    nobody_is_verified_without_an_answer(passwords).await;
+    an_unknown_user_is_verified_without_an_error(passwords).await;
     many_at_once_are_answered_or_turned_away(passwords).await;
 }
 
@@ -21,7 +21,7 @@ fn password(text: &str) -> Password {
     Password::attempt(text).unwrap()
 }
 
-/// The right password is right, and a hash made today is not outdated.
+/// The right password verifies, wrong ones do not, and a fresh hash is not outdated.
 pub async fn the_right_password_is_told_from_wrong_ones(passwords: &dyn Passwords) {
     let hash = passwords.hash(&password("a quiet secret")).await.unwrap();
     assert_eq!(passwords.verify(&password("a quiet secret"), &hash).await.unwrap(), Verdict::Right);
@@ -31,7 +31,7 @@ pub async fn the_right_password_is_told_from_wrong_ones(passwords: &dyn Password
     }
 }
 
-/// Each hash has a salt of its own, and all of them are good.
+/// Each hash has its own salt, and each verifies.
 pub async fn the_same_password_has_another_hash_each_time(passwords: &dyn Passwords) {
     let secret = password("a quiet secret");
     let one = passwords.hash(&secret).await.unwrap();
@@ -41,7 +41,7 @@ pub async fn the_same_password_has_another_hash_each_time(passwords: &dyn Passwo
     assert_eq!(passwords.verify(&secret, &other).await.unwrap(), Verdict::Right);
 }
 
-/// Nothing of a password is cut off or ends it early: not past 72 bytes, not past 128 characters, not after a NUL.
+/// Passwords are not truncated: not after 72 bytes, not at 128 characters, not at a NUL.
 pub async fn every_byte_of_a_password_counts(passwords: &dyn Passwords) {
     for (long, other) in [
         ("x".repeat(72) + "y", "x".repeat(72) + "z"),
@@ -54,13 +54,13 @@ pub async fn every_byte_of_a_password_counts(passwords: &dyn Passwords) {
     }
 }
 
-/// Nothing of the password stands in the hash.
+/// The hash does not contain the password.
 pub async fn a_hash_does_not_show_the_password(passwords: &dyn Passwords) {
     let hash = passwords.hash(&password("a-quiet-secret")).await.unwrap();
     assert!(!hash.expose().contains("quiet"), "the password stands in its hash");
 }
 
-/// Whatever stands in place of a hash: the answer is that the password is wrong, and no error.
+/// A malformed hash gives `Verdict::Wrong`, not an error.
 pub async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
     let secret = password("a quiet secret");
     let whole = passwords.hash(&secret).await.unwrap();
@@ -71,13 +71,13 @@ pub async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
     }
 }
 
-/// A user who does not exist is no error.
-pub async fn nobody_is_verified_without_an_answer(passwords: &dyn Passwords) {
+/// Verification for an unknown user succeeds.
+pub async fn an_unknown_user_is_verified_without_an_error(passwords: &dyn Passwords) {
     passwords.verify_nobody(&password("a quiet secret")).await.unwrap();
     passwords.verify_nobody(&password("")).await.unwrap();
 }
 
-/// However many come at once, each is answered as if alone, or turned away as unavailable.
+/// Each of many concurrent calls gets the right verdict or fails with `Unavailable`.
 pub async fn many_at_once_are_answered_or_turned_away(passwords: &dyn Passwords) {
     let secret = password("a quiet secret");
     let hash = passwords.hash(&secret).await.unwrap();

@@ -5,22 +5,22 @@ use clouddrive_domain::port::{
     Throttle, Trash, Trees, Uploads, Users, Versions,
 };
 
-/// The persistence ports of one store. The suites of single ports need the others to set their scenes.
+/// The persistence ports of one store. The suite of one port needs the others for its setup.
 ///
-/// The store begins empty: cases make up names and identifiers that are unique within one process.
+/// The store starts empty: the cases' names and ids are unique only within one process.
 #[derive(Clone)]
 pub struct Persistence {
     /// Users.
     pub users: Arc<dyn Users>,
-    /// What becomes of accounts.
+    /// Account management.
     pub accounts: Arc<dyn Accounts>,
     /// Sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// How much was attempted lately.
+    /// Rate limits.
     pub throttle: Arc<dyn Throttle>,
-    /// The tree.
+    /// The node tree.
     pub drive: Arc<dyn Drive>,
-    /// Whole trees.
+    /// Operations on whole trees.
     pub trees: Arc<dyn Trees>,
     /// Uploads.
     pub uploads: Arc<dyn Uploads>,
@@ -34,22 +34,22 @@ pub struct Persistence {
     pub links: Arc<dyn Links>,
     /// Downloads through public links.
     pub link_downloads: Arc<dyn LinkDownloads>,
-    /// Finding by name.
+    /// Search by name.
     pub search: Arc<dyn Search>,
-    /// The books of the blobs.
+    /// Blob records.
     pub records: Arc<dyn BlobRecords>,
     /// The change log.
     pub changes: Arc<dyn Changes>,
-    /// Who does what in the background.
+    /// Leases of background jobs.
     pub chores: Arc<dyn Chores>,
-    /// The keys of names.
+    /// Sort keys of names.
     pub name_keys: Arc<dyn NameKeys>,
-    /// The receipts of requests that may be sent again.
+    /// Receipts of idempotent requests.
     pub receipts: Arc<dyn Receipts>,
 }
 
 impl Persistence {
-    /// A store whose ports are all implemented by one type.
+    /// The ports of a store that implements all of them in one type.
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where

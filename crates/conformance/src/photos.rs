@@ -1,4 +1,4 @@
-//! What every implementation of [`PhotoMaker`] must do.
+//! Conformance suite for [`PhotoMaker`].
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a suite fails by a panic")]
 
 use std::io::Cursor;
@@ -36,7 +36,7 @@ fn encoded(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A picture that no format stores in a few bytes.
+/// A picture that no format compresses to a few bytes.
 fn noise(width: u32, height: u32) -> RgbImage {
     let mut state = 1u32;
     RgbImage::from_fn(width, height, |_, _| {
@@ -64,7 +64,7 @@ fn assert_colour(photo: &RgbImage, (x, y): (u32, u32), expected: Rgb<u8>, what: 
     assert!(near, "{what}: {actual:?} at {x}, {y} instead of {expected:?}");
 }
 
-/// Each of the four formats is known by its bytes and keeps its colours.
+/// Each of the `FORMATS` is detected by its bytes and keeps its colours.
 pub async fn every_format_becomes_a_jpeg_of_400_by_400(photos: &dyn PhotoMaker) {
     for format in FORMATS {
         let photo = made(photos, encoded(&RgbImage::from_pixel(500, 500, BLUE), format)).await;
@@ -82,7 +82,7 @@ pub async fn any_shape_becomes_a_square(photos: &dyn PhotoMaker) {
     }
 }
 
-/// What lies left and right of the middle square, or above and below, is cut off.
+/// The photo is cropped to the middle square.
 pub async fn the_middle_is_kept(photos: &dyn PhotoMaker) {
     let stripe = |at| match at {
         0..600 => RED,
@@ -97,9 +97,9 @@ pub async fn the_middle_is_kept(photos: &dyn PhotoMaker) {
     }
 }
 
-/// The eight orientations that EXIF knows are undone.
+/// All eight EXIF orientations are undone.
 pub async fn photos_are_upright(photos: &dyn PhotoMaker) {
-    // Red above green on the left, blue above grey on the right: as it should look.
+    // Expected: red above green on the left, blue above grey on the right.
     let quarters = [RED, BLUE, GREEN, GREY];
     let points = [(100, 100), (300, 100), (100, 300), (300, 300)];
     let upright = RgbImage::from_fn(64, 64, |x, y| match (x < 32, y < 32) {
@@ -116,7 +116,7 @@ pub async fn photos_are_upright(photos: &dyn PhotoMaker) {
     }
 }
 
-/// A JPEG as a camera held in another way stores `upright`.
+/// `upright` as a JPEG from a camera that was held in this EXIF orientation.
 fn photographed(upright: &RgbImage, orientation: u8) -> Vec<u8> {
     use image::imageops::{flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
     let stored = match orientation {
@@ -132,7 +132,7 @@ fn photographed(upright: &RgbImage, orientation: u8) -> Vec<u8> {
     with_exif(&stored, &exif(orientation, b""))
 }
 
-/// A TIFF header, one entry that tells the orientation, and whatever follows.
+/// A TIFF header with one entry, the orientation, followed by `more`.
 fn exif(orientation: u8, more: &[u8]) -> Vec<u8> {
     let head = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
     [head.as_slice(), &[orientation], &[0; 6], more].concat()
@@ -147,7 +147,7 @@ fn with_exif(picture: &RgbImage, exif: &[u8]) -> Vec<u8> {
     jpeg
 }
 
-/// Neither metadata nor a profile, nor what stands after the image, comes through.
+/// Metadata, colour profiles and trailing bytes are dropped.
 pub async fn nothing_else_of_the_original_is_kept(photos: &dyn PhotoMaker) {
     let mut picture = with_exif(&RgbImage::from_pixel(64, 64, RED), &exif(1, b"a place on a map"));
     picture.extend(b"an appended note");
@@ -158,7 +158,7 @@ pub async fn nothing_else_of_the_original_is_kept(photos: &dyn PhotoMaker) {
     }
 }
 
-/// Whatever is not one of the four formats, whatever it calls itself.
+/// Other image formats and bytes that are no image are refused.
 pub async fn other_formats_are_refused(photos: &dyn PhotoMaker) {
     let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><script>alert(1)</script></svg>";
     let bitmap = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0\0\0\0\0\x04\0\0\0\
@@ -178,7 +178,7 @@ pub async fn other_formats_are_refused(photos: &dyn PhotoMaker) {
     }
 }
 
-/// What is missing at the end of a JPEG is not missed.
+/// A JPEG may lack a few bytes at its end.
 pub async fn a_jpeg_may_break_off_at_its_end(photos: &dyn PhotoMaker) {
     let whole = encoded(&RgbImage::from_pixel(500, 500, GREEN), ImageFormat::Jpeg);
     for missing in [1, 2, 10] {
@@ -187,7 +187,7 @@ pub async fn a_jpeg_may_break_off_at_its_end(photos: &dyn PhotoMaker) {
     }
 }
 
-/// The colours of an embedded profile are those that are seen. Here red and green have changed places.
+/// Colours are converted by the embedded profile, here one with red and green swapped.
 pub async fn colours_of_a_profile_become_srgb(photos: &dyn PhotoMaker) {
     let mut jpeg = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 95);
@@ -198,7 +198,7 @@ pub async fn colours_of_a_profile_become_srgb(photos: &dyn PhotoMaker) {
     assert_colour(&photo, (200, 200), Rgb([20, 220, 20]), "a profile whose red is green");
 }
 
-/// An ICC profile (version 2, a matrix and a gamma of 2.2) that has the primaries of sRGB, red and green swapped.
+/// An ICC profile (version 2, matrix, gamma 2.2) with the sRGB primaries, red and green swapped.
 fn swapped_profile() -> Vec<u8> {
     let fixed = |number: f64| ((number * 65_536.0).round() as i32).to_be_bytes();
     let xyz = |[x, y, z]: [f64; 3]| [b"XYZ \0\0\0\0".as_slice(), &fixed(x), &fixed(y), &fixed(z)].concat();
@@ -232,13 +232,13 @@ fn swapped_profile() -> Vec<u8> {
     [profile, table, data].concat()
 }
 
-/// A picture of which a part is missing, or nothing but its beginning there.
+/// Truncated pictures, and garbage after a valid signature.
 pub async fn broken_pictures_are_refused(photos: &dyn PhotoMaker) {
     for format in FORMATS {
         let whole = encoded(&noise(120, 120), format);
         made(photos, whole.clone()).await;
         let beginnings = [4, 12, 16, 30, whole.len() / 4, whole.len() / 2, whole.len() * 9 / 10];
-        // A JPEG that breaks off in its scan is shown as far as it goes.
+        // A JPEG truncated within its scan is decoded as far as it goes.
         let some = if format == ImageFormat::Jpeg { 4 } else { beginnings.len() };
         for length in beginnings.into_iter().take(some) {
             let part = whole.iter().copied().take(length).collect();
@@ -249,9 +249,9 @@ pub async fn broken_pictures_are_refused(photos: &dyn PhotoMaker) {
     assert_refused(photos, garbage, "garbage after the signature of a PNG").await;
 }
 
-/// A few bytes that would be gigabytes of pixels.
+/// A few bytes that would decode to gigabytes of pixels.
 pub async fn pictures_that_claim_too_many_pixels_are_refused(photos: &dyn PhotoMaker) {
-    // 60,000×60,000, with the right checksum.
+    // 60,000×60,000, with a valid checksum.
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15\0\0\0\0IDAT";
     assert_refused(photos, png.to_vec(), "a PNG").await;
     let one = RgbImage::from_pixel(8, 8, RED);
@@ -259,7 +259,7 @@ pub async fn pictures_that_claim_too_many_pixels_are_refused(photos: &dyn PhotoM
     let mut jpeg = encoded(&one, ImageFormat::Jpeg);
     overwrite(&mut jpeg, b"\xff\xc0\0\x11\x08", &[0xFF, 0xDC, 0xFF, 0xDC]);
     assert_refused(photos, jpeg, "a JPEG").await;
-    // 65,535×65,535, of the screen and of the frame.
+    // 65,535×65,535, for both the screen and the frame.
     let mut gif = encoded(&one, ImageFormat::Gif);
     overwrite(&mut gif, b"GIF89a", &[0xFF; 4]);
     overwrite(&mut gif, b",\0\0\0\0", &[0xFF; 4]);
@@ -272,7 +272,7 @@ pub async fn pictures_that_claim_too_many_pixels_are_refused(photos: &dyn PhotoM
     assert_refused(photos, webp, "a WebP").await;
 }
 
-/// Writes `value` over what follows the first `mark`.
+/// Overwrites the bytes after the first `mark` with `value`.
 fn overwrite(bytes: &mut [u8], mark: &[u8], value: &[u8]) {
     let Some(at) = bytes.windows(mark.len()).position(|window| window == mark) else {
         panic!("the encoder wrote no {mark:?}");

@@ -1,5 +1,4 @@
-//! What every implementation of [`Receipts`](clouddrive_domain::port::Receipts) does, and every port whose commands may
-//! bring one.
+//! Conformance suite for [`Receipts`](clouddrive_domain::port::Receipts) and every port whose commands may carry one.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -24,7 +23,7 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         of_all_who_send_a_request_at_once_one_may_do_it,
@@ -36,19 +35,19 @@ pub async fn suite(store: &Persistence) {
         only_who_holds_a_receipt_can_give_it_back,
         a_receipt_passes_on_when_its_time_runs_out,
         who_has_lost_the_receipt_does_nothing,
-        whoever_comes_second_waits_for_the_first_to_commit,
+        a_second_claim_waits_for_the_first_to_commit,
         what_failed_leaves_no_answer,
         what_changes_nothing_is_done_again_for_a_repeat,
         an_answer_is_kept_for_its_time,
         receipts_are_forgotten_after_their_time,
         a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim,
         a_receipt_that_is_held_on_passes_on_later,
-        nobody_has_receipts_who_is_no_user,
+        an_unknown_user_has_no_receipts,
         every_mutation_that_may_bring_a_receipt_writes_into_it,
     );
 }
 
-/// The answer in a word, as these cases write it down.
+/// Serialises an answer to short text.
 fn write(answer: Answer<'_>) -> Result<String> {
     Ok(match answer {
         Answer::Made(made) => format!("made {}", made.node.id),
@@ -62,7 +61,7 @@ fn write(answer: Answer<'_>) -> Result<String> {
     })
 }
 
-/// A receipt for the request that `user` calls `key`, which says `said`.
+/// A receipt for the request of `user` under `key`, whose body digest consists of `said`.
 fn receipt(world: &World<'_>, user: UserId, key: &str, said: u8) -> Receipt {
     receipt_at(world, user, "/path", key, said)
 }
@@ -87,7 +86,7 @@ fn under(world: &World<'_>, receipt: &Receipt) -> Command {
     Command { receipt: Some(receipt.clone()), ..world.command(receipt.request().user) }
 }
 
-/// Makes a folder under `receipt`, and returns what should be written into it.
+/// Creates a folder under `receipt` and returns the answer that should be stored in it.
 async fn make(world: &World<'_>, member: &Member, receipt: &Receipt, text: &str) -> Result<String> {
     let root = world.grant(member.id, member.root, Action::AddTo).await;
     let command = under(world, receipt);
@@ -169,7 +168,7 @@ async fn only_who_holds_a_receipt_can_give_it_back(world: &World<'_>) {
     claim(world, &first).await;
     world.store.receipts.give_back(&second).await.unwrap();
     assert_eq!(claim(world, &second).await, Claim::Running);
-    // What was done cannot be undone by it.
+    // Giving back does not discard a stored answer.
     let written = make(world, &ann, &first, "a").await.unwrap();
     world.store.receipts.give_back(&first).await.unwrap();
     assert_eq!(claim(world, &second).await, Claim::Answered(written));
@@ -184,7 +183,7 @@ async fn a_receipt_passes_on_when_its_time_runs_out(world: &World<'_>) {
     assert_eq!(claim_at(world, &second, end.minus(Duration::from_millis(1))).await, Claim::Reused);
     assert_eq!(claim_at(world, &second, end).await, Claim::Held);
     let written = make(world, &ann, &second, "a").await.unwrap();
-    // An answer stays, however long ago it was that the receipt could be held.
+    // An answer outlives the hold.
     assert_eq!(claim_at(world, &second, end.plus(HELD * 2)).await, Claim::Answered(written));
 }
 
@@ -202,7 +201,7 @@ async fn who_has_lost_the_receipt_does_nothing(world: &World<'_>) {
     assert_eq!(names(world, &ann).await, 1);
 }
 
-async fn whoever_comes_second_waits_for_the_first_to_commit(world: &World<'_>) {
+async fn a_second_claim_waits_for_the_first_to_commit(world: &World<'_>) {
     for round in 0..10 {
         let ann = world.member().await;
         let key = format!("key {round}");
@@ -268,7 +267,7 @@ async fn receipts_are_forgotten_after_their_time(world: &World<'_>) {
     assert_eq!(claim_at(world, &receipt(world, ann.id, "d", 1), end).await, Claim::Held);
 }
 
-/// A receipt for the request that `user` calls `key`, whose body has not come.
+/// A receipt for the request of `user` under `key`, whose body has not arrived yet.
 fn streamed(world: &World<'_>, user: UserId, key: &str) -> Receipt {
     let request = KeyedRequest { digest: None, ..receipt(world, user, key, 1).request().clone() };
     Receipt::new(world.id(), request, Arc::new(write))
@@ -278,7 +277,7 @@ async fn a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim(world: &W
     let ann = world.member().await;
     let first = streamed(world, ann.id, "key");
     assert_eq!(claim(world, &first).await, Claim::Held);
-    // Nobody knows yet what it says.
+    // Its digest is not known yet.
     assert_eq!(claim(world, &streamed(world, ann.id, "key")).await, Claim::Running);
     assert_eq!(claim(world, &receipt(world, ann.id, "key", 1)).await, Claim::Running);
     let digest = Sha256::from_bytes([1; 32]);
@@ -288,7 +287,7 @@ async fn a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim(world: &W
     assert_eq!(claim(world, &streamed(world, ann.id, "key")).await, done);
     assert_eq!(claim(world, &receipt(world, ann.id, "key", 1)).await, Claim::Answered(answer));
     assert_eq!(claim(world, &receipt(world, ann.id, "key", 2)).await, Claim::Reused);
-    // What said something at once is under way for a body that is still to come.
+    // A request with a known digest is `Running` for one whose body has not arrived.
     assert_eq!(claim(world, &receipt(world, ann.id, "other", 1)).await, Claim::Held);
     assert_eq!(claim(world, &streamed(world, ann.id, "other")).await, Claim::Running);
 }
@@ -300,7 +299,7 @@ async fn a_receipt_that_is_held_on_passes_on_later(world: &World<'_>) {
     claim_at(world, &first, now).await;
     let until = now.plus(HELD).plus(HELD);
     world.store.receipts.renew(&first, until).await.unwrap();
-    // Neither less time than it has, nor any for who does not hold it.
+    // Renewal never shortens the hold, and has no effect for a receipt that does not hold it.
     world.store.receipts.renew(&first, now).await.unwrap();
     world.store.receipts.renew(&second, until.plus(HELD)).await.unwrap();
     assert_eq!(claim_at(world, &second, until.minus(Duration::from_millis(1))).await, Claim::Running);
@@ -309,7 +308,7 @@ async fn a_receipt_that_is_held_on_passes_on_later(world: &World<'_>) {
     assert_eq!(claim_at(world, &first, until.plus(HELD)).await, Claim::Held);
 }
 
-async fn nobody_has_receipts_who_is_no_user(world: &World<'_>) {
+async fn an_unknown_user_has_no_receipts(world: &World<'_>) {
     let now = world.now();
     let receipt = receipt(world, world.id(), "key", 1);
     let terms = Terms { now, held_until: now.plus(HELD), kept_until: now.plus(KEPT) };

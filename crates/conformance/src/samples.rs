@@ -1,4 +1,4 @@
-//! Bytes to store, and what is to be known of them.
+//! Sample blobs and checks on them.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::ops::Range;
@@ -10,7 +10,7 @@ use clouddrive_domain::port::{BlobStore, Presentation};
 use futures_util::TryStreamExt;
 use sha2::Digest;
 
-/// Bytes in which every place looks different from its neighbourhood.
+/// `size` bytes that vary with their position, so that misplaced ranges show.
 pub(crate) fn sample(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
 }
@@ -28,7 +28,7 @@ pub(crate) fn crc32(bytes: &[u8]) -> Crc32 {
     Crc32(crc32fast::hash(bytes))
 }
 
-/// A store need not know checksums; one that tells them tells the right ones.
+/// Checks the size, and those checksums that the store knows.
 pub(crate) fn check_stored(stored: &Stored, bytes: &[u8]) {
     assert_eq!(stored.size, bytes.len() as u64);
     assert!(stored.sha256.is_none_or(|sha256| sha256 == digest(bytes)), "another digest: {stored:?}");

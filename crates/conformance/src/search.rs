@@ -1,4 +1,4 @@
-//! What every implementation of [`Search`](clouddrive_domain::port::Search) does.
+//! Conformance suite for [`Search`](clouddrive_domain::port::Search).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -14,10 +14,10 @@ use clouddrive_domain::port::{Hit, Sought};
 use crate::Persistence;
 use crate::world::{Member, World, run};
 
-/// Runs every case. That nothing shows which lies in the trash is for tests that can put something there.
+/// Runs every case. Nodes in the trash are not covered: an adapter needs its own test for them.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         texts::a_node_is_found_as_its_viewer_finds_it,
@@ -55,7 +55,7 @@ async fn page(world: &World<'_>, viewer: UserId, sought: &Sought) -> Page<Hit, S
     page
 }
 
-/// All pages, one after the other.
+/// The hits of all pages, in order.
 async fn walk(world: &World<'_>, viewer: UserId, mut sought: Sought) -> Vec<Located> {
     let mut found = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! What every implementation of [`Sessions`](clouddrive_domain::port::Sessions) does.
+//! Conformance suite for [`Sessions`](clouddrive_domain::port::Sessions).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -17,7 +17,7 @@ use crate::world::{World, assert_refused, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         a_running_session_tells_the_name_as_its_user_wrote_it,
@@ -49,11 +49,11 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-/// How long the sessions here live.
+/// Lifetime of sessions.
 const LIFETIME: Duration = Duration::from_secs(900);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// A session of `user` that begins at `at`, and its first token.
+/// A session of `user` that starts at `at`, and its first token.
 pub(crate) fn opened(world: &World<'_>, user: UserId, at: Timestamp) -> (Opened, RefreshToken) {
     let token = world.token();
     let session = Session {
@@ -67,7 +67,7 @@ pub(crate) fn opened(world: &World<'_>, user: UserId, at: Timestamp) -> (Opened,
     (Opened { session, token: token.hash(), generation: 0 }, token)
 }
 
-/// What swaps `token` at `at` for one that nobody has seen.
+/// A renewal of `token` at `at` by a new token.
 pub(crate) fn renewal(world: &World<'_>, token: &RefreshToken, at: Timestamp) -> Renewal {
     Renewal {
         presented: token.hash(),
@@ -88,7 +88,7 @@ async fn start(world: &World<'_>, opened: &Opened) -> Result<()> {
     world.store.sessions.start(&command, opened).await
 }
 
-/// A session of `user` that has begun, and its first token.
+/// Starts a session of `user` and returns it with its first token.
 async fn started(world: &World<'_>, user: UserId) -> (Opened, RefreshToken) {
     let (opened, token) = opened(world, user, world.now());
     start(world, &opened).await.unwrap();

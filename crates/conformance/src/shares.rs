@@ -1,4 +1,4 @@
-//! What every implementation of [`Shares`](clouddrive_domain::port::Shares) does.
+//! Conformance suite for [`Shares`](clouddrive_domain::port::Shares).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -19,7 +19,7 @@ use crate::world::{Member, World, assert_refused, name, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         a_share_is_made_as_it_is_found,
@@ -34,7 +34,7 @@ pub async fn suite(store: &Persistence) {
         received_shares_come_newest_first,
         received_shares_come_in_pages,
         a_received_share_has_its_node_as_the_guest_finds_it,
-        nobody_receives_what_others_do,
+        shares_are_received_by_their_guest_alone,
         managed::given_shares_come_newest_first_in_pages,
         managed::a_node_given_to_several_is_beside_each_share,
         managed::the_shares_of_a_node_are_its_own,
@@ -84,7 +84,7 @@ async fn a_share_is_made_as_it_is_found(world: &World<'_>) {
         };
         assert_eq!(made, expected);
         assert_eq!(find(world, ann.id, new.id).await.as_ref(), Some(&expected));
-        // Its guest finds it too, and to others it is as one that is not there.
+        // Its guest finds it too; to others it does not exist.
         assert_eq!(find(world, bob.id, new.id).await, Some(expected));
         let carl = world.member().await;
         assert_eq!(find(world, carl.id, new.id).await, None);
@@ -108,7 +108,7 @@ async fn what_a_share_gives_holds_at_once(world: &World<'_>) {
     assert_eq!(role(world, &bob, later).await, Some(Role::View));
     world.revoke(ann.id, share.id).await;
     assert_eq!(role(world, &bob, below).await, None);
-    // Sharing is no change of the node, and the file that came shows in the time alone.
+    // Sharing does not change the node, and the new file changes only its modification time.
     before.node.modified_at = world.located(later, ann.id).await.node.created_at;
     assert_eq!(world.located(folder, ann.id).await, before);
 }
@@ -186,7 +186,7 @@ async fn a_share_is_revoked_once(world: &World<'_>) {
     let folder = world.folder(ann.id, ann.root, "a").await;
     let share = create(world, &ann, folder, bob.id, Permission::View).await.unwrap();
     let other = create(world, &ann, folder, carl.id, Permission::View).await.unwrap();
-    // A guest ends a share as its owner does.
+    // A guest may revoke a share, as its owner may.
     world.revoke(bob.id, share.id).await;
     assert_eq!(find(world, ann.id, share.id).await, None);
     for again in [share.id, world.id()] {
@@ -211,7 +211,7 @@ async fn one_of_two_revocations_succeeds(world: &World<'_>) {
     }
 }
 
-/// A page of what is shared with `guest`, and the place after which the next one begins.
+/// A page of the shares with `guest`, and the position after which the next one begins.
 async fn received(
     world: &World<'_>,
     guest: UserId,
@@ -225,7 +225,7 @@ async fn received(
     (page.items, page.next)
 }
 
-/// Shares with `guest`, of which each two are made at the same time, newest first.
+/// Shares with `guest`, in pairs of equal time, newest first.
 async fn many(world: &World<'_>, ann: &Member, guest: UserId) -> Vec<ShareId> {
     let mut shares = Vec::new();
     for pair in 0..4 {
@@ -263,7 +263,7 @@ async fn received_shares_come_in_pages(world: &World<'_>) {
         }
         assert_eq!(rows.iter().map(|(share, _)| share.id).collect::<Vec<_>>(), expected, "in pages of {limit}");
     }
-    // A place outlives its share; what is newer than it comes before it.
+    // A position outlives its share; newer shares come before it.
     let (_, place) = received(world, bob.id, None, 3).await;
     let (gone, left) = expected.split_at(3);
     for share in gone {
@@ -291,7 +291,7 @@ async fn a_received_share_has_its_node_as_the_guest_finds_it(world: &World<'_>) 
     }
 }
 
-async fn nobody_receives_what_others_do(world: &World<'_>) {
+async fn shares_are_received_by_their_guest_alone(world: &World<'_>) {
     let (ann, bob, carl) = (world.member().await, world.member().await, world.member().await);
     let folder = world.folder(ann.id, ann.root, "a").await;
     let share = world.share(ann.id, folder, bob.id, Permission::View).await;

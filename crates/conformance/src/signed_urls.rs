@@ -1,4 +1,4 @@
-//! What every implementation of [`UrlSigner`] and of [`UrlGate`] must do, and [`DirectUploads`] where they sign.
+//! Conformance suites for [`UrlSigner`], [`UrlGate`] and the signing of [`DirectUploads`].
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::fmt::Debug;
@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 
 use crate::samples::presentation;
 
-/// Runs every case that a signer can pass alone. It signs keys under which nothing lies, until `expires_at`.
+/// Runs the cases that need no gate. They sign keys without blobs, until `expires_at`.
 pub async fn signer_suite(
     signer: &dyn UrlSigner,
     direct: &dyn DirectUploads,
@@ -32,8 +32,8 @@ pub async fn signer_suite(
     urls_are_not_debugged(case).await;
 }
 
-/// Runs every case on a signer and the gate to which its URLs lead, those of [`signer_suite`] included. Whoever checks
-/// URLs by itself signs them without waiting for anything.
+/// Runs every case on a signer and the gate for its URLs, including those of [`signer_suite`]. Such a signer works
+/// locally: its futures MUST be ready on the first poll.
 pub async fn gate_suite(signer: &dyn UrlSigner, direct: &dyn DirectUploads, gate: &dyn UrlGate, random: &dyn Random) {
     let expires_at = Timestamp::from_millis(1_800_000_000_000);
     signer_suite(signer, direct, random, expires_at).await;
@@ -52,15 +52,15 @@ pub async fn gate_suite(signer: &dyn UrlSigner, direct: &dyn DirectUploads, gate
     what_was_never_signed_is_refused(case, gate);
 }
 
-/// What the cases work on.
+/// What the cases test.
 pub struct Case<'a> {
     /// The signer.
     pub signer: &'a dyn UrlSigner,
-    /// What signs for those who send.
+    /// Signs upload URLs.
     pub direct: &'a dyn DirectUploads,
-    /// What keys are made of.
+    /// Source of keys.
     pub random: &'a dyn Random,
-    /// When the URLs are to end.
+    /// When the URLs expire.
     pub expires_at: Timestamp,
 }
 
@@ -119,7 +119,7 @@ impl Case<'_> {
     }
 }
 
-/// A URL needs nothing but itself.
+/// URLs are absolute, with the scheme `http` or `https`, and printable ASCII.
 pub async fn urls_are_absolute(case: &Case<'_>) {
     for signed in
         [case.sign_put(&case.key()).await, case.sign_get(&case.key()).await, case.sign_watch(&case.key()).await]
@@ -129,7 +129,7 @@ pub async fn urls_are_absolute(case: &Case<'_>) {
     }
 }
 
-/// A URL lives until the time that was asked for: not longer, and at the most a second, the step of some stores, less.
+/// A URL expires at the requested time or less than a second earlier (the resolution of some stores), never later.
 pub async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
     for signed in
         [case.sign_put(&case.key()).await, case.sign_get(&case.key()).await, case.sign_watch(&case.key()).await]
@@ -139,7 +139,7 @@ pub async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
     }
 }
 
-/// A GET carries nothing: a browser can follow its URL.
+/// A GET needs no headers, so that a browser can follow its URL.
 pub async fn a_get_needs_no_headers(case: &Case<'_>) {
     assert_eq!(case.sign_get(&case.key()).await.headers, []);
     assert_eq!(case.sign_watch(&case.key()).await.headers, []);
@@ -156,7 +156,7 @@ pub async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
     assert_eq!(urls.len(), 4);
 }
 
-/// A URL is a secret: its `Debug` does not print it.
+/// A URL is a secret: `Debug` does not print it.
 pub async fn urls_are_not_debugged(case: &Case<'_>) {
     let key = case.key();
     for signed in [case.sign_put(&key).await, case.sign_get(&key).await] {
@@ -164,7 +164,7 @@ pub async fn urls_are_not_debugged(case: &Case<'_>) {
     }
 }
 
-/// Leave to PUT gives back the key, the length and, if it was known, the digest.
+/// An admitted PUT has the signed key, length and, if it was known, digest.
 pub fn what_was_signed_to_put_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
     for length in [0, 1, u64::MAX] {
         for sha256 in [None, Some(Sha256::from_bytes([0; 32])), Some(Sha256::from_bytes([0xA7; 32]))] {
@@ -176,7 +176,7 @@ pub fn what_was_signed_to_put_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
     }
 }
 
-/// Leave to PUT a part gives back which it is, of which transfer; no two have one URL, and none that of the whole.
+/// An admitted PUT of a part has the signed transfer and part; each part and the whole have distinct URLs.
 pub async fn leave_for_a_part_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate) {
     let key = case.key();
     let plan = PartPlan::single(10);
@@ -217,7 +217,7 @@ pub async fn leave_for_a_part_is_none_for_another(case: &Case<'_>, gate: &dyn Ur
     assert_eq!(distinct.len(), urls.len());
 }
 
-/// Leave to GET gives back the key and the presentation, to the letter.
+/// An admitted GET has exactly the signed key and presentation.
 pub fn what_was_signed_to_get_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
     for media_type in ["text/plain", "text/plain; charset=utf-8", "a/b; c=\"d&e=f%41+g\"", "image/svg+xml"] {
         let longest = "é".repeat(127);
@@ -232,7 +232,7 @@ pub fn what_was_signed_to_get_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
     }
 }
 
-/// What is known of the bytes comes back as it was signed, and who watches them.
+/// An admitted GET has the signed content info and [`Watch`].
 pub fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, gate: &dyn UrlGate) {
     let info = ContentInfo {
         size: Some(10),
@@ -251,7 +251,7 @@ pub fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, gate: &dyn 
         let signed = signed.unwrap().unwrap();
         let admitted = gate.admit_get(request(&signed), just_before(signed.expires_at)).unwrap();
         assert_eq!(admitted, GetTarget { key: key.clone(), presentation: presentation.clone(), watch: Some(watch) });
-        // None of it can be left out: the other URL for the same bytes has another signature.
+        // The watch cannot be stripped: the plain URL for the same bytes has another signature.
         let plain = case.get_as(&key, &presentation);
         assert_ne!(plain.url.rsplit_once("&signature=").unwrap().1, signed.url.rsplit_once("&signature=").unwrap().1);
         let (_, signature) = signed.url.rsplit_once('=').unwrap();
@@ -263,7 +263,7 @@ pub fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, gate: &dyn 
     }
 }
 
-/// `UrlExpired` from the very time on for what was signed, however long ago.
+/// `UrlExpired` for a signed URL from its expiry on, however long ago that was.
 pub fn urls_end_at_their_very_time(case: &Case<'_>, gate: &dyn UrlGate) {
     let (put, get) = (case.put(&case.key()), case.get(&case.key()));
     for (signed, late) in [(&put, 0), (&get, 0), (&put, 1), (&get, 1), (&put, 1 << 40), (&get, 1 << 40)] {
@@ -277,7 +277,7 @@ pub fn urls_end_at_their_very_time(case: &Case<'_>, gate: &dyn UrlGate) {
     }
 }
 
-/// A URL to GET admits no PUT, and the other way round.
+/// A URL for GET admits no PUT, and vice versa.
 pub fn leave_for_one_method_is_none_for_the_other(case: &Case<'_>, gate: &dyn UrlGate) {
     let key = case.key();
     let (put, get) = (case.put(&key), case.get(&key));
@@ -287,7 +287,7 @@ pub fn leave_for_one_method_is_none_for_the_other(case: &Case<'_>, gate: &dyn Ur
     }
 }
 
-/// A path that names another key, or none.
+/// `Signature` for a path with another key or none.
 pub fn leave_for_one_key_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate) {
     let (key, other) = (case.key(), case.key());
     let (upper, cut) = (key.as_str().to_uppercase(), key.as_str().split_at(31).0);
@@ -300,7 +300,7 @@ pub fn leave_for_one_key_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate
     }
 }
 
-/// `Signature` for every query that differs from what was signed by one byte.
+/// `Signature` for every query that differs from the signed one by a byte.
 pub fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, gate: &dyn UrlGate) {
     each_query(case, |key, query| {
         for (at, char) in query.char_indices() {
@@ -319,7 +319,7 @@ pub fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, gate: &dyn UrlG
     });
 }
 
-/// `Signature` when a parameter is unknown, missing, there twice, or in another place.
+/// `Signature` if a parameter is unknown, missing, duplicated or out of order.
 pub fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>, gate: &dyn UrlGate) {
     each_query(case, |key, query| {
         let parameters: Vec<&str> = query.split('&').collect();
@@ -343,7 +343,7 @@ pub fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>, gate
     });
 }
 
-/// `Signature` for other spellings of the same values.
+/// `Signature` for other encodings of the same values.
 pub fn values_cannot_be_spelt_otherwise(case: &Case<'_>, gate: &dyn UrlGate) {
     each_query(case, |key, query| {
         for (at, char) in query.char_indices().filter(|(_, char)| *char != '&' && *char != '%') {
@@ -363,7 +363,7 @@ pub fn values_cannot_be_spelt_otherwise(case: &Case<'_>, gate: &dyn UrlGate) {
     });
 }
 
-/// `Signature` for the parameters of one URL with the end of another.
+/// `Signature` for the parameters of one URL with the signature of another.
 pub fn parts_of_two_urls_make_none(case: &Case<'_>, gate: &dyn UrlGate) {
     let key = case.key();
     let later = Timestamp::from_millis(case.expires_at.as_millis() + 60_000);
@@ -378,7 +378,7 @@ pub fn parts_of_two_urls_make_none(case: &Case<'_>, gate: &dyn UrlGate) {
     }
 }
 
-/// `Signature` for what no signer made.
+/// `Signature` for queries that no signer made.
 pub fn what_was_never_signed_is_refused(case: &Case<'_>, gate: &dyn UrlGate) {
     let long = "A".repeat(100_000);
     for query in ["", "&", "=", "signature=", "signature", "%", "%FF", "é", "\0", &long, &format!("signature={long}")]
@@ -398,7 +398,7 @@ fn each_query(case: &Case<'_>, check: impl Fn(&str, &str)) {
     }
 }
 
-/// Checks that neither method admits the request. That it is late as well is not told.
+/// Asserts that both methods fail with `Signature`, even if the URL has also expired.
 fn refuses(case: &Case<'_>, gate: &dyn UrlGate, key: &str, query: &str) {
     for now in [just_before(case.expires_at), Timestamp::from_millis(i64::MAX)] {
         refused(gate.admit_put(SignedRequest { key, query }, now));
@@ -410,7 +410,7 @@ fn refused<T: Debug>(outcome: Result<T>) {
     assert!(matches!(outcome, Err(Error::Forbidden(Forbidden::Signature))), "{outcome:?}");
 }
 
-/// The request that the URL's holder makes.
+/// The request by the URL's holder.
 fn request(signed: &SignedUrl) -> SignedRequest<'_> {
     let (path, query) = signed.url.split_once('?').unwrap();
     let (_, key) = path.rsplit_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! What every implementation of [`StagedUploads`] must do with the plans that need a copy.
+//! Conformance suite for [`StagedUploads`], with plans that need a copy.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use bytes::Bytes;
@@ -10,8 +10,8 @@ use clouddrive_domain::port::{Presentation, StagedUploads};
 use crate::direct_uploads::{Case, Wire};
 use crate::samples::{digest, read, sample};
 
-/// Runs every case with a plan of one part and one of several, of which at least one must need a copy. The blobs of the suite
-/// are left behind.
+/// Runs every case with a single-part plan and with `several`, at least one of which must need a copy. The suite does
+/// not delete its blobs.
 pub async fn suite<W: Wire>(case: &Case<'_, W>, staged: &dyn StagedUploads, several: PartPlan) {
     let mut tried = 0;
     for plan in [PartPlan::single(5), several] {
@@ -35,7 +35,7 @@ async fn begin<W: Wire>(case: &Case<'_, W>, plan: PartPlan) -> Transfer {
     Transfer { key, ticket }
 }
 
-/// PUTs `bytes`, as the parts of the plan, and gives the statuses.
+/// PUTs `bytes` as the parts of the plan and returns the status codes.
 async fn send<W: Wire>(case: &Case<'_, W>, transfer: &Transfer, plan: PartPlan, bytes: &[u8]) -> Vec<u16> {
     let announced = plan.is_single().then(|| digest(bytes));
     let mut statuses = Vec::new();
@@ -51,7 +51,7 @@ fn bytes_of(plan: PartPlan) -> Vec<u8> {
     sample(usize::try_from(plan.size()).unwrap())
 }
 
-/// Whatever is sent by URLs that are still alive, and when the original has gone.
+/// Neither PUTs to live URLs nor the removal of the original affect the copy.
 async fn what_was_copied_stays_as_it_is<W: Wire>(case: &Case<'_, W>, staged: &dyn StagedUploads, plan: PartPlan) {
     let (transfer, bytes) = (begin(case, plan).await, bytes_of(plan));
     assert!(send(case, &transfer, plan, &bytes).await.iter().all(|status| *status == 200));
@@ -70,7 +70,7 @@ async fn what_was_copied_stays_as_it_is<W: Wire>(case: &Case<'_, W>, staged: &dy
     );
 }
 
-/// Wrong bytes are not in the way of the right ones.
+/// Bytes that are sent again replace the former ones.
 async fn what_is_sent_again_takes_the_place_of_the_former<W: Wire>(
     case: &Case<'_, W>,
     staged: &dyn StagedUploads,

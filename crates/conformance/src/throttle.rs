@@ -1,4 +1,4 @@
-//! What every implementation of [`Throttle`](clouddrive_domain::port::Throttle) does.
+//! Conformance suite for [`Throttle`](clouddrive_domain::port::Throttle).
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -14,7 +14,7 @@ use crate::world::{ALL, World, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         a_full_bucket_gives_its_burst_and_then_says_when_to_come_again,
@@ -23,7 +23,7 @@ pub async fn suite(store: &Persistence) {
         all_of_several_buckets_are_taken_from_or_none,
         what_is_given_back_may_be_taken_again,
         however_many_come_at_once_the_burst_is_exact,
-        clocks_that_differ_a_little_cost_nobody_an_attempt,
+        clocks_that_differ_a_little_cost_no_attempts,
         however_many_come_at_once_for_several_the_tightest_is_exact,
         full_buckets_are_forgotten_in_batches_and_others_are_not,
     );
@@ -31,7 +31,7 @@ pub async fn suite(store: &Persistence) {
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Ten at once, and one each thirty seconds.
+/// A bucket with a burst of ten and one attempt per thirty seconds.
 fn bucket(world: &World<'_>) -> Bucket {
     let bucket = Bucket::CurrentPassword(world.id());
     assert_eq!((bucket.kind().pace().burst, bucket.kind().pace().interval), (10, Duration::from_secs(30)));
@@ -48,7 +48,7 @@ async fn empty(world: &World<'_>, bucket: &Bucket, now: Timestamp) {
     }
 }
 
-/// The refusal, which must be one: of which kind of bucket, how many it holds, and when to come again.
+/// The bucket kind, limit and retry delay of a refusal; panics on any other outcome.
 #[track_caller]
 fn refusal(outcome: Result<()>) -> (BucketKind, u32, Duration) {
     match outcome {
@@ -100,7 +100,7 @@ async fn all_of_several_buckets_are_taken_from_or_none(world: &World<'_>) {
         assert_eq!(refusal(world.store.throttle.take(&both, now).await).0, BucketKind::CurrentPassword);
     }
     empty(world, &wide, now).await;
-    // Of two that are empty the first is told of.
+    // Of two empty buckets the first is reported.
     for (both, first) in [
         ([wide.clone(), tight.clone()], BucketKind::ShareLookup),
         ([tight.clone(), wide.clone()], BucketKind::CurrentPassword),
@@ -133,12 +133,12 @@ async fn however_many_come_at_once_the_burst_is_exact(world: &World<'_>) {
     }
 }
 
-async fn clocks_that_differ_a_little_cost_nobody_an_attempt(world: &World<'_>) {
+async fn clocks_that_differ_a_little_cost_no_attempts(world: &World<'_>) {
     let (bucket, now) = (bucket(world), world.now());
     for late in 0..10 {
         take(world, &bucket, now.minus(Duration::from_millis(late * 500))).await.unwrap();
     }
-    // Nor do they give any, and one that is far behind has to wait.
+    // Skew does not add attempts either, and a clock that is far behind has to wait.
     refusal(take(world, &bucket, now).await);
     assert_eq!(refusal(take(world, &bucket, now.minus(Duration::from_secs(1))).await).2, Duration::from_secs(31));
     world.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
@@ -151,7 +151,7 @@ async fn however_many_come_at_once_for_several_the_tightest_is_exact(world: &Wor
     let number = world.id::<clouddrive_domain::model::UserId>().to_string();
     let account = LoginSubject::Unknown(Handle::parse(&number));
     let network = |last: u8| Network::of(Some([203, 0, 113, last].into()));
-    // Each from an address of its own, in either order: only the account is short.
+    // Each from its own address, with the buckets in either order: only the account's limit applies.
     let takes = (0..130_u8).map(|last| {
         let mut both =
             [Bucket::LoginFromAddress(account.clone(), network(last)), Bucket::LoginOfAccount(account.clone())];

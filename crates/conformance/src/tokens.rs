@@ -1,4 +1,4 @@
-//! What every implementation of [`Tokens`] must do.
+//! Conformance suite for [`Tokens`].
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::str::FromStr;
@@ -44,14 +44,14 @@ fn assert_refused(tokens: &dyn Tokens, token: &str, now: Timestamp, why: Unauthe
     assert!(expected, "{token:?} was answered {answer:?} instead of {why:?}");
 }
 
-/// What goes in comes out, from the moment in which it was made.
+/// Claims round-trip, and a token is valid from its issue time on.
 pub async fn a_token_says_what_it_was_made_of(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     assert_eq!(tokens.verify(&token, NOW).unwrap(), claims());
     assert_eq!(tokens.verify(&token, NOW.plus(LIFETIME / 2)).unwrap(), claims());
 }
 
-/// Less than a second of a token's time may be lost, and nothing added to its end.
+/// Rounding may cost less than a second of a token's lifetime, and never extends it.
 pub async fn times_are_kept_to_the_second(tokens: &dyn Tokens) {
     let odd = Timestamp::from_millis(NOW.as_millis() + 789);
     let claims = AccessClaims { issued_at: odd, expires_at: odd.plus(LIFETIME), ..claims() };
@@ -62,7 +62,7 @@ pub async fn times_are_kept_to_the_second(tokens: &dyn Tokens) {
     }
 }
 
-/// A token is good until just before its end, and expired from its end on.
+/// A token is valid until just before its expiry, and expired from then on.
 pub async fn a_token_ends_at_its_end(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     let end = claims().expires_at;
@@ -91,7 +91,7 @@ pub async fn a_token_changed_anywhere_is_invalid(tokens: &dyn Tokens) {
     }
 }
 
-/// What was signed for one user cannot be put under another's signature.
+/// A token spliced from two others is invalid.
 pub async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
     let one = tokens.issue(&claims()).unwrap();
     let another = AccessClaims { user: user("01970000-0000-7000-8000-0000000000ff"), ..claims() };
@@ -108,7 +108,7 @@ pub async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
     }
 }
 
-/// Text of any other kind, and of any length, is no token.
+/// Any other text, of any length, is invalid.
 pub async fn what_is_no_token_is_invalid(tokens: &dyn Tokens) {
     let long = "a".repeat(1_000_000);
     let dots = ".".repeat(1_000_000);
@@ -117,7 +117,7 @@ pub async fn what_is_no_token_is_invalid(tokens: &dyn Tokens) {
     }
 }
 
-/// A JSON Web Token that says of itself that it needs no signature is none of ours.
+/// A JWT with the algorithm `none` is invalid.
 pub async fn a_token_without_a_signature_is_invalid(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     let payload = token.split('.').nth(1).unwrap_or_default();
@@ -127,7 +127,7 @@ pub async fn a_token_without_a_signature_is_invalid(tokens: &dyn Tokens) {
     }
 }
 
-/// Only a genuine token is told that its time ran out.
+/// Only a genuine token is reported as expired.
 pub async fn a_changed_token_is_not_called_expired(tokens: &dyn Tokens) {
     let mut token = tokens.issue(&claims()).unwrap();
     let last = token.pop().unwrap();

@@ -1,4 +1,4 @@
-//! What every implementation of [`Trash`](clouddrive_domain::port::Trash) does.
+//! Conformance suite for [`Trash`](clouddrive_domain::port::Trash).
 
 mod ownerless;
 mod purge;
@@ -14,7 +14,7 @@ use crate::world::{World, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         put::what_is_trashed_is_out_of_sight_with_all_below_it,
@@ -64,11 +64,11 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-/// Runs the cases about drives whose owners are gone. `remove` removes a user, of whom there is nothing but a row and what
-/// goes with it: the drive stays, without an owner.
+/// Runs the cases about drives without owners. `remove` deletes only a user's row and what depends on it: the drive
+/// stays, without an owner.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn ownerless_suite(store: &Persistence, remove: impl AsyncFn(UserId)) {
     ownerless::a_drive_without_an_owner_goes_with_all_that_it_holds(&World::new(store), &remove).await;
     ownerless::it_goes_in_steps_of_any_size(&World::new(store), &remove).await;

@@ -1,4 +1,4 @@
-//! What every implementation of [`Trees`](clouddrive_domain::port::Trees) does.
+//! Conformance suite for [`Trees`](clouddrive_domain::port::Trees).
 
 mod file;
 mod folder;
@@ -13,7 +13,7 @@ use crate::world::run;
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         file::a_copy_is_a_file_of_its_own_on_the_same_blob,
@@ -31,7 +31,7 @@ pub async fn suite(store: &Persistence) {
         folder::a_folder_is_not_copied_into_itself_or_below,
         folder::a_folder_stands_beside_another_and_replaces_none,
         folder::shares_are_not_copied,
-        folder::a_root_is_nobodys_to_copy,
+        folder::a_root_cannot_be_copied,
         folder::a_copy_leaves_one_row,
         folder::a_refused_copy_leaves_nothing,
     );

@@ -1,4 +1,4 @@
-//! What every implementation of [`Uploads`](clouddrive_domain::port::Uploads) does.
+//! Conformance suite for [`Uploads`](clouddrive_domain::port::Uploads).
 
 mod begin;
 mod commit;
@@ -15,7 +15,7 @@ use crate::world::run;
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         begin::an_upload_is_its_senders_and_is_found_as_it_began,

@@ -1,4 +1,4 @@
-//! What every implementation of [`Users`](clouddrive_domain::port::Users) does.
+//! Conformance suite for [`Users`](clouddrive_domain::port::Users).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -16,7 +16,7 @@ use crate::world::{QUOTA, World, assert_refused, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         a_registration_makes_the_user_the_drive_and_its_root,
@@ -25,7 +25,7 @@ pub async fn suite(store: &Persistence) {
         of_simultaneous_registrations_of_one_name_one_succeeds,
         of_simultaneous_registrations_of_one_address_one_succeeds,
         people_are_found_by_name_and_by_address,
-        nobody_is_found_by_another_text,
+        other_text_finds_no_user,
         a_hash_is_replaced_once,
         a_photo_is_set_replaced_and_removed,
         a_former_photo_is_unreferenced,
@@ -74,7 +74,7 @@ async fn a_refused_registration_leaves_nothing(world: &World<'_>) {
     assert_nothing_of(world, &refused).await;
     let person = world.store.users.find_person(&Handle::parse(refused.user.email.as_str())).await.unwrap();
     assert_eq!(person, None);
-    // Its other half is still to be had.
+    // The email address of the refused registration is still free.
     refused.user.username = world.registration().user.username;
     world.register(&refused).await.unwrap();
 }
@@ -132,7 +132,7 @@ async fn people_are_found_by_name_and_by_address(world: &World<'_>) {
     }
 }
 
-async fn nobody_is_found_by_another_text(world: &World<'_>) {
+async fn other_text_finds_no_user(world: &World<'_>) {
     let member = world.member().await;
     let part = member.username.split_at(3).0;
     for text in ["", "%", "_", "@", "'", "\0", part, &format!("{part}%"), &format!("{}x", member.username), "ünknown"]

@@ -1,4 +1,4 @@
-//! What every implementation of [`Versions`](clouddrive_domain::port::Versions) does, and what a replace leaves there.
+//! Conformance suite for [`Versions`](clouddrive_domain::port::Versions), and the versions that a replace leaves.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -20,7 +20,7 @@ use crate::world::{MOST_VERSIONS, STORE, World, run};
 /// Runs every case.
 ///
 /// # Panics
-/// When the store breaks the contract.
+/// If the store breaks the contract.
 pub async fn suite(store: &Persistence) {
     run!(store;
         history::each_content_is_a_version_and_the_newest_comes_first,
@@ -32,7 +32,7 @@ pub async fn suite(store: &Persistence) {
     );
     run!(store;
         append::a_content_is_appended_to_the_file_wherever_it_went,
-        append::a_guest_with_whom_the_file_is_shared_may_append,
+        append::a_guest_who_may_edit_may_append,
         append::who_may_not_replace_appends_nothing,
         append::a_content_is_for_the_revision_that_was_seen,
         append::a_content_is_for_the_content_that_was_seen,
@@ -59,7 +59,7 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-/// A page of the versions of `file`, and the place after which the next one begins.
+/// A page of the versions of `file`, and the position after which the next one begins.
 async fn page(
     world: &World<'_>,
     viewer: UserId,
@@ -82,13 +82,13 @@ async fn sizes(world: &World<'_>, viewer: UserId, file: NodeId) -> Vec<u64> {
     history(world, viewer, file).await.iter().map(|version| version.content.size).collect()
 }
 
-/// The version of `file` that has just so many bytes.
+/// The version of `file` that has `size` bytes.
 async fn version_of_size(world: &World<'_>, viewer: UserId, file: NodeId, size: u64) -> VersionId {
     let found = history(world, viewer, file).await.into_iter().find(|version| version.content.size == size);
     found.unwrap().content.version
 }
 
-/// A content of `size` bytes, whose blob has been recorded.
+/// A new content of `size` bytes, whose blob has been recorded.
 async fn content(world: &World<'_>, size: u64) -> NewContent {
     NewContent {
         version: world.id(),
@@ -112,7 +112,7 @@ async fn revive(world: &World<'_>, actor: UserId, file: NodeId, from: VersionId)
     world.store.versions.revive(&world.command(actor), &file, &revival).await
 }
 
-/// Deletes a version, whose bytes are forgotten as if they were gone.
+/// Deletes a version and forgets its blob, as if the bytes had been deleted.
 async fn delete(world: &World<'_>, owner: UserId, file: NodeId, version: VersionId) -> Result<()> {
     let file = world.grant(owner, file, Action::DeleteVersion).await;
     let freed = world.store.versions.delete(&world.command(owner), &file, version, None).await?;

@@ -1,4 +1,4 @@
-//! One case's corner of a store: users of its own, a span of time of its own, and short ways to what cases begin with.
+//! Fixtures of a case: its own users, its own span of time and shortcuts for common setup.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -20,25 +20,25 @@ use clouddrive_domain::port::{
 
 use crate::Persistence;
 
-/// What a drive holds unless a case says otherwise, in bytes.
+/// Default quota of a drive, in bytes.
 pub(crate) const QUOTA: u64 = 1_000_000;
 
-/// How many files and folders a drive may have unless a case says otherwise.
+/// Default limit of files and folders per drive.
 pub(crate) const ENTRIES: u64 = 100_000;
 
-/// How long uploads live.
+/// Lifetime of uploads.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// How many versions a file may have unless a case says otherwise.
+/// Default limit of versions per file.
 pub(crate) const MOST_VERSIONS: u32 = 20;
 
-/// What the store of every blob is called.
+/// Name of the blob store of all blobs.
 pub(crate) const STORE: StoreName = StoreName("conformance");
 
-/// More than any case has of anything: for methods that take a most.
+/// More than any case ever has: an effectively unlimited batch size.
 pub(crate) const ALL: u32 = 1_000_000;
 
-/// Checks that something was refused, and how.
+/// Asserts that the outcome is an error that matches the pattern.
 macro_rules! assert_refused {
     ($outcome:expr, $reason:pat $(if $guard:expr)?) => {{
         let outcome = $outcome;
@@ -47,7 +47,7 @@ macro_rules! assert_refused {
     }};
 }
 
-/// Runs cases one after the other, each in a world of its own.
+/// Runs cases one after another, each in its own `World`.
 macro_rules! run {
     ($store:expr; $($case:path),+ $(,)?) => {
         $($case(&crate::world::World::new($store)).await;)+
@@ -56,7 +56,7 @@ macro_rules! run {
 
 pub(crate) use {assert_refused, run};
 
-/// Counts, and scatters the numbers: nothing comes twice, and identifiers are in no order.
+/// A scattered counter: its outputs are unique, and ids made of them are in no order.
 struct Counter;
 
 impl Random for Counter {
@@ -75,7 +75,7 @@ fn next() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A permutation of the numbers: the finaliser of SplitMix64.
+/// The SplitMix64 finaliser, a bijection on `u64`.
 const fn scattered(number: u64) -> u64 {
     let z = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -95,10 +95,10 @@ pub(crate) struct Member {
     pub(crate) root: NodeId,
 }
 
-/// One case's corner of a store.
+/// The scope of one case in a shared store.
 ///
-/// Each case has a day of its own, later than those of the cases before it: what methods that act on a whole store do up
-/// to a time of one case leaves later cases alone.
+/// Each case has its own day, later than those of earlier cases: store-wide methods that act up to some time do not
+/// affect later cases.
 pub(crate) struct World<'a> {
     pub(crate) store: &'a Persistence,
     clock: AtomicI64,
@@ -111,7 +111,7 @@ impl<'a> World<'a> {
         Self { store, clock: AtomicI64::new(day * 86_400_000) }
     }
 
-    /// The time: a second later each time.
+    /// The current time, which advances by a second per call.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.clock.fetch_add(1000, Ordering::Relaxed))
     }
@@ -120,7 +120,7 @@ impl<'a> World<'a> {
         T::generate(self.now(), &Counter)
     }
 
-    /// A refresh token that nobody has seen.
+    /// A new refresh token.
     pub(crate) fn token(&self) -> RefreshToken {
         RefreshToken::generate(&Counter)
     }
@@ -129,7 +129,7 @@ impl<'a> World<'a> {
         BlobKey::generate(&Counter)
     }
 
-    /// A command, now, in a request of its own.
+    /// A command issued now, with its own request id.
     pub(crate) fn command(&self, actor: UserId) -> Command {
         self.command_at(Some(actor), self.now())
     }
@@ -138,7 +138,7 @@ impl<'a> World<'a> {
         Command { actor, at, request: RequestId::parse(&format!("request-{}", next())).unwrap(), receipt: None }
     }
 
-    /// A registration that nothing stands against.
+    /// A valid registration of a new user.
     pub(crate) fn registration(&self) -> Registration {
         let number = next();
         let user = User {
@@ -167,7 +167,7 @@ impl<'a> World<'a> {
         Member { id: new.user.id, username, drive: new.drive, root: new.root }
     }
 
-    /// A member whose drive may have so many files and folders.
+    /// A member with this limit of files and folders.
     pub(crate) async fn member_with_entries(&self, quota_entries: u64) -> Member {
         let new = Registration { quota_entries, ..self.registration() };
         self.register(&new).await.unwrap();
@@ -175,7 +175,7 @@ impl<'a> World<'a> {
         Member { id: new.user.id, username, drive: new.drive, root: new.root }
     }
 
-    /// How many files and folders the user's drive has.
+    /// The number of entries that count towards the user's limit.
     pub(crate) async fn entries(&self, user: UserId) -> u64 {
         self.store.drive.find_home(user).await.unwrap().unwrap().account.entries.used
     }
@@ -188,7 +188,7 @@ impl<'a> World<'a> {
         self.store.drive.find(node, viewer.into()).await.unwrap().unwrap()
     }
 
-    /// Leave for `actor` to do `action` with `node`, as the services come to it.
+    /// A grant for `actor` to perform `action` on `node`, obtained as the services do.
     pub(crate) async fn grant(&self, actor: UserId, node: NodeId, action: Action) -> Grant {
         self.try_grant(actor, node, action).await.unwrap()
     }
@@ -230,7 +230,7 @@ impl<'a> World<'a> {
         self.relocate(&self.moving(actor, node, to).await).await
     }
 
-    /// A copy of `node` into the folder `to`.
+    /// A request to copy `node` into the folder `to`.
     pub(crate) async fn copying(&self, actor: UserId, node: NodeId, to: NodeId) -> Copying {
         let item = self.grant(actor, node, Action::Read).await;
         let to = self.grant(actor, to, Action::AddTo).await;
@@ -246,7 +246,7 @@ impl<'a> World<'a> {
         self.copy(&self.copying(actor, node, to).await).await
     }
 
-    /// An upload into `folder` that begins now.
+    /// A request to begin an upload into `folder` now.
     pub(crate) fn opening(&self, folder: &Grant, text: &str, announced: Option<u64>) -> Opening {
         let now = self.now();
         let file = FileInfo {
@@ -273,7 +273,7 @@ impl<'a> World<'a> {
         Opening { upload, store: STORE, most_open: ALL }
     }
 
-    /// A file of one byte, whose blob has been recorded.
+    /// A new file of one byte, whose blob has been recorded.
     pub(crate) async fn new_file(&self, text: &str) -> NewFile {
         NewFile {
             file: self.id(),
@@ -296,7 +296,7 @@ impl<'a> World<'a> {
         self.store.uploads.begin(&command, folder, opening).await
     }
 
-    /// An upload that has begun. What it finds in its place does not keep it from beginning.
+    /// Begins an upload. A name conflict does not prevent it.
     pub(crate) async fn open(&self, folder: &Grant, text: &str, announced: Option<u64>) -> Upload {
         let mut opening = self.opening(folder, text, announced);
         opening.upload.file.conflict = ConflictPolicy::Keep;
@@ -304,7 +304,7 @@ impl<'a> World<'a> {
         opening.upload
     }
 
-    /// What completes `upload` as it was announced.
+    /// A commit of `upload` with its announced size.
     pub(crate) fn completing(&self, upload: &Upload, conflict: ConflictPolicy) -> Commit {
         Commit {
             upload: upload.id,
@@ -321,12 +321,12 @@ impl<'a> World<'a> {
         self.store.uploads.commit(&self.command(folder.actor()), folder, commit).await
     }
 
-    /// The upload as it stands in the store.
+    /// The upload as stored.
     pub(crate) async fn upload(&self, upload: &Upload) -> Upload {
         self.store.uploads.find(upload.id, upload.sender).await.unwrap().unwrap()
     }
 
-    /// A file of `size` bytes.
+    /// Creates a file of `size` bytes.
     pub(crate) async fn file(&self, actor: UserId, parent: NodeId, text: &str, size: u64) -> NodeId {
         let folder = self.grant(actor, parent, Action::AddTo).await;
         let upload = self.open(&folder, text, Some(size)).await;
@@ -334,7 +334,7 @@ impl<'a> World<'a> {
         self.commit(&folder, &commit).await.unwrap().node.id
     }
 
-    /// Gives the file of that name another content of `size` bytes.
+    /// Replaces the named file's content with `size` bytes.
     pub(crate) async fn replace(&self, actor: UserId, parent: NodeId, text: &str, size: u64) -> Located {
         let folder = self.grant(actor, parent, Action::AddTo).await;
         let mut opening = self.opening(&folder, text, Some(size));
@@ -344,13 +344,13 @@ impl<'a> World<'a> {
         self.commit(&folder, &commit).await.unwrap()
     }
 
-    /// Puts the node into the trash.
+    /// Moves the node to the trash.
     pub(crate) async fn trash(&self, actor: UserId, node: NodeId) {
         let item = self.grant(actor, node, Action::Trash).await;
         self.store.trash.put(&self.command(actor), &item, None).await.unwrap();
     }
 
-    /// What brings the node back to where it was.
+    /// A request to restore the node to its original place.
     pub(crate) async fn restoration(&self, owner: UserId, node: NodeId) -> Restoration {
         Restoration { item: self.grant(owner, node, Action::Restore).await, to: None, seen: None, trashed_after: None }
     }
@@ -359,7 +359,7 @@ impl<'a> World<'a> {
         self.store.trash.restore(&self.command(owner), &self.restoration(owner, node).await).await
     }
 
-    /// What lies in the trash, newest first.
+    /// The nodes in the owner's trash, newest first.
     pub(crate) async fn trashed(&self, owner: &Member) -> Vec<NodeId> {
         let root = self.grant(owner.id, owner.root, Action::Read).await;
         let rows = self.store.trash.list(&root, None, Limit::new(1000).unwrap()).await.unwrap();
@@ -371,14 +371,14 @@ impl<'a> World<'a> {
         self.store.trash.begin_purge(&self.command(owner), &item, None).await
     }
 
-    /// One step of purges, by the server itself, whose blobs are forgotten as if their bytes were gone.
+    /// Runs one purge step as the server and forgets the freed blobs, as if their bytes had been deleted.
     pub(crate) async fn purge_step(&self, which: Purge, most: u32) -> PurgeStep {
         let step = self.store.trash.purge(&self.command_at(None, self.now()), which, most).await.unwrap();
         self.store.records.forget(&STORE, &step.freed).await.unwrap();
         step
     }
 
-    /// Goes on with purges until nothing is left of them, and tells how many nodes are gone.
+    /// Purges until nothing is left and returns the number of removed nodes.
     pub(crate) async fn purge(&self, which: Purge, most: u32) -> u32 {
         let mut removed = 0;
         loop {
@@ -412,14 +412,14 @@ impl<'a> World<'a> {
         self.store.shares.revoke(&self.command(owner), share).await.unwrap();
     }
 
-    /// Records a blob to which nothing refers since now.
+    /// Records a new, unreferenced blob.
     pub(crate) async fn record(&self) -> BlobKey {
         let key = self.key();
         self.store.records.record(&key, &STORE, self.now()).await.unwrap();
         key
     }
 
-    /// Condemns all that may be, of this case and of those before it.
+    /// Condemns all eligible blobs, including those of earlier cases.
     pub(crate) async fn condemned(&self, before: Timestamp) -> HashSet<BlobKey> {
         let unneeded = Unneeded { never_used: before, used: before };
         self.store.records.condemn(&STORE, unneeded, ALL).await.unwrap().into_iter().collect()

@@ -1,4 +1,4 @@
-//! No port method goes without a case.
+//! Every port method is called by at least one case.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ fn every_method_of_every_port_is_called_by_a_case() {
     for (port, text) in sources(&root.join("../domain/src/port")) {
         for method in methods(&text) {
             seen += 1;
-            // What becomes of an event is the trail's own affair: nothing can be asked of it.
+            // The audit trail is write-only: there is nothing to assert.
             if (port.ends_with("audit.rs"), method) == (true, "record") {
                 continue;
             }

@@ -17,7 +17,7 @@ pub struct Register {
     /// Unique without regard to case.
     #[cfg_attr(feature = "openapi", schema(example = "ann@example.com", format = "email", max_length = 254))]
     pub email: String,
-    /// 8–128 characters, none of the commonest 3,000 passwords.
+    /// 8–128 characters, not one of the 3,000 most common passwords.
     #[cfg_attr(
         feature = "openapi",
         schema(example = "correct horse battery", format = "password", min_length = 8, max_length = 128)
@@ -38,7 +38,7 @@ pub struct Login {
     pub password: String,
 }
 
-/// `POST /login` as a form: OAuth2's password grant. Other fields that OAuth2 clients send are passed over.
+/// `POST /login` as a form: OAuth2's password grant. Other fields that OAuth2 clients send are ignored.
 #[derive(Clone, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LoginForm {
@@ -54,20 +54,20 @@ pub struct LoginForm {
     pub password: String,
 }
 
-/// What a login gives.
+/// The tokens issued by a login or refresh.
 #[derive(Clone, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Token {
-    /// Goes into `Authorization: Bearer …`.
+    /// The access token, to be sent as `Authorization: Bearer …`.
     #[cfg_attr(feature = "openapi", schema(example = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"))]
     pub access_token: String,
     /// `bearer`.
     #[cfg_attr(feature = "openapi", schema(example = "bearer"))]
     pub token_type: String,
-    /// How long the token lives, in seconds.
+    /// The lifetime of the access token, in seconds.
     #[cfg_attr(feature = "openapi", schema(example = 3600))]
     pub expires_in: u64,
-    /// For `POST /token/refresh`: it gives the next one with the next access token.
+    /// The refresh token for `POST /token/refresh`, which issues new access and refresh tokens.
     #[cfg_attr(feature = "openapi", schema(example = "mF_9B5f-41JqM_K7wq0GZ2yR3tXnV8cLdE6hUaPsQoY"))]
     pub refresh_token: String,
 }
@@ -77,12 +77,12 @@ pub struct Token {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RefreshToken {
-    /// The refresh token that the login, or the last refresh, gave.
+    /// The refresh token from the login or the last refresh.
     #[cfg_attr(feature = "openapi", schema(example = "mF_9B5f-41JqM_K7wq0GZ2yR3tXnV8cLdE6hUaPsQoY"))]
     pub refresh_token: String,
 }
 
-/// `POST /token/refresh` as a form: OAuth2's refresh grant. Other fields that OAuth2 clients send are passed over.
+/// `POST /token/refresh` as a form: OAuth2's refresh grant. Other fields that OAuth2 clients send are ignored.
 #[derive(Clone, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefreshForm {
@@ -90,12 +90,12 @@ pub struct RefreshForm {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(example = "refresh_token", pattern = "^refresh_token$"))]
     pub grant_type: Option<String>,
-    /// The refresh token that the login, or the last refresh, gave.
+    /// The refresh token from the login or the last refresh.
     #[cfg_attr(feature = "openapi", schema(example = "mF_9B5f-41JqM_K7wq0GZ2yR3tXnV8cLdE6hUaPsQoY"))]
     pub refresh_token: String,
 }
 
-/// A session of the caller's that runs.
+/// An active session of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
@@ -103,15 +103,15 @@ pub struct Session {
     pub id: Uuid,
     /// When it began.
     pub created_at: Time,
-    /// When it began or was refreshed last.
+    /// When it began or was last refreshed.
     pub last_used_at: Time,
-    /// From which address that was, as far as it is known.
+    /// The client's address at that time, if known.
     #[cfg_attr(feature = "openapi", schema(required, example = "203.0.113.9"))]
     pub address: Option<String>,
-    /// With which program, as it said of itself.
+    /// The client's `User-Agent` at that time.
     #[cfg_attr(feature = "openapi", schema(required, example = "curl/8.5.0"))]
     pub user_agent: Option<String>,
-    /// Whether it is the one that this request was sent in.
+    /// Whether this request belongs to it.
     pub current: bool,
 }
 
@@ -121,7 +121,7 @@ pub struct Session {
 pub struct Sessions {
     /// Newest first.
     pub items: Vec<Session>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
@@ -142,10 +142,10 @@ pub struct PatchUser {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
-    /// The password until now.
+    /// The current password.
     #[cfg_attr(feature = "openapi", schema(example = "correct horse battery", format = "password"))]
     pub current_password: String,
-    /// The password from now on: 8–128 characters, none of the commonest 3,000 passwords.
+    /// The new password: 8–128 characters, not one of the 3,000 most common passwords.
     #[cfg_attr(
         feature = "openapi",
         schema(example = "wrong donkey lamp", format = "password", min_length = 8, max_length = 128)
@@ -170,35 +170,35 @@ pub struct VerifiedToken {
     /// `valid`.
     #[cfg_attr(feature = "openapi", schema(example = "valid"))]
     pub status: String,
-    /// Whose token it is.
+    /// The token's user.
     pub user_id: Uuid,
     /// That user's name.
     #[cfg_attr(feature = "openapi", schema(example = "ann"))]
     pub username: String,
-    /// When the token ends.
+    /// When the token expires.
     pub expires_at: Time,
 }
 
-/// A drive's quota, in bytes, and in files and folders.
+/// A drive's quota, in bytes and in files and folders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Quota {
-    /// The most that the drive may hold.
+    /// The drive's limit, in bytes.
     #[cfg_attr(feature = "openapi", schema(example = 5368709120_u64))]
     pub total_bytes: u64,
-    /// What it holds, with what was purged and is not deleted yet.
+    /// Bytes in use, including purged content that is not yet deleted.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub used_bytes: u64,
-    /// What open uploads have announced, and what arrived for ended ones and could not be deleted yet.
+    /// Bytes reserved by open uploads, and bytes of ended uploads that could not be deleted yet.
     #[cfg_attr(feature = "openapi", schema(example = 0))]
     pub reserved_bytes: u64,
-    /// What may still be announced.
+    /// Bytes still available for uploads.
     #[cfg_attr(feature = "openapi", schema(example = 5367660544_u64))]
     pub available_bytes: u64,
-    /// How many files and folders the drive may have.
+    /// The limit on files and folders.
     #[cfg_attr(feature = "openapi", schema(example = 2000000))]
     pub total_entries: u64,
-    /// How many it has, live and in the trash.
+    /// Files and folders in the drive, including the trash.
     #[cfg_attr(feature = "openapi", schema(example = 42))]
     pub used_entries: u64,
 }
@@ -215,9 +215,9 @@ pub struct User {
     /// The e-mail address.
     #[cfg_attr(feature = "openapi", schema(example = "ann@example.com"))]
     pub email: String,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Time,
-    /// Whether `GET /profile_photo` has one.
+    /// Whether the user has a profile photo (`GET /profile_photo`).
     pub has_profile_photo: bool,
     /// The quota of the user's drive.
     pub quota: Quota,

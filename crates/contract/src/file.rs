@@ -16,7 +16,7 @@ pub enum FileKind {
 /// A file as the caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-// `File` is what browsers and client generators call bytes.
+// Named `FileItem`, since browsers and client generators use `File` for bytes.
 #[cfg_attr(feature = "openapi", schema(as = FileItem))]
 pub struct File {
     /// `file`.
@@ -26,29 +26,29 @@ pub struct File {
     /// The name.
     #[cfg_attr(feature = "openapi", schema(example = "beach.jpg"))]
     pub name: String,
-    /// The folder in which it lies; null in the root, and where the caller may not see it.
+    /// The parent folder; null for the root, or if the caller may not see it.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub parent_folder_id: Option<Uuid>,
-    /// Whose drive it lies in.
+    /// The owner of the drive.
     pub owner: Person,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: Person,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Time,
-    /// When its name, place or content changed last.
+    /// When its name, parent or content last changed.
     pub modified_at: Time,
-    /// Its revision, for `If-Match`: name, place and content.
+    /// Its revision, for `If-Match`: covers name, parent and content.
     #[cfg_attr(feature = "openapi", schema(example = "\"1\""))]
     pub etag: String,
-    /// What the caller may do with it.
+    /// The caller's role on it.
     pub permission: Role,
     /// The size in bytes.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub size_in_bytes: u64,
-    /// The media type, as the uploader said; else that of the name's extension.
+    /// The media type given by the uploader, else that of the name's extension.
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg"))]
     pub content_type: String,
-    /// 64 hexadecimal digits; null until the digest has been verified.
+    /// 64 hexadecimal digits; null until the digest is verified.
     #[cfg_attr(
         feature = "openapi",
         schema(required, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
@@ -56,25 +56,25 @@ pub struct File {
     pub sha256: Option<String>,
     /// The current version.
     pub version_id: Uuid,
-    /// The strong entity tag of the bytes: the `ETag` of whatever URL hands them out, and good for `If-Match` of
-    /// `PUT /file/{file_id}/content`.
+    /// The strong entity tag of the content: the `ETag` of its download URLs, also accepted as `If-Match` by `PUT
+    /// /file/{file_id}/content`.
     #[cfg_attr(feature = "openapi", schema(example = "\"019ab0c2-7a00-7000-8000-000000000000\""))]
     pub content_etag: String,
-    /// When the uploader's own copy was last modified, as the uploader said.
+    /// The modification time of the uploader's own copy, as announced.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub client_modified_at: Option<Time>,
 }
 
-/// What the URL of a file's bytes is for.
+/// The intended use of a content URL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UrlUse {
-    /// To fetch them now.
+    /// Download it now.
     #[default]
     Download,
-    /// To play or view them piece by piece: the URL lives for hours, and where the server has the bytes itself, each request
-    /// asks anew whether the caller may see the file, and whether the session still runs in which the URL was asked for.
+    /// Play or view it in ranges: the URL lives for hours. If the server stores the bytes itself, each request checks
+    /// again that the caller may see the file and that the session which requested the URL is still active.
     Stream,
 }
 
@@ -84,17 +84,17 @@ pub enum UrlUse {
 #[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub struct GetFile {
-    /// What the URL of the bytes is for; `download` unless told.
+    /// The intended use of the content URL; default `download`.
     #[serde(default, rename = "use")]
     #[cfg_attr(feature = "openapi", param(inline, required = false))]
     pub url_use: Option<UrlUse>,
 }
 
-/// Where bytes can be fetched for a short while, without a token.
+/// A short-lived download URL that needs no token.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Download {
-    /// The URL. Whoever has it can fetch the bytes until it expires.
+    /// The URL. Anyone who has it can download the content until it expires.
     #[cfg_attr(
         feature = "openapi",
         schema(
@@ -113,11 +113,11 @@ pub struct FileWithDownload {
     /// The file.
     #[serde(flatten)]
     pub file: File,
-    /// Where its bytes can be fetched.
+    /// The download URL of its content.
     pub download: Download,
 }
 
-/// `PATCH /file/{file_id}`: at least one of these.
+/// `PATCH /file/{file_id}`: at least one field.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -126,7 +126,7 @@ pub struct PatchFile {
     #[serde(default, alias = "new_name", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = "sunset.jpg", min_length = 1, max_length = 255))]
     pub file_name: Option<String>,
-    /// The folder into which to move it; null moves it to the root of its own drive.
+    /// The folder to move it to; null means the root of its own drive.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Uuid>))]
     pub parent_folder_id: Option<Option<Uuid>>,
@@ -134,24 +134,24 @@ pub struct PatchFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg", max_length = 255))]
     pub content_type: Option<String>,
-    /// When the client's own copy was last modified.
+    /// The modification time of the client's own copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_modified_at: Option<Time>,
 }
 
-/// `POST /file/{file_id}/copy`. An empty body will do.
+/// `POST /file/{file_id}/copy`. The body may be empty.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CopyFile {
-    /// The folder into which the copy goes; the root of the caller's own drive when absent or null.
+    /// The destination folder; absent or null means the root of the caller's own drive.
     #[serde(default)]
     pub parent_folder_id: Option<Uuid>,
-    /// The name of the copy; that of the file unless told.
+    /// The name of the copy; defaults to that of the file.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(example = "beach.jpg", min_length = 1, max_length = 255))]
     pub file_name: Option<String>,
-    /// What to do when the name is taken; `fail` unless told.
+    /// What to do if the name is taken; default `fail`.
     #[serde(default)]
     pub file_conflict: Option<FileConflict>,
 }

@@ -23,21 +23,21 @@ pub struct Folder {
     /// The name.
     #[cfg_attr(feature = "openapi", schema(example = "Photos"))]
     pub name: String,
-    /// The folder in which it lies; null in the root, and where the caller may not see it.
+    /// The parent folder; null for the root, or if the caller may not see it.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub parent_folder_id: Option<Uuid>,
-    /// Whose drive it lies in.
+    /// The owner of the drive.
     pub owner: Person,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: Person,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Time,
-    /// When its own name or place changed last.
+    /// When its own name or parent last changed.
     pub modified_at: Time,
-    /// Its revision, for `If-Match`: name and place, not its children.
+    /// Its revision, for `If-Match`: covers name and parent, not its children.
     #[cfg_attr(feature = "openapi", schema(example = "\"1\""))]
     pub etag: String,
-    /// What the caller may do with it.
+    /// The caller's role on it.
     pub permission: Role,
 }
 
@@ -49,7 +49,7 @@ pub struct CreateFolder {
     /// The name.
     #[cfg_attr(feature = "openapi", schema(example = "Photos", min_length = 1, max_length = 255))]
     pub folder_name: String,
-    /// The folder in which to make it; the root of the caller's own drive when absent or null.
+    /// The parent folder; absent or null means the root of the caller's own drive.
     #[serde(default)]
     pub parent_folder_id: Option<Uuid>,
 }
@@ -63,20 +63,20 @@ pub struct PatchFolder {
     #[serde(default, alias = "new_name", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = "Pictures", min_length = 1, max_length = 255))]
     pub folder_name: Option<String>,
-    /// The folder into which to move it; null moves it to the root of its own drive.
+    /// The folder to move it to; null means the root of its own drive.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Uuid>))]
     pub parent_folder_id: Option<Option<Uuid>>,
 }
 
-/// What to do when the name of a copied folder is taken; in any case.
+/// What to do if the copied folder's name is taken; case-insensitive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum FolderConflict {
     /// Refuse with 409 `name_taken`.
     #[serde(rename = "fail")]
     Fail,
-    /// Stand beside it as `name (1)`, `name (2)`, …
+    /// Keep both: the copy becomes `name (1)`, `name (2)`, …
     Keep,
 }
 
@@ -91,36 +91,36 @@ impl<'de> Deserialize<'de> for FolderConflict {
     }
 }
 
-/// `POST /drive/{folder_id}/copy`. An empty body will do.
+/// `POST /drive/{folder_id}/copy`. The body may be empty.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CopyFolder {
-    /// The folder into which the copy goes; the root of the caller's own drive when absent or null.
+    /// The destination folder; absent or null means the root of the caller's own drive.
     #[serde(default)]
     pub parent_folder_id: Option<Uuid>,
-    /// The name of the copy; that of the folder unless told.
+    /// The name of the copy; defaults to that of the folder.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(example = "Photos", min_length = 1, max_length = 255))]
     pub folder_name: Option<String>,
-    /// What to do when the name is taken; `fail` unless told.
+    /// What to do if the name is taken; default `fail`.
     #[serde(default)]
     pub folder_conflict: Option<FolderConflict>,
 }
 
-/// A text; an empty one counts as absent, as `cursor=` of the first page does.
+/// Deserializes an optional text; empty counts as absent, e.g. `cursor=` for the first page.
 pub(crate) fn non_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
-/// Tells null from absent.
+/// Distinguishes null (`Some(None)`) from absent (`None`, by `#[serde(default)]`).
 pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// What a list is sorted by.
+/// The sort key of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -128,16 +128,16 @@ pub enum SortBy {
     /// The case-folded name, then the name.
     #[default]
     Name,
-    /// When the item was made.
+    /// The creation time.
     CreatedAt,
-    /// When its name, place or content changed last. `date` and `last_interaction` mean the same.
+    /// When its name, parent or content last changed. Aliases: `date`, `last_interaction`.
     #[serde(alias = "date", alias = "last_interaction")]
     ModifiedAt,
-    /// The size; a folder counts as 0.
+    /// The size; 0 for folders.
     Size,
 }
 
-/// In which direction; in any case.
+/// The sort direction; case-insensitive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -160,34 +160,34 @@ impl<'de> Deserialize<'de> for SortOrder {
     }
 }
 
-/// How to list a folder.
+/// How to sort and page a folder listing.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub struct ListParameters {
-    /// What to sort by. `date` and `last_interaction` mean `modified_at`.
+    /// The sort key. `date` and `last_interaction` are aliases of `modified_at`.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(inline, required = false))]
     pub sort_by: SortBy,
-    /// `asc` or `desc`, in any case.
+    /// `asc` or `desc`, case-insensitive.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(inline, required = false))]
     pub order: SortOrder,
-    /// Whether folders come before files, in either order.
+    /// Whether folders precede files, in either direction.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(required = false, default = false))]
     pub folders_first: bool,
-    /// How many items at the most: 1–1000, 100 unless told.
+    /// The page size: 1–1000, default 100.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000, default = 100))]
     pub limit: Option<u64>,
-    /// `next_cursor` of the page before, in the same order.
+    /// `next_cursor` of the previous page, in the same order.
     #[serde(default, deserialize_with = "non_empty")]
     pub cursor: Option<String>,
 }
 
-/// A folder on the way to another.
+/// A folder on the path to an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PathStep {
@@ -204,14 +204,14 @@ pub struct PathStep {
 pub struct RootListing {
     /// The caller.
     pub user: User,
-    /// Always null: the root is no folder of its own.
+    /// Always null: the root is not a folder of its own.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub folder: Option<Folder>,
     /// Always empty.
     pub path: Vec<PathStep>,
     /// Files and folders in one list.
     pub items: Vec<Item>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
@@ -222,11 +222,11 @@ pub struct RootListing {
 pub struct FolderListing {
     /// The folder.
     pub folder: Folder,
-    /// From the topmost folder that the caller may see down to the folder itself.
+    /// The path from the topmost folder visible to the caller down to the folder itself.
     pub path: Vec<PathStep>,
     /// Files and folders in one list.
     pub items: Vec<Item>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }

@@ -3,38 +3,38 @@ use uuid::Uuid;
 
 use crate::{File, Folder};
 
-/// A person. One who is gone has no name any more.
+/// A user, possibly deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Person {
-    /// Who it is, or was.
+    /// The user ID.
     pub id: Uuid,
-    /// The user name; null when the account is deleted.
+    /// The user name; null if the account is deleted.
     #[cfg_attr(feature = "openapi", schema(required, example = "ann"))]
     pub username: Option<String>,
 }
 
-/// What the caller may do with an item.
+/// The caller's role on an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything.
     Owner,
-    /// Also upload into, create folders, replace, rename and move.
+    /// View, and also upload into, create folders, replace, rename and move.
     Edit,
-    /// See, list and download.
+    /// View, list and download.
     View,
 }
 
-/// What a share gives.
+/// The permission granted by a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Permission {
-    /// See, list and download.
+    /// View, list and download.
     View,
-    /// Also upload into, create folders, replace, rename and move.
+    /// View, and also upload into, create folders, replace, rename and move.
     Edit,
 }
 
@@ -49,7 +49,7 @@ pub enum ItemKind {
     Folder,
 }
 
-/// A file or folder, in short.
+/// A short reference to a file or folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ItemRef {
@@ -62,7 +62,7 @@ pub struct ItemRef {
     pub name: String,
 }
 
-/// A file or a folder; `kind` tells which.
+/// A file or a folder; see `kind`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(

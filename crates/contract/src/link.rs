@@ -18,41 +18,41 @@ use crate::{Folder, Item, ItemRef, ShareObjectType, Time};
 )]
 #[serde(deny_unknown_fields)]
 pub struct CreateLink {
-    /// What is linked.
+    /// The kind of the linked item.
     pub share_object_type: ShareObjectType,
-    /// The file, and only then.
+    /// The file; only with `file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_id: Option<Uuid>,
-    /// The folder, and only then.
+    /// The folder; only with `folder`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder_id: Option<Uuid>,
-    /// When the link ends by itself: in the future. Never, when absent or null.
+    /// When the link expires, in the future. Absent or null: never.
     #[serde(default)]
     pub expires_at: Option<Time>,
-    /// What its holder must know beside the URL: 8–128 characters, none of the commonest 3,000 passwords. Nothing, when absent
-    /// or null.
+    /// A password required in addition to the URL: 8–128 characters, not one of the 3,000 most common passwords. Absent
+    /// or null: no password.
     #[serde(default)]
     #[cfg_attr(
         feature = "openapi",
         schema(example = "correct horse battery", format = "password", min_length = 8, max_length = 128)
     )]
     pub password: Option<String>,
-    /// How many downloads may begin. Any number, when absent or null.
+    /// The maximum number of downloads. Absent or null: unlimited.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(example = 10, minimum = 1, maximum = 1_000_000_000))]
     pub max_downloads: Option<u64>,
 }
 
-/// `PATCH /link/{id}`: at least one of the three. What is absent stays; null takes it away.
+/// `PATCH /link/{id}`: at least one field. Absent fields stay unchanged; null removes the limit or password.
 #[derive(Clone, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PatchLink {
-    /// When the link ends by itself.
+    /// When the link expires.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Time>))]
     pub expires_at: Option<Option<Time>>,
-    /// What its holder must know beside the URL, by the rules of `POST /link`.
+    /// A password required in addition to the URL, by the rules of `POST /link`.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
@@ -62,7 +62,7 @@ pub struct PatchLink {
         )
     )]
     pub password: Option<Option<String>>,
-    /// How many downloads may begin, those counted among them that already have.
+    /// The maximum number of downloads, including those already counted.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
@@ -75,29 +75,29 @@ pub struct PatchLink {
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Link {
-    /// The identifier. It opens nothing.
+    /// The identifier. It does not grant access.
     pub id: Uuid,
-    /// Where it leads. Whoever has it comes in. Null only when the server's secret has been changed more than once since the
-    /// link was made: it goes on working, and nobody can look it up any more.
+    /// The public URL; anyone who has it has access. Null only if the server's secret has been changed more than once
+    /// since the link was created: the link still works, but its URL can no longer be shown.
     #[cfg_attr(
         feature = "openapi",
         schema(required, example = "http://127.0.0.1:8000/s/IJKLMNOPQRSTUVWXYZabcdefghijklmn")
     )]
     pub url: Option<String>,
-    /// What is linked.
+    /// The linked item.
     pub item: ItemRef,
-    /// Whether a password is asked for.
+    /// Whether a password is required.
     pub has_password: bool,
-    /// When it ends by itself; null for never.
+    /// When it expires; null for never.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub expires_at: Option<Time>,
-    /// How many downloads may begin; null for any number.
+    /// The maximum number of downloads; null for unlimited.
     #[cfg_attr(feature = "openapi", schema(required, example = 10))]
     pub max_downloads: Option<u64>,
-    /// How many have begun.
+    /// The number of downloads started.
     #[cfg_attr(feature = "openapi", schema(example = 3))]
     pub downloads: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Time,
 }
 
@@ -105,9 +105,9 @@ pub struct Link {
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Links {
-    /// Newest first. A page may be short and still have a next one.
+    /// Newest first. A page may be short even if it is not the last.
     pub items: Vec<Link>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
@@ -122,18 +122,18 @@ pub struct LinkPassword {
     pub password: String,
 }
 
-/// What opens a link in the place of its password.
+/// An access ticket that replaces a link's password.
 #[derive(Clone, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LinkAccess {
-    /// To be given as `?access=…` to the URLs of this link. It is a secret.
+    /// The ticket, to be sent as `?access=…` with this link's URLs. It is a secret.
     #[cfg_attr(feature = "openapi", schema(example = "1764460800000.zMkA0WfYbJ4T3m7mJ2a8hV5c1Qp9dXoKq0uR6sLwN_E"))]
     pub access: String,
-    /// When it ends: after an hour, or with the password.
+    /// When it expires: after an hour, or earlier if the password changes.
     pub expires_at: Time,
 }
 
-/// A folder, as a link's holder sees it.
+/// A folder, as seen through a public link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LinkedFolder {
@@ -141,22 +141,22 @@ pub struct LinkedFolder {
     pub item: Folder,
     /// Files and folders in one list.
     pub items: Vec<Item>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
 
-/// `GET /s/{token}`: what a public link leads to, a file or a folder with a page of what stands in it.
+/// `GET /s/{token}`: the linked file, or the linked folder with a page of its contents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Linked {
     /// The file or folder.
     pub item: Item,
-    /// Files and folders in one list; only with a folder.
+    /// Files and folders in one list; only for a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub items: Option<Vec<Item>>,
-    /// For the next page, null on the last; only with a folder.
+    /// The cursor of the next page, null on the last; only for a folder.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub next_cursor: Option<Option<String>>,

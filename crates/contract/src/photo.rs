@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PhotoForm {
-    /// A JPEG, PNG, WebP, GIF or JPEG XL (HEIC where that is built in) of at most 5 MiB.
+    /// A JPEG, PNG, WebP, GIF or JPEG XL image (HEIC if the server supports it) of at most 5 MiB.
     #[cfg_attr(feature = "openapi", schema(format = Binary, content_media_type = "image/*"))]
     pub photo: String,
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServiceInfo {
-    /// What this is.
+    /// The name of the service.
     #[cfg_attr(feature = "openapi", schema(example = "CloudDrive API"))]
     pub message: String,
     /// `running`.

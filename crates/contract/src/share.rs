@@ -4,14 +4,14 @@ use uuid::Uuid;
 use crate::folder::non_empty;
 use crate::{Item, ItemRef, Permission, Person, Role, Time};
 
-/// What is shared.
+/// The kind of the shared item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ShareObjectType {
     /// A file, by `file_id`.
     File,
-    /// A folder with all below it, by `folder_id`.
+    /// A folder and everything below it, by `folder_id`.
     Folder,
 }
 
@@ -29,12 +29,12 @@ pub enum ShareObjectType {
 )]
 #[serde(deny_unknown_fields)]
 pub struct CreateShare {
-    /// What is shared.
+    /// The kind of the shared item.
     pub share_object_type: ShareObjectType,
-    /// The file, and only then.
+    /// The file; only with `file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_id: Option<Uuid>,
-    /// The folder, and only then.
+    /// The folder; only with `folder`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder_id: Option<Uuid>,
     /// The guest: a user name or an e-mail address.
@@ -49,11 +49,11 @@ pub struct CreateShare {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PatchShare {
-    /// What the guest may do from now on.
+    /// The guest's new permission.
     pub permission: Permission,
 }
 
-/// A permission that an owner gave to another user.
+/// A permission granted to another user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Share {
@@ -61,23 +61,23 @@ pub struct Share {
     pub id: Uuid,
     /// What the guest may do.
     pub permission: Permission,
-    /// What is shared.
+    /// The shared item.
     pub item: ItemRef,
     /// The guest.
     pub shared_with: Person,
-    /// Who shared it.
+    /// The user who shared it.
     pub shared_by: Person,
-    /// When.
+    /// When it was shared.
     pub shared_at: Time,
 }
 
-/// Something that is shared with the caller.
+/// An item shared with the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReceivedShare {
     /// The share.
     pub share: Share,
-    /// What is shared, as the caller sees it.
+    /// The shared item, as the caller sees it.
     pub item: Item,
 }
 
@@ -85,24 +85,24 @@ pub struct ReceivedShare {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReceivedShares {
-    /// Newest first. A page may be short and still have a next one.
+    /// Newest first. A page may be short even if it is not the last.
     pub items: Vec<ReceivedShare>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
 
-/// Which page of a list.
+/// Paging parameters of a list.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub struct PageParameters {
-    /// How many items at the most: 1–1000, 100 unless told.
+    /// The page size: 1–1000, default 100.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000, default = 100))]
     pub limit: Option<u64>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, deserialize_with = "non_empty")]
     pub cursor: Option<String>,
 }
@@ -111,19 +111,19 @@ pub struct PageParameters {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GivenShares {
-    /// Newest first. A page may be short and still have a next one.
+    /// Newest first. A page may be short even if it is not the last.
     pub items: Vec<Share>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
 
-/// By what somebody may do something.
+/// The source of a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AccessKind {
-    /// The drive is theirs.
+    /// Ownership of the drive.
     Owner,
     /// A share.
     Share,
@@ -131,28 +131,28 @@ pub enum AccessKind {
     Link,
 }
 
-/// Through what somebody may do something.
+/// Where a permission comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccessVia {
-    /// By what.
+    /// The kind of source.
     pub kind: AccessKind,
-    /// The share or the link; of the owner, the owner.
+    /// The share or link; for the owner, the owner's user ID.
     pub id: Uuid,
-    /// What is shared or linked: the item, or a folder above it. Of the owner, the item.
+    /// The shared or linked item: the item itself or a folder above it. For the owner, the item.
     pub item: ItemRef,
 }
 
-/// Somebody who may do something with an item, and why.
+/// A user or link with access to an item, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Access {
-    /// Who; null for whoever holds the link.
+    /// The user; null for a public link.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub user: Option<Person>,
-    /// What they may do, as far as it comes from here. Of several ways the highest counts.
+    /// The permission from this source. Of several sources the highest applies.
     pub permission: Role,
-    /// Why.
+    /// The source.
     pub via: AccessVia,
 }
 
@@ -162,7 +162,7 @@ pub struct Access {
 pub struct AccessList {
     /// The owner first, then shares, then links.
     pub items: Vec<Access>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }

@@ -6,12 +6,12 @@ use ::time::{OffsetDateTime, UtcOffset};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-/// A point in time: RFC 3339. It is written in UTC with milliseconds, and read with any offset.
+/// An RFC 3339 timestamp, written in UTC with milliseconds, read with any offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(OffsetDateTime);
 
 impl Time {
-    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z; none outside of the years 0 to 9999.
+    /// Creates a time from milliseconds since 1970-01-01T00:00:00Z; `None` outside the years 0 to 9999.
     #[must_use]
     pub fn from_unix_millis(millis: i64) -> Option<Self> {
         let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;

@@ -5,16 +5,16 @@ use uuid::Uuid;
 
 use crate::{File, Person, Time};
 
-/// What to do when the name of a new file is taken; in any case.
+/// What to do if the new file's name is taken; case-insensitive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum FileConflict {
     /// Refuse with 409 `name_taken`.
     #[serde(rename = "fail")]
     Fail,
-    /// Give the file of that name the new content; identifier and shares stay.
+    /// Replace the content of the existing file; its ID and shares stay.
     Replace,
-    /// Stand beside it as `name (1).ext`, `name (2).ext`, …
+    /// Keep both: the new file becomes `name (1).ext`, `name (2).ext`, …
     Keep,
 }
 
@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for FileConflict {
     }
 }
 
-/// `POST /file` as JSON: the bytes then go straight to the blob store.
+/// `POST /file` as JSON: the client then uploads the bytes directly to the blob store.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -38,67 +38,67 @@ pub struct CreateUpload {
     /// The name of the file.
     #[cfg_attr(feature = "openapi", schema(example = "beach.jpg", min_length = 1, max_length = 255))]
     pub file_name: String,
-    /// Its size in bytes, at most 5 TiB; so much is reserved of the quota.
+    /// The file size in bytes, at most 5 TiB; it is reserved in the quota.
     #[cfg_attr(feature = "openapi", schema(example = 1048576, maximum = 5497558138880_u64))]
     pub file_size_in_bytes: u64,
-    /// The folder into which it goes; the root of the caller's own drive when absent or null.
+    /// The destination folder; absent or null means the root of the caller's own drive.
     #[serde(default)]
     pub parent_folder_id: Option<Uuid>,
-    /// What to do when the name is taken; `fail` unless told.
+    /// What to do if the name is taken; default `fail`.
     #[serde(default)]
     pub file_conflict: Option<FileConflict>,
-    /// The media type. Without one, or with `application/octet-stream`, which says nothing, a new file gets that of its
-    /// name's extension, and a file that is replaced keeps its own.
+    /// The media type. If absent or `application/octet-stream` (which says nothing), a new file gets the type of its
+    /// name's extension, and a replaced file keeps its own.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg", max_length = 255))]
     pub content_type: Option<String>,
-    /// The SHA-256 of the bytes, 64 hexadecimal digits: other bytes are refused. Only where they come in one part: that of
-    /// several is held against nothing unless it comes with the completion, and the file's `sha256` is null meanwhile.
+    /// The SHA-256 of the bytes, 64 hexadecimal digits: other bytes are refused. Checked only for uploads with a single
+    /// part: for several parts, send it with the completion instead; until then the file's `sha256` is null.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{64}$"))]
     pub sha256: Option<String>,
-    /// When the sender's own copy was last modified.
+    /// The modification time of the client's own copy.
     #[serde(default)]
     pub client_modified_at: Option<Time>,
 }
 
-/// `POST /file` as `multipart/form-data`: the part `file`, and any of the fields, before it or after it. One that is left empty
-/// counts as absent.
+/// `POST /file` as `multipart/form-data`: the part `file`, and optional fields before or after it. Empty fields count
+/// as absent.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileForm {
-    /// The name of the file; that of the part unless told.
+    /// The name of the file; defaults to the file name of the part.
     pub file_name: Option<String>,
-    /// Its size in bytes, if it is known: other sizes are refused.
+    /// The file size in bytes, if known: other sizes are refused.
     pub file_size_in_bytes: Option<u64>,
-    /// The folder into which it goes; the root of the caller's own drive unless told.
+    /// The destination folder; defaults to the root of the caller's own drive.
     pub parent_folder_id: Option<Uuid>,
-    /// What to do when the name is taken; `fail` unless told.
+    /// What to do if the name is taken; default `fail`.
     pub file_conflict: Option<FileConflict>,
-    /// The media type; that of the part unless told. Without one, or with `application/octet-stream`, which says nothing, a
-    /// new file gets that of its name's extension, and a file that is replaced keeps its own.
+    /// The media type; defaults to that of the part. If absent or `application/octet-stream` (which says nothing), a
+    /// new file gets the type of its name's extension, and a replaced file keeps its own.
     pub content_type: Option<String>,
-    /// The SHA-256 of the bytes: others are refused.
+    /// The SHA-256 of the bytes: other bytes are refused.
     pub sha256: Option<String>,
-    /// When the sender's own copy was last modified.
+    /// The modification time of the client's own copy.
     pub client_modified_at: Option<Time>,
     /// The bytes.
     #[cfg_attr(feature = "openapi", schema(format = Binary, content_media_type = "application/octet-stream"))]
     pub file: String,
 }
 
-/// Where an upload stands.
+/// The state of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UploadState {
-    /// Bytes may arrive.
+    /// Accepting bytes.
     Open,
-    /// It became a file.
+    /// Completed: the file exists.
     Complete,
-    /// It was given up.
+    /// Aborted.
     Aborted,
-    /// Its time ran out.
+    /// Expired.
     Expired,
 }
 
@@ -114,46 +114,46 @@ pub struct ReceivedPart {
     pub size: u64,
 }
 
-/// An upload and how far it has come.
+/// An upload and its progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Upload {
     /// The identifier.
     pub upload_id: Uuid,
-    /// Where it stands.
+    /// The state.
     pub state: UploadState,
-    /// The name that the file is to have.
+    /// The name of the future file.
     #[cfg_attr(feature = "openapi", schema(example = "beach.jpg"))]
     pub file_name: String,
-    /// How many bytes were announced.
+    /// The announced size in bytes.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub file_size_in_bytes: u64,
-    /// How many have arrived, in whole parts.
+    /// Bytes received, in whole parts.
     #[cfg_attr(feature = "openapi", schema(example = 0))]
     pub received_bytes: u64,
-    /// In which parts, by their numbers, as the store itself has them; at most 10,000. What is missing may still be sent.
+    /// The received parts by number, as listed by the store; at most 10,000. Missing parts may still be sent.
     #[cfg_attr(feature = "openapi", schema(max_items = 10000))]
     pub received_parts: Vec<ReceivedPart>,
-    /// The file that it became; null until then.
+    /// The resulting file; null until completed.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub file_id: Option<Uuid>,
-    /// When it ends by itself.
+    /// When the upload expires.
     pub expires_at: Time,
-    /// The folder into which the file goes; null in the root, and where the caller may not see it.
+    /// The destination folder; null for the root, or if the caller may not see it.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub parent_folder_id: Option<Uuid>,
-    /// The digest that was announced, 64 hexadecimal digits.
+    /// The announced SHA-256, 64 hexadecimal digits.
     #[cfg_attr(
         feature = "openapi",
         schema(required, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
     )]
     pub sha256: Option<String>,
-    /// When the sender's own copy was last modified, as the sender said.
+    /// The modification time of the client's own copy, as announced.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub client_modified_at: Option<Time>,
-    /// Who sends.
+    /// The user who started the upload.
     pub created_by: Person,
-    /// When it began.
+    /// When it was started.
     pub created_at: Time,
 }
 
@@ -163,22 +163,22 @@ pub struct Upload {
 pub struct Uploads {
     /// Newest first.
     pub items: Vec<Upload>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
 
-/// A part and leave to send it.
+/// A part with its upload URL.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Part {
     /// The number of the part, from 1.
     #[cfg_attr(feature = "openapi", schema(example = 1))]
     pub part_number: u32,
-    /// Its size in bytes: no other is taken.
+    /// Its exact size in bytes: any other is refused.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub size: u64,
-    /// Where to send it.
+    /// The signed URL to send it to.
     #[cfg_attr(
         feature = "openapi",
         schema(
@@ -186,7 +186,7 @@ pub struct Part {
         )
     )]
     pub url: String,
-    /// Header fields that the request must carry.
+    /// Headers that the request MUST carry.
     #[cfg_attr(feature = "openapi", schema(example = json!({"If-None-Match": "*"})))]
     pub headers: BTreeMap<String, String>,
 }
@@ -200,7 +200,7 @@ pub enum UploadKind {
     Upload,
 }
 
-/// The answer to `POST /file` as JSON.
+/// The response to `POST /file` as JSON.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedUpload {
@@ -209,24 +209,24 @@ pub struct CreatedUpload {
     /// The upload.
     #[serde(flatten)]
     pub upload: Upload,
-    /// `PUT`.
+    /// Always `PUT`.
     #[cfg_attr(feature = "openapi", schema(example = "PUT"))]
     pub method: String,
-    /// The size of every part but the last, in bytes.
+    /// The size in bytes of every part except the last.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub part_size: u64,
-    /// How many parts there are: one up to 64 MiB, unless the server is told otherwise, more above; 10,000 at the most.
+    /// The number of parts: one up to 64 MiB (configurable), more above; at most 10,000.
     #[cfg_attr(feature = "openapi", schema(example = 1, minimum = 1, maximum = 10000))]
     pub part_count: u32,
-    /// The first parts, at most 100; `POST /upload/{id}/parts` has the others. They may be sent in any order, several at
-    /// once, and each again after a broken connection: 412 then means that the part is there.
+    /// The first parts, at most 100; `POST /upload/{id}/parts` returns the others. Send them in any order, several at
+    /// once, and again after a broken connection: 412 then means that the part has already arrived.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 100))]
     pub parts: Vec<Part>,
-    /// When the URLs expire; `POST /upload/{id}/parts` has fresh ones.
+    /// When the URLs expire; `POST /upload/{id}/parts` returns fresh ones.
     pub urls_expire_at: Time,
 }
 
-/// The answer to `POST /file`: an upload to a JSON request, the file itself to a form; `kind` tells which.
+/// The response to `POST /file`: an upload for a JSON request, the file itself for a form; see `kind`.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -249,7 +249,7 @@ pub enum CreatedFile {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignParts {
-    /// The numbers of the parts, from 1; each once, at most 1,000.
+    /// The part numbers, from 1; distinct, at most 1,000.
     #[cfg_attr(feature = "openapi", schema(example = json!([1]), min_items = 1, max_items = 1000))]
     pub part_numbers: Vec<u32>,
 }
@@ -258,25 +258,25 @@ pub struct SignParts {
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedParts {
-    /// The parts, in the order in which they were asked for.
+    /// The parts, in the requested order.
     pub parts: Vec<Part>,
     /// When the URLs expire.
     pub urls_expire_at: Time,
-    /// When the upload ends by itself, from now on.
+    /// When the upload now expires.
     pub expires_at: Time,
 }
 
-/// `POST /upload/{id}/complete`. The body may be left out.
+/// `POST /upload/{id}/complete`. The body is optional.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(example = json!({"file_conflict": "Keep"})))]
 #[serde(deny_unknown_fields)]
 pub struct CompleteUpload {
-    /// What to do when the name is taken, instead of what was said at the beginning.
+    /// What to do if the name is taken; overrides the choice made at the start.
     #[serde(default)]
     pub file_conflict: Option<FileConflict>,
-    /// The SHA-256 that the bytes must have, 64 hexadecimal digits. Where neither the server nor the store has verified it on
-    /// their way, they are read once.
+    /// The SHA-256 that the bytes must have, 64 hexadecimal digits. If neither the server nor the store verified it
+    /// during the upload, the bytes are read back once.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9A-Fa-f]{64}$"))]
     pub sha256: Option<String>,

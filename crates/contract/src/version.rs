@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use crate::{Download, Person, Time};
 
-/// One content that a file has or had.
+/// A current or former content of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Version {
@@ -12,24 +12,24 @@ pub struct Version {
     /// The size in bytes.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub size_in_bytes: u64,
-    /// The media type, as the uploader said.
+    /// The media type given by the uploader.
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg"))]
     pub content_type: String,
-    /// 64 hexadecimal digits; null until the digest has been verified.
+    /// 64 hexadecimal digits; null until the digest is verified.
     #[cfg_attr(
         feature = "openapi",
         schema(required, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
     )]
     pub sha256: Option<String>,
-    /// The strong entity tag of the bytes: the `ETag` of whatever URL hands them out, and good for `If-Match` of
-    /// `PUT /file/{file_id}/content`.
+    /// The strong entity tag of the content: the `ETag` of its download URLs, also accepted as `If-Match` by `PUT
+    /// /file/{file_id}/content`.
     #[cfg_attr(feature = "openapi", schema(example = "\"019ab0c2-7a00-7000-8000-000000000000\""))]
     pub content_etag: String,
-    /// When it was brought.
+    /// When it was uploaded.
     pub created_at: Time,
-    /// Who brought it.
+    /// The user who uploaded it.
     pub created_by: Person,
-    /// Whether it is what the file holds now.
+    /// Whether it is the file's current version.
     pub current: bool,
 }
 
@@ -39,7 +39,7 @@ pub struct Version {
 pub struct Versions {
     /// Newest first.
     pub items: Vec<Version>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub next_cursor: Option<String>,
 }
@@ -51,6 +51,6 @@ pub struct VersionWithDownload {
     /// The version.
     #[serde(flatten)]
     pub version: Version,
-    /// Where its bytes can be fetched.
+    /// The download URL of its content.
     pub download: Download,
 }

@@ -1,303 +1,303 @@
-//! The one error that services return.
+//! The error type of the services.
 
 use std::time::Duration;
 
 use crate::model::{BlobKey, BucketKind, EntryQuota, ItemRef, MissingParts, Name, Quota, Revision};
 
-/// What the domain's functions return.
+/// The result type of the domain.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something was not done. Nothing of it was done, then.
+/// Why an operation failed. A failed operation changes nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such thing, or the caller may not know of it: the two cannot be told apart.
+    /// The resource does not exist, or the caller may not see it. The two are indistinguishable.
     #[error("not found")]
     NotFound,
-    /// Nobody is known to call.
+    /// The caller is not authenticated.
     #[error("not authenticated: {0}")]
     Unauthenticated(Unauthenticated),
-    /// The caller is known, and may not.
+    /// The caller is authenticated but not allowed to do this.
     #[error("forbidden: {0}")]
     Forbidden(Forbidden),
-    /// The state of things does not allow it.
+    /// The current state does not allow the operation.
     #[error("conflict: {0}")]
     Conflict(Conflict),
-    /// It was possible once.
+    /// The resource existed but is no longer available.
     #[error("gone: {0}")]
     Gone(Gone),
-    /// The caller's precondition does not hold: the node has another revision.
+    /// The caller's precondition failed: the node has another revision.
     #[error("the node has changed")]
     PreconditionFailed,
-    /// What the caller said breaks rules.
+    /// The input breaks one or more validation rules.
     #[error("invalid: {0:?}")]
     Invalid(Vec<Violation>),
-    /// What the caller sent is not what it should be.
+    /// The request body was rejected.
     #[error("refused: {0}")]
     Refused(Refused),
-    /// The range that was asked for lies outside of the bytes.
+    /// The requested range lies outside of the content.
     #[error("the bytes end at {size}")]
     RangeNotSatisfiable {
-        /// How many bytes there are.
+        /// The size of the content in bytes.
         size: u64,
     },
-    /// The bytes that a row promises are not in the store, or are others. The caller is not to blame.
+    /// The stored bytes of a recorded blob are missing or differ. This is not the caller's fault.
     #[error("the bytes of blob {blob} are damaged: {what}")]
     Damaged {
         /// The key of the blob.
         blob: String,
-        /// What is wrong with it.
+        /// What is wrong with the blob.
         what: String,
     },
-    /// Too many attempts came before this one.
+    /// The rate limit is exceeded.
     #[error("too many attempts: {bucket}")]
     RateLimited {
-        /// What was attempted.
+        /// The kind of the exhausted bucket.
         bucket: BucketKind,
-        /// How many may come at once.
+        /// The burst limit.
         limit: u32,
-        /// After how long the next may come.
+        /// How long until the next attempt is allowed.
         retry_after: Duration,
     },
-    /// The caller has as much of something running as one caller may have at once.
+    /// The caller already runs the maximum number of concurrent operations of this kind.
     #[error("{limit} {what} are running already")]
     TooManyRunning {
-        /// Of what, in the plural: `archives`, `requests`.
+        /// The operations, in the plural: `archives`, `requests`.
         what: &'static str,
-        /// How many may run at once.
+        /// The maximum number of concurrent operations.
         limit: u32,
-        /// After how long it is worth trying again.
+        /// When to retry.
         retry_after: Duration,
     },
-    /// Something that is needed is out of reach, or busy beyond its bound; later it may not be.
+    /// A dependency is unreachable or overloaded. The condition may be temporary.
     #[error("{part} is unavailable")]
     Unavailable {
-        /// What it is: `database`, `storage`, `password hashing`.
+        /// The dependency: `database`, `storage`, `password hashing`.
         part: &'static str,
         /// The cause, for the log.
         source: BoxedError,
     },
-    /// A fault of the system itself.
+    /// An internal failure.
     #[error("{part} failed")]
     Internal {
-        /// Where it arose.
+        /// The part that failed.
         part: &'static str,
         /// The cause, for the log.
         source: BoxedError,
     },
 }
 
-/// The cause of a fault: whatever an adapter met.
+/// The boxed cause of a failure, from an adapter.
 pub type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A rule broken by one field of what the caller said.
+/// A validation rule broken by one input field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The field, by its name in the contract.
+    /// The field, by its name in the API contract.
     pub field: String,
-    /// The rule, for people.
+    /// The rule, human-readable.
     pub message: String,
 }
 
-/// Why nobody is known to call.
+/// Why the caller is not authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
-    /// The token is none of ours, was changed, is of another kind, or its session has ended.
+    /// The token is forged, altered or of another kind, or its session has ended.
     #[error("the access token is invalid")]
     InvalidToken,
-    /// The token's time ran out.
+    /// The token has expired.
     #[error("the access token has expired")]
     TokenExpired,
-    /// The refresh token is none of ours, has expired, came again too late, or its session has ended.
+    /// The refresh token is unknown, expired or reused too late, or its session has ended.
     #[error("the refresh token is invalid")]
     InvalidRefreshToken,
-    /// No such user, or not that password: the two cannot be told apart.
+    /// Unknown user or wrong password. The two are indistinguishable.
     #[error("wrong user name or password")]
     InvalidCredentials,
-    /// The public link asks for a password, and none was given, or not that one.
+    /// The public link requires a password, and it is missing or wrong.
     #[error("the link asks for its password")]
     LinkPassword,
 }
 
-/// Why a known caller may not.
+/// Why an authenticated caller is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
-    /// The node is visible, and the caller's role on it does not suffice.
+    /// The node is visible, but the caller's role on it is insufficient.
     #[error("the role on this item does not allow it")]
     Permission,
-    /// The caller is asked for the current password, and it is another.
+    /// The given current password is wrong.
     #[error("the current password is another")]
     WrongPassword,
-    /// The bytes do not fit into the drive.
+    /// The bytes exceed the drive's quota.
     #[error("{needed} bytes do not fit into the drive")]
     Quota {
         /// The drive's quota.
         quota: Quota,
-        /// How many bytes were to be added; at the least, when bytes of unknown number were streaming in.
+        /// How many bytes the operation needs; a lower bound for streams of unknown length.
         needed: u64,
     },
-    /// The files and folders do not fit into the drive.
+    /// The files and folders exceed the drive's entry quota.
     #[error("{needed} files and folders do not fit into the drive")]
     Entries {
         /// The drive's quota.
         quota: Quota,
-        /// How many it may have, and has.
+        /// The drive's entry quota.
         entries: EntryQuota,
-        /// How many were to be added.
+        /// How many entries the operation needs.
         needed: u64,
     },
-    /// The bytes do not fit into a drive that is not the caller's. How full that is, its owner alone learns.
+    /// The bytes exceed the quota of another user's drive. Only its owner may learn how full it is.
     #[error("the bytes do not fit into the drive")]
     QuotaOfOwner {
-        /// How many bytes were to be added, where that does not tell how many would fit.
+        /// How many bytes the operation needs, unless that reveals how many would fit.
         needed: Option<u64>,
     },
-    /// A signed URL whose signature is not ours or does not cover the request.
+    /// The URL's signature is invalid or does not cover the request.
     #[error("the signature of the URL does not match the request")]
     Signature,
-    /// A signed URL whose time ran out.
+    /// The signed URL has expired.
     #[error("the URL has expired")]
     UrlExpired,
 }
 
-/// Which state of things does not allow it.
+/// Why the current state does not allow the operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// The folder holds another node of that name.
+    /// The folder already has a node of that name.
     #[error("the name is taken")]
     NameTaken(Box<NameTaken>),
-    /// Another user has that user name.
+    /// Another user has the user name.
     #[error("the user name is taken")]
     UsernameTaken,
-    /// Another user has that e-mail address.
+    /// Another user has the e-mail address.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The node is already shared with that user.
+    /// The node is already shared with the user.
     #[error("already shared with this user")]
     AlreadyShared,
-    /// The owner needs no share.
+    /// The owner cannot be given a share.
     #[error("the owner needs no share")]
     ShareWithOwner,
-    /// A folder cannot go into itself or into what lies below it.
+    /// A folder cannot be moved into itself or its descendants.
     #[error("a folder cannot be put into itself")]
     FolderCycle,
     /// The destination lies in another drive.
     #[error("items cannot be moved to another owner's drive")]
     CrossDriveMove,
-    /// Not all bytes have arrived.
+    /// Some parts have not arrived yet.
     #[error("the bytes have not all arrived; missing: {0}")]
     UploadIncomplete(MissingParts),
     /// The upload has ended.
     #[error("the upload has ended")]
     UploadClosed,
-    /// The same request, sent before under the same key, is still under way.
+    /// An earlier request with the same key is still in progress.
     #[error("the first request with this key is still under way")]
     RequestInProgress,
     /// The version is the file's current one.
     #[error("the version is the current one")]
     VersionInUse,
-    /// The blob was written already. Its bytes stay as they are.
+    /// The blob already exists. Its bytes stay unchanged.
     #[error("the bytes have been stored already")]
     BlobExists,
 }
 
-/// Who has the name, and which name is free.
+/// The node that has the name, and a free name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameTaken {
-    /// The node that has it.
+    /// The node that has the name.
     pub item: ItemRef,
     /// That node's revision.
     pub revision: Revision,
-    /// The name that *keep both* would have chosen.
+    /// The name that *keep both* would choose.
     pub suggested: Name,
 }
 
-/// What was possible once.
+/// What is no longer available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Gone {
-    /// The upload's time ran out.
+    /// The upload has expired.
     #[error("the upload has expired")]
     UploadExpired,
-    /// The public link's time ran out.
+    /// The public link has expired.
     #[error("the link has expired")]
     LinkExpired,
-    /// What the public link leads to was downloaded as often as its owner allowed.
+    /// The public link has reached its download limit.
     #[error("the link's downloads are used up")]
     LinkExhausted,
 }
 
-/// Why what the caller sent is not what it should be.
+/// Why a request body was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The bytes have another digest than announced.
+    /// The digest differs from the announced one.
     #[error("the SHA-256 of the bytes is not the announced one")]
     Checksum,
-    /// There are more or fewer bytes than announced.
+    /// The number of bytes differs from the announced one.
     #[error("the number of bytes is not the announced one")]
     Size,
-    /// The part of that number has more or fewer bytes than it should.
+    /// The given part has the wrong size.
     #[error("part {0} has not the announced number of bytes: send it again")]
     PartSize(u32),
-    /// There are more bytes than are taken.
+    /// The body exceeds the size limit.
     #[error("more than {limit} bytes")]
     TooLarge {
-        /// How many are taken.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// Another request was sent under the same key.
+    /// The key was used for a different request.
     #[error("another request was sent with this key")]
     KeyReused,
-    /// There are more files and folders than are taken at once.
+    /// The request covers too many files and folders.
     #[error("more than {limit} {what}")]
     TooManyEntries {
-        /// How many are taken.
+        /// The limit.
         limit: u64,
-        /// Of what.
+        /// What is limited.
         what: &'static str,
     },
-    /// The bytes are no image that is taken.
+    /// The bytes are not an accepted image.
     #[error("not an acceptable image: {0}")]
     Image(&'static str),
-    /// The bytes are not laid out as they should be.
+    /// The bytes are malformed.
     #[error("{0}")]
     Malformed(&'static str),
-    /// The bytes stopped before their end: the sender went away.
+    /// The body ended early: the sender disconnected.
     #[error("the body ended before its time")]
     Interrupted,
-    /// The bytes came too slowly.
+    /// The body arrived too slowly.
     #[error("the body came too slowly")]
     TooSlow,
 }
 
 impl Error {
-    /// The caller's role does not suffice.
+    /// Creates a [`Forbidden::Permission`] error.
     #[must_use]
     pub const fn permission_denied() -> Self {
         Self::Forbidden(Forbidden::Permission)
     }
 
-    /// One field breaks a rule.
+    /// Creates a validation error for one field.
     #[must_use]
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![Violation { field: field.into(), message: message.into() }])
     }
 
-    /// `part` is out of reach because of `source`.
+    /// Creates an error for an unavailable `part`.
     pub fn unavailable(part: &'static str, source: impl Into<BoxedError>) -> Self {
         Self::Unavailable { part, source: source.into() }
     }
 
-    /// The bytes of the blob under `key` are not what they should be.
+    /// Creates an error for a damaged blob.
     pub fn damaged(key: &BlobKey, what: impl Into<String>) -> Self {
         Self::Damaged { blob: key.as_str().to_owned(), what: what.into() }
     }
 
-    /// The blob under `key` has `found` bytes, and not the `promised` ones.
+    /// Creates an error for a blob of `found` bytes instead of `promised`.
     #[must_use]
     pub fn other_length(key: &BlobKey, promised: u64, found: u64) -> Self {
         Self::damaged(key, format!("it has {found} bytes, not {promised}"))
     }
 
-    /// `part` failed because of `source`.
+    /// Creates an error for a failed `part`.
     pub fn internal(part: &'static str, source: impl Into<BoxedError>) -> Self {
         Self::Internal { part, source: source.into() }
     }

@@ -1,4 +1,4 @@
-//! Values for tests.
+//! Fixtures for tests.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Accounts as those see them who run the service.
+//! Accounts, as operators see them.
 
 use clouddrive_domain::model::{Account, Credentials, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, User};
 use clouddrive_domain::{Error, Result};
@@ -10,14 +10,14 @@ use crate::schema::{drives, users};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, bytes, size};
 
-/// What the columns of [`CREDENTIALS`] hold.
+/// The values of the columns [`CREDENTIALS`].
 pub type CredentialsRow = (DbId, String, i64, Option<i64>);
 
 /// The columns of a user's credentials, in the order of [`credentials`].
 pub const CREDENTIALS: (users::id, users::password_hash, users::password_generation, users::disabled_at) =
     (users::id, users::password_hash, users::password_generation, users::disabled_at);
 
-/// The credentials that stand in those columns.
+/// Converts the columns [`CREDENTIALS`].
 #[must_use]
 pub fn credentials((id, hash, generation, disabled_at): CredentialsRow) -> Credentials {
     Credentials {
@@ -58,7 +58,7 @@ impl TryFrom<AccountRow> for ListedAccount {
     }
 }
 
-/// Asks for the [`AccountRow`]s of a page of all accounts, by their names' keys.
+/// Selects the [`AccountRow`]s of a page of all accounts, ordered by username key.
 #[must_use]
 pub fn page(after: Option<&str>, limit: Limit) -> Statement {
     let mut parameters: Vec<Parameter> = after.map(|key| Parameter::Text(key.to_owned())).into_iter().collect();
@@ -72,7 +72,7 @@ pub fn page(after: Option<&str>, limit: Limit) -> Statement {
     Statement::new(text, parameters)
 }
 
-/// The columns of a drive's limits that are to change.
+/// The changes to a drive's limits.
 #[derive(AsChangeset)]
 #[diesel(table_name = drives)]
 pub struct LimitsRow {

@@ -1,4 +1,4 @@
-//! New blobs, and what refers to blobs.
+//! Blob records: new blobs, and the accounting of deleted ones.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,7 +23,7 @@ pub struct NewBlobRow {
 }
 
 impl NewBlobRow {
-    /// The row of a blob, to which nothing refers since `unreferenced_at`, if that is given.
+    /// The row of a new blob. `unreferenced_at`, if given, is the time since which nothing refers to it.
     #[must_use]
     pub fn new(key: &BlobKey, store: &StoreName, at: Timestamp, unreferenced_at: Option<Timestamp>) -> Self {
         Self {
@@ -38,13 +38,13 @@ impl NewBlobRow {
 /// The key of a blob.
 #[derive(QueryableByName)]
 pub struct KeyRow {
-    /// That.
+    /// The key.
     #[diesel(sql_type = Text)]
     pub key: String,
 }
 
-/// Asks for the [`KeyRow`]s of up to `most` blobs in `store` that are not condemned yet, and to which nothing has referred for
-/// long enough, the oldest first. A blob has its size since it became the content of a file.
+/// Selects the [`KeyRow`]s of up to `most` blobs in `store` that are not condemned yet and have been unreferenced for
+/// long enough, oldest first. A blob gets its size when it becomes the content of a file.
 #[must_use]
 pub fn unneeded(store: &StoreName, unneeded: Unneeded, most: u32) -> Statement {
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NULL AND unreferenced_at <= ?
@@ -58,7 +58,7 @@ pub fn unneeded(store: &StoreName, unneeded: Unneeded, most: u32) -> Statement {
     Statement::new(text, parameters)
 }
 
-/// Asks for the [`KeyRow`]s of up to `most` blobs in `store` that have been condemned, those first that were first.
+/// Selects the [`KeyRow`]s of up to `most` condemned blobs in `store`, in the order in which they were condemned.
 #[must_use]
 pub fn condemned(store: &StoreName, most: usize) -> Statement {
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NOT NULL AND unreferenced_at IS NOT NULL
@@ -66,10 +66,10 @@ pub fn condemned(store: &StoreName, most: usize) -> Statement {
     Statement::new(text, vec![Parameter::Text(store.0.to_owned()), Parameter::Integer(bytes(most as u64))])
 }
 
-/// The key of a row of `blobs`.
+/// Parses the key of a row of `blobs`.
 ///
 /// # Errors
-/// When it is none.
+/// If the key is invalid.
 pub fn key(text: &str) -> Result<BlobKey> {
     BlobKey::parse(text).ok_or_else(|| bad_row("blobs", text, "key"))
 }
@@ -84,23 +84,23 @@ pub struct HeldRow {
     counter: &'static str,
 }
 
-/// What becomes of contents whose versions have just been removed from a drive for good.
+/// The accounting of contents whose versions were permanently removed from a drive.
 #[derive(Default)]
 pub struct Disposal {
-    /// The bytes that the drive gets back at once: others hold them still, in other versions.
+    /// Bytes credited to the drive at once, because other versions still refer to the blobs.
     pub given_back: u64,
-    /// What counts as used until the bytes are deleted.
+    /// Blobs that count as used until their bytes are deleted.
     pub held: Vec<HeldRow>,
 }
 
 impl Disposal {
-    /// That of `contents`, blobs with their sizes, of `drive`, given those of the blobs to which nothing refers any more.
+    /// The disposal of `contents` (blobs with their sizes) of `drive`, given which of the blobs are now `unreferenced`.
     #[must_use]
     pub fn of(drive: DriveId, contents: &[(String, i64)], unreferenced: &HashSet<String>) -> Self {
         let mut disposal = Self::default();
         let mut seen = HashSet::new();
         for (key, bytes) in contents {
-            // A file may have the same content twice; its bytes are there once.
+            // A file may have the same content twice, but its bytes are stored once.
             if unreferenced.contains(key) && seen.insert(key) {
                 disposal.held.push(HeldRow {
                     blob_key: key.clone(),
@@ -115,16 +115,16 @@ impl Disposal {
         disposal
     }
 
-    /// The blobs to which nothing refers any more.
+    /// The blobs that nothing refers to any more.
     ///
     /// # Errors
-    /// When a row has no key.
+    /// If a key is invalid.
     pub fn freed(&self) -> Result<Vec<BlobKey>> {
         self.held.iter().map(|row| key(&row.blob_key)).collect()
     }
 }
 
-/// Reserves `bytes` of `drive`, if it is there, until the blob is forgotten, unless it counts already.
+/// Reserves `size` bytes of `drive`, if it exists, until the blob is forgotten, unless the blob is counted already.
 #[must_use]
 pub fn hold(blob: &BlobKey, drive: DriveId, size: u64) -> Statement {
     let text = "INSERT INTO held_blobs (blob_key, drive_id, size_bytes, counter)
@@ -135,7 +135,7 @@ pub fn hold(blob: &BlobKey, drive: DriveId, size: u64) -> Statement {
     Statement::new(text, vec![Parameter::Integer(bytes(size)), drive.into(), blob])
 }
 
-/// What a blob that is forgotten counted against a drive.
+/// What a forgotten blob counted against a drive.
 #[derive(QueryableByName)]
 pub struct CountedRow {
     #[diesel(sql_type = Id)]
@@ -146,7 +146,7 @@ pub struct CountedRow {
     counter: String,
 }
 
-/// What drives get back of what they have used and reserved, in the order of their identifiers.
+/// The used and reserved bytes to credit to each drive, ordered by drive.
 #[must_use]
 pub fn given_back(rows: Vec<CountedRow>) -> BTreeMap<DbId, (i64, i64)> {
     let mut drives = BTreeMap::<DbId, (i64, i64)>::new();

@@ -20,7 +20,7 @@ pub struct NewChangeRow {
 }
 
 impl NewChangeRow {
-    /// The row that tells of a mutation of that `kind`.
+    /// The log entry of a mutation of that `kind`.
     #[must_use]
     pub fn new(command: &Command, kind: ChangeKind, drive: Option<DriveId>, node: Option<NodeId>) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Who does what in the background.
+//! Leases of background chores.
 
 use clouddrive_domain::model::Timestamp;
 use clouddrive_domain::port::Lease;
@@ -9,7 +9,7 @@ fn time(time: Timestamp) -> Parameter {
     Parameter::Integer(time.as_millis())
 }
 
-/// Takes the lease: it changes one row, or none when it cannot be had.
+/// Takes the lease. Changes one row, or none if the lease is held or the chore is not due.
 #[must_use]
 pub fn claim(lease: Lease, now: Timestamp, until: Timestamp) -> Statement {
     let statement = "INSERT INTO chores (name, holder, held_until, due_at) VALUES (?, ?, ?, ?)
@@ -19,7 +19,7 @@ pub fn claim(lease: Lease, now: Timestamp, until: Timestamp) -> Statement {
     Statement::new(statement, vec![name, lease.id.into(), time(until), time(now), time(now), time(now)])
 }
 
-/// Gives the lease back, if it is still held.
+/// Releases the lease, if it is still held; the chore is due again at `next`.
 #[must_use]
 pub fn finish(lease: Lease, next: Timestamp) -> Statement {
     let statement = "UPDATE chores SET held_until = 0, due_at = ? WHERE name = ? AND holder = ?";

@@ -1,4 +1,4 @@
-//! Homes, pages of folders, and how deep folders stand.
+//! Homes, pages of folder entries, and the height of folder trees.
 
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
@@ -69,7 +69,7 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-/// Asks for the [`HomeRow`] of `user`.
+/// Selects the [`HomeRow`] of `user`.
 #[must_use]
 pub fn home(user: UserId) -> Statement {
     let text = "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id,
@@ -109,42 +109,42 @@ impl TryFrom<HomeRow> for Home {
 pub const QUOTA: (drives::quota_bytes, drives::used_bytes, drives::reserved_bytes) =
     (drives::quota_bytes, drives::used_bytes, drives::reserved_bytes);
 
-/// The quota that stands in those columns.
+/// Converts the columns [`QUOTA`].
 #[must_use]
 pub fn quota((total, used, reserved): (i64, i64, i64)) -> Quota {
     Quota { total: size(total), used: size(used), reserved: size(reserved) }
 }
 
-/// The columns of how many files and folders a drive may have and has, in the order of [`entries`].
+/// The columns of a drive's limit and count of files and folders, in the order of [`entries`].
 pub const ENTRIES: (drives::quota_entries, drives::used_entries) = (drives::quota_entries, drives::used_entries);
 
-/// The numbers that stand in those columns.
+/// Converts the columns [`ENTRIES`].
 #[must_use]
 pub fn entries((total, used): (i64, i64)) -> EntryQuota {
     EntryQuota { total: size(total), used: size(used) }
 }
 
-/// What is to be added to a drive, and what it gets back.
+/// A change of a drive's usage.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Charge {
-    /// The bytes that have been reserved for it.
+    /// Bytes already reserved for it.
     pub reserved: u64,
-    /// The bytes that come.
+    /// Bytes added.
     pub stored: u64,
-    /// The bytes that go.
+    /// Bytes freed.
     pub freed: u64,
-    /// The files and folders that come.
+    /// Files and folders added.
     pub entries: u64,
 }
 
 impl Charge {
-    /// The bytes for which room was not made before.
+    /// The bytes stored beyond the reservation.
     #[must_use]
     pub const fn unannounced(&self) -> u64 {
         self.stored.saturating_sub(self.reserved)
     }
 
-    /// Why a drive that is so full does not take it, if it does not.
+    /// The error, if the charge does not fit into a drive with this usage.
     #[must_use]
     pub fn refusal(&self, quota: Quota, entries: EntryQuota) -> Option<Forbidden> {
         let needed = self.unannounced();
@@ -157,7 +157,7 @@ impl Charge {
     }
 }
 
-/// What stands in a folder, with what a share on that very node gives to the viewer.
+/// An entry of a folder, with the permission that a share of this very node gives the viewer.
 #[derive(QueryableByName)]
 pub struct ChildRow {
     #[diesel(embed)]
@@ -178,7 +178,7 @@ impl TryFrom<ChildRow> for Child {
     }
 }
 
-/// The column of each sort order, which its index has between the kind and the identifier.
+/// The column of a sort order. Its index has it between the kind and the identifier.
 const fn column(by: SortBy) -> &'static str {
     match by {
         SortBy::Name => "order_key",
@@ -188,7 +188,7 @@ const fn column(by: SortBy) -> &'static str {
     }
 }
 
-/// The value of a place, as its column has it.
+/// The value of a position, as stored in its column.
 fn value(position: &Position) -> Parameter {
     match &position.value {
         SortValue::Name(key) => Parameter::Binary(key.as_bytes().to_vec()),
@@ -197,17 +197,17 @@ fn value(position: &Position) -> Parameter {
     }
 }
 
-/// How files and folders, of which an index has each in order, make one list.
+/// How files and folders, each ordered by an index, are merged into one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merging {
-    /// The database takes them from both indexes in turn: as SQLite does.
+    /// The database merges both index scans, as SQLite does.
     InTurn,
-    /// A page of each is put in order: PostgreSQL would read all.
+    /// One page of each is read and sorted, because PostgreSQL would read all rows.
     OfPages,
 }
 
-/// Asks for the [`ChildRow`]s of a page of what stands in `folder`. The index of an order has files and folders apart: one
-/// after the other they make a list with the folders first, and merged the plain one.
+/// Selects the [`ChildRow`]s of a page of `folder`. The sort indexes keep files and folders apart: concatenated they
+/// give the folders-first order, merged the plain one.
 #[must_use]
 pub fn page(
     viewer: Viewer,
@@ -254,7 +254,7 @@ pub fn page(
     Statement::new(format!("{parts} ORDER BY {rank}sort_value {direction}, sort_id {direction} LIMIT ?"), parameters)
 }
 
-/// How many levels of folders stand below a folder.
+/// The number of folder levels below a folder.
 #[derive(QueryableByName)]
 pub struct LevelsRow {
     #[diesel(sql_type = BigInt)]
@@ -262,14 +262,14 @@ pub struct LevelsRow {
 }
 
 impl LevelsRow {
-    /// That number.
+    /// The number of levels.
     #[must_use]
     pub fn levels(&self) -> u32 {
         u32::try_from(self.levels).unwrap_or(u32::MAX)
     }
 }
 
-/// Joins the folders `n` that stand in the rows of `below`, the trashed among them, in SQLite.
+/// Joins the subfolders `n` of the rows of `below`, including trashed ones, in SQLite.
 pub const FOLDERS: &str = "JOIN nodes n ON n.parent_id = below.id AND n.kind = 'folder'";
 
 /// The same in PostgreSQL, for the reason of [`LIVE_CHILDREN_LATERAL`](crate::trees::LIVE_CHILDREN_LATERAL).
@@ -277,8 +277,7 @@ pub const FOLDERS_LATERAL: &str = "CROSS JOIN LATERAL (
         SELECT id FROM nodes child WHERE child.parent_id = below.id AND child.kind = 'folder' OFFSET 0
     ) AS n";
 
-/// Asks for the [`LevelsRow`] of `folder`, by counting. `folders` joins the folders in a folder: [`FOLDERS`] or
-/// [`FOLDERS_LATERAL`].
+/// Selects the [`LevelsRow`] of `folder`, by walking its subtree. `folders` is [`FOLDERS`] or [`FOLDERS_LATERAL`].
 #[must_use]
 pub fn levels(folder: NodeId, folders: &str) -> Statement {
     let text = format!(

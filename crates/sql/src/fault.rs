@@ -1,21 +1,21 @@
-//! What can go wrong inside an SQL adapter.
+//! Errors inside an SQL adapter.
 
 use clouddrive_domain::Error;
 use diesel::result::Error as DieselError;
 
 use crate::names::Taken;
 
-/// What the functions of an SQL adapter return.
+/// The result type of an SQL adapter's functions.
 pub type Outcome<T> = Result<T, Fault>;
 
-/// A decision of the domain's, a name that is taken, or a fault of the database's.
+/// A domain error, a name conflict or a database error.
 #[derive(Debug)]
 pub enum Fault {
-    /// What the domain decided.
+    /// An error of the domain.
     Domain(Error),
-    /// A name is taken; it remains to say which one is free.
+    /// A name is taken; a free one is still to be suggested.
     Taken(Box<Taken>),
-    /// What the database said.
+    /// An error of the database.
     Database(DieselError),
 }
 
@@ -38,7 +38,7 @@ impl From<DieselError> for Fault {
 }
 
 impl Fault {
-    /// What the domain calls it, given whether a fault of the database's is likely to pass.
+    /// Converts to a domain error; `is_passing` tells whether a database error is transient.
     pub fn into_error(self, is_passing: impl FnOnce(&DieselError) -> bool) -> Error {
         match self {
             Self::Domain(error) => error,
@@ -49,17 +49,17 @@ impl Fault {
     }
 }
 
-/// A constraint of the schema that a statement can violate in the course of events.
+/// A schema constraint that statements may violate in normal operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Constraint {
     /// A user name is unique.
     Username,
     /// An e-mail address is unique.
     Email,
-    /// A name is unique among what lives in a folder.
+    /// A name is unique among the live nodes of a folder.
     LiveName,
-    /// A node is shared once with each guest.
+    /// A node is shared at most once with each guest.
     ShareOnce,
-    /// What a row refers to is there.
+    /// A referenced row exists.
     Reference,
 }

@@ -19,11 +19,11 @@ fn digest(download: &LinkDownload) -> Parameter {
 #[derive(QueryableByName)]
 pub struct MarkRow {
     #[diesel(sql_type = BigInt)]
-    #[expect(dead_code, reason = "that there is one is all that is asked")]
+    #[expect(dead_code, reason = "only the existence of the row matters")]
     counted_at: i64,
 }
 
-/// Asks for the [`MarkRow`] of `download`, if it was counted within the window before `now`.
+/// Selects the [`MarkRow`] of `download`, if it was counted within the window before `now`.
 #[must_use]
 pub fn find(download: &LinkDownload, now: Timestamp) -> Statement {
     let text = "SELECT counted_at FROM link_downloads WHERE link_id = ? AND digest = ? AND counted_at > ?";
@@ -31,8 +31,8 @@ pub fn find(download: &LinkDownload, now: Timestamp) -> Statement {
     Statement::new(text, parameters)
 }
 
-/// Counts `download` at `at`, if it was not counted before and one more may begin then; the answer is the [`CountedRow`] of
-/// the link, if it was.
+/// Counts `download` at `at`, if it was not counted before and the link allows another one then. Returns the link's
+/// [`CountedRow`] if it was counted.
 #[must_use]
 pub fn count(download: &LinkDownload, at: Timestamp) -> Statement {
     let text = "UPDATE links SET downloads = downloads + 1, last_download_at = ?
@@ -44,7 +44,7 @@ pub fn count(download: &LinkDownload, at: Timestamp) -> Statement {
     Statement::new(text, parameters)
 }
 
-/// Notes that `download` was counted at `at`: it changes one row, or none when another transaction has just done so.
+/// Records that `download` was counted at `at`. Changes one row, or none if another transaction has just done so.
 #[must_use]
 pub fn mark(download: &LinkDownload, at: Timestamp) -> Statement {
     let text = "INSERT INTO link_downloads (link_id, digest, counted_at) VALUES (?, ?, ?)
@@ -54,7 +54,7 @@ pub fn mark(download: &LinkDownload, at: Timestamp) -> Statement {
     Statement::new(text, parameters)
 }
 
-/// Takes back what [`count`] did, of what turned out to be counted already.
+/// Reverts [`count`] for a download that turned out to be counted already.
 #[must_use]
 pub fn uncount(link: LinkId) -> Statement {
     Statement::new("UPDATE links SET downloads = downloads - 1 WHERE id = ?", vec![link.into()])

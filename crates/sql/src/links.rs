@@ -1,4 +1,4 @@
-//! Public links, and what somebody has linked.
+//! Public links, and lists of a user's links.
 
 use clouddrive_domain::error::Gone;
 use clouddrive_domain::model::{
@@ -73,25 +73,25 @@ impl TryFrom<LinkRow> for Link {
     }
 }
 
-/// Asks for the [`LinkRow`] of `link`.
+/// Selects the [`LinkRow`] of `link`.
 #[must_use]
 pub fn find(link: LinkId) -> Statement {
     Statement::new(format!("{LINKS} WHERE l.id = ?"), vec![link.into()])
 }
 
-/// Asks for the [`LinkRow`] of `link`, if it is `owner`'s.
+/// Selects the [`LinkRow`] of `link`, if it is `owner`'s.
 #[must_use]
 pub fn find_of(link: LinkId, owner: UserId) -> Statement {
     Statement::new(format!("{LINKS} WHERE l.id = ? AND l.created_by = ?"), vec![link.into(), owner.into()])
 }
 
-/// Asks for the [`LinkRow`] of the link whose token has that hash.
+/// Selects the [`LinkRow`] of the link whose token has that hash.
 #[must_use]
 pub fn find_by_token(hash: &TokenHash) -> Statement {
     Statement::new(format!("{LINKS} WHERE l.token_hash = ?"), vec![Parameter::Binary(hash.as_bytes().to_vec())])
 }
 
-/// Asks for the [`LinkRow`]s of a page of what `owner` has linked, newest first.
+/// Selects the [`LinkRow`]s of a page of the links of `owner`, newest first.
 #[must_use]
 pub fn made(owner: UserId, after: Option<LinkPosition>, limit: Limit) -> Statement {
     let list = format!("{LINKS} WHERE l.created_by = ?");
@@ -114,7 +114,7 @@ pub struct NewLinkRow {
 }
 
 impl NewLinkRow {
-    /// The row of `link`, of the node for which `item` gives leave.
+    /// The row of `link` to the granted node `item`.
     #[must_use]
     pub fn new(command: &Command, item: &Grant, link: &NewLink) -> Self {
         Self {
@@ -131,7 +131,7 @@ impl NewLinkRow {
     }
 }
 
-/// What changes of a row of `links`.
+/// The changes to a row of `links`.
 #[derive(AsChangeset)]
 #[diesel(table_name = links)]
 pub struct LinkChangeset {
@@ -150,13 +150,13 @@ impl From<&LinkChange> for LinkChangeset {
     }
 }
 
-/// Why a download through `link`, as it is found now, was not counted.
+/// Why a download through `link`, in its current state, was not counted.
 #[must_use]
 pub fn uncounted(link: Option<Link>, at: Timestamp) -> Error {
     let refused = link.map(|link| link.check_running(at).and_then(|()| link.check_download()));
     match refused {
         Some(Err(fault)) => fault,
-        // It was raised in between; whoever asks again gets it.
+        // The limit was raised in between; a retry succeeds.
         Some(Ok(())) => Error::Gone(Gone::LinkExhausted),
         None => Error::NotFound,
     }

@@ -1,4 +1,4 @@
-//! Nodes with the way up to their root: what every decision goes by, in one recursive query.
+//! Nodes with their ancestors up to the root, the basis of every access decision, in one recursive query.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ pub(crate) const NODE_COLUMNS: &str = "n.id, n.drive_id, n.parent_id, n.kind, n.
      creator.username AS creator_name, n.created_at, n.modified_at, v.id AS version_id, v.blob_key, v.size_bytes, \
      b.sha256, b.etag, v.media_type, v.client_modified_at, v.created_at AS version_created_at";
 
-/// What a [`NodeRow`] needs beside the node `n`.
+/// The joins that a [`NodeRow`] needs besides the node `n`.
 pub(crate) const NODE_JOINS: &str = "LEFT JOIN users creator ON creator.id = n.created_by \
      LEFT JOIN versions v ON v.id = n.version_id LEFT JOIN blobs b ON b.key = v.blob_key";
 
@@ -109,7 +109,7 @@ impl TryFrom<NodeRow> for Node {
     }
 }
 
-/// One step of a lineage. The details are the step's own; those of the first are the located node's.
+/// One step of a lineage, with the node at that step; the first is the located node.
 #[derive(QueryableByName)]
 pub struct StepRow {
     #[diesel(sql_type = Id)]
@@ -134,18 +134,18 @@ impl StepRow {
     }
 }
 
-/// How many steps up are followed. A tree is not as deep; should a fault ever make a ring of nodes, the query still ends.
+/// The most steps up that are followed. No tree is as deep; the bound ends the query even if a bug creates a cycle.
 pub(crate) const MOST_STEPS: u32 = 2 * MAX_TREE_DEPTH;
 
-/// Whose shares a viewer has, as a parameter: nobody's, whose identifier no user bears, where it is not a user.
+/// The user whose shares `viewer` has, as a parameter; the nil UUID, which no user has, if the viewer is not a user.
 #[must_use]
 pub fn guest(viewer: Viewer) -> Parameter {
     Parameter::Id(viewer.user().unwrap_or(UserId::from_uuid(Uuid::nil())).into())
 }
 
-/// The text that asks for the [`StepRow`]s of the nodes for which `seeds` holds, each from the node up to its root, with
-/// the viewer's shares. A drive without an owner is on its way out: nothing of it is found. The parameters are those of
-/// `seeds`, then the viewer, by [`guest`].
+/// The SQL that selects the [`StepRow`]s of the nodes for which `seeds` holds, each from the node up to its root, with
+/// the viewer's shares. Nodes in a drive without an owner are not found, since the drive is being deleted. The
+/// parameters are those of `seeds`, then the viewer, by [`guest`].
 #[must_use]
 pub fn lineages(seeds: &str) -> String {
     format!(
@@ -164,17 +164,17 @@ pub fn lineages(seeds: &str) -> String {
     )
 }
 
-/// Asks for the [`StepRow`]s of `node` as `viewer` finds it. What is being purged is not found.
+/// Selects the [`StepRow`]s of `node` as `viewer` sees it. A node that is being purged is not found.
 #[must_use]
 pub fn lineage(node: NodeId, viewer: Viewer) -> Statement {
     static ONE: LazyLock<String> = LazyLock::new(|| lineages("id = ? AND purge_id IS NULL"));
     Statement::new(ONE.as_str(), vec![node.into(), guest(viewer)])
 }
 
-/// The nodes that `rows` tell of, as `viewer` finds them.
+/// Converts `rows` to nodes, as `viewer` sees them.
 ///
 /// # Errors
-/// When a row says what cannot be.
+/// If a row is invalid.
 pub fn located(rows: Vec<StepRow>, viewer: Viewer) -> Result<Vec<Located>> {
     let mut found: Vec<Located> = Vec::new();
     for row in rows {

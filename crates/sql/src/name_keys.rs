@@ -1,4 +1,4 @@
-//! The keys that are stored beside names, where an older version of the server has left them out.
+//! Names whose stored keys are missing because an older version of the server wrote them.
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{Name, NodeId};
@@ -27,13 +27,13 @@ impl KeylessRow {
     /// Its name.
     ///
     /// # Errors
-    /// When it is none.
+    /// If the name is invalid.
     pub fn name(&self) -> Result<Name> {
         name("nodes", NodeId::from(self.id), &self.name)
     }
 }
 
-/// Asks for up to `most` [`KeylessRow`]s, of which `without_keys` is the condition on `order_key`.
+/// Selects up to `most` [`KeylessRow`]s; `without_keys` is the condition on `order_key`.
 #[must_use]
 pub fn keyless(without_keys: &str, most: u32) -> Statement {
     let text = format!("SELECT id, name FROM nodes WHERE order_key {without_keys} LIMIT ?");

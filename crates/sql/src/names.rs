@@ -1,4 +1,4 @@
-//! Names in a folder: giving one to a new node, who has it already, and which are free.
+//! Names in a folder: new nodes, the holders of names, and free names.
 
 use std::collections::HashSet;
 
@@ -16,13 +16,13 @@ use crate::schema::nodes;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes, size};
 
-/// A folder or file that is being made.
+/// A folder or file to be created.
 pub struct NewNode<'a> {
     /// The identifier.
     pub id: NodeId,
     /// The drive.
     pub drive: DriveId,
-    /// The folder in which it will stand.
+    /// The folder that will contain it.
     pub parent: NodeId,
     /// The name.
     pub name: &'a Name,
@@ -37,10 +37,10 @@ impl NewNode<'_> {
         if self.content.is_some() { NodeKind::File } else { NodeKind::Folder }
     }
 
-    /// The row of the node, made by the command's actor.
+    /// The row of the node, created by the command's actor.
     ///
     /// # Errors
-    /// When nobody acts.
+    /// If the command has no actor.
     pub fn row(&self, command: &Command) -> Result<NewNodeRow> {
         let maker = command.actor.ok_or_else(|| Error::internal("database", "a node without a maker"))?;
         Ok(NewNodeRow {
@@ -57,7 +57,7 @@ impl NewNode<'_> {
         })
     }
 
-    /// The node as its `maker` finds it at `at`, when it is made: `parent` is the folder as the maker finds it.
+    /// The node as its `maker` sees it when it is created at `at`; `parent` is the folder as the maker sees it.
     #[must_use]
     pub fn located(&self, mut parent: Located, maker: Person, body: NodeBody, at: Timestamp) -> Located {
         parent.lineage.insert(0, Step { id: self.id, name: self.name.clone(), trashed: false, share: None });
@@ -76,7 +76,7 @@ impl NewNode<'_> {
     }
 }
 
-/// The name of a node with all that is computed of it.
+/// The name of a node with the keys computed from it.
 #[derive(Clone, Insertable, AsChangeset)]
 #[diesel(table_name = nodes)]
 pub struct NameColumns {
@@ -133,9 +133,9 @@ impl NewNodeRow {
     }
 }
 
-/// Notes that a live node has been added to `folder` or taken out of it at `at`. Of a root the time shows in whole seconds
-/// only, as that of an archive: its row, which many may want at once, is written once a second. `lock` says how the folder is
-/// locked, where that is to be said.
+/// Sets the modification time of `folder` after a live node was added or removed at `at`. A root's time is only shown
+/// in whole seconds, as that of an archive, so its contended row is written once a second at most. `lock` is an
+/// optional locking clause for the folder.
 #[must_use]
 pub fn touch(folder: NodeId, at: Timestamp, lock: &str) -> Statement {
     let text = format!(
@@ -147,7 +147,7 @@ pub fn touch(folder: NodeId, at: Timestamp, lock: &str) -> Statement {
     Statement::new(text, vec![at.clone(), folder.into(), at, second])
 }
 
-/// A live node that has a name which somebody wants.
+/// The live node that has a requested name.
 #[derive(Clone, Debug)]
 pub struct Holder {
     /// The node.
@@ -168,10 +168,10 @@ pub struct HolderRow {
 }
 
 impl HolderRow {
-    /// The node of that row, which has `name`.
+    /// The node of the row, which has `name`.
     ///
     /// # Errors
-    /// When the row says what cannot be.
+    /// If the row is invalid.
     pub fn holder(self, name: &Name) -> Result<Holder> {
         let id = NodeId::from(self.id);
         let kind = match self.kind.as_str() {
@@ -183,7 +183,7 @@ impl HolderRow {
     }
 }
 
-/// Asks for the [`HolderRow`] of `name` in `folder`.
+/// Selects the [`HolderRow`] of `name` in `folder`.
 #[must_use]
 pub fn holder(folder: NodeId, name: &Name) -> Statement {
     let text = "SELECT id, kind, revision FROM nodes WHERE parent_id = ? AND name = ? AND trashed_at IS NULL";
@@ -197,11 +197,11 @@ pub struct TakenRow {
     name: String,
 }
 
-/// Asks for the [`TakenRow`]s in `folder` of the names of `round`.
+/// Selects the [`TakenRow`]s in `folder` of the names of `round`.
 #[must_use]
 pub fn taken(folder: NodeId, round: &Round) -> Statement {
     let prefix = round.prefix();
-    // A prefix ends in '(', and ')' is the character after it: what lies between begins with the prefix.
+    // A prefix ends in '(', and ')' is the next character: names in this range begin with the prefix.
     let end = format!("{})", prefix.trim_end_matches('('));
     let text = "SELECT name FROM nodes
         WHERE parent_id = ? AND trashed_at IS NULL AND name >= ? AND name < ? AND length(name) = ?";
@@ -209,35 +209,35 @@ pub fn taken(folder: NodeId, round: &Round) -> Statement {
     Statement::new(text, vec![folder.into(), Parameter::Text(prefix), Parameter::Text(end), length])
 }
 
-/// The first name of `round` that is free beside what is `taken`.
+/// The first name of `round` that is not `taken`.
 #[must_use]
 pub fn first_free(round: &Round, taken: Vec<TakenRow>) -> Option<Name> {
     let taken: HashSet<String> = taken.into_iter().map(|row| row.name).collect();
     round.first_free(&taken)
 }
 
-/// A name that somebody wanted and another node has. Which name is free beside it is to be found once the transaction is
-/// over: that may take a while, and nobody else should wait for it.
+/// A requested name that another node has. The free name to suggest is searched for after the transaction: that may
+/// take a while, and other writers must not wait for it.
 #[derive(Clone, Debug)]
 pub struct Taken {
     /// The folder.
     pub folder: NodeId,
     /// The name.
     pub name: Name,
-    /// What was to have the name.
+    /// The kind of node that was to get the name.
     pub kind: NodeKind,
-    /// Who has it, where the transaction could still tell.
+    /// The node that has it, if the transaction could still find it.
     pub holder: Option<Holder>,
 }
 
 impl Taken {
-    /// `name` in `folder` is wanted for a file, and `holder` has it.
+    /// A file was to get the name of `holder` in `folder`.
     #[must_use]
     pub fn for_file(folder: NodeId, holder: Holder) -> Self {
         Self { folder, name: holder.item.name.clone(), kind: NodeKind::File, holder: Some(holder) }
     }
 
-    /// The answer to whoever wanted the name.
+    /// The error returned to the caller.
     #[must_use]
     pub fn answer(holder: Holder, suggested: Name) -> Error {
         let taken = NameTaken { item: holder.item, revision: holder.revision, suggested };

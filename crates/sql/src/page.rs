@@ -1,4 +1,4 @@
-//! Lists, newest first, in pages.
+//! Pages of lists, newest first.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use clouddrive_domain::model::{Limit, Located, NodeId, TimePosition, VersionPosi
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, bytes};
 
-/// What stands at a place of a list, in the columns that it is ordered by.
+/// A position in a list: the values of the two columns that it is ordered by.
 pub struct Place([Parameter; 2]);
 
 impl<I: Into<DbId>> From<TimePosition<I>> for Place {
@@ -22,8 +22,8 @@ impl From<VersionPosition> for Place {
     }
 }
 
-/// Asks for a page of `list`, which is a statement up to a part of its `WHERE`, by the two columns `by`, highest first, and
-/// for one row more, which tells that there is another page.
+/// Selects a page of `list`, a statement that ends within its `WHERE` clause, ordered by the two columns `by`,
+/// descending. Selects one row more than `limit`, to tell whether there is another page.
 pub(crate) fn newest_first(
     list: &str,
     mut parameters: Vec<Parameter>,
@@ -41,7 +41,7 @@ pub(crate) fn newest_first(
     Statement::new(format!("{list} {start} ORDER BY {first} DESC, {second} DESC LIMIT ?"), parameters)
 }
 
-/// Puts each item of a page beside the node that it is of; one whose node is not found is left out.
+/// Pairs each item of a page with its node; items whose node is not found are left out.
 #[must_use]
 pub fn beside_nodes<T>(items: Vec<T>, node: impl Fn(&T) -> NodeId, nodes: Vec<Located>) -> Vec<(T, Located)> {
     let nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();

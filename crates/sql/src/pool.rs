@@ -1,4 +1,4 @@
-//! Connections from a pool, and what is counted of them.
+//! Pooled connections and their metrics.
 
 use std::time::Instant;
 
@@ -6,21 +6,21 @@ use clouddrive_domain::{Error, Result};
 use deadpool::managed::{Manager, Object, Pool, PoolError};
 use tracing::Instrument;
 
-/// How many connections there are, and how they are used.
+/// The state of a connection pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connections {
-    /// How many there may be.
+    /// The most connections allowed.
     pub most: usize,
-    /// How many are in use.
+    /// Connections in use.
     pub used: usize,
-    /// How many are open and not in use.
+    /// Open connections not in use.
     pub idle: usize,
-    /// How many callers wait for one.
+    /// Callers waiting for a connection.
     pub waiting: usize,
 }
 
 impl Connections {
-    /// Those of a pool.
+    /// The state of `pool`.
     #[must_use]
     pub fn of<M: Manager>(pool: &Pool<M>) -> Self {
         let status = pool.status();
@@ -28,7 +28,7 @@ impl Connections {
         Self { most: status.max_size, used, idle: status.available, waiting: status.waiting }
     }
 
-    /// These and those of another pool.
+    /// The sum with another pool's state.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
@@ -40,11 +40,11 @@ impl Connections {
     }
 }
 
-/// A connection of the pool. How long that takes goes into `clouddrive_database_wait_seconds`, and whether it took too long
-/// into `clouddrive_database_wait_timeouts_total`.
+/// Takes a connection from the pool. Records the wait in `clouddrive_database_wait_seconds`, and timeouts in
+/// `clouddrive_database_wait_timeouts_total`.
 ///
 /// # Errors
-/// [`Unavailable`](Error::Unavailable), of the part `database`, when none gets free in time; those of making one.
+/// [`Unavailable`](Error::Unavailable), of the part `database`, if none becomes free in time; errors of connecting.
 pub async fn take<M: Manager<Error = Error>>(pool: &Pool<M>) -> Result<Object<M>> {
     #[expect(clippy::disallowed_methods, reason = "the wait is measured")]
     let began = Instant::now();

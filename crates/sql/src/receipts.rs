@@ -1,4 +1,4 @@
-//! Receipts of requests that may be sent again.
+//! Receipts of requests with an idempotency key.
 
 use clouddrive_domain::model::{Receipt, Sha256, Timestamp};
 use clouddrive_domain::port::{Claim, Terms};
@@ -15,19 +15,19 @@ fn time(time: Timestamp) -> Parameter {
     Parameter::Integer(time.as_millis())
 }
 
-/// What a receipt is found by.
+/// The lookup key of a receipt.
 fn name(receipt: &Receipt) -> [Parameter; 3] {
     let request = receipt.request();
     [request.user.into(), text(&request.path), text(request.key.as_str())]
 }
 
-/// The digest of what the receipt is for; nothing while that has not come.
+/// The digest of the request; empty until it is known.
 fn digest(receipt: &Receipt) -> Parameter {
     Parameter::Text(receipt.digest().map_or_else(String::new, |digest| digest.to_string()))
 }
 
-/// Claims `receipt`: it changes one row, or none when that belongs to somebody else. What nobody may hold any more, and
-/// what was kept for its time, is taken over.
+/// Claims `receipt`. Changes one row, or none if another request has it. A receipt whose hold or retention has expired
+/// is taken over.
 #[must_use]
 pub fn claim(receipt: &Receipt, terms: Terms) -> Statement {
     let statement = "INSERT INTO receipts (user_id, path, key, id, digest, held_until, kept_until)
@@ -41,7 +41,7 @@ pub fn claim(receipt: &Receipt, terms: Terms) -> Statement {
     Statement::new(statement, parameters)
 }
 
-/// What stands in the way of a claim.
+/// The existing receipt that a claim conflicts with.
 #[derive(QueryableByName)]
 pub struct StandingRow {
     #[diesel(sql_type = Text)]
@@ -50,14 +50,14 @@ pub struct StandingRow {
     answer: Option<String>,
 }
 
-/// Asks for the [`StandingRow`] of what `receipt` is for.
+/// Selects the [`StandingRow`] of the request of `receipt`.
 #[must_use]
 pub fn standing(receipt: &Receipt) -> Statement {
     let statement = "SELECT digest, answer FROM receipts WHERE user_id = ? AND path = ? AND key = ?";
     Statement::new(statement, name(receipt).to_vec())
 }
 
-/// What that row means to whoever claimed `receipt`. If it is gone by now, somebody has just given it back.
+/// The result of a refused claim of `receipt`, given the existing row. If the row is gone, it was just given back.
 #[must_use]
 pub fn refused(receipt: &Receipt, row: Option<StandingRow>) -> Claim {
     let request = receipt.request();
@@ -65,7 +65,7 @@ pub fn refused(receipt: &Receipt, row: Option<StandingRow>) -> Claim {
         let done = row.and_then(|row| Some(Claim::Done { digest: Sha256::parse(&row.digest)?, answer: row.answer? }));
         return done.unwrap_or(Claim::Running);
     };
-    // What has none yet may still come to be the same.
+    // A receipt without a digest yet may turn out to be for the same request.
     let same = |row: &StandingRow| {
         let own = [Some(digest), request.former_digest];
         row.digest.is_empty() || own.iter().flatten().any(|digest| digest.to_string() == row.digest)
@@ -77,7 +77,7 @@ pub fn refused(receipt: &Receipt, row: Option<StandingRow>) -> Claim {
     }
 }
 
-/// Writes `answer` into the receipt: it changes one row, or none when the receipt is not held any more.
+/// Writes `answer` into the receipt. Changes one row, or none if the receipt is not held any more.
 #[must_use]
 pub fn keep(receipt: &Receipt, answer: &str) -> Statement {
     let statement = "UPDATE receipts SET answer = ?, digest = ?
@@ -88,7 +88,7 @@ pub fn keep(receipt: &Receipt, answer: &str) -> Statement {
     Statement::new(statement, parameters)
 }
 
-/// Holds the receipt until `until`, if it is still held and has no answer.
+/// Extends the hold on the receipt to `until`, if it is still held and has no answer.
 #[must_use]
 pub fn renew(receipt: &Receipt, until: Timestamp) -> Statement {
     let statement = "UPDATE receipts SET held_until = ?

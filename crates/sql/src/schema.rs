@@ -1,6 +1,6 @@
-//! The tables, as the migrations of both databases make them.
+//! The tables, as created by the migrations of both databases.
 
-#![expect(missing_docs, reason = "the migrations say what the columns hold")]
+#![expect(missing_docs, reason = "the migrations document the columns")]
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -56,7 +56,7 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
-    /// How much was attempted lately.
+    /// Rate-limit buckets.
     throttle (bucket) {
         bucket -> Text,
         tat -> BigInt,
@@ -85,7 +85,7 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
-    /// Where bytes lie.
+    /// Stored blobs.
     blobs (key) {
         key -> Text,
         store -> Text,
@@ -143,7 +143,7 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
-    /// The contents that files have.
+    /// Versions of files.
     versions (id) {
         id -> Id,
         node_id -> Id,
@@ -223,7 +223,7 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
-    /// Downloads through public links that were counted lately.
+    /// Recently counted downloads through public links.
     link_downloads (link_id, digest) {
         link_id -> Id,
         digest -> Binary,
@@ -235,7 +235,8 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
-    /// The change log. In PostgreSQL a row gets its sequence some time after its commit; one that has none yet is never read.
+    /// The change log. In PostgreSQL a row gets its sequence some time after its commit; rows without one are never
+    /// read.
     changes (sequence) {
         sequence -> BigInt,
         kind -> Text,

@@ -1,6 +1,6 @@
-//! Searching in the viewer's own drive, in two ways. By the index of *grams* (pairs of characters, and single ones beyond
-//! ASCII), when few names have all of the text's; and by walking along the names in their order, when many do, or when the
-//! text has none. Either looks at a number of nodes that is bounded, and at none of another drive. What is shared is
+//! Search in the viewer's own drive, in two ways: by the index of *grams* (pairs of characters, and single non-ASCII
+//! ones), if few names contain all grams of the text; or by scanning the names in order, if many do or the text has no
+//! grams. Either looks at a bounded number of nodes, and at none of another drive. Shared trees are
 //! [walked](crate::walk).
 
 use std::collections::HashMap;
@@ -18,42 +18,42 @@ use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes};
 use crate::walk::Walk;
 
-/// How many nodes that have the text are looked at more closely, for one page: whether they lie in the trash.
+/// The most matching nodes per page whose ancestors are checked, e.g. for being trashed.
 pub const MOST_FOUND: u64 = 2_000;
 
-/// How many names a walk passes for one page.
+/// The most names scanned per page.
 pub const MOST_WALKED: u64 = 10_000;
 
-/// How many nodes are fetched at once with the way up to their roots.
+/// The number of nodes fetched at once with their ancestors.
 pub const FETCHED: usize = 100;
 
-/// What differs between the databases.
+/// The differences between the databases.
 pub trait Dialect {
-    /// The function that tells where in a text another one begins, or 0.
+    /// The function that returns the position of a substring, or 0.
     const PLACE_OF: &'static str;
 
     /// An empty `order_key`.
     const NO_KEY: &'static str;
 
-    /// The condition on `order_key` that a name has no keys of this version.
+    /// The condition on `order_key` for names without keys of this version.
     const WITHOUT_KEYS: &'static str;
 
-    /// `found (id, parent_id, kind, order_key)` and what it needs before it: at most one more than [`MOST_FOUND`] of the
-    /// drive's nodes that have the text, of those for which `after`, a condition on `n`, holds.
+    /// The CTE `found (id, parent_id, kind, order_key)`, and those it needs before it: at most [`MOST_FOUND`] + 1 of
+    /// the drive's nodes that contain the text and for which `after`, a condition on `n`, holds.
     fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause;
 
-    /// Whether `found` may lack something: an expression.
+    /// An expression: whether `found` may be incomplete.
     fn is_lacking() -> String;
 
-    /// `list (place, id)`: identifiers with their places, from 1.
+    /// The CTE `list (place, id)`: the identifiers, numbered from 1.
     fn list(ids: &[NodeId]) -> Clause;
 
-    /// What yields `place, id, kind, created_at, order_key, sort_key, search_key` of what stands in the folders of `list`
-    /// with places above 1, folder by folder, in each by kind, time and identifier; of no folder more than `most`.
+    /// A query of `place, id, kind, created_at, order_key, sort_key, search_key` of the entries of the folders in
+    /// `list` with `place > 1`, folder by folder, each ordered by kind, time and identifier; at most `most` per folder.
     fn children(most: u64) -> Clause;
 }
 
-/// A part of a statement with its parameters.
+/// A part of a statement, with its parameters.
 #[derive(Default)]
 pub struct Clause {
     /// The text, with a `?` for each parameter.
@@ -63,7 +63,7 @@ pub struct Clause {
 }
 
 impl Clause {
-    /// The part `text` with its `parameters`.
+    /// Creates a clause.
     pub fn new(text: impl Into<String>, parameters: Vec<Parameter>) -> Self {
         Self { text: text.into(), parameters }
     }
@@ -77,22 +77,22 @@ pub struct DriveRow {
     pub id: DbId,
 }
 
-/// Asks for the [`DriveRow`] of the viewer's own drive.
+/// Selects the [`DriveRow`] of the viewer's own drive.
 #[must_use]
 pub fn drive(viewer: UserId) -> Statement {
     Statement::new("SELECT id FROM drives WHERE owner_id = ?", vec![viewer.into()])
 }
 
-/// Whether a text has grams: any but a single character of ASCII.
+/// Whether a text has grams: all but a single ASCII character have some.
 #[must_use]
 pub fn has_grams(text: &SearchText) -> bool {
     text.folded().len() > 1
 }
 
-/// What the search came upon.
+/// A result row of a search.
 #[derive(QueryableByName)]
 pub struct HitRow {
-    /// `seen`: a node for the viewer; `end`: what lies beyond has not been looked at; `lacking`: use another way.
+    /// `seen`: a node to show; `end`: rows beyond this were not looked at; `lacking`: search another way.
     #[diesel(sql_type = Text)]
     what: String,
     #[diesel(sql_type = Nullable<Id>)]
@@ -101,8 +101,8 @@ pub struct HitRow {
     order_key: Vec<u8>,
 }
 
-/// The condition that the name of a node `n` holds the text. One without keys, which the version before has written, is
-/// found by the key of that version.
+/// The condition that the name of a node `n` contains the text. A name without keys, written by the previous version of
+/// the server, is matched by that version's key.
 #[must_use]
 pub fn holds<D: Dialect>(n: &str, sought: &Sought) -> Clause {
     let (place_of, keyless) = (D::PLACE_OF, format!("{n}.order_key {}", D::WITHOUT_KEYS));
@@ -111,7 +111,7 @@ pub fn holds<D: Dialect>(n: &str, sought: &Sought) -> Clause {
     Clause::new(text, [sought.text.cased(), sought.text.folded()].map(|text| Parameter::Text(text.to_owned())).into())
 }
 
-/// Asks for the [`HitRow`]s of a page by the grams of the text.
+/// Selects the [`HitRow`]s of a page by the grams of the text.
 #[must_use]
 pub fn by_grams<D: Dialect>(drive: DriveId, sought: &Sought) -> Statement {
     let found = D::by_grams(drive, sought, after(sought));
@@ -138,7 +138,7 @@ pub fn by_grams<D: Dialect>(drive: DriveId, sought: &Sought) -> Statement {
     complete(Clause::new(text, parameters), sought, &rest)
 }
 
-/// Asks for the [`HitRow`]s of a page by walking along the names.
+/// Selects the [`HitRow`]s of a page by scanning the names in order.
 #[must_use]
 pub fn by_walking<D: Dialect>(drive: DriveId, sought: &Sought) -> Statement {
     let (beyond, holds, kind) = (after(sought), holds::<D>("walked", sought), kind(sought.kind));
@@ -167,8 +167,8 @@ pub fn by_walking<D: Dialect>(drive: DriveId, sought: &Sought) -> Statement {
     complete(Clause::new(text, parameters), sought, &rest)
 }
 
-/// What asks for those of `hit` that do not lie below what is in the trash, and below the folder that was asked for if there
-/// is one, and for `rest`.
+/// Completes the statement: selects the rows of `hit` that are not below a trashed node, and are below the requested
+/// folder if there is one, and `rest`.
 fn complete(hits: Clause, sought: &Sought, rest: &str) -> Statement {
     let mut parameters = hits.parameters;
     let below = sought.within.as_ref().map_or("", |folder| {
@@ -204,7 +204,7 @@ pub(crate) const fn kind(kind: Option<NodeKind>) -> &'static str {
     }
 }
 
-/// The condition on `n` that it stands after the place that was reached.
+/// The condition that `n` comes after the position of the previous page.
 fn after(sought: &Sought) -> Clause {
     match &sought.after {
         Some(SearchPosition::Own { key, id }) => {
@@ -219,12 +219,12 @@ fn after(sought: &Sought) -> Clause {
 pub enum Part {
     /// In the viewer's own drive.
     Own(DriveId),
-    /// In what is shared.
+    /// In the shared trees.
     Shared(WalkPosition),
 }
 
 impl Part {
-    /// Where the page that is `sought` begins, of a viewer with that `own` drive.
+    /// Where the page `sought` begins, for a viewer whose drive is `own`.
     #[must_use]
     pub fn of(sought: &Sought, own: Option<DriveId>) -> Self {
         let is_own = |drive: &DriveId| sought.within.as_ref().is_none_or(|folder| folder.drive() == *drive);
@@ -236,36 +236,36 @@ impl Part {
     }
 }
 
-/// How the place of a node is known.
+/// How the position of a node is determined.
 #[derive(Clone)]
 pub enum Spot {
-    /// It is this.
+    /// It is known.
     At(SearchPosition),
-    /// By the way up from the node to the top, of that number, of a tree that a [`Walk`] has come through.
+    /// By the ancestors of the node, up to the top of the tree with this index in a [`Walk`].
     Tree(usize),
 }
 
-/// Nodes that were found, in their order, and the place after which there is more.
+/// Nodes that were found, in order, and the position to continue from.
 #[derive(Default)]
 pub struct Stretch {
-    /// The nodes with their places.
+    /// The nodes with their positions.
     pub places: Vec<(NodeId, Spot)>,
-    /// That place.
+    /// The position after which there is more, if there is.
     pub next: Option<SearchPosition>,
 }
 
-/// What the rows of one way amount to.
+/// The result of one way of searching.
 pub enum Way {
     /// A part of the list.
     Stretch(Stretch),
-    /// There is too much for this way.
+    /// Too many nodes for this way.
     Lacking,
 }
 
-/// What `rows` amount to.
+/// Converts `rows` to a result.
 ///
 /// # Errors
-/// When a row says what cannot be.
+/// If a row is invalid.
 pub fn way(rows: Vec<HitRow>, limit: Limit) -> Result<Way> {
     if rows.iter().any(|row| row.what == "lacking") {
         return Ok(Way::Lacking);
@@ -291,16 +291,17 @@ fn place(row: &HitRow) -> Result<(NodeId, SearchPosition)> {
     Ok((id, SearchPosition::Own { key: OrderKey::from_bytes(row.order_key.clone()), id }))
 }
 
-/// The page that is made of what is fetched, [a few](FETCHED) nodes at a time, until it is full.
+/// A page being filled with fetched nodes, [a few](FETCHED) at a time, until it is full.
 #[derive(Default)]
 pub struct Filling {
-    /// What is on the page.
+    /// The hits on the page.
     pub hits: Vec<Hit>,
     room: PageRoom,
 }
 
 impl Filling {
-    /// Adds the nodes at those `places`, found in no order. False when the page is full before all of them have theirs.
+    /// Adds the nodes at those `places`; `nodes` may be in any order. Returns false if the page is full before all are
+    /// added.
     pub fn add(&mut self, places: &[(NodeId, Spot)], nodes: Vec<Located>, walk: Option<&Walk>) -> bool {
         let mut nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
         for (id, spot) in places {
@@ -318,7 +319,7 @@ impl Filling {
         true
     }
 
-    /// The place of what is on the page last.
+    /// The position of the last hit.
     #[must_use]
     pub fn last(&self) -> Option<SearchPosition> {
         self.hits.last().map(|hit| hit.position.clone())

@@ -58,7 +58,7 @@ impl From<&Opened> for NewTokenRow {
 }
 
 impl NewTokenRow {
-    /// The row of the token that comes after the one that `renewal` presents.
+    /// The row of the token that replaces the one presented in `renewal`.
     #[must_use]
     pub fn next(renewal: &Renewal, session: DbId, at: Timestamp) -> Self {
         Self::new(&renewal.next, session.into(), at, renewal.expires_at)
@@ -80,10 +80,10 @@ pub fn hash(token: &TokenHash) -> Vec<u8> {
     token.as_bytes().to_vec()
 }
 
-/// The columns by which a token's owner is found.
+/// The columns of a token's owner, in the order of [`owner`].
 pub const OWNER: (sessions::id, sessions::user_id) = (sessions::id, sessions::user_id);
 
-/// The owner that stands in those columns.
+/// Converts the columns [`OWNER`].
 #[must_use]
 pub fn owner((session, user): (DbId, DbId)) -> TokenOwner {
     TokenOwner { session: session.into(), user: user.into() }
@@ -116,7 +116,7 @@ impl From<SessionRow> for RunningSession {
     }
 }
 
-/// Asks for the [`SessionRow`]s of a page of the sessions of `user` that run at `now`, newest first.
+/// Selects the [`SessionRow`]s of a page of the sessions of `user` that are active at `now`, newest first.
 #[must_use]
 pub fn page(user: UserId, now: Timestamp, after: Option<SessionPosition>, limit: Limit) -> Statement {
     let list = "SELECT id, created_at, last_used_at, address, user_agent FROM sessions
@@ -133,7 +133,7 @@ pub struct AddressRow {
     pub address: String,
 }
 
-/// Asks for the [`AddressRow`]s of the newest hundred sessions that run at `now`, of the user whom `handle` names.
+/// Selects the [`AddressRow`]s of the newest 100 sessions, active at `now`, of the user with that `handle`.
 #[must_use]
 pub fn addresses(handle: &Handle, now: Timestamp) -> Statement {
     let (column, key) = match handle {

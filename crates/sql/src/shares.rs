@@ -1,4 +1,4 @@
-//! Shares, and what a guest has received.
+//! Shares, and access to nodes.
 
 use clouddrive_domain::model::{
     AccessEntry, AccessVia, Command, Grant, ItemRef, Limit, NodeId, Person, Role, Share, ShareId, SharePosition,
@@ -15,7 +15,7 @@ use crate::schema::shares;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes, name, permission, permission_word, shown_kind};
 
-/// A share with the names of its node and of both people.
+/// A share with the names of its node, guest and sharer.
 #[derive(QueryableByName)]
 pub struct ShareRow {
     #[diesel(sql_type = Id)]
@@ -62,38 +62,38 @@ impl TryFrom<ShareRow> for Share {
     }
 }
 
-/// Asks for the [`ShareRow`] of `share`.
+/// Selects the [`ShareRow`] of `share`.
 #[must_use]
 pub fn find(share: ShareId) -> Statement {
     Statement::new(format!("{SHARES} WHERE s.id = ?"), vec![share.into()])
 }
 
-/// Asks for the [`ShareRow`] of `share`, if `user` is its guest or has shared it.
+/// Selects the [`ShareRow`] of `share`, if `user` is its guest or has shared it.
 #[must_use]
 pub fn find_of(share: ShareId, user: UserId) -> Statement {
     let text = format!("{SHARES} WHERE s.id = ? AND (s.guest_id = ? OR s.shared_by = ?)");
     Statement::new(text, vec![share.into(), user.into(), user.into()])
 }
 
-/// Asks for the [`ShareRow`]s of a page of what is shared with `guest`, newest first.
+/// Selects the [`ShareRow`]s of a page of the shares with `guest`, newest first.
 #[must_use]
 pub fn received(guest: UserId, after: Option<SharePosition>, limit: Limit) -> Statement {
     page("s.guest_id", guest.into(), after, limit)
 }
 
-/// Asks for the [`ShareRow`]s of a page of what `owner` has shared, newest first.
+/// Selects the [`ShareRow`]s of a page of the shares by `owner`, newest first.
 #[must_use]
 pub fn given(owner: UserId, after: Option<SharePosition>, limit: Limit) -> Statement {
     page("s.shared_by", owner.into(), after, limit)
 }
 
-/// Asks for the [`ShareRow`]s of a page of the shares of `node` itself, newest first.
+/// Selects the [`ShareRow`]s of a page of the shares of `node` itself, newest first.
 #[must_use]
 pub fn of_node(node: NodeId, after: Option<SharePosition>, limit: Limit) -> Statement {
     page("s.node_id", node.into(), after, limit)
 }
 
-/// A page of the shares whose `column` is `value`, by the index that begins with it.
+/// A page of the shares whose `column` is `value`, using the index that begins with it.
 fn page(column: &str, value: Parameter, after: Option<SharePosition>, limit: Limit) -> Statement {
     newest_first(&format!("{SHARES} WHERE {column} = ?"), vec![value], ["s.created_at", "s.id"], after, limit)
 }
@@ -111,7 +111,7 @@ pub struct NewShareRow {
 }
 
 impl NewShareRow {
-    /// The row of `share`, of the node for which `item` gives leave.
+    /// The row of `share` of the granted node `item`.
     #[must_use]
     pub fn new(command: &Command, item: &Grant, share: &NewShare) -> Self {
         Self {
@@ -125,7 +125,7 @@ impl NewShareRow {
     }
 }
 
-/// Somebody who may do something with a node, through what stands on it or above it.
+/// One way in which a node is accessible, through the node itself or an ancestor.
 #[derive(QueryableByName)]
 pub struct AccessRow {
     #[diesel(sql_type = BigInt)]
@@ -146,7 +146,7 @@ pub struct AccessRow {
     name: String,
 }
 
-/// The place of an [`AccessVia`] in the order of ranks and identifiers.
+/// The position of an [`AccessVia`] in the order of ranks and identifiers.
 fn rank(via: AccessVia) -> (i64, DbId) {
     match via {
         AccessVia::Owner(owner) => (0, owner.into()),
@@ -178,10 +178,10 @@ impl TryFrom<AccessRow> for AccessEntry {
     }
 }
 
-/// Asks for the [`AccessRow`]s of a page of who may do something with `node`, and why, at `now`.
+/// Selects the [`AccessRow`]s of a page of all access to `node` at `now`.
 ///
-/// It reads the shares and links of the node and of what stands above it, however many those are, and no others: `CROSS`
-/// keeps SQLite from beginning with all that there are; to PostgreSQL it is a join like others.
+/// Reads all shares and links of the node and its ancestors, and no others: `CROSS` keeps SQLite from starting with a
+/// scan of those tables; to PostgreSQL it is an ordinary join.
 #[must_use]
 pub fn access(node: NodeId, now: Timestamp, after: Option<AccessVia>, limit: Limit) -> Statement {
     let text = format!(
@@ -204,7 +204,7 @@ pub fn access(node: NodeId, now: Timestamp, after: Option<AccessVia>, limit: Lim
         FROM ways w CROSS JOIN nodes n LEFT JOIN users u ON u.id = w.user_id
         WHERE n.id = w.node_id AND (w.rank, w.via_id) > (?, ?) ORDER BY w.rank, w.via_id LIMIT ?"
     );
-    // Before all that there is comes a rank that nothing has.
+    // -1 is below every rank.
     let (rank, via) = after.map_or((-1, node.into()), rank);
     let parameters = vec![
         node.into(),

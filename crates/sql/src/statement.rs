@@ -1,4 +1,4 @@
-//! Statements that are written out in SQL: recursive ones, and those whose order varies.
+//! Statements written in SQL: recursive ones, and those whose order varies.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use diesel::sql_types::{BigInt, Binary, HasSqlType, Text, Untyped};
 
 use crate::types::{DbId, Id};
 
-/// A statement with a `?` for each of its parameters, in their order; each database gets them as it wants them. Unlike
-/// `diesel::sql_query`, it is prepared once a connection: its text comes from a few that are fixed.
+/// A statement with a `?` for each parameter, in order, rendered with each database's own placeholders. Unlike
+/// `diesel::sql_query`, it is prepared once per connection, because there are only a few fixed texts.
 #[derive(Clone)]
 pub struct Statement {
     text: Cow<'static, str>,
@@ -38,18 +38,18 @@ impl<T: Into<DbId>> From<T> for Parameter {
 }
 
 impl Statement {
-    /// The statement `text` with its `parameters`.
+    /// Creates a statement.
     pub fn new(text: impl Into<Cow<'static, str>>, parameters: Vec<Parameter>) -> Self {
         Self { text: text.into(), parameters }
     }
 
-    /// The same after `words`: after `EXPLAIN`, for example, it asks how it would be answered.
+    /// Prefixes the statement with `words`, e.g. `EXPLAIN`.
     #[must_use]
     pub fn after(self, words: &str) -> Self {
         Self { text: format!("{words} {}", self.text).into(), ..self }
     }
 
-    /// The same before `words`: before `FOR UPDATE`, for example.
+    /// Appends `words` to the statement, e.g. `FOR UPDATE`.
     #[must_use]
     pub fn before(self, words: &str) -> Self {
         Self { text: format!("{} {words}", self.text).into(), ..self }
@@ -84,7 +84,7 @@ where
 
 impl QueryId for Statement {
     type QueryId = ();
-    // The text itself is the key under which the prepared statement is kept.
+    // The prepared statement is cached by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

@@ -1,10 +1,8 @@
-//! How much was attempted lately.
+//! Rate limiting by the generic cell rate algorithm: a bucket's row holds the time when the bucket is full again, its
+//! *theoretical arrival time*. Each attempt advances it by one interval, at most the whole burst ahead of now.
 //!
-//! By the generic cell rate algorithm: a bucket's row says when the bucket is full again, its *theoretical arrival time*. Each
-//! attempt moves that on by one interval, and may not move it further ahead of now than the whole burst takes.
-//!
-//! Those who come at once are told their times by several clocks, and get their turn in any order: by the latest time that a
-//! bucket has seen, a late one is not refused for what came before it.
+//! Concurrent attempts have timestamps of several clocks and run in any order. Comparing with the latest time that a
+//! bucket has seen keeps a late attempt from being refused because of earlier ones.
 
 use std::time::Duration;
 
@@ -16,21 +14,21 @@ use diesel::sql_types::{BigInt, Text};
 use crate::statement::{Parameter, Statement};
 use crate::types::size;
 
-/// How far behind the latest time that a bucket has seen a clock may be, in milliseconds; one further behind counts as if it
-/// were just so far.
+/// The most that a clock may lag behind the latest time that a bucket has seen, in milliseconds; a greater lag counts
+/// as this much.
 const SKEW: i64 = 5_000;
 
-/// What is to be taken from one bucket.
+/// A claim to one attempt from a bucket.
 #[derive(Clone, Debug)]
 pub struct Claim {
     key: String,
     kind: BucketKind,
-    /// How long one attempt takes to come back, in milliseconds.
+    /// The time to replenish one attempt, in milliseconds.
     interval: i64,
     burst: u32,
 }
 
-/// When a bucket is full again.
+/// The time when a bucket is full again.
 #[derive(QueryableByName)]
 pub struct ArrivalRow {
     #[diesel(sql_type = Text)]
@@ -55,7 +53,7 @@ pub fn claims(buckets: &[Bucket]) -> Vec<Claim> {
     buckets.iter().map(Claim::from).collect()
 }
 
-/// The same in the order in which rows are locked.
+/// Sorts `claims` in locking order.
 #[must_use]
 pub fn in_order(claims: &[Claim]) -> Vec<&Claim> {
     let mut ordered: Vec<&Claim> = claims.iter().collect();
@@ -64,12 +62,12 @@ pub fn in_order(claims: &[Claim]) -> Vec<&Claim> {
 }
 
 impl Claim {
-    /// How much further ahead a bucket from which one can be taken may be full again.
+    /// How far ahead the arrival time may be for an attempt to be allowed.
     fn room(&self) -> i64 {
         self.interval.saturating_mul(i64::from(self.burst) - 1)
     }
 
-    /// Takes one, in one statement, if there is one: it changes no row if not.
+    /// Takes one attempt, if available; changes no row otherwise.
     #[must_use]
     pub fn take(&self, now: Timestamp) -> Statement {
         let text = "INSERT INTO throttle (bucket, tat, seen) VALUES (?, ?, ?)
@@ -86,7 +84,7 @@ impl Claim {
         Statement::new(text, std::iter::once(key).chain(numbers.map(Parameter::Integer)).collect())
     }
 
-    /// Puts one back.
+    /// Gives one attempt back.
     #[must_use]
     pub fn give_back(&self) -> Statement {
         let text = "UPDATE throttle SET tat = tat - ? WHERE bucket = ?";
@@ -94,7 +92,7 @@ impl Claim {
     }
 }
 
-/// Asks for the [`ArrivalRow`]s of the buckets, as far as there are any.
+/// Selects the [`ArrivalRow`]s of those buckets that exist.
 #[must_use]
 pub fn look(claims: &[Claim]) -> Statement {
     let marks = vec!["?"; claims.len()].join(", ");
@@ -102,7 +100,7 @@ pub fn look(claims: &[Claim]) -> Statement {
     Statement::new(text, claims.iter().map(|claim| Parameter::Text(claim.key.clone())).collect())
 }
 
-/// The refusal of the first of `claims` whose bucket is empty by these rows.
+/// The error for the first of `claims` whose bucket is empty according to `rows`.
 #[must_use]
 pub fn refusal(claims: &[Claim], rows: &[ArrivalRow], now: Timestamp) -> Option<Error> {
     claims.iter().find_map(|claim| {

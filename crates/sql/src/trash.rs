@@ -1,4 +1,4 @@
-//! What lies in the trash, and what is being purged.
+//! Trashed nodes and purges.
 
 use clouddrive_domain::model::{DriveId, Limit, Located, NodeId, Timestamp, TrashPosition, UserId};
 use clouddrive_domain::port::Trashed;
@@ -9,10 +9,10 @@ use crate::page::{self, newest_first};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id};
 
-/// How many versions one step of a purge removes: more than a file can have.
+/// The most versions removed by one step of a purge: more than a file can have.
 pub const MOST_VERSIONS: i64 = 5_000;
 
-/// A node that lies in the trash itself.
+/// A node that was trashed itself, not only with a folder above it.
 #[derive(QueryableByName)]
 pub struct TrashedRow {
     #[diesel(sql_type = Id)]
@@ -29,32 +29,32 @@ impl TrashedRow {
     }
 }
 
-/// What is true of a node that lies in the trash itself, and is not being purged.
+/// The condition for a node that was trashed itself and is not being purged.
 const IN_TRASH: &str = "trashed_at IS NOT NULL AND purge_id IS NULL";
 
-/// Asks for the [`TrashedRow`]s of a page of the trash of `drive`, newest first.
+/// Selects the [`TrashedRow`]s of a page of the trash of `drive`, newest first.
 #[must_use]
 pub fn page(drive: DriveId, after: Option<TrashPosition>, limit: Limit) -> Statement {
     let list = format!("SELECT id, trashed_at FROM nodes WHERE drive_id = ? AND {IN_TRASH}");
     newest_first(&list, vec![drive.into()], ["trashed_at", "id"], after, limit)
 }
 
-/// Puts each row beside its node as its owner finds it.
+/// Pairs each row with its node, as seen by its owner.
 #[must_use]
 pub fn beside_nodes(rows: Vec<TrashedRow>, nodes: Vec<Located>) -> Vec<Trashed> {
     let trashed = |(row, located): (TrashedRow, _)| Trashed { located, at: Timestamp::from_millis(row.trashed_at) };
     page::beside_nodes(rows, TrashedRow::node, nodes).into_iter().map(trashed).collect()
 }
 
-/// The identifier of something.
+/// An identifier.
 #[derive(QueryableByName)]
 pub struct IdRow {
-    /// That.
+    /// The identifier.
     #[diesel(sql_type = Id)]
     pub id: DbId,
 }
 
-/// Asks for the [`IdRow`] of the drive in whose trash something has lain longest, of what was put there at `until` or before.
+/// Selects the [`IdRow`] of the drive with the oldest trashed node, if it was trashed at `until` or before.
 #[must_use]
 pub fn due(until: Timestamp) -> Statement {
     let text =
@@ -62,7 +62,7 @@ pub fn due(until: Timestamp) -> Statement {
     Statement::new(text, vec![Parameter::Integer(until.as_millis())])
 }
 
-/// When something was put into a trash.
+/// The time when a node was trashed.
 #[derive(QueryableByName)]
 pub struct TrashedAtRow {
     #[diesel(sql_type = BigInt)]
@@ -70,28 +70,28 @@ pub struct TrashedAtRow {
 }
 
 impl TrashedAtRow {
-    /// That time.
+    /// The time.
     #[must_use]
     pub const fn time(&self) -> Timestamp {
         Timestamp::from_millis(self.trashed_at)
     }
 }
 
-/// Asks for the [`TrashedAtRow`] of what has lain longest in a trash itself.
+/// Selects the [`TrashedAtRow`] of the oldest trashed node.
 #[must_use]
 pub fn oldest() -> Statement {
     Statement::new(format!("SELECT trashed_at FROM nodes WHERE {IN_TRASH} ORDER BY trashed_at LIMIT 1"), vec![])
 }
 
-/// Begins the purge of `node`, which goes to the root of its drive.
+/// Begins the purge of `node`, and moves it to the root of its drive.
 #[must_use]
 pub fn begin_purge(node: NodeId, root: NodeId) -> Statement {
     let text = "UPDATE nodes SET purge_id = id, parent_id = ? WHERE id = ?";
     Statement::new(text, vec![root.into(), node.into()])
 }
 
-/// Begins the purges of up to `most` nodes in the trash of `drive`, of those that were put there at `until` or before if
-/// that is given, and asks for their [`IdRow`]s.
+/// Begins the purges of up to `most` nodes in the trash of `drive`, trashed at `until` or before if that is given, and
+/// returns their [`IdRow`]s.
 #[must_use]
 pub fn begin_purges(drive: DriveId, until: Option<Timestamp>, most: u32) -> Statement {
     let mut parameters = vec![drive.into()];
@@ -109,7 +109,7 @@ pub fn begin_purges(drive: DriveId, until: Option<Timestamp>, most: u32) -> Stat
     Statement::new(text, parameters)
 }
 
-/// A node whose turn it is in a purge.
+/// A node to be purged next.
 #[derive(QueryableByName)]
 pub struct MemberRow {
     /// The node.
@@ -127,7 +127,7 @@ impl MemberRow {
     }
 }
 
-/// Asks for up to `most` [`MemberRow`]s of the purges in `drive`, or of that of one node.
+/// Selects up to `most` [`MemberRow`]s of the purges in `drive`, or of the purge of one node.
 #[must_use]
 pub fn members(drive: DriveId, of: Option<NodeId>, most: u32) -> Statement {
     let (which, mut parameters) = which(drive, of);
@@ -142,28 +142,28 @@ fn which(drive: DriveId, of: Option<NodeId>) -> (&'static str, Vec<Parameter>) {
     }
 }
 
-/// Whether something is so.
+/// A condition.
 #[derive(QueryableByName)]
 pub struct FlagRow {
-    /// That.
+    /// Whether it holds.
     #[diesel(sql_type = Bool)]
     pub holds: bool,
 }
 
-/// Asks, by a [`FlagRow`], whether there is anything left to purge.
+/// Checks, by a [`FlagRow`], whether anything is left to purge.
 #[must_use]
 pub fn more(drive: DriveId, of: Option<NodeId>) -> Statement {
     let (which, parameters) = which(drive, of);
     Statement::new(format!("SELECT EXISTS (SELECT 1 FROM nodes WHERE {which}) AS holds"), parameters)
 }
 
-/// Asks for the [`IdRow`] of a drive in which there is something to purge.
+/// Selects the [`IdRow`] of a drive with nodes to purge.
 #[must_use]
 pub fn any_member() -> Statement {
     Statement::new("SELECT drive_id AS id FROM nodes WHERE purge_id IS NOT NULL LIMIT 1", vec![])
 }
 
-/// What stands in a folder that is being purged.
+/// An entry of a folder that is being purged.
 #[derive(QueryableByName)]
 pub struct BelowRow {
     /// The node.
@@ -175,19 +175,19 @@ pub struct BelowRow {
     trashed: bool,
 }
 
-/// What becomes of what stands in a folder that is being purged.
+/// What happens to an entry of a folder that is being purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It goes now: a file.
+    /// A file: it is removed now.
     Goes,
-    /// Its turn comes: a folder.
+    /// A folder: it joins the purge.
     Joins,
-    /// It lies in the trash itself, and stays there.
+    /// A node that was trashed itself: it stays in the trash.
     Stays,
 }
 
 impl BelowRow {
-    /// What becomes of the node.
+    /// What happens to the node.
     #[must_use]
     pub fn fate(&self) -> Fate {
         match (self.trashed, self.kind.as_str()) {
@@ -198,15 +198,15 @@ impl BelowRow {
     }
 }
 
-/// Asks for up to `most` [`BelowRow`]s of the folders `among`, which is a condition on `parent_id` of one parameter.
+/// Selects up to `most` [`BelowRow`]s of folders; `among` is a condition on `parent_id` with one parameter.
 #[must_use]
 pub fn below(among: &str, folders: Parameter, most: u32) -> Statement {
     let text = format!("SELECT id, kind, trashed_at IS NOT NULL AS trashed FROM nodes WHERE {among} LIMIT ?");
     Statement::new(text, vec![folders, Parameter::Integer(most.into())])
 }
 
-/// Takes the folders `among`, which is a condition on `id` of one parameter, out of theirs and makes them go with the purge
-/// of those.
+/// Moves folders to the root and adds them to the purges of their parents; `among` is a condition on `id` with one
+/// parameter.
 #[must_use]
 pub fn join(among: &str, folders: Parameter, root: NodeId, at: Timestamp) -> Statement {
     let text = format!(
@@ -216,7 +216,7 @@ pub fn join(among: &str, folders: Parameter, root: NodeId, at: Timestamp) -> Sta
     Statement::new(text, vec![root.into(), Parameter::Integer(at.as_millis()), folders])
 }
 
-/// Removes those of the folders `among`, a condition on `id` of one parameter, in which nothing stands any more.
+/// Removes empty folders; `among` is a condition on `id` with one parameter.
 #[must_use]
 pub fn remove_empty(among: &str, folders: Parameter) -> Statement {
     let text = format!(
@@ -225,7 +225,7 @@ pub fn remove_empty(among: &str, folders: Parameter) -> Statement {
     Statement::new(text, vec![folders])
 }
 
-/// Asks for the [`IdRow`] of a drive without an owner for which there is something to do beside purges.
+/// Selects the [`IdRow`] of a drive without an owner that needs work other than purges.
 #[must_use]
 pub fn ownerless() -> Statement {
     let text = "SELECT d.id FROM drives d JOIN nodes r ON r.drive_id = d.id AND r.parent_id IS NULL
@@ -236,7 +236,7 @@ pub fn ownerless() -> Statement {
     Statement::new(text, vec![])
 }
 
-/// Begins the purges of up to `most` nodes that stand in `root`, in the trash or not.
+/// Begins the purges of up to `most` nodes directly in `root`, trashed or not.
 #[must_use]
 pub fn begin_purges_of_all(root: NodeId, at: Timestamp, most: u32) -> Statement {
     let text = "UPDATE nodes SET purge_id = id, trashed_at = coalesce(trashed_at, ?)
@@ -245,8 +245,8 @@ pub fn begin_purges_of_all(root: NodeId, at: Timestamp, most: u32) -> Statement 
     Statement::new(text, parameters)
 }
 
-/// Of the versions `found`, in the order of their files, those of the files that are there whole, and these files: all of
-/// `files`, unless the list was cut off at `most`.
+/// Returns the files whose versions are all in `found`, and these versions. `found` is ordered by file and holds the
+/// versions of all `files`, unless it was cut off at `most`.
 #[must_use]
 pub fn whole<T>(files: Vec<DbId>, found: Vec<(DbId, T)>, most: usize) -> (Vec<DbId>, Vec<T>) {
     let last = found.last().map(|(file, _)| *file).filter(|_| found.len() >= most);
@@ -259,14 +259,14 @@ pub fn whole<T>(files: Vec<DbId>, found: Vec<(DbId, T)>, most: usize) -> (Vec<Db
     (kept, whole.into_iter().map(|(_, version)| version).collect())
 }
 
-/// Asks for the [`IdRow`] of `node`, if it was put into the trash itself by `user`, after `after`, and is not being purged.
+/// Selects the [`IdRow`] of `node`, if `user` trashed it itself after `after`, and it is not being purged.
 #[must_use]
 pub fn trashed_by(node: NodeId, user: UserId, after: Timestamp) -> Statement {
     let text = format!("SELECT id FROM nodes WHERE id = ? AND {IN_TRASH} AND trashed_by = ? AND trashed_at > ?");
     Statement::new(text, vec![node.into(), user.into(), Parameter::Integer(after.as_millis())])
 }
 
-/// Asks, by a [`FlagRow`], whether `node` or something above it is being purged.
+/// Checks, by a [`FlagRow`], whether `node` or an ancestor is being purged.
 #[must_use]
 pub fn being_purged(node: NodeId) -> Statement {
     let text = "WITH RECURSIVE up (id, parent_id, purge_id) AS (
@@ -285,11 +285,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_goes_with_all_its_versions_or_not_yet() {
+    fn a_file_is_kept_unless_all_its_versions_were_found() {
         let [a, b, c] = [1, 2, 3].map(|id| DbId::from(NodeId::from_uuid(Uuid::from_u128(id))));
         let found = vec![(a, 1), (a, 2), (b, 3), (b, 4)];
         assert_eq!(whole(vec![a, b], found.clone(), 5), (vec![a, b], vec![1, 2, 3, 4]));
-        // There may be more of the last one's, and all of those after it.
+        // The last file, and those after it, may have more versions.
         assert_eq!(whole(vec![a, b, c], found, 4), (vec![a], vec![1, 2]));
         assert_eq!(whole(vec![a], Vec::<(DbId, ())>::new(), 4), (vec![a], vec![]));
     }

@@ -1,4 +1,4 @@
-//! Whole trees: what lies below a folder, and the rows of its copy.
+//! Whole trees: the nodes below a folder, and the rows of its copy.
 
 use std::collections::HashMap;
 
@@ -16,15 +16,15 @@ use crate::schema::{nodes, versions};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes, name, size};
 
-/// How many rows are inserted by one statement: with a row's columns that stays below the parameters that either database
-/// takes (65,535 and 32,766).
+/// The most rows inserted by one statement, so that their columns stay below the databases' limits on parameters
+/// (65,535 and 32,766).
 pub const BATCH: usize = 1_000;
 
 /// Joins the live children `n` of the rows of `below`, in SQLite.
 pub const LIVE_CHILDREN: &str = "JOIN nodes n ON n.parent_id = below.id AND n.trashed_at IS NULL";
 
-/// The same in PostgreSQL, for each row by itself: as a plain join it reads all live nodes once for each row as long as
-/// the table has not been analyzed.
+/// The same in PostgreSQL, as a lateral join: until the table has been analyzed, a plain join reads all live nodes once
+/// for each row.
 pub const LIVE_CHILDREN_LATERAL: &str = "CROSS JOIN LATERAL (
         SELECT * FROM nodes child WHERE child.parent_id = below.id AND child.trashed_at IS NULL OFFSET 0
     ) AS n";
@@ -52,8 +52,8 @@ pub struct TreeRow {
     client_modified_at: Option<i64>,
 }
 
-/// Asks for the [`TreeRow`]s of `folder` and of all that lives below it, but for no more than shows that there are too many
-/// to be copied. `children` is [`LIVE_CHILDREN`] of the database.
+/// Selects the [`TreeRow`]s of `folder` and all live nodes below it, at most one more than can be copied. `children` is
+/// [`LIVE_CHILDREN`] or [`LIVE_CHILDREN_LATERAL`].
 #[must_use]
 pub fn tree(folder: NodeId, children: &str) -> Statement {
     let text = format!(
@@ -117,8 +117,8 @@ impl TryFrom<EntryRow> for TreeEntry {
     }
 }
 
-/// The text that asks for the [`EntryRow`]s of the live nodes for which `tops` holds and of all that lives below them. The
-/// parameters are those of `tops`, then how many rows there are at the most. `children` is [`LIVE_CHILDREN`] of the database.
+/// The SQL that selects the [`EntryRow`]s of the live nodes for which `tops` holds and all live nodes below them. The
+/// parameters are those of `tops`, then the most rows. `children` is [`LIVE_CHILDREN`] or [`LIVE_CHILDREN_LATERAL`].
 #[must_use]
 pub fn entries(tops: &str, children: &str) -> String {
     format!(
@@ -135,7 +135,7 @@ pub fn entries(tops: &str, children: &str) -> String {
     )
 }
 
-/// How many [`EntryRow`]s show whether there are more than `most`.
+/// The row limit that shows whether there are more than `most` [`EntryRow`]s.
 #[must_use]
 pub fn one_more(most: u64) -> Parameter {
     Parameter::Integer(bytes(most.saturating_add(1)))
@@ -176,7 +176,7 @@ pub struct CopiedVersionRow {
 
 /// A copy, ready to be inserted.
 pub struct TreeCopy {
-    /// The identifier of its topmost node, whose own row is the adapter's to insert: its name is to be decided.
+    /// The identifier of its topmost node. The adapter inserts that row, because its name is not decided yet.
     pub top: NodeId,
     /// The version and size of the topmost node, if that is a file.
     pub content: Option<(VersionId, u64)>,
@@ -184,15 +184,15 @@ pub struct TreeCopy {
     pub nodes: Vec<CopiedNodeRow>,
     /// The rows of all versions.
     pub versions: Vec<CopiedVersionRow>,
-    /// The blobs to which they refer, each once, in their order.
+    /// The blobs of the versions, sorted, without duplicates.
     pub blobs: Vec<String>,
-    /// How many bytes they have, all together.
+    /// The total size of the versions, in bytes.
     pub bytes: u64,
-    /// How many levels of folders stand below the topmost node.
+    /// The number of folder levels below the topmost node.
     pub height: u32,
 }
 
-/// What all rows of a copy have in common.
+/// The values common to all rows of a copy.
 struct Maker<'a> {
     copying: &'a Copying,
     drive: DriveId,
@@ -204,7 +204,7 @@ impl TreeCopy {
     /// The copy of the file with this `content`, in the granted folder `to`.
     ///
     /// # Errors
-    /// When nobody acts.
+    /// If the command has no actor.
     pub fn of_file(command: &Command, copying: &Copying, to: &Grant, content: &Content) -> Result<Self> {
         let maker = Maker::new(command, copying, to)?;
         let (top, version): (NodeId, VersionId) = (copying.ids.id(), copying.ids.id());
@@ -224,10 +224,10 @@ impl TreeCopy {
         Ok(copy.summed_up())
     }
 
-    /// The copy of the folder whose [`tree`] these `rows` are, in the granted folder `to`.
+    /// The copy of the folder with the [`tree`] `rows`, in the granted folder `to`.
     ///
     /// # Errors
-    /// `TooManyEntries`; when nobody acts, and when a row says what cannot be.
+    /// `TooManyEntries`; also if the command has no actor, or a row is invalid.
     pub fn of_folder(command: &Command, copying: &Copying, to: &Grant, mut rows: Vec<TreeRow>) -> Result<Self> {
         if rows.len() as u64 > MAX_COPY_NODES {
             return Err(Error::Refused(Refused::TooManyEntries { limit: MAX_COPY_NODES, what: "files and folders" }));
@@ -265,7 +265,7 @@ impl TreeCopy {
         self
     }
 
-    /// The copy of a file as another content of `file`, which is there already and has that `revision` then.
+    /// Turns the copy of a file into new content of the existing `file`, which then has that `revision`.
     #[must_use]
     pub fn in_place_of(mut self, file: NodeId, revision: Revision) -> Self {
         self.top = file;
@@ -319,7 +319,7 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// How many levels of folders stand below each folder of `rows`, among which parents come first.
+/// The number of folder levels below each folder of `rows`, in which parents come first.
 fn heights(rows: &[TreeRow]) -> HashMap<DbId, u32> {
     let mut heights: HashMap<DbId, u32> = HashMap::new();
     for row in rows.iter().rev().filter(|row| row.kind == "folder") {

@@ -1,5 +1,4 @@
-//! Whose turn it is to have a connection: what waits is served in turn among those on whose behalf it waits, and none of them
-//! has all connections.
+//! Fair queueing for connections: waiting tasks are served round-robin by caller, and no caller gets all connections.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -11,15 +10,15 @@ use clouddrive_domain::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-/// After how long it is worth trying again, for a caller who has waited.
+/// The `retry_after` of a caller that has waited in vain.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// On whose behalf work is done.
+/// The caller on whose behalf work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// A user.
     User(UserId),
-    /// An unknown caller, in this network.
+    /// An anonymous caller in this network.
     Network(Network),
 }
 
@@ -27,24 +26,24 @@ tokio::task_local! {
     static CALLER: Cell<Option<Caller>>;
 }
 
-/// Does `work` on behalf of `caller`, until [`now_for`] says otherwise.
+/// Runs `work` on behalf of `caller`, until [`now_for`] changes it.
 pub async fn on_behalf_of<T>(caller: Option<Caller>, work: impl Future<Output = T>) -> T {
     CALLER.scope(Cell::new(caller), work).await
 }
 
-/// What [`on_behalf_of`] does next is done on behalf of `caller`.
+/// Sets the caller for the rest of the enclosing [`on_behalf_of`].
 pub fn now_for(caller: Caller) {
-    // Outside of it there is nothing to be told.
+    // Outside of `on_behalf_of` this has no effect.
     let _ = CALLER.try_with(|cell| cell.set(Some(caller)));
 }
 
-/// On whose behalf this task works; the server's own work is on behalf of no one.
+/// The caller of this task; `None` for the server's own work.
 #[must_use]
 pub fn caller() -> Option<Caller> {
     CALLER.try_with(Cell::get).ok().flatten()
 }
 
-/// The turns at a number of connections. Clones share them.
+/// A fair semaphore for a number of connections. Clones share it.
 #[derive(Clone)]
 pub struct Turns {
     state: Arc<Mutex<State>>,
@@ -53,31 +52,31 @@ pub struct Turns {
 
 struct State {
     free: usize,
-    /// How many connections one caller has at the most.
+    /// The most connections of one caller.
     each: usize,
     running: HashMap<Caller, usize>,
     waiting: HashMap<Option<Caller>, VecDeque<oneshot::Sender<Turn>>>,
-    /// Who waits, in the order in which they are served.
+    /// The waiting callers, in the order in which they are served.
     order: VecDeque<Option<Caller>>,
 }
 
 impl Turns {
-    /// The turns at so many connections, for each of which one waits so long.
+    /// Creates turns for so many `connections`; callers wait at most `wait`.
     #[must_use]
     pub fn new(connections: usize, wait: Duration) -> Self {
         let connections = connections.max(1);
-        // Some are always left for others.
+        // Some are reserved for other callers.
         let each = (connections - (connections / 4).max(1)).max(1);
         let state =
             State { free: connections, each, running: HashMap::new(), waiting: HashMap::new(), order: VecDeque::new() };
         Self { state: Arc::new(Mutex::new(state)), wait }
     }
 
-    /// A turn of `caller`'s, until it is dropped.
+    /// Waits for a turn of `caller`, which lasts until it is dropped.
     ///
     /// # Errors
-    /// When none comes in time: [`TooManyRunning`](Error::TooManyRunning) when the caller has turns meanwhile, or waits for
-    /// more, [`Unavailable`](Error::Unavailable), of the part `database`, when others have them all.
+    /// If the wait times out: [`TooManyRunning`](Error::TooManyRunning) if the caller is a user that has other turns or
+    /// waiting tasks, otherwise [`Unavailable`](Error::Unavailable), of the part `database`.
     pub async fn enter(&self, caller: Option<Caller>) -> Result<Turn> {
         let next = {
             let mut state = self.lock();
@@ -104,7 +103,7 @@ impl Turns {
         })
     }
 
-    /// How many wait.
+    /// The number of waiting tasks.
     #[must_use]
     pub fn waiting(&self) -> usize {
         let state = self.lock();
@@ -141,7 +140,7 @@ impl State {
         }
     }
 
-    /// Whether more waits on behalf of `caller` than what has just given up.
+    /// Whether `caller` has waiting tasks other than the one that has just given up.
     fn others_wait(&self, caller: Caller) -> bool {
         self.waiting.get(&Some(caller)).is_some_and(|queue| queue.iter().any(|next| !next.is_closed()))
     }
@@ -149,7 +148,7 @@ impl State {
     fn queue(&mut self, caller: Option<Caller>) -> oneshot::Receiver<Turn> {
         let (sender, receiver) = oneshot::channel();
         let queue = self.waiting.entry(caller).or_default();
-        // Who has left makes room; so a queue is no longer than what waits, and what left since the last turn.
+        // Drop cancelled waiters at the front, so that they do not pile up.
         while queue.front().is_some_and(oneshot::Sender::is_closed) {
             queue.pop_front();
         }
@@ -160,7 +159,7 @@ impl State {
         receiver
     }
 
-    /// Gives free turns to those who wait, one caller after the other.
+    /// Gives free turns to waiting tasks, round-robin by caller.
     fn serve(&mut self, shared: &Arc<Mutex<Self>>) {
         let mut passed_over = 0;
         while passed_over < self.order.len() {
@@ -176,7 +175,7 @@ impl State {
                 self.begin(caller);
                 let turn = Turn { state: Some(shared.clone()), caller };
                 let Err(mut unwanted) = next.send(turn) else { break };
-                // Who left while waiting. Nothing is given back by its drop: that would wait for ourselves.
+                // The waiter was cancelled. Its drop must not end the turn: that would deadlock on the lock held here.
                 unwanted.state = None;
                 self.end(caller);
             }
@@ -188,7 +187,7 @@ impl State {
     }
 }
 
-/// Leave to have a connection, until it is dropped.
+/// A permit for one connection, until it is dropped.
 pub struct Turn {
     state: Option<Arc<Mutex<State>>>,
     caller: Option<Caller>,
@@ -221,7 +220,7 @@ mod tests {
         Some(Caller::User(UserId::from_uuid(Uuid::from_u128(number))))
     }
 
-    /// What waits is `Pending` after one look.
+    /// Polls once.
     fn is_ready<T>(future: std::pin::Pin<&mut impl Future<Output = Result<T>>>) -> bool {
         matches!(future.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(_)))
     }
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waiting_callers_are_served_in_turn_however_much_one_asks_for() {
+    async fn waiting_callers_are_served_round_robin() {
         let turns = Turns::new(1, WAIT);
         let mut first = Some(turns.enter(user(1)).await.unwrap());
         let mut greedy: Vec<_> = (0..3).map(|_| Box::pin(turns.enter(user(1)))).collect();
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_leaves_while_waiting_keeps_no_turn() {
+    async fn a_cancelled_waiter_keeps_no_turn() {
         let turns = Turns::new(1, WAIT);
         let first = turns.enter(None).await.unwrap();
         let mut left = Box::pin(turns.enter(user(1)));
@@ -293,7 +292,7 @@ mod tests {
         assert!(!is_ready(left.as_mut()) && !is_ready(given.as_mut()));
         drop(left);
         drop(first);
-        // It was given the turn, and goes without having looked.
+        // It was given the turn, and is dropped without having been polled again.
         drop(given);
         assert_eq!(turns.lock().free, 1);
         assert!(turns.enter(user(3)).await.is_ok());

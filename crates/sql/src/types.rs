@@ -1,4 +1,4 @@
-//! How the domain's values stand in columns.
+//! Column representations of domain values.
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
@@ -20,7 +20,7 @@ use uuid::Uuid;
 #[diesel(sqlite_type(name = "Binary"), postgres_type(oid = 2950, array_oid = 2951))]
 pub struct Id;
 
-/// An identifier of any kind, as it stands in a column.
+/// An identifier of any kind, as stored in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Id)]
 pub struct DbId(Uuid);
@@ -77,12 +77,12 @@ macro_rules! ids {
 
 ids!(UserId, DriveId, NodeId, VersionId, UploadId, ShareId, SessionId, ReceiptId, LeaseId, LinkId);
 
-/// A row that says what cannot be: it names the table and the row, for the log.
+/// The error for an invalid row; it names the table and the row, for the log.
 pub fn bad_row(table: &'static str, id: impl std::fmt::Display, what: &str) -> Error {
     Error::internal("database", format!("bad row in {table}, {id}: {what}"))
 }
 
-/// A number of bytes, or of anything else, as it stands in a column.
+/// Converts the column of a number of bytes, or of anything else.
 #[must_use]
 pub fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
@@ -98,7 +98,7 @@ pub(crate) fn name(table: &'static str, id: impl std::fmt::Display, text: &str) 
     Name::parse(text).map_err(|_| bad_row(table, id, "name"))
 }
 
-/// The kind of a node that shows, as roots do not.
+/// The kind of a visible node, i.e. not a root.
 pub(crate) fn shown_kind(table: &'static str, id: impl std::fmt::Display, word: &str) -> Result<NodeKind, Error> {
     match word {
         "folder" => Ok(NodeKind::Folder),

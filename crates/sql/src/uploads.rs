@@ -1,4 +1,4 @@
-//! Uploads and the versions that they become.
+//! Uploads, and the versions that they create.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -140,7 +140,7 @@ impl From<&Upload> for UploadRow {
     }
 }
 
-/// An upload with the name of who sends it.
+/// An upload with its sender's name.
 #[derive(QueryableByName)]
 pub struct SentUploadRow {
     #[diesel(embed)]
@@ -150,16 +150,16 @@ pub struct SentUploadRow {
 }
 
 impl SentUploadRow {
-    /// The folder into which it goes.
+    /// The target folder.
     #[must_use]
     pub fn folder(&self) -> NodeId {
         self.upload.folder_id.into()
     }
 
-    /// The upload, given the folders as the user finds them.
+    /// The upload, with its folder if that is among `folders`, which are as the user sees them.
     ///
     /// # Errors
-    /// When the row says what cannot be.
+    /// If the row is invalid.
     pub fn beside(self, folders: &HashMap<NodeId, Located>) -> Result<OpenUpload> {
         let upload = Upload::try_from(self.upload)?;
         let sender = Person { id: upload.sender, username: self.sender_name };
@@ -167,8 +167,8 @@ impl SentUploadRow {
     }
 }
 
-/// Asks for the [`SentUploadRow`]s of a page of the uploads that are open at `now`: those that `user` sends, and those into
-/// the user's own drive.
+/// Selects the [`SentUploadRow`]s of a page of the uploads that are open at `now`, sent by `user` or into the user's
+/// own drive.
 #[must_use]
 pub fn page(user: UserId, now: Timestamp, after: Option<UploadPosition>, limit: Limit) -> Statement {
     let list =
@@ -185,7 +185,7 @@ pub fn page(user: UserId, now: Timestamp, after: Option<UploadPosition>, limit: 
     newest_first(list, parameters, ["u.created_at", "u.id"], after, limit)
 }
 
-/// Asks for the [`UploadRow`]s of up to `most` uploads that were aborted at `at`, in the order of their identifiers.
+/// Selects the [`UploadRow`]s of up to `most` uploads that were aborted at `at`, in the order of their identifiers.
 #[must_use]
 pub fn aborted(at: Timestamp, after: Option<UploadId>, most: u32) -> Statement {
     let text = "SELECT id, drive_id, folder_id, sender_id, name, media_type, sha256, client_modified_at, conflict,
@@ -211,7 +211,7 @@ pub struct NewVersionRow {
 }
 
 impl NewVersionRow {
-    /// The `content` that `creator` brings to `file`, at that `revision`.
+    /// The row of `content`, uploaded by `creator` to `file` at that `revision`.
     #[must_use]
     pub fn of(content: &Content, (file, revision): (NodeId, Revision), creator: UserId) -> Self {
         Self {
@@ -228,10 +228,10 @@ impl NewVersionRow {
     }
 }
 
-/// What `upload` adds to its drive, as far as its beginning tells, given the holder of its name in `folder`.
+/// What `upload` is expected to add to its drive when it begins, given the holder of its name in `folder`.
 ///
 /// # Errors
-/// When the commit would fail with that name now.
+/// If a commit with that name would fail now.
 pub fn addition(upload: &Upload, folder: NodeId, holder: Option<Holder>) -> Outcome<Charge> {
     let entries = match holder {
         None => 1,
@@ -244,12 +244,12 @@ pub fn addition(upload: &Upload, folder: NodeId, holder: Option<Holder>) -> Outc
     Ok(Charge { stored: upload.announced.unwrap_or(0), entries, ..Charge::default() })
 }
 
-/// Whose open uploads may have lost their right.
+/// The senders whose open uploads may have lost access.
 #[derive(Clone, Copy, Debug)]
 pub enum Senders {
-    /// Those of this guest.
+    /// This guest.
     Guest(UserId),
-    /// Those of all but the owner, who is this.
+    /// All but this user, the owner.
     AllBut(UserId),
 }
 
@@ -264,7 +264,7 @@ pub struct OpenRow {
     sender_id: DbId,
 }
 
-/// Asks for the [`OpenRow`]s of what these senders bring into `drive`.
+/// Selects the [`OpenRow`]s of these senders' uploads into `drive`.
 #[must_use]
 pub fn open_into(drive: DriveId, senders: Senders) -> Statement {
     const OPEN: &str =
@@ -286,15 +286,14 @@ pub fn by_sender(rows: Vec<OpenRow>) -> BTreeMap<UserId, Vec<OpenRow>> {
     senders
 }
 
-/// The folders into which these uploads go, each once.
+/// The target folders of these uploads, without duplicates.
 #[must_use]
 pub fn folders_of(open: &[OpenRow]) -> Vec<NodeId> {
     let folders: HashSet<NodeId> = open.iter().map(|row| row.folder_id.into()).collect();
     folders.into_iter().collect()
 }
 
-/// Those of the uploads of one sender that the sender may not complete any more, given the `folders` as the sender finds
-/// them.
+/// The uploads of one sender that the sender may not complete any more, given the `folders` as the sender sees them.
 #[must_use]
 pub fn without_right(open: Vec<OpenRow>, folders: Vec<Located>) -> Vec<DbId> {
     let allowed: HashSet<NodeId> = folders

@@ -13,7 +13,7 @@ use crate::page::newest_first;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, entity_tag, sha256, size};
 
-/// A version with the name of who brought it.
+/// A version with its creator's name.
 #[derive(QueryableByName)]
 pub struct VersionRow {
     #[diesel(sql_type = Id)]
@@ -74,10 +74,10 @@ impl TryFrom<VersionRow> for Version {
     }
 }
 
-/// A former version of a file: itself, its blob, its size, who brought it, and when.
+/// A former version of a file: its identifier, blob, size, creator and time.
 pub type FormerRow = (DbId, String, i64, DbId, i64);
 
-/// Of the `former` versions of a file, the oldest first, those that go when the command makes `current` its current one.
+/// The `former` versions of a file (oldest first) to remove when the command makes `current` the current one.
 #[must_use]
 pub fn superfluous_of(command: &Command, former: Vec<FormerRow>, current: VersionId, most: u32) -> Vec<FormerRow> {
     let by = command.actor.unwrap_or(UserId::from_uuid(Uuid::nil()));
@@ -89,7 +89,7 @@ pub fn superfluous_of(command: &Command, former: Vec<FormerRow>, current: Versio
     former.into_iter().filter(|(id, ..)| gone.contains(&(*id).into())).collect()
 }
 
-/// Makes a version say of its bytes what `content` says.
+/// Sets the media type and, if given, the client's modification time of a version to those of `content`.
 #[must_use]
 pub fn describe(content: &Content) -> Statement {
     let media_type = Parameter::Text(content.media_type.as_str().to_owned());
@@ -105,13 +105,13 @@ pub fn describe(content: &Content) -> Statement {
     }
 }
 
-/// Asks for the [`VersionRow`] of a version of `file`.
+/// Selects the [`VersionRow`] of a version of `file`.
 #[must_use]
 pub fn find(file: NodeId, version: VersionId) -> Statement {
     Statement::new(format!("{VERSIONS} WHERE v.node_id = ? AND v.id = ?"), vec![file.into(), version.into()])
 }
 
-/// Asks for the [`VersionRow`]s of a page of the versions of `file`, newest first.
+/// Selects the [`VersionRow`]s of a page of the versions of `file`, newest first.
 #[must_use]
 pub fn page(file: NodeId, after: Option<VersionPosition>, limit: Limit) -> Statement {
     let list = format!("{VERSIONS} WHERE v.node_id = ?");

@@ -1,9 +1,9 @@
-//! Searching in what is shared with a viewer: by walking the trees that the viewer may see, folder by folder, and looking at
-//! all that stands in each. So many folders and so many entries make a page, whatever lies beside these trees.
+//! Search in the trees shared with a viewer: walks these trees folder by folder and looks at every entry. The work per
+//! page is bounded by numbers of folders and entries, regardless of what else the drives hold.
 //!
-//! The folders of a tree come in preorder, those that stand side by side by their identifiers; what stands in a folder comes
-//! by kind, time and identifier. None of these ever changes, so a walk goes on where it was, unless what it has come to is
-//! moved away: then it goes on beside the last of the folders above that still stand.
+//! The folders of a tree come in preorder, siblings by identifier; the entries of a folder come by kind, time and
+//! identifier. None of these ever changes, so a walk resumes where it stopped, unless a folder on its path has moved:
+//! then it resumes after that folder, in the deepest ancestor that is still in place.
 
 mod rows;
 
@@ -19,13 +19,13 @@ use crate::search::{Dialect, Spot, holds, kind};
 use crate::statement::{Parameter, Statement};
 use crate::types::bytes;
 
-/// How many shares one page looks at.
+/// The most shares looked at per page.
 const MOST_SHARES: usize = 200;
 
-/// How many steps through folders, each down, aside or up, one page takes.
+/// The most steps between folders (down, sideways or up) per page.
 pub const MOST_MOVES: u64 = 2_000;
 
-/// How many entries of folders one page looks at.
+/// The most folder entries looked at per page.
 pub const MOST_SEEN: u64 = 10_000;
 
 /// The top of a tree that the viewer may see.
@@ -33,11 +33,11 @@ struct Top {
     share: Option<SharePosition>,
     id: NodeId,
     is_folder: bool,
-    /// Whether it has the text itself.
+    /// Whether the top itself is a hit.
     is_hit: bool,
 }
 
-/// Where a walk begins within the first tree.
+/// Where a walk resumes within the first tree.
 struct Start {
     id: NodeId,
     parent: Option<NodeId>,
@@ -49,17 +49,17 @@ struct Start {
 /// A walk for one page.
 pub struct Walk {
     tops: Vec<Top>,
-    /// The last share that was looked at, if there are more.
+    /// The last share looked at, if there are more.
     more: Option<SharePosition>,
-    /// Where it goes on within the first tree, if it does.
+    /// Where it resumes within the first tree, if it does.
     start: Option<Start>,
     folders: Vec<FolderRow>,
     entries: Vec<EntryRow>,
 }
 
-/// What a walk came upon.
+/// The result of a walk.
 pub struct Walked {
-    /// What it found, each with the top of its tree.
+    /// The nodes found, each with the index of its tree's top.
     found: Vec<(NodeId, usize)>,
     end: End,
 }
@@ -67,17 +67,17 @@ pub struct Walked {
 enum End {
     /// There is no more.
     Over,
-    /// Behind the last of what was found.
+    /// After the last node found.
     Found,
-    /// In that folder, behind that entry of it.
+    /// In that folder, in the tree with that top, after that entry.
     Within(NodeId, usize, Option<ChildPosition>),
-    /// Behind that share.
+    /// After that share.
     Share(SharePosition),
 }
 
 impl Walk {
-    /// The walk of the trees that are shared, by these `rows` of which the `nodes` are shared, in no order. A tree that lies
-    /// within another one is walked with that.
+    /// A walk of the trees shared by `rows`, whose `nodes` may be in any order. A tree within another shared tree is
+    /// walked as part of that one.
     #[must_use]
     pub fn of_shares(sought: &Sought, after: &WalkPosition, rows: &[ShareRow], nodes: &[Located]) -> Self {
         let is_done = |row: &&ShareRow| after.path.is_empty() && Some(row.position()) == after.share;
@@ -97,7 +97,7 @@ impl Walk {
         Self::new(rows.iter().filter_map(top).collect(), more, after)
     }
 
-    /// The walk of the tree below `folder`, which the viewer may see.
+    /// A walk of the tree below `folder`, which the viewer may see.
     #[must_use]
     pub fn below(folder: NodeId, after: &WalkPosition) -> Self {
         Self::new(vec![Top { share: None, id: folder, is_folder: true, is_hit: false }], None, after)
@@ -115,7 +115,7 @@ impl Walk {
         Self { tops, more, start, folders: Vec::new(), entries: Vec::new() }
     }
 
-    /// Asks for the [`StandingRow`]s of the folders in which it goes on, if it does so below the top of a tree.
+    /// Selects the [`StandingRow`]s of the path where it resumes, if that is below the top of a tree.
     #[must_use]
     pub fn standing<D: Dialect>(&self) -> Option<Statement> {
         let path = &self.start.as_ref().filter(|start| start.path.len() > 1)?.path;
@@ -127,7 +127,7 @@ impl Walk {
         Some(Statement::new(text, list.parameters))
     }
 
-    /// Goes on beside the first folder that does not stand where it stood.
+    /// Resumes after the first folder of the path that is not in place any more.
     pub fn check(&mut self, rows: &[StandingRow]) {
         let Some(start) = &mut self.start else { return };
         let stands = |above: NodeId, id: NodeId| {
@@ -144,7 +144,7 @@ impl Walk {
         }
     }
 
-    /// Asks for the [`FolderRow`]s that it passes, if there is a tree.
+    /// Selects the [`FolderRow`]s of the folders passed, if there is a tree.
     #[must_use]
     pub fn folders<D: Dialect>(&self) -> Option<Statement> {
         let trees: Vec<NodeId> = self.tops.iter().filter(|top| top.is_folder).map(|top| top.id).collect();
@@ -157,7 +157,7 @@ impl Walk {
             Parameter::Integer(i64::from(start.is_none_or(|start| start.entered))),
         ];
         let list = D::list(&trees);
-        // Folders have the size 0: among them the index by size has them by their identifiers.
+        // Folders have size 0, so the index by size orders them by identifier.
         let folders = "c.kind = 'folder' AND c.size_bytes = 0 AND c.trashed_at IS NULL";
         let text = format!(
             "WITH RECURSIVE {},
@@ -187,7 +187,7 @@ impl Walk {
         Some(Statement::new(text, list.parameters.into_iter().chain(seed).collect()))
     }
 
-    /// Takes the folders that it passes.
+    /// Sets the folders passed.
     pub fn pass(&mut self, rows: Vec<FolderRow>) {
         self.folders = rows;
     }
@@ -196,7 +196,7 @@ impl Walk {
         self.folders.iter().filter(|row| row.entered).collect()
     }
 
-    /// Asks for the [`EntryRow`]s of the folders that it enters, if it enters any.
+    /// Selects the [`EntryRow`]s of the folders entered, if there are any.
     #[must_use]
     pub fn entries<D: Dialect>(&self, sought: &Sought, limit: usize) -> Option<Statement> {
         let folders: Vec<NodeId> = self.entered().iter().map(|row| row.id.into()).collect();
@@ -211,7 +211,7 @@ impl Walk {
             parameters.extend([kind, at, child.id.into()]);
             "AND (n.kind, n.created_at, n.id) > (?, ?, ?)"
         });
-        // As parameters: a number would have PostgreSQL read all of a folder and sort it.
+        // As parameters: with literals PostgreSQL would read and sort the whole folder.
         let most = Parameter::Integer(bytes(MOST_SEEN));
         let (children, holds) = (D::children(MOST_SEEN), holds::<D>("n", sought));
         parameters.push(most.clone());
@@ -248,12 +248,12 @@ impl Walk {
         Some(Statement::new(text, parameters))
     }
 
-    /// Takes the entries that it has looked at.
+    /// Sets the entries looked at.
     pub fn look(&mut self, rows: Vec<EntryRow>) {
         self.entries = rows;
     }
 
-    /// What it came upon, up to `limit`.
+    /// The result, with up to `limit` nodes.
     #[must_use]
     pub fn found(&self, limit: usize) -> Walked {
         let folders = self.entered();
@@ -301,8 +301,7 @@ impl Walk {
         Walked { found, end }
     }
 
-    /// The place after which there is more: behind the `last` of what was found, or in the folder in which the walk ended, as
-    /// that is found.
+    /// The position after which there is more: the `last` one found, or one in the `folder` in which the walk ended.
     #[must_use]
     pub fn next(
         &self,
@@ -323,7 +322,7 @@ impl Walk {
         Some(SearchPosition::Shared(position))
     }
 
-    /// The place of what was found in the tree with that top.
+    /// The position of a node found in the tree with that `top`.
     #[must_use]
     pub fn position(&self, found: &Located, top: usize) -> Option<WalkPosition> {
         let top = self.tops.get(top)?;
@@ -340,18 +339,18 @@ impl Walk {
 }
 
 impl Walked {
-    /// What it found, with its places.
+    /// The nodes found, with their positions.
     pub fn spots(&self) -> impl Iterator<Item = (NodeId, Spot)> + '_ {
         self.found.iter().map(|(id, top)| (*id, Spot::Tree(*top)))
     }
 
-    /// Whether there is anything, here or further on.
+    /// Whether there is a result, here or further on.
     #[must_use]
     pub fn is_any(&self) -> bool {
         !self.found.is_empty() || !matches!(self.end, End::Over)
     }
 
-    /// The folder in which the walk ended, to be fetched with the way up from it.
+    /// The folder in which the walk ended, to be fetched with its ancestors.
     #[must_use]
     pub const fn folder(&self) -> Option<NodeId> {
         match self.end {
@@ -361,7 +360,7 @@ impl Walked {
     }
 }
 
-/// The nodes from `top` down to that one, itself included.
+/// The nodes from `top` down to `found`, inclusive.
 fn path(found: &Located, top: NodeId) -> Vec<NodeId> {
     let mut path: Vec<NodeId> = Vec::new();
     for step in &found.lineage {

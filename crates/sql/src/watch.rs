@@ -1,15 +1,15 @@
-//! What is seen of statements: a span for each, at the level `debug`, from its beginning to its end.
+//! Tracing of statements: a span for each, at level `debug`, from start to end.
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use tracing::Span;
 
-/// What the spans of statements are filtered by.
+/// The tracing target of statement spans.
 const TARGET: &str = "clouddrive_sql::statement";
 
-/// Watches the statements of one connection. It costs nothing to speak of while nobody wants their spans.
+/// Traces the statements of one connection. The cost is negligible while the spans are disabled.
 #[derive(Default)]
 pub struct Statements {
-    /// Those that have begun: several may be under way at once.
+    /// The running statements; there may be several.
     running: Vec<(String, Span)>,
 }
 
@@ -38,14 +38,14 @@ impl Instrumentation for Statements {
                     }
                 }
             }
-            // Whatever is left over has been given up.
+            // Statements left over were abandoned.
             InstrumentationEvent::BeginTransaction { .. } => self.running.clear(),
             _ => {}
         }
     }
 }
 
-/// A statement without its parameters: hashes of passwords are among them.
+/// Strips the bind parameters from a statement, because they include password hashes.
 fn without_values(text: &str) -> String {
     text.split(" -- binds: ").next().unwrap_or_default().to_owned()
 }

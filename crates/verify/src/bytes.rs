@@ -1,4 +1,4 @@
-//! The books of the blobs against the store, key by key: both come in the order of the keys.
+//! Compares the blob rows with the store's objects by a merge in key order.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -14,20 +14,20 @@ use crate::ports::{Fault, Object, ObjectStream, Objects, Records, Row, RowStream
 use crate::report::{Finding, Kind, Report};
 use crate::run::{Options, Progress, Stage};
 
-/// How many blobs are read at once.
+/// The number of blobs read concurrently.
 const READ_AT_ONCE: usize = 4;
 
-/// How many things that seem to be wrong are kept to be looked at again; more are counted as they seem.
+/// The maximum number of suspects to check again; any more are counted without a second check.
 const SUSPECTS: usize = 10_000;
 
-/// How many of them are looked at again at once.
+/// The batch size of the second check.
 const AGAIN_AT_ONCE: usize = 500;
 
-/// What seems to be wrong.
+/// Suspected findings.
 #[derive(Default)]
 struct Suspects {
     keys: Vec<(Kind, String)>,
-    /// Those that are too many to be looked at again.
+    /// The counts of those beyond the limit.
     beyond: Vec<(Kind, u64)>,
 }
 
@@ -43,13 +43,13 @@ impl Suspects {
     }
 }
 
-/// A row of the books.
+/// A blob row.
 #[derive(Default)]
 struct Book {
     key: String,
     size: Option<u64>,
     sha256: Option<String>,
-    /// In which store it must be, in all its bytes; none when it need not be.
+    /// The store that must contain it completely; `None` if it need not exist.
     store: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl From<Row> for Book {
     }
 }
 
-/// Holds the books against the store.
+/// Compares the blob rows with the store.
 pub(crate) async fn check(
     records: &dyn Records,
     mut snapshot: Box<dyn Snapshot>,
@@ -105,7 +105,7 @@ pub(crate) async fn check(
     Ok(())
 }
 
-/// Rows and objects on their way, both in the order of the keys.
+/// Merges rows and objects, both in key order.
 struct Pairs {
     rows: RowStream,
     listing: ObjectStream,
@@ -120,7 +120,7 @@ impl Pairs {
         Ok(Self { rows, listing, row, object })
     }
 
-    /// What there is of the next key.
+    /// The row and object of the next key.
     async fn next(&mut self) -> Result<Option<Pair>, Fault> {
         let order = match (&self.row, &self.object) {
             (None, None) => return Ok(None),
@@ -134,7 +134,7 @@ impl Pairs {
         }
         if order.is_ge() {
             let next = self.listing.next().await.transpose()?;
-            // Else nothing could be said of what is missing.
+            // An unordered listing would make the merge report missing objects.
             if let (Some(last), Some(next)) = (&self.object, &next)
                 && next.key <= last.key
             {
@@ -152,7 +152,7 @@ async fn next_row(rows: &mut RowStream) -> Result<Option<Book>, Fault> {
     Ok(rows.next().await.transpose()?.map(Book::from))
 }
 
-/// What the books say of a key, and what lies in the store.
+/// The row and object of a key.
 #[derive(Default)]
 struct Pair {
     book: Option<Book>,
@@ -165,7 +165,7 @@ impl Pair {
         of_book.or(self.object.as_ref().map(|object| &object.key)).map_or("", String::as_str)
     }
 
-    /// What is wrong with it, in the store of that name, in which nothing unknown may be older than `old`; and how.
+    /// What is wrong with it in the store `store`, and how. Unknown objects newer than `old` are fine.
     fn fault(&self, store: &str, old: i64) -> Option<(Kind, String)> {
         match (&self.book, &self.object) {
             (None, Some(object)) if object.modified_at < old => {
@@ -187,19 +187,19 @@ impl Pair {
     }
 }
 
-/// What came of reading a blob.
+/// The result of reading a blob.
 struct Read {
     key: String,
     bytes: u64,
-    /// Whether a digest is known.
+    /// Whether its digest is known.
     digested: bool,
-    /// Whether it is what its row says.
+    /// Whether it matches its row.
     right: bool,
-    /// Why it could not be read to its end, if that is so.
+    /// Why it could not be read completely, if so.
     unreadable: Option<String>,
 }
 
-/// Reads all of a blob. One that cannot be read does not keep the others from being read.
+/// Reads a whole blob. Errors are part of the result, so that other blobs are still read.
 async fn read(objects: &dyn Objects, book: Book) -> Read {
     let Book { key, size, sha256, .. } = book;
     let mut read = Read { key, bytes: 0, digested: sha256.is_some(), right: false, unreadable: None };
@@ -226,7 +226,7 @@ async fn read_all(
         let _ = write!(text, "{byte:02x}");
         text
     });
-    // Where no digest is known, the length is all there is to go by.
+    // Without a known digest, only the length is compared.
     read.right = size.is_none_or(|size| size == read.bytes) && sha256.is_none_or(|known| known == digest);
     Ok(())
 }
@@ -242,7 +242,7 @@ fn settle(read: Option<Read>, report: &mut Report, suspects: &mut Suspects) {
     }
 }
 
-/// Looks once more at what seems to be wrong: rows and objects were not looked at in the same moment.
+/// Checks suspects again, because rows and objects were not read at the same time.
 async fn again(
     records: &dyn Records,
     objects: &dyn Objects,
@@ -255,7 +255,7 @@ async fn again(
         progress(Stage::Again, at * AGAIN_AT_ONCE as u64, Some(suspects.keys.len() as u64));
         let mut present = HashMap::new();
         for (_, key) in chunk {
-            // The object first and the row next: a row is written before its bytes, and goes after them.
+            // Look up the object before the row: a row is written before its bytes, and removed after them.
             present.insert(key.as_str(), objects.find(key).await);
         }
         let keys: Vec<String> = chunk.iter().map(|(_, key)| key.clone()).collect();
@@ -281,8 +281,8 @@ async fn again(
     Ok(())
 }
 
-/// Looks for transfers that nobody will ever end. They are listed first, and the books are asked next: what ends meanwhile has
-/// been needed a moment ago.
+/// Finds abandoned transfers. They are listed before the rows are queried, so one that ends in between still counts as
+/// recently needed.
 async fn transfers(records: &dyn Records, objects: &dyn Objects, old: i64, report: &mut Report) -> Result<(), Fault> {
     let mut begun = objects.transfers().try_filter(|transfer| ready(transfer.begun_at < old)).try_chunks(AGAIN_AT_ONCE);
     while let Some(chunk) = begun.next().await {
@@ -299,7 +299,7 @@ async fn transfers(records: &dyn Records, objects: &dyn Objects, old: i64, repor
     Ok(())
 }
 
-/// Whether a blob that is still in use still cannot be read, or is still not what its row says.
+/// Reads a blob again: whether it is in use, and still unreadable or different from its row.
 async fn still_differs(objects: &dyn Objects, book: Option<Book>) -> Option<(Kind, String)> {
     let book = book.filter(|book| book.store.is_some())?;
     let read = read(objects, book).await;

@@ -1,24 +1,24 @@
-//! The invariants of the database: each a statement that yields what breaks it.
+//! The invariants of the database: each is a query that returns violations.
 
 use crate::ports::Dialect;
 use crate::report::Kind;
 
-/// How deep folders may stand.
+/// The maximum depth of folders.
 const MOST_DEEP: u32 = 100;
 
-/// Where ways up and down end, should a fault ever have made a ring of nodes.
+/// The limit of recursive queries, in case the nodes contain a cycle.
 const MOST_STEPS: u32 = 2 * MOST_DEEP;
 
 /// One invariant.
 pub(crate) struct Invariant {
     pub(crate) kind: Kind,
-    /// Yields with what it is broken, `a`, and how, `b`.
+    /// Returns the violating subject as `a`, and the detail as `b`.
     pub(crate) sql: String,
-    /// Whether indexes must not answer.
+    /// Whether indexes must not be used.
     pub(crate) scan: bool,
 }
 
-/// What refers to blobs, each as a query of its keys and of who that is. Whoever adds something that does adds it here.
+/// The references to blobs, each as a query of the keys and the referrers. Add new kinds of references here.
 fn references(dialect: Dialect) -> Vec<(&'static str, String)> {
     let id = |column: &str| id(dialect, column);
     vec![
@@ -31,10 +31,10 @@ fn references(dialect: Dialect) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Those whose bytes have all arrived.
+/// The references whose blobs are complete.
 const COMMITTED: [&str; 2] = ["version", "photo"];
 
-/// An identifier as text.
+/// SQL for an identifier as text.
 fn id(dialect: Dialect, column: &str) -> String {
     match dialect {
         Dialect::Postgres => format!("CAST({column} AS text)"),
@@ -51,12 +51,12 @@ fn text(column: &str) -> String {
     format!("coalesce(CAST({column} AS text), 'none')")
 }
 
-/// The query `sql` of `a` and `b`, with the columns that every row has.
+/// Extends the query `sql` of `a` and `b` to the columns `a` to `d`.
 fn columns(sql: &str) -> String {
     format!("SELECT CAST(q.a AS text) AS a, CAST(q.b AS text) AS b, NULL AS c, NULL AS d FROM ({sql}) AS q")
 }
 
-/// The invariants of a database, given the time in milliseconds before which nothing may have been unneeded.
+/// All invariants. `old` is a time in milliseconds: what became unneeded before it must have been removed.
 pub(crate) fn all(dialect: Dialect, old: i64) -> Vec<Invariant> {
     let mut all = blobs(dialect, old);
     all.extend(contents(dialect));
@@ -70,7 +70,7 @@ pub(crate) fn all(dialect: Dialect, old: i64) -> Vec<Invariant> {
     all
 }
 
-/// What drives say of how much there is.
+/// The counters of drives.
 fn counters(dialect: Dialect) -> [Invariant; 4] {
     let id = |column: &str| id(dialect, column);
     [
@@ -211,7 +211,7 @@ fn blobs(dialect: Dialect, old: i64) -> Vec<Invariant> {
         "SELECT b.key AS a, 'the ' || r.referrer || ' refers to it' AS b FROM blobs b JOIN ({all}) AS r ON r.key = b.key
         WHERE b.condemned_at IS NOT NULL"
     );
-    // One that never was referred to and has no mark is never collected.
+    // A blob that was never referenced and has no mark is never collected, so check its creation time.
     let unreferenced = format!(
         "SELECT b.key AS a, 'unreferenced since ' || {} AS b FROM blobs b LEFT JOIN ({all}) AS r ON r.key = b.key
         WHERE r.key IS NULL AND coalesce(b.unreferenced_at, b.created_at) < {old}",
@@ -266,7 +266,7 @@ fn contents(dialect: Dialect) -> [Invariant; 3] {
     ]
 }
 
-/// What stands where.
+/// The tree of nodes.
 fn tree(dialect: Dialect) -> Vec<Invariant> {
     let n = id(dialect, "n.id");
     let id = |column: &str| id(dialect, column);
@@ -326,7 +326,7 @@ fn tree(dialect: Dialect) -> Vec<Invariant> {
     ]
 }
 
-/// The levels of folders that really stand below each.
+/// The actual levels of folders below each folder.
 fn reach(dialect: Dialect) -> Invariant {
     let n = id(dialect, "n.id");
     plain(
@@ -347,7 +347,7 @@ fn reach(dialect: Dialect) -> Invariant {
     )
 }
 
-/// Counted, not believed: the index that forbids it may be broken.
+/// Counts duplicates without the unique index, which may be corrupt.
 fn name_twice(dialect: Dialect) -> Invariant {
     let id = |column: &str| id(dialect, column);
     Invariant {
@@ -363,7 +363,7 @@ fn name_twice(dialect: Dialect) -> Invariant {
         }
 }
 
-/// SQLite's tables for searching. PostgreSQL has an index for it, which is the server's own to keep.
+/// SQLite's search tables. PostgreSQL maintains its search index itself.
 fn search() -> [Invariant; 2] {
     let (node, indexed) = (id(Dialect::Sqlite, "t.node_id"), "SELECT id FROM search_grams_docsize");
     let gone = format!(
@@ -381,7 +381,7 @@ fn search() -> [Invariant; 2] {
     [plain(Kind::SearchShowsGone, &gone), plain(Kind::SearchLacksNode, &lacking)]
 }
 
-/// Every node: its identifier, its name, its sort key, and its order key in hexadecimal.
+/// Every node: ID, name, sort key, and order key in hexadecimal.
 pub(crate) fn names(dialect: Dialect) -> String {
     let hex = match dialect {
         Dialect::Postgres => "encode(order_key, 'hex')",
@@ -390,8 +390,8 @@ pub(crate) fn names(dialect: Dialect) -> String {
     format!("SELECT {} AS a, name AS b, sort_key AS c, {hex} AS d FROM nodes", id(dialect, "id"))
 }
 
-/// The books of the blobs of all stores in the order of the keys: the key; the size; the SHA-256 in hexadecimal; and, of a
-/// blob in use whose bytes have all arrived, the name of its store. With `only`, of those keys.
+/// The blob rows of all stores in key order: key, size, SHA-256 in hexadecimal, and, for complete blobs in use, the
+/// store's name. With `only`, limited to those keys.
 pub(crate) fn books(dialect: Dialect, only: &[String]) -> String {
     let committed = references(dialect).into_iter().filter(|(word, _)| COMMITTED.contains(word));
     let committed: Vec<String> = committed.map(|(_, sql)| format!("SELECT r.key FROM ({sql}) AS r")).collect();
@@ -399,7 +399,7 @@ pub(crate) fn books(dialect: Dialect, only: &[String]) -> String {
         Dialect::Postgres => "encode(b.sha256, 'hex')",
         Dialect::Sqlite => "CASE WHEN b.sha256 IS NULL THEN NULL ELSE lower(hex(b.sha256)) END",
     };
-    // What is no key is nowhere in the store under that name: it need not be asked for.
+    // Skip other names of objects, which cannot be keys of rows.
     let keys: Vec<String> = only.iter().filter(|key| is_key(key)).map(|key| format!("'{key}'")).collect();
     let filter = if only.is_empty() { String::new() } else { format!("WHERE b.key IN ('', {})", keys.join(", ")) };
     let filter = filter.replace("'', )", "'')");
@@ -411,7 +411,7 @@ pub(crate) fn books(dialect: Dialect, only: &[String]) -> String {
     )
 }
 
-/// Which of these keys are of blobs that are needed, or have been since `old`, as `a`.
+/// Those of `keys` whose blobs are needed, or have been since `old`, as `a`.
 pub(crate) fn needed(keys: &[String], old: i64) -> String {
     let keys: Vec<String> = keys.iter().filter(|key| is_key(key)).map(|key| format!("'{key}'")).collect();
     format!(
@@ -421,7 +421,7 @@ pub(crate) fn needed(keys: &[String], old: i64) -> String {
     )
 }
 
-/// Whether blobs have such keys.
+/// Whether `text` is a valid blob key.
 pub(crate) fn is_key(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -1,10 +1,10 @@
-//! What the check needs of the outside: rows and objects, to be read only.
+//! The ports of the check: read-only rows and objects.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-/// Why the check could not be made.
+/// Why the check failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{part}: {cause}")]
 pub struct Fault {
@@ -15,12 +15,12 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Something went wrong with the database.
+    /// An error of the database.
     pub fn database(fault: &(dyn std::error::Error + 'static)) -> Self {
         Self { part: "database", cause: chain(fault) }
     }
 
-    /// Something went wrong with the store.
+    /// An error of the store.
     pub fn storage(fault: &(dyn std::error::Error + 'static)) -> Self {
         Self { part: "storage", cause: chain(fault) }
     }
@@ -31,16 +31,16 @@ fn chain(fault: &(dyn std::error::Error + 'static)) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// How SQL is to be written.
+/// The SQL dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// PostgreSQL's.
+    /// PostgreSQL.
     Postgres,
-    /// SQLite's.
+    /// SQLite.
     Sqlite,
 }
 
-/// One row: what its columns `a`, `b`, `c` and `d` hold, as text; none for null.
+/// One row: its columns `a`, `b`, `c` and `d` as text; `None` for null.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row(pub [Option<String>; 4]);
 
@@ -74,85 +74,85 @@ impl Row {
     }
 }
 
-/// Rows on their way, a few at a time.
+/// A stream of rows.
 pub type RowStream = BoxStream<'static, Result<Row, Fault>>;
 
 /// A database.
 #[async_trait]
 pub trait Records: Send + Sync {
-    /// How its SQL is written.
+    /// Its SQL dialect.
     fn dialect(&self) -> Dialect;
 
-    /// What it holds at this moment, for as long as the value lives.
+    /// Opens a snapshot of the current state, which lasts until the value is dropped.
     ///
     /// # Errors
-    /// When the database is out of reach.
+    /// If the database is unreachable.
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Fault>;
 }
 
-/// What a database held at one moment.
+/// A consistent snapshot of a database.
 #[async_trait]
 pub trait Snapshot: Send {
-    /// The rows of a query with the columns `a`, `b`, `c` and `d`. One query runs at a time: its rows are taken, or dropped,
-    /// before the next. With `scan`, indexes are not trusted: the tables themselves are read.
+    /// The rows of a query with the columns `a`, `b`, `c` and `d`. Consume or drop the rows before the next query. With
+    /// `scan`, reads the tables themselves, as indexes may be corrupt.
     ///
     /// # Errors
-    /// When the database is out of reach; also within the stream.
+    /// If the database is unreachable; also within the stream.
     async fn rows(&mut self, sql: &str, scan: bool) -> Result<RowStream, Fault>;
 }
 
-/// Something that lies in a store.
+/// An object in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// The key of a blob; what cannot be one is told as it is called in the store.
+    /// The blob's key; for other objects, their name in the store.
     pub key: String,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub size: u64,
-    /// When it was last written, in milliseconds since 1970 in UTC.
+    /// When it was last modified, in milliseconds since 1970 in UTC.
     pub modified_at: i64,
-    /// Why it cannot be read, if that shows without reading it.
+    /// Why it cannot be read, if known without reading it.
     pub broken: Option<&'static str>,
 }
 
-/// A transfer of parts that is not over.
+/// A multipart transfer in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
-    /// The key of the blob that is to come.
+    /// The key of the future blob.
     pub key: String,
     /// When it began, in milliseconds since 1970 in UTC.
     pub begun_at: i64,
 }
 
-/// Objects on their way.
+/// A stream of objects.
 pub type ObjectStream = BoxStream<'static, Result<Object, Fault>>;
 
-/// Transfers on their way.
+/// A stream of transfers.
 pub type TransferStream = BoxStream<'static, Result<Transfer, Fault>>;
 
-/// Bytes on their way.
+/// A stream of bytes.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Fault>>;
 
-/// A store of blobs.
+/// A blob store.
 #[async_trait]
 pub trait Objects: Send + Sync {
-    /// What the store is called in the rows of its blobs.
+    /// The store's name in blob rows.
     fn name(&self) -> &'static str;
 
-    /// All that lies there, in the order of the keys by their bytes.
+    /// All objects, in byte order of their keys.
     fn list(&self) -> ObjectStream;
 
-    /// All transfers of parts that are not over, in no order.
+    /// All multipart transfers in progress, in no order.
     fn transfers(&self) -> TransferStream;
 
-    /// What lies there under `key`.
+    /// Looks up the object `key`.
     ///
     /// # Errors
-    /// When the store is out of reach.
+    /// If the store is unreachable.
     async fn find(&self, key: &str) -> Result<Option<Object>, Fault>;
 
-    /// The bytes of what lies there under `key`; none when nothing does.
+    /// The bytes of the object `key`; `None` if it does not exist.
     ///
     /// # Errors
-    /// When the store is out of reach; also within the stream.
+    /// If the store is unreachable; also within the stream.
     async fn read(&self, key: &str) -> Result<Option<ByteStream>, Fault>;
 }

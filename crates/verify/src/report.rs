@@ -1,15 +1,15 @@
-//! What was found.
+//! The report of a check.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// How many findings of one kind are listed; all are counted.
+/// The maximum number of listed findings per kind; all are counted.
 pub const LISTED: usize = 100;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident = $word:literal;)+) => {
-        /// What is wrong.
+        /// The kind of a finding.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
             $($(#[doc = $doc])+ $name,)+
@@ -19,7 +19,7 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The word for it, which stays as it is.
+            /// Its stable name.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -27,7 +27,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// What it means, in a sentence.
+            /// Its meaning, in one sentence.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
@@ -45,102 +45,102 @@ kinds! {
     PhotoWithoutBlob = "photo_without_blob";
     /// An open upload whose blob has no row.
     UploadWithoutBlob = "upload_without_blob";
-    /// A blob that is condemned, and yet something refers to it.
+    /// A condemned blob that is still referenced.
     CondemnedBlobInUse = "condemned_blob_in_use";
     /// A blob in use whose row names another store than this one.
     BlobInOtherStore = "blob_in_other_store";
-    /// A blob to which nothing refers, and which should have been removed by now.
+    /// An unreferenced blob that should have been removed by now.
     BlobUnreferenced = "blob_unreferenced";
-    /// A version of another size than its blob has by its row.
+    /// A version whose size differs from its blob's row.
     VersionSizeDiffers = "version_size_differs";
-    /// A version of something that is no file.
+    /// A version whose node is not a file.
     VersionWithoutFile = "version_without_file";
-    /// A file whose current version is missing, or is another file's.
+    /// A file whose current version is missing, or belongs to another file.
     FileWithoutVersion = "file_without_version";
-    /// A node of another size than its content has.
+    /// A node whose size differs from its content's.
     NodeSizeDiffers = "node_size_differs";
     /// A node whose sort key is not the folded name.
     SortKeyDiffers = "sort_key_differs";
     /// A node whose order key is not one of its name.
     OrderKeyDiffers = "order_key_differs";
-    /// A drive that has not just one root, or one that lies in the trash.
+    /// A drive that does not have exactly one root, or whose root is in the trash.
     DriveWithoutRoot = "drive_without_root";
-    /// A node from which no way leads up to the root of its own drive: an orphan, a cycle, or a parent in another drive.
+    /// A node without a path to the root of its drive: an orphan, a cycle, or a parent in another drive.
     NodeWithoutRoot = "node_without_root";
-    /// A node that stands in a file.
+    /// A node whose parent is a file.
     NodeInFile = "node_in_file";
-    /// A folder that stands too deep.
+    /// A folder nested too deeply.
     FolderTooDeep = "folder_too_deep";
-    /// A folder with more levels of folders below it than it has noted as the most.
+    /// A folder with more levels of folders below it than its recorded maximum.
     ReachTooSmall = "reach_too_small";
     /// A name that several live nodes of one folder have.
     NameTwice = "name_twice";
-    /// A drive whose used bytes are not the sum of its versions, and of what was purged and is not deleted yet.
+    /// A drive whose used bytes are not the sum of its versions and of purged but not yet deleted blobs.
     UsedBytesDiffer = "used_bytes_differ";
-    /// A drive whose reserved bytes are not the sum of its open uploads, and of what arrived for ended ones and could not be
+    /// A drive whose reserved bytes are not the sum of its open uploads and of bytes of ended uploads that could not be
     /// deleted.
     ReservedBytesDiffer = "reserved_bytes_differ";
-    /// A drive that has not as many files and folders as it says.
+    /// A drive whose recorded number of files and folders is wrong.
     UsedEntriesDiffer = "used_entries_differ";
-    /// Bytes that count against a drive until they are deleted, of a blob that has no row or is in use.
+    /// Bytes counted against a drive until their blob is deleted, although the blob has no row or is in use.
     HeldWithoutBlob = "held_without_blob";
-    /// A complete upload that names something which is no file of its drive.
+    /// A complete upload whose node is not a file of its drive.
     UploadWithoutFile = "upload_without_file";
-    /// An open upload whose time ran out, and which should have been ended by now.
+    /// An expired open upload that should have been ended by now.
     UploadOverdue = "upload_overdue";
-    /// A node that is being purged, and yet lives, or does not stand in a root.
+    /// A node being purged that is not in the trash, or whose parent is not a root.
     PurgeAstray = "purge_astray";
-    /// A public link to a node that is not there, to a root, or to what is not its maker's.
+    /// A public link to a missing node, to a root, or to a node not owned by the link's creator.
     LinkWithoutEnds = "link_without_ends";
-    /// A share of a node, or with a user, that is not there, or of a root.
+    /// A share of a missing node or with a missing user, or of a root.
     ShareWithoutEnds = "share_without_ends";
-    /// A share with the owner of what is shared.
+    /// A share with the owner of the shared node.
     ShareWithOwner = "share_with_owner";
-    /// A node that can be found by searching, although it lies in the trash or is gone.
+    /// A search entry of a node that is in the trash or does not exist.
     SearchShowsGone = "search_shows_gone";
-    /// A live node that cannot be found by searching.
+    /// A live node without a search entry.
     SearchLacksNode = "search_lacks_node";
     /// A blob in use whose bytes are not in the store.
     ObjectMissing = "object_missing";
-    /// A blob that has another size in the store than by its row.
+    /// A blob whose size in the store differs from its row.
     ObjectSizeDiffers = "object_size_differs";
-    /// A blob whose bytes have another SHA-256 than its row says.
+    /// A blob whose SHA-256 differs from its row.
     ObjectDigestDiffers = "object_digest_differs";
-    /// A blob in parts whose manifest or parts are not as they were written: it cannot be read.
+    /// A blob in parts that cannot be read, because its manifest or parts have changed.
     ObjectBroken = "object_broken";
-    /// A blob in use that the store does not hand out.
+    /// A blob in use that cannot be read from the store.
     ObjectUnreadable = "object_unreadable";
-    /// A transfer of parts that belongs to no upload and no blob, and should have been discarded by now.
+    /// A multipart transfer without an upload or blob that should have been discarded by now.
     TransferAbandoned = "transfer_abandoned";
-    /// An object without a row, which should have been removed by now, or never written.
+    /// An object without a row that should have been removed by now, or never written.
     ObjectWithoutRow = "object_without_row";
 }
 
-/// One thing that is wrong.
+/// One violation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What is wrong.
+    /// Its kind.
     pub kind: Kind,
-    /// With what: an identifier, or a key.
+    /// The ID or key of the violating row or object.
     pub subject: String,
-    /// How.
+    /// The details.
     pub detail: String,
 }
 
-/// What the check came to.
+/// The results of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     listed: BTreeMap<Kind, Vec<(String, String)>>,
     counts: BTreeMap<Kind, u64>,
-    /// How many nodes were checked.
+    /// The number of nodes checked.
     pub nodes: u64,
-    /// How many rows of blobs were checked.
+    /// The number of blob rows checked.
     pub blobs: u64,
-    /// How many objects the store has.
+    /// The number of objects in the store.
     pub objects: u64,
-    /// How many bytes of them were read.
+    /// The number of object bytes read.
     pub bytes_read: u64,
-    /// How many of those that were read have no known digest: they were held against their length only.
+    /// The number of blobs read without a known digest, of which only the length was compared.
     pub undigested: u64,
 }
 
@@ -154,25 +154,25 @@ impl Report {
         }
     }
 
-    /// Counts findings of a kind that are not listed.
+    /// Counts findings without listing them.
     pub(crate) fn add_unlisted(&mut self, kind: Kind, count: u64) {
         if count > 0 {
             *self.counts.entry(kind).or_default() += count;
         }
     }
 
-    /// How many things are wrong.
+    /// The total number of findings.
     #[must_use]
     pub fn found(&self) -> u64 {
         self.counts.values().sum()
     }
 
-    /// How many things are wrong, by what is.
+    /// The number of findings of each kind.
     pub fn counts(&self) -> impl Iterator<Item = (Kind, u64)> + '_ {
         self.counts.iter().map(|(kind, count)| (*kind, *count))
     }
 
-    /// What is wrong, the first [`LISTED`] of each kind.
+    /// The first [`LISTED`] findings of each kind.
     pub fn findings(&self) -> impl Iterator<Item = Finding> + '_ {
         self.listed.iter().flat_map(|(kind, some)| {
             some.iter().map(|(subject, detail)| Finding {

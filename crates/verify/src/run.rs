@@ -1,4 +1,4 @@
-//! The check as a whole.
+//! Runs the whole check.
 
 use futures_util::StreamExt;
 use icu_casemap::CaseMapper;
@@ -8,35 +8,35 @@ use crate::invariants;
 use crate::ports::{Fault, Objects, Records, Snapshot};
 use crate::report::{Finding, Kind, Report};
 
-/// How to check.
+/// The options of a check.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The time, in milliseconds since 1970 in UTC.
+    /// The current time, in milliseconds since 1970 in UTC.
     pub now: i64,
-    /// For how many milliseconds a blob to which nothing refers, and an object without a row, may be there.
+    /// How many milliseconds an unreferenced blob, or an object without a row, may exist.
     pub grace: i64,
-    /// Whether to read all bytes in use.
+    /// Whether to read the bytes of all blobs in use.
     pub deep: bool,
 }
 
-/// What is being checked.
+/// The stage of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The database by itself.
+    /// Checking the database alone.
     Database,
-    /// The books of the blobs against the store.
+    /// Comparing the blob rows with the store.
     Store,
-    /// What seemed to be wrong, once more.
+    /// Checking suspected findings again.
     Again,
 }
 
-/// Hears how far the check is: so many of so many, if that is known; of statements first, of blobs next.
+/// A progress callback: stage, number done, and total if known; counts statements first, then blobs.
 pub type Progress<'a> = &'a (dyn Fn(Stage, u64, Option<u64>) + Send + Sync);
 
-/// Checks what is in `records` by itself, and against what lies in `objects`.
+/// Checks the database `records` by itself, and against the store `objects`.
 ///
 /// # Errors
-/// When either is out of reach.
+/// If either is unreachable.
 pub async fn verify(
     records: &dyn Records,
     objects: &dyn Objects,
@@ -62,7 +62,7 @@ pub async fn verify(
     Ok(report)
 }
 
-/// Folds every name, and compares.
+/// Checks the sort and order keys of all names.
 async fn names(snapshot: &mut dyn Snapshot, sql: &str, report: &mut Report) -> Result<(), Fault> {
     let folding = CaseMapper::new();
     let mut rows = snapshot.rows(sql, false).await?;
@@ -83,7 +83,8 @@ async fn names(snapshot: &mut dyn Snapshot, sql: &str, report: &mut Report) -> R
     Ok(())
 }
 
-/// Whether a key, in hexadecimal, is one of that name: none yet, or its version, what sorts, a zero, and the name.
+/// Whether a key, in hexadecimal, is an order key of `name`: empty (not set yet), or version, sort data, a zero, and
+/// the name.
 fn is_order_key(key: &str, name: &str) -> bool {
     let ending = name.bytes().fold("00".to_owned(), |text, byte| format!("{text}{byte:02x}"));
     key.is_empty() || key.get(2..).is_some_and(|rest| rest.ends_with(&ending))

@@ -1,5 +1,7 @@
-"""Stands in for a container engine: what deploy/host/switch asks of docker, where a container is a process of this machine,
-either ./server.py or a program that serves where BIND_ADDR says."""
+"""Mock of a container engine for deploy/host/switch.
+
+A container is a local process: ./server.py, or a program that listens on BIND_ADDR.
+"""
 
 import hashlib
 import os
@@ -14,7 +16,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-# The `docker` of the scenarios: hands its arguments to the engine, and says what that says.
+# The `docker` of the scenarios: passes its arguments to the engine and prints its output.
 CLIENT = r"""
 call() {{
   exec 3<>/dev/tcp/127.0.0.1/{port}
@@ -27,7 +29,7 @@ call() {{
 
 
 class Failed(Exception):
-    """What docker says when it fails."""
+    """An error of docker."""
 
 
 def identity(image):
@@ -60,7 +62,7 @@ class Engine:
                 try:
                     self.wfile.write(f"{status}\n{text}".encode())
                 except OSError:
-                    pass  # who asked was killed
+                    pass  # the client was killed
 
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
@@ -154,7 +156,7 @@ class Engine:
                         key, _, text = line.partition("=")
                         container["environment"][key] = text
             elif option == "--env":
-                given[key] = text  # which comes before what a file says, wherever it stands
+                given[key] = text  # takes precedence over an env file, in any order
             elif option == "--label":
                 container["labels"][key] = text
             elif option == "--volume":
@@ -183,7 +185,7 @@ class Engine:
         command = [sys.executable, "-B", "-S", str(HERE / "server.py"), str(container["ports"]["8000"]),
                    self.images[container["image"]]]
         if self.program:
-            # What a container is told of its own network is true of this machine's.
+            # Replace the container's addresses by this machine's.
             environment["BIND_ADDR"] = f"127.0.0.1:{container['ports']['8000']}"
             environment["METRICS_ADDR"] = f"127.0.0.1:{container['ports']['9464']}"
             command = [self.program]

@@ -1,5 +1,7 @@
-"""Plays deploy/host/switch and deploy/host/rollout through what may happen to them: on this machine, with a real HAProxy on the
-configuration that is shipped, and stand-ins for the container engine, the server and ssh. Started by ../check."""
+"""Tests deploy/host/switch and deploy/host/rollout on this machine. Started by ../check.
+
+Uses a real HAProxy with the shipped configuration, and mocks of the container engine, the server and ssh.
+"""
 
 import concurrent.futures
 import contextlib
@@ -24,8 +26,7 @@ from engine import CLIENT, Engine
 HERE = pathlib.Path(__file__).resolve().parent
 SWITCH, ROLLOUT, HAPROXY_CONFIG = HERE.parent / "switch", HERE.parent / "rollout", HERE.parent / "haproxy.cfg"
 
-# What changes something counts, and may be the last thing that a switch does: KILL_AT and KILL_ON end it, with all that it has
-# started.
+# Counts changing commands; KILL_AT and KILL_ON kill the switch, with its children, at one of them.
 WRAPPER = """#!/usr/bin/env bash
 {define}
 input=
@@ -46,7 +47,7 @@ if [ -n "${{KILL_ON:-}}" ] && [[ "$done" == *"$KILL_ON"* ]]; then kill -KILL 0; 
 exit "$status"
 """
 
-# ssh of the scenarios: a host is a world, and what is sent there runs here.
+# The `ssh` of the scenarios: a host is a world, and its commands run here.
 SSH = """#!/usr/bin/env bash
 while [ "$1" != -- ]; do shift; done
 if [ -e "$2/unreachable" ]; then exit 255; fi
@@ -62,7 +63,7 @@ taking = threading.Lock()
 
 
 def free_ports(count):
-    """Ports below those that the system gives away, each with the one that is 1000 above."""
+    """Ports below the ephemeral range, each with the one 1000 above."""
     found = []
     with taking:
         while len(found) < count:
@@ -147,7 +148,7 @@ class World:
             **os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "WORLD": str(self.dir),
             "CLOUDDRIVE_HOST_FILE": str(self.dir / "host"), **environment}
         (self.dir / "changes").write_text("")
-        # As it comes by ssh.
+        # As sent by ssh.
         with open(SWITCH) as script:
             return subprocess.Popen(
                 ["bash", "-s", "--", *options], env=environment, stdin=script, stdout=subprocess.PIPE,
@@ -170,7 +171,7 @@ class World:
         return sorted(self.engine.containers)
 
     def states(self):
-        """What HAProxy holds of blue and green."""
+        """HAProxy's state of blue and green."""
         with socket.socket(socket.AF_UNIX) as admin:
             admin.connect(str(self.socket))
             admin.sendall(b"show stat\n")
@@ -191,8 +192,9 @@ class World:
 
 
 class Load:
-    """Requests without a pause, on connections that last and on fresh ones, by TLS and without, with and without a body.
-    Each must be answered with 200, or as `allowed` has it."""
+    """Continuous requests on persistent and new connections, with and without TLS and body.
+
+    Each must get 200 or `allowed`."""
 
     def __init__(self, world, allowed=lambda status, headers: False, methods=("GET", "POST")):
         self.world, self.allowed = world, allowed
@@ -211,7 +213,7 @@ class Load:
         while not self.ending.is_set():
             path = "/wait/0.5" if random.random() < 0.05 else "/"
             try:
-                # What says it will close is not used again; who sends no body may do so on a connection that was closed.
+                # Connections announced to close are not reused; requests without a body may meet a closed one.
                 if connection is None or not keep or connection.sock is None:
                     if connection is not None:
                         connection.close()
@@ -254,7 +256,7 @@ class Hosts(unittest.TestCase):
         return world
 
     def serves(self, world, image, place):
-        """One server runs, that of the image, in that place, and HAProxy holds nothing against the other place."""
+        """Only the image's server runs, in that slot, and HAProxy does not disable the other slot."""
         self.assertEqual(world.containers(), [f"clouddrive-{place}"], world.said)
         self.assertEqual(world.get()[:2], (200, image), world.said)
         self.assertEqual(world.remembered()["current"], place, world.said)
@@ -312,7 +314,7 @@ class Hosts(unittest.TestCase):
             self.serves(world, "slow:2", "green")
         self.assertEqual((load.failed, load.served), ([], {"good:1", "slow:2", "good:3"}), world.said)
         self.assertGreater(load.count, 100)
-        # Of what is not needed to go back, nothing stays.
+        # Only what a rollback needs is kept.
         self.assertEqual(sorted(world.engine.images.values()), ["good:3", "slow:2"])
 
     def test_the_old_one_drains_after_it_was_told_to_stop(self):
@@ -386,7 +388,7 @@ class Hosts(unittest.TestCase):
         self.rolled_back(world, load, process.returncode)
 
     def test_the_one_that_listens_goes_away(self):
-        # As when ssh loses its connection: nobody reads any more.
+        # As when ssh loses its connection: the output is no longer read.
         world = self.world()
         process = world.start("--image", "slow:2")
         while "clouddrive-green" not in world.containers():
@@ -398,7 +400,7 @@ class Hosts(unittest.TestCase):
         self.serves(world, "slow:2", "green")
 
     def cut_off_after(self, first, *pause, **more):
-        """Cuts a switch off after its first change, or its second, and every second one from there, and runs it again."""
+        """Kills a switch after its first or second change, and every second one after that, and runs it again."""
         world = self.world(None, **more)
         for image in (1, 2, 3):
             self.assertEqual(world.switch("--image", f"good:{image}", *pause), 0, world.said)
@@ -430,7 +432,7 @@ class Hosts(unittest.TestCase):
         world = self.world()
         code = world.switch("--image", "good:2", KILL_ON="set server clouddrive/green state ready")
         self.assertEqual(code, -signal.SIGKILL, world.said)
-        # What stands in the place that was taken before the new one was given requests is done for.
+        # The rerun drains the old slot, whose server then dies.
         self.assertEqual(world.switch("--image", "good:2", KILL_ON="set server clouddrive/blue state drain"), -signal.SIGKILL)
         self.assertEqual(world.containers(), ["clouddrive-blue", "clouddrive-green"])
         world.engine.containers["clouddrive-blue"]["process"].kill()
@@ -441,7 +443,7 @@ class Hosts(unittest.TestCase):
         self.serves(world, "good:2", "green")
 
     def test_haproxy_restarts_midway(self):
-        # It has forgotten what it was told; health checks decide.
+        # A restart loses runtime state; health checks decide.
         world = self.world()
         code = world.switch("--image", "good:2", KILL_ON="set server clouddrive/blue state drain")
         self.assertEqual(code, -signal.SIGKILL, world.said)
@@ -532,13 +534,13 @@ class Hosts(unittest.TestCase):
             at_once.append(len(world.containers()))
             return status == 503 and headers["Retry-After"] == "5" and headers["Content-Type"] == "application/problem+json"
 
-        # A body that is not wanted breaks off with its connection; whoever sends none hears why.
+        # An unwanted body is cut off with its connection; requests without one get the reason.
         with Load(world, pause, methods=("GET",)) as load:
             self.assertEqual(world.switch("--image", "slow:2", "--pause"), 0, world.said)
         self.assertEqual((load.failed, load.served), ([], {"good:1", "slow:2"}))
         self.assertGreater(len(at_once), 0, "there was no pause")
         self.serves(world, "slow:2", "green")
-        # Stopped, and not removed: that is what starts again.
+        # Stopped but not removed: this one is started again.
         self.assertEqual(world.switch("--image", "crash:3", "--pause"), 1, world.said)
         self.serves(world, "slow:2", "green")
 
@@ -571,19 +573,19 @@ class Hosts(unittest.TestCase):
         self.assertEqual((code, first.failed, second.failed), (0, [], []), said)
         for world in (one, two):
             self.serves(world, "good:2", "green")
-        # The second host does not get there.
+        # The second host fails.
         (two.dir / "host").write_text((two.dir / "host").read_text() + "READY_WAIT=0\n")
         code, said = self.rollout(one.dir, two.dir, "--image", "slow:3")
         self.assertEqual(code, 1, said)
         self.serves(one, "slow:3", "blue")
         self.serves(two, "good:2", "green")
         self.assertIn(f"to go back: deploy/host/rollout {one.dir} --former", said)
-        # The first one does not: the second is not touched.
+        # The first host fails: the second is not touched.
         changes = two.changes()
         code, said = self.rollout(one.dir, two.dir, "--image", "crash:4")
         self.assertEqual((code, two.changes()), (1, changes), said)
         self.serves(one, "slow:3", "blue")
-        # One cannot from the start: no host is touched.
+        # One host fails its check: no host is touched.
         (two.dir / "unreachable").touch()
         changes = one.changes()
         code, said = self.rollout(one.dir, two.dir, "--image", "good:5")
@@ -598,7 +600,7 @@ class Hosts(unittest.TestCase):
 
 
 def main():
-    """Runs the scenarios side by side: they wait more than they work."""
+    """Runs the scenarios concurrently: they mostly wait."""
     suite = unittest.defaultTestLoader.loadTestsFromNames(sys.argv[1:] or ["Hosts"], sys.modules["__main__"])
 
     def run(test):

@@ -86,5 +86,5 @@ if name == "crash":
 server = Server(("127.0.0.1", port), Handler)
 signal.signal(signal.SIGTERM, stop)
 server.serve_forever(poll_interval=0.01)
-# The thread that leaves ends the process.
+# This thread ends the process.
 threading.Event().wait()

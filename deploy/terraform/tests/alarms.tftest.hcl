@@ -1,4 +1,4 @@
-# What is watched, and who hears of it.
+# Alarms and their recipients.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -87,7 +87,7 @@ run "alarms" {
   }
 }
 
-run "who_hears" {
+run "recipients" {
   variables {
     alarm_emails       = ["night@example.com"]
     monthly_budget_usd = 300

@@ -1,4 +1,4 @@
-"""Applies all of this to a stand-in for AWS (moto) on 127.0.0.1, looks at what is there then, and destroys it.
+"""Applies the stack to a mock of AWS (moto) on 127.0.0.1, checks the result, and destroys it.
 
 The provider is the real one: what it refuses, what it asks for and in which order shows here, as do values that the mocks of
 `terraform test` make up. moto is not AWS: it takes much that AWS would refuse. ../check calls this, with the Python that has
@@ -18,7 +18,7 @@ import urllib.request
 
 import boto3
 
-# What moto forgets, or tells otherwise than it was told: by resource, the attributes that a second plan may find changed.
+# Attributes that moto loses or changes, by resource: a second plan may find them changed.
 MOTO = {
     "aws_autoscaling_group.api": {"capacity_reservation_specification", "default_instance_warmup", "launch_template"},
     "aws_autoscaling_policy.cpu": {"enabled", "predictive_scaling_configuration"},
@@ -85,7 +85,7 @@ def moto():
 
 
 def terraform(*arguments):
-    """What terraform prints. What it says when it fails is shown."""
+    """The output of terraform. Shows its errors if it fails."""
     command = ["terraform", arguments[0], "-no-color", *arguments[1:]]
     if arguments[0] == "state":
         command = ["terraform", *arguments]
@@ -96,7 +96,7 @@ def terraform(*arguments):
 
 
 def changes():
-    """The attributes by resource that another plan would change; and the plan, as it would be stored."""
+    """The attributes by resource that another plan would change, and the plan as stored."""
     terraform("plan", "-input=false", "-out=plan")
     plan = json.loads(terraform("show", "-json", "plan"))
     found = {}
@@ -128,7 +128,7 @@ def rules(ec2, vpc):
 
 
 def recorded(url):
-    """The calls that moto heard. It writes a call and the end of its line apart, so that those of two calls at once may meet."""
+    """The calls that moto logged. It writes a call and its line end separately, so two calls may share a line."""
     with urllib.request.urlopen(f"{url}/moto-api/recorder/download-recording", timeout=60) as answer:
         text = answer.read().decode().strip()
     decoder, calls = json.JSONDecoder(), []
@@ -151,7 +151,7 @@ def applied(url, client):
     check(secret["HOST"] == outputs["database"].split(":")[0], "the secret leads elsewhere than to the database")
     check(secret["S3_BUCKET_NAME"] == outputs["bucket"], "the secret names another bucket")
 
-    # The password that RDS was given is that of the secret.
+    # RDS got the password of the secret.
     bodies = [
         base64.b64decode(call["body"]).decode() if call.get("body_encoded") else str(call.get("body")) for call in recorded(url)
     ]
@@ -159,7 +159,7 @@ def applied(url, client):
     check(len(created) == 1, f"the database was made {len(created)} times")
     check(all(f"MasterUserPassword={secret['PASSWORD']}" in body for body in created), "RDS has another password than the secret")
 
-    # Nothing of it is kept.
+    # It is stored nowhere.
     found, plan = changes()
     with open("terraform.tfstate", encoding="utf-8") as state:
         kept = state.read() + plan
@@ -174,7 +174,7 @@ def applied(url, client):
         more = names - MOTO.get(address, set())
         check(not more, f"a second apply would change {address}: {sorted(more)}")
 
-    # The secret is the operator's, and the image deploy/rollout's.
+    # The operator maintains the secret, and deploy/rollout the image.
     secrets.put_secret_value(SecretId=outputs["secret"], SecretString=json.dumps({**secret, "RUST_LOG": "debug"}))
     client("ssm").put_parameter(Name=outputs["image_parameter"], Value="example/clouddrive:2.0.0", Type="String", Overwrite=True)
     touched = set(changes()[0]) & {"aws_secretsmanager_secret_version.api", "aws_ssm_parameter.image"}
@@ -185,7 +185,7 @@ def applied(url, client):
 
 
 def main():
-    # So that what was started is stopped.
+    # Stops the processes that were started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.environ.update(
         AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_REGION=REGION, AWS_EC2_METADATA_DISABLED="true",
@@ -203,10 +203,11 @@ def main():
         os.environ["TF_VAR_zone_id"] = zone.rsplit("/", 1)[-1]
         urllib.request.urlopen(f"{url}/moto-api/recorder/start-recording", data=b"", timeout=60).close()
         terraform("plan", "-input=false", "-out=first")
-        # For checkov, which understands a plan better than what it comes from.
+        # For checkov, which understands a plan better than its source.
         with open("plan.json", "w", encoding="utf-8") as plan:
             plan.write(terraform("show", "-json", "first"))
-        # From here on with what lets it be destroyed again: moto knows no instance refresh, which a second apply would begin.
+        # From here on without deletion protection: moto does not support the instance refresh that a second apply would
+        # start.
         os.environ.update(TF_VAR_deletion_protection="false", TF_VAR_force_destroy="true", TF_VAR_secret_recovery_days="0")
         terraform("plan", "-input=false", "-out=first")
         terraform("apply", "-input=false", "first")

@@ -1,5 +1,7 @@
-"""Holds what checkov found, in the reports named, against checkov.skips: `python3 checkov.py SKIPS REPORT…`. Fails for what is
-found and not listed, and for what is listed and not found."""
+"""Compares checkov's reports with checkov.skips: `python3 checkov.py SKIPS REPORT…`.
+
+Fails for unlisted findings and unused skips.
+"""
 
 import json
 import re

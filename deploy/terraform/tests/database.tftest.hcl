@@ -1,4 +1,4 @@
-# The database, and the secret by which the server finds it.
+# The database, and the secret with its address.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -102,7 +102,7 @@ run "the_secret_of_rds" {
   }
 }
 
-# Both or none: a password that only one of them gets locks the server out.
+# Both or none: a password set in only one of them locks the server out.
 run "written_anew" {
   variables {
     secret_generation = 2

@@ -1,4 +1,4 @@
-# The group, the machine, and what runs on it.
+# The group, the launch template and the container.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -106,7 +106,7 @@ run "the_machine" {
   }
 }
 
-# What deploy/rollout wrote stays.
+# The value written by deploy/rollout is kept.
 run "the_image_is_not_put_back" {
   variables {
     image = "docker.io/example/clouddrive:2.0.0"

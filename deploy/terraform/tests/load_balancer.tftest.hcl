@@ -1,4 +1,4 @@
-# What the internet sees, and how the load balancer tells who is ready.
+# The public side, and the load balancer's health check.
 
 mock_provider "aws" {
   source = "./tests/mocks"

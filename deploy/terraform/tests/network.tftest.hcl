@@ -1,4 +1,4 @@
-# Who may reach whom.
+# Permitted traffic.
 
 mock_provider "aws" {
   source = "./tests/mocks"

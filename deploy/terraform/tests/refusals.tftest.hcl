@@ -1,4 +1,4 @@
-# What cannot be right is refused before anything is made.
+# Invalid variables are refused before anything is created.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -120,7 +120,7 @@ run "origins_with_an_asterisk" {
   expect_failures = [var.cors_origins]
 }
 
-run "a_budget_that_nobody_hears_of" {
+run "a_budget_without_recipients" {
   command = plan
   variables {
     monthly_budget_usd = 100

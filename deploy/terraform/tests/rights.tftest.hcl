@@ -1,11 +1,11 @@
-# Rights, action by action and resource by resource.
+# Permissions, action by action and resource by resource.
 
 mock_provider "aws" {
   source = "./tests/mocks"
 }
 
 run "instances" {
-  # crates/adapters/s3/README.md, docs/deployment.md, and what boot.sh and Session Manager call.
+  # crates/adapters/s3/README.md, docs/deployment.md, and the calls of boot.sh and Session Manager.
   assert {
     condition = {
       for statement in jsondecode(aws_iam_role_policy.instance.policy).Statement : statement.Sid => statement.Action
@@ -107,7 +107,7 @@ run "workflows" {
     github_repository = "example/clouddrive"
   }
 
-  # What deploy/rollout calls.
+  # The calls of deploy/rollout.
   assert {
     condition = {
       for statement in jsondecode(aws_iam_role_policy.deploy[0].policy).Statement :

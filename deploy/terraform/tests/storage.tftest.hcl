@@ -1,4 +1,4 @@
-# The bucket of the drive and that of logs: nobody else's, encrypted, by TLS alone.
+# The buckets for the drive and for logs: private, encrypted, only by TLS.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -102,7 +102,7 @@ run "encrypted_and_cleared" {
     error_message = "Unfinished uploads, left-over probes and deleted versions go."
   }
 
-  # A rule that let current objects go would take what users stored.
+  # A rule that expires current objects would delete users' files.
   assert {
     condition = alltrue([
       for rule in aws_s3_bucket_lifecycle_configuration.drive.rule :
@@ -156,7 +156,7 @@ run "what_can_be_told" {
     error_message = "The bucket is encrypted with the key."
   }
 
-  # As in docs/deployment.md, and as clouddrive doctor wants it.
+  # As in docs/deployment.md, and as clouddrive doctor requires.
   assert {
     condition = alltrue([
       for rule in aws_s3_bucket_cors_configuration.drive[0].cors_rule :

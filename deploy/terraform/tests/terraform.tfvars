@@ -1,8 +1,8 @@
-# What every test says, unless it says otherwise.
+# Defaults for all tests.
 region      = "eu-central-1"
 domain_name = "drive.example.com"
 zone_id     = "Z0123456789"
 image       = "docker.io/example/clouddrive:1.0.0"
 
-# Terraform 1.11 cannot test with an ephemeral variable that is not set. With RDS it counts for nothing.
+# Terraform 1.11 cannot test with an unset ephemeral variable. Unused with RDS.
 database_url = "postgres://ann:hush@db.example.com/drive?sslmode=require"

@@ -1,31 +1,31 @@
-//! One secret, and a key of its own for each purpose.
+//! Derives a separate key for each purpose from one secret.
 
 use std::fmt;
 
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-/// What a key is for. No key serves two purposes, so that nothing made for one is ever valid for another.
+/// The purpose of a key. Each purpose has its own key, so that nothing made for one is valid for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Signing access tokens.
     AccessTokens,
-    /// Signing URLs of blobs.
+    /// Signing blob URLs.
     SignedUrls,
-    /// Sealing the cursors of pages.
+    /// Sealing pagination cursors.
     Cursors,
     /// Sealing the tokens of public links.
     LinkTokens,
-    /// Signing proofs that a link's password was given.
+    /// Signing proofs that a link's password was entered.
     LinkAccess,
-    /// Signing URLs of archives.
+    /// Signing archive URLs.
     ArchiveUrls,
-    /// Digesting requests that may be sent again: passwords are among them.
+    /// Digesting retryable requests, which may contain passwords.
     Receipts,
 }
 
 impl Purpose {
-    /// What sets the keys apart. Changing one of these texts ends all that was signed with its key.
+    /// The HKDF `info` that separates the keys. Changing one invalidates everything signed with its key.
     const fn info(self) -> &'static [u8] {
         match self {
             Self::AccessTokens => b"clouddrive/access-tokens/v1",
@@ -39,21 +39,21 @@ impl Purpose {
     }
 }
 
-/// The secret from which every key is derived, with HKDF-SHA256 (RFC 5869). It prints as nothing.
+/// The secret from which all keys are derived with HKDF-SHA256 (RFC 5869). `Debug` does not print it.
 ///
-/// Every instance that shares a database needs the same one.
+/// All instances that share a database need the same one.
 #[derive(Clone)]
 pub struct MasterKey(Hkdf<Sha256>);
 
 impl MasterKey {
-    /// The shortest secret that is taken, in bytes: no key made of less would be worth its own length.
+    /// The minimum length of the secret in bytes: a shorter one has less entropy than the derived keys.
     pub const MIN_BYTES: usize = 32;
 
-    /// Takes the secret as it stands in the configuration. It should come from a random generator: nothing here slows
-    /// down somebody who guesses it.
+    /// Creates the key from the configured secret, which should be randomly generated: derivation does not slow down
+    /// guessing.
     ///
     /// # Errors
-    /// The rule, for people, when it is too short.
+    /// A human-readable message if the secret is too short.
     pub fn new(secret: &[u8]) -> Result<Self, &'static str> {
         if secret.len() < Self::MIN_BYTES {
             return Err("must have at least 32 bytes");
@@ -61,13 +61,13 @@ impl MasterKey {
         Ok(Self(Hkdf::new(None, secret)))
     }
 
-    /// The key for `purpose`: the same for the same secret, on any machine and in any version.
+    /// Derives the key for `purpose`: the same for the same secret, on any machine and in any version.
     #[must_use]
     pub fn derive(&self, purpose: Purpose) -> [u8; 32] {
         self.expand(purpose)
     }
 
-    /// As [`derive`](Self::derive), of any length that HKDF can give: up to 255 × 32 bytes.
+    /// Like [`derive`](Self::derive), for any length that HKDF supports: up to 255 × 32 bytes.
     #[expect(clippy::expect_used, reason = "every length in this crate is a constant far below the limit")]
     pub(crate) fn expand<const N: usize>(&self, purpose: Purpose) -> [u8; N] {
         let mut key = [0; N];

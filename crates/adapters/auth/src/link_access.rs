@@ -1,4 +1,4 @@
-//! Proofs that the holder of a public link has given its password.
+//! Proofs that the holder of a public link has entered its password.
 
 use std::fmt;
 
@@ -9,22 +9,22 @@ use clouddrive_domain::port::LinkAccess;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// A proof is the time at which it ends, in milliseconds, and an HMAC-SHA256 over that, the link, and the hash of its
-/// password.
+/// Link access proofs: an expiry time in milliseconds, and an HMAC-SHA256 over it, the link and the link's password
+/// hash.
 #[derive(Clone)]
 pub struct MacLinkAccess {
-    /// That which signs, and those that signed before it.
+    /// The signing MAC first, then those of former keys.
     macs: Vec<Hmac<Sha256>>,
 }
 
 impl MacLinkAccess {
-    /// Signs with `key`, which MUST be secret and of no other use, and the same on every instance.
+    /// Signs with `key`, which MUST be secret, used for nothing else, and the same on every instance.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
         Self { macs: vec![keyed(key)] }
     }
 
-    /// Accepts what was signed with the key `former` as well, while keys are changed.
+    /// Also accepts proofs signed with the key `former`, for key rotation.
     #[must_use]
     pub fn accepting(mut self, former: [u8; 32]) -> Self {
         self.macs.push(keyed(former));
@@ -32,14 +32,14 @@ impl MacLinkAccess {
     }
 }
 
-/// HMAC itself fills a short key up with zeros, to the 64 bytes of a block of SHA-256.
+/// Pads the key with zeros to the 64-byte block of SHA-256, as HMAC itself does with short keys.
 fn keyed(key: [u8; 32]) -> Hmac<Sha256> {
     let mut block = [0; 64];
     block.iter_mut().zip(key).for_each(|(byte, key)| *byte = key);
     Hmac::new(&block.into())
 }
 
-/// What is signed. The first two parts have fixed lengths, so no two contents have the same bytes.
+/// The signed content. Its first two fields have fixed lengths, so the encoding is unambiguous.
 fn cover(mac: &Hmac<Sha256>, link: &Link, expires_at: Timestamp) -> Hmac<Sha256> {
     let mut mac = mac.clone();
     mac.update(link.id.as_uuid().as_bytes());

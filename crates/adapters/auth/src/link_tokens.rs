@@ -1,4 +1,4 @@
-//! The tokens of public links, sealed to be shown again.
+//! Tokens of public links, encrypted so that they can be shown again.
 
 use std::fmt;
 
@@ -9,26 +9,25 @@ use clouddrive_domain::{Error, Result};
 
 const PART: &str = "link tokens";
 
-/// Tokens are sealed with AES-256-GCM, each under a random nonce of its own, which stands before it; that of another link
-/// does not open.
+/// Seals link tokens with AES-256-GCM, each prefixed with its own random nonce and bound to its link.
 pub struct SealedLinkTokens {
-    /// The key that seals, and those that sealed before it.
+    /// The sealing key first, then former keys.
     keys: Vec<RandomizedNonceKey>,
 }
 
 impl SealedLinkTokens {
-    /// Seals with `key`, which MUST be secret and of no other use, and the same on every instance.
+    /// Seals with `key`, which MUST be secret, used for nothing else, and the same on every instance.
     ///
     /// # Errors
-    /// [`Internal`](Error::Internal), should the library not take the key.
+    /// [`Internal`](Error::Internal) if the library rejects the key.
     pub fn new(key: [u8; 32]) -> Result<Self> {
         Ok(Self { keys: vec![randomized(key)?] })
     }
 
-    /// Opens what was sealed with the key `former` as well.
+    /// Also opens tokens sealed with the key `former`, for key rotation.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Same as [`new`](Self::new).
     pub fn accepting(mut self, former: [u8; 32]) -> Result<Self> {
         self.keys.push(randomized(former)?);
         Ok(self)
@@ -39,7 +38,7 @@ fn randomized(key: [u8; 32]) -> Result<RandomizedNonceKey> {
     RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|fault| Error::internal(PART, fault))
 }
 
-/// What a sealed token is bound to.
+/// The associated data, which binds a sealed token to its link.
 fn bound_to(link: LinkId) -> Aad<[u8; 16]> {
     Aad::from(link.as_uuid().into_bytes())
 }

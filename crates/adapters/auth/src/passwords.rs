@@ -1,4 +1,4 @@
-//! Passwords: Argon2id for the new ones, bcrypt for those that were imported.
+//! Password hashing: Argon2id for new hashes, bcrypt for imported ones.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,38 +14,38 @@ use clouddrive_domain::{Error, Result};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// What this part of the system is called in errors.
+/// The name of this component in errors.
 const PART: &str = "password hashing";
 
-/// Memory in KiB, passes and lanes, as OWASP's Password Storage Cheat Sheet recommends them.
+/// Memory in KiB, passes and lanes as recommended by OWASP's Password Storage Cheat Sheet.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const OUTPUT_BYTES: usize = 32;
 
-/// A stored hash that would cost more than so many of today's is not computed: it counts as one that cannot be read.
+/// A stored hash that costs more than this many times the current parameters is not computed: it counts as unreadable.
 const MAX_EFFORT: u64 = 16;
 
-/// The highest bcrypt cost that is computed, about four seconds. The usual one is 10 to 12.
+/// The highest bcrypt cost that is computed, about four seconds. 10 to 12 is usual.
 const MAX_BCRYPT_COST: u32 = 16;
 
 /// Argon2id with m = 19456 KiB, t = 2, p = 1, in PHC string format.
 ///
-/// Hashes made by bcrypt, or by Argon2 with less, are still accepted, as [`Verdict::Outdated`].
+/// Hashes by bcrypt, or by Argon2 with weaker parameters, are accepted as [`Verdict::Outdated`].
 pub struct Argon2Passwords {
     hasher: Arc<Hasher>,
-    /// For those who hash and those who wait.
+    /// Permits for running and waiting callers.
     places: Arc<Semaphore>,
-    /// For those who hash.
+    /// Permits for running callers.
     turns: Arc<Semaphore>,
 }
 
 impl Argon2Passwords {
-    /// Lets `concurrency` hashes (at least one) be computed at once, each in 19 MiB and on a thread of its own, and
-    /// `queue` more callers wait. More of the first than there are cores makes nothing faster.
+    /// Computes up to `concurrency` hashes (at least one) at once, each with 19 MiB on its own blocking thread; `queue`
+    /// more callers may wait. A `concurrency` above the number of cores makes nothing faster.
     ///
     /// # Errors
-    /// [`Internal`](Error::Internal) when the operating system gives no randomness for a salt.
+    /// [`Internal`](Error::Internal) if the operating system provides no randomness for a salt.
     pub fn new(concurrency: usize, queue: usize) -> Result<Self> {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let places = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
@@ -67,7 +67,7 @@ impl Argon2Passwords {
         drop(waiting);
         let turn = turn.map_err(|closed| Error::internal(PART, closed))?;
         let hasher = Arc::clone(&self.hasher);
-        // Both permits go with the work, which goes on when the caller does not wait for its end.
+        // Both permits move into the work, which continues if the caller is cancelled.
         let done = spawn_blocking(move || {
             #[expect(clippy::disallowed_methods, reason = "the work is measured")]
             let began = Instant::now();
@@ -104,7 +104,7 @@ impl fmt::Debug for Argon2Passwords {
     }
 }
 
-/// A caller who waits, counted in `clouddrive_password_hashes_waiting`; not any more when dropped.
+/// Counts a waiting caller in `clouddrive_password_hashes_waiting` until dropped.
 struct Waiting;
 
 impl Waiting {
@@ -120,10 +120,10 @@ impl Drop for Waiting {
     }
 }
 
-/// The work itself, for a thread that may block.
+/// The blocking hash computations.
 struct Hasher {
     argon2: Argon2<'static>,
-    /// A hash of nobody's password, with today's parameters.
+    /// A dummy hash with the current parameters.
     nobody: phc::PasswordHash,
 }
 
@@ -150,7 +150,7 @@ impl Hasher {
         if let Some(verdict) = verdict {
             return Ok(verdict);
         }
-        // Otherwise the time would tell which accounts cannot be logged in to.
+        // Verify a dummy hash, so that timing does not reveal accounts without a usable hash.
         self.verify_nobody(password)?;
         Ok(Verdict::Wrong)
     }
@@ -159,7 +159,7 @@ impl Hasher {
         self.compare(password, &self.nobody).map(drop)
     }
 
-    /// None when the hash cannot be read.
+    /// `None` if the hash is unreadable.
     fn verify_argon2(&self, password: &Password, hash: &PasswordHash) -> Result<Option<Verdict>> {
         let Some((hash, params)) = read_argon2(hash) else {
             return Ok(None);
@@ -173,7 +173,7 @@ impl Hasher {
         Ok(verdict)
     }
 
-    /// Whether it is that password; none when the hash demands what Argon2 cannot do.
+    /// Whether the password matches; `None` if Argon2 does not support the hash.
     fn compare(&self, password: &Password, hash: &phc::PasswordHash) -> Result<Option<bool>> {
         match self.argon2.verify_password(password.expose().as_bytes(), hash) {
             Ok(()) => Ok(Some(true)),
@@ -184,7 +184,7 @@ impl Hasher {
     }
 }
 
-/// The hash with its parameters, if it is whole and of bearable cost.
+/// Parses the hash and its parameters, if it is complete and of acceptable cost.
 fn read_argon2(hash: &PasswordHash) -> Option<(phc::PasswordHash, Params)> {
     let hash = phc::PasswordHash::new(hash.expose()).ok()?;
     let params = Params::try_from(&hash).ok()?;
@@ -193,7 +193,7 @@ fn read_argon2(hash: &PasswordHash) -> Option<(phc::PasswordHash, Params)> {
     (hash.salt.is_some() && hash.hash.is_some() && bearable).then_some((hash, params))
 }
 
-/// Whether the hash is weaker than today's.
+/// Whether the hash is weaker than the current parameters.
 fn is_outdated(hash: &phc::PasswordHash, params: &Params) -> bool {
     hash.algorithm != Algorithm::Argon2id.ident()
         || hash.version != Some(Version::V0x13.into())
@@ -202,8 +202,8 @@ fn is_outdated(hash: &phc::PasswordHash, params: &Params) -> bool {
         || params.output_len().is_none_or(|length| length < OUTPUT_BYTES)
 }
 
-/// None when the hash cannot be read. Of a password only the first 72 bytes count: bcrypt knows no more, and whoever
-/// had a longer one must get in with it.
+/// `None` if the hash is unreadable. Only the first 72 bytes of a password count, as in bcrypt: users with longer
+/// passwords must be able to log in.
 fn verify_bcrypt(password: &Password, hash: &PasswordHash) -> Option<Verdict> {
     let parts = bcrypt::HashParts::from_str(hash.expose()).ok()?;
     if parts.get_cost() > MAX_BCRYPT_COST {
@@ -262,7 +262,7 @@ mod tests {
             assert_eq!(verdict("a quiet secret", &hash).await, Verdict::Outdated, "{}", hash.expose());
             assert_eq!(verdict("another secret", &hash).await, Verdict::Wrong, "{}", hash.expose());
         }
-        // A test vector of John the Ripper, not of this library.
+        // A test vector of John the Ripper, independent of the library.
         let known = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         assert_eq!(verdict("U*U", &PasswordHash::new(known.to_owned())).await, Verdict::Outdated);
     }
@@ -325,14 +325,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_costs_what_somebody_costs() {
-        let nobody = PasswordHash::new(Hasher::new().unwrap().nobody.to_string());
-        let (hash, params) = read_argon2(&nobody).unwrap();
+    fn the_dummy_hash_has_the_current_cost() {
+        let anonymous = PasswordHash::new(Hasher::new().unwrap().nobody.to_string());
+        let (hash, params) = read_argon2(&anonymous).unwrap();
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, LANES));
         assert!(!is_outdated(&hash, &params));
     }
 
-    /// What is answered without waiting.
+    /// The result of a future that must be ready at once.
     async fn at_once<T>(answer: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
@@ -359,7 +359,7 @@ mod tests {
             }
             release.send(()).unwrap();
         };
-        // Polled in this order: the first takes the turn, the second the only place in the queue.
+        // Polled in this order: the first takes the only turn, the second the only place in the queue.
         let (running, waiting, ()) = tokio::join!(biased; running, waiting, turned_away);
         assert!(running.unwrap());
         assert!(waiting.is_ok());

@@ -1,4 +1,4 @@
-//! A memory of who calls, so that a request need not ask the database.
+//! A cache of running sessions, which saves a database query per request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,30 +13,30 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{Accounts, Opened, Renewal, Rotation, Sessions, TokenOwner};
 use tokio::time::Instant;
 
-/// How old an answer may be, counted from before it was asked for: what ends a session elsewhere ends it here within this.
+/// The maximum age of an entry, counted from before the query. A session ended elsewhere ends here within this time.
 const AGE: Duration = Duration::from_secs(1);
 
-/// How many sessions are remembered at the most.
+/// The maximum number of cached sessions.
 const MOST: usize = 50_000;
 
-/// Remembers for a second which sessions run, and forgets at once what ends through itself.
+/// Caches running sessions for a second, and evicts those that end through it at once.
 ///
-/// It stands before both ports that end sessions: an instance sees at once what it has ended itself, and what others have
-/// ended a second later at the most. Only that a session runs is remembered, never that it does not.
+/// Wraps both ports that end sessions: an instance sees the sessions that it ended itself at once, and those ended by
+/// other instances after at most a second. Only running sessions are cached, never that a session does not run.
 pub struct SessionCache {
     sessions: Arc<dyn Sessions>,
     accounts: Arc<dyn Accounts>,
     known: Known,
 }
 
-/// What is remembered.
+/// The cached sessions.
 #[derive(Default)]
 struct Known(Mutex<Memory>);
 
 #[derive(Default)]
 struct Memory {
     running: HashMap<SessionId, Running>,
-    /// How often something was forgotten: an answer that was asked for before that is not remembered after it.
+    /// The number of evictions. The result of a query that started before an eviction is not cached after it.
     forgotten: u64,
 }
 
@@ -46,14 +46,14 @@ struct Running {
     asked: Instant,
 }
 
-/// Whose sessions may just have ended.
+/// The sessions that may have ended.
 #[derive(Clone, Copy)]
 enum Ended {
     One(SessionId),
     AllOf(UserId),
 }
 
-/// Forgets when it is dropped: also when nobody waits any more for the end of what ends sessions.
+/// Evicts on drop, so also if the future that ends the sessions is cancelled.
 struct Forgetting<'a>(&'a Known, Ended);
 
 impl Drop for Forgetting<'_> {
@@ -64,11 +64,11 @@ impl Drop for Forgetting<'_> {
 
 impl Known {
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        // Nothing that is done under the lock can leave it half done.
+        // No panic under the lock can leave the memory inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The name of the user whose session it is, if that is known; otherwise by what an answer must be remembered.
+    /// The username of a cached session; otherwise the eviction count to pass to [`remember`](Self::remember).
     fn find(&self, session: SessionId, user: UserId, now: Instant) -> std::result::Result<String, u64> {
         let memory = self.memory();
         let fresh = |running: &&Running| running.user == user && now.saturating_duration_since(running.asked) < AGE;
@@ -85,7 +85,7 @@ impl Known {
             let now = running.asked;
             memory.running.retain(|_, running| now.saturating_duration_since(running.asked) < AGE);
         }
-        // When there are that many who have called within a second, the others ask the database.
+        // If the cache is full of fresh sessions, the others query the database.
         if memory.running.len() < MOST {
             memory.running.insert(session, running);
         }
@@ -102,7 +102,7 @@ impl Known {
 }
 
 impl SessionCache {
-    /// Stands before these ports.
+    /// Wraps these ports.
     #[must_use]
     pub fn new(sessions: Arc<dyn Sessions>, accounts: Arc<dyn Accounts>) -> Self {
         Self { sessions, accounts, known: Known::default() }
@@ -137,7 +137,7 @@ impl Sessions for SessionCache {
     }
 
     async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation> {
-        // That of a token that is used twice ends. Which it is only the store knows; its user is whoever acts.
+        // Reusing a token ends its session. Only the store knows which one; its user is the actor.
         let _forgetting = command.actor.map(|user| self.forgetting(Ended::AllOf(user)));
         self.sessions.refresh(command, renewal).await
     }
@@ -227,7 +227,7 @@ mod tests {
     const THERE: SessionId = SessionId::from_uuid(Uuid::from_u128(11));
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
-    /// A store in which every session runs, and how often it was asked.
+    /// A cache over a store in which every session runs, and the number of queries.
     fn cache() -> (SessionCache, Arc<AtomicU32>) {
         let asked = Arc::new(AtomicU32::new(0));
         let count = asked.clone();

@@ -14,19 +14,19 @@ use uuid::Uuid;
 
 use crate::keys::{MasterKey, Purpose};
 
-/// The longest token that is even looked at, in bytes. Ours have about 500.
+/// The maximum length of a token in bytes. Ours have about 500.
 const MAX_BYTES: usize = 4096;
 
-/// What `typ` says: a token of another kind, signed with the same key, is no access token.
+/// The `typ` claim. A token of another type, signed with the same key, is not an access token.
 const ACCESS: &str = "access";
 
-/// How far the clock of the instance that reads a token may lag behind that of the one which made it.
+/// How far the clock of the verifying instance may lag behind that of the issuing one.
 ///
-/// It covers the beginning only. The end has no leeway: the session behind a token ends with it, and a clock that runs
-/// ahead merely makes its user log in a little sooner.
+/// Applies to `iat` and `nbf` only. The expiry has no leeway: the session behind a token ends with it, and a clock that
+/// runs ahead merely makes its user log in a little sooner.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// With which hash function tokens are signed.
+/// The signature algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -38,10 +38,10 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Reads the name that RFC 7518 gives it.
+    /// Parses the name from RFC 7518.
     ///
     /// # Errors
-    /// The rule, for people, when it is another text.
+    /// A human-readable message if the name is unknown.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         match text {
             "HS256" => Ok(Self::Hs256),
@@ -60,7 +60,7 @@ impl Algorithm {
     }
 }
 
-/// What a token says. Each claim must be there and be of just this JSON type.
+/// The claims of a token. Each is required and must have exactly this JSON type.
 #[derive(Serialize, Deserialize)]
 struct Claims<'a> {
     iss: Cow<'a, str>,
@@ -76,20 +76,20 @@ struct Claims<'a> {
 
 /// Access tokens as JSON Web Tokens.
 ///
-/// Times are told in whole seconds, rounded down: a token never outlives its session.
+/// Times are in whole seconds, rounded down, so a token never outlives its session.
 pub struct JwtTokens {
     issuer: String,
     audience: String,
     header: Header,
     signing: EncodingKey,
-    /// The key that signs, and those that signed before it.
+    /// The signing key first, then former keys.
     verifying: Vec<DecodingKey>,
     validation: Validation,
 }
 
 impl JwtTokens {
-    /// Signs with the key that `master` has for access tokens. A token is good only where key, algorithm, issuer and
-    /// audience are all the same.
+    /// Signs with the key that `master` derives for access tokens. A token is valid only if key, algorithm, issuer and
+    /// audience all match.
     #[must_use]
     pub fn new(
         master: &MasterKey,
@@ -103,7 +103,7 @@ impl JwtTokens {
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&[&audience]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        // The library would ask the machine's clock; `begun_and_running` asks ours.
+        // The library would use the system clock; `begun_and_running` checks against `now`.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self {
@@ -116,14 +116,14 @@ impl JwtTokens {
         }
     }
 
-    /// Accepts tokens that were signed with the key of `former` as well, while keys are changed.
+    /// Also accepts tokens signed with the key of `former`, for key rotation.
     #[must_use]
     pub fn accepting(mut self, former: &MasterKey) -> Self {
         self.verifying.push(DecodingKey::from_secret(&key_of(former)));
         self
     }
 
-    /// The claims of a token that was made here, whenever that was.
+    /// The claims of a genuine token, even if it is expired.
     fn genuine(&self, token: &str) -> Option<Claims<'static>> {
         if token.len() > MAX_BYTES {
             return None;
@@ -134,7 +134,7 @@ impl JwtTokens {
     }
 }
 
-/// RFC 7518 wants a key as long as the hash: 64 bytes are enough for each of the three.
+/// RFC 7518 requires a key at least as long as the hash: 64 bytes are enough for all three.
 fn key_of(master: &MasterKey) -> [u8; 64] {
     master.expand(Purpose::AccessTokens)
 }
@@ -164,7 +164,7 @@ impl Tokens for JwtTokens {
 
 const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidToken);
 
-/// Checks the times of `claims` by `now`.
+/// Checks the times of `claims` against `now`.
 fn begun_and_running(claims: &Claims<'_>, now: Timestamp) -> Result<AccessClaims> {
     let time = |seconds: i64| seconds.checked_mul(1000).map(Timestamp::from_millis).ok_or(INVALID);
     let (issued_at, not_before, expires_at) = (time(claims.iat)?, time(claims.nbf)?, time(claims.exp)?);
@@ -219,7 +219,7 @@ mod tests {
         }
     }
 
-    /// The claims of a good token, to be spoilt.
+    /// The claims of a valid token.
     fn payload() -> Value {
         json!({
             "iss": ISSUER, "aud": AUDIENCE, "typ": "access",
@@ -242,7 +242,7 @@ mod tests {
         jsonwebtoken::encode(&header, payload, &EncodingKey::from_secret(&key)).unwrap()
     }
 
-    /// Signs any claims, as the server itself would.
+    /// Signs any claims as the server does.
     fn sign(payload: &Value) -> String {
         sign_with(SECRET, Purpose::AccessTokens, Algorithm::Hs256, payload)
     }

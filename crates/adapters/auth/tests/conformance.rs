@@ -1,4 +1,4 @@
-//! The suites that every implementation of these ports passes.
+//! Runs the conformance suites of the ports that this crate implements.
 
 use clouddrive_auth::{Algorithm, Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, SealedLinkTokens};
 use clouddrive_conformance::{link_access, link_tokens, passwords, tokens};

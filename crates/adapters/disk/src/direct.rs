@@ -8,10 +8,10 @@ use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, P
 use crate::draft::Intake;
 use crate::{DiskStore, DiskUrls, parts};
 
-/// Uploads by signed URLs that lead back to this server, which writes what comes to the store.
+/// Uploads by signed URLs that point back to this server, which writes the received bytes to the store.
 ///
-/// The store never writes a key twice, so of what comes in one part there are no books: what has arrived is the blob.
-/// Several parts are gathered in a directory, which becomes the blob.
+/// The store never writes a key twice, so a single-part upload needs no state: what has been received is the blob.
+/// Several parts are collected in a directory, which becomes the blob.
 #[derive(Clone, Debug)]
 pub struct DiskUploads {
     store: DiskStore,
@@ -19,7 +19,7 @@ pub struct DiskUploads {
 }
 
 impl DiskUploads {
-    /// Uploads into `store` by `urls`.
+    /// Creates uploads into `store`, signed by `urls`.
     #[must_use]
     pub const fn new(store: DiskStore, urls: DiskUrls) -> Self {
         Self { store, urls }

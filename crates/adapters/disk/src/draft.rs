@@ -1,4 +1,4 @@
-//! A write in progress: a file in `tmp/` that goes when the write ends, however it ends.
+//! A write in progress: a file in `tmp/` that is removed when the write ends, successfully or not.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -19,16 +19,16 @@ use crate::files::{fault, options, remove};
 use crate::space;
 use crate::workers::{Workers, finish, start};
 
-/// How many bytes are hashed and written at once. A transfer holds twice as many: some are written while others arrive.
+/// The size of a write, in bytes. A transfer holds two such buffers: one is written while the other fills.
 const WRITE_BYTES: usize = 512 * 1024;
 
-/// After how many bytes the room on the disk is looked at again.
+/// Free disk space is checked again every this many bytes.
 const LOOK_BYTES: u64 = 1 << 20;
 
-/// Numbers what this process has in `tmp/`.
+/// The next number for a name in `tmp/`.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A name in `directory` that begins with `stem` and that nothing has.
+/// An unused path in `directory` with the prefix `stem`.
 pub(crate) fn free_name(directory: &Path, stem: &str) -> io::Result<PathBuf> {
     loop {
         let path = next_name(directory, stem);
@@ -45,24 +45,24 @@ fn next_name(directory: &Path, stem: &str) -> PathBuf {
     directory.join(format!("{stem}.{}-{number}", std::process::id()))
 }
 
-/// A file that is being written, and the checksums of what it holds so far.
+/// A file being written, and the checksums of its bytes so far.
 pub(crate) struct Draft {
     temp: Option<Temp>,
     digest: sha2::Sha256,
     crc32: crc32fast::Hasher,
     size: u64,
-    /// How many bytes were written when the room on the disk was last looked at.
+    /// The number of bytes written when the free disk space was last checked.
     looked_at: u64,
 }
 
-/// The checksums of bytes.
+/// The checksums of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) sha256: Sha256,
     pub(crate) crc32: Crc32,
 }
 
-/// A temporary file. Its name goes when it is dropped.
+/// A temporary file, unlinked on drop.
 struct Temp {
     file: File,
     path: PathBuf,
@@ -70,18 +70,18 @@ struct Temp {
 
 impl Drop for Temp {
     fn drop(&mut self) {
-        // What cannot be removed now, a sweep removes later.
+        // If this fails, a sweep removes it later.
         let _ = remove(&self.path);
     }
 }
 
 impl Draft {
-    /// Makes an empty file in `directory`, with a name that begins with `stem`.
+    /// Creates an empty file in `directory`, with the prefix `stem`.
     pub(crate) fn create(directory: &Path, stem: &str) -> io::Result<Self> {
         loop {
             let path = next_name(directory, stem);
             match options().write(true).create_new(true).open(&path) {
-                // In a container every process has the same number: the one before may have left it at a crash.
+                // Process IDs repeat in containers, so a crashed process may have left this name.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 made => {
                     let temp = Temp { file: made?, path };
@@ -112,7 +112,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Locks the file and gives it another name beside its own: what the store will ask of the file system.
+    /// Syncs and locks the file and hard-links it beside itself, to test that the file system supports this.
     pub(crate) fn link_beside(&mut self) -> io::Result<PathBuf> {
         let Temp { file, path } = self.temp()?;
         file.sync_all()?;
@@ -122,7 +122,7 @@ impl Draft {
         Ok(other)
     }
 
-    /// Makes the file durable and has `publish` give it the name under which it stays.
+    /// Verifies the digest, syncs the file and calls `publish` to give it its final name.
     fn commit(&mut self, publish: impl FnOnce(&Path, &Sums) -> Result<()>, expected: Option<Sha256>) -> Result<Stored> {
         let sha256 = Sha256::from_bytes(self.digest.clone().finalize().into());
         let crc32 = Crc32(self.crc32.clone().finalize());
@@ -136,17 +136,17 @@ impl Draft {
         Ok(Stored { size: self.size, sha256: Some(sha256), crc32: Some(crc32), tag: None })
     }
 
-    /// Closes the file and takes its temporary name away.
+    /// Closes the file and removes its temporary name.
     fn discard(&mut self) {
         self.temp = None;
     }
 }
 
-/// The way of a body into a [`Draft`], seen from the async side.
+/// Streams a body into a [`Draft`] from async code.
 pub(crate) struct Intake {
     draft: Arc<Mutex<Draft>>,
     workers: Workers,
-    /// The piece that is being written. It gives its buffer back.
+    /// The write in progress, which returns its buffer for reuse.
     writing: Option<JoinHandle<Result<Vec<u8>>>>,
     ended: bool,
 }
@@ -156,8 +156,7 @@ impl Intake {
         Self { draft: Arc::new(Mutex::new(draft)), workers, writing: None, ended: false }
     }
 
-    /// Takes `body` in and has `publish` make it what it is to be, from its temporary name and its checksums. When anything
-    /// fails, nothing is left.
+    /// Writes `body`, then calls `publish` with the temporary path and the checksums. Leaves nothing behind on failure.
     pub(crate) async fn run(
         mut self,
         body: ByteStream,
@@ -172,7 +171,7 @@ impl Intake {
             Err(error) => Err(error),
         };
         if outcome.is_err() {
-            // The first fault is the one to tell of.
+            // Report the first error.
             let _ = self.settle().await;
             let draft = Arc::clone(&self.draft);
             let gone = self.workers.run(move || {
@@ -191,7 +190,7 @@ impl Intake {
             Length::AtMost(limit) => (limit, Refused::TooLarge { limit }),
         };
         let mut received = 0_u64;
-        // Pieces are copied, not kept: a tiny one may hold on to a large buffer of the network.
+        // Copy the pieces: a tiny `Bytes` may keep a large network buffer alive.
         let mut buffer = Vec::new();
         while let Some(piece) = body.next().await {
             let mut piece = piece?;
@@ -217,7 +216,7 @@ impl Intake {
         Ok(())
     }
 
-    /// Begins to write `full`, and gives an empty buffer for what comes next.
+    /// Starts to write `full` and returns an empty buffer.
     async fn write(&mut self, mut full: Vec<u8>) -> Result<Vec<u8>> {
         let empty = self.settle().await?;
         let turn = self.workers.turn().await?;
@@ -230,7 +229,7 @@ impl Intake {
         Ok(empty)
     }
 
-    /// Waits until what was begun is written, and gives its buffer.
+    /// Waits for the write in progress, if any, and returns its buffer.
     async fn settle(&mut self) -> Result<Vec<u8>> {
         let Some(writing) = &mut self.writing else {
             return Ok(Vec::new());
@@ -243,7 +242,7 @@ impl Intake {
 
 impl Drop for Intake {
     fn drop(&mut self) {
-        // To free a large file takes the disk a while. Without a runtime, the draft's own drop has to do.
+        // Freeing a large file blocks for a while. Without a runtime, rely on the draft's own drop.
         if !self.ended
             && let Ok(runtime) = Handle::try_current()
         {

@@ -1,4 +1,4 @@
-//! What the store asks of the file system: no symlink is followed, and nobody else may read.
+//! File system operations: symlinks are not followed, and files are private to their owner.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clouddrive_domain::Error;
 
-/// How every file of the store is opened: a symlink in its place is an error, and a new one is its owner's alone.
+/// The options to open every file of the store: a symlink is an error, and new files have mode 0600.
 pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -17,7 +17,7 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Makes the directory, durably, and what is missing above it. One that is there stays as it is.
+/// Durably creates the directory and its missing parents. An existing directory is unchanged.
 pub(crate) fn make_dirs(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -28,7 +28,7 @@ pub(crate) fn make_dirs(path: &Path) -> io::Result<()> {
     sync_dir(parent)
 }
 
-/// Makes the directory in one that is there. A symlink in its place is an error.
+/// Creates the directory, if missing, in an existing parent. A symlink in its place is an error.
 pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has a mode to set"))]
     let mut builder = DirBuilder::new();
@@ -40,18 +40,18 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Checks that a directory stands there, and no symlink to one.
+/// Checks that `path` is a directory, and not a symlink to one.
 pub(crate) fn require_dir(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) }
 }
 
-/// Makes durable which names the directory holds.
+/// Makes the directory's entries durable.
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
-    // Elsewhere a directory cannot be opened as a file, and its file system keeps the order by itself.
+    // On other systems a directory cannot be opened as a file, and the file system keeps the order by itself.
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
-/// Removes the file, and tells whether there was one.
+/// Removes the file; returns whether it existed.
 pub(crate) fn remove(path: &Path) -> io::Result<bool> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -60,7 +60,7 @@ pub(crate) fn remove(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Removes the directory and all below it, and tells whether there was one. No symlink is followed.
+/// Removes the directory recursively; returns whether it existed. Symlinks are not followed.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<bool> {
     match fs::remove_dir_all(path) {
         Ok(()) => Ok(true),
@@ -69,8 +69,8 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// What a failed call amounts to: the store is out of reach or full, unless something stands there that the store
-/// never made.
+/// Maps an I/O error: `Internal` if something is there that the store did not create, else `Unavailable` (unreachable
+/// or full).
 pub(crate) fn fault(error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidData => broken(error),
@@ -78,7 +78,7 @@ pub(crate) fn fault(error: io::Error) -> Error {
     }
 }
 
-/// What the store holds is not what it wrote.
+/// The error for contents that the store did not write.
 pub(crate) fn broken(source: impl Into<clouddrive_domain::error::BoxedError>) -> Error {
     Error::internal("storage", source)
 }

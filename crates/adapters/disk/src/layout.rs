@@ -1,4 +1,4 @@
-//! Where things lie below the root, and how one blob appears and goes.
+//! Directory layout below the root, and how a blob is created and removed.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read, Write};
@@ -22,27 +22,27 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Makes the directories, durably, and tries the file system out.
+    /// Creates the directories durably and tests the file system.
     pub(crate) fn make(root: &Path) -> io::Result<Self> {
         let layout = Self { blobs: root.join("blobs"), parts: root.join("parts"), tmp: root.join("tmp") };
         make_dirs(root)?;
         make_dir(&layout.tmp)?;
         make_dir(&layout.parts)?;
         make_dir(&layout.blobs)?;
-        // All at once, and none later: a missing one then means that the disk is not there.
+        // Create all shards now, so that a missing one later means the disk is not mounted.
         for shard in 0..=u8::MAX {
             make_dir(&layout.blobs.join(format!("{shard:02x}")))?;
         }
         sync_dir(&layout.blobs)?;
         sync_dir(root)?;
         match layout.trial() {
-            // What is there can still be read and removed.
+            // Existing blobs can still be read and removed.
             Err(error) if space::is_full(&error) => Ok(layout),
             outcome => outcome.map(|()| layout),
         }
     }
 
-    /// Writes, locks, links and removes a small file.
+    /// Tests the file system: writes, locks, links and removes a small file.
     pub(crate) fn trial(&self) -> io::Result<()> {
         let mut first = Draft::create(&self.tmp, "trial")?;
         first.write(b"trial")?;
@@ -50,19 +50,19 @@ impl Layout {
         if remove(&second)? { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
     }
 
-    /// A new file for a blob whose bytes are to come.
+    /// Creates a temporary file for the bytes of a new blob.
     pub(crate) fn draft(&self, key: &BlobKey) -> Result<Draft> {
         let room = require_dir(&self.tmp).and_then(|()| space::require(&self.tmp));
         room.and_then(|()| Draft::create(&self.tmp, key.as_str())).map_err(fault)
     }
 
-    /// Whether blobs can be written: there is room, and the file system does what the store asks of it.
+    /// Checks that blobs can be written: there is space, and the file system supports what the store needs.
     pub(crate) fn check(&self) -> io::Result<()> {
         space::require(&self.tmp)?;
         self.trial()
     }
 
-    /// Where the blob under `key` lies.
+    /// The paths of the blob `key`.
     pub(crate) fn place(&self, key: &BlobKey) -> Place {
         let (shard, _) = key.as_str().split_at(2);
         let shard = self.blobs.join(shard);
@@ -75,17 +75,17 @@ impl Layout {
         }
     }
 
-    /// Where the parts of the blob under `key` are gathered.
+    /// The transfer that collects the parts of the blob `key`.
     pub(crate) fn gathering(&self, key: &BlobKey) -> Gathering {
         Gathering::new(&self.parts, key, self.place(key))
     }
 
-    /// Where all parts are gathered.
+    /// The directory of all transfers.
     pub(crate) fn parts(&self) -> &Path {
         &self.parts
     }
 
-    /// Removes what in `tmp/` was last written before `before`, and tells how many files and directories those were.
+    /// Removes everything in `tmp/` last modified before `before`; returns the number of files and directories removed.
     pub(crate) fn sweep(&self, before: Timestamp) -> io::Result<u64> {
         require_dir(&self.tmp)?;
         let mut removed = 0;
@@ -97,7 +97,7 @@ impl Layout {
                     removed += u64::from(if metadata.is_dir() { remove_tree(&path)? } else { remove(&path)? });
                 }
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                // One that is still young, or whose write has just ended.
+                // Too recent, or its write has just ended.
                 _ => {}
             }
         }
@@ -105,18 +105,18 @@ impl Layout {
     }
 }
 
-/// A CRC-32 as it stands in files: eight hexadecimal digits.
+/// A CRC-32 as stored in files: eight hexadecimal digits.
 pub(crate) fn crc32_text(crc32: Crc32) -> String {
     format!("{:08x}", crc32.0)
 }
 
-/// The CRC-32 that `text` spells, to the letter.
+/// Parses a CRC-32; accepts only the exact format of [`crc32_text`].
 pub(crate) fn parse_crc32(text: &str) -> Option<Crc32> {
     let crc32 = Crc32(u32::from_str_radix(text, 16).ok()?);
     (crc32_text(crc32) == text).then_some(crc32)
 }
 
-/// When what has these metadata was last written.
+/// The modification time.
 pub(crate) fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
     let start = Timestamp::from_millis(0);
     let modified = metadata.modified()?;
@@ -125,16 +125,16 @@ pub(crate) fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
         .map_or_else(|earlier| start.minus(earlier.duration()), |later| start.plus(later)))
 }
 
-/// A blob that is open for reading.
+/// A blob opened for reading.
 pub(crate) enum Opened {
-    /// A file of so many bytes.
+    /// A file and its size in bytes.
     File(File, u64),
     /// A directory of parts.
     Parts(PathBuf, PartPlan),
 }
 
 impl Opened {
-    /// How many bytes there are.
+    /// The size in bytes.
     pub(crate) const fn size(&self) -> u64 {
         match self {
             Self::File(_, size) => *size,
@@ -143,18 +143,18 @@ impl Opened {
     }
 }
 
-/// What a blob is made of.
+/// How a blob is stored.
 enum Form {
-    /// One file of so many bytes.
+    /// One file of this size in bytes.
     File(u64),
     /// A directory of parts.
     Parts(PartPlan),
 }
 
-/// Where one blob lies: its bytes, and beside them their checksums; or a directory of parts, which has no digest.
+/// The paths of one blob: a file of bytes with a checksum file beside it, or a directory of parts, which has no digest.
 ///
-/// The digest is there before the bytes are, and goes before they go; a digest without bytes means nothing. So whoever
-/// sees the bytes finds their digest and no other, and a crash in between leaves nothing to be mistaken.
+/// The digest is written before the bytes appear and removed before they do; a digest without bytes means nothing. So
+/// a reader never sees a blob with the digest of another, and a crash in between is harmless.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     shard: PathBuf,
@@ -165,12 +165,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Checks that the directory is there: when it is not, neither is the disk, and what seems to be missing is not.
+    /// Checks that the shard directory exists. If not, the disk is not mounted, so a blob that seems missing may exist.
     pub(crate) fn reach(&self) -> Result<()> {
         require_dir(&self.shard).map_err(fault)
     }
 
-    /// What stands where the bytes are to lie.
+    /// The metadata of the blob's path, if it exists.
     fn find(&self) -> Result<Option<Metadata>> {
         self.reach()?;
         match fs::symlink_metadata(&self.blob) {
@@ -180,22 +180,22 @@ impl Place {
         }
     }
 
-    /// Where the bytes are to lie.
+    /// The path of the blob.
     pub(crate) fn blob(&self) -> &Path {
         &self.blob
     }
 
-    /// Where what is not to stay lies for a while.
+    /// The directory of temporary files.
     pub(crate) fn tmp(&self) -> &Path {
         &self.tmp
     }
 
-    /// What names of things in `tmp/` begin with that belong to the blob.
+    /// The prefix of the blob's names in `tmp/`.
     pub(crate) fn stem(&self) -> &str {
         self.blob.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 
-    /// What lies here, and how many bytes of it.
+    /// How the blob is stored, if it exists.
     fn form(&self) -> Result<Option<Form>> {
         let Some(metadata) = self.find()? else { return Ok(None) };
         if metadata.is_file() {
@@ -207,13 +207,13 @@ impl Place {
         match read_manifest(&self.blob) {
             Ok(plan) => Ok(Some(Form::Parts(plan))),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(fault(error)),
-            // It has been removed meanwhile.
+            // Removed in the meantime.
             Err(_) if self.find()?.is_none() => Ok(None),
             Err(_) => Err(broken("a blob in parts has no manifest")),
         }
     }
 
-    /// Fails when anything stands where the bytes are to lie.
+    /// Fails if the blob's path exists.
     pub(crate) fn require_free(&self) -> Result<()> {
         if self.find()?.is_none() {
             return Ok(());
@@ -222,7 +222,7 @@ impl Place {
         Err(Error::Conflict(Conflict::BlobExists))
     }
 
-    /// What lies here.
+    /// The size and checksums of the blob, if it exists.
     pub(crate) fn stored(&self) -> Result<Option<Stored>> {
         let stored = match self.form()? {
             None => return Ok(None),
@@ -239,13 +239,13 @@ impl Place {
         Ok(Some(stored))
     }
 
-    /// Makes the names durable before anybody is told of the blob, and acts on it: its writer may be about to do so, or
-    /// may have been stopped before it could.
+    /// Syncs the shard directory, so that a blob is durable before its existence is reported: its writer may not have
+    /// synced it yet, or may have crashed before it could.
     pub(crate) fn confirm(&self) -> Result<()> {
         sync_dir(&self.shard).map_err(fault)
     }
 
-    /// The checksums that stand beside the bytes. Blobs of earlier versions have no CRC-32.
+    /// Reads the checksum file. Blobs written by earlier versions have no CRC-32.
     fn read_sums(&self) -> io::Result<(Option<Sha256>, Option<Crc32>)> {
         let file = match options().read(true).open(&self.digest) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok((None, None)),
@@ -263,7 +263,7 @@ impl Place {
         }))
     }
 
-    /// Opens the bytes.
+    /// Opens the blob for reading.
     pub(crate) fn open(&self) -> Result<Opened> {
         let size = match self.form()?.ok_or(Error::NotFound)? {
             Form::File(size) => size,
@@ -276,53 +276,53 @@ impl Place {
         }
     }
 
-    /// Makes the file `bytes`, which is durable, the blob that lies here, durably and under both names.
+    /// Durably publishes the synced file `bytes` as the blob, by a hard link.
     ///
-    /// Of any number of simultaneous calls, from other processes too, one succeeds.
+    /// Of several concurrent calls, even across processes, one succeeds.
     pub(crate) fn publish(&self, bytes: &Path, sums: &Sums) -> Result<()> {
         self.reach()?;
         let _lock = self.lock().map_err(fault)?;
         self.require_free()?;
         let linked = self.write_sums(sums).and_then(|()| fs::hard_link(bytes, &self.blob));
         if let Err(error) = linked {
-            // A failed write leaves nothing. Should this fail as well, a digest without bytes means nothing.
+            // Clean up. If this fails as well, a digest without bytes means nothing.
             let _ = remove(&self.digest);
             return Err(match error.kind() {
                 ErrorKind::AlreadyExists => Error::Conflict(Conflict::BlobExists),
                 _ => fault(error),
             });
         }
-        // Should this fail, the blob stays: somebody may have confirmed it by now.
+        // If this fails, keep the blob: another call may already have confirmed it.
         self.confirm()
     }
 
     fn write_sums(&self, sums: &Sums) -> io::Result<()> {
-        // One without bytes may be left from a crash.
+        // A crash may have left a digest without bytes.
         remove(&self.digest)?;
         let mut file = options().write(true).create_new(true).open(&self.digest)?;
         file.write_all(format!("{}\n{}\n", sums.sha256, crc32_text(sums.crc32)).as_bytes())?;
         file.sync_all()
     }
 
-    /// Removes the blob, durably.
+    /// Durably removes the blob.
     pub(crate) fn remove(&self) -> Result<()> {
         self.reach()?;
         let aside = {
             let _lock = self.lock().map_err(fault)?;
             let parts = self.find()?.is_some_and(|metadata| metadata.is_dir());
             let aside = if parts { self.set_aside(&self.blob).map_err(fault)? } else { None };
-            // The bytes go last: as long as they are there, the blob is.
+            // Remove the bytes last: the blob exists as long as they do.
             remove(&self.digest).and_then(|_| remove(&self.blob)).map_err(fault)?;
-            // Also when there was nothing: whoever removed it may have been stopped before this.
+            // Sync even if there was nothing to remove: an earlier call may have crashed before its sync.
             self.confirm()?;
             aside
         };
-        // Many parts take a while, for which nobody need wait. What cannot be removed now, a sweep removes later.
+        // Removing many parts is slow, so do it outside the lock. A sweep removes later what fails here.
         aside.map(|tree| remove_tree(&tree).is_ok());
         Ok(())
     }
 
-    /// Moves a directory to where sweeps look, if it is there, and tells where it is now.
+    /// Moves a directory into `tmp/`, where sweeps look; returns the new path, or `None` if it does not exist.
     pub(crate) fn set_aside(&self, directory: &Path) -> io::Result<Option<PathBuf>> {
         let aside = free_name(&self.tmp, self.stem())?;
         match fs::rename(directory, &aside) {
@@ -332,7 +332,7 @@ impl Place {
         }
     }
 
-    /// Keeps others from changing the shard until the file is dropped, or the process ends.
+    /// Locks the shard against changes until the returned file is dropped or the process ends.
     pub(crate) fn lock(&self) -> io::Result<File> {
         let file = options().write(true).create(true).truncate(false).open(&self.lock)?;
         file.lock()?;

@@ -1,7 +1,7 @@
-//! Blobs that come in parts: a directory of files, which becomes the blob by a rename.
+//! Blobs uploaded in parts: a directory of files that becomes the blob by a rename.
 //!
-//! The directory has its manifest before it has its name, and a part is whole before it gets its own; so whoever finds
-//! either finds all of it. Everything that changes a name is done under the lock of the shard that the blob belongs to.
+//! The directory contains its manifest before it gets its name, and a part is complete before it gets its own, so
+//! neither is ever visible half-written. All changes of names are made under the lock of the blob's shard.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -16,33 +16,33 @@ use crate::draft::free_name;
 use crate::files::{broken, fault, make_dir, options, remove_tree, require_dir, sync_dir};
 use crate::layout::{Place, crc32_text, modified, parse_crc32};
 
-/// What says how the bytes are cut: the size of them all and that of a part, in a line.
+/// The file with the part plan, in one line: the total size and the part size.
 const MANIFEST: &str = "manifest";
 
-/// What has the CRC-32 of each part, in a line after its number. A line is written when the part is durable, so a part without
-/// one has come, and its checksum is not known.
+/// The file with the CRC-32 of each part, one line each: number and checksum. A line is written after the part is
+/// durable, so a part without a line has been received, but its checksum is unknown.
 const PART_SUMS: &str = "crc32-of-parts";
 
-/// What has the CRC-32 of all bytes, in a line, once they are a blob; nothing has it where that is not known.
+/// The file with the CRC-32 of the whole blob, in one line. Missing if the CRC-32 is unknown.
 const WHOLE_SUM: &str = "crc32";
 
-/// The ticket of every transfer of several parts: their key tells them apart.
+/// The ticket of every multipart transfer; the key identifies the transfer.
 const TICKET: &str = "parts";
 
-/// How many transfers are listed at once.
+/// The number of transfers per page.
 const PAGE: usize = 1000;
 
-/// What the file is called that holds the part of that number.
+/// The file name of the part `number`.
 fn part_name(number: u32) -> String {
     format!("{number:05}")
 }
 
-/// Where the part of that number lies in a directory of parts.
+/// The path of the part `number` in `directory`.
 pub(crate) fn part_path(directory: &Path, number: u32) -> PathBuf {
     directory.join(part_name(number))
 }
 
-/// How the bytes in a directory of parts are cut.
+/// Reads the part plan of `directory`.
 pub(crate) fn read_manifest(directory: &Path) -> io::Result<PartPlan> {
     let mut text = String::new();
     options().read(true).open(directory.join(MANIFEST))?.take(64).read_to_string(&mut text)?;
@@ -57,13 +57,13 @@ fn write_manifest(directory: &Path, plan: PartPlan) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The CRC-32 of all bytes in a directory of parts, if that is known.
+/// Reads the CRC-32 of the whole blob in `directory`, if known.
 pub(crate) fn read_crc32(directory: &Path) -> io::Result<Option<Crc32>> {
     let text = read_text(&directory.join(WHOLE_SUM), 16)?;
     Ok(text.as_deref().and_then(|text| text.strip_suffix('\n')).and_then(parse_crc32))
 }
 
-/// The text of a file, as far as to `most` bytes; none when there is no such file, or no text in it.
+/// The first `most` bytes of a file as text; `None` if the file does not exist or is not UTF-8.
 fn read_text(path: &Path, most: u64) -> io::Result<Option<String>> {
     let file = match options().read(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -74,14 +74,14 @@ fn read_text(path: &Path, most: u64) -> io::Result<Option<String>> {
     Ok(String::from_utf8(bytes).ok())
 }
 
-/// Notes the CRC-32 of a part, durably.
+/// Durably records the CRC-32 of a part.
 fn note_part_sum(directory: &Path, number: u32, crc32: Crc32) -> io::Result<()> {
     let mut file = options().append(true).create(true).open(directory.join(PART_SUMS))?;
     file.write_all(format!("{} {}\n", part_name(number), crc32_text(crc32)).as_bytes())?;
     file.sync_data()
 }
 
-/// The CRC-32 of the bytes of `parts`, which are all there are and come in their order, if that of each is known.
+/// Combines the CRC-32s of `parts` (all parts, in order) into that of the whole; `None` if one is unknown.
 fn combined_sum(directory: &Path, parts: &[Part]) -> io::Result<Option<Crc32>> {
     let most = (parts.len() as u64 + 1) * 64;
     let Some(text) = read_text(&directory.join(PART_SUMS), most)? else { return Ok(None) };
@@ -99,24 +99,24 @@ fn combined_sum(directory: &Path, parts: &[Part]) -> io::Result<Option<Crc32>> {
     Ok(Some(Crc32(whole.finalize())))
 }
 
-/// Notes the CRC-32 of all bytes, durably as soon as the directory is.
+/// Writes the CRC-32 of the whole blob and syncs the file. The caller syncs the directory.
 fn write_whole_sum(directory: &Path, crc32: Crc32) -> io::Result<()> {
     let mut file = options().write(true).create(true).truncate(true).open(directory.join(WHOLE_SUM))?;
     file.write_all(format!("{}\n", crc32_text(crc32)).as_bytes())?;
     file.sync_all()
 }
 
-/// The ticket of a transfer whose bytes are cut like that.
+/// The ticket of a transfer with this plan: none for a single part.
 pub(crate) fn ticket(plan: PartPlan) -> Option<Ticket> {
     Ticket::parse(TICKET).filter(|_| !plan.is_single())
 }
 
-/// The transfer whose parts are for that key.
+/// The multipart transfer for `key`.
 pub(crate) fn transfer(key: BlobKey) -> Transfer {
     Transfer { key, ticket: Ticket::parse(TICKET) }
 }
 
-/// A page of the transfers in the directory `all` that were begun before `before`, after `after`.
+/// A page of the transfers in the directory `all` begun before `before`, starting after `after`.
 pub(crate) fn list_begun(all: &Path, before: Timestamp, after: Option<&Transfer>) -> io::Result<Vec<Transfer>> {
     require_dir(all)?;
     let mut page = BTreeSet::new();
@@ -130,7 +130,7 @@ pub(crate) fn list_begun(all: &Path, before: Timestamp, after: Option<&Transfer>
         match fs::symlink_metadata(entry.path().join(MANIFEST)).and_then(|metadata| modified(&metadata)) {
             Ok(at) if at < before => _ = page.insert(begun),
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            // One that is young, or has just ended.
+            // Too recent, or has just ended.
             _ => {}
         }
         if page.len() > PAGE {
@@ -148,10 +148,10 @@ fn stands(path: &Path) -> Result<bool> {
     }
 }
 
-/// Where the parts of one transfer are gathered, and the place of the blob that they will be.
+/// The directory that collects the parts of one transfer, and the paths of the resulting blob.
 #[derive(Clone, Debug)]
 pub(crate) struct Gathering {
-    /// Where all transfers are gathered, each in a directory.
+    /// The directory of all transfers.
     all: PathBuf,
     directory: PathBuf,
     place: Place,
@@ -162,13 +162,13 @@ impl Gathering {
         Self { all: all.to_owned(), directory: all.join(key.as_str()), place }
     }
 
-    /// Checks that what lies where can be told: when a directory of the store is missing, so is the disk.
+    /// Checks that the store's directories exist. If one is missing, the disk is not mounted.
     fn reach(&self) -> Result<()> {
         require_dir(&self.all).map_err(fault)?;
         self.place.reach()
     }
 
-    /// Makes ready for parts, durably.
+    /// Durably creates the directory for the parts.
     pub(crate) fn begin(&self, plan: PartPlan) -> Result<()> {
         self.reach()?;
         let draft = free_name(self.place.tmp(), self.place.stem()).map_err(fault)?;
@@ -177,14 +177,14 @@ impl Gathering {
             .and_then(|()| sync_dir(&draft))
             .and_then(|()| fs::rename(&draft, &self.directory));
         if let Err(error) = made {
-            // What cannot be removed now, a sweep removes later.
+            // If this fails, a sweep removes it later.
             let _ = remove_tree(&draft);
             return Err(fault(error));
         }
         sync_dir(&self.all).map_err(fault)
     }
 
-    /// Fails unless the part of that number is still to come.
+    /// Fails if the part `number` has been received, or if the transfer has ended.
     pub(crate) fn require_room(&self, number: u32) -> Result<()> {
         self.reach()?;
         if stands(&part_path(&self.directory, number))? {
@@ -193,14 +193,14 @@ impl Gathering {
         if stands(&self.directory)? { Ok(()) } else { Err(self.over()) }
     }
 
-    /// Makes the file `bytes`, which is whole and durable, the part of that number, durably.
+    /// Durably publishes the complete, synced file `bytes` as the part `number`.
     pub(crate) fn publish(&self, bytes: &Path, number: u32, crc32: Crc32) -> Result<()> {
         self.reach()?;
         let _lock = self.place.lock().map_err(fault)?;
         match fs::hard_link(bytes, part_path(&self.directory, number)) {
             Ok(()) => {
                 sync_dir(&self.directory).map_err(fault)?;
-                // Without it the part is there all the same.
+                // The part is valid without a recorded checksum.
                 let _ = note_part_sum(&self.directory, number, crc32);
                 Ok(())
             }
@@ -210,16 +210,16 @@ impl Gathering {
         }
     }
 
-    /// What it amounts to that a part is there. Whoever is told so finds it durable.
+    /// The error for a part that exists. Syncs the directory first, so that the reported part is durable.
     fn there(&self) -> Error {
         match sync_dir(&self.directory) {
-            // Finished a moment ago: then its parts are durable, too.
+            // `NotFound`: the transfer has just finished, so its parts are durable, too.
             Err(error) if error.kind() != ErrorKind::NotFound => fault(error),
             _ => Error::Conflict(Conflict::BlobExists),
         }
     }
 
-    /// What it amounts to that nothing is gathered here: all has been, or it was given up.
+    /// The error for a transfer whose directory is gone: finished, or discarded.
     fn over(&self) -> Error {
         match self.place.stored() {
             Ok(Some(_)) => Error::Conflict(Conflict::BlobExists),
@@ -228,7 +228,7 @@ impl Gathering {
         }
     }
 
-    /// The parts that have arrived, durably, in the order of their numbers; all of them when they are the blob by now.
+    /// The durable parts received so far, ordered by number; all parts of `plan` if the blob is complete.
     pub(crate) fn received(&self, plan: PartPlan) -> Result<Vec<Part>> {
         self.reach()?;
         if let Some(parts) = self.list()? {
@@ -254,7 +254,7 @@ impl Gathering {
             match entry.metadata() {
                 Ok(metadata) if metadata.is_file() => parts.push(Part { number, size: metadata.len() }),
                 Ok(_) => return Err(broken("a part is not a file")),
-                // They are being given up.
+                // The transfer is being discarded.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(fault(error)),
             }
@@ -263,7 +263,7 @@ impl Gathering {
         Ok(Some(parts))
     }
 
-    /// Makes the blob of the parts, durably. Of simultaneous calls, from other processes too, all find the same.
+    /// Durably turns the parts into the blob. Concurrent calls, even across processes, all return the same result.
     pub(crate) fn finish(&self, plan: PartPlan) -> Result<Stored> {
         self.reach()?;
         let _lock = self.place.lock().map_err(fault)?;
@@ -281,13 +281,13 @@ impl Gathering {
         }
         sync_dir(&self.directory).map_err(fault)?;
         fs::rename(&self.directory, self.place.blob()).map_err(fault)?;
-        // Should one of these fail, the blob stays: a repeat finds it, and makes its name durable.
+        // If one of these fails, keep the blob: a retry finds it and syncs its name.
         self.place.confirm()?;
         sync_dir(&self.all).map_err(fault)?;
         Ok(Stored { size: plan.size(), sha256: None, crc32, tag: None })
     }
 
-    /// Removes the parts, durably, and the blob if they are one already.
+    /// Durably removes the parts, or the blob if the transfer is finished.
     pub(crate) fn discard(&self) -> Result<()> {
         self.reach()?;
         let aside = {
@@ -296,7 +296,7 @@ impl Gathering {
             sync_dir(&self.all).map_err(fault)?;
             aside
         };
-        // What cannot be removed now, a sweep removes later.
+        // If this fails, a sweep removes it later.
         aside.map(|tree| remove_tree(&tree).is_ok());
         self.place.remove()
     }

@@ -1,4 +1,4 @@
-//! Bytes on their way out.
+//! Reading blobs.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,10 +13,10 @@ use crate::files::{broken, fault, options};
 use crate::layout::{Opened, Place};
 use crate::parts::part_path;
 
-/// How many bytes are read at once.
+/// The size of a read, in bytes.
 const READ_BYTES: u64 = 256 * 1024;
 
-/// The bytes of a range of a blob, one piece after the other.
+/// Reads a range of a blob in pieces.
 pub(crate) struct Reader {
     key: BlobKey,
     source: Source,
@@ -25,14 +25,14 @@ pub(crate) struct Reader {
 }
 
 enum Source {
-    /// One file, which stands where the next byte is.
+    /// One file, positioned at the next byte.
     File(File),
-    /// Files of `part_size` bytes each, but for the last; one of them may be open, and then stands where the next byte is.
+    /// Files of `part_size` bytes each, except the last. The open one, if any, is positioned at the next byte.
     Parts { directory: PathBuf, part_size: u64, open: Option<(u64, File)> },
 }
 
 impl Reader {
-    /// Opens the blob in `place`, of that key, which has `size` bytes, for these of them.
+    /// Opens `range` of the blob `key` at `place`, which must have `size` bytes.
     pub(crate) fn open(place: &Place, key: &BlobKey, size: u64, range: Range<u64>) -> Result<Self> {
         let opened = place.open()?;
         if opened.size() != size {
@@ -45,7 +45,7 @@ impl Reader {
             }
             Opened::Parts(directory, plan) => {
                 let part_size = plan.part_size();
-                // The first is looked for at once, while an answer can still say that it is missing.
+                // Open the first part now, while the response can still report that it is missing.
                 let open =
                     (!range.is_empty()).then(|| open_part(&directory, key, part_size, range.start)).transpose()?;
                 Source::Parts { directory, part_size, open }
@@ -54,7 +54,7 @@ impl Reader {
         Ok(Self { key: key.clone(), source, at: range.start, end: range.end })
     }
 
-    /// The next piece; none after the last.
+    /// The next piece; `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<Bytes>> {
         let left = self.end.saturating_sub(self.at).min(READ_BYTES);
         if left == 0 {
@@ -78,7 +78,7 @@ impl Reader {
     }
 }
 
-/// The file of the part in which the byte `at` of the blob is, there, and how many parts come before it.
+/// Opens the part that contains the byte `at`, positioned there; also returns the number of parts before it.
 fn open_part(directory: &Path, key: &BlobKey, part_size: u64, at: u64) -> Result<(u64, File)> {
     let before = at / part_size;
     let number = u32::try_from(before + 1).map_err(broken)?;
@@ -88,7 +88,7 @@ fn open_part(directory: &Path, key: &BlobKey, part_size: u64, at: u64) -> Result
     Ok((before, file))
 }
 
-/// The next `size` bytes.
+/// Reads exactly `size` bytes.
 fn read(file: &mut File, key: &BlobKey, size: u64) -> Result<Bytes> {
     let mut piece = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     file.take(size).read_to_end(&mut piece).map_err(fault)?;

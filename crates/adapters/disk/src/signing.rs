@@ -14,22 +14,22 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::parts::transfer;
 
-/// All but the unreserved characters of RFC 3986, section 2.3: what nobody on the way has a reason to rewrite.
+/// All but the unreserved characters of RFC 3986, section 2.3, which no proxy has a reason to rewrite.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Signed URLs that lead back to this server: `{public_url}/blob/{key}?…`.
+/// Signed URLs that point back to this server: `{public_url}/blob/{key}?…`.
 ///
-/// The signature is an HMAC-SHA256 over what may be done, the key and the whole query before it, as it stands in the
-/// URL. It is checked first: nothing of a request is read that is not signed to the letter.
+/// The signature is an HMAC-SHA256 over the operation, the key and the query before the signature, byte for byte. It is
+/// verified before any parameter is parsed.
 #[derive(Clone)]
 pub struct DiskUrls {
     public_url: String,
     mac: Hmac<sha2::Sha256>,
-    /// That of a key that signed before this one.
+    /// The MAC of the previous key, during a key rotation.
     former: Option<Hmac<sha2::Sha256>>,
 }
 
-/// What a URL is leave to do. It is signed with the rest, so leave for one is none for another.
+/// The operation that a URL permits. It is part of the signature, so a URL for one is invalid for the other.
 #[derive(Clone, Copy)]
 enum Purpose {
     Put,
@@ -37,15 +37,15 @@ enum Purpose {
 }
 
 impl DiskUrls {
-    /// URLs that begin with `public_url`, such as `http://127.0.0.1:8000` (no slash at the end), signed with `key`.
+    /// Creates a signer of URLs below `public_url`, e.g. `http://127.0.0.1:8000` (no trailing slash), with `key`.
     ///
-    /// The key MUST be secret and of no other use, and the same on every instance behind that URL.
+    /// The key MUST be secret, used for nothing else, and the same on every instance behind that URL.
     #[must_use]
     pub fn new(public_url: &str, key: [u8; 32]) -> Self {
         Self { public_url: public_url.to_owned(), mac: hmac(key), former: None }
     }
 
-    /// Accepts URLs that were signed with the key `former` as well, while keys are changed.
+    /// Also accepts URLs signed with the key `former`, for key rotation.
     #[must_use]
     pub fn accepting(mut self, former: [u8; 32]) -> Self {
         self.former = Some(hmac(former));
@@ -62,8 +62,7 @@ impl DiskUrls {
         SignedUrl { url, headers, expires_at }
     }
 
-    /// A URL by which `length` bytes, with that digest if it is known, can be PUT under `key` once: all bytes of the blob,
-    /// or the part of that number.
+    /// Signs a URL to PUT `length` bytes, with this digest if known, under `key` once: the whole blob or one part.
     pub(crate) fn sign_put(
         &self,
         key: &BlobKey,
@@ -78,7 +77,7 @@ impl DiskUrls {
         self.sign(Purpose::Put, key, &query, expires_at)
     }
 
-    /// The key and the query without its signature, if that is ours.
+    /// Verifies the signature; returns the key and the query without the signature.
     fn verify<'a>(&self, purpose: Purpose, request: SignedRequest<'a>) -> Option<(BlobKey, Query<'a>)> {
         let (query, signature) = request.query.rsplit_once("&signature=")?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -88,20 +87,20 @@ impl DiskUrls {
     }
 }
 
-/// HMAC itself fills a short key up with zeros, to the 64 bytes of a block of SHA-256.
+/// Pads the key with zeros to the 64-byte block of SHA-256, as HMAC itself does with short keys.
 fn hmac(key: [u8; 32]) -> Hmac<sha2::Sha256> {
     let mut block = [0; 64];
     block.iter_mut().zip(key).for_each(|(byte, key)| *byte = key);
     Hmac::new(&block.into())
 }
 
-/// `mac` over what may be done, the key of a blob and a query.
+/// `mac` over the operation, the blob's key and the query.
 fn cover(mac: &Hmac<sha2::Sha256>, purpose: Purpose, key: &str, query: &str) -> Hmac<sha2::Sha256> {
     let purpose = match purpose {
         Purpose::Put => "put a blob",
         Purpose::Get => "get a blob",
     };
-    // Each part with its length before it: no two requests are the same bytes.
+    // Length-prefix each part, so that no two requests have the same encoding.
     [purpose, key, query]
         .into_iter()
         .fold(mac.clone(), |mac, part| mac.chain_update((part.len() as u64).to_be_bytes()).chain_update(part))
@@ -171,7 +170,7 @@ impl UrlGate for DiskUrls {
     }
 }
 
-/// The parameters that say what is known of the bytes; [`Query::read_content`] reads them.
+/// The parameters that describe the content; [`Query::read_content`] reads them.
 fn write_content(content: &ContentInfo) -> String {
     let tag = utf8_percent_encode(content.tag.as_str(), RESERVED);
     let size = content.size.map(|size| format!("&size={size}")).unwrap_or_default();
@@ -180,7 +179,7 @@ fn write_content(content: &ContentInfo) -> String {
     format!("{size}&etag={tag}&modified={}{client}", content.modified_at.as_millis())
 }
 
-/// The parameters that say who watches what, and in which session; [`Query::read_watch`] reads them.
+/// The parameters of a watch: user, session, file and version; [`Query::read_watch`] reads them.
 fn write_watch(Watch { user, session, file, version }: Watch) -> String {
     format!("&user={user}&session={session}&file={file}&version={version}")
 }
@@ -193,7 +192,7 @@ fn alive(expires_at: Timestamp, now: Timestamp) -> Result<()> {
     if now < expires_at { Ok(()) } else { Err(Error::Forbidden(Forbidden::UrlExpired)) }
 }
 
-/// A query whose signature is ours: its parameters stand in the order in which they were written.
+/// A query with a verified signature: its parameters are in the order in which they were signed.
 struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
@@ -223,7 +222,7 @@ impl<'a> Query<'a> {
         Some((Presentation { media_type, attachment, content }, watch, self.take_expiry()?))
     }
 
-    /// Who watches what, if the URL is for that; none when it cannot be read.
+    /// The watch, if the URL has one; `None` if it is malformed.
     fn read_watch(&mut self) -> Option<Option<Watch>> {
         let Some(user) = self.take("user") else {
             return Some(None);
@@ -236,7 +235,7 @@ impl<'a> Query<'a> {
         }))
     }
 
-    /// What is said of the bytes, if anything is; none when it cannot be read.
+    /// The content description, if the URL has one; `None` if it is malformed.
     fn read_content(&mut self) -> Option<Option<ContentInfo>> {
         let size = match self.take("size") {
             Some(size) => Some(size.parse().ok()?),
@@ -254,7 +253,7 @@ impl<'a> Query<'a> {
         Some(Some(ContentInfo { size, tag, modified_at, client_modified_at }))
     }
 
-    /// The value of the next parameter, if that is called `name`.
+    /// Takes the next parameter's value, if its name is `name`.
     fn take(&mut self, name: &str) -> Option<&'a str> {
         let (parameter, rest) = self.0.split_once('&').unwrap_or((self.0, ""));
         let value = parameter.strip_prefix(name)?.strip_prefix('=')?;
@@ -262,7 +261,7 @@ impl<'a> Query<'a> {
         Some(value)
     }
 
-    /// The time of expiry, if nothing comes after it.
+    /// The expiry time, which must be the last parameter.
     fn take_expiry(mut self) -> Option<Timestamp> {
         let millis = self.take("expires")?.parse().ok()?;
         self.0.is_empty().then(|| Timestamp::from_millis(millis))

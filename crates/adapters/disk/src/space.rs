@@ -1,12 +1,12 @@
-//! Room on the disk: what blobs leave free, so that the database beside them, and deletions, go on.
+//! Reserved disk space, which blobs leave free so that the database on the same disk, and deletions, keep working.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// How many bytes blobs leave free on their disk.
+/// The number of bytes that blobs leave free on their disk.
 pub(crate) const FLOOR_BYTES: u64 = 24 << 20;
 
-/// Fails when the disk has no room for more bytes of blobs.
+/// Fails if the disk has no space for more blobs.
 pub(crate) fn require(directory: &Path) -> io::Result<()> {
     match free_bytes(directory)? {
         Some(free) if free < FLOOR_BYTES => {
@@ -16,7 +16,7 @@ pub(crate) fn require(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether `outcome` failed for want of room.
+/// Whether the error means that there is no space left.
 pub(crate) fn is_full(fault: &io::Error) -> bool {
     matches!(fault.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }

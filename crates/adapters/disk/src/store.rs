@@ -15,9 +15,9 @@ use crate::parts;
 use crate::reader::Reader;
 use crate::workers::Workers;
 
-/// Blobs as files below one directory of the local disk; those that came in parts as directories of files.
+/// A blob store in a directory of the local disk. A blob is a file, or a directory of files if uploaded in parts.
 ///
-/// Any number of processes may use one directory at once. Its methods run on a Tokio runtime.
+/// Several processes may use one directory at once. The methods need a Tokio runtime.
 #[derive(Clone, Debug)]
 pub struct DiskStore {
     pub(crate) layout: Layout,
@@ -25,11 +25,11 @@ pub struct DiskStore {
 }
 
 impl DiskStore {
-    /// The store below `root`, which is made if it is missing. It waits for the disk, so it is meant for start-up.
+    /// Opens the store at `root`, which is created if missing. Blocks on the disk: call it at start-up.
     ///
     /// # Errors
-    /// When a directory cannot be made, a symlink stands in the place of one, or the file system cannot write, lock and
-    /// link files. The message names `root`.
+    /// If a directory cannot be created, one below `root` is a symlink, or the file system cannot write, lock and link
+    /// files. The message names `root`.
     pub fn open(root: PathBuf) -> io::Result<Self> {
         let layout = Layout::make(&root)
             .map_err(|error| io::Error::new(error.kind(), format!("blobs below {}: {error}", root.display())))?;

@@ -1,4 +1,4 @@
-//! The suites of the ports that this crate implements.
+//! Runs the conformance suites of the ports that this crate implements.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 use std::ops::Range;
@@ -17,7 +17,7 @@ use clouddrive_domain::{Error, Result};
 use futures_util::{TryStreamExt, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Numbers that never come twice: all that keys in an empty store need.
+/// Numbers that never repeat, which is enough for keys in an empty store.
 #[derive(Default)]
 struct Counting(AtomicU64);
 
@@ -55,7 +55,7 @@ async fn urls() {
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// The server to which the URLs lead: what the gate admits, the store does.
+/// The server behind the URLs: runs on the store what the gate admits.
 struct Server {
     store: DiskStore,
     urls: DiskUrls,

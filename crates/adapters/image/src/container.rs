@@ -1,9 +1,9 @@
-//! What must be known of a file before a decoder is let at it.
+//! WebP container parsing, for checks before decoding.
 
-/// The width and height of each lossy frame of a WebP, as the frame itself tells them.
+/// The width and height of each lossy frame of a WebP, from the frame's own header.
 ///
 /// A frame begins with the name of its chunk, the chunk's length, three bytes and a start code (RFC 9649, RFC 6386
-/// section 9.1). It is looked for everywhere, so that no decoder can find one in a place that was not looked at.
+/// section 9.1). Searches the whole file, so that a decoder cannot find a frame that was missed here.
 pub(crate) fn webp_frames(webp: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     webp.windows(18).filter_map(|window| match *window {
         [b'V', b'P', b'8', b' ', _, _, _, _, _, _, _, 0x9D, 0x01, 0x2A, w0, w1, h0, h1] => {
@@ -14,7 +14,7 @@ pub(crate) fn webp_frames(webp: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     })
 }
 
-/// What a WebP has in the first chunk of that name.
+/// The body of the first chunk with this name.
 pub(crate) fn webp_chunk(webp: &[u8], wanted: [u8; 4]) -> Option<&[u8]> {
     let mut rest = webp.get(12..)?;
     loop {

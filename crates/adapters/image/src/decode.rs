@@ -1,4 +1,4 @@
-//! Bytes into pixels, within limits.
+//! Decoding within limits.
 
 use std::io::Cursor;
 
@@ -7,16 +7,17 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use crate::{container, jxl};
 
-/// The most pixels that are decoded.
+/// The maximum number of pixels.
 pub(crate) const MAX_PIXELS: u64 = 40_000_000;
 
-/// The most that are decoded of a JPEG: what phones take. Each has three bytes, and six more while a progressive one is read.
+/// The maximum number of pixels of a JPEG: enough for phones. Each takes three bytes, and six more while decoding a
+/// progressive one.
 const MAX_JPEG_PIXELS: u64 = 51_000_000;
 
-/// The longest side that is decoded, in pixels.
+/// The maximum side length in pixels.
 const MAX_SIDE: u32 = 20_000;
 
-/// What a decoder may allocate beside the pixels it returns, in bytes: as many pixels again, of the deepest kind.
+/// The bytes that a decoder may allocate besides the pixels it returns: as many pixels again, at the largest depth.
 const MAX_ALLOC: u64 = 8 * MAX_PIXELS;
 
 pub(crate) const BROKEN: &str = "it is broken";
@@ -26,17 +27,17 @@ const FOREIGN: &str = "it must be a JPEG, PNG, WebP, GIF or JPEG XL";
 const FOREIGN: &str = "it must be a JPEG, PNG, WebP, GIF, JPEG XL or HEIC";
 const LARGE: &str = "it has more than 40,000,000 pixels (51,000,000 as a JPEG), or more than 20,000 on a side";
 
-/// A picture as it was decoded.
+/// A decoded picture.
 pub(crate) struct Picture {
     /// Its first frame.
     pub(crate) pixels: DynamicImage,
-    /// How it must be turned to be upright, if at all.
+    /// The rotation that turns it upright, if any.
     pub(crate) orientation: Option<Orientation>,
-    /// The ICC profile of its colours; none where they are sRGB.
+    /// The ICC profile; `None` for sRGB.
     pub(crate) profile: Option<Vec<u8>>,
 }
 
-/// The first frame of a picture, with what must be known to show it.
+/// Decodes the first frame of a picture, its orientation and its profile.
 pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
     use ImageFormat::{Gif, Jpeg, Png, WebP};
     if jxl::is_jxl(picture) {
@@ -49,7 +50,7 @@ pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
     let format = image::guess_format(picture).ok().filter(|format| matches!(format, Jpeg | Png | WebP | Gif));
     let format = format.ok_or(FOREIGN)?;
     if format == WebP {
-        // The decoder would find out only after it has decoded the frame.
+        // The decoder would check this only after decoding the frame.
         container::webp_frames(picture).try_for_each(|(width, height)| check_size(width, height))?;
     }
     let mut reader = ImageReader::with_format(Cursor::new(picture), format);
@@ -69,12 +70,12 @@ pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
         }
         _ => (decoder.orientation().ok(), decoder.icc_profile().ok().flatten()),
     };
-    // Of a JPEG that breaks off what is missing is grey, as browsers show it.
+    // The missing rest of a truncated JPEG is grey, as in browsers.
     let pixels = DynamicImage::from_decoder(decoder).map_err(reason)?;
     Ok(Picture { pixels, orientation, profile })
 }
 
-/// Checks that so many pixels may be decoded, of whatever kind.
+/// Checks the size limits that apply to all formats.
 pub(crate) fn check_size(width: u32, height: u32) -> Result<(), &'static str> {
     check_area(width, height, MAX_PIXELS)
 }

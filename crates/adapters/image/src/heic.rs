@@ -1,22 +1,22 @@
-//! HEIC, by a decoder that is still young: so it gets no more than a phone's usual pictures.
+//! HEIC. The decoder is still young, so only the usual picture sizes of phones are accepted.
 
 use image::{DynamicImage, RgbImage};
 
 use crate::decode::{BROKEN, Picture, check_size};
 
-/// The most pixels that are decoded: each takes 15 bytes meanwhile.
+/// The maximum number of pixels: each takes 15 bytes while decoding.
 const MAX_PIXELS: usize = 25_000_000;
 
 const LARGE: &str = "as HEIC it must have at most 25,000,000 pixels";
 
-/// Whether a picture is in the container that HEIC has, and says so.
+/// Whether a picture is a HEIC, by the brand of its container.
 pub(crate) fn is_heic(picture: &[u8]) -> bool {
     const BRANDS: [&[u8]; 4] = [b"heic", b"heix", b"heim", b"heis"];
     let brand = picture.get(4..12).and_then(|header| header.strip_prefix(b"ftyp"));
     brand.is_some_and(|brand| BRANDS.contains(&brand))
 }
 
-/// A HEIC. The decoder turns it upright by itself.
+/// Decodes a HEIC. The decoder rotates it upright by itself.
 pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
     let info = heic_decoder::probe(picture).map_err(|_| BROKEN)?;
     for (width, height) in [(info.width, info.height), (info.coded_width, info.coded_height)] {

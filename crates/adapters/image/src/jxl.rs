@@ -12,11 +12,11 @@ pub(crate) fn is_jxl(picture: &[u8]) -> bool {
     matches!(check_signature(picture), JxlSignature::Codestream | JxlSignature::Container)
 }
 
-/// The first frame of a JPEG XL. The decoder turns it upright by itself.
+/// Decodes the first frame of a JPEG XL. The decoder rotates it upright by itself.
 pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
     let mut options = JxlDecoderOptions::default();
     options.alpha_mode = AlphaMode::Unpremultiplied;
-    // Colours and one more channel.
+    // Three colours and one more channel.
     options.sample_limit = usize::try_from(4 * MAX_PIXELS).ok();
     let mut decoder = JxlDecoder::new(options);
     let mut input = picture;

@@ -1,4 +1,4 @@
-//! The port: pictures into profile photos, a bounded number at once.
+//! The port: creates profile photos, a bounded number at a time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use crate::colour::to_srgb;
 use crate::decode::{BROKEN, decode};
 use crate::square::{Square, shrink};
 
-/// What this part of the system is called in errors.
+/// The name of this component in errors.
 const PART: &str = "image processing";
 
-/// The quality of the JPEG, of 100.
+/// The JPEG quality, out of 100.
 const QUALITY: u8 = 85;
 
-/// Profile photos of 400×400 pixels.
+/// Creates profile photos of 400×400 pixels.
 pub struct SquarePhotos {
-    /// For those whose picture is worked on and those who wait.
+    /// Permits for running and waiting callers.
     places: Arc<Semaphore>,
-    /// For those whose picture is worked on.
+    /// Permits for running callers.
     turns: Arc<Semaphore>,
 }
 
 impl SquarePhotos {
-    /// Lets `concurrency` pictures (at least one) be worked on at once, each in up to 500 MB and on a thread of its own,
-    /// and `queue` more callers wait. More of the first than there are cores makes nothing faster.
+    /// Processes up to `concurrency` pictures (at least one) at once, each with up to 500 MB on its own thread; `queue`
+    /// more callers may wait. A `concurrency` above the number of cores makes nothing faster.
     #[must_use]
     pub fn new(concurrency: usize, queue: usize) -> Self {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
@@ -46,7 +46,7 @@ impl SquarePhotos {
         let place = place.map_err(|full| Error::unavailable(PART, full))?;
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|closed| Error::internal(PART, closed))?;
-        // Both permits go with the work, which goes on when the caller does not wait for its end.
+        // Both permits move into the work, which continues if the caller is cancelled.
         let done = spawn_blocking(move || {
             let permits = (place, turn);
             let outcome = work();
@@ -55,7 +55,7 @@ impl SquarePhotos {
         });
         match done.await {
             Ok(outcome) => outcome,
-            // A decoder that gives up by a panic has met a picture that it cannot read.
+            // A decoder panics on pictures that it cannot read.
             Err(fault) if fault.is_panic() => Err(Error::Refused(Refused::Image(BROKEN))),
             Err(fault) => Err(Error::internal(PART, fault)),
         }
@@ -79,7 +79,7 @@ fn make(picture: &[u8]) -> Result<Bytes> {
     let decoded = decode(picture).map_err(|why| Error::Refused(Refused::Image(why)))?;
     let mut photo = shrink(&Square::middle_of(&decoded.pixels));
     drop(decoded.pixels);
-    // White, on which what is transparent stands, is white in every profile.
+    // Transparency was blended onto white, which is white in every profile.
     if let Some(profile) = &decoded.profile {
         to_srgb(&mut photo, profile);
     }
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_side_or_an_area_beyond_the_limit_is_refused_unread() {
-        // The header and the beginning of the data: a decoder that went on would find the file broken.
+        // The header and the start of the data: a decoder that went on would report a broken file.
         for (width, height) in [(60_000, 60_000), (20_001, 1), (1, 20_001), (20_000, 2_001)] {
             let mut png = encoded(&DynamicImage::new_luma8(1, 1), ImageFormat::Png);
             png.truncate(41);
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn the_orientation_of_every_format_is_applied() {
         let half = RgbaImage::from_fn(40, 40, |x, _| Rgba([if x < 20 { 255 } else { 0 }, 0, 0, 255]));
-        // A TIFF header and one entry: the orientation, 6 of 8, "turn right by 90°".
+        // A TIFF header and one entry: orientation 6, rotate 90° clockwise.
         let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
         let mut png = Vec::new();
         let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
@@ -256,7 +256,7 @@ mod tests {
             let photo = made(&jpeg[..jpeg.len() - missing]);
             assert_colour(&photo, 200, 100, [10, 200, 30]);
         }
-        // Wherever it stops there is an answer; without a scan it is no picture.
+        // No truncation panics; without a scan it is refused.
         for length in (3..jpeg.len()).step_by(jpeg.len() / 20) {
             let _ = make(&jpeg[..length]);
         }
@@ -265,7 +265,7 @@ mod tests {
         }
     }
 
-    /// The ICC profile of pictures whose red and green have changed places.
+    /// An ICC profile with red and green swapped.
     fn swapped() -> Vec<u8> {
         let mut profile = moxcms::ColorProfile::new_srgb();
         std::mem::swap(&mut profile.red_colorant, &mut profile.green_colorant);
@@ -362,7 +362,7 @@ mod tests {
         }
     }
 
-    /// What is answered without waiting.
+    /// The result of a future that must be ready at once.
     async fn at_once<T>(answer: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
@@ -383,7 +383,7 @@ mod tests {
             assert!(matches!(refused, Err(Error::Unavailable { part: "image processing", .. })), "{refused:?}");
             release.send(()).unwrap();
         };
-        // Polled in this order: the first takes the turn, the second the only place in the queue.
+        // Polled in this order: the first takes the only turn, the second the only place in the queue.
         let (running, waiting, ()) = tokio::join!(biased; running, waiting, turned_away);
         assert!(running.unwrap());
         assert!(waiting.is_ok());

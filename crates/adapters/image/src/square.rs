@@ -1,4 +1,4 @@
-//! The middle square of a picture, and how it becomes small.
+//! Cropping to the centre square, and resizing.
 
 use image::imageops::{FilterType, resize, thumbnail};
 use image::{DynamicImage, GenericImageView, Rgb, RgbImage};
@@ -6,7 +6,7 @@ use image::{DynamicImage, GenericImageView, Rgb, RgbImage};
 /// The side of a photo, in pixels.
 const SIDE: u32 = 400;
 
-/// The middle square of a picture, on white, without a copy of it.
+/// A view of the centre square of a picture on white, without copying.
 pub(crate) struct Square<'a> {
     picture: &'a DynamicImage,
     left: u32,
@@ -40,9 +40,9 @@ impl GenericImageView for Square<'_> {
     }
 }
 
-/// The square at the size of a photo.
+/// Resizes the square to the size of a photo.
 ///
-/// Large ones are averaged down to twice that size first: the better filter costs in proportion to what it reads.
+/// Large squares are first averaged down to twice that size: the better filter's cost is proportional to its input.
 pub(crate) fn shrink(square: &Square<'_>) -> RgbImage {
     if square.side > 4 * SIDE {
         resize(&thumbnail(square, 2 * SIDE, 2 * SIDE), SIDE, SIDE, FilterType::Lanczos3)

@@ -1,4 +1,4 @@
-//! The suite that every implementation of this port passes.
+//! Runs the conformance suite of the port that this crate implements.
 
 use clouddrive_conformance::photos;
 use clouddrive_image::SquarePhotos;

@@ -1,4 +1,4 @@
-//! HEIC: taken with the feature, refused by name without it.
+//! HEIC: accepted with the feature, refused by name without it.
 
 use bytes::Bytes;
 use clouddrive_domain::port::PhotoMaker;

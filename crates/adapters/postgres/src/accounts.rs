@@ -20,7 +20,7 @@ use crate::sessions::end_all;
 use crate::unit::Begin;
 use crate::uploads::abort_all;
 
-/// The user's row, which nobody else changes until the transaction ends, and of which no session begins meanwhile.
+/// A user's row, locked until the transaction ends against changes and new sessions.
 struct Locked {
     generation: u64,
     email: String,
@@ -78,7 +78,7 @@ async fn change_password(
     log(connection, command, ChangeKind::PasswordChanged, None, None).await
 }
 
-/// Everything is locked in the order in which others lock it: the user, uploads, blobs, and drives by their identifiers.
+/// Deletes the user. Locks are taken in the global order: the user, uploads, blobs, and drives by their identifiers.
 async fn delete(mut connection: &AsyncPgConnection, command: &Command, user: UserId, proven: u64) -> Outcome<()> {
     let row = locked(connection, user).await?;
     row.require(proven)?;

@@ -17,12 +17,12 @@ use crate::Database;
 use crate::locate::array;
 use crate::unit::Begin;
 
-/// What is true of a blob `b` to which something refers.
+/// The condition that something refers to the blob `b`.
 const REFERRED_TO: &str = "(EXISTS (SELECT FROM versions WHERE blob_key = b.key)
     OR EXISTS (SELECT FROM uploads WHERE blob_key = b.key AND state = 'open')
     OR EXISTS (SELECT FROM users WHERE photo_blob = b.key))";
 
-/// Adds the row of a blob, to which nothing refers since `unreferenced_at`, if that is given.
+/// Inserts the row of a blob. `unreferenced_at`, if given, is the time since which nothing refers to it.
 pub(crate) async fn insert(
     mut connection: &AsyncPgConnection,
     key: &BlobKey,
@@ -35,17 +35,18 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Notes that something refers to the blob from now on, which must not have been condemned.
+/// Marks the blob as referenced; it must not have been condemned.
 pub(crate) async fn refer(mut connection: &AsyncPgConnection, key: &BlobKey) -> Outcome<()> {
     let usable = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::condemned_at.is_null()));
     let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(&mut connection).await?;
     require_usable(found)
 }
 
-/// Notes that something refers to these blobs, which come in their order, from now on; tells whether it may. A blob that has
-/// just been condemned may not be referred to.
+/// Marks these blobs, which are sorted, as referenced; returns whether that is allowed. A condemned blob may not be
+/// referred to.
 ///
-/// Their rows are locked first, so that nobody condemns them until the transaction ends, nor overlooks the references.
+/// Locks their rows first, so that no other transaction condemns them before this one ends, or overlooks the
+/// references.
 pub(crate) async fn refer_all(mut connection: &AsyncPgConnection, keys: &[String]) -> Outcome<bool> {
     let text = "SELECT key FROM blobs WHERE key = ANY (CAST(? AS text[])) AND condemned_at IS NULL
         ORDER BY key FOR KEY SHARE";
@@ -58,7 +59,7 @@ pub(crate) async fn refer_all(mut connection: &AsyncPgConnection, keys: &[String
     Ok(usable.len() == keys.len())
 }
 
-/// Fails unless a blob was found that may be referred to.
+/// Fails unless a usable blob was found.
 pub(crate) fn require_usable(found: usize) -> Outcome<()> {
     if found == 0 {
         return Err(Error::internal("database", "a blob to be referred to is not recorded, or condemned").into());
@@ -66,17 +67,17 @@ pub(crate) fn require_usable(found: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Locks the rows of these blobs, in one order.
+/// Locks the rows of these blobs, in key order.
 pub(crate) async fn lock(mut connection: &AsyncPgConnection, keys: &[&str]) -> Outcome<()> {
     let rows = blobs::table.filter(blobs::key.eq_any(keys)).order(blobs::key).select(blobs::key).for_update();
     rows.load::<String>(&mut connection).await?;
     Ok(())
 }
 
-/// Notes that references to these blobs have just been removed: those whose last it was are unreferenced since `at`.
+/// Handles the removal of references to these blobs: marks those without any other as unreferenced since `at`.
 ///
-/// Their rows are locked first, in one order, and looked at next: who refers to a blob updates its row before, so no
-/// reference is overlooked, and two who remove the last two at once see each other's.
+/// Locks their rows first, in key order, and looks at them next. New references update the blob's row first, so none is
+/// overlooked, and two transactions that remove the last two references at once see each other's removal.
 pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], at: Timestamp) -> Outcome<()> {
     lock(connection, keys).await?;
     let text =
@@ -86,9 +87,8 @@ pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], a
     Ok(())
 }
 
-/// Notes that versions with these `contents`, blobs with their sizes, have just been removed from `drive` for good: blobs to
-/// which nothing refers any more are condemned, and count as used until their bytes are deleted. They are locked as those
-/// that are [released](release).
+/// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): condemns
+/// blobs that nothing refers to any more; they count as used until their bytes are deleted. Locks like [`release`].
 pub(crate) async fn dispose(
     mut connection: &AsyncPgConnection,
     drive: DriveId,
@@ -114,8 +114,8 @@ pub(crate) async fn dispose(
     Ok(disposal)
 }
 
-/// Condemns what may be condemned. Who refers to a blob at this moment has locked its row, which is passed over, or will
-/// find it condemned.
+/// Condemns unneeded blobs. A transaction that refers to a blob at this moment has locked its row, which is skipped, or
+/// will find it condemned.
 async fn condemn(
     mut connection: &AsyncPgConnection,
     store: &StoreName,
@@ -124,11 +124,11 @@ async fn condemn(
 ) -> Outcome<Vec<BlobKey>> {
     let locked = "FOR UPDATE SKIP LOCKED";
     let mut due: Vec<KeyRow> = unneeded(store, since, most).before(locked).load(&mut connection).await?;
-    // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
+    // Already condemned blobs come last, so that blobs whose bytes cannot be removed do not hold up the others.
     let room = (most as usize).saturating_sub(due.len());
     due.extend(condemned(store, room).before(locked).load::<KeyRow>(&mut connection).await?);
     let keys = || array(due.iter().map(|row| &row.key));
-    // Looked at anew, now that nobody can refer to them any more.
+    // Check again, now that their locks keep new references out.
     let text = format!(
         "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO} RETURNING key"
     );
@@ -142,7 +142,7 @@ async fn condemn(
     Ok(condemned.into_iter().map(|row| parse_key(&row.key)).collect::<Result<_>>()?)
 }
 
-/// Forgets condemned blobs; the drives come last, so that others wait for their counters as briefly as can be.
+/// Forgets condemned blobs. Updates the drives last, to lock their counters as briefly as possible.
 async fn forget(mut connection: &AsyncPgConnection, store: &StoreName, keys: &[BlobKey]) -> Outcome<()> {
     let keys = array(keys.iter().map(BlobKey::as_str));
     let text = "DELETE FROM blobs WHERE key IN (
@@ -207,7 +207,7 @@ impl BlobRecords for Database {
     }
 
     async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
-        // Locked in one order, as wherever several rows are.
+        // Locked in key order, as everywhere.
         let text = "UPDATE blobs b SET crc32 = noted.crc32
             FROM unnest(CAST(? AS text[]), CAST(? AS bigint[])) AS noted (key, crc32)
             WHERE b.key = noted.key AND b.key IN (

@@ -14,13 +14,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::unit::Begin;
 
-/// The lock of whoever numbers rows.
+/// Takes the advisory lock for numbering rows.
 const NUMBERING: &str = "SELECT pg_advisory_xact_lock(1129072714, 2)";
 
-/// How many rows are numbered at once, at the most.
+/// The most rows numbered at once.
 const BATCH: u64 = 10_000;
 
-/// Adds the row that tells of a mutation, in that mutation's own transaction.
+/// Adds the log entry of a mutation, in the mutation's own transaction.
 pub(crate) async fn log(
     connection: &AsyncPgConnection,
     command: &Command,
@@ -31,14 +31,14 @@ pub(crate) async fn log(
     log_all(connection, vec![NewChangeRow::new(command, kind, drive, node)]).await
 }
 
-/// Adds rows, in their order.
+/// Adds rows, in order.
 pub(crate) async fn log_all(mut connection: &AsyncPgConnection, mut rows: Vec<NewChangeRow>) -> Outcome<()> {
     while rows.len() > 1 {
         let more = rows.split_off(rows.len().min(1_000));
         diesel::insert_into(changes::table).values(rows).execute(&mut connection).await?;
         rows = more;
     }
-    // One row alone is the common case, and its statement stays prepared.
+    // A single row is the common case, and its statement stays prepared.
     if let Some(row) = rows.pop() {
         diesel::insert_into(changes::table).values(row).execute(&mut connection).await?;
     }
@@ -56,14 +56,14 @@ async fn read(mut connection: &AsyncPgConnection, sequence: i64, most: u32) -> O
     Ok(rows.into_iter().map(Change::try_from).collect::<Result<_>>()?)
 }
 
-/// Whether there are rows that have been committed and have no number yet.
+/// Whether there are committed rows without a number.
 async fn is_any_unnumbered(mut connection: &AsyncPgConnection) -> Outcome<bool> {
     let unnumbered = changes::table.filter(changes::sequence.is_null());
     Ok(diesel::select(exists(unnumbered)).get_result(&mut connection).await?)
 }
 
-/// Numbers up to a [`BATCH`] of the rows that have been committed, in the order in which they were made. Whoever does so
-/// at the same time has to wait, so a row gets a number greater than any that can have been read.
+/// Numbers up to a [`BATCH`] of the committed rows, in the order in which they were made. Concurrent calls wait for
+/// each other, so a row gets a number greater than any that can have been read.
 async fn number(mut connection: &AsyncPgConnection) -> Outcome<()> {
     Statement::new(NUMBERING, vec![]).execute(&mut connection).await?;
     let text = "UPDATE changes SET sequence = numbered.sequence FROM (
@@ -81,7 +81,7 @@ impl Changes for Database {
         let sequence = bytes(sequence);
         loop {
             let look = async move |connection: &AsyncPgConnection| {
-                // In this order: what is numbered between the two is read.
+                // In this order, so that rows numbered between the two are read.
                 let more = is_any_unnumbered(connection).await?;
                 Ok((read(connection, sequence, most).await?, more))
             };

@@ -1,4 +1,4 @@
-//! Connections: how they are made, and which of them still work.
+//! Connections for the pool: connecting, and checking them on reuse.
 
 use std::error::Error as _;
 use std::io;
@@ -21,13 +21,13 @@ use crate::database::Options;
 use crate::target::{Security, Target};
 use crate::tls;
 
-/// How long the network may be silent before the other end is asked whether it is still there.
+/// The idle time after which TCP keepalive probes are sent.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How long what was sent may go unacknowledged before the other end counts as gone.
+/// How long sent data may go unacknowledged before the connection counts as lost.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// A connection, and the task that carries its bytes.
+/// A connection, and the task that drives its I/O.
 pub(crate) struct Link {
     pub(crate) connection: AsyncPgConnection,
     carrier: JoinHandle<()>,
@@ -39,7 +39,7 @@ impl Link {
         !self.carrier.is_finished() && self.connection.batch_execute("").await.is_ok()
     }
 
-    /// Ends the connection at once, whatever is under way on it.
+    /// Ends the connection at once, even within a statement.
     pub(crate) fn cut(&self) {
         self.carrier.abort();
     }
@@ -49,7 +49,7 @@ impl Link {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) error: Error,
-    /// Whether there may well be one later: the server is not up, or full.
+    /// Whether a retry may succeed: the server is down or full.
     pub(crate) may_pass: bool,
 }
 
@@ -78,7 +78,8 @@ impl From<tokio_postgres::Error> for Refusal {
     }
 }
 
-/// Whether a server that says so takes connections later. PgBouncer says `08…` of a server that it cannot reach.
+/// Whether a server with this error may accept connections later. PgBouncer reports `08…` if it cannot reach the
+/// server.
 fn is_full_or_down(code: &SqlState) -> bool {
     let known = [
         SqlState::CANNOT_CONNECT_NOW,
@@ -89,12 +90,12 @@ fn is_full_or_down(code: &SqlState) -> bool {
     known.contains(code) || code.code().starts_with("08")
 }
 
-/// Makes connections for a pool.
+/// Creates connections for a pool.
 pub(crate) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
     timeout: Duration,
-    /// What each session is told; none when a session is not ours alone.
+    /// The settings of each session; `None` if sessions are shared by a pooler.
     session: Option<String>,
 }
 
@@ -119,7 +120,7 @@ impl Connector {
         Ok(Self { config, tls, timeout: options.connect_timeout, session })
     }
 
-    /// A client of the driver's own, for the simple protocol.
+    /// Connects a plain driver client, for the simple protocol.
     pub(crate) async fn client(&self) -> Result<(Client, JoinHandle<()>), Refusal> {
         let connecting = timeout(self.timeout, self.config.connect(self.tls.clone())).await;
         let (client, connection) = connecting.map_err(|_| Refusal::passing("the server does not answer"))??;
@@ -156,8 +157,8 @@ impl Connector {
     }
 }
 
-/// Makes a diesel connection of `client`. What that prepares and runs is one transaction, so that a pooler between sends
-/// it all to the same server connection.
+/// Makes a diesel connection from `client`. Its setup runs in one transaction, so that a pooler sends all of it to the
+/// same server connection.
 pub(crate) async fn adopt(client: Client) -> Result<AsyncPgConnection, Refusal> {
     client.batch_execute("BEGIN").await?;
     let mut connection = AsyncPgConnection::try_from(client).await.map_err(Refusal::passing)?;

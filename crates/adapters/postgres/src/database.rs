@@ -24,22 +24,21 @@ use crate::pooler;
 use crate::target::Target;
 use crate::unit::{Begin, Job, TRIES, Unit};
 
-/// How much longer than a statement an attempt at a unit of work may take, until its connection is thrown away.
+/// How much longer than `statement_timeout` an attempt at a unit of work may take before its connection is discarded.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// How a [`Database`] is used.
+/// Options of a [`Database`].
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where it is.
+    /// The database.
     pub target: Target,
-    /// Where, and as whom, its schema is brought up to date, if not as all else is done: past a pooler, or as a role that
-    /// may change the schema.
+    /// The target for migrations, if it differs: e.g. past a pooler, or with a role that may change the schema.
     pub migration_target: Option<Target>,
-    /// How many connections there are at the most.
+    /// The most connections.
     pub pool_size: usize,
     /// How long to wait for a connection before the database counts as unavailable.
     pub wait: Duration,
-    /// How long making a connection may take.
+    /// How long connecting may take.
     pub connect_timeout: Duration,
     /// How long [`Database::open`] waits for a server that is not up yet.
     pub start_wait: Duration,
@@ -47,8 +46,8 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// How long a statement may wait for one lock.
     pub lock_timeout: Duration,
-    /// Whether statements are prepared once a connection. Not so behind a pooler that gives each transaction another
-    /// connection: then each statement is prepared anew, and all that is done is done in transactions.
+    /// Whether statements are prepared once per connection. Must be off behind a pooler that gives each transaction
+    /// another connection: then each statement is prepared anew, and everything runs in transactions.
     pub prepared_statements: bool,
 }
 
@@ -69,7 +68,7 @@ impl Options {
         }
     }
 
-    /// What a session or a transaction is told, each by `set`.
+    /// The settings of a session or a transaction, each prefixed by `set`.
     pub(crate) fn settings(&self, set: &str) -> String {
         let (statement, lock) = (self.statement_timeout.as_millis(), self.lock_timeout.as_millis());
         format!(
@@ -80,33 +79,33 @@ impl Options {
     }
 }
 
-/// What the planner of a session does without. Joins go by indexes, row by row: how far up or down a tree goes it cannot
-/// know, and what it guesses makes it read all nodes, or compile for longer than it runs.
+/// The planner settings that are turned off. Joins use indexes, row by row: the planner cannot estimate the depth of a
+/// tree, and its guesses make it read all nodes, or compile for longer than the query runs.
 pub const PLANNED_WITHOUT: [&str; 3] = ["jit", "enable_hashjoin", "enable_mergejoin"];
 
-/// A PostgreSQL database, by a pool of connections.
+/// A PostgreSQL database with a connection pool.
 ///
-/// It implements all persistence ports of the domain. Clones share the connections, which live on the runtime on which the
-/// database was opened.
+/// It implements all persistence ports of the domain. Clones share the connections, which live on the runtime on which
+/// the database was opened.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Connector>,
     turns: Turns,
-    /// Where connections live and units of work run: it outlives those who wait for them.
+    /// The runtime of connections and units of work, which may outlive their callers.
     runtime: Handle,
-    /// What each transaction is told; none when each session has been told.
+    /// The settings of each transaction; `None` if they are set per session.
     local: Option<String>,
     /// How long an attempt at a unit of work may take.
     bound: Duration,
 }
 
 impl Database {
-    /// Waits for the server if it is not up yet, and brings the schema up to date.
+    /// Opens the database: waits for the server if it is not up yet, and brings the schema up to date.
     ///
     /// # Errors
-    /// [`Unavailable`](Error::Unavailable) when the server does not come up in time; [`Internal`](Error::Internal) when it
-    /// does not let us in, when its database is not in UTF-8, when a pooler does not keep the statements that are to be
-    /// prepared, or when the schema is not up to date and our role may not change it. Both of the part `database`.
+    /// [`Unavailable`](Error::Unavailable) if the server does not come up in time; [`Internal`](Error::Internal) if it
+    /// refuses the login, its database is not in UTF-8, a pooler does not keep prepared statements although they are
+    /// enabled, or the schema is not up to date and our role may not change it. Both of the part `database`.
     pub async fn open(options: &Options) -> Result<Self> {
         wait_for_server(options).await?;
         pooler::require_prepared_statements(options).await?;
@@ -114,10 +113,10 @@ impl Database {
         Self::connect(options)
     }
 
-    /// Opens the database as it is.
+    /// Opens the database without migrating it.
     ///
     /// # Errors
-    /// As [`open`](Self::open); [`Internal`](Error::Internal) also when the schema is not up to date.
+    /// As [`open`](Self::open); [`Internal`](Error::Internal) also if the schema is not up to date.
     pub async fn open_current(options: &Options) -> Result<Self> {
         wait_for_server(options).await?;
         pooler::require_prepared_statements(options).await?;
@@ -127,8 +126,8 @@ impl Database {
         Err(Error::internal("database", "its schema is not up to date"))
     }
 
-    /// Brings the schema up to date, and names what was applied. Of any number that do so at once, one has something to
-    /// do; who finds nothing to do needs no right to do it.
+    /// Brings the schema up to date, and returns the names of the applied migrations. Of concurrent calls only one
+    /// applies them. If nothing is pending, no right to change the schema is needed.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -137,11 +136,11 @@ impl Database {
         migrations::migrate(options).await
     }
 
-    /// A connection of the driver's own, past this adapter: for those who look at the database by themselves.
+    /// Connects a plain driver client, for direct access to the database.
     ///
     /// # Errors
-    /// [`Unavailable`](Error::Unavailable) when it is out of reach; [`Internal`](Error::Internal) when it does not let us
-    /// in.
+    /// [`Unavailable`](Error::Unavailable) if the server is out of reach; [`Internal`](Error::Internal) if it refuses
+    /// the login.
     pub async fn client(options: &Options) -> Result<Client> {
         let connecting = Connector::new(&options.target, options)?.client().await;
         Ok(connecting.map_err(|refusal| refusal.error)?.0)
@@ -159,23 +158,23 @@ impl Database {
         Ok(Self { pool, turns, runtime: Handle::current(), local, bound: options.statement_timeout + MARGIN })
     }
 
-    /// How its connections are used.
+    /// The state of its connections.
     #[must_use]
     pub fn connections(&self) -> Connections {
         let connections = Connections::of(&self.pool);
         Connections { waiting: connections.waiting + self.turns.waiting(), ..connections }
     }
 
-    /// Runs `work`, which reads by one statement.
+    /// Runs `work`, which reads with one statement.
     pub(crate) async fn read<T: Send + 'static>(&self, work: impl Job<T>) -> Result<T> {
         self.run(Begin::Read, work).await.map_err(error)
     }
 
-    /// Runs `work` in a transaction that begins so.
+    /// Runs `work` in a transaction that begins with `begin`.
     pub(crate) async fn write<T: Send + 'static>(&self, begin: Begin, work: impl Job<T>) -> Result<T> {
         for _ in 0..TRIES {
             match self.run(begin, work.clone()).await {
-                // The constraint has aborted the transaction: who has the name is to be asked anew, and may be gone.
+                // The constraint violation aborted the transaction: look up the name's holder anew; it may be gone.
                 Err(Fault::Taken(taken)) => {
                     let answer = async move |connection: &AsyncPgConnection| names::answer(connection, *taken).await;
                     if let Some(error) = self.run(Begin::Snapshot, answer).await.map_err(error)? {
@@ -188,16 +187,16 @@ impl Database {
         Err(Error::unavailable("database", "a name changes hands too fast"))
     }
 
-    /// Runs `work` to its end, even if nobody waits for that any more: so a connection is never left inside a transaction.
+    /// Runs `work` to its end, even if the caller is dropped, so that no connection is left inside a transaction.
     pub(crate) async fn run<T: Send + 'static>(&self, begin: Begin, work: impl Job<T>) -> Outcome<T> {
         let statements = begin.statements(self.local.as_deref());
         let unit = Unit { pool: self.pool.clone(), begin, statements, bound: self.bound };
         let (waiting, gone) = oneshot::channel::<Infallible>();
         let turn = self.turns.enter(caller()).await?;
         let work = async move {
-            // It ends after the connection has gone back.
+            // The turn ends after the connection is returned.
             let _turn = turn;
-            // Who leaves before there is a connection has begun nothing.
+            // Work that has no connection yet is cancelled with its caller.
             let link = tokio::select! {
                 link = take(&unit.pool) => link?,
                 _ = gone => return Err(Error::unavailable("database", "nobody waits any more").into()),
@@ -221,7 +220,7 @@ impl Probe for Database {
     }
 }
 
-/// Returns as soon as the servers take connections and answer, and fails at once when they never will.
+/// Waits until the servers accept connections and answer; fails at once on a permanent error.
 async fn wait_for_server(options: &Options) -> Result<()> {
     let deadline = Instant::now() + options.start_wait;
     for target in [Some(&options.target), options.migration_target.as_ref()].into_iter().flatten() {
@@ -242,7 +241,7 @@ async fn wait_for_server(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Asks the server something: a pooler takes connections also when it has none.
+/// Runs a query, because a pooler accepts connections even if it cannot reach the server.
 async fn greet(connector: &Connector, most: Duration) -> Result<(), Refusal> {
     let (client, _) = connector.client().await?;
     let asked = timeout(most, migrations::require_utf8(&client)).await;

@@ -92,7 +92,7 @@ async fn create_folder(
         raise_reach(connection, parent.located(), 1).boxed(),
         touch(connection, command, node.parent).boxed(),
         log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)).boxed(),
-        // Last, so that others wait for the drive's counters as briefly as can be.
+        // Last, to lock the drive's counters as briefly as possible.
         charge(connection, node.drive, Charge { entries: 1, ..Charge::default() }).boxed(),
     ])
     .await?;
@@ -101,7 +101,7 @@ async fn create_folder(
     Ok(made)
 }
 
-/// The actor of `grant` by name.
+/// The actor of `grant`, with the user name.
 pub(crate) async fn actor(mut connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Person> {
     let (owner, id) = (&grant.located().owner, grant.actor());
     if owner.id == id {
@@ -150,8 +150,8 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
     locate::found(connection, node.id, actor).await
 }
 
-/// Notes that `levels` of folders stand below `folder`, and so more below those above it, up to the root: that much is
-/// noted of one folder says nothing of those above it, whose reach may have been noted anew since.
+/// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each
+/// ancestor is checked, because its reach may have been lowered by a recount since.
 pub(crate) async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Located, levels: u32) -> Outcome<()> {
     let text = "UPDATE nodes SET reach = needed.reach FROM (
             SELECT id, place - 1 + ? AS reach FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS step (id, place)
@@ -162,8 +162,8 @@ pub(crate) async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Loc
     Ok(())
 }
 
-/// How many levels of folders stand below `folder`, checked to be allowed at `depth`. The noted reach never shrinks: only
-/// when it seems too much are the levels counted, and noted anew.
+/// The number of folder levels below `folder`, checked to be allowed at `depth`. The stored reach is an upper bound;
+/// only if it is too large are the levels counted and stored again.
 pub(crate) async fn reach_within(mut connection: &AsyncPgConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(&mut connection).await?;

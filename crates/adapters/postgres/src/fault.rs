@@ -1,16 +1,16 @@
-//! What can go wrong inside this adapter, and what the domain calls it.
+//! Errors inside this adapter, and their conversion to domain errors.
 
 use clouddrive_domain::Error;
 use clouddrive_sql::fault::{Constraint, Fault};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-/// What the domain calls `fault`.
+/// Converts `fault` to a domain error.
 pub(crate) fn error(fault: Fault) -> Error {
     fault.into_error(is_passing)
 }
 
-/// How the server begins to say what passes by itself. Diesel keeps the text of a fault and not its code, so the server
-/// must speak English: `lc_messages`. What ends the connection is known without these.
+/// Prefixes of the server's messages for transient errors. Diesel keeps the text of an error but not its code, so
+/// `lc_messages` must be English. Errors that end the connection are recognised without these.
 const PASSING: [&str; 5] = [
     "canceling statement due to",
     "deadlock detected",
@@ -19,7 +19,7 @@ const PASSING: [&str; 5] = [
     "could not serialize access",
 ];
 
-/// Whether the database may well work again later: it is out of reach, busy or full.
+/// Whether the error may be transient: the database is out of reach, busy or full.
 fn is_passing(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, SerializationFailure, UnableToSendCommand};
     match error {
@@ -32,7 +32,7 @@ fn is_passing(error: &DieselError) -> bool {
     }
 }
 
-/// Whether another transaction stood in the way, so that the same one may well succeed if it begins anew.
+/// Whether another transaction conflicted, so that a retry of the whole transaction may succeed.
 pub(crate) fn is_conflict(error: &DieselError) -> bool {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
@@ -41,17 +41,17 @@ pub(crate) fn is_conflict(error: &DieselError) -> bool {
     }
 }
 
-/// What makes the same transaction begin anew, like a conflict that the server has found.
+/// An error that makes the transaction retry, like a conflict found by the server.
 pub(crate) fn conflict(what: &str) -> DieselError {
     DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(what.to_owned()))
 }
 
-/// Whether a statement failed only because one before it had.
+/// Whether a statement failed only because an earlier one had.
 pub(crate) fn is_aftermath(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(_, info) if info.message().starts_with("current transaction is aborted"))
 }
 
-/// Which constraint `error` is a violation of.
+/// The constraint that `error` violates.
 pub(crate) fn violated(error: &DieselError) -> Option<Constraint> {
     let DieselError::DatabaseError(kind, info) = error else {
         return None;

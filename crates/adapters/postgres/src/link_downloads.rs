@@ -19,12 +19,13 @@ async fn is_counted(mut connection: &AsyncPgConnection, download: &LinkDownload,
     Ok(mark.is_some())
 }
 
-/// Those who count at once follow one another: the row of the link is locked until each has committed, and the next looks at
-/// it anew. What the first of one network has marked meanwhile is seen by the mark itself.
+/// Counts a download. Concurrent counts are sequential: the link's row is locked until one commits, and the next
+/// rechecks it. A mark that a concurrent download from the same network has set meanwhile is detected when setting the
+/// mark.
 async fn count(mut connection: &AsyncPgConnection, command: &Command, download: &LinkDownload) -> Outcome<Counted> {
     let counted: Option<CountedRow> = rows::count(download, command.at).get_result(&mut connection).await.optional()?;
     let Some(counted) = counted else {
-        // In this order: with a link that is taken back in between its marks go as well.
+        // In this order: a link that is revoked in between takes its marks with it.
         let counted = is_counted(connection, download, command.at).await?;
         let link = find(connection, download.link).await?;
         if counted && link.as_ref().is_some_and(|link| link.check_running(command.at).is_ok()) {

@@ -102,7 +102,7 @@ impl Links for Database {
 
     async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>> {
         let statement = rows::find_by_token(hash);
-        // Both queries see the same state: a node that is trashed between them is trashed.
+        // Both queries see the same state, in case the node is trashed between them.
         let work = async move |connection: &AsyncPgConnection| find_by_token(connection, statement).await;
         self.run(Begin::Snapshot, work).await.map_err(error)
     }
@@ -114,7 +114,7 @@ impl Links for Database {
         limit: Limit,
     ) -> Result<Vec<(Link, Located)>> {
         let page = rows::made(owner, after, limit);
-        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        // Both queries see the same state: a node removed between them would make the page look like the last.
         let work = async move |connection: &AsyncPgConnection| list_made(connection, owner, page).await;
         self.run(Begin::Snapshot, work).await.map_err(error)
     }

@@ -1,4 +1,4 @@
-//! Nodes with the way up to their root: what every decision goes by, in one recursive query.
+//! Nodes with their ancestors up to the root, the basis of every access decision, in one recursive query.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use clouddrive_sql::locate::{StepRow, guest, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-/// The node as `viewer` finds it.
+/// Finds the node as `viewer` sees it.
 pub(crate) async fn find(
     connection: &AsyncPgConnection,
     node: NodeId,
@@ -19,7 +19,7 @@ pub(crate) async fn find(
     Ok(load(connection, lineage(node, viewer), viewer).await?.pop())
 }
 
-/// The nodes as `viewer` finds them, in no order. What is being purged is not found.
+/// Finds the nodes as `viewer` sees them, in no order. Nodes that are being purged are not found.
 pub(crate) async fn find_many(
     connection: &AsyncPgConnection,
     nodes: &[NodeId],
@@ -30,10 +30,10 @@ pub(crate) async fn find_many(
     load(connection, Statement::new(MANY.as_str(), vec![array(nodes), guest(viewer)]), viewer).await
 }
 
-/// What is true of the nodes of an [`array`].
+/// The condition for the nodes of an [`array`].
 pub(crate) const AMONG: &str = "id = ANY (CAST(? AS uuid[]))";
 
-/// An array, as a text to be cast. The elements are identifiers or keys, which need no quotes.
+/// An array, as text to be cast. The elements are identifiers or keys, which need no quotes.
 pub(crate) fn array<T: ToString>(elements: impl IntoIterator<Item = T>) -> Parameter {
     let elements: Vec<String> = elements.into_iter().map(|element| element.to_string()).collect();
     Parameter::Text(format!("{{{}}}", elements.join(",")))
@@ -44,17 +44,17 @@ async fn load(mut connection: &AsyncPgConnection, statement: Statement, viewer: 
     Ok(located(rows, viewer)?)
 }
 
-/// The node as `viewer` finds it, which must be there: the same transaction has just seen or made it.
+/// Finds the node as `viewer` sees it. It must exist: the same transaction has just seen or created it.
 pub(crate) async fn found(connection: &AsyncPgConnection, node: NodeId, viewer: impl Into<Viewer>) -> Outcome<Located> {
     find(connection, node, viewer).await?.ok_or(Fault::Domain(Error::NotFound))
 }
 
-/// `grant` as this transaction sees it: decided on again.
+/// Authorizes `grant` again, by what this transaction sees.
 pub(crate) async fn renewed(connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Grant> {
     Ok(grant.renew(find(connection, grant.node().id, grant.actor()).await?)?)
 }
 
-/// `grant` as this transaction sees it, of a node that still has the revision that the caller has `seen`, if they insist.
+/// Like [`renewed`]; also requires that the node still has the revision `seen`, if that is given.
 pub(crate) async fn renewed_as(
     connection: &AsyncPgConnection,
     grant: &Grant,

@@ -1,4 +1,4 @@
-//! The schema: which migrations are pending, and how they are applied; and what else is to be known of a server.
+//! Schema migrations, and the examination of a server.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use crate::pooler;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/postgres");
 
-/// Tries for the lock of whoever migrates, which then holds for as long as the connection lasts.
+/// Tries to take the advisory lock for migrations, which then lasts as long as the connection.
 const LOCK: &str = "SELECT pg_try_advisory_lock(1129072714, 1) AS held";
 
-/// What there is to know of a database before anything is done with it.
+/// Facts about a database, to be checked before it is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examination {
     /// The version of the server.
@@ -33,11 +33,11 @@ pub struct Examination {
     pub encoding: String,
     /// The language of the server's messages, which must be English: `C`, `POSIX` or `en_…`.
     pub messages: String,
-    /// Whether statements that are prepared last; not so behind a pooler that does not track them.
+    /// Whether prepared statements persist; they do not behind a pooler that does not track them.
     pub keeps_prepared_statements: bool,
     /// The migrations that have not been applied yet.
     pub pending: Vec<String>,
-    /// How many milliseconds the server's clock is ahead of ours.
+    /// The number of milliseconds that the server's clock is ahead of ours.
     pub clock_ahead_millis: i64,
 }
 
@@ -45,8 +45,8 @@ impl Database {
     /// Examines the database at the target of `options`, once, without waiting for it and without changing anything.
     ///
     /// # Errors
-    /// [`Unavailable`](Error::Unavailable) when it is out of reach; [`Internal`](Error::Internal) when it does not let us
-    /// in.
+    /// [`Unavailable`](Error::Unavailable) if it is out of reach; [`Internal`](Error::Internal) if it refuses the
+    /// login.
     pub async fn examine(options: &Options, clock: &dyn Clock) -> Result<Examination> {
         let client = client(options).await?;
         let [server_version, encoding, messages] = row(
@@ -70,7 +70,7 @@ impl Database {
     }
 }
 
-/// Fails unless the database is in UTF-8: names of any script must go in and come out as they are.
+/// Fails unless the database is in UTF-8, because names of any script must be stored unchanged.
 pub(crate) async fn require_utf8(client: &Client) -> Result<(), Refusal> {
     let messages = client.simple_query("SELECT current_setting('server_encoding')").await?;
     let encoding = messages.iter().find_map(|message| match message {
@@ -89,7 +89,7 @@ pub(crate) async fn pending(options: &Options) -> Result<Vec<String>> {
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }
 
-/// Applies what is pending, and names it.
+/// Applies the pending migrations, and returns their names.
 pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
     let target = options.migration_target.as_ref().unwrap_or(&options.target);
     let (client, _) = Connector::new(target, options)?.client().await.map_err(|refusal| refusal.error)?;
@@ -107,7 +107,7 @@ pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
 
 fn apply(connection: AsyncPgConnection) -> Result<Vec<String>> {
     let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::from(connection);
-    // Those who start at once take turns: all but the first find nothing left to do.
+    // Instances that start at once take turns; all but the first find nothing to do.
     lock(&mut connection).map_err(|fault| Error::unavailable("database", fault))?;
     let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|fault| {
         let text = fault.to_string();
@@ -128,7 +128,7 @@ struct LockRow {
     held: bool,
 }
 
-/// Waits for the turn of this instance, however long others take to migrate, and says so.
+/// Waits without limit for the lock while other instances migrate, and logs that.
 fn lock(connection: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> QueryResult<()> {
     connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
     for round in 0_u64.. {
@@ -144,7 +144,7 @@ fn lock(connection: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> QueryResu
     Ok(())
 }
 
-/// What to do when an extension cannot be made. An early migration makes them for an index that a later one drops.
+/// Advice if an extension cannot be created. An early migration creates them for an index that a later one drops.
 const EXTENSIONS: &str = "the schema needs the extensions pg_trgm and btree_gin, of PostgreSQL's own distribution (contrib); \
      the owner of the database may create them, or a superuser: CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gin";
 
@@ -158,7 +158,7 @@ async fn client(options: &Options) -> Result<Client> {
     Ok(connecting.map_err(|refusal| refusal.error)?.0)
 }
 
-/// Looks, without a right to more than that, also where no migration has ever run.
+/// The pending migrations. Needs only read access; works even if no migration has ever run.
 async fn pending_of(client: &Client) -> Result<Vec<Box<dyn Migration<Pg>>>> {
     let [begun] = row(client, "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL").await?;
     let applied = match begun.as_str() {
@@ -173,7 +173,7 @@ async fn pending_of(client: &Client) -> Result<Vec<Box<dyn Migration<Pg>>>> {
     Ok(ours.into_iter().filter(|migration| !is_applied(migration.as_ref())).collect())
 }
 
-/// The rows that `sql` yields, of so many columns, none of them null, by the simple protocol: a pooler may stand between.
+/// The rows of `sql`, with `N` non-null columns each, by the simple protocol, which works through any pooler.
 async fn rows<const N: usize>(client: &Client, sql: &str) -> Result<Vec<[String; N]>> {
     let messages = client.simple_query(sql).await.map_err(|fault| Refusal::from(fault).error)?;
     let rows = messages.iter().filter_map(|message| match message {

@@ -15,11 +15,11 @@ use crate::search::Postgres;
 use crate::unit::Begin;
 
 async fn refresh(mut connection: &AsyncPgConnection, most: u32) -> Outcome<u32> {
-    // What others are at is theirs.
+    // Skip rows that other instances are working on.
     let statement = keyless(Postgres::WITHOUT_KEYS, most).before("FOR UPDATE SKIP LOCKED");
     let rows: Vec<KeylessRow> = statement.load(&mut connection).await?;
     let names = rows.iter().map(|row| Ok((row.id(), NameColumns::from(&row.name()?)))).collect::<Result<Vec<_>>>()?;
-    // They are sent together: the server answers them in turn.
+    // The updates are pipelined.
     let update = async |(id, columns)| {
         let mut connection = connection;
         diesel::update(nodes::table.find(id)).set(columns).execute(&mut connection).await

@@ -1,4 +1,4 @@
-//! Names in a folder: giving one to a new node, who has it already, and which are free.
+//! Names in a folder: new nodes, the holders of names, and free names.
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Command, KeepBoth, Name, NodeId, NodeKind};
@@ -13,7 +13,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::fault::violated;
 use crate::unit::TRIES;
 
-/// Adds the node, made by the command's actor; the unique index decides whether it may have its name.
+/// Inserts the node, created by the command's actor; the unique index decides whether its name is free.
 pub(crate) async fn insert(mut connection: &AsyncPgConnection, command: &Command, node: &NewNode<'_>) -> Outcome<()> {
     let row = node.row(command)?;
     let inserted = diesel::insert_into(nodes::table).values(row).execute(&mut connection).await;
@@ -21,7 +21,7 @@ pub(crate) async fn insert(mut connection: &AsyncPgConnection, command: &Command
     Ok(())
 }
 
-/// What a failed insert or update of a node's name amounts to: the constraint has decided that somebody has the name.
+/// Converts a failed insert or update of a node's name; a violation of the unique index becomes a name conflict.
 pub(crate) fn explain(fault: diesel::result::Error, folder: NodeId, name: &Name, kind: NodeKind) -> Fault {
     match violated(&fault) {
         Some(Constraint::LiveName) => Taken { folder, name: name.clone(), kind, holder: None }.into(),
@@ -29,7 +29,7 @@ pub(crate) fn explain(fault: diesel::result::Error, folder: NodeId, name: &Name,
     }
 }
 
-/// Adds the node if its name is free, and tells whether it was. The unique index decides.
+/// Inserts the node if its name is free, and returns whether it was. The unique index decides.
 pub(crate) async fn insert_if_free(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -40,8 +40,8 @@ pub(crate) async fn insert_if_free(
     Ok(insert.execute(&mut connection).await? > 0)
 }
 
-/// Adds the node under its name or the first free one beside that, and tells which it got. Those who do so in one folder
-/// follow one another.
+/// Inserts the node under its name or the first free variant, and returns the name. Concurrent calls for one folder are
+/// sequential.
 pub(crate) async fn insert_beside(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -59,19 +59,19 @@ pub(crate) async fn insert_beside(
     Err(Error::unavailable("database", "free names are taken too fast").into())
 }
 
-/// Notes that a live node has been added to `folder` or taken out of it. While another transaction has the folder's row, that
-/// one notes it: no transaction waits here, so none can deadlock.
+/// Sets the modification time of `folder` after a live node was added or removed. Skipped while another transaction has
+/// the folder's row, since that one sets it: no transaction waits here, so none can deadlock.
 pub(crate) async fn touch(mut connection: &AsyncPgConnection, command: &Command, folder: NodeId) -> Outcome<()> {
     names::touch(folder, command.at, "FOR NO KEY UPDATE SKIP LOCKED").execute(&mut connection).await?;
     Ok(())
 }
 
-/// Who has `name` in `folder`.
+/// The live node that has `name` in `folder`.
 pub(crate) async fn holder(connection: &AsyncPgConnection, folder: NodeId, name: &Name) -> Outcome<Option<Holder>> {
     holder_by(connection, names::holder(folder, name), name).await
 }
 
-/// Who has `name` in `folder`, locked, so that it stays as it is.
+/// The live node that has `name` in `folder`, locked against changes.
 pub(crate) async fn locked_holder(
     connection: &AsyncPgConnection,
     folder: NodeId,
@@ -85,7 +85,7 @@ async fn holder_by(mut connection: &AsyncPgConnection, statement: Statement, nam
     Ok(row.map(|row| row.holder(name)).transpose()?)
 }
 
-/// The first name that is free beside `wanted` in `folder`, for a node of `kind`.
+/// The first free variant of the name `wanted` in `folder`, for a node of `kind`.
 pub(crate) async fn first_free(
     mut connection: &AsyncPgConnection,
     folder: NodeId,
@@ -101,7 +101,7 @@ pub(crate) async fn first_free(
     Err(Error::internal("database", "no free name").into())
 }
 
-/// The answer to whoever wanted a name that another node has; none when nobody has it any more.
+/// The error for a name that is taken, with the holder and a free name; `None` if the name has become free.
 pub(crate) async fn answer(connection: &AsyncPgConnection, taken: Taken) -> Outcome<Option<Error>> {
     let holder = match taken.holder {
         Some(holder) => Some(holder),

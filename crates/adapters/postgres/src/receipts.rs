@@ -13,7 +13,7 @@ use crate::Database;
 use crate::fault::violated;
 use crate::unit::Begin;
 
-/// Writes what a mutation came to into the receipt that its command brings, in that mutation's own transaction.
+/// Writes the result of a mutation into its command's receipt, if it has one, in the mutation's own transaction.
 pub(crate) async fn keep(connection: &AsyncPgConnection, command: &Command, answer: Answer<'_>) -> Outcome<()> {
     match &command.receipt {
         Some(receipt) => write(connection, receipt, answer).await,

@@ -17,7 +17,7 @@ use crate::fault::error;
 use crate::locate;
 use crate::unit::Begin;
 
-/// The grams are those of the function `search_grams`.
+/// The dialect of PostgreSQL, with grams by the function `search_grams`.
 pub struct Postgres;
 
 impl Dialect for Postgres {
@@ -25,7 +25,7 @@ impl Dialect for Postgres {
     const NO_KEY: &'static str = "CAST('' AS bytea)";
     const WITHOUT_KEYS: &'static str = "< '\\x01'";
 
-    // No condition on the kind: the index `nodes_of_drive_by_name` could serve that, and would read the whole drive.
+    // No condition on the kind: it would make the index `nodes_of_drive_by_name` usable, which reads the whole drive.
     fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause {
         let holds = holds::<Self>("n", sought);
         let text = format!(
@@ -69,7 +69,7 @@ async fn ask(mut connection: &AsyncPgConnection, statement: Statement, sought: &
     Ok(way(rows, sought.limit)?)
 }
 
-/// What is found in one drive, which is the viewer's own.
+/// Searches the viewer's own drive.
 async fn in_drive(connection: &AsyncPgConnection, drive: DriveId, sought: &Sought) -> Outcome<Stretch> {
     if has_grams(&sought.text)
         && let Way::Stretch(found) = ask(connection, by_grams::<Postgres>(drive, sought), sought).await?
@@ -82,7 +82,7 @@ async fn in_drive(connection: &AsyncPgConnection, drive: DriveId, sought: &Sough
     }
 }
 
-/// What a walk through the trees that are shared with the viewer comes upon.
+/// Walks the trees that are shared with the viewer.
 async fn in_shares(
     mut connection: &AsyncPgConnection,
     viewer: UserId,

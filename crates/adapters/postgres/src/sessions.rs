@@ -21,7 +21,8 @@ use crate::changes::log;
 use crate::unit::{Begin, together};
 
 async fn start(mut connection: &AsyncPgConnection, command: &Command, opened: &Opened) -> Outcome<()> {
-    // Shared among those who log in; whoever ends all sessions of the user changes the row first, and so waits, or is seen.
+    // Logins share this lock. Ending all sessions updates the user's row first, so it either waits for a login or is
+    // seen by it.
     let row = users::table
         .find(DbId::from(opened.session.user))
         .filter(users::disabled_at.is_null())
@@ -46,7 +47,7 @@ async fn insert_token(mut connection: &AsyncPgConnection, row: NewTokenRow) -> O
     Ok(())
 }
 
-/// The session's row is locked first, so that of several who come with its tokens one goes first; the token is looked at
+/// Locks the session's row first, so that concurrent refreshes of one session are sequential, and looks at the token
 /// after that.
 async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal: &Renewal) -> Outcome<Rotation> {
     let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
@@ -68,7 +69,7 @@ async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal:
         log(connection, command, ChangeKind::SessionEnded, None, None).await?;
         return Ok(Rotation::Reused);
     }
-    // The grace counts from the first use.
+    // The grace period starts at the first use.
     let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(&mut connection).await?;
     insert_token(connection, NewTokenRow::next(renewal, session, command.at)).await?;
@@ -85,7 +86,7 @@ async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal:
     Ok(Rotation::Renewed)
 }
 
-/// Ends all sessions of `user`, whose row is locked, so that none begins meanwhile.
+/// Ends all sessions of `user`, whose row is locked so that none begins meanwhile.
 pub(crate) async fn end_all(mut connection: &AsyncPgConnection, user: UserId, at: Timestamp) -> Outcome<()> {
     let running = sessions::table.filter(sessions::user_id.eq(DbId::from(user))).filter(sessions::ended_at.is_null());
     diesel::update(running).set(sessions::ended_at.eq(at.as_millis())).execute(&mut connection).await?;
@@ -163,7 +164,7 @@ impl Sessions for Database {
 
     async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>> {
         let (Handle::Username(key) | Handle::Email(key)) = handle;
-        // No text of the server's can hold it.
+        // PostgreSQL text cannot contain NUL.
         if key.contains('\0') {
             return Ok(Vec::new());
         }

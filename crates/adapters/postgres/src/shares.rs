@@ -74,7 +74,7 @@ async fn change(
     Ok(share)
 }
 
-/// The drive in which what is shared lies.
+/// The drive of the shared node.
 async fn drive_of(mut connection: &AsyncPgConnection, share: ShareId) -> Outcome<Option<DriveId>> {
     let node = shares::table.find(DbId::from(share)).select(shares::node_id);
     let drive = nodes::table.filter(nodes::id.eq_any(node)).select(nodes::drive_id);
@@ -94,7 +94,7 @@ async fn list(mut connection: &AsyncPgConnection, page: Statement) -> Outcome<Ve
     Ok(rows.into_iter().map(Share::try_from).collect::<Result<_>>()?)
 }
 
-/// The shares, each with its node as `viewer` finds it.
+/// Lists shares, each with its node as `viewer` sees it.
 async fn list_beside(
     connection: &AsyncPgConnection,
     viewer: UserId,
@@ -127,7 +127,7 @@ impl Shares for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::received(guest, after, limit);
-        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        // Both queries see the same state: a node removed between them would make the page look like the last.
         let work = async move |connection: &AsyncPgConnection| list_beside(connection, guest, page).await;
         self.run(Begin::Snapshot, work).await.map_err(error)
     }
@@ -165,7 +165,7 @@ impl Shares for Database {
 
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {
         let (command, item) = (command.clone(), item.clone());
-        // Alone: what was begun under the former permission ends before this returns.
+        // Exclusive: writes begun under the former permission end before this returns.
         let begin = Begin::Tree(item.drive());
         let work = async move |connection: &AsyncPgConnection| change(connection, &command, &item, share, to).await;
         self.write(begin, work).await
@@ -175,7 +175,7 @@ impl Shares for Database {
         let command = command.clone();
         let find = async move |connection: &AsyncPgConnection| drive_of(connection, share).await;
         let drive = self.read(find).await?.ok_or(Error::NotFound)?;
-        // Alone: what was begun under the share ends before this returns. Nodes stay in their drive, so it is the same still.
+        // Exclusive: writes begun under the share end before this returns. Nodes never change drives.
         let work = async move |connection: &AsyncPgConnection| revoke(connection, &command, share, drive).await;
         self.write(Begin::Tree(drive), work).await
     }

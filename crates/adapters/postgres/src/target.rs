@@ -1,4 +1,4 @@
-//! Where the server is, and how to talk to it.
+//! The address of a database, and the security of connections to it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-/// A database on a server, who asks for it, and how the way there is secured.
+/// A database on a server, with the role and the connection security.
 ///
-/// It is parsed from a URL, `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`, or put together from
-/// [`Parts`]. A directory of Unix sockets stands in the place of the host, percent-encoded: `%2Frun%2Fpostgresql`. Neither
-/// `Debug` nor `Display` shows the password.
+/// Parsed from a URL, `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`, or made from [`Parts`]. A
+/// directory of Unix sockets takes the place of the host, percent-encoded: `%2Frun%2Fpostgresql`. Neither `Debug` nor
+/// `Display` shows the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     pub(crate) config: Config,
@@ -20,23 +20,23 @@ pub struct Target {
     pub(crate) roots: Option<Roots>,
 }
 
-/// What the way to the server must be.
+/// The security of connections, as `sslmode` sets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Security {
-    /// In the clear.
+    /// Unencrypted.
     Disable,
-    /// Encrypted if the server can.
+    /// Encrypted if the server supports it.
     #[default]
     Prefer,
-    /// Encrypted, whoever the server is.
+    /// Encrypted, with any server certificate.
     Require,
-    /// Encrypted, to a server whose certificate a root has signed.
+    /// Encrypted, with a server certificate signed by a root.
     VerifyCa,
-    /// Encrypted, to the server of that name.
+    /// Encrypted, with a certificate signed by a root for the host's name.
     VerifyFull,
 }
 
-/// Which certificates are trusted to sign those of servers.
+/// The trusted root certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Roots {
     /// Those of the operating system.
@@ -45,7 +45,7 @@ pub(crate) enum Roots {
     File(PathBuf),
 }
 
-/// The parts of a [`Target`], one by one.
+/// The parts of a [`Target`].
 #[derive(Clone, Default)]
 pub struct Parts {
     /// The name or address of the server, or the directory of its Unix sockets.
@@ -64,7 +64,7 @@ pub struct Parts {
     pub sslrootcert: Option<String>,
 }
 
-/// Why a [`Target`] could not be made. It never holds a password.
+/// The error for an invalid [`Target`]. It never contains the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidTarget(String);
 
@@ -87,7 +87,7 @@ impl FromStr for Target {
         let rest = ["postgres://", "postgresql://"].iter().find_map(|scheme| url.strip_prefix(scheme));
         let rest = rest.ok_or_else(|| invalid("the URL must begin with postgres://"))?;
         let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        // What follows a password with such a character would be taken for a host or an option, and shown.
+        // The rest of a password after such a character would be parsed as a host or an option, and shown.
         if authority.matches('@').count() > 1 || tail.contains('@') || tail.contains('#') {
             return Err(invalid("in the URL, @ / ? and # within a name or a password must be percent-encoded"));
         }
@@ -143,14 +143,14 @@ impl Target {
             return Err(invalid("no host is named"));
         }
         let security = match sslmode {
-            // As libpq has it: everybody's certificate is signed by one of the system's roots.
+            // As in libpq: system roots sign certificates for any host, so the name must be checked.
             None | Some("verify-full") if sslrootcert == Some("system") => Security::VerifyFull,
             Some(weaker) if sslrootcert == Some("system") => {
                 return Err(invalid(format!("sslmode must be verify-full with sslrootcert=system, not {weaker:?}")));
             }
             None | Some("prefer") => Security::Prefer,
             Some("disable") => Security::Disable,
-            // As libpq has it.
+            // As in libpq.
             Some("require") if sslrootcert.is_some() => Security::VerifyCa,
             Some("require") => Security::Require,
             Some("verify-ca") => Security::VerifyCa,
@@ -164,13 +164,13 @@ impl Target {
             "system" => Roots::System,
             path => Roots::File(path.into()),
         });
-        // There is nobody between the ends of a socket.
+        // A Unix socket cannot be intercepted.
         let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
         let security = if local { Security::Disable } else { security };
         Ok(Self { config, security, roots })
     }
 
-    /// The same server and role, and another database.
+    /// Replaces the database, with the same server and role.
     #[must_use]
     pub fn with_database(mut self, name: &str) -> Self {
         self.config.dbname(name);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn roots_that_sign_for_everybody_go_with_names_that_are_checked() {
+    fn system_roots_require_verify_full() {
         for query in ["sslrootcert=system", "sslmode=verify-full&sslrootcert=system"] {
             let found = target(&format!("postgres://ann@db.example.com/drive?{query}"));
             assert_eq!((found.security, found.roots), (Security::VerifyFull, Some(Roots::System)), "{query}");
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_password() {
+    fn errors_do_not_show_the_password() {
         for (url, why) in [
             ("mysql://ann:secret@localhost/drive", "postgres://"),
             ("ann:secret@localhost", "postgres://"),

@@ -10,7 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::unit::Begin;
 
-/// The refusal of the first bucket that is empty, as things stand.
+/// The error for the first bucket that is currently empty.
 async fn refused(mut connection: &AsyncPgConnection, claims: &[Claim], now: Timestamp) -> Outcome<Option<Error>> {
     let rows: Vec<ArrivalRow> = look(claims).load(&mut connection).await?;
     Ok(refusal(claims, &rows, now))
@@ -19,7 +19,7 @@ async fn refused(mut connection: &AsyncPgConnection, claims: &[Claim], now: Time
 async fn take(mut connection: &AsyncPgConnection, claims: &[Claim], now: Timestamp) -> Outcome<()> {
     for claim in in_order(claims) {
         if claim.take(now).execute(&mut connection).await? == 0 {
-            // The row is locked, so that it says why; what was taken from others goes back with this transaction.
+            // The row is locked, so it still shows the reason. The rollback returns what other buckets gave.
             let refusal = refused(connection, std::slice::from_ref(claim), now).await?;
             return Err(refusal.unwrap_or_else(|| Error::internal("database", "a bucket is empty and is not")).into());
         }
@@ -31,7 +31,7 @@ async fn take(mut connection: &AsyncPgConnection, claims: &[Claim], now: Timesta
 impl Throttle for Database {
     async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<()> {
         let claims = claims(buckets);
-        // Whoever is refused anyway costs one read. Who is not may still be refused by what has happened since.
+        // Check by a read first, so that refused attempts cost only that. The write may still be refused.
         let seen = claims.clone();
         let look = async move |connection: &AsyncPgConnection| refused(connection, &seen, now).await;
         if let Some(refusal) = self.read(look).await? {

@@ -1,4 +1,4 @@
-//! Encryption of the way to the server, as far as a target wants it.
+//! TLS for connections to the server.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::target::{Roots, Security, Target};
 
-/// What encrypts connections to `target`.
+/// The TLS connector for `target`.
 pub(crate) fn connector(target: &Target) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match target.security {
@@ -56,8 +56,8 @@ fn system_roots() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }
 
-/// Takes a certificate for whatever name: one that a root has signed, or, without roots, any, which keeps off who only
-/// listens.
+/// Accepts certificates for any name: signed by a root, or, without roots, any at all, which only protects against
+/// passive eavesdropping.
 #[derive(Debug)]
 struct AnyName {
     roots: Option<Arc<WebPkiServerVerifier>>,
@@ -76,7 +76,7 @@ impl ServerCertVerifier for AnyName {
         let Some(roots) = &self.roots else {
             return Ok(ServerCertVerified::assertion());
         };
-        // The name is looked at last: all else has been verified when it does not match.
+        // The name is checked last: if it does not match, all else has been verified.
         match roots.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

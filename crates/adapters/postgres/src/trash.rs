@@ -30,7 +30,7 @@ use crate::receipts::keep;
 use crate::unit::Begin;
 use crate::uploads::{end, end_without_right};
 
-/// What is true of what stands in the folders of an [`array`].
+/// The condition for the entries of the folders of an [`array`].
 const IN_AMONG: &str = "parent_id = ANY (CAST(? AS uuid[]))";
 
 async fn put(
@@ -66,7 +66,7 @@ async fn list_trash(mut connection: &AsyncPgConnection, root: &Grant, page: Stat
     Ok(beside_nodes(rows, nodes))
 }
 
-/// Nobody else gives or takes names in this drive meanwhile.
+/// Restores a node. The exclusive lock on the tree keeps other names in the drive from changing meanwhile.
 async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
     let item = locate::renewed_as(connection, &wish.item, wish.seen).await?;
     let (node, actor) = (item.node(), item.actor());
@@ -152,8 +152,8 @@ async fn root_of(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<
     Ok(root.select(nodes::id).first::<DbId>(&mut connection).await.optional()?.map(NodeId::from))
 }
 
-/// Whose turn it is, locked: `how` says what is to be done about those that others are at. Of what stands below them, nobody
-/// else takes anything, since the shape of the tree stays.
+/// Runs one step of a purge. Locks its nodes; `how` is the locking clause. The entries below them cannot be moved
+/// meanwhile, because the tree's shape is locked.
 async fn purge(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -196,7 +196,7 @@ async fn purge(
     let more: FlagRow = rows::more(drive, of).get_result(&mut connection).await?;
     step.more = more.holds;
     if removed > 0 {
-        // Last, so that others wait for the drive's counters as briefly as can be.
+        // Last, to lock the drive's counters as briefly as possible.
         let less = (
             drives::used_bytes.eq(drives::used_bytes - bytes(disposal.given_back)),
             drives::used_entries.eq(drives::used_entries - i64::from(removed)),
@@ -206,8 +206,8 @@ async fn purge(
     Ok(step)
 }
 
-/// Removes files with all their versions, or as many of them as one step may, and tells how many, and what becomes of their
-/// contents.
+/// Removes files with all their versions, or as many of them as one step may; returns their number and the disposal of
+/// their contents.
 async fn remove_files(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -225,12 +225,12 @@ async fn remove_files(
         .load(&mut connection)
         .await?;
     let (files, contents) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
-    // The versions go with their files.
+    // The versions are deleted with their files.
     let gone = diesel::delete(nodes::table.filter(nodes::id.eq_any(files))).execute(&mut connection).await?;
     Ok((gone, dispose(connection, drive, &contents, command.at).await?))
 }
 
-/// Clears away a step's worth of the drive, which nobody else does meanwhile, and to which nobody adds anything.
+/// Runs one step of removing the drive. The lock on its tree keeps concurrent steps and additions out.
 async fn clear_ownerless(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -264,9 +264,9 @@ async fn clear_ownerless(
 }
 
 impl Database {
-    /// The drive that a statement finds.
+    /// The drive selected by `statement`.
     async fn drive_by(&self, statement: Statement) -> Result<Option<DriveId>> {
-        // Also where it locks what it finds, for a moment.
+        // A write, because the statement may lock the row for a moment.
         self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
             let row: Option<IdRow> = statement.get_result(&mut connection).await.optional()?;
             Ok(row.map(|row| row.id.into()))
@@ -278,7 +278,7 @@ impl Database {
 #[async_trait]
 impl Trash for Database {
     async fn put(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
-        // Alone: what was begun below it ends before this returns, and nothing comes to stand there afterwards.
+        // Exclusive: writes begun below the node end before this returns, and nothing is added there afterwards.
         let begin = Begin::Tree(item.drive());
         let (command, item) = (command.clone(), item.clone());
         let work = async move |connection: &AsyncPgConnection| put(connection, &command, &item, seen).await;
@@ -287,7 +287,7 @@ impl Trash for Database {
 
     async fn list(&self, root: &Grant, after: Option<TrashPosition>, limit: Limit) -> Result<Vec<Trashed>> {
         let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
-        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        // Both queries see the same state: a node removed between them would make the page look like the last.
         let work = async move |connection: &AsyncPgConnection| list_trash(connection, &root, page).await;
         self.run(Begin::Snapshot, work).await.map_err(error)
     }
@@ -341,7 +341,7 @@ impl Trash for Database {
     }
 
     async fn purge(&self, command: &Command, which: Purge, most: u32) -> Result<PurgeStep> {
-        // Who asks for a purge of their own waits for others that are at it; the collector takes what nobody is at.
+        // A requested purge waits for concurrent steps; the collector skips locked nodes.
         let (which, how) = match which {
             Purge::Of(drive, node) => ((drive, Some(node)), "FOR UPDATE"),
             Purge::In(drive) => ((drive, None), "FOR UPDATE"),

@@ -56,7 +56,7 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
         Became::Content(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced, it.freed),
     };
     if !refer_all(connection, &copy.blobs).await? {
-        // A file has got another content since it was read, and that one is gone: read anew.
+        // A file's content was replaced after it was read, and its blob is gone: retry.
         return Err(conflict("what is copied has changed").into());
     }
     insert(connection, &copy).await?;
@@ -68,14 +68,14 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
         touch(connection, command, to.node().id).await?;
     }
     log(connection, command, kind, Some(to.drive()), Some(copy.top)).await?;
-    // Last, so that others wait for the drive's counters as briefly as can be.
+    // Last, to lock the drive's counters as briefly as possible.
     let entries = copy.nodes.len() as u64 + u64::from(kind == ChangeKind::NodeCopied);
     charge(connection, to.drive(), Charge { stored: copy.bytes, freed, entries, ..Charge::default() }).await?;
     keep(connection, command, Answer::Made(&made)).await?;
     Ok(made)
 }
 
-/// The copy of `item`, as it is now, checked to be allowed where it is to go.
+/// Reads the copy of `item` in its current state, checked to be allowed at its destination.
 async fn read(
     mut connection: &AsyncPgConnection,
     command: &Command,

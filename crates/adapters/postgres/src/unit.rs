@@ -1,4 +1,4 @@
-//! Units of work: what runs on one connection, wholly or not at all, and when it is tried again.
+//! Units of work, which run atomically on one connection, and their retries.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -15,11 +15,11 @@ use tokio::time::{sleep, timeout};
 use crate::connector::{Connector, Link};
 use crate::fault::{is_aftermath, is_conflict};
 
-/// How often a unit of work is tried at the most, when others stand in its way.
+/// The most attempts at a unit of work, if other transactions conflict.
 pub(crate) const TRIES: u32 = 5;
 
-/// What works on a connection: an async closure whose future may go to another thread. A plain bound on `AsyncFnOnce`
-/// cannot say that.
+/// An async closure with a nameable future, so that it can be bound by `Send`; a plain bound on `AsyncFnOnce` cannot do
+/// that.
 pub(crate) trait Work<C, T>: AsyncFnOnce(C) -> T + FnOnce(C) -> <Self as Work<C, T>>::Future {
     type Future: Future<Output = T>;
 }
@@ -32,7 +32,7 @@ where
     type Future = Running;
 }
 
-/// Work that may be done again, each time by a copy of it.
+/// Work on a connection that can be retried by cloning it.
 pub(crate) trait Job<T>:
     for<'c> Work<&'c AsyncPgConnection, Outcome<T>, Future: Send> + Clone + Send + 'static
 {
@@ -40,22 +40,22 @@ pub(crate) trait Job<T>:
 
 impl<T, F> Job<T> for F where F: for<'c> Work<&'c AsyncPgConnection, Outcome<T>, Future: Send> + Clone + Send + 'static {}
 
-/// How a unit of work begins: what it needs, and what it locks, in this order, before it looks at anything.
+/// How a unit of work begins: the transaction it needs, and the locks that it takes, in this order, before any query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Begin {
-    /// It reads, by one statement.
+    /// It reads with one statement.
     Read,
-    /// It reads, by several statements that see the same state.
+    /// It reads with several statements that see the same state.
     Snapshot,
     /// It writes.
     Write,
-    /// It writes within a drive whose tree must keep its shape meanwhile.
+    /// It writes within a drive, and holds a shared lock on the shape of its tree.
     Within(DriveId),
-    /// The same, and the sender's uploads are counted.
+    /// The same, and locks the sender's row first, so that the sender's uploads can be counted.
     Opening(UserId, DriveId),
-    /// It changes the shape of a drive's tree.
+    /// It changes the shape of a drive's tree, and holds the exclusive lock on it.
     Tree(DriveId),
-    /// It writes within one drive what it reads in another, or in the same: both trees must keep their shape meanwhile.
+    /// It reads in one drive and writes in another, or the same, and holds shared locks on both trees.
     Between(DriveId, DriveId),
 }
 
@@ -64,8 +64,8 @@ impl Begin {
         matches!(self, Self::Read | Self::Snapshot)
     }
 
-    /// The statements that begin the transaction, sent as one; none when no transaction is needed. `local` are settings
-    /// for a transaction on a session that is not ours alone.
+    /// The statements that begin the transaction, sent as one; `None` if it needs no transaction. `local` are the
+    /// settings of a transaction, if sessions are shared by a pooler.
     pub(crate) fn statements(self, local: Option<&str>) -> Option<String> {
         let begin = match self {
             Self::Read if local.is_none() => return None,
@@ -82,7 +82,7 @@ impl Begin {
             Self::Within(drive) | Self::Opening(_, drive) => {
                 statements.push(format!("SELECT pg_advisory_xact_lock_shared({})", tree(drive)));
             }
-            // In the order of their identifiers: two of these in opposite directions do not wait for each other.
+            // In the order of their identifiers, so that two of these in opposite directions cannot deadlock.
             Self::Between(one, other) => {
                 statements.push(format!("SELECT pg_advisory_xact_lock_shared({})", tree(one.min(other))));
                 statements.push(format!("SELECT pg_advisory_xact_lock_shared({})", tree(one.max(other))));
@@ -94,17 +94,17 @@ impl Begin {
     }
 }
 
-/// The number of the lock on the shape of a drive's tree. Should two drives ever share one, they wait for each other.
+/// The key of the advisory lock on a drive's tree. If two drives ever share a key, they only wait for each other.
 fn tree(drive: DriveId) -> i64 {
     let (high, low) = drive.as_uuid().as_u64_pair();
     (high ^ low).cast_signed()
 }
 
-/// A unit of work, and where and how it runs.
+/// How and where a unit of work runs.
 pub(crate) struct Unit {
     pub(crate) pool: Pool<Connector>,
     pub(crate) begin: Begin,
-    /// What begins its transaction, if it needs one.
+    /// The statements that begin its transaction, if it needs one.
     pub(crate) statements: Option<String>,
     /// How long one attempt may take.
     pub(crate) bound: Duration,
@@ -112,17 +112,17 @@ pub(crate) struct Unit {
 
 /// Why an attempt failed.
 enum Failure {
-    /// Nothing of it was done.
+    /// It failed without any effect.
     Fault(Fault),
-    /// The connection was lost; whether it was, before anything was begun.
+    /// The connection was lost; `begun` tells whether the work had begun.
     Lost { fault: Fault, begun: bool },
     /// It took too long.
     Overdue,
 }
 
 impl Unit {
-    /// Runs `work` on `link`, and again, as a whole, while others stand in its way; once more, on another connection, when
-    /// this one turns out to be lost and nothing can have been done.
+    /// Runs `work` on `link`. Retries it as a whole on conflicts, and once, on another connection, if the connection is
+    /// lost and nothing can have been done.
     pub(crate) async fn run<T: Send>(self, mut link: Object<Connector>, work: impl Job<T>) -> Outcome<T> {
         let mut replaced = false;
         let mut attempt = 1;
@@ -142,7 +142,7 @@ impl Unit {
                 Failure::Lost { begun, .. } if !replaced && (self.begin.reads() || !begun) => {
                     replaced = true;
                     drop(link);
-                    // What ended this connection may well have ended the idle ones, unnoticed.
+                    // The idle connections may be lost as well, unnoticed.
                     self.pool.retain(|_, _| false);
                     link = take(&self.pool).await?;
                 }
@@ -167,7 +167,7 @@ impl Unit {
             };
         };
         if let Err(fault) = AnsiTransactionManager::begin_transaction_sql(&mut link.connection, statements).await {
-            // BEGIN itself may have done its work.
+            // BEGIN itself may have succeeded.
             let rolled_back = link.connection.batch_execute("ROLLBACK").await.is_ok();
             let fault = Fault::Database(fault);
             return Err(if rolled_back { Failure::Fault(fault) } else { Failure::Lost { fault, begun: false } });
@@ -175,7 +175,7 @@ impl Unit {
         let fault = match work(&link.connection).await {
             Ok(value) => match AnsiTransactionManager::commit_transaction(&mut link.connection).await {
                 Ok(()) => return Ok(value),
-                // Without an answer nobody knows what became of it.
+                // Without an answer the outcome of the commit is unknown.
                 Err(fault) if !link.answers().await => {
                     return Err(Failure::Lost { fault: fault.into(), begun: true });
                 }
@@ -188,10 +188,10 @@ impl Unit {
     }
 }
 
-/// Does all of `work`, sent one after the other without waiting for answers in between.
+/// Runs all of `work` pipelined, in order, without waiting for answers in between.
 ///
-/// The first that fails aborts the transaction and with it all that come after; whichever answer is seen first, it is that
-/// first fault that counts.
+/// The first failure aborts the transaction, and all later work fails as well; the first failure is returned, in
+/// whatever order the answers are seen.
 pub(crate) async fn together<const N: usize>(work: [BoxFuture<'_, Outcome<()>>; N]) -> Outcome<()> {
     let mut aftermath = Ok(());
     for outcome in join_all(work).await {
@@ -204,7 +204,7 @@ pub(crate) async fn together<const N: usize>(work: [BoxFuture<'_, Outcome<()>>; 
     aftermath
 }
 
-/// How long to wait after that many attempts: by chance, so that those who met do not meet again.
+/// A random wait after that many attempts, so that conflicting transactions do not collide again.
 fn backoff(attempt: u32) -> Duration {
     let most = 10_u64 << attempt;
     Duration::from_millis(RandomState::new().build_hasher().finish() % most)

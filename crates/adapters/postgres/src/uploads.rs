@@ -37,7 +37,7 @@ async fn find(mut connection: &AsyncPgConnection, upload: UploadId) -> Outcome<O
     Ok(row.first(&mut connection).await.optional()?.map(Upload::try_from).transpose()?)
 }
 
-/// The upload, which nobody else changes until the transaction ends.
+/// The upload, with its row locked until the transaction ends.
 async fn locked(mut connection: &AsyncPgConnection, upload: UploadId) -> Outcome<Upload> {
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select()).for_update();
     let row = row.first(&mut connection).await.optional()?;
@@ -139,7 +139,7 @@ impl Uploads for Database {
     async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>> {
         let command = command.clone();
         self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
-            // Another instance may be at the same: each takes what the other has not.
+            // Skip uploads that another instance is expiring.
             let due = uploads::table
                 .filter(uploads::state.eq("open").and(uploads::expires_at.le(command.at.as_millis())))
                 .order((uploads::expires_at, uploads::id))
@@ -177,7 +177,7 @@ impl Uploads for Database {
     }
 }
 
-/// The sender's row is locked, so that the sender's open uploads can be counted.
+/// Begins an upload. The sender's row is locked, so that the sender's open uploads can be counted.
 async fn begin(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -201,7 +201,7 @@ async fn begin(
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
     log(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder)).await?;
     keep(connection, command, Answer::Begun(upload)).await?;
-    // Last, so that others wait for the drive's counters as briefly as can be.
+    // Last, to lock the drive's counters as briefly as possible.
     reserve(connection, upload.drive, charge).await
 }
 
@@ -216,7 +216,7 @@ async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Time
 async fn reserve(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<Quota> {
     let needed = charge.stored;
     let available = drives::quota_bytes - drives::used_bytes - drives::reserved_bytes;
-    // Nothing always fits, also into a drive that is too full.
+    // A zero-byte upload is allowed even over quota.
     let least = if needed == 0 { i64::MIN } else { bytes(needed) };
     let free = drives::quota_entries - drives::used_entries;
     let least_free = if charge.entries == 0 { i64::MIN } else { bytes(charge.entries) };
@@ -229,7 +229,7 @@ async fn reserve(mut connection: &AsyncPgConnection, drive: DriveId, charge: Cha
     }
 }
 
-/// Why `charge` has not been taken, as far as the drive still shows: room may have been made since.
+/// The error for a `charge` that did not fit, by the drive's current state: room may have been freed since.
 pub(crate) async fn exceeded(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<Error> {
     let row = drives::table.find(DbId::from(drive)).select((QUOTA, ENTRIES));
     let (bytes_of, entries_of) = row.first::<((i64, i64, i64), (i64, i64))>(&mut connection).await?;
@@ -259,7 +259,7 @@ async fn extend(
     keep(connection, command, Answer::Again).await
 }
 
-/// Aborts the open uploads of `sender`, and locks the drive `own`, too, in its turn.
+/// Aborts the open uploads of `sender`. Also locks the drive `own`, in lock order.
 pub(crate) async fn abort_all(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -277,8 +277,8 @@ pub(crate) async fn abort_all(
     end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted, own).await
 }
 
-/// Aborts those open uploads of guests into `drive` that this transaction, which has the tree to itself, left without a
-/// right.
+/// Aborts the open uploads of guests into `drive` whose senders lose access by this transaction, which holds the
+/// exclusive lock on the tree.
 pub(crate) async fn end_without_right(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -294,7 +294,7 @@ pub(crate) async fn end_without_right(
     if lost.is_empty() {
         return Ok(());
     }
-    // One that is given up or expires at this moment is over already.
+    // Some may have been aborted or expired meanwhile.
     let still = uploads::table
         .filter(uploads::id.eq_any(lost).and(uploads::state.eq("open")))
         .order((uploads::expires_at, uploads::id))
@@ -306,8 +306,8 @@ pub(crate) async fn end_without_right(
     end(connection, command, &still, UploadState::Aborted, ChangeKind::UploadAborted, None).await
 }
 
-/// Ends open uploads, locked, that became no file: their reservations end, and their blobs are the collector's.
-/// The drive `also` is locked with theirs.
+/// Ends open, locked uploads that did not become files: releases their reservations, and leaves their blobs to the
+/// collector. The drive `also` is locked with theirs.
 pub(crate) async fn end(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -328,7 +328,7 @@ pub(crate) async fn end(
     release(connection, &keys, command.at).await?;
     let row = |upload: &Upload| NewChangeRow::new(command, kind, Some(upload.drive), Some(upload.folder));
     log_all(connection, ended.iter().map(row).collect()).await?;
-    // The drives in the order of their identifiers, as everybody who changes several does.
+    // Update drives in the order of their identifiers, as everywhere, to avoid deadlocks.
     let mut reserved: BTreeMap<DbId, i64> = also.map(|drive| (drive.into(), 0)).into_iter().collect();
     for upload in ended {
         *reserved.entry(upload.drive.into()).or_default() += bytes(upload.announced.unwrap_or(0));

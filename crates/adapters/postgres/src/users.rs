@@ -22,8 +22,8 @@ use crate::changes::log;
 use crate::receipts::keep;
 use crate::unit::Begin;
 
-/// The user whom a handle names, by one of the two unique indexes. No handle holds a NUL, which no text of the server's
-/// can hold either.
+/// Selects the user with that handle, by one of the two unique indexes; `None` if the handle contains NUL, which
+/// PostgreSQL text cannot.
 fn named(handle: &Handle) -> Option<users::BoxedQuery<'_, Pg>> {
     let users = users::table.into_boxed();
     match handle {
@@ -43,7 +43,7 @@ async fn insert(mut connection: &AsyncPgConnection, command: &Command, new: &Reg
     log(connection, command, ChangeKind::UserRegistered, Some(new.drive), None).await
 }
 
-/// What it amounts to that one of the constraints kept the user out: the name goes first.
+/// The conflict if a unique index rejected the user; the name takes precedence.
 async fn taken(mut connection: &AsyncPgConnection, user: &User) -> Outcome<Error> {
     let name = exists(users::table.filter(users::username_key.eq(user.username.key())));
     let email = exists(users::table.filter(users::email_key.eq(user.email.key())));

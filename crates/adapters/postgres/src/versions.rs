@@ -23,7 +23,7 @@ use crate::receipts::keep;
 use crate::unit::Begin;
 use crate::uploads::commit::{attach, charge, insert_version};
 
-/// Points the granted file, locked, at another version, of that size, and tells the revision that it has then.
+/// Points the granted, locked file at another version, of that size, and returns its new revision.
 pub(crate) async fn point(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -43,7 +43,7 @@ pub(crate) async fn point(
     Ok(revision)
 }
 
-/// The versions of `file` that are superfluous beside the `current` one, which the command brings.
+/// The versions of `file` that are superfluous beside the `current` one, which the command adds.
 async fn surplus(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -58,7 +58,7 @@ async fn surplus(
     Ok(superfluous_of(command, former.load(&mut connection).await?, current, most))
 }
 
-/// Removes these versions, and tells how many bytes that frees.
+/// Removes these versions, and returns the number of bytes freed.
 async fn remove(mut connection: &AsyncPgConnection, command: &Command, former: &[FormerRow]) -> Outcome<u64> {
     if former.is_empty() {
         return Ok(0);
@@ -70,8 +70,8 @@ async fn remove(mut connection: &AsyncPgConnection, command: &Command, former: &
     Ok(former.iter().map(|(_, _, bytes, ..)| size(*bytes)).sum())
 }
 
-/// Removes the versions of `file`, locked, that are superfluous beside the `current` one, which the command has brought, and
-/// tells how many bytes that frees.
+/// Removes the versions of the locked `file` that are superfluous beside the `current` one, which the command has
+/// added, and returns the number of bytes freed.
 pub(crate) async fn evict(
     connection: &AsyncPgConnection,
     command: &Command,
@@ -83,7 +83,7 @@ pub(crate) async fn evict(
     remove(connection, command, &former).await
 }
 
-/// The granted file, which nobody else gives another content until the transaction ends.
+/// The granted file, with its row locked until the transaction ends.
 async fn locked(mut connection: &AsyncPgConnection, file: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
     let row = nodes::table.find(DbId::from(file.node().id)).select(nodes::id).for_no_key_update();
     row.first::<DbId>(&mut connection).await.optional()?;
@@ -105,7 +105,7 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
     let freed = evict(connection, command, id, content.version, new.most_versions).await?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
-    // Last, so that others wait for the drive's counters as briefly as can be.
+    // Last, to lock the drive's counters as briefly as possible.
     charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::found(connection, id, file.actor()).await?;
     keep(connection, command, Answer::Replaced(&file)).await?;
@@ -122,7 +122,7 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
         return Ok(file);
     }
     let surplus = surplus(connection, command, id, wish.version, wish.most_versions).await?;
-    // All at once, since others may share them with this file.
+    // Lock all at once, in key order, because other files may share these blobs.
     let mut blobs: Vec<&str> = surplus.iter().map(|(_, blob, ..)| blob.as_str()).collect();
     blobs.push(former.content.blob.as_str());
     lock(connection, &blobs).await?;

@@ -12,25 +12,25 @@ use aws_sdk_secretsmanager::config::Credentials;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata};
 use serde_json::Value;
 
-/// Where secrets are, and who asks. What is not given is found by AWS's standard chain.
+/// Connection settings. AWS's standard chain supplies what is not set.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The region.
     pub region: Option<String>,
-    /// Another server than AWS's own.
+    /// The endpoint, if not AWS's own.
     pub endpoint: Option<String>,
-    /// The key of an IAM user.
+    /// The access key of an IAM user.
     pub credentials: Option<Key>,
 }
 
-/// The key of an IAM user. It does not print.
+/// The access key of an IAM user. `Debug` does not print it.
 #[derive(Clone)]
 pub struct Key {
-    /// The identifier.
+    /// The access key ID.
     pub id: String,
-    /// The secret half.
+    /// The secret access key.
     pub secret: String,
-    /// The token of a temporary key.
+    /// The session token of a temporary key.
     pub session_token: Option<String>,
 }
 
@@ -40,12 +40,12 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Why there are no values. It names no value of the secret.
+/// Why the secret could not be read. Contains no values of the secret.
 #[derive(Debug)]
 pub enum SecretError {
-    /// The secret could not be had; the text says why.
+    /// The secret could not be fetched; the text says why.
     OutOfReach(String),
-    /// It is no JSON object.
+    /// The secret is not a JSON object.
     Malformed,
 }
 
@@ -60,16 +60,16 @@ impl fmt::Display for SecretError {
 
 impl std::error::Error for SecretError {}
 
-/// What a secret holds.
+/// The members of a secret.
 #[derive(Debug, Default)]
 pub struct Members {
-    /// Its members, as texts.
+    /// The members' values as strings.
     pub values: BTreeMap<String, String>,
-    /// The names of those that are no texts, numbers or booleans.
+    /// The names of members that are not strings, numbers or booleans.
     pub malformed: Vec<String>,
 }
 
-/// The members of the JSON object that the secret `name` (or its ARN) holds now.
+/// Reads the current value of the secret `name` (or ARN), which must be a JSON object.
 ///
 /// # Errors
 /// See [`SecretError`].
@@ -98,7 +98,7 @@ pub async fn read(name: &str, settings: Settings) -> Result<Members, SecretError
     parse(answer.secret_string().unwrap_or_default())
 }
 
-/// What went wrong, in a line: the service's own words if it said any.
+/// The error in one line: the service's own message if there is one.
 fn explain<E>(fault: &aws_sdk_secretsmanager::error::SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

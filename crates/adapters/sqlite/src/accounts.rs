@@ -18,7 +18,7 @@ use crate::fault::violated;
 use crate::sessions::end_all;
 use crate::uploads::abort_all;
 
-/// Checks that there is such a user, and that the password is of the generation `proven` still, if that is given.
+/// Checks that the user exists, and that the password still has the generation `proven`, if that is given.
 fn require(connection: &mut SqliteConnection, user: UserId, proven: Option<u64>) -> Outcome<()> {
     let generation = users::table.find(DbId::from(user)).select(users::password_generation);
     let generation = generation.first::<i64>(connection).optional()?.ok_or(Error::NotFound)?;

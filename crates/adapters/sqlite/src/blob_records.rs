@@ -17,7 +17,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 
-/// Adds the row of a blob, to which nothing refers since `unreferenced_at`, if that is given.
+/// Inserts the row of a blob. `unreferenced_at`, if given, is the time since which nothing refers to it.
 pub(crate) fn insert(
     connection: &mut SqliteConnection,
     key: &BlobKey,
@@ -29,7 +29,7 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Notes that something refers to the blob from now on, which must not have been condemned.
+/// Marks the blob as referenced; it must not have been condemned.
 pub(crate) fn refer(connection: &mut SqliteConnection, key: &BlobKey) -> Outcome<()> {
     let usable = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::condemned_at.is_null()));
     let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
@@ -39,7 +39,7 @@ pub(crate) fn refer(connection: &mut SqliteConnection, key: &BlobKey) -> Outcome
     Ok(())
 }
 
-/// Whether something may refer to these blobs, which come each once: none of them has been condemned, or is forgotten.
+/// Whether these blobs (without duplicates) may be referred to, i.e. none is condemned or forgotten.
 pub(crate) fn may_refer(connection: &mut SqliteConnection, keys: &[String]) -> Outcome<bool> {
     for keys in keys.chunks(BATCH) {
         let usable = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_null()));
@@ -51,7 +51,7 @@ pub(crate) fn may_refer(connection: &mut SqliteConnection, keys: &[String]) -> O
     Ok(true)
 }
 
-/// Notes that something refers to these blobs, which come each once, from now on. None may have been condemned.
+/// Marks these blobs (without duplicates) as referenced; none may have been condemned.
 pub(crate) fn refer_all(connection: &mut SqliteConnection, keys: &[String]) -> Outcome<()> {
     for keys in keys.chunks(BATCH) {
         let usable = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_null()));
@@ -63,7 +63,7 @@ pub(crate) fn refer_all(connection: &mut SqliteConnection, keys: &[String]) -> O
     Ok(())
 }
 
-/// Notes that a reference to the blob has just been removed: if it was the last, nothing refers to the blob since `at`.
+/// Handles the removal of a reference to the blob: if it was the last, marks the blob as unreferenced since `at`.
 pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestamp) -> Outcome<()> {
     if !is_referred_to(connection, key)? {
         diesel::update(blobs::table.find(key)).set(blobs::unreferenced_at.eq(at.as_millis())).execute(connection)?;
@@ -71,8 +71,8 @@ pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestam
     Ok(())
 }
 
-/// Notes that versions with these `contents`, blobs with their sizes, have just been removed from `drive` for good: blobs to
-/// which nothing refers any more are condemned, and count as used until their bytes are deleted.
+/// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): condemns
+/// blobs that nothing refers to any more; they count as used until their bytes are deleted.
 pub(crate) fn dispose(
     connection: &mut SqliteConnection,
     drive: DriveId,
@@ -150,7 +150,7 @@ impl BlobRecords for Database {
         let store = store.clone();
         self.write(move |connection| {
             let mut due: Vec<KeyRow> = unneeded(&store, since, most).load(connection)?;
-            // Those condemned before come last: blobs whose bytes cannot be removed do not hold up the others.
+            // Already condemned blobs come last, so that blobs whose bytes cannot be removed do not hold up the others.
             let room = (most as usize).saturating_sub(due.len());
             due.extend(condemned(&store, room).load::<KeyRow>(connection)?);
             let mut condemned = Vec::with_capacity(due.len());

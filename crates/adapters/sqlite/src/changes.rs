@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 
-/// Adds the row that tells of a mutation, in that mutation's own transaction.
+/// Adds the log entry of a mutation, in the mutation's own transaction.
 pub(crate) fn log(
     connection: &mut SqliteConnection,
     command: &Command,

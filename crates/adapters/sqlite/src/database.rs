@@ -24,14 +24,14 @@ use crate::reserve::{Demand, Reserve};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
 
-/// What every connection is told. A commit is on the disk when it returns: `synchronous = FULL`.
+/// The settings of every connection. A commit is on the disk when it returns: `synchronous = FULL`.
 const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
     PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
 
-/// How a [`Database`] is used.
+/// Options of a [`Database`].
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// How many connections read at once.
+    /// The number of connections that read.
     pub readers: usize,
     /// How long to wait for a connection before the database counts as unavailable.
     pub wait: Duration,
@@ -43,7 +43,7 @@ impl Default for Options {
     }
 }
 
-/// An SQLite database: one connection that writes and several that read, none of them ever on an async thread.
+/// An SQLite database, with one writing and several reading connections, none of which is used on an async thread.
 ///
 /// It implements all persistence ports of the domain. Clones share the connections.
 #[derive(Clone)]
@@ -56,8 +56,9 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database at `path`, makes it if there is none, and brings its schema up to date. Beside it space is set
-    /// aside, which is given up when the disk is full: one whose schema is up to date is opened on a full disk, too.
+    /// Opens the database at `path`, creating it if there is none, and brings its schema up to date. Reserves disk
+    /// space beside it, to be given up when the disk is full; a database with a current schema opens even on a full
+    /// disk.
     ///
     /// # Errors
     /// [`Unavailable`](Error::Unavailable) and [`Internal`](Error::Internal), of the part `database`.
@@ -74,17 +75,17 @@ impl Database {
         Self::connect(path, options, reserve)
     }
 
-    /// Opens the database at `path` as it is: beside a server that may be at work on it, for example.
+    /// Opens the database at `path` as it is, e.g. while a server may be using it.
     ///
     /// # Errors
-    /// [`Internal`](Error::Internal), of the part `database`, when there is none or its schema is not up to date.
+    /// [`Internal`](Error::Internal), of the part `database`, if there is none or its schema is not up to date.
     pub async fn open_current(path: &Path, options: Options) -> Result<Self> {
         if !path.is_file() {
             return Err(Error::internal("database", "there is no such file"));
         }
         let database = Self::connect(path, options, Arc::new(Reserve::beside(path)))?;
         let current = database.read(|connection| {
-            // It cannot be told where no migration has ever run: a reading connection may not prepare for the first.
+            // Fails if no migration has ever run: a read-only connection cannot create the table of migrations.
             Ok(!connection.has_pending_migration(MIGRATIONS).unwrap_or(true))
         });
         if current.await? { Ok(database) } else { Err(Error::internal("database", "its schema is not up to date")) }
@@ -110,7 +111,8 @@ impl Database {
         })
     }
 
-    /// Brings the schema of the database at `path` up to date, makes it if there is none, and names what was applied.
+    /// Brings the schema of the database at `path` up to date, creating the file if there is none, and returns the
+    /// names of the applied migrations.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -119,7 +121,7 @@ impl Database {
         let applied = blocking(move || {
             make_private(&connector.path)?;
             let mut connection = connector.connect()?;
-            // Two processes that start at once take turns: the second finds nothing left to do.
+            // Processes that start at once take turns; the second finds nothing to do.
             let applied = connection.immediate_transaction(|connection| {
                 let applied = connection
                     .run_pending_migrations(MIGRATIONS)
@@ -132,7 +134,7 @@ impl Database {
         applied.map_err(error)
     }
 
-    /// How its connections are used, the one that writes among them.
+    /// The state of its connections, including the writer.
     #[must_use]
     pub fn connections(&self) -> Connections {
         let waiting = self.readers_turns.waiting() + self.writers_turns.waiting();
@@ -147,7 +149,7 @@ impl Database {
     ) -> Result<T> {
         let turn = self.readers_turns.enter(caller()).await?;
         let mut connection = take(&self.readers).await?;
-        // The connection goes back before the turn ends, also where the caller is gone.
+        // Return the connection before the turn ends, even if the caller is gone.
         let work = move || {
             let _turn = turn;
             let outcome = work(&mut connection);
@@ -157,8 +159,8 @@ impl Database {
         blocking(work).await.map_err(error)
     }
 
-    /// Runs `work` in a transaction on the writing connection; it happens wholly or not at all, even if nobody waits
-    /// for its end any more. On a full disk it uses what is set aside.
+    /// Runs `work` in a transaction on the writing connection, atomically even if the caller is dropped meanwhile. On a
+    /// full disk it uses the reserve.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
@@ -166,7 +168,7 @@ impl Database {
         self.transact(Demand::Vital, work).await
     }
 
-    /// The same of `work` that adds what is to stay: on a full disk it is refused.
+    /// Like [`write`](Self::write), for `work` that adds permanent data: refused on a full disk.
     pub(crate) async fn grow<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
@@ -191,7 +193,7 @@ impl Database {
             outcome
         };
         match blocking(transaction).await {
-            // Others may write while the free name is sought.
+            // Other writers need not wait while a free name is searched for.
             Err(Fault::Taken(taken)) => Err(self.read(|connection| names::answer(connection, *taken)).await?),
             outcome => outcome.map_err(error),
         }
@@ -210,12 +212,12 @@ impl Probe for Database {
     }
 }
 
-/// Makes the file, unless it is there, for nobody but its owner: SQLite gives its other files the same mode.
+/// Creates the file, unless it exists, accessible to its owner only; SQLite gives its other files the same mode.
 fn make_private(path: &Path) -> Outcome<()> {
     private(path).map(drop).map_err(|fault| Error::unavailable("database", fault).into())
 }
 
-/// The file at `path`, made if there is none, readable by its owner only.
+/// Opens the file at `path`; creates it, accessible to its owner only, if there is none.
 pub(crate) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
@@ -224,7 +226,7 @@ pub(crate) fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Runs `work` where it may block, within the current span.
+/// Runs `work` on a blocking thread, within the current span.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
     let span = Span::current();
     let outcome = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
@@ -237,7 +239,7 @@ enum Access {
     Write,
 }
 
-/// Makes connections for a pool.
+/// Creates connections for a pool.
 struct Connector {
     path: PathBuf,
     access: Access,
@@ -258,8 +260,8 @@ impl Connector {
     }
 }
 
-/// Turns the write-ahead log on, which stays on. Connections that do so at once on a new file do not wait for one another
-/// by their busy timeout, so they try again, for as long.
+/// Enables the write-ahead log, permanently. The busy timeout does not apply when several connections do so at once on
+/// a new file, so this retries for as long.
 fn write_ahead(connection: &mut SqliteConnection) -> Outcome<()> {
     for _ in 0..500 {
         match connection.batch_execute("PRAGMA journal_mode = WAL;") {

@@ -117,8 +117,8 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
     locate::found(connection, node.id, actor)
 }
 
-/// Notes that `levels` of folders stand below `folder`, and so more below those above it, up to the root: that much is
-/// noted of one folder says nothing of those above it, whose reach may have been noted anew since.
+/// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each
+/// ancestor is checked, because its reach may have been lowered by a recount since.
 pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Outcome<()> {
     for (needed, step) in (levels..).zip(&folder.lineage) {
         let short = nodes::table.filter(nodes::id.eq(DbId::from(step.id)).and(nodes::reach.lt(i64::from(needed))));
@@ -127,8 +127,8 @@ pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, l
     Ok(())
 }
 
-/// How many levels of folders stand below `folder`, checked to be allowed at `depth`. The noted reach never shrinks: only
-/// when it seems too much are the levels counted, and noted anew.
+/// The number of folder levels below `folder`, checked to be allowed at `depth`. The stored reach is an upper bound;
+/// only if it is too large are the levels counted and stored again.
 pub(crate) fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(connection)?;
@@ -182,7 +182,7 @@ mod tests {
                     let plan: Vec<Plan> = statement.after("EXPLAIN QUERY PLAN").load(&mut connection).unwrap();
                     let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
                     let plan = plan.join("\n");
-                    // What comes of two parts, a page of each, is put in order; nothing else is.
+                    // Only the merge of two parts, one page of each, is sorted.
                     let sorts = plan.matches("TEMP B-TREE").count();
                     assert!(plan.contains(index) && !plan.contains("SCAN n"), "{sort:?}\n{plan}");
                     assert!(sorts == 0 || folders_first, "{sort:?}\n{plan}");

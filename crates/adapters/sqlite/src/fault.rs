@@ -1,25 +1,25 @@
-//! What can go wrong inside this adapter, and what the domain calls it.
+//! Errors inside this adapter, and their conversion to domain errors.
 
 use clouddrive_domain::Error;
 use clouddrive_sql::fault::{Constraint, Fault};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-/// What the domain calls `fault`.
+/// Converts `fault` to a domain error.
 pub(crate) fn error(fault: Fault) -> Error {
     fault.into_error(is_passing)
 }
 
-/// Whether the database may well work again later: it is locked, full, or its disk fails.
+/// Whether the error may be transient: the database is locked or full, or its disk fails.
 fn is_passing(error: &DieselError) -> bool {
     is_locked(error) || says(error, &["database or disk is full", "disk I/O error"])
 }
 
-/// Whether there is no room for what is to be written.
+/// Whether the disk is full.
 pub(crate) fn is_full(error: &DieselError) -> bool {
     says(error, &["database or disk is full"])
 }
 
-/// Whether another connection keeps the database to itself.
+/// Whether another connection has locked the database.
 pub(crate) fn is_locked(error: &DieselError) -> bool {
     says(error, &["database is locked", "database table is locked"])
 }
@@ -31,7 +31,7 @@ fn says(error: &DieselError, signs: &[&str]) -> bool {
     signs.iter().any(|sign| info.message().contains(sign))
 }
 
-/// Which constraint `error` is a violation of.
+/// The constraint that `error` violates.
 pub(crate) fn violated(error: &DieselError) -> Option<Constraint> {
     let DieselError::DatabaseError(kind, info) = error else {
         return None;

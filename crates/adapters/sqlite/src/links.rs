@@ -69,7 +69,7 @@ impl Links for Database {
 
     async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>> {
         let statement = rows::find_by_token(hash);
-        // Both queries see the same state: a node that is trashed between them is trashed.
+        // Both queries see the same state, in case the node is trashed between them.
         self.read(move |connection| connection.transaction(|connection| find_by_token(connection, statement))).await
     }
 
@@ -80,7 +80,7 @@ impl Links for Database {
         limit: Limit,
     ) -> Result<Vec<(Link, Located)>> {
         let page = rows::made(owner, after, limit);
-        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        // Both queries see the same state: a node removed between them would make the page look like the last.
         self.read(move |connection| connection.transaction(|connection| list_made(connection, owner, page))).await
     }
 

@@ -1,4 +1,4 @@
-//! Nodes with the way up to their root: what every decision goes by, in one recursive query.
+//! Nodes with their ancestors up to the root, the basis of every access decision, in one recursive query.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use clouddrive_sql::locate::{StepRow, guest, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::prelude::*;
 
-/// The node as `viewer` finds it.
+/// Finds the node as `viewer` sees it.
 pub(crate) fn find(
     connection: &mut SqliteConnection,
     node: NodeId,
@@ -19,7 +19,7 @@ pub(crate) fn find(
     Ok(load(connection, lineage(node, viewer), viewer)?.pop())
 }
 
-/// The nodes as `viewer` finds them, in no order. What is being purged is not found.
+/// Finds the nodes as `viewer` sees them, in no order. Nodes that are being purged are not found.
 pub(crate) fn find_many(
     connection: &mut SqliteConnection,
     nodes: &[NodeId],
@@ -30,7 +30,7 @@ pub(crate) fn find_many(
     load(connection, Statement::new(MANY.as_str(), vec![list(nodes), guest(viewer)]), viewer)
 }
 
-/// What is true of the nodes of a [`list`].
+/// The condition for the nodes of a [`list`].
 pub(crate) const AMONG: &str = "id IN (SELECT unhex(value) FROM json_each(?))";
 
 /// Nodes, as one parameter.
@@ -44,17 +44,17 @@ fn load(connection: &mut SqliteConnection, statement: Statement, viewer: Viewer)
     Ok(located(rows, viewer)?)
 }
 
-/// The node as `viewer` finds it, which must be there: the same transaction has just seen or made it.
+/// Finds the node as `viewer` sees it. It must exist: the same transaction has just seen or created it.
 pub(crate) fn found(connection: &mut SqliteConnection, node: NodeId, viewer: impl Into<Viewer>) -> Outcome<Located> {
     find(connection, node, viewer)?.ok_or(Fault::Domain(Error::NotFound))
 }
 
-/// `grant` as this transaction sees it: decided on again.
+/// Authorizes `grant` again, by what this transaction sees.
 pub(crate) fn renewed(connection: &mut SqliteConnection, grant: &Grant) -> Outcome<Grant> {
     Ok(grant.renew(find(connection, grant.node().id, grant.actor())?)?)
 }
 
-/// `grant` as this transaction sees it, of a node that still has the revision that the caller has `seen`, if they insist.
+/// Like [`renewed`]; also requires that the node still has the revision `seen`, if that is given.
 pub(crate) fn renewed_as(connection: &mut SqliteConnection, grant: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
     let grant = renewed(connection, grant)?;
     grant.require(seen)?;

@@ -4,24 +4,24 @@ use std::path::Path;
 
 use crate::database::private;
 
-/// A lock that keeps a second server off the same database, for as long as this value lives.
+/// A lock that keeps a second server off the same database for as long as this value lives.
 ///
-/// The operating system lets go of it when the process ends, however it ends.
+/// The operating system releases it when the process ends, even by a crash.
 #[derive(Debug)]
 pub struct ServerLock {
     _files: [File; 2],
 }
 
 impl ServerLock {
-    /// Takes the lock of the database at `path`; none when another process has it.
+    /// Takes the lock of the database at `path`; returns `None` if another process holds it.
     ///
-    /// It is two locks. That on the file beside the database is lost when that file is deleted; but versions before
-    /// this one know no other. That on the database's own file lasts as long as the database. It is another
-    /// kind of lock than SQLite's own, so neither disturbs the other; only the file must not be closed before the process
-    /// ends, since that would end SQLite's locks as well.
+    /// It consists of two locks. The one on the file beside the database is lost if that file is deleted, but earlier
+    /// versions know no other. The one on the database file itself lasts as long as the database. It is of another kind
+    /// than SQLite's own locks, so they do not interfere; but the file must not be closed before the process ends,
+    /// since that would release SQLite's locks as well.
     ///
     /// # Errors
-    /// When a file cannot be made.
+    /// If a file cannot be opened, created or locked.
     pub fn acquire(path: &Path) -> io::Result<Option<Self>> {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".lock");
@@ -33,7 +33,7 @@ impl ServerLock {
     }
 }
 
-/// The file, unless another process has locked it.
+/// Locks the file; returns `None` if another process has locked it.
 fn locked(file: File) -> io::Result<Option<File>> {
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),

@@ -22,7 +22,7 @@ fn refresh(connection: &mut SqliteConnection, most: u32) -> Outcome<u32> {
 #[async_trait]
 impl NameKeys for Database {
     async fn refresh(&self, most: u32) -> Result<u32> {
-        // The writer is asked for only where there is something to write.
+        // Use the writer only if there is something to write.
         let any = self.read(|connection| Ok(keyless(Sqlite::WITHOUT_KEYS, 1).load::<KeylessRow>(connection)?)).await?;
         if any.is_empty() {
             return Ok(0);

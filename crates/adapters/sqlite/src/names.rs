@@ -1,4 +1,4 @@
-//! Names in a folder: giving one to a new node, who has it already, and which are free.
+//! Names in a folder: new nodes, the holders of names, and free names.
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Command, KeepBoth, Name, NodeId, NodeKind};
@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use crate::fault::violated;
 
-/// Adds the node, made by the command's actor; the unique index decides whether it may have its name.
+/// Inserts the node, created by the command's actor; the unique index decides whether its name is free.
 pub(crate) fn insert(connection: &mut SqliteConnection, command: &Command, node: &NewNode<'_>) -> Outcome<()> {
     diesel::insert_into(nodes::table)
         .values(node.row(command)?)
@@ -18,19 +18,19 @@ pub(crate) fn insert(connection: &mut SqliteConnection, command: &Command, node:
     Ok(())
 }
 
-/// Notes that a live node has been added to `folder` or taken out of it.
+/// Sets the modification time of `folder` after a live node was added or removed.
 pub(crate) fn touch(connection: &mut SqliteConnection, command: &Command, folder: NodeId) -> Outcome<()> {
     names::touch(folder, command.at, "").execute(connection)?;
     Ok(())
 }
 
-/// Who has `name` in `folder`.
+/// The live node that has `name` in `folder`.
 pub(crate) fn holder(connection: &mut SqliteConnection, folder: NodeId, name: &Name) -> Outcome<Option<Holder>> {
     let row: Option<HolderRow> = names::holder(folder, name).get_result(connection).optional()?;
     Ok(row.map(|row| row.holder(name)).transpose()?)
 }
 
-/// The first name that is free beside `wanted` in `folder`, for a node of `kind`.
+/// The first free variant of the name `wanted` in `folder`, for a node of `kind`.
 pub(crate) fn first_free(
     connection: &mut SqliteConnection,
     folder: NodeId,
@@ -46,14 +46,14 @@ pub(crate) fn first_free(
     Err(Error::internal("database", "no free name").into())
 }
 
-/// The answer to whoever wanted a name that another node has.
+/// The error for a name that is taken, with the holder and a free name.
 pub(crate) fn answer(connection: &mut SqliteConnection, taken: Taken) -> Outcome<Error> {
     let suggested = first_free(connection, taken.folder, &taken.name, taken.kind)?;
     let holder = taken.holder.ok_or_else(|| Error::internal("database", "a name without a holder"))?;
     Ok(Taken::answer(holder, suggested))
 }
 
-/// What a failed insert or update of a node's name amounts to: the constraint has decided who has the name.
+/// Converts a failed insert or update of a node's name; a violation of the unique index becomes a name conflict.
 pub(crate) fn explain(
     connection: &mut SqliteConnection,
     fault: diesel::result::Error,

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::fault::violated;
 
-/// Writes what a mutation came to into the receipt that its command brings, in that mutation's own transaction.
+/// Writes the result of a mutation into its command's receipt, if it has one, in the mutation's own transaction.
 pub(crate) fn keep(connection: &mut SqliteConnection, command: &Command, answer: Answer<'_>) -> Outcome<()> {
     command.receipt.as_ref().map_or(Ok(()), |receipt| write(connection, receipt, answer))
 }

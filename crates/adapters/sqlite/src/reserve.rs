@@ -1,4 +1,4 @@
-//! Space that is set aside beside the database, so that a full disk leaves a way out: to log in, delete and purge.
+//! Disk space reserved beside the database, so that users can still log in, delete and purge on a full disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -10,38 +10,38 @@ use clouddrive_sql::fault::{Fault, Outcome};
 
 use crate::fault::is_full;
 
-/// How much is set aside, in bytes: the write-ahead log at its usual largest, and thousands of deletions.
+/// The size of the reserve, in bytes: the usual maximum of the write-ahead log, and thousands of deletions.
 const RESERVED_BYTES: u64 = 16 << 20;
 
-/// With less than so many bytes free on the disk, what is set aside is given up.
+/// The reserve is given up when fewer bytes than this are free on the disk.
 const LOW_BYTES: u64 = 8 << 20;
 
-/// What a transaction does to the disk.
+/// How a transaction uses the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Demand {
-    /// It adds what is to stay: such as a folder, an upload or an account.
+    /// It adds permanent data, such as a folder, an upload or an account.
     Grows,
-    /// It is needed to make room, or small.
+    /// It is needed to free space, or is small.
     Vital,
 }
 
-/// A file that takes up space which nothing needs yet.
+/// A placeholder file that reserves disk space.
 #[derive(Debug)]
 pub(crate) struct Reserve {
     path: PathBuf,
-    /// Whether the space has been given up.
+    /// Whether the reserve has been given up.
     spent: AtomicBool,
 }
 
 impl Reserve {
-    /// That of the database at `path`. Nothing is set aside yet.
+    /// The reserve of the database at `path`. Allocates nothing yet.
     pub(crate) fn beside(path: &Path) -> Self {
         let mut name = path.as_os_str().to_owned();
         name.push(".reserve");
         Self { path: name.into(), spent: AtomicBool::new(false) }
     }
 
-    /// Sets the space aside where there is room for it, or gives it up where there is none left.
+    /// Allocates the reserve if there is room for it, or gives it up if there is none.
     pub(crate) fn review(&self) {
         let Some(free) = self.free_bytes() else { return };
         if free < LOW_BYTES {
@@ -58,10 +58,10 @@ impl Reserve {
         }
     }
 
-    /// Before each transaction: whether it may be begun.
+    /// Checks before each transaction whether it may begin.
     ///
     /// # Errors
-    /// [`Unavailable`](Error::Unavailable) for what grows, on a full disk.
+    /// [`Unavailable`](Error::Unavailable) for [`Demand::Grows`], on a full disk.
     pub(crate) fn admit(&self, demand: Demand) -> Outcome<()> {
         if self.is_spent() || self.free_bytes().is_some_and(|free| free < LOW_BYTES) {
             self.review();
@@ -69,7 +69,7 @@ impl Reserve {
         if demand == Demand::Grows { self.check() } else { Ok(()) }
     }
 
-    /// After each transaction: where it found no room, the next one finds some.
+    /// Gives the reserve up after a transaction that found the disk full, so that the next one finds room.
     pub(crate) fn heed<T>(&self, outcome: &Outcome<T>) {
         if let Err(Fault::Database(fault)) = outcome
             && is_full(fault)
@@ -79,7 +79,7 @@ impl Reserve {
     }
 
     /// # Errors
-    /// [`Unavailable`](Error::Unavailable) when the space has been given up.
+    /// [`Unavailable`](Error::Unavailable) if the reserve has been given up.
     pub(crate) fn check(&self) -> Outcome<()> {
         match self.is_spent() {
             true => Err(Error::unavailable("database", "the disk is full: delete something, or make room").into()),
@@ -113,7 +113,7 @@ impl Reserve {
         kept
     }
 
-    /// How many bytes are free on the disk; none where that cannot be told.
+    /// The number of free bytes on the disk; `None` if unknown.
     fn free_bytes(&self) -> Option<u64> {
         let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         free_bytes(directory)
@@ -131,7 +131,7 @@ fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
-/// Makes the file take up its space on the disk, without writing it where the file system can.
+/// Allocates the file's space on the disk, without writing it if the file system supports that.
 fn allocate(file: &mut File) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     match rustix::fs::fallocate(&*file, rustix::fs::FallocateFlags::empty(), 0, RESERVED_BYTES) {
@@ -166,7 +166,7 @@ mod tests {
         reserve.give_up();
         assert!(!file.exists());
         reserve.check().unwrap_err();
-        // There is room, as it turns out.
+        // The disk has room, so the reserve is allocated again.
         reserve.admit(Demand::Grows).unwrap();
         assert!(file.exists());
     }

@@ -16,13 +16,13 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::locate;
 
-/// How many names that have all the grams are looked at.
+/// The most names with all the grams that are looked at.
 const MOST_POSTED: u64 = 10_000;
 
-/// How many of the text's grams are asked for: more narrow it down no further.
+/// The most grams of the text that are searched for: more do not narrow the result down further.
 const MOST_GRAMS: usize = 24;
 
-/// The grams are those of the table `search_grams`.
+/// The dialect of SQLite, with grams in the table `search_grams`.
 pub(crate) struct Sqlite;
 
 impl Dialect for Sqlite {
@@ -69,7 +69,7 @@ impl Dialect for Sqlite {
     }
 }
 
-/// The expression that finds what has all grams of the text in a drive, as the triggers make them.
+/// The `MATCH` expression for all grams of the text in a drive, encoded as by the triggers.
 fn grams(drive: DriveId, sought: &Sought) -> Parameter {
     let characters: Vec<char> = sought.text.folded().chars().collect();
     let pairs = characters.windows(2).map(|pair| pair.iter().collect::<String>());
@@ -86,7 +86,7 @@ fn ask(connection: &mut SqliteConnection, statement: Statement, sought: &Sought)
     Ok(way(rows, sought.limit)?)
 }
 
-/// What is found in one drive, which is the viewer's own.
+/// Searches the viewer's own drive.
 fn in_drive(connection: &mut SqliteConnection, drive: DriveId, sought: &Sought) -> Outcome<Stretch> {
     if has_grams(&sought.text)
         && let Way::Stretch(found) = ask(connection, by_grams::<Sqlite>(drive, sought), sought)?
@@ -99,7 +99,7 @@ fn in_drive(connection: &mut SqliteConnection, drive: DriveId, sought: &Sought) 
     }
 }
 
-/// What a walk through the trees that are shared with the viewer comes upon.
+/// Walks the trees that are shared with the viewer.
 fn in_shares(
     connection: &mut SqliteConnection,
     viewer: UserId,
@@ -207,7 +207,7 @@ mod tests {
 
     const OWNER: Uuid = Uuid::from_u128(1);
 
-    /// A drive of 11,000 fillers, 2,500 names with a common word behind them, and a rare one last.
+    /// A drive with 11,000 filler names, then 2,500 names with a common word, and a rare one last.
     const FILL: &str = "
         INSERT INTO users (id, username, username_key, email, email_key, password_hash, photo_blob, created_at) VALUES (unhex('00000000000000000000000000000001'), 'a', 'a', 'a', 'a', '', NULL, 0);
         INSERT INTO drives (id, owner_id, quota_bytes, created_at) SELECT id, id, 0, 0 FROM users;
@@ -232,7 +232,7 @@ mod tests {
         Sought { text, kind: None, within: None, after: None, limit: Limit::new(1000).unwrap() }
     }
 
-    /// How many each page has, to the last.
+    /// The number of hits on each page, to the last.
     async fn pages(database: &Database, mut sought: Sought) -> Vec<usize> {
         let mut counts = Vec::new();
         loop {
@@ -248,7 +248,7 @@ mod tests {
     #[tokio::test]
     async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
         let (database, _dir) = filled().await;
-        // The first ten thousand names have nothing of it; once the rest is no more than can be looked at, it comes at once.
+        // The first 10,000 names do not match; the rest is few enough for full pages.
         assert_eq!(pages(&database, sought("needles")).await, [0, 1000, 1000, 500]);
         assert_eq!(pages(&database, sought("single pin")).await, [1]);
         assert_eq!(pages(&database, sought("needles 13500")).await, [1]);
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(all.iter().sum::<usize>(), 11_000, "{all:?}");
     }
 
-    /// As the version before writes them: it knows no keys, and leaves those of a name that it changes.
+    /// The previous version writes no keys, and does not update those of a name that it changes.
     #[tokio::test]
     async fn names_of_an_older_version_are_found_at_once_and_get_their_keys() {
         let (database, _dir) = filled().await;
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_lies_in_the_trash_or_below_it_is_not_found() {
+    async fn trashed_nodes_and_their_descendants_are_not_found() {
         let (database, _dir) = filled().await;
         let bin = "
             UPDATE nodes SET parent_id = (SELECT id FROM nodes WHERE name = 'single pin') WHERE name = 'filler 00001';
@@ -309,9 +309,9 @@ mod tests {
         assert_eq!(pages(&database, sought("filler 00002")).await, [0]);
     }
 
-    /// Numbers of rows are the database's own to change, where they have no name.
+    /// `VACUUM` may renumber the rows of a table without an `INTEGER PRIMARY KEY`.
     #[tokio::test]
-    async fn what_is_indexed_outlives_a_vacuum() {
+    async fn the_search_index_survives_a_vacuum() {
         let (database, dir) = filled().await;
         let prune = "DELETE FROM nodes WHERE sort_key LIKE 'filler%'";
         database.write(move |connection| Ok(connection.batch_execute(prune)?)).await.unwrap();

@@ -50,7 +50,7 @@ fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renew
         sessions::user_agent.eq(renewal.user_agent.as_deref()),
     ))
     .execute(connection)?;
-    // The grace counts from the first use.
+    // The grace period starts at the first use.
     let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
     let next = NewTokenRow::next(renewal, session, command.at);

@@ -36,8 +36,8 @@ fn list(connection: &mut SqliteConnection, page: Statement) -> Outcome<Vec<Share
     Ok(rows.into_iter().map(Share::try_from).collect::<Result<_>>()?)
 }
 
-/// The shares, each with its node as `viewer` finds it. Both queries see the same state: a node that goes between them would
-/// make the page look like the last.
+/// Lists shares, each with its node as `viewer` sees it. Both queries see the same state: a node removed between them
+/// would make the page look like the last.
 fn list_beside(connection: &mut SqliteConnection, viewer: UserId, page: Statement) -> Outcome<Vec<(Share, Located)>> {
     connection.transaction(|connection| {
         let shares = list(connection, page)?;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_has_given_comes_by_an_index_without_sorting() {
+    fn given_shares_and_links_use_an_index_without_sorting() {
         let mut connection = SqliteConnection::establish(":memory:").unwrap();
         for migration in [
             include_str!("../../../../migrations/sqlite/2026-11-22-000000_drive/up.sql"),

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 
-/// The refusal of the first bucket that is empty, as things stand.
+/// The error for the first bucket that is currently empty.
 fn refused(connection: &mut SqliteConnection, claims: &[Claim], now: Timestamp) -> Outcome<Option<Error>> {
     let rows: Vec<ArrivalRow> = look(claims).load(connection)?;
     Ok(refusal(claims, &rows, now))
@@ -19,7 +19,7 @@ fn refused(connection: &mut SqliteConnection, claims: &[Claim], now: Timestamp) 
 impl Throttle for Database {
     async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<()> {
         let claims = claims(buckets);
-        // Whoever is refused anyway costs one read, and does not keep the connection that writes from others.
+        // Check by a read first, so that refused attempts do not occupy the writer.
         let seen = claims.clone();
         if let Some(refusal) = self.read(move |connection| refused(connection, &seen, now)).await? {
             return Err(refusal);

@@ -26,7 +26,7 @@ use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
 use crate::uploads::{end, end_without_right};
 
-/// What is true of what stands in the folders of a [`list`].
+/// The condition for the entries of the folders of a [`list`].
 const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
 
 fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
@@ -160,7 +160,7 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, mos
         }
     }
     let root = nodes::table.filter(nodes::drive_id.eq(DbId::from(drive)).and(nodes::parent_id.is_null()));
-    // It has been cleared away meanwhile.
+    // The drive has been removed meanwhile.
     let Some(root) = root.select(nodes::id).first::<DbId>(connection).optional()? else {
         return Ok(PurgeStep::default());
     };
@@ -188,8 +188,8 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, mos
     Ok(step)
 }
 
-/// Removes files with all their versions, or as many of them as one step may, and tells how many, and what becomes of their
-/// contents.
+/// Removes files with all their versions, or as many of them as one step may; returns their number and the disposal of
+/// their contents.
 fn remove_files(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -203,7 +203,7 @@ fn remove_files(
         .select((versions::node_id, (versions::blob_key, versions::size_bytes)))
         .load(connection)?;
     let (files, contents) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
-    // The versions go with their files.
+    // The versions are deleted with their files.
     let gone = diesel::delete(nodes::table.filter(nodes::id.eq_any(files))).execute(connection)?;
     Ok((gone, dispose(connection, drive, &contents, command.at)?))
 }
@@ -229,7 +229,7 @@ fn clear_ownerless(connection: &mut SqliteConnection, command: &Command, most: u
         log(connection, command, ChangeKind::NodesPurged, Some(drive.into()), None)?;
         return Ok(Clearance::Step);
     }
-    // Whatever still stands there, or was uploaded there, keeps both.
+    // Foreign keys prevent this while nodes or uploads remain.
     diesel::delete(nodes::table.find(root)).execute(connection)?;
     diesel::delete(drives::table.find(drive)).execute(connection)?;
     log(connection, command, ChangeKind::DriveRemoved, Some(drive.into()), None)?;
@@ -245,7 +245,7 @@ impl Trash for Database {
 
     async fn list(&self, root: &Grant, after: Option<TrashPosition>, limit: Limit) -> Result<Vec<Trashed>> {
         let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
-        // Both queries see the same state: a node that goes between them would make the page look like the last.
+        // Both queries see the same state: a node removed between them would make the page look like the last.
         self.read(move |connection| connection.transaction(|connection| list_trash(connection, &root, page))).await
     }
 

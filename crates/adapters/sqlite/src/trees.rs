@@ -21,13 +21,13 @@ use crate::names::touch;
 use crate::receipts::keep;
 use crate::uploads::{charge, check_charge, name};
 
-/// How often a copy is begun at the most, when what it is to refer to goes meanwhile.
+/// The most attempts at a copy, if blobs that it refers to are removed meanwhile.
 const TRIES: u32 = 5;
 
 #[async_trait]
 impl Trees for Database {
-    /// The tree is read beside those who write, and so is found out most of what refuses a copy: only what is left to be
-    /// written keeps others waiting.
+    /// Reads the tree, and checks most reasons for a refusal, on a reading connection; only the insertion occupies the
+    /// writer.
     async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located> {
         for _ in 0..TRIES {
             let (by, wish) = (command.clone(), copying.clone());
@@ -52,7 +52,7 @@ impl Trees for Database {
     }
 }
 
-/// What a copy would add, as things are now.
+/// Reads what a copy would add in the current state.
 fn read(connection: &mut SqliteConnection, command: &Command, wish: &Copying) -> Outcome<TreeCopy> {
     let item = locate::renewed(connection, &wish.item)?;
     let to = locate::renewed(connection, &wish.to)?;
@@ -64,7 +64,7 @@ fn read(connection: &mut SqliteConnection, command: &Command, wish: &Copying) ->
             TreeCopy::of_folder(command, wish, &to, rows)?
         }
     };
-    // A file may yet take the place of another, which counts for less; a folder may not.
+    // A file may still replace another and so need less room; a folder may not.
     if copy.content.is_none() {
         check_depth(to.located().depth_of_child_folder(), copy.height)?;
         check_charge(connection, to.drive(), charge_of(&copy, true, 0))?;
@@ -76,7 +76,7 @@ fn charge_of(copy: &TreeCopy, new: bool, freed: u64) -> Charge {
     Charge { stored: copy.bytes, freed, entries: copy.nodes.len() as u64 + u64::from(new), ..Charge::default() }
 }
 
-/// Adds what has been read, where all that allowed it still does; nothing when a blob that it is to refer to has gone since.
+/// Inserts the copy, if it is still allowed; returns `None` if a blob that it refers to is gone.
 fn insert(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -90,7 +90,7 @@ fn insert(
     if copy.content.is_none() {
         check_depth(to.located().depth_of_child_folder(), copy.height)?;
     }
-    // Before anything is changed.
+    // Check this before anything is changed.
     if !may_refer(connection, &copy.blobs)? {
         return Ok(None);
     }

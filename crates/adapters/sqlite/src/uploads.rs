@@ -216,7 +216,7 @@ pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, se
     Ok(())
 }
 
-/// Aborts those open uploads of guests into `drive` that this transaction left without a right.
+/// Aborts the open uploads of guests into `drive` whose senders lose access by this transaction.
 pub(crate) fn end_without_right(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -235,7 +235,7 @@ pub(crate) fn end_without_right(
     Ok(())
 }
 
-/// Ends an open upload that became no file: its reservation ends, and its blob is the collector's.
+/// Ends an open upload that did not become a file: releases its reservation, and leaves its blob to the collector.
 pub(crate) fn end(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -289,7 +289,8 @@ fn create(connection: &mut SqliteConnection, command: &Command, folder: &Grant, 
     Ok(file)
 }
 
-/// Makes a file of `new` in the granted folder, or the content of the one that has its name. So many bytes were reserved.
+/// Creates a file from `new` in the granted folder, or replaces the content of the one with its name. `reserved` bytes
+/// were reserved for it.
 fn settle(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -317,15 +318,15 @@ fn settle(
     locate::found(connection, placed.file, actor)
 }
 
-/// Which node something became that was to have a name.
+/// The node that a new item became.
 pub(crate) struct Placed {
     /// The node.
     pub(crate) file: NodeId,
-    /// The revision that it has then.
+    /// Its new revision.
     pub(crate) revision: Revision,
-    /// The media type of the content that is replaced.
+    /// The media type of the replaced content.
     pub(crate) media_type: Option<MediaType>,
-    /// How many bytes go with its oldest versions.
+    /// The bytes freed by removing its oldest versions.
     pub(crate) freed: u64,
 }
 
@@ -335,8 +336,8 @@ impl Placed {
     }
 }
 
-/// Adds `node` to its folder, or makes its content that of the file that has its name. The version is inserted next, in the
-/// same transaction.
+/// Adds `node` to its folder, or makes it the content of the file that has its name. The caller inserts the version
+/// next, in the same transaction.
 pub(crate) fn name(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -364,7 +365,7 @@ pub(crate) fn name(
     }
 }
 
-/// Points `file` at the version that is inserted next.
+/// Points `file` at the version that the caller inserts next.
 fn replace(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -380,7 +381,7 @@ fn replace(
     Ok(Placed { file, revision, media_type, freed })
 }
 
-/// Notes what has arrived in the blob, and that something refers to it, which must not have been condemned.
+/// Records what was stored in the blob and marks it as referenced; it must not have been condemned.
 pub(crate) fn attach(connection: &mut SqliteConnection, blob: &BlobKey, stored: &Stored) -> Outcome<()> {
     refer(connection, blob)?;
     diesel::update(blobs::table.find(blob.as_str()))
@@ -394,7 +395,7 @@ pub(crate) fn attach(connection: &mut SqliteConnection, blob: &BlobKey, stored: 
     Ok(())
 }
 
-/// Turns what was reserved into use. What was reserved has been admitted already; more than that must fit now.
+/// Turns a reservation into usage. Reserved bytes have been admitted already; any beyond must fit now.
 pub(crate) fn charge(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
     check_charge(connection, drive, charge)?;
     diesel::update(drives::table.find(DbId::from(drive)))
@@ -407,7 +408,7 @@ pub(crate) fn charge(connection: &mut SqliteConnection, drive: DriveId, charge: 
     Ok(())
 }
 
-/// Fails when the drive does not take `charge`.
+/// Fails if `charge` does not fit into the drive.
 pub(crate) fn check_charge(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
     let row = drives::table.find(DbId::from(drive)).select((QUOTA, ENTRIES));
     let (bytes_of, entries_of) = row.first::<((i64, i64, i64), (i64, i64))>(connection)?;

@@ -20,7 +20,7 @@ use crate::changes::log;
 use crate::fault::violated;
 use crate::receipts::keep;
 
-/// The user whom a handle names, by one of the two unique indexes.
+/// Selects the user with that handle, by one of the two unique indexes.
 fn named(handle: &Handle) -> users::BoxedQuery<'_, diesel::sqlite::Sqlite> {
     let users = users::table.into_boxed();
     match handle {
@@ -42,7 +42,7 @@ fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registrati
     log(connection, command, ChangeKind::UserRegistered, Some(new.drive), None)
 }
 
-/// What it amounts to that the address is taken. SQLite names one violated constraint of several: the name goes first.
+/// The conflict if the address is taken. SQLite reports one of several violated constraints; the name takes precedence.
 fn email_taken(connection: &mut SqliteConnection, user: &User) -> Outcome<Fault> {
     let name = users::table.filter(users::username_key.eq(user.username.key()));
     let both = diesel::select(exists(name)).get_result(connection)?;

@@ -21,7 +21,7 @@ use crate::locate;
 use crate::receipts::keep;
 use crate::uploads::{attach, charge};
 
-/// Points the granted file at another version, of that size, and tells the revision that it has then.
+/// Points the granted file at another version, of that size, and returns its new revision.
 pub(crate) fn point(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -40,8 +40,8 @@ pub(crate) fn point(
     Ok(revision)
 }
 
-/// Removes the versions of `file` that are superfluous beside the `current` one, which the command has brought, and tells how
-/// many bytes that frees.
+/// Removes the versions of `file` that are superfluous beside the `current` one, which the command has added, and
+/// returns the number of bytes freed.
 pub(crate) fn evict(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -63,7 +63,7 @@ pub(crate) fn evict(
     Ok(freed)
 }
 
-/// Makes `content` the current one of the granted file.
+/// Makes `content` the current content of the granted file.
 fn make_current(
     connection: &mut SqliteConnection,
     command: &Command,

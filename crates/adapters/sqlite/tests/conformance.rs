@@ -1,4 +1,4 @@
-//! The suites that every persistence adapter passes, each on a database of its own.
+//! The conformance suites of persistence adapters, each on its own database.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
-/// A fresh database, and the directory that it lives and dies with.
+/// A fresh database, and its directory, which must outlive it.
 async fn fresh() -> (Persistence, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let database = Database::open(&dir.path().join("clouddrive.db"), Options::default()).await.unwrap();
@@ -51,7 +51,7 @@ suites!(
     throttle
 );
 
-/// Suites leave one another alone, in any order.
+/// Suites do not interfere with each other, in any order.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_store_for_all() {
     let (store, _dir) = fresh().await;

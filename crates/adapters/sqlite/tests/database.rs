@@ -1,4 +1,4 @@
-//! What is SQLite's own: the file, its connections, and who waits for whom.
+//! SQLite specifics: the file, its connections, and waiting for them.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ async fn register(database: &Database, number: u128) -> Registration {
     new
 }
 
-/// Makes a folder in the root of a user who was registered with that number.
+/// Creates a folder in the root of `owner`.
 async fn create_folder(database: &Database, owner: &Registration, id: NodeId, name: &str) {
     let root = database.find(owner.root, owner.user.id.into()).await.unwrap();
     let root = authorize(root, Action::AddTo).unwrap();
@@ -71,7 +71,7 @@ fn folder_id(number: u128) -> NodeId {
     NodeId::from_uuid(Uuid::from_u128(4 << 64 | number))
 }
 
-/// A connection beside those of the adapter, as another process has it.
+/// A connection outside of the adapter, like that of another process.
 fn outsider(path: &Path) -> SqliteConnection {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     connection.batch_execute("PRAGMA busy_timeout = 5000;").unwrap();
@@ -106,7 +106,7 @@ async fn migrating_twice_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_migrate_at_once_one_has_something_to_do() {
+async fn one_of_many_concurrent_migrations_has_something_to_do() {
     for _ in 0..10 {
         let (path, _dir) = place();
         let mut migrations = JoinSet::new();
@@ -121,7 +121,7 @@ async fn of_many_who_migrate_at_once_one_has_something_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
+async fn a_cancelled_write_happens_wholly_or_not_at_all() {
     let (path, _dir) = place();
     let database = open(&path).await;
     let mut whole = 0;
@@ -134,7 +134,7 @@ async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
         writing.abort();
         let _ = writing.await;
     }
-    // Writes follow one another: when this one is done, those before it are over.
+    // Writes are sequential: when this one is done, so are those before it.
     register(&database, 60).await;
     for number in 0..60 {
         let new = registration(number);
@@ -150,7 +150,7 @@ async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_has_begun_needs_nobody_to_wait_for_it() {
+async fn a_write_that_has_begun_completes_when_cancelled() {
     let (path, _dir) = place();
     let database = open(&path).await;
     register(&database, 1).await;
@@ -158,7 +158,7 @@ async fn a_write_that_has_begun_needs_nobody_to_wait_for_it() {
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
     let new = registration(2);
     {
-        // Polled once, it has its connection and waits for the lock on a thread of its own.
+        // After one poll it has its connection and waits for the lock on its own thread.
         let command = command(&new);
         let writing = std::pin::pin!(database.register(&command, &new));
         assert!(polled_once(writing).await.is_none());
@@ -223,7 +223,7 @@ async fn there_is_always_one_reader() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_too_long_for_the_writer_is_told_that_it_is_unavailable() {
+async fn a_long_wait_for_the_writer_ends_as_unavailable() {
     let (path, _dir) = place();
     let options = Options { wait: Duration::from_millis(20), ..Options::default() };
     let database = Database::open(&path, options).await.unwrap();
@@ -250,7 +250,7 @@ async fn a_database_that_cannot_be_opened_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_database_stays_as_it_is() {
+async fn a_file_that_is_no_database_is_not_changed() {
     let (path, _dir) = place();
     let text = "these are somebody's notes, and no database: ".repeat(100);
     std::fs::write(&path, &text).unwrap();

@@ -1,4 +1,4 @@
-//! How the trash, the histories of files and uploads are read: by indexes, whatever lies beside.
+//! Query plans of the trash, version histories and uploads: all use indexes.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use clouddrive_domain::model::{
@@ -19,7 +19,7 @@ struct Plan {
 }
 
 #[tokio::test]
-async fn no_page_and_no_step_looks_at_more_than_it_takes() {
+async fn pages_and_purge_steps_use_indexes() {
     let (_dir, mut connection) = migrated().await;
     let id = Uuid::from_u128(1);
     let (drive, node, at) = (DriveId::from_uuid(id), NodeId::from_uuid(id), Timestamp::from_millis(0));
@@ -52,7 +52,8 @@ async fn no_page_and_no_step_looks_at_more_than_it_takes() {
     }
 }
 
-/// What they give is sorted afterwards: it is bounded by how many uploads one user may have open, or ends at one time.
+/// The rows are sorted afterwards; their number is bounded by the uploads that one user may have open, or that end at
+/// once.
 #[tokio::test]
 async fn open_and_ended_uploads_come_by_indexes() {
     let (_dir, mut connection) = migrated().await;
@@ -70,7 +71,7 @@ async fn migrated() -> (TempDir, SqliteConnection) {
     (dir, connection)
 }
 
-/// The plan of the statement, which goes by these indexes and reads no table whole.
+/// Returns the plan of the statement, after checking that it uses these indexes and scans no table.
 fn by_indexes(connection: &mut SqliteConnection, indexes: &[&str], statement: &Statement) -> Vec<String> {
     let plan: Vec<Plan> = statement.clone().after("EXPLAIN QUERY PLAN").load(connection).unwrap();
     let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();

@@ -1,5 +1,5 @@
-//! Configuration: the environment, `.env` and, in production, one secret; read once, checked whole, and named in every
-//! complaint.
+//! Configuration: the environment, `.env` and, in production, one secret. Read once, validated as a whole; every error
+//! names its variable.
 
 mod reader;
 mod secret;
@@ -25,7 +25,7 @@ pub(crate) use self::stores::{
 use crate::connections::ConnectionLimits;
 use crate::http::BodyLimits;
 
-/// Variables with values that cannot be used, each with what it must be. It prints as one line.
+/// Variables with unusable values, each with what it must be. Displays as one line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError(Vec<(String, String)>);
 
@@ -45,7 +45,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// With which hash function access tokens are signed.
+/// The HMAC algorithm that signs access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Hs256,
@@ -53,83 +53,84 @@ pub(crate) enum Algorithm {
     Hs512,
 }
 
-/// What a drive may be allowed to hold, in bytes.
+/// The allowed quotas of a drive, in bytes.
 pub(crate) const QUOTAS: RangeInclusive<u64> = 0..=1 << 60;
 
-/// Where metrics are to be read.
+/// The metrics address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MetricsAddress {
     Off,
     Given(SocketAddr),
-    /// Where nobody has said.
+    /// The default address.
     Usual(SocketAddr),
 }
 
-/// How the server is to run.
+/// The server's configuration.
 pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
     pub(crate) metrics: MetricsAddress,
-    /// What signed URLs of the local store start with; the bound address unless told.
+    /// The base of the local store's signed URLs; defaults to the bound address.
     pub(crate) public_url: Option<String>,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: DatabaseConfig,
     pub(crate) blobs: BlobsConfig,
     pub(crate) aws: AwsConfig,
     pub(crate) secret_key: Option<SecretKey>,
-    /// A key that is accepted too, while keys are changed.
+    /// The previous key, still accepted during key rotation.
     pub(crate) previous_secret_key: Option<SecretKey>,
     pub(crate) algorithm: Algorithm,
     pub(crate) token_lifetime: Duration,
-    /// How long a session lives that is not refreshed.
+    /// The lifetime of a session without refresh.
     pub(crate) session_lifetime: Duration,
-    /// How long a refresh token may come again after its first use.
+    /// How long after its first use a refresh token may be reused.
     pub(crate) refresh_grace: Duration,
-    /// Whether guessing and probing is kept slow.
+    /// Whether to rate-limit guessing and probing.
     pub(crate) rate_limits: bool,
     pub(crate) quota_bytes: u64,
-    /// How many files and folders a new drive may have.
+    /// The limit on files and folders of a new drive.
     pub(crate) quota_entries: u64,
     pub(crate) upload_lifetime: Duration,
     pub(crate) url_lifetime: Duration,
-    /// How long URLs for watching live.
+    /// The lifetime of streaming URLs.
     pub(crate) watch_url_lifetime: Duration,
     pub(crate) most_open_uploads: u32,
-    /// Up to how many bytes an upload is one part, and how many each of several has.
+    /// The largest single-part upload, and the part size of larger ones, in bytes.
     pub(crate) part_bytes: NonZeroU64,
-    /// How many versions a file may have, the current one included.
+    /// The maximum number of versions per file, including the current one.
     pub(crate) most_versions: u32,
-    /// How long something lies in the trash.
+    /// How long items stay in the trash.
     pub(crate) trash_retention: Duration,
     pub(crate) collect_interval: Duration,
     pub(crate) collect_grace: Duration,
     pub(crate) cors_origins: Vec<String>,
-    /// Whose word counts for where a request came from.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) body_limits: BodyLimits,
-    /// What clients may do with their connections.
+    /// Limits on client connections.
     pub(crate) connection_limits: ConnectionLimits,
     pub(crate) database_connections: usize,
     /// How long to wait for a free connection.
     pub(crate) database_wait: Duration,
-    /// How long to wait, at the start, for a database or a store that is not up yet.
+    /// How long to wait at startup for a database or store that is not up yet.
     pub(crate) startup: Duration,
     pub(crate) workers: usize,
-    /// How long a connection may be idle. What closes it should be the other end: a proxy may be about to use it again.
+    /// The idle timeout of connections. It should exceed the proxy's, so that a proxy does not reuse a connection just
+    /// being closed.
     pub(crate) keep_alive: Duration,
-    /// How long to go on serving, without being ready any more, before the listener closes.
+    /// How long to keep serving while not ready, before the listener closes.
     pub(crate) drain: Duration,
-    /// How long running requests then get.
+    /// How long running requests may then take.
     pub(crate) shutdown: Duration,
 }
 
-/// Where traces are to be sent.
+/// The trace exporter's settings.
 pub(crate) struct TraceConfig {
     pub(crate) endpoint: String,
     pub(crate) service: String,
 }
 
 impl TraceConfig {
-    /// None when nobody has said where to.
+    /// Returns `None` if no endpoint is configured.
     pub(crate) fn read(source: &Source) -> Result<Option<Self>, ConfigError> {
         let mut reader = Reader::of(source);
         let endpoint = reader.url("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -138,7 +139,7 @@ impl TraceConfig {
     }
 }
 
-/// Where the secret is that holds the values of production.
+/// The secret that holds the production values.
 pub(crate) struct SecretRequest {
     pub(crate) name: String,
     pub(crate) endpoint: Option<String>,
@@ -146,7 +147,7 @@ pub(crate) struct SecretRequest {
 }
 
 impl SecretRequest {
-    /// The secret to be read first, if one is.
+    /// Returns the secret to read first, if any.
     pub(crate) fn read(source: &Source) -> Result<Option<Self>, ConfigError> {
         let mut reader = Reader::of(source);
         let name = reader.text("AWS_SECRET_NAME").unwrap_or("CloudDriveEnvVars");
@@ -160,7 +161,7 @@ impl SecretRequest {
 }
 
 impl Config {
-    /// Reads and checks everything.
+    /// Reads and validates all variables.
     pub(crate) fn read(source: &Source) -> Result<Self, ConfigError> {
         let mut reader = Reader::of(source);
         let production = is_production(&mut reader);
@@ -179,7 +180,7 @@ impl Config {
         let upload_lifetime = reader.seconds("UPLOAD_LIFETIME_SECONDS", 86_400, 1..=MAX_UPLOAD_LIFETIME.as_secs());
         let url_lifetime = reader.seconds("SIGNED_URL_SECONDS", 300, 1..=300);
         let min_rate = reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30);
-        // A bucket cannot ask whether the file may still be seen.
+        // Signed URLs of a bucket cannot re-check access.
         let watch = if matches!(blobs, BlobsConfig::Disk(_)) { 6 * 3600 } else { 300 };
         let watch_url_lifetime = reader.seconds("STREAM_URL_SECONDS", watch, 1..=86_400);
         let grace = upload_lifetime.as_secs() + 3600;
@@ -209,7 +210,8 @@ impl Config {
             most_versions: reader.number("MAX_VERSIONS", 20, 1..=1000),
             trash_retention: reader.seconds("TRASH_RETENTION_SECONDS", 2_592_000, 1..=315_360_000),
             collect_interval: reader.seconds("COLLECT_INTERVAL_SECONDS", 600, 1..=86_400),
-            // A blob must outlast every upload that may still refer to it, and every URL by which its bytes may still come.
+            // A blob must outlast every upload that may still refer to it, and every URL through which its bytes may
+            // still arrive.
             collect_grace: reader.seconds("COLLECT_GRACE_SECONDS", grace, longest..=31_536_000),
             cors_origins: reader.parsed("CORS_ORIGINS", ORIGINS, origins).unwrap_or_default(),
             trusted_proxies: reader.parsed("TRUSTED_PROXIES", PROXIES, networks).unwrap_or_default(),
@@ -224,7 +226,7 @@ impl Config {
             startup: reader.seconds("STARTUP_SECONDS", 60, 0..=3600),
             workers: reader.number("WORKERS", cores(), 1..=1024),
             keep_alive: reader.seconds("KEEP_ALIVE_SECONDS", 200, 1..=3600),
-            // Behind a load balancer, which takes a while to notice; nobody waits so long at a terminal.
+            // Load balancers take a while to notice; at a terminal there is no reason to wait.
             drain: reader.seconds("DRAIN_SECONDS", if production { 5 } else { 0 }, 0..=3600),
             shutdown: reader.seconds("SHUTDOWN_SECONDS", 30, 0..=3600),
         };
@@ -232,7 +234,7 @@ impl Config {
     }
 }
 
-/// Where the server listens, whatever else is configured.
+/// Reads only the server's listen address.
 pub(crate) fn bind_address(source: &Source) -> Result<SocketAddr, ConfigError> {
     let mut reader = Reader::of(source);
     let address = bind(&mut reader);
@@ -254,7 +256,7 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsAddress {
     given.unwrap_or_else(|| MetricsAddress::Usual(SocketAddr::from(([127, 0, 0, 1], 9464))))
 }
 
-/// How many things the machine can do at once.
+/// The number of available CPU cores.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
@@ -306,7 +308,7 @@ mod tests {
         Config::read(&Source::of(values))
     }
 
-    /// The variables that are complained of.
+    /// The variables reported as errors.
     fn refused(values: &[(&str, &str)]) -> Vec<String> {
         read(values).map(|_| ()).unwrap_err().0.into_iter().map(|(variable, _)| variable).collect()
     }
@@ -320,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_is_a_configuration() {
+    fn defaults_are_valid() {
         let config = read(&[]).unwrap();
         assert_eq!(config.bind.to_string(), "127.0.0.1:8000");
         assert!(matches!(config.database, DatabaseConfig::Sqlite(path) if path == Path::new("./data/clouddrive.db")));
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn every_complaint_names_its_variable() {
+    fn every_error_names_its_variable() {
         for (name, value) in [
             ("BIND_ADDR", "here"),
             ("METRICS_ADDR", "9464"),
@@ -381,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn production_takes_no_default_that_was_not_asked_for_and_says_all_at_once() {
+    fn production_requires_explicit_settings_and_reports_all_errors() {
         let production = ("ENVIRONMENT", "production");
         assert_eq!(refused(&[production]), ["DATABASE_URL", "S3_BUCKET_NAME", "SECRET_KEY"]);
         let parts =
@@ -397,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_has_one_address_or_the_parts_of_one_in_either_spelling() {
+    fn a_database_has_a_url_or_parts_in_either_spelling() {
         for (user, password) in [("USER", "PASSWORD"), ("DB_USER", "DATABASE_PASSWORD")] {
             let config = postgres(&[("DATABASE", "drive"), ("HOST", "db"), (user, "ann"), (password, "hush")]);
             let PostgresAddress::Parts { host, port, database, user, password, .. } = config.address else { panic!() };
@@ -411,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_in_the_secret_is_told_with_what_is_missing() {
+    fn malformed_and_missing_variables_are_reported_together() {
         let source = Source::of(&[("ENVIRONMENT", "production")]);
         let source =
             source.with_secret([("SECRET_KEY".to_owned(), "short".to_owned())].into(), vec!["HOST".to_owned()]);
@@ -423,13 +425,13 @@ mod tests {
     }
 
     #[test]
-    fn half_a_key_of_aws_is_none() {
+    fn incomplete_aws_credentials_are_refused() {
         assert_eq!(refused(&[("AWS_ACCESS_KEY_ID", "AKIA")]), ["AWS_SECRET_ACCESS_KEY"]);
         assert_eq!(refused(&[("AWS_SECRET_ACCESS_KEY", "hush")]), ["AWS_ACCESS_KEY_ID"]);
     }
 
     #[test]
-    fn a_store_of_another_make_is_addressed_by_path() {
+    fn custom_endpoints_default_to_path_style() {
         let bucket = ("S3_BUCKET_NAME", "drive");
         for (values, expected) in [
             (vec![bucket, ("REGION", "eu-central-1")], false),
@@ -442,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_has_no_slash_at_its_end() {
+    fn the_trailing_slash_of_a_public_url_is_removed() {
         let config = read(&[("PUBLIC_URL", "https://drive.example.com/api/")]).unwrap();
         assert_eq!(config.public_url.as_deref(), Some("https://drive.example.com/api"));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ConfigError, Source};
 
-/// Reads one variable after the other and gathers what is wrong with them, so that all is told at once.
+/// Reads variables one by one and collects their errors, to report them all at once.
 pub(super) struct Reader<'a> {
     source: &'a Source,
     complaints: Vec<(String, String)>,
@@ -16,7 +16,7 @@ impl<'a> Reader<'a> {
         Self { source, complaints: source.malformed().iter().map(complain).collect() }
     }
 
-    /// `value`, if nothing was wrong with any variable.
+    /// Returns `value` if no variable had an error.
     pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
         if self.complaints.is_empty() { Ok(value) } else { Err(ConfigError(self.complaints)) }
     }
@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The value of the first of `names` that has one, with that name.
+    /// The first of `names` that has a value, with that value.
     pub(super) fn named(&mut self, names: &[&'static str]) -> Option<(&'static str, &'a str)> {
         match self.source.text(names) {
             Ok(found) => found,
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         self.named(&[name]).map(|(_, text)| text)
     }
 
-    /// What `parse` makes of the value; a complaint that it must be `what`, when that is nothing.
+    /// Parses the value with `parse`; records the error "must be `what`" if it returns `None`.
     pub(super) fn parsed<T>(
         &mut self,
         name: &'static str,
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         self.parsed(name, "on or off", parse).unwrap_or(default)
     }
 
-    /// An `http://` or `https://` URL that names a host, without the slash at its end.
+    /// An `http://` or `https://` URL with a host, without trailing slashes.
     pub(super) fn url(&mut self, name: &'static str) -> Option<String> {
         let parse = |url: &str| {
             let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or("");

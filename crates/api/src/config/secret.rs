@@ -5,18 +5,19 @@ use std::path::Path;
 use anyhow::Context;
 use clouddrive_domain::port::Random;
 
-/// The secret from which every key is derived: at least 32 bytes. It prints as nothing, since it cannot be printed.
+/// The secret from which all keys are derived: at least 32 bytes. It has no `Debug` or `Display`, so that it cannot be
+/// logged.
 #[derive(Clone)]
 pub(crate) struct SecretKey(String);
 
 impl SecretKey {
-    /// Takes a secret that is long enough.
+    /// Accepts a secret of at least 32 bytes.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         (text.len() >= 32).then(|| Self(text.to_owned()))
     }
 
-    /// The secret of the file `secret.key` in the data directory, which is made of 32 random bytes when there is none, for
-    /// nobody but its owner to read.
+    /// Reads the secret from `secret.key` in the data directory. If missing, creates it from 32 random bytes, readable
+    /// only by its owner.
     pub(crate) fn in_directory(data_dir: &Path, random: &dyn Random) -> anyhow::Result<Self> {
         let path = data_dir.join("secret.key");
         let text = match fs::read_to_string(&path) {
@@ -29,7 +30,7 @@ impl SecretKey {
         Self::parse(text.trim()).with_context(|| format!("the key in {} has fewer than 32 bytes", path.display()))
     }
 
-    /// The secret itself, for whoever derives keys from it.
+    /// Exposes the secret, for key derivation.
     pub(crate) fn expose(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -39,7 +40,7 @@ fn create(path: &Path, random: &dyn Random) -> io::Result<String> {
     let mut bytes = [0; 32];
     random.fill(&mut bytes);
     let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    // Under another name first: a crash half-way must not leave half a key.
+    // Write to a temporary name first: a crash must not leave a partial key.
     let draft = path.with_extension("key.new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

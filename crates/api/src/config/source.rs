@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::ConfigError;
 
-/// Variables that a login shell or a container sets for its own ends: the file knows better.
+/// Variables that login shells and containers set for other purposes; `.env` takes precedence for them.
 const INHERITED: [&str; 2] = ["USER", "HOST"];
 
-/// Where values come from: a secret first, if one was read, then the environment, then `.env`; for what shells set by
-/// themselves, `.env` before the environment.
+/// The sources of values, in order of precedence: a secret if one was read, the environment, `.env`; for [`INHERITED`]
+/// variables `.env` precedes the environment.
 #[derive(Default)]
 pub(crate) struct Source {
     secret: BTreeMap<OsString, OsString>,
@@ -18,7 +18,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The environment of the process and, if there is one, the file `.env` of the working directory.
+    /// Reads the process environment and, if present, `.env` in the working directory.
     #[expect(clippy::disallowed_methods, reason = "this is where configuration is read")]
     pub(crate) fn of_process() -> Result<Self, ConfigError> {
         let file = match dotenvy::from_path_iter(Path::new(".env")) {
@@ -32,12 +32,12 @@ impl Source {
         Ok(Self { environment: std::env::vars_os().collect(), file, ..Self::default() })
     }
 
-    /// The same with the values of a secret, which come before all others.
+    /// Adds the values of a secret, which take precedence over all others.
     pub(crate) fn with_secret(self, values: BTreeMap<String, String>, malformed: Vec<String>) -> Self {
         Self { secret: values.into_iter().map(owned).collect(), malformed, ..self }
     }
 
-    /// The names in the secret whose values are of no use.
+    /// The names in the secret with unusable values.
     pub(super) fn malformed(&self) -> &[String] {
         &self.malformed
     }
@@ -48,7 +48,7 @@ impl Source {
         Self { environment: values.iter().map(pair).collect(), ..Self::default() }
     }
 
-    /// The value of the first of `names` that has one, with that name. An empty value is none.
+    /// The first of `names` that has a value, with that value. Empty values count as absent.
     pub(crate) fn text(&self, names: &[&'static str]) -> Result<Option<(&'static str, &str)>, ConfigError> {
         let given = names.iter().find_map(|name| self.one(name).map(|value| (*name, value)));
         let Some((name, value)) = given else {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_wins_but_for_what_shells_set() {
+    fn the_environment_precedes_dotenv_except_for_inherited_variables() {
         let mut source = Source::of(&[("DATA_DIR", "a"), ("USER", "root"), ("SECRET_KEY", "")]);
         for (name, value) in [("DATA_DIR", "b"), ("USER", "drive"), ("SECRET_KEY", "c"), ("LOG", "d")] {
             source.file.insert(name.into(), value.into());
@@ -93,7 +93,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_not_utf8_is_refused_where_it_counts() {
+    fn non_utf8_values_are_refused_when_read() {
         let mut source = Source::of(&[("DATA_DIR", "a")]);
         let latin = <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
         source.environment.insert("PWD".into(), latin.into());

@@ -1,4 +1,4 @@
-//! Where rows and bytes lie.
+//! Configuration of the database and the blob store.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -9,7 +9,7 @@ use clouddrive_domain::model::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES};
 
 use super::reader::Reader;
 
-/// Up to how many bytes an upload is one part, unless told: 64 MiB.
+/// The default part size, and the largest single-part upload: 64 MiB.
 const PART_BYTES: u64 = 64 << 20;
 
 /// The database.
@@ -19,18 +19,18 @@ pub(crate) enum DatabaseConfig {
     Postgres(Box<PostgresConfig>),
 }
 
-/// A PostgreSQL database and how it is used.
+/// A PostgreSQL database and its connection settings.
 #[derive(Debug)]
 pub(crate) struct PostgresConfig {
     pub(crate) address: PostgresAddress,
-    /// Where migrations run, when not there: past a pooler, or as another role.
+    /// Where migrations run, if elsewhere: bypassing a pooler, or as another role.
     pub(crate) migration_url: Option<Hidden>,
     pub(crate) connect: Duration,
     pub(crate) statement: Duration,
     pub(crate) prepared_statements: bool,
 }
 
-/// Where the database is, and as whom.
+/// The address and user of the database.
 #[derive(Debug)]
 pub(crate) enum PostgresAddress {
     Url(Hidden),
@@ -45,7 +45,7 @@ pub(crate) enum PostgresAddress {
     },
 }
 
-/// The store of blobs.
+/// The blob store.
 #[derive(Debug)]
 pub(crate) enum BlobsConfig {
     Disk(PathBuf),
@@ -60,18 +60,18 @@ pub(crate) struct S3Config {
     pub(crate) endpoint: Option<String>,
     pub(crate) public_endpoint: Option<String>,
     pub(crate) path_style: bool,
-    /// How many parts an upload may have; unless told, that is tried out.
+    /// The maximum number of parts per upload; probed if not set.
     pub(crate) max_parts: Option<u32>,
 }
 
-/// Who this is to AWS, and where; what is not given is found by the standard chain.
+/// AWS region and credentials; the standard chain provides what is not set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AwsConfig {
     pub(crate) region: Option<String>,
     pub(crate) credentials: Option<AwsCredentials>,
 }
 
-/// A key of an IAM user.
+/// An IAM access key.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsCredentials {
     pub(crate) key_id: String,
@@ -79,7 +79,7 @@ pub(crate) struct AwsCredentials {
     pub(crate) session_token: Option<Hidden>,
 }
 
-/// A text that is not printed.
+/// A string whose `Debug` output is hidden.
 #[derive(Clone)]
 pub(crate) struct Hidden(String);
 
@@ -88,7 +88,7 @@ impl Hidden {
         Self(text.to_owned())
     }
 
-    /// The text, for whoever needs it.
+    /// Exposes the text.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -100,7 +100,7 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// The database; with a complaint, in production, when none was asked for by name.
+/// The database; in production it must be configured explicitly.
 pub(super) fn database(reader: &mut Reader<'_>, production: bool, data_dir: &Path) -> DatabaseConfig {
     let embedded = || DatabaseConfig::Sqlite(data_dir.join("clouddrive.db"));
     let address = match reader.text("DATABASE_URL") {
@@ -138,12 +138,12 @@ fn is_postgres(url: &str) -> bool {
 
 fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path))?;
-    // SQLite takes some names for something else than a path.
+    // SQLite gives some names a special meaning.
     let sane = !path.is_empty() && !path.starts_with([':', '?']) && !path.starts_with("file:");
     sane.then(|| PathBuf::from(path))
 }
 
-/// The address that `DATABASE` and its companions spell; what production must be told has no default there.
+/// The address from `DATABASE` and related variables; production requires those that otherwise have defaults.
 fn parts(reader: &mut Reader<'_>, production: bool) -> Option<PostgresAddress> {
     let database = reader.text("DATABASE")?.to_owned();
     let mut required = |names: &[&'static str], default: &str| match reader.named(names) {
@@ -169,7 +169,7 @@ fn parts(reader: &mut Reader<'_>, production: bool) -> Option<PostgresAddress> {
     })
 }
 
-/// The store of blobs; with a complaint, in production, when none was asked for by name.
+/// The blob store; in production it must be configured explicitly.
 pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, aws: &AwsConfig) -> BlobsConfig {
     let bucket = reader.named(&["S3_BUCKET_NAME", "BUCKET_NAME"]).map(|(_, bucket)| bucket.to_owned());
     let directory = reader.text("BLOB_DIR").map(PathBuf::from);
@@ -179,7 +179,7 @@ pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, 
     let max_parts = reader.text("S3_MAX_PARTS").is_some();
     let max_parts = max_parts.then(|| reader.number("S3_MAX_PARTS", MAX_PARTS, 1..=MAX_PARTS));
     if let Some(bucket) = bucket {
-        // Servers other than AWS have whatever region one names.
+        // Non-AWS servers accept any region.
         let known = aws.region.clone().or_else(|| endpoint.is_some().then(|| "us-east-1".to_owned()));
         if known.is_none() {
             reader.complain("AWS_REGION", "must be set with S3_BUCKET_NAME, to the region of the bucket");
@@ -194,7 +194,7 @@ pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, 
     BlobsConfig::Disk(directory.unwrap_or_else(|| data_dir.to_owned()))
 }
 
-/// Up to how many bytes an upload is one part, and how many each of several has: as many as S3 takes.
+/// The part size, which is also the largest single-part upload, within S3's limits.
 pub(super) fn part_bytes(reader: &mut Reader<'_>) -> NonZeroU64 {
     let bytes = reader.number("UPLOAD_PART_BYTES", PART_BYTES, MIN_PART_BYTES..=MAX_PART_BYTES);
     NonZeroU64::new(bytes).unwrap_or(NonZeroU64::MIN)

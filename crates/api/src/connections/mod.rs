@@ -1,5 +1,5 @@
-//! Connections of clients: who takes nothing of a response is disconnected, and so is the connection on which nothing has
-//! happened for longest when one address has too many, or descriptors run short.
+//! Client connections. Clients that do not read their response are disconnected. If one address has too many
+//! connections, or file descriptors run short, the connection that has been inactive longest is closed.
 
 mod stream;
 
@@ -20,36 +20,37 @@ use tokio::time::Instant;
 
 pub(crate) use stream::Watched;
 
-/// How many descriptors are left for all else: the database, the store, what is written.
+/// File descriptors reserved for everything else: the database, the store, files being written.
 const SPARE_DESCRIPTORS: u64 = 256;
 
-/// How many descriptors a connection takes at most for long: its own, and that of the file that is sent on it.
+/// File descriptors that a connection may hold for long: its own, and that of the file being sent.
 const DESCRIPTORS_EACH: u64 = 2;
 
-/// How much the kernel takes of a response beyond what is on its way, so that it is seen soon whether the client takes it.
+/// Response bytes the kernel buffers beyond those in flight; small, so that a stalled client is noticed soon.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 128 << 10;
 
-/// What clients may do with their connections.
+/// Limits on client connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionLimits {
-    /// How long a client may take nothing of a response that waits for it.
+    /// How long a client may stall a response.
     pub(crate) idle: Duration,
-    /// The least rate of a response in bytes per second of waiting for the client, after ten seconds of it.
+    /// The minimum response rate, in bytes per second spent waiting for the client; enforced after ten seconds of
+    /// waiting.
     pub(crate) min_rate: u64,
-    /// How many connections one network may have: an IPv4 address, or the first 64 bits of an IPv6 address.
+    /// The maximum number of connections per network: an IPv4 address, or an IPv6 /64.
     pub(crate) per_address: usize,
 }
 
-/// All connections of the server. Clones share them.
+/// All connections of the server. Clones share the same state.
 #[derive(Clone)]
 pub(crate) struct Connections(Arc<Inner>);
 
 struct Inner {
     limits: ConnectionLimits,
-    /// Who may have any number of connections: proxies of ours, who speak for many.
+    /// Trusted proxies, which may have any number of connections since they serve many clients.
     proxies: Vec<IpNet>,
-    /// How many there may be in all, as far as descriptors go.
+    /// The overall maximum, derived from the file descriptor limit.
     most: usize,
     began: Instant,
     open: Mutex<Open>,
@@ -62,24 +63,24 @@ struct Open {
     by_network: HashMap<Network, Vec<u64>>,
 }
 
-/// What happens on a connection, for those who look for one that may go.
+/// The activity of a connection, by which the one to close is chosen.
 pub(crate) struct Activity {
-    /// When something last happened, in milliseconds since the server began.
+    /// The time of the last activity, in milliseconds since the server started.
     at: AtomicU64,
     doing: AtomicU8,
     closed: AtomicBool,
     waker: AtomicWaker,
 }
 
-/// What a connection does; what comes first is closed first.
+/// The state of a connection; lower states are closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Doing {
-    /// It waits for the client to take something.
+    /// Waiting for the client to read.
     Stalled = 0,
-    /// It waits for a request, or for more of one.
+    /// Waiting for a request, or for more of one.
     Idle = 1,
-    /// The server works for it.
+    /// Working on a request.
     Served = 2,
 }
 
@@ -89,7 +90,7 @@ impl Activity {
         self.doing.store(doing as u8, Ordering::Relaxed);
     }
 
-    /// The connection closes when it is polled next.
+    /// Closes the connection when it is next polled.
     fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.waker.wake();
@@ -107,7 +108,7 @@ impl Connections {
         Self(Arc::new(Inner { limits, proxies, most, began: Instant::now(), open: Mutex::default() }))
     }
 
-    /// The connection, watched. It is let in whatever else there is: another goes for it.
+    /// Watches a new connection. It is always admitted; if a limit is exceeded, another one is closed.
     pub(crate) fn watch(&self, stream: TcpStream) -> Watched {
         let peer = stream.peer_addr().ok();
         if let Err(fault) = self.set_up(&stream) {
@@ -123,8 +124,8 @@ impl Connections {
         Watched::new(stream, activity, entry)
     }
 
-    /// Linux itself ends a connection whose client takes nothing: it knows what has been taken, where we only see how much
-    /// room there is.
+    /// On Linux the kernel drops a connection whose client reads nothing: it sees acknowledgements, while we only see
+    /// free buffer space.
     #[cfg(target_os = "linux")]
     fn set_up(&self, stream: &TcpStream) -> io::Result<()> {
         let socket = socket2::SockRef::from(stream);
@@ -164,8 +165,8 @@ impl Connections {
     }
 }
 
-/// Raises the limit of descriptors as far as the system lets everyone, and gives it: what a shell or systemd begins with is
-/// small for the sake of old programs.
+/// Raises the soft limit of file descriptors to the hard limit and returns it: shells and systemd start with a small
+/// one for the sake of old programs.
 fn raise_descriptors() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     if let Err(fault) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
@@ -175,7 +176,7 @@ fn raise_descriptors() -> u64 {
 }
 
 impl Open {
-    /// Closes, of those, the connection on which nothing has happened for longest.
+    /// Closes the least active of the given connections.
     fn close_one(&mut self, among: impl Iterator<Item = u64>, why: &'static str) {
         let order = |activity: &Activity| (activity.doing.load(Ordering::Relaxed), activity.at.load(Ordering::Relaxed));
         let among = among.filter_map(|id| self.all.get(&id));
@@ -187,7 +188,7 @@ impl Open {
     }
 }
 
-/// That a connection is open, until it is dropped.
+/// The registration of an open connection, until dropped.
 pub(crate) struct Entry {
     connections: Connections,
     id: u64,
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_too_many_of_one_address_the_longest_stalled_goes_and_the_newest_stays() {
+    async fn the_address_limit_closes_the_longest_stalled_connection() {
         let all = connections(4, &[]);
         let served = open(&all, "203.0.113.1", Doing::Served, 1);
         let idle = open(&all, "203.0.113.1", Doing::Idle, 2);
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_network_of_version_six_counts_as_one_address() {
+    async fn one_ipv6_network_counts_as_one_address() {
         let all = connections(1, &[]);
         let first = open(&all, "2001:db8::1", Doing::Idle, 0);
         let elsewhere = open(&all, "2001:db8:0:1::1", Doing::Idle, 0);
@@ -271,9 +272,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_descriptors_run_short_the_longest_stalled_of_all_goes() {
+    async fn the_descriptor_limit_closes_the_longest_stalled_connection() {
         let limits = ConnectionLimits { idle: Duration::from_secs(10), min_rate: 1024, per_address: 1024 };
-        // Each connection may take one for a file beside its own.
+        // Each connection may use a second descriptor for a file.
         let all = Connections::with_descriptors(limits, Vec::new(), 256 + 2 * 100);
         let first: Vec<_> = (0..100).map(|at| open(&all, "203.0.113.1", Doing::Stalled, 1 + at)).collect();
         assert!(!first.iter().any(closed));
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn proxies_of_ours_have_as_many_as_they_need_and_what_ends_is_forgotten() {
+    async fn trusted_proxies_are_exempt_and_closed_connections_are_forgotten() {
         let all = connections(1, &["10.0.0.0/8"]);
         let many: Vec<_> = (0..20).map(|at| open(&all, "10.1.2.3", Doing::Idle, at)).collect();
         assert!(!many.iter().any(closed));

@@ -11,19 +11,19 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::{Activity, Doing, Entry};
 
-/// How long one waits for a client before its rate is looked at.
+/// How long to wait for a client before its rate is checked.
 const RATE_GRACE: Duration = Duration::from_secs(10);
 
-/// A connection under watch: it ends when its client takes a response too slowly, or when it is to make room for another.
+/// A watched connection: it ends if the client reads too slowly, or to make room for another.
 pub(crate) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
     entry: Entry,
-    /// Runs while the client takes nothing; only where the system does not know by itself.
+    /// The stall timer; only where the kernel does not enforce the timeout.
     silence: Option<Pin<Box<Sleep>>>,
     waiting_since: Option<Instant>,
     waited: Duration,
-    /// What the client has taken since it first had to be waited for.
+    /// Bytes sent since the client was first waited for.
     taken: u64,
 }
 
@@ -37,7 +37,7 @@ impl Watched {
         self.stream.peer_addr().ok()
     }
 
-    /// Fails once the connection is to be closed, which wakes this task.
+    /// Fails if the connection is to be closed; closing wakes this task.
     fn check(&self, context: &Context<'_>) -> io::Result<()> {
         self.activity.waker.register(context.waker());
         if self.activity.closed.load(Ordering::Acquire) {
@@ -50,7 +50,7 @@ impl Watched {
         self.activity.note(doing, self.entry.now());
     }
 
-    /// What became of writing.
+    /// Handles the outcome of a write.
     fn written(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(Ok(written)) => {

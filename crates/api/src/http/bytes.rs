@@ -1,4 +1,4 @@
-//! Handing out bytes: whole or in a range, or not at all when the client has them.
+//! Content responses: whole, a range, or 304.
 
 use std::error::Error as _;
 use std::ops::Range;
@@ -21,10 +21,10 @@ use super::problem::Outcome;
 use super::{map, reply};
 use crate::telemetry::blobs;
 
-/// When the sender's own copy was last modified, as the sender said (RFC 3339).
+/// The modification time of the client's own copy (RFC 3339).
 pub(crate) const X_CLIENT_MODIFIED_AT: HeaderName = HeaderName::from_static("x-client-modified-at");
 
-/// Bytes as they are handed out.
+/// Content and its metadata.
 pub(crate) struct Representation<'a> {
     pub(crate) size: u64,
     pub(crate) validators: Validators,
@@ -33,7 +33,7 @@ pub(crate) struct Representation<'a> {
 }
 
 impl<'a> Representation<'a> {
-    /// Those of `content`.
+    /// The representation of `content`.
     pub(crate) fn of(content: &Content, presentation: &'a Presentation) -> Self {
         Self {
             size: content.size,
@@ -44,7 +44,7 @@ impl<'a> Representation<'a> {
     }
 }
 
-/// Answers a GET or HEAD with the bytes that `read` fetches, as its conditions ask for.
+/// Responds to a GET or HEAD with the bytes fetched by `read`, honouring preconditions and range.
 pub(crate) async fn answer<F>(
     request: &HttpRequest,
     bytes: Representation<'_>,
@@ -79,7 +79,7 @@ where
     Ok(response.body(actix_web::body::SizedStream::new(length, body)))
 }
 
-/// Says by what the bytes are known.
+/// Adds the validator headers.
 fn describe(response: &mut HttpResponseBuilder, bytes: &Representation<'_>) -> Outcome<()> {
     response.insert_header((ETAG, bytes.validators.tag.to_string())).insert_header((ACCEPT_RANGES, "bytes"));
     if let Some(date) = bytes.validators.last_modified() {
@@ -91,10 +91,9 @@ fn describe(response: &mut HttpResponseBuilder, bytes: &Representation<'_>) -> O
     Ok(())
 }
 
-/// Answers a GET with the URL that `sign` makes, where the store hands the bytes out itself. What needs no bytes is answered
-/// here: a HEAD, and a GET of bytes that the client has. From here, too, come the bytes that a store might give otherwise,
-/// and those for pages of another origin: behind a redirect from one origin to another a browser says of the page that it
-/// is from `null`, for which no bucket has a rule.
+/// Redirects a GET to the URL made by `sign`, for stores that serve the bytes themselves. Requests that need no bytes
+/// (HEAD, and 304) are answered here. So are requests that the store might decide differently, and cross-origin ones:
+/// after a cross-origin redirect browsers send `Origin: null`, which no bucket's CORS rule allows.
 pub(crate) async fn redirect<F, G>(
     request: &HttpRequest,
     bytes: Representation<'_>,
@@ -117,7 +116,7 @@ where
     Ok(reply::secret(HttpResponse::TemporaryRedirect().insert_header((LOCATION, url)).finish()))
 }
 
-/// The same bytes. Should they break off, the answer has begun, and only the log can tell any more.
+/// Logs errors of `bytes`: the response has already begun, so the client cannot be told.
 fn reported(bytes: ByteStream) -> ByteStream {
     let span = Span::current();
     Box::pin(bytes.inspect_err(move |fault| {
@@ -129,7 +128,7 @@ fn reported(bytes: ByteStream) -> ByteStream {
             Error::Unavailable { .. } | Error::Internal { .. } | Error::Damaged { .. } => {
                 tracing::error!(%fault, cause, "the bytes of an answer break off");
             }
-            // The right has ended by which they were sent.
+            // The right to the download has ended.
             _ => tracing::warn!(%fault, cause, "the bytes of an answer break off"),
         });
     }))

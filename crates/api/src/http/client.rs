@@ -1,4 +1,4 @@
-//! Where requests come from.
+//! Client addresses of requests.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,12 +8,12 @@ use ipnet::IpNet;
 
 const FORWARDED: HeaderName = X_FORWARDED_FOR;
 
-/// The address of the client of a request, as far as it is known.
+/// The client's address, if known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 
 impl ClientAddress {
-    /// The other end of the connection; where that is a proxy of ours, what it says of whom it speaks for.
+    /// The peer's address; behind trusted proxies, the address they forward.
     pub(crate) fn of(request: &ServiceRequest, proxies: &[IpNet]) -> Self {
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
         let told = request.headers().get_all(FORWARDED).filter_map(|value| value.to_str().ok());
@@ -22,7 +22,7 @@ impl ClientAddress {
     }
 }
 
-/// Who stands behind `peer`. Each proxy adds at the end whom it heard, so only what a trusted one added is believed.
+/// The client behind `peer`. Each proxy appends its own peer, so only entries appended by trusted proxies are believed.
 fn behind(peer: IpAddr, told: &[&str], proxies: &[IpNet]) -> IpAddr {
     let mut client = peer;
     for text in told.iter().rev() {
@@ -35,7 +35,7 @@ fn behind(peer: IpAddr, told: &[&str], proxies: &[IpNet]) -> IpAddr {
     client
 }
 
-/// An address, perhaps with the port from which it spoke.
+/// Parses an address with an optional port.
 fn address(text: &str) -> Option<IpAddr> {
     let port = || text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
     text.parse().ok().or_else(port)
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_our_own_proxies_say_counts() {
+    fn only_trusted_proxies_are_believed() {
         assert_eq!(found("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
         assert_eq!(found("10.0.0.7", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(found("10.0.0.7", &["198.51.100.1", " 192.0.2.1"]), "198.51.100.1");

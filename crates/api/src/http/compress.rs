@@ -1,4 +1,4 @@
-//! Compression of large answers in JSON, and of the pages that are built in, for clients that ask for it.
+//! Compression of large JSON responses and built-in pages, negotiated by `Accept-Encoding`.
 
 use std::io::Write;
 
@@ -9,18 +9,18 @@ use actix_web::http::header::{
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 
-/// Up to how many bytes an answer goes out as it is.
+/// Responses up to this many bytes are not compressed.
 const SMALL: u64 = 1024;
 
-/// From how many bytes on it is compressed beside the thread that serves requests.
+/// Responses of at least this many bytes are compressed on the blocking thread pool.
 const LARGE: usize = 64 << 10;
 
-/// How hard each is to try: so that it takes little longer than making the answer did.
+/// Compression levels, chosen to take about as long as producing the response.
 const GZIP_LEVEL: u32 = 4;
 const BROTLI_LEVEL: u32 = 4;
 const ZSTD_LEVEL: i32 = 3;
 
-/// How an answer can be compressed.
+/// A content coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Brotli,
@@ -29,7 +29,7 @@ enum Coding {
 }
 
 impl Coding {
-    /// The one that the client likes best of those that it takes, if any.
+    /// The client's preferred supported coding, if any.
     fn preferred(accepted: &AcceptEncoding) -> Option<Self> {
         let supported = [Encoding::zstd(), Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
         let best = accepted.negotiate(supported.iter())?;
@@ -63,11 +63,11 @@ impl Coding {
     }
 }
 
-/// Marks an answer that may be compressed though it is no JSON: one whose bytes are the server's own.
+/// Marks a non-JSON response as compressible: its bytes are built into the server.
 pub(crate) struct BuiltIn;
 
-/// The answer as `request` wants it: large JSON, and large built-in pages, are compressed. Answers with a token or a URL
-/// never are: next to text that a stranger chose, the compressed length would tell something of the secret.
+/// Compresses large JSON and built-in pages as `request` accepts. Responses with a token or URL are never compressed:
+/// alongside attacker-chosen text, the compressed length would leak parts of the secret.
 pub(crate) async fn compressed(request: &HttpRequest, response: HttpResponse) -> HttpResponse {
     if !is_compressible(&response) {
         return response;
@@ -98,7 +98,7 @@ fn is_compressible(response: &HttpResponse) -> bool {
         && header(CONTENT_ENCODING).is_none()
 }
 
-/// The bytes compressed; none where they stay as they are.
+/// Compresses the bytes; `None` if they stay as they are.
 async fn squeeze(coding: Option<Coding>, bytes: &Bytes) -> Option<(Coding, Vec<u8>)> {
     let coding = coding?;
     let compressed = if bytes.len() < LARGE {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_says_what_it_takes_and_what_it_likes_best() {
+    fn accept_encoding_is_negotiated() {
         for (accepted, expected) in [
             ("gzip", Some("gzip")),
             ("gzip, deflate, br, zstd", Some("br")),

@@ -1,4 +1,4 @@
-//! Conditional requests: the preconditions of RFC 9110, section 13, for all that hands out bytes by GET and HEAD.
+//! Conditional requests: the preconditions of RFC 9110, section 13, for GET and HEAD of content.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,25 +14,25 @@ use clouddrive_domain::model::{Content, EntityTag, Timestamp};
 use clouddrive_domain::port::ContentInfo;
 use clouddrive_domain::{Error, Result};
 
-/// By what a client knows bytes again.
+/// The validators of a representation.
 #[derive(Clone, Debug)]
 pub(crate) struct Validators {
-    /// The tag of just these bytes.
+    /// The strong entity tag.
     pub(crate) tag: EntityTag,
-    /// Another tag of theirs, under which clients may know them too.
+    /// An alternative tag of the same bytes.
     pub(crate) also: Option<EntityTag>,
-    /// Since when they are what they are.
+    /// The value of `Last-Modified`.
     pub(crate) modified_at: Option<Timestamp>,
 }
 
-/// What a request that holds is to get.
+/// The response to a request whose preconditions hold.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
-    /// The client has the bytes.
+    /// 304: the client has the bytes.
     NotModified,
-    /// All of them.
+    /// All bytes.
     Whole,
-    /// Those of the range.
+    /// The bytes of the range.
     Part(Range<u64>),
 }
 
@@ -67,13 +67,13 @@ impl Validators {
         !tag.weak && self.is(tag.tag())
     }
 
-    /// Whether the bytes are younger than that; not where either time is unknown.
+    /// Whether the bytes were modified after `than`; `None` if either time is unknown.
     fn are_younger(&self, than: Option<SystemTime>) -> Option<bool> {
         Some(self.modified_at.map(seconds)? > than?)
     }
 }
 
-/// The time in whole seconds, as dates in headers have it.
+/// The time in whole seconds, as in HTTP dates.
 fn seconds(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_seconds()).unwrap_or_default())
 }
@@ -82,10 +82,10 @@ fn has(request: &HttpRequest, name: HeaderName) -> bool {
     request.headers().contains_key(name)
 }
 
-/// Decides by the preconditions of a GET or HEAD, in their order, what is to be done with it.
+/// Evaluates the preconditions of a GET or HEAD, in the order of RFC 9110.
 ///
 /// # Errors
-/// `PreconditionFailed`; `RangeNotSatisfiable` when all hold and the range lies outside of the `size` bytes.
+/// `PreconditionFailed`; `RangeNotSatisfiable` if all hold and the range lies outside the `size` bytes.
 pub(crate) fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
     if has(request, IF_MATCH) {
         let holds = match IfMatch::parse(request) {
@@ -97,7 +97,7 @@ pub(crate) fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> 
             return Err(Error::PreconditionFailed);
         }
     } else {
-        // A date that cannot be read is passed over, here and below.
+        // Unparsable dates are ignored, here and below.
         let since = IfUnmodifiedSince::parse(request).ok().map(|date| date.0.into());
         if bytes.are_younger(since) == Some(true) {
             return Err(Error::PreconditionFailed);
@@ -121,8 +121,7 @@ pub(crate) fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> 
     range(request, bytes, size)
 }
 
-/// The time of `If-Unmodified-Since`; none where there is none that can be read, and none beside an `If-Match`, which goes
-/// before it.
+/// The time of `If-Unmodified-Since`; `None` if absent, unparsable, or overridden by `If-Match`.
 pub(crate) fn unmodified_since(request: &HttpRequest) -> Option<Timestamp> {
     if has(request, IF_MATCH) {
         return None;
@@ -132,12 +131,12 @@ pub(crate) fn unmodified_since(request: &HttpRequest) -> Option<Timestamp> {
     Some(Timestamp::from_millis(i64::try_from(since.as_millis()).ok()?))
 }
 
-/// The range that is asked for. Only a GET has one.
+/// The requested range; only for GET.
 fn range(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
     if request.method() != Method::GET || !has(request, RANGE) || !continues(request, bytes) {
         return Ok(Plan::Whole);
     }
-    // A range in other units, a malformed one and several at once may be passed over, and are.
+    // Ranges in other units, malformed ones and multiple ones may be ignored, and are.
     let Ok(RangeHeader::Bytes(specs)) = RangeHeader::parse(request) else {
         return Ok(Plan::Whole);
     };
@@ -148,8 +147,8 @@ fn range(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
     Ok(Plan::Part(first..last + 1))
 }
 
-/// Whether a range is one of the bytes with which the client has begun: of others it would make a mixture. Dates are too
-/// coarse to tell.
+/// Whether the range refers to the same bytes that the client already has; otherwise it would mix two versions. Dates
+/// in `If-Range` are too coarse and never match.
 fn continues(request: &HttpRequest, bytes: &Validators) -> bool {
     if !has(request, IF_RANGE) {
         return true;
@@ -157,8 +156,8 @@ fn continues(request: &HttpRequest, bytes: &Validators) -> bool {
     matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if bytes.matches_strongly(&tag))
 }
 
-/// Whether a store that hands out the bytes itself comes to the same decision: it knows the bytes by one tag and by a time of
-/// its own, and not every store reads every condition.
+/// Whether a store that serves the bytes itself decides the same: it knows only one tag and its own time, and not every
+/// store supports every condition.
 pub(crate) fn store_agrees(request: &HttpRequest, bytes: &Validators) -> bool {
     let is_the_tag = |tag: &GivenTag| !tag.weak && tag.tag() == bytes.tag.as_str();
     let by_match = match IfMatch::parse(request) {
@@ -195,7 +194,7 @@ mod tests {
         headers.iter().fold(request, |request, &header| request.append_header(header)).to_http_request()
     }
 
-    /// What a GET comes to: a plan, or a status.
+    /// The outcome of a GET: a plan, or a status.
     fn planned(headers: &[(&str, &str)]) -> Result<Plan, u16> {
         evaluate(&request(Method::GET, headers), &bytes(), 10).map_err(|fault| match fault {
             Error::PreconditionFailed => 412,
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_go_before_dates_and_failures_before_what_is_known() {
+    fn tags_precede_dates_and_failures_precede_304() {
         for (headers, expected) in [
             (&[("If-Match", "\"t\""), ("If-Unmodified-Since", BEFORE)][..], Ok(Plan::Whole)),
             (&[("If-None-Match", "\"x\""), ("If-Modified-Since", AFTER)], Ok(Plan::Whole)),
@@ -271,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_goes_on_with_the_same_bytes_only() {
+    fn if_range_requires_the_same_bytes() {
         for tag in ["\"t\"", "\"former\""] {
             assert_eq!(planned(&[("Range", "bytes=0-1"), ("If-Range", tag)]), Ok(Plan::Part(0..2)), "{tag}");
         }
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_store_might_decide_otherwise_is_not_left_to_it() {
+    fn a_store_decides_only_where_it_agrees() {
         let agrees = |headers: &[(&str, &str)]| store_agrees(&request(Method::GET, headers), &bytes());
         for same in [
             &[][..],

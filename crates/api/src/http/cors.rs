@@ -1,4 +1,4 @@
-//! What pages of other origins may do in a browser.
+//! Cross-origin access for browsers.
 
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
@@ -9,8 +9,8 @@ use actix_web::middleware::Next;
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-/// The headers that a page may send: those of the API, and those by which tracing in a browser names the trace. A bucket is
-/// to allow the same.
+/// Request headers that pages may send: those of the API, and those of browser tracing. A bucket's CORS rules should
+/// allow the same.
 pub(crate) const ALLOWED_HEADERS: &[&str] = &[
     "authorization",
     "baggage",
@@ -29,7 +29,7 @@ pub(crate) const ALLOWED_HEADERS: &[&str] = &[
     "x-request-id",
 ];
 
-/// The headers of answers that a page may read, beside those that it always may.
+/// Response headers that pages may read, in addition to the safelisted ones.
 const RESPONSE_HEADERS: &[&str] = &[
     "accept-ranges",
     "allow",
@@ -48,7 +48,7 @@ const RESPONSE_HEADERS: &[&str] = &[
     "x-request-id",
 ];
 
-/// What pages of these origins may do.
+/// The CORS policy for pages of these origins.
 pub(crate) fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(METHODS)
@@ -58,8 +58,8 @@ pub(crate) fn cors(origins: &[String]) -> Cors {
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
-/// Takes out of a preflight what is not allowed, so that its answer lists what is. A refusal would have the browser blame the
-/// origin; from the lists it tells the page which header or method it must not send.
+/// Removes disallowed methods and headers from a preflight, so that its response lists the allowed ones. The browser
+/// can then report the offending header or method, where a refusal would make it blame the origin.
 pub(crate) async fn narrow_preflight(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,4 +1,4 @@
-//! Cursors: where a page ended, sealed so that nobody can make one up or use it for another list.
+//! Cursors: the end of a page, authenticated so that it cannot be forged or used for another list.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine;
@@ -11,17 +11,17 @@ use sha2::Sha256;
 
 use super::problem::{Outcome, Problem};
 
-/// How many bytes of a seal a cursor carries.
+/// The length of a cursor's MAC, in bytes.
 const SEAL: usize = 16;
 
-/// To what multiples of bytes a hidden place is filled up, so that its length tells little.
+/// Hidden positions are padded to a multiple of this many bytes, so that their length reveals little.
 const FILLED: usize = 128;
 
-/// Seals cursors and opens them again.
+/// Seals and opens cursors.
 #[derive(Clone)]
 pub(crate) struct Cursors {
     mac: Hmac<Sha256>,
-    /// That of a key that sealed before this one.
+    /// The MAC of the previous key.
     former: Option<Hmac<Sha256>>,
 }
 
@@ -30,13 +30,13 @@ impl Cursors {
         Self { mac: hmac(key), former: None }
     }
 
-    /// Opens cursors that were sealed with the key `former` as well, while keys are changed.
+    /// Also opens cursors sealed with the previous key, during key rotation.
     pub(crate) fn accepting(mut self, former: [u8; 32]) -> Self {
         self.former = Some(hmac(former));
         self
     }
 
-    /// The cursor of a place in the list that `list` names.
+    /// Creates the cursor of a position in the list named `list`.
     pub(crate) fn seal(&self, list: &str, place: &impl Serialize) -> Outcome<String> {
         let fault = |fault: serde_json::Error| clouddrive_domain::Error::internal("cursor", fault);
         let mut bytes = serde_json::to_vec(place).map_err(fault)?;
@@ -45,7 +45,7 @@ impl Cursors {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The place that a cursor of the list `list` marks.
+    /// Opens a cursor of the list named `list`.
     pub(crate) fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Outcome<T> {
         let foreign = || Problem::new(Code::InvalidCursor, "use next_cursor of the page before, in the same order");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign())?;
@@ -58,13 +58,14 @@ impl Cursors {
         serde_json::from_slice(place).map_err(|_| foreign())
     }
 
-    /// The cursor of a place that whoever holds it must not be able to read: it is encrypted (AES-256-GCM-SIV, RFC 8452).
+    /// Like [`seal`](Self::seal), but encrypts the position (AES-256-GCM-SIV, RFC 8452), so that clients cannot read
+    /// it.
     pub(crate) fn seal_hidden(&self, list: &str, place: &impl Serialize) -> Outcome<String> {
         let fault = |fault: serde_json::Error| clouddrive_domain::Error::internal("cursor", fault);
         let mut bytes = serde_json::to_vec(place).map_err(fault)?;
-        // White space behind it means nothing.
+        // JSON ignores trailing white space.
         bytes.resize(bytes.len().next_multiple_of(FILLED), b' ');
-        // The same place gives the same cursor: a nonce of what is sealed comes twice with that only.
+        // The nonce is derived from the plaintext, so it repeats only for the same plaintext.
         let nonce: [u8; NONCE_LEN] = prefix(&cover(&self.mac, &format!("nonce {list}"), &bytes));
         let lost = |_| clouddrive_domain::Error::internal("cursor", "it cannot be encrypted");
         let aad = Aad::from(list.as_bytes());
@@ -75,7 +76,7 @@ impl Cursors {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The place that a cursor by [`seal_hidden`](Self::seal_hidden) of the list `list` marks.
+    /// Opens a cursor made by [`seal_hidden`](Self::seal_hidden) for the list named `list`.
     pub(crate) fn open_hidden<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Outcome<T> {
         let foreign = || Problem::new(Code::InvalidCursor, "use next_cursor of the page before, of the same search");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign())?;
@@ -90,7 +91,7 @@ impl Cursors {
     }
 }
 
-/// The key of hidden places, which comes of that of the seals.
+/// The encryption key of hidden positions, derived from the MAC key.
 fn cipher(mac: &Hmac<Sha256>) -> Result<LessSafeKey, aws_lc_rs::error::Unspecified> {
     let key: [u8; 32] = prefix(&cover(mac, "key of hidden places", &[]));
     Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, &key)?))
@@ -103,14 +104,14 @@ fn prefix<const N: usize>(mac: &Hmac<Sha256>) -> [u8; N] {
     bytes
 }
 
-/// HMAC takes a key of a whole block: a shorter one is filled up with zeros (RFC 2104).
+/// HMAC takes a block-sized key; shorter ones are padded with zeros (RFC 2104).
 pub(super) fn hmac(key: [u8; 32]) -> Hmac<Sha256> {
     let mut block = [0; 64];
     block.iter_mut().zip(key).for_each(|(byte, key)| *byte = key);
     Hmac::new(&block.into())
 }
 
-/// `mac` over the name of a list and a place in it.
+/// The MAC over a list's name and a position in it.
 fn cover(mac: &Hmac<Sha256>, list: &str, place: &[u8]) -> Hmac<Sha256> {
     let length = (list.len() as u64).to_be_bytes();
     mac.clone().chain_update(length).chain_update(list).chain_update(place)
@@ -121,13 +122,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hidden_place_is_read_by_nobody_else_and_opens_for_its_own_list_only() {
+    fn hidden_cursors_are_encrypted_and_bound_to_their_list() {
         let cursors = Cursors::new([7; 32]);
         let cursor = cursors.seal_hidden("a", &("a secret name", 5)).unwrap();
         assert_eq!(cursors.open_hidden::<(String, u32)>("a", &cursor).unwrap(), ("a secret name".to_owned(), 5));
         let bytes = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
         assert!(!bytes.windows(6).any(|window| window == b"secret"));
-        // Names of about the same length look alike.
+        // Padding hides the length of the name.
         assert_eq!(cursors.seal_hidden("a", &("short", 5)).unwrap().len(), cursor.len());
         let refused = |cursors: &Cursors, list, cursor: &str| {
             cursors.open_hidden::<(String, u32)>(list, cursor).unwrap_err().code == Code::InvalidCursor

@@ -1,16 +1,16 @@
-//! Digests of requests that may be sent again.
+//! Digests of repeatable requests.
 
 use clouddrive_domain::model::Sha256;
 use hmac::{Hmac, Mac};
 
 use super::cursor::hmac;
 
-/// Digests bodies. A password may be in one, so who has but the digests, in a backup for example, must not be able to try
-/// what they are of: it takes a key.
+/// Keyed digests of bodies. A body may contain a password, so a leaked digest, e.g. from a backup, must not allow
+/// guessing it offline.
 #[derive(Clone)]
 pub(crate) struct Digests {
     mac: Hmac<sha2::Sha256>,
-    /// That of a key that was used before this one.
+    /// The MAC of the previous key.
     former: Option<Hmac<sha2::Sha256>>,
 }
 
@@ -24,7 +24,7 @@ impl Digests {
         digest(&self.mac, body)
     }
 
-    /// The digest that it had under the key before.
+    /// The digest of `body` under the previous key.
     pub(crate) fn former_of(&self, body: &[u8]) -> Option<Sha256> {
         self.former.as_ref().map(|mac| digest(mac, body))
     }

@@ -1,4 +1,4 @@
-//! Multipart forms: small fields, and one part of any size among them that streams.
+//! Multipart forms: small fields, and one streamed part of any size.
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::header::HeaderMap;
@@ -11,13 +11,13 @@ use super::body::{self, BodySender};
 use super::keyed::Passing;
 use super::problem::{Outcome, Problem};
 
-/// The most bytes that a field which is not a file may have.
+/// The maximum size of a non-file field, in bytes.
 const MAX_FIELD_BYTES: u64 = 64 << 10;
 
-/// The most fields that a form may have, its file included.
+/// The maximum number of fields, including the file.
 const MAX_FIELDS: usize = 32;
 
-/// Reads a form, field by field.
+/// Reads a form field by field.
 pub(crate) struct FormReader {
     multipart: Multipart,
     fields: usize,
@@ -28,7 +28,7 @@ impl FormReader {
         Self { multipart: Multipart::new(headers, payload), fields: 0 }
     }
 
-    /// The next field, if there is one.
+    /// Returns the next field, if any.
     pub(crate) async fn next(&mut self) -> Outcome<Option<Field>> {
         self.fields += 1;
         if self.fields > MAX_FIELDS {
@@ -37,7 +37,7 @@ impl FormReader {
         Ok(self.multipart.next().await.transpose().map_err(failed)?)
     }
 
-    /// Feeds a field into `to`, watched by `passing`, and tells whether all of it came.
+    /// Feeds a field into `to` through `passing`; returns whether it was complete.
     pub(crate) async fn feed(field: Field, passing: &Passing, to: &BodySender) -> bool {
         to.feed(&mut passing.watch(field), failed).await
     }
@@ -48,21 +48,20 @@ pub(crate) fn name(field: &Field) -> Outcome<String> {
     field.name().map(str::to_owned).ok_or_else(|| Problem::malformed("a part of the form has no name"))
 }
 
-/// The name that a field's file has at its sender: spelt as in RFC 8187 if it is, as some libraries do with what is not
-/// ASCII.
+/// The client's file name of a field; the RFC 8187 form is preferred, which some libraries use for non-ASCII names.
 pub(crate) fn file_name(field: &Field) -> Option<String> {
     let disposition = field.content_disposition()?;
     let extended = disposition.get_filename_ext().and_then(|name| String::from_utf8(name.value.clone()).ok());
     extended.or_else(|| disposition.get_filename().map(str::to_owned))
 }
 
-/// A field as text.
+/// Reads a field as text.
 pub(crate) async fn text(field: Field) -> Outcome<String> {
     let bytes = bytes(field, MAX_FIELD_BYTES).await?;
     String::from_utf8(bytes.into()).map_err(|_| Problem::malformed("a field of the form is not UTF-8"))
 }
 
-/// A field whole, of at most `limit` bytes.
+/// Reads a whole field of at most `limit` bytes.
 pub(crate) async fn bytes(mut field: Field, limit: u64) -> Outcome<web::Bytes> {
     let mut bytes = web::BytesMut::new();
     while let Some(piece) = field.next().await {
@@ -71,7 +70,7 @@ pub(crate) async fn bytes(mut field: Field, limit: u64) -> Outcome<web::Bytes> {
     Ok(bytes.freeze())
 }
 
-/// What a form that cannot be read on means.
+/// Maps a form error to a domain error.
 pub(crate) fn failed(fault: MultipartError) -> Error {
     match fault {
         MultipartError::Payload(fault) => body::failed(fault),

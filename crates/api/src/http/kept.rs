@@ -1,4 +1,4 @@
-//! Answers as receipts keep them, for those who send the same request again.
+//! Responses kept in idempotency receipts, for replay.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -13,19 +13,19 @@ use uuid::Uuid;
 use super::problem::{Outcome, Problem};
 use super::{App, file, link, map, parse, profile_photo};
 
-/// What a receipt says. A URL or token is a secret and stands in none: it is made afresh.
+/// The content of a receipt. It contains no URL or token, which are secrets and are created afresh.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kept {
-    /// The answer itself.
+    /// The response itself.
     Reply(Reply),
-    /// This upload began.
+    /// An upload was started.
     Upload(Uuid),
-    /// This link was made.
+    /// A link was created.
     Link(Box<Link>),
     /// A profile photo was set.
     Photo,
-    /// To do it again comes to the same.
+    /// Executing the request again has the same effect.
     Again,
 }
 
@@ -37,14 +37,14 @@ struct Reply {
     body: String,
 }
 
-/// What a repeat gets.
+/// The outcome of a repeat.
 pub(crate) enum Repeat {
     Answer(HttpResponse),
-    /// What was asked for is done again.
+    /// Execute the request again.
     Again,
 }
 
-/// Writes `answer` down.
+/// Serializes `answer` for its receipt.
 pub(crate) fn write(answer: Answer<'_>) -> Result<String> {
     let kept = match answer {
         Answer::Made(made) => Kept::Reply(item(StatusCode::CREATED, made)?),
@@ -75,7 +75,7 @@ fn item(status: StatusCode, found: &Located) -> Result<Reply> {
     Ok(Reply { status: status.as_u16(), location, etag: Some(etag), body: text(&item)? })
 }
 
-/// The file, tagged as its bytes are.
+/// The file, with the ETag of its content.
 fn content(found: &Located) -> Result<Reply> {
     let file = map::file(found.clone().entry().ok_or(Error::NotFound)?)?;
     Ok(Reply { status: 200, location: None, etag: Some(file.content_etag.clone()), body: text(&file)? })
@@ -85,7 +85,7 @@ fn text(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|fault| Error::internal("a receipt", fault))
 }
 
-/// What `text`, as it was written down, comes to for a repeat by `actor`.
+/// Restores the outcome of a repeat by `actor` from a receipt's `text`.
 pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat> {
     let kept = serde_json::from_str(text).map_err(|fault| Problem::from(Error::internal("a receipt", fault)))?;
     match kept {
@@ -106,7 +106,7 @@ pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat
     }
 }
 
-/// What an answer that is a file or folder says of the caller's right.
+/// The parts of an item response needed to re-check access.
 #[derive(Deserialize)]
 struct Told {
     #[serde(rename = "kind")]
@@ -115,10 +115,10 @@ struct Told {
     permission: dto::Role,
 }
 
-/// Checks that the caller still has the right of which the answer tells.
+/// Checks that the caller still has the role that the response states.
 async fn check(app: &App, actor: &Actor, body: &str) -> Outcome<()> {
     let Ok(told) = serde_json::from_str::<Told>(body) else {
-        // Answers that describe no item go to owners only.
+        // Responses that describe no item go to owners only.
         return Ok(());
     };
     Ok(app.idempotency.check_repeat(actor.user, NodeId::from_uuid(told.id), parse::role(told.permission)).await?)

@@ -1,4 +1,4 @@
-//! Requests with an `Idempotency-Key` whose bodies stream: what they say is known, by a digest, once all of it has come.
+//! Requests with an `Idempotency-Key` and a streaming body: their digest is known only once the whole body has arrived.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -19,10 +19,10 @@ use super::problem::{Outcome, Problem};
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The longest path under which something is kept.
+/// The maximum path length of keyed requests, in bytes.
 pub(crate) const MAX_PATH_BYTES: usize = 255;
 
-/// The key that the caller named, if any.
+/// The request's key, if any.
 pub(crate) fn key(headers: &HeaderMap) -> Outcome<Option<IdempotencyKey>> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else {
@@ -33,7 +33,7 @@ pub(crate) fn key(headers: &HeaderMap) -> Outcome<Option<IdempotencyKey>> {
     key.map(Some).ok_or_else(broken)
 }
 
-/// Refuses a key where none is taken: a client that relies on it must learn that it does not help.
+/// Refuses a key on operations that do not support it: a client that relies on it must find out.
 pub(crate) fn refuse_key(headers: &HeaderMap) -> Outcome<()> {
     match headers.contains_key(IDEMPOTENCY_KEY) {
         true => Err(Problem::malformed("no Idempotency-Key is taken here")),
@@ -41,28 +41,28 @@ pub(crate) fn refuse_key(headers: &HeaderMap) -> Outcome<()> {
     }
 }
 
-/// Marks an answer as a repeat.
+/// Marks a response as a replay.
 pub(crate) fn mark_replayed(headers: &mut HeaderMap) {
     headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
 }
 
-/// What is to be done with a request whose body streams.
+/// The idempotency state of a streaming request.
 pub(crate) enum Keyed {
-    /// It names no key.
+    /// No key.
     No,
-    /// It is the first under its key, and done under this receipt.
+    /// The first request with its key, processed under this receipt.
     First(Receipt),
-    /// One was done before under its key: the body tells whether that was the same.
+    /// A request with this key was completed before; the body's digest tells whether it was the same.
     Done(Done),
 }
 
 impl Keyed {
-    /// Finds out whether the request was sent before.
+    /// Looks up whether the request was sent before.
     pub(crate) async fn begin(app: &App, request: &HttpRequest, actor: &Actor) -> Outcome<Self> {
         let Some(key) = key(request.headers())? else {
             return Ok(Self::No);
         };
-        // No path is as long that is done under a key.
+        // No keyed route has a longer path.
         if request.path().len() > MAX_PATH_BYTES {
             return Err(Problem::not_found());
         }
@@ -71,12 +71,12 @@ impl Keyed {
         match app.idempotency.start(keyed).await? {
             Start::First(receipt) => Ok(Self::First(receipt)),
             Start::Done(done) => Ok(Self::Done(done)),
-            // Without a digest the store cannot tell.
+            // The store cannot tell a repeat without a digest.
             Start::Repeat(_) => Err(Problem::malformed("the key was used in another way")),
         }
     }
 
-    /// The receipt under which it is done, if any.
+    /// The receipt of a first request.
     pub(crate) const fn receipt(&self) -> Option<&Receipt> {
         match self {
             Self::First(receipt) => Some(receipt),
@@ -84,12 +84,12 @@ impl Keyed {
         }
     }
 
-    /// Whether the digest of its body is needed.
+    /// Whether the body's digest is needed.
     pub(crate) const fn is_keyed(&self) -> bool {
         !matches!(self, Self::No)
     }
 
-    /// Does `work`, and keeps what it came to for repeats. The receipt is held for as long as that takes.
+    /// Runs `work` and keeps its outcome for repeats. The receipt is renewed meanwhile.
     pub(crate) async fn run(
         self,
         app: &App,
@@ -110,14 +110,14 @@ impl Keyed {
             }
         };
         if let Err(fault) = app.idempotency.end(&receipt, outcome.is_ok()).await {
-            // It passes on by itself.
+            // The receipt expires by itself.
             tracing::warn!(%fault, "a receipt was not given back");
         }
         outcome
     }
 }
 
-/// The answer to a repeat whose body says `said`.
+/// The response to a repeat with the digest input `said`.
 pub(crate) async fn repeat(app: &App, actor: &Actor, done: Done, said: &[u8]) -> Outcome<HttpResponse> {
     let digests: Vec<Sha256> =
         [Some(app.digests.of(said)), app.digests.former_of(said)].into_iter().flatten().collect();
@@ -126,12 +126,12 @@ pub(crate) async fn repeat(app: &App, actor: &Actor, done: Done, said: &[u8]) ->
             mark_replayed(response.headers_mut());
             Ok(response)
         }
-        // What streams is never done again.
+        // Streaming requests are never executed again.
         Repeat::Again => Err(Problem::malformed("the key was used in another way")),
     }
 }
 
-/// The SHA-256 of bytes that pass by, where it is needed.
+/// The running SHA-256 of a stream, if needed.
 pub(crate) struct Passing(Option<RefCell<sha2::Sha256>>);
 
 impl Passing {
@@ -139,7 +139,7 @@ impl Passing {
         Self(needed.then(RefCell::default))
     }
 
-    /// The same stream, watched.
+    /// Passes the stream through while hashing it.
     pub(crate) fn watch<E>(
         &self,
         stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
@@ -151,7 +151,7 @@ impl Passing {
         })
     }
 
-    /// The digest of what has passed by, as a part of what a request says; empty where it is not needed.
+    /// The digest so far, as part of the digest input; empty if not needed.
     pub(crate) fn said(&self) -> Vec<u8> {
         self.0.as_ref().map(|digest| digest.borrow().clone().finalize().to_vec()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Lists in pages: how their cursors tell a place.
+//! Paged lists and their cursors.
 
 use clouddrive_contract::PageParameters;
 use clouddrive_domain::model::{AccessVia, Id, Revision, TimePosition, Timestamp, VersionPosition};
@@ -9,17 +9,17 @@ use uuid::Uuid;
 use super::App;
 use super::problem::Outcome;
 
-/// One list, by a name that says whose it is and of what.
+/// A list, identified by a name that includes its viewer and subject.
 pub(super) struct List(pub(super) String);
 
 impl List {
-    /// The place after which the page begins that is asked for.
+    /// The position after which the requested page begins.
     pub(super) fn after<P: Placed>(&self, app: &App, parameters: &PageParameters) -> Outcome<Option<P>> {
         let place = |cursor: &String| app.cursors.open(&self.0, cursor).map(P::at);
         parameters.cursor.as_ref().map(place).transpose()
     }
 
-    /// The cursor of the page that begins after `next`.
+    /// The cursor of the page after `next`.
     pub(super) fn next_cursor<P: Placed>(&self, app: &App, next: Option<P>) -> Outcome<Option<String>> {
         next.map(|next| app.cursors.seal(&self.0, &next.place())).transpose()
     }
@@ -27,7 +27,7 @@ impl List {
 
 /// A position that a cursor can hold.
 pub(super) trait Placed {
-    /// How it holds it.
+    /// Its serialized form.
     type Place: Serialize + DeserializeOwned;
 
     fn place(self) -> Self::Place;
@@ -59,7 +59,7 @@ impl Placed for VersionPosition {
     }
 }
 
-/// A position in a list of who has access, as a cursor holds it.
+/// A position in an access list, as a cursor holds it.
 #[derive(Serialize, Deserialize)]
 pub(super) enum AccessPlace {
     #[serde(rename = "o")]

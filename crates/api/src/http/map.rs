@@ -1,4 +1,4 @@
-//! From the domain's values to the contract's, field by field: nothing slips into an answer.
+//! Conversions from domain to contract types, field by field, so that nothing leaks into a response.
 
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
@@ -204,7 +204,7 @@ pub(crate) fn download(url: SignedUrl) -> Result<dto::Download> {
     Ok(dto::Download { expires_at: time(url.expires_at)?, url: url.url })
 }
 
-/// The parts, and until when all their URLs live.
+/// The parts, and the time until which all their URLs are valid.
 pub(crate) fn parts(parts: Vec<PartUrl>) -> Result<(Vec<dto::Part>, dto::Time)> {
     let end = parts.iter().map(|part| part.target.expires_at).min();
     let end = end.ok_or_else(|| Error::internal("storage", "no part was signed"))?;

@@ -1,4 +1,4 @@
-//! The HTTP side: the URL tree stands in `routes`, and the folders mirror it, one file an endpoint.
+//! The HTTP layer: `routes` has the URL tree, and the modules mirror it, one file per endpoint.
 
 mod account;
 mod archive;
@@ -61,7 +61,7 @@ use problem::{Outcome, Problem};
 pub(crate) use service::check;
 pub(crate) use slots::Slots;
 
-/// What every request may need: the services, and what HTTP itself needs.
+/// The application state shared by all requests.
 pub(crate) struct App {
     pub(crate) accounts: Accounts,
     pub(crate) folders: Folders,
@@ -78,22 +78,22 @@ pub(crate) struct App {
     pub(crate) search: Search,
     pub(crate) photos: Photos,
     pub(crate) idempotency: Idempotency,
-    /// What answers signed URLs that lead back here; nothing, where the store answers its own.
+    /// Serves this server's signed URLs; `None` if the store serves its own.
     pub(crate) local: Option<Arc<SignedBlobs>>,
     pub(crate) parts: Vec<Part>,
     pub(crate) ambient: Ambient,
     pub(crate) cursors: Cursors,
     pub(crate) digests: Digests,
     pub(crate) body_limits: BodyLimits,
-    /// For copies and purges, which take long.
+    /// Limits concurrent copies and purges, which take long.
     pub(crate) bulk: Slots<UserId>,
-    /// Whose word counts for where a request came from.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) proxies: Vec<IpNet>,
-    /// Whether the server is about to stop.
+    /// Whether the server is shutting down.
     pub(crate) leaving: AtomicBool,
 }
 
-/// A part of the system without which the server is not ready.
+/// A dependency that must be available for the server to be ready.
 pub(crate) struct Part {
     pub(crate) name: &'static str,
     pub(crate) probe: Arc<dyn Probe>,
@@ -104,7 +104,7 @@ impl App {
         self.ambient.request_id()
     }
 
-    /// From now on the server is not ready, and asks clients to close their connections.
+    /// Marks the server as not ready, and asks clients to close their connections.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);
     }
@@ -113,7 +113,7 @@ impl App {
         self.leaving.load(Ordering::Relaxed)
     }
 
-    /// What answers signed URLs that lead back here. Where none do, there is no such path.
+    /// The service for this server's signed URLs; 404 if the store serves its own.
     pub(crate) fn local(&self) -> Outcome<&Arc<SignedBlobs>> {
         self.local.as_ref().ok_or_else(Problem::no_such_path)
     }

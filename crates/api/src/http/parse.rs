@@ -1,4 +1,4 @@
-//! From the contract's values to the domain's: what is invalid is named by its field.
+//! Conversions from contract to domain types; errors name the invalid field.
 
 use actix_web::http::header::HeaderMap;
 use clouddrive_contract as dto;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::problem::{Outcome, Problem};
 
-/// A name in the field `field`.
+/// Parses a name from the field `field`.
 pub(crate) fn name(field: &'static str, text: &str) -> Outcome<Name> {
     Name::parse(text).map_err(|fault| Problem::invalid(field, fault.to_string()))
 }
@@ -24,8 +24,8 @@ pub(crate) fn media_type(text: &str) -> Outcome<MediaType> {
     })
 }
 
-/// The media type of bytes that are a request's body. HTTP libraries send the type of a form where they are not told
-/// otherwise: that says nothing.
+/// The media type of a raw request body. `application/x-www-form-urlencoded` is ignored: HTTP libraries send it by
+/// default.
 pub(crate) fn media_type_of_body(text: Option<&str>) -> Outcome<MediaType> {
     let given = text.map(media_type).transpose()?;
     let given = given.filter(|kind| !kind.is("application/x-www-form-urlencoded"));
@@ -48,12 +48,12 @@ pub(crate) fn timestamp(time: dto::Time) -> Timestamp {
     Timestamp::from_millis(time.unix_millis())
 }
 
-/// A value as it would stand in JSON, without the quotes.
+/// Parses a JSON string value given without quotes.
 pub(crate) fn value<T: DeserializeOwned>(name: &str, text: &str) -> Outcome<T> {
     T::deserialize(StrDeserializer::<ValueError>::new(text)).map_err(|fault| Problem::invalid(name, fault.to_string()))
 }
 
-/// What the header `X-Client-Modified-At` says.
+/// The value of the `X-Client-Modified-At` header.
 pub(crate) fn client_modified_at(headers: &HeaderMap) -> Outcome<Option<Timestamp>> {
     let name = "X-Client-Modified-At";
     let Some(value) = headers.get(name) else {
@@ -78,12 +78,12 @@ pub(crate) const fn role(role: dto::Role) -> Role {
     }
 }
 
-/// A password that is chosen for a link.
+/// A new password for a link.
 pub(crate) fn link_password(text: &str) -> Outcome<Password> {
     Password::choose(text).map_err(|rule| Problem::invalid("password", rule))
 }
 
-/// The one item that a body names, by `file_id` or by `folder_id`.
+/// The single item given by `file_id` or `folder_id`.
 pub(crate) fn one_item(
     kind: dto::ShareObjectType,
     file: Option<Uuid>,
@@ -100,7 +100,7 @@ pub(crate) fn one_item(
     Ok((kind, NodeId::from_uuid(id)))
 }
 
-/// How many items a page is to have.
+/// Parses the page size.
 pub(crate) fn limit(given: Option<u64>) -> Outcome<Limit> {
     given.map_or_else(
         || Ok(Limit::default()),
@@ -115,7 +115,7 @@ pub(crate) const fn folder_conflict(conflict: dto::FolderConflict) -> ConflictPo
     }
 }
 
-/// What the body of a copy asks for; the new name is in the field `field`.
+/// The destination in the body of a copy; the new name is in the field `field`.
 pub(crate) fn copy_place(
     field: &'static str,
     name: Option<&str>,
@@ -129,7 +129,7 @@ pub(crate) fn copy_place(
     })
 }
 
-/// What the body of a PATCH asks for, of which there must be something.
+/// The changes in the body of a PATCH, at least one.
 pub(crate) fn new_place(
     field: &'static str,
     name: Option<&str>,
@@ -143,7 +143,7 @@ pub(crate) fn new_place(
     Ok(NewPlace { name, to: parent.map(destination), details })
 }
 
-/// The folder that a `parent_folder_id` names; null is the root.
+/// The destination of a `parent_folder_id`; null means the root.
 pub(crate) fn destination(id: Option<Uuid>) -> Destination {
     id.map_or(Destination::Root, |id| Destination::Folder(NodeId::from_uuid(id)))
 }

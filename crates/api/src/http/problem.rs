@@ -1,4 +1,4 @@
-//! Problems: the one place where an error becomes an answer.
+//! Problems: the one place where errors become responses.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,10 +17,10 @@ const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// What handlers and extractors return.
+/// The result of handlers and extractors.
 pub(crate) type Outcome<T> = Result<T, Problem>;
 
-/// An error on its way to the client. The `request` middleware puts it into words and logs what is the server's fault.
+/// An error response in the making. The `request` middleware renders it and logs server errors.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub(crate) code: Code,
@@ -29,9 +29,9 @@ pub(crate) struct Problem {
     pub(crate) conflict: Option<Box<dto::Conflict>>,
     pub(crate) quota: Option<Box<dto::QuotaState>>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// What happened, for the log only.
+    /// The underlying error, for the log only.
     pub(crate) cause: Option<String>,
-    /// Whether bytes were to be sent that are damaged.
+    /// Whether damaged bytes were read.
     pub(crate) damage: bool,
 }
 
@@ -49,7 +49,7 @@ impl Problem {
         }
     }
 
-    /// One field or parameter breaks a rule.
+    /// A validation error of one field or parameter.
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::violations(vec![FieldError { field: field.into(), message: message.into() }])
     }
@@ -68,7 +68,7 @@ impl Problem {
         Self::new(Code::NotFound, "there is no such path")
     }
 
-    /// The path answers the methods in `allow` only.
+    /// The path supports only the methods in `allow`.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let problem = Self::new(Code::MethodNotAllowed, format!("allowed here: {allow}"));
         problem.header(ALLOW, HeaderValue::from_static(allow))
@@ -138,7 +138,7 @@ impl Problem {
         Self { quota: Some(Box::new(state)), ..Self::new(Code::QuotaExceeded, detail) }
     }
 
-    /// What others than the drive's owner are told.
+    /// The quota error for users other than the drive's owner.
     fn quota_of_owner_exceeded(needed: Option<u64>) -> Self {
         let state = |needed_bytes| dto::QuotaState {
             total_bytes: None,
@@ -153,7 +153,7 @@ impl Problem {
         Self { quota, ..Self::new(Code::QuotaExceeded, "that does not fit into the drive: its owner can make room") }
     }
 
-    /// With the fields of draft-ietf-httpapi-ratelimit-headers-06, in whole seconds, rounded up.
+    /// Adds the fields of draft-ietf-httpapi-ratelimit-headers-06, in whole seconds, rounded up.
     fn rate_limited(limit: u32, retry_after: Duration) -> Self {
         let seconds = retry_after.as_millis().div_ceil(1000).max(1);
         let problem = Self::new(Code::RateLimited, format!("too many attempts: try again in {seconds} s"));
@@ -181,7 +181,7 @@ impl Problem {
             Conflict::UploadClosed => Code::UploadClosed,
             Conflict::RequestInProgress => Code::RequestInProgress,
             Conflict::VersionInUse => Code::VersionInUse,
-            // As an S3 store answers to `If-None-Match: *`.
+            // As S3 answers `If-None-Match: *`.
             Conflict::BlobExists => Code::PreconditionFailed,
         };
         Self::new(code, conflict.to_string())
@@ -201,7 +201,7 @@ impl Problem {
         Self::new(code, refused.to_string())
     }
 
-    /// The headers that belong to the code.
+    /// The headers implied by the code.
     pub(crate) fn implied_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         use actix_web::http::header::WWW_AUTHENTICATE;
         match self.code {

@@ -1,4 +1,4 @@
-//! Answers, with the headers that belong to them.
+//! Responses with their standard headers.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -10,22 +10,22 @@ pub(crate) fn ok(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(body)
 }
 
-/// 201 with `body`, which stands at `location`.
+/// 201 with `body`, located at `location`.
 pub(crate) fn created(location: String, body: &impl Serialize) -> HttpResponse {
     HttpResponse::Created().insert_header((LOCATION, location)).json(body)
 }
 
-/// `status` with a single item, whose revision goes into the header too.
+/// `status` with a single item and its `ETag`.
 pub(crate) fn tagged(status: StatusCode, etag: &str, body: &impl Serialize) -> HttpResponse {
     HttpResponse::build(status).insert_header((ETAG, etag)).json(body)
 }
 
-/// 201 with a single item, which stands at `location`.
+/// 201 with a single item, its `ETag` and `Location`.
 pub(crate) fn created_tagged(location: String, etag: &str, body: &impl Serialize) -> HttpResponse {
     HttpResponse::Created().insert_header((LOCATION, location)).insert_header((ETAG, etag)).json(body)
 }
 
-/// The same answer for nobody to keep: it bears a token or a URL.
+/// Marks the response as `no-store`: it contains a token or a URL.
 pub(crate) fn secret(mut response: HttpResponse) -> HttpResponse {
     response.headers_mut().insert(CACHE_CONTROL, actix_web::http::header::HeaderValue::from_static("no-store"));
     response

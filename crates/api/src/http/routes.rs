@@ -15,7 +15,7 @@ use super::{
     visit,
 };
 
-/// Everything that the server answers.
+/// Configures all routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/", "GET, HEAD").route(open(read().to(service::root))))
@@ -158,7 +158,7 @@ fn photo(path: &'static str) -> Resource {
         .route(known(web::delete().to(profile_photo::delete)))
 }
 
-/// A path that answers other methods than those in `allow` with 405.
+/// A path that answers methods other than those in `allow` with 405.
 fn resource(path: &'static str, allow: &'static str) -> Resource {
     let refusal = move || async move { Err::<actix_web::HttpResponse, _>(Problem::method_not_allowed(allow)) };
     web::resource(path).default_service(web::to(refusal))
@@ -169,22 +169,23 @@ fn read() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Method(Method::HEAD)))
 }
 
-/// For callers with an access token only.
+/// Requires an access token; refuses an `Idempotency-Key`.
 fn known(route: Route) -> Route {
     route.wrap(from_fn(authenticate_unkeyed))
 }
 
-/// The same, and what it asks for is done once for each `Idempotency-Key`.
+/// Requires an access token and executes the request once per `Idempotency-Key`.
 fn keyed(route: Route) -> Route {
     streamed(route.wrap(from_fn(idempotent)))
 }
 
-/// The same, where the handler itself sees to the key: what streams is known by its digest only when all of it has come.
+/// Requires an access token; the handler processes the `Idempotency-Key`, since a streaming body's digest is known only
+/// at its end.
 fn streamed(route: Route) -> Route {
     route.wrap(from_fn(authenticate))
 }
 
-/// For everybody; no `Idempotency-Key` is taken.
+/// Public; refuses an `Idempotency-Key`.
 fn open(route: Route) -> Route {
     route.wrap(from_fn(unkeyed))
 }

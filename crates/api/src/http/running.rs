@@ -1,4 +1,4 @@
-//! Downloads that run, and end when the right by which they run ends.
+//! Running downloads, which end when the right to them ends.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use tokio::time::Instant;
 
 use super::App;
 
-/// How often a running download asks whether it may go on.
+/// How often a running download re-checks its right.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long bytes go out while the answer is awaited.
+/// How long after the last confirmation bytes are still sent while a check is pending.
 const LENIENCE: Duration = Duration::from_millis(900);
 
-/// The right by which a download runs: asks whether it is still there.
+/// The right to a download, which can be re-checked.
 #[derive(Clone)]
 pub(crate) struct Right(Arc<dyn Fn() -> BoxFuture<'static, Result<bool>> + Send + Sync>);
 
 impl Right {
-    /// Right as long as `ask` says so.
+    /// A right that holds while `ask` returns true.
     pub(crate) fn new<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<bool>> + Send + 'static,
@@ -37,8 +37,8 @@ impl Right {
         Self(Arc::new(move || on_behalf_of(caller, ask()).boxed()))
     }
 
-    /// That of a user to see a file or folder, as long as the session runs that began with it. That its access token expires
-    /// meanwhile is no matter.
+    /// A user's right to see a file or folder, while the session that started the download is active. The access token
+    /// may expire meanwhile.
     pub(crate) fn of_user(app: &web::Data<App>, user: UserId, session: SessionId, node: NodeId) -> Self {
         let app = app.clone();
         Self::new(move || {
@@ -47,7 +47,7 @@ impl Right {
         })
     }
 
-    /// That of the holder of a public link, as long as the link is there and leads to the file.
+    /// A visitor's right, while the public link exists and leads to the file.
     pub(crate) fn of_visitor(app: &web::Data<App>, visitor: &Visitor, file: Option<NodeId>) -> Self {
         let (app, visitor) = (app.clone(), visitor.clone());
         Self::new(move || {
@@ -57,18 +57,18 @@ impl Right {
     }
 }
 
-/// `bytes`, which break off within a second of the end of the right to them.
+/// Wraps `bytes` so that they end with an error within a second after the right ends.
 pub(crate) fn while_right(bytes: ByteStream, right: Right) -> ByteStream {
     Box::pin(Running::new(bytes, right))
 }
 
-/// Bytes that break off within a second of the end of the right to them.
+/// A stream that ends with an error within a second after the right ends.
 pub(crate) struct Running<S: ?Sized> {
     bytes: Pin<Box<S>>,
     right: Right,
-    /// When the right was last known to be there.
+    /// When the right was last confirmed.
     since: Instant,
-    /// The question that is open, and since when.
+    /// The pending check, and when it was started.
     asking: Option<(Instant, BoxFuture<'static, Result<bool>>)>,
     over: bool,
 }
@@ -78,7 +78,7 @@ impl<S: ?Sized> Running<S> {
         Self { bytes, right, since: Instant::now(), asking: None, over: false }
     }
 
-    /// Whether bytes may go out now; pending as long as that is not known.
+    /// Whether bytes may be sent now; pending while that is unknown.
     fn poll_right(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         if self.asking.is_none() && self.since.elapsed() >= INTERVAL {
             self.asking = Some((Instant::now(), (self.right.0)()));
@@ -90,7 +90,7 @@ impl<S: ?Sized> Running<S> {
             Poll::Pending if self.since.elapsed() < LENIENCE => Poll::Ready(true),
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(false)) => Poll::Ready(false),
-            // A database that is out of reach for a moment ends no right.
+            // A temporarily unavailable database does not end the right.
             Poll::Ready(outcome) => {
                 if let Err(fault) = outcome {
                     tracing::warn!(%fault, "whether a download may go on is not known");
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// A piece each tenth of a second.
+    /// A stream with one piece every 100 ms.
     fn pieces(count: usize) -> ByteStream {
         Box::pin(stream::unfold(count, |left| async move {
             sleep(Duration::from_millis(100)).await;
@@ -139,7 +139,7 @@ mod tests {
         }))
     }
 
-    /// A right that lasts for so many questions, each of which takes so long.
+    /// A right that holds for `questions` checks, each taking `each`.
     fn lasting(questions: usize, each: Duration) -> (Right, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let counting = asked.clone();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_asks_twice_a_second_and_ends_with_the_right() {
+    async fn it_checks_twice_a_second_and_ends_with_the_right() {
         let (right, asked) = lasting(usize::MAX, Duration::ZERO);
         assert_eq!(read(while_right(pieces(100), right)).await, (100, true));
         assert!((15..=21).contains(&asked.load(Ordering::Relaxed)), "{asked:?}");
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_over_at_once_asks_nothing() {
+    async fn short_downloads_are_not_checked() {
         let (right, asked) = lasting(0, Duration::ZERO);
         assert_eq!(read(while_right(pieces(3), right)).await, (3, true));
         assert_eq!(asked.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_answer_holds_the_bytes_back_and_a_late_reader_gets_none_before_it() {
+    async fn a_slow_check_holds_the_bytes_back_and_a_late_reader_waits_for_it() {
         let (right, _) = lasting(0, Duration::from_secs(60));
         let (count, whole) = read(while_right(pieces(100), right)).await;
         assert!(!whole && count < 10, "{count}");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_fault_ends_no_right() {
+    async fn a_failed_check_does_not_end_the_download() {
         let right = Right::new(|| async { Err(Error::unavailable("database", "a moment")) });
         assert_eq!(read(while_right(pieces(30), right)).await, (30, true));
     }

@@ -1,5 +1,5 @@
-//! How much of one kind of heavy work each caller may have running at once, on this instance. It is no matter of attempts
-//! that are counted, so `RATE_LIMITS=off` does not lift it.
+//! Limits on concurrent heavy work per caller, on this instance. They are no rate limits, so `RATE_LIMITS=off` does not
+//! lift them.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,13 +12,13 @@ use tokio::time::timeout;
 
 use super::problem::{Outcome, Problem};
 
-/// How many of a caller's requests wait for a slot at the most; more are refused at once.
+/// Requests of one caller that may wait for a slot; more are refused at once.
 const MAX_WAITING: usize = 100;
 
-/// After how long it is worth trying again, for a caller who has waited.
+/// `Retry-After` for callers refused a slot.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Slots of callers, who are told apart by a `K`.
+/// Slots per caller, identified by `K`.
 pub(crate) struct Slots<K> {
     callers: Arc<Mutex<HashMap<K, Arc<Semaphore>>>>,
     each: u32,
@@ -26,26 +26,26 @@ pub(crate) struct Slots<K> {
 }
 
 impl<K: Eq + Hash + Clone> Slots<K> {
-    /// `each` caller has as many slots, and waits so long for a free one.
+    /// Gives each caller `each` slots, with up to `wait` for a free one.
     pub(crate) fn new(each: u32, wait: Duration) -> Self {
         Self { callers: Arc::default(), each, wait }
     }
 
-    /// A slot of that caller's, until it is dropped. Callers do not wait for one another.
+    /// Acquires a slot of `caller`, held until dropped. Callers do not block one another.
     ///
     /// # Errors
-    /// `rate_limited`, when none gets free in time.
+    /// `rate_limited`, if no slot becomes free in time.
     pub(crate) async fn enter(&self, caller: K) -> Outcome<Slot<K>> {
         let slots = {
             let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
             let slots = callers.entry(caller.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each as usize)));
-            // Each that runs or waits holds it once, as the map does.
+            // The strong count is that of running and waiting requests, plus one for the map.
             if Arc::strong_count(slots) > self.each as usize + MAX_WAITING {
                 return Err(self.refusal());
             }
             slots.clone()
         };
-        // Made first, so that the caller is forgotten whatever comes of it.
+        // Create the slot first, so that dropping it removes the caller from the map in any case.
         let mut slot = Slot { permit: None, callers: self.callers.clone(), caller };
         let permit = timeout(self.wait, slots.acquire_owned()).await;
         slot.permit = Some(permit.ok().and_then(Result::ok).ok_or_else(|| self.refusal())?);
@@ -57,7 +57,7 @@ impl<K: Eq + Hash + Clone> Slots<K> {
     }
 }
 
-/// A slot of a caller's.
+/// A slot of a caller.
 pub(crate) struct Slot<K: Eq + Hash> {
     permit: Option<OwnedSemaphorePermit>,
     callers: Arc<Mutex<HashMap<K, Arc<Semaphore>>>>,
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_has_no_slot_left_waits_and_is_refused_only_then() {
+    async fn callers_without_a_slot_wait_before_they_are_refused() {
         let slots = Slots::new(2, Duration::from_secs(10));
         let (first, second) = (slots.enter("ann").await.unwrap(), slots.enter("ann").await.unwrap());
         let refused = slots.enter("ann").await.err().unwrap();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn not_any_number_waits() {
+    async fn the_number_of_waiters_is_limited() {
         let slots = Slots::new(1, Duration::from_secs(10));
         let running = slots.enter("ann").await.unwrap();
         let waiting = join_all((0..1000).map(|_| slots.enter("ann")));

@@ -1,5 +1,5 @@
-//! Archives as ZIP files that can be read while they come: stored, with ZIP64 where it is needed, names in UTF-8, and each
-//! file's size and CRC-32 before its bytes. Where each byte stands is known beforehand, so any range of them can be asked for.
+//! Archives as streamable ZIP files: stored, with ZIP64 where needed, UTF-8 names, and each file's size and CRC-32
+//! before its bytes. All offsets are known in advance, so any byte range can be requested.
 
 mod format;
 mod packing;
@@ -20,15 +20,15 @@ use super::bytes::{self, Representation};
 use super::conditions::Validators;
 use super::problem::Outcome;
 
-/// Says how archives are packed: another way of packing makes other bytes of the same entries.
+/// The packing version; part of the ETag, since another way of packing yields other bytes for the same entries.
 const PACKED: &[u8] = b"clouddrive zip 1";
 
-/// Answers a GET or HEAD with `archive`, as the conditions of the request ask for.
+/// Responds to a GET or HEAD with `archive`, honouring its preconditions and range.
 pub(crate) async fn answer(request: &HttpRequest, archive: Archive) -> Outcome<HttpResponse> {
     answer_counted(request, archive, async |_| Ok(())).await
 }
 
-/// The same, and has it counted before the first byte goes, by where that stands.
+/// Like [`answer`], but calls `count` with the start offset before the first byte is sent.
 pub(crate) async fn answer_counted(
     request: &HttpRequest,
     archive: Archive,
@@ -43,7 +43,8 @@ pub(crate) async fn answer_counted(
     let pack = async move |range: Range<u64>| {
         let start = range.start;
         let mut bytes = packing::packed(archive, layout, range).boxed();
-        // What fails before its first byte is told as what it is, and is no download.
+        // Fetch the first piece first: an early failure gets its proper error response and does not count as a
+        // download.
         let first = bytes.try_next().await?;
         count(start).await?;
         Ok::<ByteStream, Error>(stream::iter(first.map(Ok)).chain(bytes).boxed())
@@ -51,16 +52,17 @@ pub(crate) async fn answer_counted(
     bytes::answer(request, representation, pack).await
 }
 
-/// Whether a request asks for the rest of just this archive, by a tag that only who has begun to fetch it knows.
+/// Whether the request resumes a download of exactly this archive: its `If-Range` has the archive's tag, known only
+/// from an earlier response.
 pub(crate) fn continues(request: &HttpRequest, archive: &Archive) -> Outcome<bool> {
     let tag = tag(archive)?.to_string();
     Ok(request.headers().get(IF_RANGE).and_then(|given| given.to_str().ok()).is_some_and(|given| given.trim() == tag))
 }
 
-/// Where what stands in a ZIP.
+/// The offsets in a ZIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Layout {
-    /// The list, behind all entries, and what comes behind that.
+    /// The central directory, after all entries, and its end record.
     end: End,
     size: u64,
 }
@@ -76,12 +78,12 @@ impl Layout {
     }
 }
 
-/// The strong ETag of the ZIP: whatever changes a byte of it changes this. The bytes of a file stand for themselves by their
-/// blob, which never changes.
+/// The strong ETag of the ZIP: it changes if any byte of the ZIP changes. File contents are represented by their blobs,
+/// which are immutable.
 fn tag(archive: &Archive) -> Result<EntityTag> {
     let mut digest = Sha256::new_with_prefix(PACKED);
     for entry in archive.entries() {
-        // Each text with its length before it: no two listings are the same bytes.
+        // Length-prefixed, so that different listings never hash the same bytes.
         digest.update((entry.path.len() as u64).to_le_bytes());
         digest.update(entry.path);
         digest.update(entry.modified_at.as_seconds().to_le_bytes());

@@ -1,24 +1,24 @@
-//! The audit trail, as lines of the log with a target of their own. `docs/audit.md` is their schema.
+//! The audit trail: log events with their own target. See `docs/audit.md` for the schema.
 
 use std::net::IpAddr;
 
 use clouddrive_domain::model::{AuditAction, AuditEvent, NodeKind, Permission};
 use clouddrive_domain::port::AuditTrail;
 
-/// The target of the lines.
+/// The target of audit events.
 pub(super) const TARGET: &str = "audit";
 
 tokio::task_local! {
-    /// The address from which the request came that is being worked on.
+    /// The client address of the current request.
     static ADDRESS: Option<IpAddr>;
 }
 
-/// Does `work` for a client at `address`, which the events of that work tell.
+/// Runs `work` for a client at `address`, which its audit events include.
 pub(crate) async fn from<T>(address: Option<IpAddr>, work: impl Future<Output = T>) -> T {
     ADDRESS.scope(address, work).await
 }
 
-/// The trail in the log.
+/// The audit trail that writes to the log.
 pub(crate) struct LoggedTrail;
 
 impl AuditTrail for LoggedTrail {
@@ -101,7 +101,7 @@ const fn word_of(kind: NodeKind) -> &'static str {
     }
 }
 
-/// What only some events tell.
+/// Fields that only some events have.
 #[derive(Default)]
 struct Told {
     object: Option<String>,

@@ -1,4 +1,4 @@
-//! What is counted and seen of calls of the blob store.
+//! Metrics and traces of blob store calls.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use tracing::Instrument;
 
 use super::traces::failed;
 
-/// A port of the blob store whose calls are counted and timed, each within a span of its own.
+/// A blob store port whose calls are counted, timed and traced.
 pub(crate) struct Observed<P: ?Sized>(pub(crate) Arc<P>);
 
-/// Counts bytes that were to be sent and are damaged.
+/// Counts a read that hit damaged bytes.
 pub(crate) fn damaged() {
     counter!("clouddrive_damaged_reads_total").increment(1);
 }
@@ -90,7 +90,7 @@ impl DirectUploads for Observed<dyn DirectUploads> {
         observed("begin", self.0.begin(key, plan, presentation)).await
     }
 
-    /// Nothing is called for a signature, so nothing is counted.
+    /// Not observed: signing makes no call to the store.
     async fn sign_put(
         &self,
         transfer: &Transfer,

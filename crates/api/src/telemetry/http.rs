@@ -1,4 +1,4 @@
-//! What is counted of requests.
+//! HTTP request metrics.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use actix_web::web::Bytes;
 use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 
-/// A request that is under way; not any more when dropped.
+/// A request in flight, until dropped.
 pub(crate) struct InFlight {
     began: Instant,
 }
@@ -24,7 +24,7 @@ impl InFlight {
         self.began
     }
 
-    /// Counts the answer, by the route's pattern: never by a path, of which there is no end.
+    /// Records the response by route pattern, never by path, whose cardinality is unbounded.
     pub(crate) fn answered(&self, method: &Method, route: &str, status: u16) {
         let method = known(method);
         let route = route.to_owned();
@@ -44,7 +44,7 @@ impl Drop for InFlight {
     }
 }
 
-/// The method, if it is one that HTTP knows: others can be made up without end.
+/// The label for a method; unknown ones become `other` to bound cardinality.
 fn known(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -58,12 +58,12 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// Counts bytes of a request's body.
+/// Counts request body bytes.
 pub(crate) fn received(bytes: usize) {
     counter!("clouddrive_http_received_bytes_total").increment(bytes as u64);
 }
 
-/// `body`, whose bytes are counted as they go.
+/// Wraps `body` so that its bytes are counted as they are sent.
 pub(crate) fn counted(body: BoxBody) -> BoxBody {
     match body.try_into_bytes() {
         Ok(bytes) => {

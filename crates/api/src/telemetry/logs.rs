@@ -1,4 +1,4 @@
-//! Structured logs on standard error: for people on a terminal, JSON otherwise.
+//! Structured logs on standard error: human-readable on a terminal, JSON otherwise.
 
 use std::io::IsTerminal;
 
@@ -11,16 +11,16 @@ use super::audit;
 use super::traces::{self, Traces};
 use crate::config::{ConfigError, Source, TraceConfig};
 
-/// What is logged unless told. Actix has an error to tell of every client that speaks bad HTTP: that is no fault of ours.
+/// The default filter. Actix logs an error for each client that sends malformed HTTP, which is not a server error.
 const DEFAULT: &str = "info,actix_http::h1=off";
 
-/// The directives, and the audit trail, which goes on however little else is logged, unless it is spoken of.
+/// Adds the audit target at `info`, so that it is logged under any filter that does not mention it.
 fn with_audit(directives: &str) -> String {
     let spoken_of = directives.split(',').any(|directive| directive.trim().split('=').next() == Some(audit::TARGET));
     if spoken_of { directives.to_owned() } else { format!("{directives},{}=info", audit::TARGET) }
 }
 
-/// Starts logging as `RUST_LOG` says, and traces where they are wanted.
+/// Starts logging by `RUST_LOG`, and tracing if configured.
 pub(crate) fn start(source: &Source) -> Result<Traces, ConfigError> {
     let (name, directives) = source.text(&["RUST_LOG"])?.unwrap_or(("RUST_LOG", DEFAULT));
     let filter = EnvFilter::try_new(with_audit(directives))
@@ -33,7 +33,7 @@ pub(crate) fn start(source: &Source) -> Result<Traces, ConfigError> {
     };
     let (trace, traces) = traces::start(TraceConfig::read(source)?.as_ref())?;
     tracing_subscriber::registry().with(trace).with(log.with_filter(filter)).init();
-    // A panic is a line of the log as well.
+    // Panics are logged too.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, panic = panic.payload_as_str(), "panicked");

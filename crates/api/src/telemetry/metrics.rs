@@ -1,4 +1,4 @@
-//! Metrics by the conventions of Prometheus, on an address of their own. What each means stands in `docs/metrics.md`.
+//! Prometheus metrics, on a separate address. See `docs/metrics.md` for their meaning.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -17,21 +17,21 @@ use crate::config::MetricsAddress;
 use crate::http::{App, check};
 use crate::wiring::CountConnections;
 
-/// Bounds of the buckets of durations, in seconds: what a request, a wait or a call may take.
+/// Histogram buckets in seconds, for requests, waits and calls.
 const SHORT: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// The same for work in the background.
+/// Histogram buckets in seconds, for background work.
 const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 
-/// How often what was observed is put into its buckets, whether or not anybody reads them.
+/// How often recorded samples are drained into their buckets, even if metrics are not scraped.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Begins to count; before that nothing is counted, and counting costs nothing.
+/// Installs the recorder; before that, metrics are discarded at no cost.
 pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
     let runs = Matcher::Full("clouddrive_collector_run_duration_seconds".to_owned());
     let handle = PrometheusBuilder::new().set_buckets(SHORT)?.set_buckets_for_metric(runs, LONG)?.install_recorder()?;
     describe();
-    // Those that a good day leaves at nothing are there all the same: an alert on a counter that is not there never fires.
+    // Initialise counters to 0: an alert on a missing counter never fires.
     counter!("clouddrive_database_wait_timeouts_total").absolute(0);
     counter!("clouddrive_password_hashes_refused_total").absolute(0);
     counter!("clouddrive_damaged_reads_total").absolute(0);
@@ -97,15 +97,14 @@ fn describe() {
     metrics_process::Collector::default().describe();
 }
 
-/// What answers at the address of the metrics.
+/// The state of the metrics endpoint.
 struct Page {
     handle: PrometheusHandle,
     app: web::Data<App>,
     connections: CountConnections,
 }
 
-/// Serves `/metrics` for as long as the process lives. Where nobody has said at which address, one that is taken is no
-/// reason not to start.
+/// Serves `/metrics` until the process exits. If the default address is taken, startup continues without metrics.
 pub(crate) fn serve(
     address: &MetricsAddress,
     app: &web::Data<App>,

@@ -1,4 +1,4 @@
-//! What people see of a running server: logs, with the audit trail among them, metrics and traces.
+//! Telemetry: logs including the audit trail, metrics and traces.
 
 pub(crate) mod audit;
 pub(crate) mod blobs;

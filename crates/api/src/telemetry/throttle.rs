@@ -1,4 +1,4 @@
-//! What is counted of attempts.
+//! Metrics of rate-limited attempts.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use clouddrive_domain::port::Throttle;
 use clouddrive_domain::{Error, Result};
 use metrics::counter;
 
-/// The throttle, whose refusals are counted by what was attempted.
+/// A throttle whose refusals are counted by bucket.
 pub(crate) struct Counted(pub(crate) Arc<dyn Throttle>);
 
 #[async_trait]

@@ -1,8 +1,8 @@
-//! Traces: spans from a request to its statements and calls of the blob store, sent by OTLP where there is somebody to
-//! send them to. Elsewhere no span is made.
+//! Traces: spans from a request down to its statements and blob store calls, exported by OTLP if an endpoint is
+//! configured; otherwise nothing is recorded.
 //!
-//! A span is one of the level `debug` in any of our crates, which the log does not show unless told, or one of the level
-//! `error`, of which all that is logged within it bears the fields.
+//! Our crates' spans are either of level `debug`, which the log does not show by default, or of level `error`, whose
+//! fields appear on every log line within them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,10 +22,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{ConfigError, TraceConfig};
 
-/// Where traces go. They are sent in batches: what is left goes when this is [finished](Self::finish).
+/// The trace exporter. It sends batches; [`finish`](Self::finish) flushes the last one.
 pub(crate) struct Traces(Option<SdkTracerProvider>);
 
-/// Makes a layer that sends traces, if they are wanted.
+/// Creates a layer that exports traces, if configured.
 pub(super) fn start<S>(config: Option<&TraceConfig>) -> Result<(Option<impl Layer<S>>, Traces), ConfigError>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -56,7 +56,7 @@ where
     Ok((Some(layer), Traces(Some(provider))))
 }
 
-/// Makes spans that say whether we are asked or ask. Fields would say so too, but then the log would bear them.
+/// A tracer that sets the span kind (server, client or internal). As span fields, the kinds would show up in the log.
 struct Kinds(SdkTracer);
 
 impl Tracer for Kinds {
@@ -72,8 +72,8 @@ impl Tracer for Kinds {
     }
 }
 
-/// Whether traces are sent by this process. To ask `tracing` what is enabled, without making a span, would mislead the filters
-/// of its layers about the next line of the log.
+/// Whether this process exports traces. Asking `tracing` what is enabled, without creating a span, would confuse the
+/// per-layer filters for the next log line.
 static SENDING: AtomicBool = AtomicBool::new(false);
 
 fn is_sending() -> bool {
@@ -85,7 +85,7 @@ fn is_ours(target: &str) -> bool {
 }
 
 impl Traces {
-    /// Sends what has not been sent yet, within the bounds that the exporter sets itself.
+    /// Flushes the remaining spans, within the exporter's own timeouts.
     pub(crate) async fn finish(self) {
         let Some(provider) = self.0 else { return };
         match tokio::task::spawn_blocking(move || provider.shutdown()).await {
@@ -96,8 +96,8 @@ impl Traces {
     }
 }
 
-/// The span of a request, which goes on with its caller's trace. Of the highest level, so that no filter takes the
-/// identifier from what is logged of the request.
+/// Creates the span of a request, continuing the caller's trace. Its level is `error`, so that no filter removes the
+/// request ID from log lines.
 pub(crate) fn request_span(id: &str, headers: &HeaderMap) -> Span {
     let span = tracing::error_span!("request", id, trace_id = tracing::field::Empty);
     if !is_sending() && !headers.contains_key("traceparent") {
@@ -112,12 +112,12 @@ pub(crate) fn request_span(id: &str, headers: &HeaderMap) -> Span {
     span
 }
 
-/// What has become of the request of `span`.
+/// Records the response on the request's span.
 pub(crate) fn answered(span: &Span, method: &str, route: &str, status: u16) {
     if !is_sending() {
         return;
     }
-    // It has begun, so the layer does not take a name from its fields any more.
+    // The span has started, so the layer no longer takes its name from a field.
     span.context().span().update_name(format!("{method} {route}"));
     span.set_attribute("http.request.method", method.to_owned());
     span.set_attribute("http.route", route.to_owned());
@@ -127,12 +127,12 @@ pub(crate) fn answered(span: &Span, method: &str, route: &str, status: u16) {
     }
 }
 
-/// Says that what `span` tells of has failed.
+/// Marks the span as failed.
 pub(super) fn failed(span: &Span) {
     span.set_status(Status::error(""));
 }
 
-/// The headers by which what is called now goes on with the trace.
+/// The headers that propagate the current trace to a called service.
 pub(crate) fn outgoing() -> Vec<(&'static str, String)> {
     let context: Context = Span::current().context();
     let mut headers = Outgoing(Vec::new());

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::http::map;
 use crate::say;
 
-/// How many accounts are asked for at once.
+/// Accounts per page.
 const PAGE: u64 = 500;
 
 /// An account as a line of JSON.
@@ -18,7 +18,7 @@ struct Line {
     disabled_at: Option<Time>,
 }
 
-/// Prints all accounts, page by page: however many there are, one page of them is in memory.
+/// Prints all accounts, holding one page in memory.
 pub(super) async fn print(administration: &Administration, json: bool) -> anyhow::Result<()> {
     if !json {
         say(row(["NAME", "STATE", "USED", "QUOTA", "SINCE", "E-MAIL"]))?;
@@ -51,7 +51,7 @@ fn in_columns(line: &Line) -> anyhow::Result<String> {
     Ok(row([&user.username, state, &used, &quota, since.as_str().unwrap_or_default(), &user.email]))
 }
 
-/// Names have at most 32 characters, sizes 19 digits, times 24 characters.
+/// Column widths: names have at most 32 characters, sizes 19 digits, times 24 characters.
 fn row([name, state, used, quota, since, email]: [&str; 6]) -> String {
     format!("{name:<32}  {state:<8}  {used:>19}  {quota:>19}  {since:<24}  {email}")
 }

@@ -1,5 +1,4 @@
-//! `clouddrive user`: accounts, for those who run the service. Beside a running server, too: what it ends there ends within a
-//! second.
+//! `clouddrive user`: account administration, also beside a running server, where ended sessions end within a second.
 
 mod list;
 mod password;
@@ -14,7 +13,7 @@ use crate::{say, wiring};
 
 #[derive(Subcommand)]
 pub(crate) enum UserCommand {
-    /// Make an account; the password is asked for, or read from standard input
+    /// Create an account; prompts for the password, or reads it from standard input
     Create {
         /// 3 to 32 of A–Z a–z 0–9 _ . -
         #[arg(value_parser = Username::parse)]
@@ -22,54 +21,54 @@ pub(crate) enum UserCommand {
         /// The e-mail address
         #[arg(value_parser = Email::parse)]
         email: Email,
-        /// What the drive may hold, in bytes; DEFAULT_QUOTA_BYTES unless told
+        /// Quota of the drive in bytes; defaults to DEFAULT_QUOTA_BYTES
         #[arg(long, value_parser = quota)]
         quota: Option<u64>,
-        /// How many files and folders the drive may have; DEFAULT_QUOTA_ENTRIES unless told
+        /// Limit on files and folders; defaults to DEFAULT_QUOTA_ENTRIES
         #[arg(long, value_parser = quota)]
         entries: Option<u64>,
     },
-    /// Give a user another password, asked for or read from standard input; all their sessions end
+    /// Change a user's password (prompted, or from standard input) and end all their sessions
     SetPassword {
         /// User name or e-mail address
         user: String,
     },
-    /// Set what a user's drive may hold; when it is less than what is there, nothing more fits
+    /// Set a user's quota; below current usage, nothing can be added
     SetQuota {
         /// User name or e-mail address
         user: String,
         /// In bytes
         #[arg(value_parser = quota, required_unless_present = "entries")]
         bytes: Option<u64>,
-        /// How many files and folders, those in the trash among them
+        /// Limit on files and folders, including the trash
         #[arg(long, value_parser = quota)]
         entries: Option<u64>,
     },
-    /// Let a user in no more: all their sessions end; their files and shares stay
+    /// Disable a user: all their sessions end; their files and shares stay
     Disable {
         /// User name or e-mail address
         user: String,
     },
-    /// Let a user in again
+    /// Enable a user again
     Enable {
         /// User name or e-mail address
         user: String,
     },
     /// List all users by name
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
 }
 
-/// A number of bytes, or of files and folders, that a quota may be.
+/// Parses a quota, in bytes or in files and folders.
 fn quota(text: &str) -> Result<u64, String> {
     let bytes = text.parse().ok().filter(|bytes| QUOTAS.contains(bytes));
     bytes.ok_or_else(|| format!("must be a number from {} to {}", QUOTAS.start(), QUOTAS.end()))
 }
 
-/// Does what was asked for.
+/// Runs the command.
 pub(crate) async fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
     let (administration, ambient) = wiring::administration(config).await?;
     let request = ambient.request_id();
@@ -111,7 +110,7 @@ pub(crate) async fn run(command: UserCommand, config: &Config) -> anyhow::Result
     }
 }
 
-/// What the domain says, to whoever typed the command.
+/// Turns domain errors into messages for the terminal.
 fn in_words(fault: Error, user: &str) -> anyhow::Error {
     match fault {
         Error::NotFound => anyhow!("there is no user {user}"),

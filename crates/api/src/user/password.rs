@@ -3,12 +3,12 @@ use std::io::{BufRead, IsTerminal, Read};
 use anyhow::{Context, bail};
 use clouddrive_domain::model::Password;
 
-/// More than any password has.
+/// Longer than any password.
 const MOST_BYTES: u64 = 4096;
 
-/// The password that is typed twice at the terminal, where nobody sees it; or else the first line of standard input.
+/// Reads the password: prompted twice without echo at a terminal, otherwise the first line of standard input.
 ///
-/// Arguments are seen by everybody who may list processes, so none is taken from there.
+/// Never an argument: those are visible to every user who can list processes.
 pub(super) fn read() -> anyhow::Result<Password> {
     let text = if std::io::stdin().is_terminal() { ask()? } else { line(&mut std::io::stdin().lock())? };
     Password::choose(&text).map_err(|rule| anyhow::anyhow!("the password {rule}"))
@@ -23,7 +23,7 @@ fn ask() -> anyhow::Result<String> {
     Ok(password)
 }
 
-/// The first line, without what ends it.
+/// The first line, without its line ending.
 fn line(input: &mut impl BufRead) -> anyhow::Result<String> {
     let mut text = String::new();
     input.take(MOST_BYTES).read_line(&mut text).context("standard input")?;

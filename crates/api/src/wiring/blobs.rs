@@ -13,24 +13,24 @@ use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::blobs::Observed;
 use crate::telemetry::traces;
 
-/// How long to wait before a store that is not up yet is tried again.
+/// The delay between attempts to open a store that is not up yet.
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 
-/// The store of blobs.
+/// The blob store.
 pub(super) enum Blobs {
     Disk(DiskStore),
     S3(S3Store),
 }
 
-/// The ways from clients straight to the bytes and back.
+/// Direct access to blobs for clients.
 pub(super) struct Doors {
     pub(super) direct: Arc<dyn DirectUploads>,
-    /// What copies uploads before they become files, in a store that may need that.
+    /// Copies uploads before they become files, for stores that may need it.
     pub(super) staged: Option<Arc<dyn StagedUploads>>,
-    /// How many parts an upload may have.
+    /// The maximum number of parts per upload.
     pub(super) max_parts: u32,
     pub(super) signer: Arc<dyn UrlSigner>,
-    /// What checks signed URLs that lead back here, if they do, and takes the parts that come by them.
+    /// Verifies signed URLs served by this server and accepts their parts; `None` if the store serves them itself.
     pub(super) gate: Option<(Arc<dyn UrlGate>, Arc<dyn PartStore>)>,
 }
 
@@ -65,7 +65,7 @@ impl Blobs {
         }
     }
 
-    /// URLs that the store honours, or that lead back here and start with `public_url`.
+    /// URLs served by the store itself, or by this server under `public_url`.
     pub(super) fn doors(&self, public_url: &str, keys: &Keys) -> Doors {
         match self {
             Self::Disk(disk) => {
@@ -88,7 +88,7 @@ impl Blobs {
     }
 }
 
-/// The store in the bucket; one that is not up yet is waited for.
+/// Opens the bucket, waiting for a store that is not up yet.
 async fn open_patiently(config: &Config, bucket: &S3Config) -> anyhow::Result<S3Store> {
     let settings = settings(config, bucket);
     let patience = Instant::now() + config.startup;

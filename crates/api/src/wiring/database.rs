@@ -12,7 +12,7 @@ use clouddrive_sqlite::ServerLock;
 use super::make_directories;
 use crate::config::{Config, ConfigError, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig};
 
-/// Tells how the connections to the database are used.
+/// Reports the usage of database connections.
 pub(crate) type CountConnections = Arc<dyn Fn() -> Connections + Send + Sync>;
 
 /// The persistence ports of one database.
@@ -87,20 +87,20 @@ impl Persistence {
     }
 }
 
-/// How many names get their keys by one transaction.
+/// Names whose keys are computed per transaction.
 const KEYS_AT_ONCE: u32 = 500;
 
-/// The database, with its schema and the keys of its names brought up to date.
+/// Opens the database, and brings its schema and name keys up to date.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Persistence> {
     let persistence = open_migrated(config).await?;
-    // A single bad row must not keep the server from starting: the collector tries again, and says so.
+    // A single bad row must not prevent startup: the collector retries and logs it.
     if let Err(fault) = refresh_name_keys(&*persistence.name_keys).await {
         tracing::error!(?fault, "computing the keys of names failed");
     }
     Ok(persistence)
 }
 
-/// Computes the keys of all names that an older version has written, in short transactions: others work on meanwhile.
+/// Computes the keys of all names written by an older version, in short transactions that do not block others.
 async fn refresh_name_keys(name_keys: &dyn NameKeys) -> anyhow::Result<()> {
     let mut refreshed = 0_u64;
     loop {
@@ -137,7 +137,7 @@ async fn open_migrated(config: &Config) -> anyhow::Result<Persistence> {
     }
 }
 
-/// The database as it is.
+/// Opens the database without migrations.
 pub(super) async fn open_current(config: &Config) -> anyhow::Result<Persistence> {
     match &config.database {
         DatabaseConfig::Sqlite(path) => {
@@ -156,7 +156,7 @@ pub(super) async fn open_current(config: &Config) -> anyhow::Result<Persistence>
     }
 }
 
-/// Brings the schema and the keys of names up to date, and names what was applied.
+/// Migrates the schema, computes missing name keys, and returns the applied migrations.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<String>> {
     let applied = migrate_schema(config).await?;
     refresh_name_keys(&*open_current(config).await?.name_keys).await?;
@@ -174,8 +174,8 @@ async fn migrate_schema(config: &Config) -> anyhow::Result<Vec<String>> {
     }
 }
 
-/// Keeps every other server off an embedded database until the lock is dropped, and makes the directory in which it lies.
-/// Any number of servers may share another database.
+/// Locks an embedded database against other servers until dropped, and creates its directory. PostgreSQL can be shared
+/// by any number of servers and needs no lock.
 pub(crate) fn lock(config: &Config) -> anyhow::Result<Option<ServerLock>> {
     make_directories(config)?;
     let DatabaseConfig::Sqlite(path) = &config.database else {

@@ -1,4 +1,4 @@
-//! What an operator is told about the stores before anybody depends on them.
+//! `clouddrive doctor`: diagnostics of the stores for operators.
 
 use clouddrive_disk::DiskStore;
 use clouddrive_domain::port::Probe;
@@ -11,10 +11,10 @@ use crate::config::{BlobsConfig, Config, DatabaseConfig, PostgresConfig, S3Confi
 use crate::http::ALLOWED_HEADERS;
 use crate::system::{OsRandom, SystemClock};
 
-/// How far the clocks of this machine and of the database may differ, in milliseconds.
+/// The maximum clock skew between this machine and the database, in milliseconds.
 const MOST_SKEW: u64 = 5_000;
 
-/// One line of the report, or more.
+/// A finding of the report.
 pub(crate) struct Finding {
     pub(crate) subject: String,
     pub(crate) verdict: Verdict,
@@ -29,13 +29,13 @@ fn outcome<T, E: std::error::Error>(subject: impl Into<String>, outcome: Result<
     finding(subject, verdict)
 }
 
-/// The fault with its causes, in one line.
+/// The error with its causes, in one line.
 fn chain(fault: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(fault), |fault| fault.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Checks the database and the store of the configuration, which itself is known to be sound.
+/// Checks the configured database and store; the configuration itself is already valid.
 pub(crate) async fn doctor(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let mut findings = vec![finding("configuration", Verdict::Good)];
     match &config.database {
@@ -135,7 +135,7 @@ async fn try_bucket(config: &Config, bucket: &S3Config) -> Vec<Finding> {
 }
 
 impl Finding {
-    /// Whether operation depends on a change.
+    /// Whether it requires a change.
     pub(crate) const fn is_bad(&self) -> bool {
         matches!(self.verdict, Verdict::Bad(_))
     }

@@ -1,4 +1,4 @@
-//! The one place that names concrete adapters and puts the house together.
+//! The composition root: the only module that names concrete adapters.
 
 mod blobs;
 mod database;
@@ -36,20 +36,20 @@ pub(crate) use self::doctor::doctor;
 pub(crate) use self::secrets::with_secret;
 pub(crate) use self::verify::verify;
 
-/// Who issues access tokens, and for whom.
+/// The issuer and audience of access tokens.
 const ISSUER: &str = "clouddrive";
 
-/// How many callers may wait for a password hash, for each that is being made.
+/// The number of callers that may wait per concurrent password hash.
 const QUEUE_PER_CORE: usize = 64;
 
-/// How many profile photos are made at once, each in up to 500 MB, and how many callers may wait with 5 MiB each.
+/// Profile photos processed at once (up to 500 MB each), and callers that may wait (5 MiB each).
 const PHOTOS_AT_ONCE: usize = 1;
 const PHOTOS_WAITING: usize = 15;
 
-/// How many copies and purges one user may have running at once, on each instance.
+/// Concurrent copies and purges per user, on each instance.
 const BULK_AT_ONCE: u32 = 4;
 
-/// The stores, open.
+/// The opened stores.
 pub(crate) struct Stores {
     persistence: Persistence,
     blobs: Blobs,
@@ -57,12 +57,12 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Opens the stores, makes those that are not there, and brings the database's schema up to date.
+    /// Opens the stores, creates missing ones, and migrates the database's schema.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         Self::with(config, database::open(config).await?).await
     }
 
-    /// Opens the stores as they are: beside a running server, for example.
+    /// Opens the stores without migrations, e.g. beside a running server.
     pub(crate) async fn open_current(config: &Config) -> anyhow::Result<Self> {
         Self::with(config, database::open_current(config).await?).await
     }
@@ -72,7 +72,7 @@ impl Stores {
         Ok(Self { persistence, blobs, ambient: system_ambient() })
     }
 
-    /// The collector on these stores.
+    /// Creates the collector.
     pub(crate) fn collector(&self, config: &Config) -> Collector {
         let Persistence {
             uploads,
@@ -113,12 +113,12 @@ impl Stores {
         &self.ambient
     }
 
-    /// What tells how the connections to the database are used.
+    /// The source of the database's connection metrics.
     pub(crate) fn connections(&self) -> CountConnections {
         self.persistence.connections.clone()
     }
 
-    /// The versions of files on these stores, with URLs that `signer` signs.
+    /// Creates the version service, with URLs signed by `signer`.
     fn versions(&self, config: &Config, signer: Arc<dyn UrlSigner>, tags: StoreTags) -> Versions {
         let Persistence { drive, versions, records, .. } = self.persistence.clone();
         let stores = VersionStores { versions, records, store: self.blobs.store(), signer, tags };
@@ -130,7 +130,7 @@ impl Stores {
         Versions::new(drive, stores, self.ambient.clone(), settings)
     }
 
-    /// All that requests need, with signed URLs of the local store that start with `public_url`.
+    /// Creates the application state; the local store's signed URLs start with `public_url`.
     pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
         let Persistence {
             users,
@@ -273,7 +273,8 @@ impl Stores {
     }
 }
 
-/// What those do who run the service, on the database alone, as it is: beside a running server, for example.
+/// Creates the administration service, which needs only the database and runs no migrations, e.g. beside a running
+/// server.
 pub(crate) async fn administration(config: &Config) -> anyhow::Result<(Administration, Ambient)> {
     let Persistence { users, accounts, .. } = database::open_current(config).await?;
     let ambient = system_ambient();
@@ -289,7 +290,7 @@ fn passwords() -> anyhow::Result<Argon2Passwords> {
     Ok(Argon2Passwords::new(at_once, at_once * QUEUE_PER_CORE)?)
 }
 
-/// Where the data lie, for whoever starts the server.
+/// Describes where the data are stored, for the startup message.
 pub(crate) fn whereabouts(config: &Config) -> String {
     let full = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
     let database = match &config.database {
@@ -303,14 +304,14 @@ pub(crate) fn whereabouts(config: &Config) -> String {
     }
 }
 
-/// The key from which all others are derived, and one whose work is accepted too, while keys are changed.
+/// The key from which all others are derived, and the previous one, still accepted during key rotation.
 pub(crate) struct Keys {
     current: MasterKey,
     former: Option<MasterKey>,
 }
 
 impl Keys {
-    /// Those of the configuration, or else of the data directory.
+    /// Reads the keys from the configuration, or else from the data directory.
     pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
         let secret = match &config.secret_key {
             Some(secret) => secret.clone(),
@@ -364,7 +365,7 @@ const fn algorithm(configured: Algorithm) -> clouddrive_auth::Algorithm {
     }
 }
 
-/// Makes the data directory, for nobody but its owner, if anything is to lie there.
+/// Creates the data directory with mode 0700, if anything is stored there.
 fn make_directories(config: &Config) -> anyhow::Result<()> {
     let needed = config.secret_key.is_none()
         || matches!(&config.database, DatabaseConfig::Sqlite(path) if path.starts_with(&config.data_dir))

@@ -2,7 +2,7 @@ use clouddrive_secrets::{Key, Settings};
 
 use crate::config::{AwsConfig, ConfigError, SecretRequest, Source};
 
-/// The source with the values of the secret that it names, if it names one.
+/// Adds the values of the secret that `source` names, if any.
 pub(crate) async fn with_secret(source: Source) -> Result<Source, ConfigError> {
     let Some(request) = SecretRequest::read(&source)? else {
         return Ok(source);

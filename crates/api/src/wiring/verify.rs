@@ -1,5 +1,5 @@
-//! The stores as the independent check reads them: connections and clients come from the adapters, which know addresses, TLS and
-//! secrets; what is asked by them is the check's own.
+//! The stores as opened for the integrity check. Connections and clients come from the adapters, which know addresses,
+//! TLS and secrets; the queries are the check's own.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use super::blobs::settings;
 use super::database::postgres;
 use crate::config::{BlobsConfig, Config, DatabaseConfig};
 
-/// Checks the stores of the configuration.
+/// Checks the configured stores.
 pub(crate) async fn verify(config: &Config, options: Options, progress: Progress<'_>) -> anyhow::Result<Report> {
-    // Neither store is opened as the server opens it, which makes directories and tries the bucket out by writing.
+    // Neither store is opened as the server does: that creates directories and writes to the bucket to probe it.
     let records: Box<dyn Records> = match &config.database {
         DatabaseConfig::Sqlite(path) => Box::new(Sqlite::new(path.clone())),
         DatabaseConfig::Postgres(settings) => {

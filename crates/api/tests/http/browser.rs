@@ -1,4 +1,4 @@
-//! What pages of other origins get in a real browser.
+//! Cross-origin access from a real browser.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::link::{link_file, path};
 use crate::support::stack::{Stack, stack};
 use crate::support::{Browser, Caller, Server, Site, png, text};
 
-/// A server for the pages of a site and for its own, with a bucket that has the documented rule.
+/// A server that allows the site's origin, with the documented CORS rule on its bucket.
 async fn server_for(site: &Site) -> Server {
     let server = Server::with(&[("CORS_ORIGINS", site.origin())]).await;
     if stack() == Stack::Production {
@@ -15,7 +15,7 @@ async fn server_for(site: &Site) -> Server {
     server
 }
 
-/// Fetches `given[0]` with the headers `given[1]`, and gives the status, the text and the headers that the page may see.
+/// Fetches `given[0]` with the headers `given[1]`; returns the status, the text and the headers visible to the page.
 const FETCH: &str = "
     const [url, headers] = given;
     const answer = await fetch(url, {headers});
@@ -58,7 +58,7 @@ async fn a_page_of_another_origin_downloads_by_every_url() {
         let tag = text(&whole["headers"]["etag"]);
         assert_eq!(file["content_etag"], tag, "{url}");
         assert!(whole["headers"]["content-disposition"].is_string(), "{url}: {whole}");
-        // A range, with a condition, asks for leave beforehand.
+        // A range with a condition needs a preflight.
         let mut partly = headers;
         partly["Range"] = json!("bytes=2-4");
         partly["If-Match"] = json!(tag);

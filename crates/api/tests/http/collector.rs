@@ -4,17 +4,17 @@ use reqwest::Method;
 
 use crate::support::{Caller, SHORT_GRACE, Server, eventually, png, text};
 
-/// What a round says that finds nothing.
+/// The output of a round that finds nothing.
 pub const NOTHING: &str = "uploads expired: 0\nblobs removed: 0\npartial writes removed: 0\nfiles and folders purged: 0\n\
     drives without an owner removed: 0\nsessions removed: 0\n\
                            refresh tokens removed: 0\n";
 
-/// The keys under which bytes lie, whole or in parts.
+/// The keys with stored bytes, complete or partial.
 fn held(server: &Server) -> BTreeSet<String> {
     &server.blobs() | &server.unfinished()
 }
 
-/// Collects once, and returns the figure of the line that begins with `what`.
+/// Runs the collector once, and returns the number on the line `what`.
 fn collect(server: &Server, what: &str) -> u64 {
     let printed = server.run("collect", SHORT_GRACE);
     let line = printed.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(": "));
@@ -56,7 +56,7 @@ async fn what_nothing_refers_to_goes_and_what_something_refers_to_stays() {
     assert_eq!(ann.download(&text(&kept["id"])).await, b"kept");
     let photo = text(&ann.get("/profile_photo").await.ok()["url"]);
     assert_eq!(server.anonymous().get(&photo).await.status, 200);
-    // An upload that is still open has lost nothing.
+    // Open uploads are untouched.
     let completed = ann.complete(&open).await.ok();
     assert_eq!(ann.download(&text(&completed["id"])).await, b"open");
     assert_eq!(held(&server), safe);

@@ -1,4 +1,4 @@
-//! Tags, times and conditional requests, wherever bytes are handed out.
+//! ETags, dates and conditional requests on every route that serves bytes.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::link::{link_file, link_folder, path};
 use crate::support::{Answer, Caller, Server, sql_id, text};
 
-/// `Last-Modified` of long ago, and of a time to come.
+/// `Last-Modified` dates in the past and in the future.
 const LONG_AGO: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const TO_COME: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
 
@@ -15,7 +15,7 @@ async fn ask(caller: &Caller, method: Method, path: &str, headers: &[(&str, &str
     caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
-/// A text of ten digits in a folder, with every way to its bytes that the API answers itself.
+/// A file of ten digits, and every route on which the API serves its bytes.
 async fn ways(ann: &Caller) -> (Value, Vec<String>) {
     let folder = ann.folder("Linked", None).await;
     let fields = [("parent_folder_id", folder.as_str()), ("client_modified_at", "2026-01-02T03:04:05.678Z")];
@@ -28,7 +28,7 @@ async fn ways(ann: &Caller) -> (Value, Vec<String>) {
     (file, ways)
 }
 
-/// The URLs by which the bytes of the file and of its current version can be fetched without a token.
+/// Presigned URLs of the file and of its current version.
 async fn signed(ann: &Caller, file: &Value) -> [String; 2] {
     let path = format!("/file/{}", text(&file["id"]));
     let version = format!("{path}/version/{}", text(&file["version_id"]));
@@ -62,7 +62,7 @@ async fn the_bytes_of_a_version_have_one_tag_and_one_time_wherever_they_come_fro
         assert_eq!((whole.status, whole.header("etag")), (200, tag.as_str()), "{url}");
         assert!(!whole.header("last-modified").is_empty(), "{url}");
     }
-    // Another name is no other content; other bytes are.
+    // A rename keeps the content ETag; new bytes change it.
     let renamed = ann.patch(&format!("/file/{id}"), json!({"file_name": "other.txt"})).await.ok();
     assert_eq!(renamed["content_etag"], tag);
     let put = ann.put_content(&id, b"abc", &[]).await;
@@ -102,7 +102,7 @@ async fn every_precondition_holds_on_every_way_to_the_bytes() {
     let tag = text(&file["content_etag"]);
     let (weak, list) = (format!("W/{tag}"), format!("\"other\", {tag}"));
     let [url, _] = signed(&ann, &file).await;
-    // The store's own conditions are the store's.
+    // A store behind redirects evaluates conditions itself.
     let here: Vec<&String> = ways.iter().chain(url.starts_with(server.url()).then_some(&url)).collect();
     for way in here {
         let at = ask(&ann, Method::HEAD, way, &[]).await.header("last-modified").to_owned();
@@ -153,7 +153,7 @@ async fn a_range_never_goes_on_with_other_bytes_than_it_began_with() {
             assert_eq!((part.status, part.text().as_str()), (status, "456789"), "{way} {condition:?}");
             assert_eq!(part.header("etag"), before, "{way} {condition:?}");
         }
-        // A time is too coarse to tell bytes by.
+        // A date is too coarse to identify the bytes.
         assert_eq!(ann.fetch(way, &[range, ("If-Range", &at)]).await.status, 200);
     }
     ann.put_content(&text(&file["id"]), b"abcdefghij", &[]).await.ok();
@@ -173,7 +173,7 @@ async fn what_one_gets_one_can_edit_and_put_back_with_the_tag_just_received() {
     let file = ann.upload("note.txt", b"one", None).await;
     let id = text(&file["id"]);
     let got = ann.fetch(&format!("/file/{id}/content"), &[]).await.header("etag").to_owned();
-    // A rename meanwhile changes nothing of what was read.
+    // A rename does not change the content ETag.
     ann.patch(&format!("/file/{id}"), json!({"file_name": "other.txt"})).await.ok();
     let put = ann.put_content(&id, b"two", &[("If-Match", &got)]).await;
     let next = put.header("etag").to_owned();
@@ -181,7 +181,7 @@ async fn what_one_gets_one_can_edit_and_put_back_with_the_tag_just_received() {
     ann.put_content(&id, b"lost", &[("If-Match", &got)]).await.refused(412, "precondition_failed");
     let list = format!("\"other\", {next}");
     let file = ann.put_content(&id, b"three", &[("If-Match", &list)]).await.ok();
-    // By the tag of the file itself as well, and by none that is weak.
+    // The file's own ETag works too; weak ones do not.
     let weak = format!("W/{}", text(&file["content_etag"]));
     ann.put_content(&id, b"lost", &[("If-Match", &weak)]).await.refused(412, "precondition_failed");
     let tag = text(&file["etag"]);
@@ -253,7 +253,7 @@ async fn the_tag_of_older_bytes_is_found_out_once() {
     let id = text(&file["id"]);
     let recorded = || server.value("SELECT COALESCE(MAX(etag), '-') FROM blobs");
     let before = recorded();
-    // As the version before left its rows.
+    // As rows written by the previous release.
     server.execute("UPDATE blobs SET etag = NULL");
     let content = format!("/file/{id}/content");
     let head = ask(&ann, Method::HEAD, &content, &[]).await.header("etag").to_owned();
@@ -261,7 +261,7 @@ async fn the_tag_of_older_bytes_is_found_out_once() {
     assert_eq!(recorded(), before, "what was found out is kept, where there was anything to find out");
     server.execute("UPDATE blobs SET etag = NULL");
     assert_eq!(ann.get(&format!("/file/{id}")).await.ok()["content_etag"], file["content_etag"]);
-    // The tag that it had before is good as well.
+    // The former ETag, the version's identifier, is accepted too.
     let former = format!("\"{}\"", text(&file["version_id"]));
     assert_eq!(ask(&ann, Method::GET, &content, &[("If-None-Match", &former)]).await.status, 304);
     server.execute("UPDATE blobs SET etag = NULL");

@@ -1,4 +1,4 @@
-//! What pages of other origins may do in a browser.
+//! CORS: what pages of other origins may do in a browser.
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -8,7 +8,7 @@ use crate::support::{Answer, Caller, Server};
 pub const APP: &str = "https://app.example.com";
 pub const ORIGINS: (&str, &str) = ("CORS_ORIGINS", "https://app.example.com, http://localhost:5173");
 
-/// What a browser asks before a page of `origin` may send such a request.
+/// A preflight request for a page of `origin`.
 pub async fn preflight(caller: &Caller, origin: &str, method: &str, headers: &str, path: &str) -> Answer {
     let mut request = caller.request(Method::OPTIONS, path).header("Origin", origin);
     request = request.header("Access-Control-Request-Method", method);
@@ -18,7 +18,7 @@ pub async fn preflight(caller: &Caller, origin: &str, method: &str, headers: &st
     caller.send(request).await
 }
 
-/// The list in a header, in lower case and in order.
+/// A header's list, lower-cased and sorted.
 fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
     let text = headers.get(name).map_or("", |value| value.to_str().unwrap());
     let mut items: Vec<String> = text.split(',').map(|item| item.trim().to_lowercase()).collect();
@@ -75,9 +75,9 @@ async fn a_page_of_a_named_origin_may_use_the_whole_api() {
 async fn answers_say_which_origin_may_read_them_and_which_headers_it_sees() {
     let server = Server::with(&[ORIGINS]).await;
     let ann = server.user("ann").await;
-    let nobody = server.anonymous();
+    let anonymous = server.anonymous();
     for (caller, path, status) in
-        [(&ann, "/user", 200), (&nobody, "/user", 401), (&nobody, "/nothing", 404), (&ann, "/drive?limit=0", 422)]
+        [(&ann, "/user", 200), (&anonymous, "/user", 401), (&anonymous, "/nothing", 404), (&ann, "/drive?limit=0", 422)]
     {
         let answer = caller.send(caller.request(Method::GET, path).header("Origin", APP)).await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, APP), "{path}");
@@ -94,7 +94,7 @@ async fn answers_say_which_origin_may_read_them_and_which_headers_it_sees() {
         ] {
             assert!(exposed.iter().any(|one| one == header), "{header}: {exposed:?}");
         }
-        // A cache must not hand the answer for one origin to another. Tokens travel in a header, never as a cookie.
+        // A cache must not serve one origin's answer to another. Tokens are sent in a header, never in a cookie.
         assert!(list(&answer.headers, "vary").contains(&"origin".to_owned()));
         assert_eq!(answer.header("access-control-allow-credentials"), "");
     }
@@ -121,7 +121,7 @@ async fn a_page_of_a_foreign_origin_gets_nothing() {
     }
 }
 
-/// A browser tells the page what it must not send only when the answer lets the origin in and lists what it may send.
+/// Browsers name the rejected header or method only if the answer allows the origin and lists what may be sent.
 #[tokio::test]
 async fn a_page_that_asks_for_too_much_is_told_what_it_may_send() {
     let server = Server::with(&[ORIGINS]).await;
@@ -154,7 +154,7 @@ async fn a_page_may_send_and_read_every_header_of_the_document() {
     let allowed = list(&allowed.headers, "access-control-allow-headers");
     let answer = browser.send(browser.request(Method::GET, "/health").header("Origin", APP)).await;
     let exposed = list(&answer.headers, "access-control-expose-headers");
-    // What browsers show without leave.
+    // The response headers that are always readable.
     let shown = ["cache-control", "content-language", "content-length", "content-type", "last-modified"];
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

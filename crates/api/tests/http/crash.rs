@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, Server, eventually, sha256, text};
 
-/// How many people send at once, and how often the power goes.
+/// The number of concurrent senders, and of crashes.
 const SENDERS: u64 = 6;
 const CRASHES: u64 = 8;
 
-/// Uploads last long enough for their sender, and not so long that a test could not see their end; what is replaced is gone.
+/// Uploads live long enough to complete, and expire within the test; replaced versions are dropped.
 const LIFETIME: &[(&str, &str)] = &[
     ("UPLOAD_LIFETIME_SECONDS", "4"),
     ("SIGNED_URL_SECONDS", "4"),
@@ -20,26 +20,26 @@ const LIFETIME: &[(&str, &str)] = &[
     ("MAX_VERSIONS", "1"),
 ];
 
-/// What is said to who comes too late, by the server and by the store.
+/// Errors of the server and the stores for requests that come too late.
 const LATE: [&str; 5] = ["url_expired", "upload_expired", "upload_closed", "Date is too old", "NoSuchUpload"];
 
-/// The digests of all files that the server has acknowledged, by their identifiers.
+/// The digests of all acknowledged files, by identifier.
 type Acknowledged = Arc<Mutex<HashMap<String, String>>>;
 
-/// Bytes that are nobody else's.
+/// Bytes unique to `number`.
 fn bytes(number: u64) -> Vec<u8> {
     let size = 1 + number * 7919 % 900_000;
     (0..size).map(|at| (at * 31 + number * 17 + at / 251) as u8).collect()
 }
 
-/// Why a request came to nothing.
+/// Why a request failed.
 enum Failure {
     PowerCut,
-    /// On a busy machine, the time of an upload or its URL may run out.
+    /// On a busy machine, an upload or its URL may expire.
     Late,
 }
 
-/// A request that a power cut may end.
+/// Sends a request that a crash may interrupt.
 async fn attempt(request: RequestBuilder) -> Result<Value, Failure> {
     let response = request.send().await.map_err(|_| Failure::PowerCut)?;
     let status = response.status().as_u16();
@@ -59,29 +59,29 @@ async fn send_form(caller: &Caller, conflict: &'static str, name: String, bytes:
     attempt(caller.request(Method::POST, "/file").multipart(form)).await
 }
 
-async fn send_by_url(caller: &Caller, nobody: &Caller, name: String, bytes: Vec<u8>) -> Result<Value, Failure> {
+async fn send_by_url(caller: &Caller, anonymous: &Caller, name: String, bytes: Vec<u8>) -> Result<Value, Failure> {
     let body = json!({"file_name": name, "file_size_in_bytes": bytes.len(), "sha256": sha256(&bytes)});
     let upload = attempt(caller.request(Method::POST, "/file").json(&body)).await?;
-    attempt(nobody.put_request(&upload).body(bytes)).await?;
+    attempt(anonymous.put_request(&upload).body(bytes)).await?;
     attempt(caller.request(Method::POST, &format!("/upload/{}/complete", text(&upload["upload_id"])))).await
 }
 
-/// Sends files, each by another way than the one before, until the server is gone.
-async fn send_until_the_end(caller: Caller, nobody: Caller, numbers: Arc<AtomicU64>, acknowledged: Acknowledged) {
+/// Uploads files in turn by each method, until the server is gone.
+async fn send_until_the_end(caller: Caller, anonymous: Caller, numbers: Arc<AtomicU64>, acknowledged: Acknowledged) {
     loop {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let (name, bytes) = (format!("{number}.bin"), bytes(number));
         let digest = sha256(&bytes);
         let sent = match number % 3 {
-            0 => send_by_url(&caller, &nobody, name, bytes).await,
+            0 => send_by_url(&caller, &anonymous, name, bytes).await,
             1 => send_form(&caller, "Keep", name, bytes).await,
-            // One file that all of them give a new content, over and over.
+            // One shared file, replaced over and over.
             _ => send_form(&caller, "Replace", "turning.bin".to_owned(), bytes).await,
         };
         match sent {
             Ok(file) => {
                 assert_eq!(text(&file["sha256"]), digest);
-                // Of the one that is turning, somebody else's content may be the last.
+                // The last content of the shared file may be another sender's.
                 if file["name"] != "turning.bin" {
                     acknowledged.lock().unwrap().insert(text(&file["id"]), digest);
                 }
@@ -92,15 +92,15 @@ async fn send_until_the_end(caller: Caller, nobody: Caller, numbers: Arc<AtomicU
     }
 }
 
-/// All files of the caller's root.
+/// The files in the caller's root.
 async fn files(caller: &Caller) -> Vec<Value> {
     let page = caller.get("/drive?limit=1000").await.ok();
     assert_eq!(page["next_cursor"], json!(null));
     page["items"].as_array().unwrap().clone()
 }
 
-/// Every file reads back as it is listed, those that were acknowledged are among them as they were, and the quota is
-/// the sum of their sizes.
+/// Checks that every file reads back as listed, that no acknowledged file is lost or changed, and that the quota is the
+/// sum of their sizes.
 async fn check(caller: &Caller, acknowledged: &Acknowledged) {
     let files = files(caller).await;
     let mut digests = HashMap::new();
@@ -124,14 +124,14 @@ async fn no_power_cut_loses_an_acknowledged_file_or_leaves_half_of_one() {
     let token = server.user("ann").await.token().to_owned();
     let (numbers, acknowledged) = (Arc::new(AtomicU64::new(0)), Acknowledged::default());
     for crash in 1..=CRASHES {
-        let (caller, nobody) = (server.with_token(&token), server.anonymous());
+        let (caller, anonymous) = (server.with_token(&token), server.anonymous());
         let senders: Vec<_> = (0..SENDERS)
             .map(|_| {
                 let (numbers, acknowledged) = (numbers.clone(), acknowledged.clone());
-                tokio::spawn(send_until_the_end(caller.clone(), nobody.clone(), numbers, acknowledged))
+                tokio::spawn(send_until_the_end(caller.clone(), anonymous.clone(), numbers, acknowledged))
             })
             .collect();
-        // Not always at the same point of their work.
+        // At a different point of the work each time.
         let enough = acknowledged.lock().unwrap().len() + 2 + crash as usize;
         eventually("some files are acknowledged", async || acknowledged.lock().unwrap().len() >= enough).await;
         server = server.restart(LIFETIME).await;

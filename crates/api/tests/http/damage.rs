@@ -1,4 +1,4 @@
-//! Bytes that the database promises and the store lacks, or has otherwise: told as the damage that they are.
+//! Blobs that are missing from the store or differ from the database are reported as damage.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::stack::{Stack, stack};
 use crate::support::{Caller, Server, text};
 use crate::telemetry::metrics;
 
-/// What goes wrong with a blob of ten bytes.
+/// Damage to a blob of ten bytes.
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Missing,
@@ -27,7 +27,7 @@ impl Damage {
 
 const DAMAGES: [Damage; 3] = [Damage::Missing, Damage::Shorter, Damage::Longer];
 
-/// A header by which the server hands out the bytes itself, also those in a bucket.
+/// A header that makes the server serve the bytes itself, also from a bucket.
 const HERE: (&str, &str) = ("Origin", "https://app.example.com");
 
 async fn downloads(owner: &Caller) -> u64 {
@@ -61,7 +61,7 @@ async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
             }
         }
         assert_eq!(downloads(&ann).await, 0, "{damage:?}");
-        // Of what the database knows nothing is wrong, nor of what needs no bytes.
+        // Requests that need no bytes still succeed.
         let head = ann.send(ann.request(reqwest::Method::HEAD, &format!("/file/{id}/content"))).await;
         assert_eq!((head.status, head.header("content-length")), (200, "10"));
         let counted = damaged().await;

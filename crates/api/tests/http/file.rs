@@ -1,4 +1,4 @@
-//! Files themselves, whatever their bytes: `GET` and `PATCH /file/{file_id}`.
+//! File metadata: `GET` and `PATCH /file/{file_id}`.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn path_of(file: &Value) -> String {
     format!("/file/{}", text(&file["id"]))
 }
 
-/// The file at `path` without the URL, which is a new one each time.
+/// The file at `path` without its download URL, which is new each time.
 async fn file_at(user: &Caller, path: &str) -> Value {
     let mut file = user.get(path).await.ok();
     file.as_object_mut().unwrap().remove("download").unwrap();
@@ -46,7 +46,7 @@ async fn a_file_is_described_whole_with_a_url_for_its_bytes() {
     assert!(text(&file["download"]["expires_at"]) > text(&file["created_at"]));
     assert_eq!(ann.download(&text(&file["id"])).await, b"note");
 
-    // The same without the URL is what completing has answered and what lists show.
+    // Apart from the URL, completion and lists return the same.
     assert_eq!(file_at(&ann, &path_of(&file)).await, completed);
     assert_eq!(ann.get(&format!("/drive/{top}")).await.ok()["items"], json!([completed]));
 }
@@ -58,7 +58,7 @@ async fn what_was_not_said_of_a_file_is_null_or_the_plainest_type() {
     let file = ann.upload("note", b"note", None).await;
     assert_eq!(file["content_type"], "application/octet-stream");
     assert_eq!((&file["client_modified_at"], &file["parent_folder_id"]), (&Value::Null, &Value::Null));
-    // A store may leave the digest unknown of what goes past the server; of what the server sees go by, it is known.
+    // The digest may be unknown if the bytes bypass the server; it is always known if they pass through it.
     assert!(file["sha256"].is_null() || file["sha256"] == sha256(b"note"), "{file}");
     let seen = ann.send_form(&[], "seen", b"note").await.ok();
     assert_eq!(seen["sha256"], sha256(b"note"));
@@ -72,7 +72,7 @@ async fn a_new_file_has_the_type_of_its_name_and_a_replaced_one_keeps_its_own() 
     let ann = server.user("ann").await;
     let kind = |file: &Value| text(&file["content_type"]);
     assert_eq!(kind(&ann.upload("beach.jpg", b"x", None).await), "image/jpeg");
-    // Many clients say this of everything.
+    // Many clients send this type for every file.
     let silent = [("content_type", "application/octet-stream")];
     let page = ann.send_form(&silent, "page.html", b"one").await.ok();
     assert_eq!(kind(&page), "text/html");
@@ -111,12 +111,12 @@ async fn type_and_time_of_a_file_can_be_changed_alone_and_with_its_name() {
     let both = json!({"file_name": "diary.md", "parent_folder_id": null, "content_type": "text/x-diary"});
     let both = ann.send(ann.request(Method::PATCH, &path).header("If-Match", etag).json(&both)).await.ok();
     assert_eq!((&both["name"], &both["content_type"]), (&json!("diary.md"), &json!("text/x-diary")));
-    // What is so already changes nothing.
+    // An update to the same value changes nothing.
     assert_eq!(ann.patch(&path, json!({"content_type": "text/x-diary"})).await.ok()["etag"], both["etag"]);
     ann.patch(&path, json!({"content_type": "nonsense"})).await.refused_field("content_type");
     ann.patch(&path, json!({"client_modified_at": "yesterday"})).await.refused_field("client_modified_at");
     ann.patch(&path, json!({})).await.refused_field("body");
-    // Who may give it another content may say what that is; who may only see it may not.
+    // Editors may change the type; viewers may not.
     let id = text(&file["id"]);
     ann.share_file(&id, "ben", "edit").await;
     ben.patch(&path, json!({"content_type": "text/x-bens"})).await.ok();
@@ -179,7 +179,7 @@ async fn a_file_that_is_absent_malformed_or_a_folder_is_not_found() {
 }
 
 #[tokio::test]
-async fn everybody_is_told_what_they_may_do_with_a_file() {
+async fn a_file_shows_the_callers_permission() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -266,14 +266,14 @@ async fn a_taken_name_leaves_the_file_as_it_was_and_suggests_a_free_one() {
     assert_eq!(problem["conflict"], json!({"item": item, "suggested_name": "b.tar (2).gz"}));
     let problem = ann.patch(&path, json!({"parent_folder_id": top})).await.refused(409, "name_taken");
     assert_eq!(problem["conflict"]["suggested_name"], "a.tar (1).gz");
-    // A folder holds a name as well as a file does.
+    // Folders and files share one namespace.
     let problem = ann.patch(&path, json!({"file_name": "Top"})).await.refused(409, "name_taken");
     assert_eq!(
         (&problem["conflict"]["item"]["kind"], &problem["conflict"]["item"]["id"]),
         (&json!("folder"), &json!(top))
     );
     assert_eq!(file_at(&ann, &path).await, file);
-    // The name that is taken in the folder is free with another one.
+    // A move and a rename in one request avoid the conflict.
     ann.patch(&path, json!({"parent_folder_id": top, "file_name": "a.tar (1).gz"})).await.ok();
 }
 
@@ -302,11 +302,11 @@ async fn if_match_lets_only_those_change_a_file_who_know_it_as_it_is() {
     ann.patch_if(&first, &path, name("a")).await.ok();
     ann.patch_if(&first, &path, name("b")).await.refused(412, "precondition_failed");
     ann.patch_if("note", &path, name("b")).await.refused(412, "precondition_failed");
-    // The tag that the bytes have is none of the file's.
+    // The content's ETag is not the file's.
     let of_bytes = ann.get(&format!("{path}/content")).await.header("etag").to_owned();
     ann.patch_if(&of_bytes, &path, name("b")).await.refused(412, "precondition_failed");
     ann.patch_if("*", &path, name("c")).await.ok();
-    // Other bytes are another revision too.
+    // New content also changes the file's ETag.
     let second = text(&file_at(&ann, &path).await["etag"]);
     ann.send_form(&[("file_name", "c"), ("file_conflict", "Replace")], "c", b"other").await.ok();
     ann.patch_if(&second, &path, name("d")).await.refused(412, "precondition_failed");

@@ -13,7 +13,7 @@ fn hello() -> Part {
     Part::bytes(b"hello".as_slice()).file_name("hello.txt")
 }
 
-/// Nothing has come of it: no file, no bytes, nothing reserved.
+/// Asserts that no file, bytes or reservation are left.
 async fn assert_untouched(server: &Server, caller: &Caller) {
     assert_eq!(caller.names(None).await, Vec::<String>::new());
     let quota = caller.quota().await;
@@ -95,7 +95,7 @@ async fn the_default_type_of_http_libraries_is_none_on_a_part_and_one_in_a_field
 async fn a_name_comes_through_however_a_client_spells_it() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    // As browsers and curl do, then as some libraries do.
+    // As sent by browsers and curl, then by some libraries.
     for (parameter, name) in [
         ("filename=\"Grüße aus Köln.txt\"", "Grüße aus Köln.txt"),
         ("filename=\"a \\\"quoted\\\" name\"", "a \"quoted\" name"),
@@ -167,7 +167,7 @@ async fn fields_count_before_the_file_and_after_it() {
     assert_eq!(server.blobs().len(), 2, "what was refused leaves no bytes behind");
 }
 
-/// These files stand there and no others.
+/// Asserts that the folder contains exactly these files.
 async fn assert_files(caller: &Caller, files: &[(&str, &String)]) {
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     assert_eq!(caller.names(Some(files[0].1)).await, names);
@@ -205,7 +205,7 @@ async fn one_file_comes_with_a_form() {
     }
     let problem = send(&ann, Form::new().text("file_name", "a.txt")).await.refused(422, "validation_failed");
     assert_eq!(problem["errors"][0]["field"], "file");
-    // A form without any field is no form.
+    // A form without fields is malformed.
     send(&ann, Form::new()).await.refused(400, "malformed_request");
     assert_untouched(&server, &ann).await;
 }
@@ -261,7 +261,7 @@ async fn other_bytes_than_announced_are_refused_and_leave_nothing() {
 async fn more_than_the_quota_allows_never_reaches_the_disk() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "1000")]).await;
     let ann = server.user("ann").await;
-    // Announced or not, it is the quota's figures that the sender gets to see.
+    // Whether the size was announced or not, the problem has the sender's quota.
     for fields in [&[][..], &[("file_size_in_bytes", "8000000")]] {
         let problem = ann.send_form(fields, "big.bin", &vec![7; 8_000_000]).await.refused(403, "quota_exceeded");
         let quota = &problem["quota"];
@@ -292,7 +292,7 @@ async fn a_taken_name_is_dealt_with_as_the_sender_wishes() {
     assert_eq!(ann.names(None).await, ["plan (1).txt", "plan.txt"]);
     assert_eq!(ann.download(&text(&first["id"])).await, b"plan C");
     let quota = ann.quota().await;
-    // What was replaced is a version still.
+    // The replaced content is kept as a version.
     assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(18), &json!(0)));
 }
 

@@ -1,4 +1,4 @@
-//! Requests that may be sent again: whatever became of the first answer, the same one is done once.
+//! Idempotency keys: a repeated request takes effect once.
 
 mod bytes;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, Server, eventually, text};
 
-/// A POST of `body` under `key`.
+/// POSTs `body` with an idempotency key.
 pub async fn post(caller: &Caller, key: &str, path: &str, body: &Value) -> Answer {
     caller.send(caller.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
 }
@@ -44,7 +44,7 @@ async fn a_folder_is_made_once_and_the_answer_stays_what_it_was() {
     assert_eq!(ann.names(None).await, ["Journeys"]);
 }
 
-/// The answer to a repeat.
+/// Repeats a request.
 async fn twice_told(caller: &Caller, key: &str, path: &str, body: &Value) -> Value {
     let again = post(caller, key, path, body).await;
     assert!(is_repeat(&again), "{}", again.text());
@@ -58,7 +58,7 @@ async fn an_item_is_shared_once() {
     let folder = ann.folder("Trips", None).await;
     let body = json!({"share_object_type": "folder", "folder_id": folder, "username": "ben", "permission": "view"});
     twice(&ann, "one", "/share", &body).await;
-    // Without a key, or under another, it is another request.
+    // Without the key, or with another, it is a new request.
     ann.post("/share", body.clone()).await.refused(409, "already_shared");
     post(&ann, "two", "/share", &body).await.refused(409, "already_shared");
 }
@@ -88,7 +88,7 @@ async fn an_upload_begins_once_and_a_repeat_gets_fresh_urls_that_work() {
 
     let file = twice(&ann, "done", &format!("/upload/{upload}/complete"), &json!({})).await;
     assert_eq!(ann.download(&text(&file["id"])).await, b"hello");
-    // Long after, the beginning is told as it was.
+    // The stored answer does not change when the upload completes.
     let late = twice_told(&ann, "one", "/file", &body).await;
     assert_eq!((&late["upload_id"], &late["state"]), (&first["upload_id"], &json!("open")));
 }
@@ -102,7 +102,7 @@ async fn a_public_link_is_made_once_and_a_repeat_gets_its_url_again() {
     let link = twice(&ann, "one", "/link", &body).await;
     assert!(text(&link["url"]).contains("/s/"));
     assert_eq!(ann.get("/link").await.ok()["items"].as_array().unwrap().len(), 1);
-    // Of a link that was taken back nothing leads anywhere; that it was made is told all the same.
+    // The answer for a revoked link is kept, without its URL.
     ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
     let late = twice_told(&ann, "one", "/link", &body).await;
     assert_eq!((&late["id"], &late["url"]), (&link["id"], &Value::Null));
@@ -129,7 +129,7 @@ async fn the_same_key_for_another_body_is_refused_and_for_another_path_or_caller
     let body = json!({"folder_name": "a"});
     post(&ann, "key", "/drive", &body).await.ok();
     post(&ann, "key", "/drive", &json!({"folder_name": "b"})).await.refused(422, "idempotency_key_reused");
-    // To the server even the same JSON in other words is another body.
+    // Bodies are compared as bytes: the same JSON formatted differently is another body.
     let spaced = ann.request(Method::POST, "/drive").header("Idempotency-Key", "key");
     let spaced = spaced.header("Content-Type", "application/json").body("{ \"folder_name\": \"a\" }");
     ann.send(spaced).await.refused(422, "idempotency_key_reused");
@@ -153,7 +153,7 @@ async fn what_was_refused_may_be_sent_again_under_the_same_key_and_is_looked_at_
     }
     ann.patch(&format!("/drive/{taken}"), json!({"folder_name": "b"})).await.ok();
     post(&ann, "key", "/drive", &body).await.ok();
-    // A body that cannot be read is no request either.
+    // Invalid bodies are not recorded either.
     post(&ann, "odd", "/drive", &json!({"folder": "c"})).await.refused_field("folder");
 }
 
@@ -169,7 +169,7 @@ async fn of_many_that_are_sent_at_once_one_is_done() {
     assert_eq!(ann.names(None).await, ["a", "b", "c", "d"]);
 }
 
-/// Checks that one answer is the first, and that all others tell the same or that it is under way.
+/// Checks that exactly one answer is an original, and that all others repeat it or report it in progress.
 pub fn one_was_done(answers: Vec<Answer>) {
     let first = answers.iter().filter(|answer| answer.status == 201 && !is_repeat(answer)).count();
     assert_eq!(first, 1);
@@ -193,7 +193,7 @@ async fn after_a_crash_there_is_both_the_folder_and_its_receipt_or_neither() {
     let names: Vec<String> = (0..40).map(|number| format!("{number:02}")).collect();
     let sent = names.iter().map(async |name| {
         let request = ann.request(Method::POST, "/drive").header("Idempotency-Key", name.as_str());
-        // Most of them never get an answer.
+        // Most get no answer.
         let _ = request.json(&json!({"folder_name": name})).send().await;
     });
     tokio::select! {
@@ -211,7 +211,7 @@ async fn after_a_crash_there_is_both_the_folder_and_its_receipt_or_neither() {
         let made = there.contains(&&json!(name));
         match answer.status {
             201 => assert_eq!(is_repeat(&answer), made, "{name}"),
-            // Nobody knows yet that whoever held the receipt is gone.
+            // The crashed request still holds the receipt, until its hold expires.
             _ => {
                 assert!(!made, "{name} is there, and its receipt is not");
                 answer.refused(409, "request_in_progress");
@@ -224,11 +224,11 @@ async fn after_a_crash_there_is_both_the_folder_and_its_receipt_or_neither() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_is_not_in_the_way_of_the_repeat() {
+async fn a_disconnected_request_does_not_block_its_repeat() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("a", None).await;
-    // Hashing the password takes a while, in which the request is known and has come to nothing yet.
+    // Hashing the password takes a while, in which the request is in progress and has changed nothing.
     let body = json!({"share_object_type": "folder", "folder_id": folder, "password": "a quiet evening"});
     for round in 0..12 {
         let key = format!("{round}");
@@ -246,7 +246,7 @@ async fn whoever_hangs_up_is_not_in_the_way_of_the_repeat() {
         })
         .await;
     }
-    // Each was done once, whoever did it.
+    // Each took effect once.
     assert_eq!(ann.get("/link").await.ok()["items"].as_array().unwrap().len(), 12);
 }
 
@@ -284,7 +284,7 @@ async fn a_body_under_a_key_is_not_larger_than_others() {
 }
 
 #[tokio::test]
-async fn nobody_can_try_what_a_digest_is_of_without_the_key() {
+async fn a_stored_digest_cannot_be_guessed_without_the_key() {
     use sha2::Digest;
     let server = Server::start().await;
     let ann = server.user("ann").await;
@@ -321,7 +321,7 @@ async fn a_repeat_gives_no_right_that_has_ended() {
     let parts = format!("/upload/{}/parts", text(&begun["upload_id"]));
     let numbers = json!({"part_numbers": [1]});
     post(&ben, "parts", &parts, &numbers).await.ok();
-    // A copy at home is ben's own, whatever becomes of what it is of.
+    // A copy in ben's own drive stays his, whatever happens to the original.
     let copy = format!("/file/{file}/copy");
     let copied = post(&ben, "copy", &copy, &json!({})).await.ok();
 
@@ -342,7 +342,7 @@ async fn a_repeat_gives_no_right_that_has_ended() {
         post(&ben, key, path, body).await.refused(404, "not_found");
     }
     assert_eq!(twice_told(&ben, "copy", &copy, &json!({})).await, copied);
-    // Who has the right again gets what was answered, of what is still there.
+    // With access restored, a repeat gets the answer again, for what still exists.
     ann.share_folder(&top, "ben", "edit").await;
     assert_eq!(twice_told(&ben, "folder", "/drive", &folder).await["id"], json!(made));
     let shared = json!({"share_object_type": "folder", "folder_id": made, "username": "ben", "permission": "view"});

@@ -1,4 +1,4 @@
-//! How much one user may have, and have running at once.
+//! Limits on what one user may have, and may run at once.
 
 use futures_util::future::join_all;
 
@@ -66,7 +66,7 @@ async fn a_drive_has_only_so_many_files_and_folders() {
     let upload = ann.post("/file", replacing).await.ok();
     ann.put(&upload, "new").await.ok_empty();
     ann.complete(&upload).await.ok();
-    // Another content of what is there is no more of them; the trash counts, and what is purged does not.
+    // New versions do not count as entries; trashed items do, purged ones do not.
     ann.put_content(&file, b"another", &[]).await.ok();
     ann.delete(&format!("/file/{file}")).await.ok_empty();
     assert_eq!(ann.quota().await["used_entries"], 3);

@@ -1,7 +1,7 @@
-//! The API as its consumers see it: a real server, over HTTP. The files mirror the URL tree of `src/http/routes.rs`.
+//! Black-box tests of the API, against a real server over HTTP. The files mirror the URL tree of `src/http/routes.rs`.
 //!
-//! All of it runs on two stacks, of which `CLOUDDRIVE_TEST_STACK` names one; what only one of them has is in the module of
-//! its name, which a run on the other leaves out:
+//! The tests run on two stacks, selected by `CLOUDDRIVE_TEST_STACK`. Tests of one stack only are in the module of its
+//! name, which a run on the other skips:
 //!
 //! ```sh
 //! cargo test -p clouddrive-api --test http -- --skip production::

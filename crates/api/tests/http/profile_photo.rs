@@ -8,7 +8,7 @@ use crate::support::{Answer, Caller, Server, png, text};
 
 const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
 
-/// A picture of one colour.
+/// A single-colour image.
 fn picture(format: ImageFormat, colour: [u8; 3]) -> Vec<u8> {
     let picture = DynamicImage::ImageRgb8(RgbImage::from_pixel(60, 30, image::Rgb(colour)));
     let mut bytes = Cursor::new(Vec::new());
@@ -45,7 +45,7 @@ async fn pictures_of_four_kinds_become_a_square() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif] {
         for (at, colour) in [[200, 30, 30], [30, 30, 200]].into_iter().enumerate() {
             let bytes = picture(format, colour);
-            // What the sender calls it does not matter.
+            // The declared type and name do not matter.
             let answer = match at {
                 0 => send_raw(&ann, "/profile_photo", "image/x-whatever", bytes).await,
                 _ => send_form(&ann, "notes.txt", bytes).await,
@@ -70,7 +70,7 @@ async fn what_is_no_picture_is_refused_and_the_old_one_stays() {
     };
     let whole = picture(ImageFormat::Png, [1, 2, 3]);
     let jpeg = picture(ImageFormat::Jpeg, [1, 2, 3]);
-    // A header that promises a hundred thousand pixels on each side.
+    // A header that claims 100,000 × 100,000 pixels.
     let mut bomb = whole.clone();
     bomb[16..20].copy_from_slice(&100_000_u32.to_be_bytes());
     bomb[20..24].copy_from_slice(&100_000_u32.to_be_bytes());
@@ -108,7 +108,7 @@ async fn a_photo_comes_goes_and_is_told_of() {
     send_raw(&ann, "/profile_photo", "image/png", png(500, 300)).await.ok();
     assert_eq!((has_one(&ann).await, has_one(&bob).await), (true.into(), false.into()));
     bob.get("/profile_photo").await.refused(404, "not_found");
-    // It counts against nobody's quota.
+    // Photos do not count against the quota.
     assert_eq!(ann.quota().await["used_bytes"], 0);
     send_raw(&ann, "/profile_photo", "image/png", picture(ImageFormat::Png, [250, 250, 250])).await.ok();
     assert!(photo(&server, &ann).await.get_pixel(9, 9).0.iter().all(|value| *value > 240));
@@ -155,7 +155,7 @@ async fn a_photo_is_sent_as_an_image_or_as_a_form_with_one_field() {
 async fn a_picture_of_more_than_five_mebibytes_is_too_large() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    // A JPEG may carry more after its end.
+    // A JPEG may have trailing bytes.
     let mut picture = picture(ImageFormat::Jpeg, [9, 9, 9]);
     picture.resize(5 << 20, 0);
     send_raw(&ann, "/profile_photo", "image/jpeg", picture.clone()).await.ok();

@@ -1,4 +1,4 @@
-//! The README, tried as a new user would.
+//! Runs the README's commands as a new user would.
 
 use std::path::Path;
 use std::process::Command;
@@ -51,7 +51,7 @@ fn every_variable_of_the_configuration_stands_in_the_table_and_in_the_example() 
         }));
     }
     assert!(names.len() > 40, "{names:?}");
-    // Other spellings stand in the rows of the first.
+    // Aliases are listed in the row of the main name.
     let aliases = ["BUCKET_NAME", "DATABASE_PASSWORD", "DB_USER", "REGION"];
     for name in names {
         assert!(readme.contains(&format!("`{name}")), "{name} is missing from the README");

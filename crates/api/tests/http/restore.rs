@@ -1,5 +1,5 @@
-//! The restore drill: a backup that is taken while people work brings back every file that was acknowledged before it began.
-//! How it is taken stands in `support/backup.rs`, and for operators in docs/operations.md.
+//! Restore drill: a backup taken under load restores every file acknowledged before it began. It is taken by
+//! `support/backup.rs`; docs/operations.md has the steps for operators.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,23 +11,23 @@ use tokio::task::{JoinHandle, block_in_place};
 
 use crate::support::{Answer, Backup, Caller, SHORT_GRACE, Server, eventually, png, sha256, text};
 
-/// What people were told is stored.
+/// What the server has acknowledged.
 #[derive(Clone, Default)]
 struct Books {
-    /// Files with the digests of their bytes.
+    /// Files and the digests of their bytes.
     files: Vec<(String, String)>,
-    /// Files that get one content after the other.
+    /// Files whose content is replaced repeatedly.
     turning: HashMap<String, Turning>,
 }
 
-/// The digests of all contents of a file, as they were sent, and which of them was acknowledged last.
+/// The digests of all contents sent for a file, and the index of the last acknowledged one.
 #[derive(Clone, Default)]
 struct Turning {
     sent: Vec<String>,
     acknowledged: usize,
 }
 
-/// People who work on, whatever goes on behind the scenes.
+/// Users working while the backup is taken.
 struct Work {
     ann: Caller,
     folder: String,
@@ -36,7 +36,7 @@ struct Work {
     books: Mutex<Books>,
 }
 
-/// Bytes that are nobody else's.
+/// Bytes unique to `number`.
 fn bytes(number: usize) -> Vec<u8> {
     (0..1 + number * 7919 % 60_000).map(|at| (at * 31 + number * 17 + at / 251) as u8).collect()
 }
@@ -67,7 +67,7 @@ impl Work {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Sends a file, by one way or the other, and returns its identifier.
+    /// Uploads a file by a URL or a form, and returns its identifier.
     async fn send(&self, name: &str, bytes: &[u8], by_url: bool) -> String {
         let file = if by_url {
             let body = json!({
@@ -131,7 +131,7 @@ impl Work {
         self.books.lock().unwrap().clone()
     }
 
-    /// Waits until so many more files are acknowledged.
+    /// Waits for this many more files to be acknowledged.
     async fn more(&self, files: usize) {
         let enough = self.books().files.len() + files;
         eventually("files are acknowledged", async || self.books().files.len() >= enough).await;
@@ -151,13 +151,13 @@ async fn photo(server: &Server, caller: &Caller) -> Answer {
     server.anonymous().get(&text(&caller.get("/profile_photo").await.ok()["url"])).await
 }
 
-/// The keys that this statement gives.
+/// The keys that this statement returns.
 fn keys(server: &Server, statement: &str) -> BTreeSet<String> {
     let all = server.value(&format!("SELECT coalesce(string_agg(key, ','), '') FROM ({statement}) AS found"));
     all.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect()
 }
 
-/// Reads every file that is listed, here and in `folder`: the digests of their bytes, and how many these are in all.
+/// Downloads every file in the root and in `folder`: their digests, and the total size.
 async fn read_back(caller: &Caller, folder: &str) -> (HashMap<String, String>, usize) {
     let (mut digests, mut size) = (HashMap::new(), 0);
     for path in ["/drive?limit=1000", &format!("/drive/{folder}?limit=1000")] {
@@ -177,13 +177,13 @@ async fn read_back(caller: &Caller, folder: &str) -> (HashMap<String, String>, u
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere() {
-    // What is not referred to any more is kept for longer than this backup takes: that is the default.
-    // What is replaced is not referred to any more.
+    // By default, unreferenced blobs are kept for longer than this backup takes. With one version per file,
+    // replaced blobs are unreferenced.
     let one_version = ("MAX_VERSIONS", "1");
     let mut server = Server::with(&[("COLLECT_INTERVAL_SECONDS", "1"), one_version]).await;
     let ann = server.user("ann").await;
     server.user("ben").await;
-    // What was replaced long before the backup.
+    // Replaced long before the backup.
     for bytes in ["old", "new"] {
         for name in ["1", "2", "3", "4", "5"] {
             ann.send_form(&[("file_conflict", "Replace")], name, bytes.as_bytes()).await.ok();
@@ -191,7 +191,7 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     }
     let garbage = keys(&server, "SELECT key FROM blobs WHERE unreferenced_at IS NOT NULL");
     assert_eq!(garbage.len(), 5);
-    // What will be replaced, completed or given up before the blobs are copied, and after the database was.
+    // To be replaced, completed or aborted after the database is copied and before the blobs are.
     let mut kept = Vec::new();
     for number in 0..20 {
         let bytes = bytes(number);
@@ -219,7 +219,7 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     ann.delete(&path_of(&open[1])).await.ok_empty();
     set_photo(&ann, 60).await;
     block_in_place(|| server.run("collect", &[]));
-    // From here on the garbage is as old as it is said to be; it goes while the blobs are copied.
+    // Ages the garbage, so that it is removed while the blobs are copied.
     let list = garbage.iter().map(|key| format!("'{key}'")).collect::<Vec<_>>().join(", ");
     server.execute(&format!("UPDATE blobs SET unreferenced_at = 1 WHERE key IN ({list})"));
     block_in_place(|| backup.add_blobs(&server));
@@ -249,7 +249,7 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     assert_eq!(photo(&restored, &ann).await.body, portrait);
     assert!(restored.login("ben").await.names(Some(&work.folder)).await.contains(&"turning 0".to_owned()));
 
-    // Life goes on here, also for the uploads that were open.
+    // The restored server works, also for uploads that were open.
     let new = text(&ann.upload("new.txt", b"new", None).await["id"]);
     ann.send_form(&[], "form.txt", b"form").await.ok();
     let completed = text(&ann.complete(&open[0]).await.ok()["id"]);
@@ -258,7 +258,7 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     ann.delete(&path_of(&open[1])).await.ok_empty();
     restored.execute("UPDATE uploads SET expires_at = created_at WHERE state = 'open'");
 
-    // The collector takes nothing but what nothing refers to.
+    // The collector removes only what is unreferenced.
     let needed = "SELECT blob_key AS key FROM versions UNION SELECT photo_blob FROM users WHERE photo_blob IS NOT NULL";
     let needed = keys(&restored, needed);
     let known = keys(&restored, "SELECT key FROM blobs");
@@ -269,7 +269,7 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
         keys(&restored, "SELECT key FROM blobs") == needed
     })
     .await;
-    // Of what was stored after the database was copied, it knows nothing.
+    // Blobs stored after the database was copied are unknown to it, and stay.
     assert_eq!(restored.blobs(), &needed | &stray);
     assert!(!stray.is_empty());
     let (still, _) = read_back(&ann, &work.folder).await;

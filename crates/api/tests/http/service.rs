@@ -1,4 +1,4 @@
-//! The server itself, and what all its answers have in common.
+//! The server itself, and properties common to all responses.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, Server, eventually, text};
 
-/// Methods of HTTP that a server knows, and some that this one need not.
+/// HTTP methods, including some that the server does not support.
 const METHODS: [&str; 9] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PROPFIND", "PUT", "TRACE"];
 
 fn method(name: &str) -> Method {
     Method::from_bytes(name.as_bytes()).unwrap()
 }
 
-/// Every path of the document, with an identifier that names nothing, and the methods that it has there.
+/// Every documented path, with a nonexistent identifier, and its methods.
 async fn paths(caller: &Caller) -> Vec<(String, BTreeSet<String>)> {
     let document = caller.get("/openapi.json").await.ok();
     let paths = document["paths"].as_object().unwrap().iter();
@@ -27,7 +27,7 @@ async fn paths(caller: &Caller) -> Vec<(String, BTreeSet<String>)> {
     paths.map(|(template, item)| (concrete(template), methods(item))).collect()
 }
 
-/// Asks for the head alone, also where the document does not tell that one may.
+/// Sends HEAD, also where the document does not declare it.
 async fn head(caller: &Caller, path: &str) -> reqwest::Response {
     caller.request(Method::HEAD, path).send().await.unwrap()
 }
@@ -127,7 +127,7 @@ async fn every_path_refuses_the_methods_that_it_does_not_have_and_says_which_it_
     for (path, documented) in paths {
         let refusal = ann.send(ann.request(Method::TRACE, &path)).await;
         let allowed: BTreeSet<String> = refusal.header("allow").split(", ").map(str::to_owned).collect();
-        // The document need not say that one may ask for the head alone.
+        // HEAD need not be documented.
         let extra: Vec<&String> = allowed.difference(&documented).collect();
         assert!(allowed.is_superset(&documented) && (extra.is_empty() || extra == ["HEAD"]), "{path}: {allowed:?}");
         for caller in [&ann, &server.anonymous()] {
@@ -169,7 +169,7 @@ async fn a_request_keeps_the_identifier_that_it_brings_when_that_is_sane() {
     }
 }
 
-/// What every answer has in a browser's eyes.
+/// Asserts the security headers.
 #[track_caller]
 pub fn assert_secured(answer: &Answer, policy: &str, what: &str) {
     for (header, value) in [
@@ -230,9 +230,9 @@ async fn a_problem_says_all_that_it_should_and_no_more() {
     assert_eq!(problem["errors"][0]["field"], "limit");
 }
 
-/// The documentation loads from the server alone, so that it works where there is no other.
+/// The documentation loads only from the server itself, so it works offline.
 #[tokio::test]
-async fn the_documentation_needs_nobody_else() {
+async fn the_documentation_loads_nothing_from_other_hosts() {
     let server = Server::start().await;
     let reader = server.anonymous();
     let moved = reader.get("/docs").await;
@@ -256,7 +256,7 @@ async fn the_documentation_needs_nobody_else() {
             "css" => "text/css",
             _ => "image/png",
         };
-        // With `nosniff`, a browser runs a script only by its right name.
+        // With `nosniff`, browsers run a script only if its type is right.
         assert_eq!(answer.header("content-type").split(';').next().unwrap(), media_type, "{path}");
         assert_secured(&answer, &policy, &path);
     }
@@ -297,7 +297,7 @@ async fn large_json_is_compressed_for_clients_that_ask_for_it() {
             assert_eq!(text["items"], plain.json()["items"]);
         }
     }
-    // Neither what is small, nor what bears a URL or a token, nor the bytes of a file.
+    // Small answers, answers with a URL or a token, and file contents are not compressed.
     let id = text(&ann.send_form(&[], "long.json", &[b' '; 5000]).await.ok()["id"]);
     let upload = ann.begin("a", 1, None).await.ok();
     assert!(upload.to_string().len() > 1024 || upload["parts"][0]["url"].is_string());

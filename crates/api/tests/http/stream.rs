@@ -1,4 +1,4 @@
-//! URLs for watching: `GET /file/{file_id}?use=stream`.
+//! Streaming URLs: `GET /file/{file_id}?use=stream`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::stack::{Stack, stack};
 use crate::support::{Caller, Server, text};
 
-/// The answer with a URL for watching.
+/// Requests a streaming URL.
 async fn watch(user: &Caller, file: &str) -> Value {
     user.get(&format!("/file/{file}?use=stream")).await.ok()
 }
@@ -16,7 +16,7 @@ async fn url_of(user: &Caller, file: &str) -> String {
     text(&watch(user, file).await["download"]["url"])
 }
 
-/// In how many seconds the URL of this answer ends, to the minute.
+/// The lifetime of the URL in seconds, rounded to the minute.
 fn lives(answer: &Value) -> u64 {
     let end = parsed(&text(&answer["download"]["expires_at"]));
     let left = end.saturating_sub(now());
@@ -56,7 +56,7 @@ async fn a_url_for_watching_lives_for_hours_where_the_server_can_ask_and_as_told
 }
 
 #[tokio::test]
-async fn whoever_may_not_see_a_file_gets_no_url_to_watch_it() {
+async fn an_invisible_file_has_no_streaming_url() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let file = text(&ann.upload("film.mp4", b"0123456789", None).await["id"]);
@@ -67,71 +67,71 @@ async fn whoever_may_not_see_a_file_gets_no_url_to_watch_it() {
     assert_eq!(ben.fetch(&url_of(&ben, &file).await, &[]).await.text(), "0123456789");
 }
 
-/// What only the server itself can ask.
+/// Checks that only the server itself can make on each request.
 mod embedded {
     use super::*;
 
     #[tokio::test]
     async fn each_request_asks_whether_the_file_may_still_be_seen() {
         let server = Server::start().await;
-        let (ann, ben, nobody) = (server.user("ann").await, server.user("ben").await, server.anonymous());
+        let (ann, ben, anonymous) = (server.user("ann").await, server.user("ben").await, server.anonymous());
         let file = text(&ann.upload("film.mp4", b"0123456789", None).await["id"]);
         let share = ann.share_file(&file, "ben", "view").await;
         let (of_ann, of_ben) = (url_of(&ann, &file).await, url_of(&ben, &file).await);
         assert_ne!(of_ann, of_ben);
         let tag = ann.get(&format!("/file/{file}")).await.ok()["content_etag"].clone();
         for url in [&of_ann, &of_ben] {
-            let part = nobody.fetch(url, &[("Range", "bytes=8-")]).await;
+            let part = anonymous.fetch(url, &[("Range", "bytes=8-")]).await;
             assert_eq!((part.status, part.text().as_str()), (206, "89"));
             assert_eq!(part.header("etag"), tag);
-            let head = nobody.send(nobody.request(reqwest::Method::HEAD, url)).await;
+            let head = anonymous.send(anonymous.request(reqwest::Method::HEAD, url)).await;
             assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, "10", 0));
         }
         ann.delete(&format!("/share/{share}")).await.ok_empty();
-        nobody.get(&of_ben).await.refused(404, "not_found");
-        assert_eq!(nobody.get(&of_ann).await.text(), "0123456789");
+        anonymous.get(&of_ben).await.refused(404, "not_found");
+        assert_eq!(anonymous.get(&of_ann).await.text(), "0123456789");
         ann.delete(&format!("/file/{file}")).await.ok_empty();
-        nobody.get(&of_ann).await.refused(404, "not_found");
+        anonymous.get(&of_ann).await.refused(404, "not_found");
         ann.ask(&format!("/trash/{file}/restore")).await.ok();
-        assert_eq!(nobody.get(&of_ann).await.text(), "0123456789");
-        // No other user, file or session can be put into it.
+        assert_eq!(anonymous.get(&of_ann).await.text(), "0123456789");
+        // The user, file and session in it cannot be replaced.
         for (name, other) in
             [("user", ann.get("/user").await.ok()["id"].clone()), ("file", json!(crate::support::ABSENT))]
         {
             let (start, rest) = of_ben.split_once(&format!("&{name}=")).unwrap();
             let (_, end) = rest.split_once('&').unwrap();
-            nobody.get(&format!("{start}&{name}={}&{end}", text(&other))).await.refused(403, "invalid_signature");
+            anonymous.get(&format!("{start}&{name}={}&{end}", text(&other))).await.refused(403, "invalid_signature");
         }
     }
 
     #[tokio::test]
     async fn a_url_for_watching_ends_with_the_session_in_which_it_was_asked_for() {
         let server = Server::start().await;
-        let (ann, nobody) = (server.user("ann").await, server.anonymous());
+        let (ann, anonymous) = (server.user("ann").await, server.anonymous());
         let again = server.login("ann").await;
         let file = text(&ann.upload("film.mp4", b"0123456789", None).await["id"]);
         let (one, other) = (url_of(&ann, &file).await, url_of(&again, &file).await);
         let sessions = ann.get("/session").await.ok();
         let current = sessions["items"].as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
         ann.delete(&format!("/session/{}", text(&current["id"]))).await.ok_empty();
-        nobody.get(&one).await.refused(403, "url_expired");
-        assert_eq!(nobody.get(&other).await.status, 200);
+        anonymous.get(&one).await.refused(403, "url_expired");
+        assert_eq!(anonymous.get(&other).await.status, 200);
         let body = json!({"current_password": crate::support::PASSWORD, "new_password": "another quiet morning"});
         again.send(again.request(reqwest::Method::PUT, "/user/password").json(&body)).await.ok_empty();
-        nobody.get(&other).await.refused(403, "url_expired");
+        anonymous.get(&other).await.refused(403, "url_expired");
     }
 
     #[tokio::test]
     async fn who_watches_goes_on_with_what_it_was_until_that_is_no_version_any_more() {
         let server = Server::with(&[("MAX_VERSIONS", "2")]).await;
-        let (ann, nobody) = (server.user("ann").await, server.anonymous());
+        let (ann, anonymous) = (server.user("ann").await, server.anonymous());
         let file = text(&ann.upload("film.mp4", b"0123456789", None).await["id"]);
         let url = url_of(&ann, &file).await;
-        let tag = nobody.get(&url).await.header("etag").to_owned();
+        let tag = anonymous.get(&url).await.header("etag").to_owned();
         ann.put_content(&file, b"abcdefghij", &[]).await.ok();
-        let part = nobody.fetch(&url, &[("Range", "bytes=2-4"), ("If-Range", &tag)]).await;
+        let part = anonymous.fetch(&url, &[("Range", "bytes=2-4"), ("If-Range", &tag)]).await;
         assert_eq!((part.status, part.text().as_str()), (206, "234"));
         ann.put_content(&file, b"ABCDEFGHIJ", &[]).await.ok();
-        nobody.get(&url).await.refused(404, "not_found");
+        anonymous.get(&url).await.refused(404, "not_found");
     }
 }

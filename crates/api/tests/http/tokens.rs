@@ -1,4 +1,4 @@
-//! Access tokens as they come in: genuine, outdated, forged and garbled.
+//! Access tokens: valid, expired, forged and malformed.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,14 +12,14 @@ use crate::support::{Answer, Caller, Server, eventually, sql_id, text};
 
 const SECRET: &str = "a secret key that the whole test knows";
 
-/// A server whose secret key a forger has got hold of, and somebody who is logged in there.
+/// A server whose secret key is known to the test, and a logged-in user.
 async fn known_server() -> (Server, Caller) {
     let server = Server::with(&[("SECRET_KEY", SECRET)]).await;
     let ann = server.user("ann").await;
     (server, ann)
 }
 
-/// The key with which the server signs tokens: HKDF-SHA256 of its secret (RFC 5869), in two blocks.
+/// The server's token signing key: HKDF-SHA256 of its secret (RFC 5869), in two blocks.
 fn signing_key(secret: &str, purpose: &str) -> Vec<u8> {
     let mac = |key: &[u8], parts: &[&[u8]]| {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
@@ -36,7 +36,7 @@ fn sign_with(key: &[u8], algorithm: Algorithm, claims: &Value) -> String {
     jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key)).unwrap()
 }
 
-/// Signs any claims just as the server itself would.
+/// Signs any claims as the server would.
 fn sign(claims: &Value) -> String {
     sign_with(&signing_key(SECRET, "clouddrive/access-tokens/v1"), Algorithm::HS256, claims)
 }
@@ -49,7 +49,7 @@ fn encoded(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }
 
-/// The claims of somebody's token.
+/// The claims of the caller's token.
 fn claims_of(caller: &Caller) -> Value {
     decoded(caller.token().split('.').nth(1).unwrap())
 }
@@ -65,7 +65,7 @@ fn assert_invalid(answer: Answer, what: &str) {
     assert_eq!(challenge, "Bearer error=\"invalid_token\"", "{what}");
 }
 
-/// Every operation of the document that asks for a token, with identifiers that name nothing.
+/// Every authenticated operation of the document, with identifiers that do not exist.
 async fn protected(server: &Server) -> Vec<(Method, String)> {
     let document = server.anonymous().get("/openapi.json").await.ok();
     let mut operations = Vec::new();
@@ -128,7 +128,7 @@ async fn a_token_comes_as_a_bearer_token_and_in_no_other_way() {
     let unreadable = reqwest::header::HeaderValue::from_bytes(b"Bearer \xff\xfe").unwrap();
     let unreadable = stranger.request(Method::GET, "/user").header("Authorization", unreadable);
     stranger.send(unreadable).await.refused(401, "unauthenticated");
-    // Where URLs end up in logs and histories, a token has no place.
+    // Tokens are not accepted in URLs, which end up in logs and histories.
     for path in [format!("/user?access_token={token}"), format!("/drive?token={token}")] {
         stranger.get(&path).await.refused(401, "unauthenticated");
     }
@@ -183,7 +183,7 @@ async fn the_token_does_not_choose_how_it_is_checked() {
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
         assert_invalid(present(&server, &sign_with(&key, algorithm, &claims)).await, "another algorithm");
     }
-    // A header that brings a key of its own.
+    // A header that refers to its own key.
     let mut header = Header::new(Algorithm::HS256);
     header.jku = Some("https://evil.example.com/keys.json".to_owned());
     header.kid = Some("../../dev/null".to_owned());
@@ -250,7 +250,7 @@ async fn every_claim_is_needed_and_of_its_own_type() {
 }
 
 #[tokio::test]
-async fn a_token_for_somebody_or_something_else_is_none() {
+async fn a_token_for_another_user_or_purpose_is_invalid() {
     let (server, ann) = known_server().await;
     let bob = server.user("bob").await;
     let (genuine, bobs) = (claims_of(&ann), claims_of(&bob));
@@ -291,12 +291,12 @@ async fn a_token_has_its_time() {
         claims[claim] = json!(begun + 3000);
         assert_invalid(present(&server, &sign(&claims)).await, &format!("{claim} is yet to come"));
     }
-    // Who has the key can write any end, but the session keeps its own.
+    // With the key, any expiry can be signed, but the session's own still holds.
     let mut claims = genuine.clone();
     claims["exp"] = json!(begun + 100 * 365 * 86_400);
     assert_eq!(present(&server, &sign(&claims)).await.status, 200);
     server.execute("UPDATE sessions SET expires_at = created_at");
-    // Ended behind the server's back: it may go on for a second.
+    // The session was ended in the database: the cache may last a second.
     let token = sign(&claims);
     eventually("the session is over", async || present(&server, &token).await.status == 401).await;
     assert_invalid(present(&server, &token).await, "the session is over");
@@ -330,7 +330,7 @@ async fn a_token_of_another_server_is_worth_nothing() {
     let (ann, other_ann) = (here.user("ann").await, there.user("ann").await);
     assert_invalid(present(&there, ann.token()).await, "a server with another key");
     assert_invalid(present(&here, other_ann.token()).await, "a server with another key");
-    // Nor is it where the key is the same, but the users are not.
+    // Nor with the same key, where the user does not exist.
     let ((here, ann), (there, _)) = (known_server().await, known_server().await);
     assert_eq!(present(&here, ann.token()).await.status, 200);
     assert_invalid(present(&there, ann.token()).await, "a server with the same key");
@@ -357,7 +357,7 @@ async fn while_keys_are_changed_what_the_former_key_made_is_still_good() {
     let cursor = text(&ann.get("/drive?limit=1").await.ok()["next_cursor"]);
     let token = ann.token().to_owned();
 
-    // Instances that still sign with the old key know the new one before any of them signs with it.
+    // During rotation, instances that still sign with the old key must know the new one before any signs with it.
     let server = server.restart(&[("SECRET_KEY", old), ("PREVIOUS_SECRET_KEY", new)]).await;
     assert_eq!(server.with_token(&token).download(&text(&file["id"])).await, b"hello");
     let server = server.restart(&[("SECRET_KEY", new), ("PREVIOUS_SECRET_KEY", old)]).await;

@@ -45,7 +45,7 @@ pub(super) async fn what_a_deleted_user_made_stays_without_a_name(world: &World<
         assert_eq!(world.located(node, ann.id).await.node.created_by, nameless);
     }
     assert_eq!(world.quota(ann.id).await.used, 7);
-    // What was given to him is gone, so whoever gets his name gets nothing; what others were given stays.
+    // Shares with him are gone, so a new user of that name gets none; shares with others stay.
     assert_refused!(world.try_grant(bob.id, folder, Action::Read).await, Error::NotFound);
     assert!(world.store.shares.find(below, ann.id).await.unwrap().is_some());
     let root = world.grant(ann.id, folder, Action::AddTo).await;
@@ -55,7 +55,7 @@ pub(super) async fn what_a_deleted_user_made_stays_without_a_name(world: &World<
     assert_eq!(world.quota(ann.id).await.used, 7 + 9, "what was his stays as a version");
 }
 
-pub(super) async fn a_deleted_users_drive_is_nobodys_to_see(world: &World<'_>) {
+pub(super) async fn a_deleted_users_drive_is_invisible(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let folder = world.folder(ann.id, ann.root, "shared").await;
     let share = world.share(ann.id, folder, bob.id, Permission::Edit).await;
@@ -70,7 +70,7 @@ pub(super) async fn a_deleted_users_drive_is_nobodys_to_see(world: &World<'_>) {
     assert!(
         world.store.shares.find(share, bob.id).await.unwrap().is_none_or(|share| share.shared_by.username.is_none())
     );
-    // What was under way ends in nothing, not in a fault.
+    // Operations in progress end with `NotFound`, not with an internal error.
     assert_refused!(world.create_folder(&grant, "b").await, Error::NotFound);
     let wish = world.completing(&upload, ConflictPolicy::Fail);
     assert_refused!(world.commit(&grant, &wish).await, Error::NotFound);

@@ -14,7 +14,7 @@ use crate::world::{ALL, Member, STORE, World, name};
 
 type Expected = (Command, ChangeKind, Option<DriveId>, Option<NodeId>);
 
-/// The rows that a case leaves, from when it was made.
+/// The change log from `begin` on, and the rows expected in it.
 struct Log<'a> {
     world: &'a World<'a>,
     start: u64,
@@ -26,14 +26,14 @@ impl<'a> Log<'a> {
         Self { world, start: end(world).await, expected: Vec::new() }
     }
 
-    /// A command that leaves one row, of `kind`.
+    /// A command that is expected to write one row of `kind`.
     fn expect(&mut self, actor: UserId, kind: ChangeKind, drive: Option<DriveId>, node: Option<NodeId>) -> Command {
         let command = self.world.command(actor);
         self.expected.push((command.clone(), kind, drive, node));
         command
     }
 
-    /// Checks that there are the expected rows and no others.
+    /// Asserts that the log has exactly the expected rows.
     async fn check(self) {
         let rows = all_after(self.world, self.start).await;
         let rows: Vec<Expected> = rows.into_iter().map(|row| (row.command, row.kind, row.drive, row.node)).collect();
@@ -233,7 +233,7 @@ pub(super) async fn the_trash_leaves_rows(world: &World<'_>) {
     trash.begin_purges(&command, &doomed, ALL).await.unwrap();
     let command = log.expect(ann.id, ChangeKind::NodesPurged, drive, None);
     trash.purge(&command, Purge::In(ann.drive), ALL).await.unwrap();
-    // What there is nothing to do of leaves none.
+    // Purges with nothing to do write no rows.
     trash.begin_purges(&world.command(ann.id), &doomed, ALL).await.unwrap();
     trash.purge(&world.command(ann.id), Purge::In(ann.drive), ALL).await.unwrap();
     log.check().await;
@@ -325,8 +325,8 @@ pub(super) async fn what_fails_leaves_no_row(world: &World<'_>) {
     world.move_into(ann.id, folder, below).await.unwrap_err();
     let unseen = Relocation { seen: Some(Revision(9)), ..world.renaming(ann.id, folder, "c").await };
     world.relocate(&unseen).await.unwrap_err();
-    let (nobodys, _) = opened(world, world.id(), world.now());
-    world.store.sessions.start(&world.command(ann.id), &nobodys).await.unwrap_err();
+    let (anonymous, _) = opened(world, world.id(), world.now());
+    world.store.sessions.start(&world.command(ann.id), &anonymous).await.unwrap_err();
     world.store.sessions.end(&world.command(ann.id), world.id(), ann.id).await.unwrap_err();
     let renewal = renewal(world, &world.token(), world.now());
     world.store.sessions.refresh(&world.command(ann.id), &renewal).await.unwrap_err();

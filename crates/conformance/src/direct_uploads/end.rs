@@ -1,11 +1,11 @@
-//! Transfers that come to nothing, and those that nobody ends.
+//! Discarded and abandoned transfers.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use clouddrive_domain::model::Timestamp;
 
 use super::{Case, Wire, check_incomplete};
 
-/// Before bytes have arrived, after, and when they are a blob already; again, too.
+/// Before the bytes have arrived, after, and after the finish. Idempotent.
 pub(super) async fn what_is_discarded_is_gone<W: Wire>(case: &Case<'_, W>) {
     for stage in 0..3 {
         let transfer = case.begin().await;
@@ -25,7 +25,7 @@ pub(super) async fn what_is_discarded_is_gone<W: Wire>(case: &Case<'_, W>) {
     }
 }
 
-/// In the order of their keys and tickets, from any place on; none that is over, and none by a store without tickets.
+/// Ordered by key and ticket, from any position on; none that is over, and none without a ticket.
 pub(super) async fn what_has_begun_and_not_ended_is_listed<W: Wire>(case: &Case<'_, W>) {
     let mut begun = Vec::new();
     for _ in 0..5 {

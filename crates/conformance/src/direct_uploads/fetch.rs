@@ -1,4 +1,4 @@
-//! URLs and how the bytes come down by them.
+//! Signed URLs and downloads by them.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use futures_util::stream;
 use super::{Case, Wire};
 use crate::samples::presentation;
 
-/// Nothing can be sent or fetched by a URL whose time ran out.
+/// An expired URL admits neither uploads nor downloads.
 pub(super) async fn a_url_ends<W: Wire>(case: &Case<'_, W>) {
     let transfer = case.begin().await;
     let past = Timestamp::from_millis(case.now.as_millis() - 60_000);
@@ -29,7 +29,7 @@ pub(super) async fn a_url_ends<W: Wire>(case: &Case<'_, W>) {
     assert!((400..500).contains(&answer.status), "{answer:?}");
 }
 
-/// A URL with another key, or with one character changed, is leave for nothing.
+/// A URL with another key, or with one character changed, is refused.
 pub(super) async fn a_url_cannot_be_changed<W: Wire>(case: &Case<'_, W>) {
     let (transfer, made) = (case.begin().await, case.make(b"hello").await);
     let others = case.make(b"others").await;
@@ -47,7 +47,7 @@ pub(super) async fn a_url_cannot_be_changed<W: Wire>(case: &Case<'_, W>) {
     assert_eq!(case.wire.get(&get, None).await.status, 200);
 }
 
-/// With the media type and under the name that were signed, and with a tag of just these bytes.
+/// With the signed media type and name, and with an `ETag`.
 pub(super) async fn bytes_come_down_as_they_were_signed<W: Wire>(case: &Case<'_, W>) {
     let key = case.make(b"hello").await;
     for media_type in ["text/plain", "text/html; charset=utf-8", "application/octet-stream"] {
@@ -68,7 +68,7 @@ pub(super) async fn bytes_come_down_as_they_were_signed<W: Wire>(case: &Case<'_,
     }
 }
 
-/// The bytes of a range, with 206; 416 for one that begins past the end.
+/// 206 with the bytes of the range; 416 if it begins past the end.
 pub(super) async fn ranges_come_down<W: Wire>(case: &Case<'_, W>) {
     let key = case.make(b"0123456789").await;
     let signed = case.signer.sign_get(&key, &presentation("text/plain", None), case.soon()).await.unwrap();
@@ -84,8 +84,7 @@ pub(super) async fn ranges_come_down<W: Wire>(case: &Case<'_, W>) {
     assert_eq!(case.wire.get(&signed, Some(10..11)).await.status, 416);
 }
 
-/// A range has the media type and the name that were signed too, where they are those that were known when the bytes came,
-/// whichever way they came by.
+/// A range has the signed media type and name too, if they are those given at the upload, streamed or direct.
 pub(super) async fn ranges_come_down_as_they_were_signed<W: Wire>(case: &Case<'_, W>) {
     let presentation = presentation("text/x-range; charset=utf-8", Some("100% ü.txt"));
     let streamed = BlobKey::generate(case.random);
@@ -110,7 +109,7 @@ pub(super) async fn ranges_come_down_as_they_were_signed<W: Wire>(case: &Case<'_
     }
 }
 
-/// The URL with `other` in the place of `key`, and with characters of its query changed, one at a time.
+/// The URL with `other` in place of `key`, and with single characters of its query changed.
 fn changes(signed: &SignedUrl, key: &BlobKey, other: &BlobKey) -> Vec<SignedUrl> {
     let (path, query) = signed.url.split_once('?').unwrap();
     let mut urls = vec![format!("{}?{query}", path.replace(key.as_str(), other.as_str()))];
@@ -122,7 +121,7 @@ fn changes(signed: &SignedUrl, key: &BlobKey, other: &BlobKey) -> Vec<SignedUrl>
     urls.into_iter().map(|url| SignedUrl { url, ..signed.clone() }).collect()
 }
 
-/// The name in a `Content-Disposition` that is `attachment` (RFC 6266).
+/// The file name of an `attachment` `Content-Disposition` (RFC 6266).
 fn attachment(disposition: &str) -> Option<String> {
     let (_, encoded) = disposition.strip_prefix("attachment;")?.split_once("filename*=UTF-8''")?;
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! What has arrived becomes the blob, once.
+//! Finishing a transfer.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use futures_util::future::join;
 use super::{Case, Wire, check_incomplete};
 use crate::samples::digest;
 
-/// `UploadIncomplete` before the bytes are there; that is no obstacle to what comes then.
+/// `UploadIncomplete` before the bytes have arrived; they may still be sent.
 pub(super) async fn without_bytes_there_is_nothing_to_finish<W: Wire>(case: &Case<'_, W>) {
     let transfer = case.begin().await;
     for _ in 0..2 {
@@ -22,7 +22,7 @@ pub(super) async fn without_bytes_there_is_nothing_to_finish<W: Wire>(case: &Cas
     case.check_blob(&transfer.key, b"hello").await;
 }
 
-/// `Size` and `Checksum` when what has arrived is not what is expected; what is, can still be finished.
+/// `Size` or `Checksum` if the received bytes are not the expected ones; the right expectation still succeeds.
 pub(super) async fn what_is_not_expected_is_not_made<W: Wire>(case: &Case<'_, W>) {
     let transfer = case.begin().await;
     case.send(&transfer, b"hello", true).await;
@@ -39,12 +39,12 @@ pub(super) async fn what_is_not_expected_is_not_made<W: Wire>(case: &Case<'_, W>
     case.check_blob(&transfer.key, b"hello").await;
 }
 
-/// Whatever is sent by URLs that are still alive.
+/// PUTs to URLs that are still alive do not change it.
 pub(super) async fn what_was_finished_stays_as_it_is<W: Wire>(case: &Case<'_, W>) {
     let transfer = case.begin().await;
     let signed = case.sign_put(&transfer, b"hello", false).await;
     case.send(&transfer, b"hello", false).await;
-    // Before the end a store may take the later bytes or keep the earlier.
+    // Before the finish a store may accept the later bytes or keep the earlier.
     case.wire.put(&signed, Bytes::from_static(b"jello")).await;
     let stored = case.finish(&transfer, b"hello", false).await.unwrap();
     let bytes = case.read(&transfer.key, 5, 0..5).await;
@@ -57,7 +57,7 @@ pub(super) async fn what_was_finished_stays_as_it_is<W: Wire>(case: &Case<'_, W>
     }
 }
 
-/// A repeat answers the same.
+/// A repeat returns the same.
 pub(super) async fn finish_may_be_repeated<W: Wire>(case: &Case<'_, W>) {
     for announced in [true, false] {
         let transfer = case.begin().await;
@@ -72,7 +72,7 @@ pub(super) async fn finish_may_be_repeated<W: Wire>(case: &Case<'_, W>) {
     }
 }
 
-/// Simultaneous calls answer the same.
+/// Concurrent calls return the same.
 pub(super) async fn finish_may_be_called_twice_at_once<W: Wire>(case: &Case<'_, W>) {
     for announced in [true, false] {
         for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! Parts that come by way of the server.
+//! Conformance suite for [`PartStore`]: parts that are sent through the server.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use futures_util::{StreamExt, future, stream};
 
 use crate::samples::{crc32, digest, read, sample};
 
-/// How the bytes of every case are cut: a store that takes parts from the server takes small ones, too.
+/// Part size of every case: a [`PartStore`] accepts small parts, too.
 const PART: u64 = 300_000;
 
-/// What the cases work on: one store, by all its ports.
+/// What the cases test: one store, through all its ports.
 struct Case<'a> {
     parts: &'a dyn PartStore,
     store: &'a dyn BlobStore,
@@ -27,7 +27,7 @@ struct Case<'a> {
     bytes: Vec<u8>,
 }
 
-/// Runs every case on a store that takes parts from the server.
+/// Runs every case on a store that accepts parts from the server.
 pub async fn part_store_suite(
     parts: &dyn PartStore,
     store: &dyn BlobStore,
@@ -81,7 +81,7 @@ fn check_closed(outcome: Result<()>) {
     assert!(matches!(outcome, Err(Error::Conflict(Conflict::UploadClosed))), "{outcome:?}");
 }
 
-/// `BlobExists` for any other write, before the end and after it.
+/// `BlobExists` for any other write, before and after the finish.
 async fn a_part_is_written_once(case: &Case<'_>) {
     let transfer = case.begin().await;
     for number in [2, 3, 1] {
@@ -98,7 +98,7 @@ async fn a_part_is_written_once(case: &Case<'_>) {
     assert!(read(case.store, &transfer.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
 }
 
-/// Nothing stays of what breaks off, is too long, too short, or has another digest than announced.
+/// A part that is interrupted, too long, too short or has the wrong digest is not stored.
 async fn what_does_not_come_whole_may_come_again(case: &Case<'_>) {
     let transfer = case.begin().await;
     let (bytes, expected) = case.part(1);
@@ -121,7 +121,7 @@ async fn what_does_not_come_whole_may_come_again(case: &Case<'_>) {
     assert!(read(case.store, &transfer.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
 }
 
-/// `UploadClosed` when there is no such transfer, and when it was discarded, also while the bytes came.
+/// `UploadClosed` if there is no such transfer or it was discarded, even during the write.
 async fn what_is_over_takes_no_parts(case: &Case<'_>) {
     let begun = case.begin().await;
     check_closed(case.put(&Transfer { key: BlobKey::generate(case.random), ticket: begun.ticket.clone() }, 1).await);
@@ -154,7 +154,7 @@ async fn what_is_over_takes_no_parts(case: &Case<'_>) {
     assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
 }
 
-/// And `BlobExists` is what the others get.
+/// The others get `BlobExists`.
 async fn of_simultaneous_writes_one_wins(case: &Case<'_>) {
     let transfer = case.begin().await;
     let outcomes = future::join_all((0..6).map(|_| case.put(&transfer, 1))).await;

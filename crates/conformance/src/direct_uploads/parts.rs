@@ -1,4 +1,4 @@
-//! Bytes that come in several parts, in any order and over any time.
+//! Transfers of several parts, in any order.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::num::NonZeroU64;
@@ -13,13 +13,13 @@ use futures_util::future::join;
 use super::{Case, Wire, check_incomplete};
 use crate::samples::{check_stored, presentation, sample};
 
-/// What every case sends: two whole parts and a little.
+/// What every case sends: two full parts and a short one.
 struct Sample {
     plan: PartPlan,
     bytes: Vec<u8>,
 }
 
-/// All cases, with the smallest parts that every store takes.
+/// Runs every case with the smallest part size that every store accepts.
 pub(super) async fn suite<W: Wire>(case: &Case<'_, W>) {
     let usual = NonZeroU64::new(MIN_PART_BYTES).unwrap();
     let size = 2 * MIN_PART_BYTES + 7;
@@ -79,7 +79,7 @@ impl Sample {
         case.direct.finish(transfer, self.plan, None).await
     }
 
-    /// A blob of all parts.
+    /// Uploads a blob of all parts.
     async fn make<W: Wire>(&self, case: &Case<'_, W>) -> Transfer {
         let transfer = self.begin(case).await;
         self.send(case, &transfer, &[1, 2, 3]).await;
@@ -88,7 +88,7 @@ impl Sample {
     }
 }
 
-/// What is received is told in the order of the numbers, before the end and after it, and the blob reads back.
+/// Received parts are listed by number, before and after the finish, and the blob reads back.
 async fn parts_in_any_order_become_the_blob<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let transfer = sample.begin(case).await;
     assert_eq!(sample.received(case, &transfer).await, Vec::<u32>::new());
@@ -104,7 +104,7 @@ async fn parts_in_any_order_become_the_blob<W: Wire>(case: &Case<'_, W>, sample:
     case.check_blob(&transfer.key, &sample.bytes).await;
 }
 
-/// `UploadIncomplete` names the parts; nothing changes by it, and a fresh URL is as good as the first.
+/// `UploadIncomplete` names the missing parts and changes nothing; they may still be sent by new URLs.
 async fn what_is_missing_is_told_and_may_still_come<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let transfer = sample.begin(case).await;
     for (number, missing) in [(2, &[1, 2, 3][..]), (3, &[1, 3]), (1, &[1])] {
@@ -122,7 +122,7 @@ async fn what_is_missing_is_told_and_may_still_come<W: Wire>(case: &Case<'_, W>,
     case.check_blob(&transfer.key, &sample.bytes).await;
 }
 
-/// More or fewer bytes than were signed, and bytes that are sent as another part, are refused, and nothing of them stays.
+/// Bytes of another length than signed, and bytes sent as another part, are refused and not stored.
 async fn other_bytes_than_signed_are_no_part<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let transfer = sample.begin(case).await;
     let signed = sample.sign(case, &transfer, 3).await;
@@ -140,7 +140,7 @@ async fn other_bytes_than_signed_are_no_part<W: Wire>(case: &Case<'_, W>, sample
     case.store.discard(&transfer).await.unwrap();
 }
 
-/// A part that is sent again is refused, or takes the place of the former; either way the blob has one of them, whole.
+/// A part that is sent again is refused or replaces the former; either way the blob has one of them, whole.
 async fn a_part_that_is_there_stays_or_is_replaced_whole<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let transfer = sample.begin(case).await;
     let signed = sample.sign(case, &transfer, 3).await;
@@ -154,7 +154,7 @@ async fn a_part_that_is_there_stays_or_is_replaced_whole<W: Wire>(case: &Case<'_
     assert_eq!(case.read(&transfer.key, sample.bytes.len(), start..end).await, expected);
 }
 
-/// Whatever is sent by URLs that are still alive.
+/// PUTs to URLs that are still alive do not change it.
 async fn what_was_finished_stays_as_it_is<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let transfer = sample.begin(case).await;
     let signed = sample.sign(case, &transfer, 3).await;
@@ -169,7 +169,7 @@ async fn what_was_finished_stays_as_it_is<W: Wire>(case: &Case<'_, W>, sample: &
     assert!(!case.listed().await.iter().any(|begun| begun.key == transfer.key), "a finished transfer is listed");
 }
 
-/// All are answered the same, then and later.
+/// All calls, concurrent or later, return the same.
 async fn finish_may_be_called_by_several_at_once<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let transfer = sample.begin(case).await;
     sample.send(case, &transfer, &[1, 2, 3]).await;
@@ -181,7 +181,7 @@ async fn finish_may_be_called_by_several_at_once<W: Wire>(case: &Case<'_, W>, sa
     case.check_blob(&transfer.key, &sample.bytes).await;
 }
 
-/// From anywhere to anywhere, through the store and by URL.
+/// Ranges may span parts, through the store and by URL.
 async fn ranges_go_over_the_seams<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let key = sample.make(case).await.key;
     let (part, size) = (sample.plan.part_size(), sample.plan.size());
@@ -213,7 +213,7 @@ async fn ranges_go_over_the_seams<W: Wire>(case: &Case<'_, W>, sample: &Sample) 
     assert!(matches!(past, Err(Error::Damaged { .. })), "{past:?}");
 }
 
-/// Before parts have arrived, after, and when they are a blob already; again, too. No URL brings anything back.
+/// Before parts have arrived, after, and after the finish. Idempotent, and no URL brings anything back.
 async fn what_is_discarded_is_gone_and_takes_no_more<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     for sent in [&[][..], &[3], &[1, 2, 3]] {
         let transfer = sample.begin(case).await;
@@ -238,7 +238,7 @@ async fn check_nothing<W: Wire>(case: &Case<'_, W>, sample: &Sample, transfer: &
     assert!(!case.listed().await.iter().any(|begun| begun.key == transfer.key), "a discarded transfer is listed");
 }
 
-/// Also by who knows nothing but its key.
+/// The key alone is enough to delete it.
 async fn what_is_deleted_is_gone<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let transfer = sample.make(case).await;
     for _ in 0..2 {
@@ -250,7 +250,7 @@ async fn what_is_deleted_is_gone<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     check_nothing(case, sample, &transfer).await;
 }
 
-/// By a store that lists transfers at all: so that one whose sender is never heard of again can be discarded.
+/// If the store lists transfers at all: so that abandoned ones can be discarded.
 async fn what_has_begun_is_listed_until_it_is_over<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     let mut begun = [sample.begin(case).await, sample.begin(case).await, sample.begin(case).await];
     begun.sort();
@@ -258,7 +258,7 @@ async fn what_has_begun_is_listed_until_it_is_over<W: Wire>(case: &Case<'_, W>, 
     sample.send(case, second, &[3]).await;
     let listed = case.listed().await;
     if !listed.contains(first) {
-        // Then a rule of the store's own has to clear them away.
+        // Then the store must remove them by its own lifecycle rule.
         assert!(!begun.iter().any(|transfer| listed.contains(transfer)), "some are listed");
         return;
     }
@@ -272,7 +272,7 @@ async fn what_has_begun_is_listed_until_it_is_over<W: Wire>(case: &Case<'_, W>, 
     assert_eq!(ours(case.listed().await), []);
 }
 
-/// A blob is all parts or none; a part that was acknowledged is in it.
+/// A blob has all parts or does not exist; an acknowledged part is in it.
 async fn a_part_that_races_with_the_end_is_in_it_or_not<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     for _ in 0..3 {
         let transfer = sample.begin(case).await;
@@ -290,7 +290,7 @@ async fn a_part_that_races_with_the_end_is_in_it_or_not<W: Wire>(case: &Case<'_,
     }
 }
 
-/// Whether or not it was acknowledged.
+/// Whether or not the part was acknowledged.
 async fn a_part_that_races_with_a_discard_leaves_nothing<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
     for _ in 0..3 {
         let transfer = sample.begin(case).await;

@@ -1,4 +1,4 @@
-//! Bytes on their way in.
+//! Sending the bytes of a transfer.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use clouddrive_domain::model::PartPlan;
 use super::{Case, Wire, check_incomplete};
 use crate::samples::{check_stored, sample};
 
-/// What is sent arrives, is told of as far as the store knows it, and reads back byte by byte.
+/// Sent bytes are reported as received, with those checksums that the store knows, and read back unchanged.
 pub(super) async fn what_is_sent_becomes_the_blob<W: Wire>(case: &Case<'_, W>) {
     for size in [1, 1000, 3_000_007] {
         for announced in [true, false] {
@@ -25,7 +25,7 @@ pub(super) async fn what_is_sent_becomes_the_blob<W: Wire>(case: &Case<'_, W>) {
     }
 }
 
-/// No bytes at all are sent, arrive, and become a blob like any other.
+/// A zero-byte blob is sent and finished like any other.
 pub(super) async fn an_empty_blob_is_one_too<W: Wire>(case: &Case<'_, W>) {
     for announced in [true, false] {
         let transfer = case.begin_of(PartPlan::single(0)).await;
@@ -44,7 +44,7 @@ pub(super) async fn an_empty_blob_is_one_too<W: Wire>(case: &Case<'_, W>) {
     }
 }
 
-/// The store refuses other bytes, and more or fewer, and keeps nothing of them.
+/// The store refuses bytes of another length or with another digest than signed, and keeps none of them.
 pub(super) async fn other_bytes_than_signed_are_refused<W: Wire>(case: &Case<'_, W>) {
     for announced in [true, false] {
         let transfer = case.begin().await;

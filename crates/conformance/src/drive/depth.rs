@@ -5,7 +5,7 @@ use clouddrive_domain::model::{Action, MAX_TREE_DEPTH, NodeId};
 
 use crate::world::{Member, World, assert_refused};
 
-/// Folders inside one another, the topmost in the root.
+/// A chain of nested folders, the topmost in the root.
 struct Shaft(Vec<NodeId>);
 
 impl Shaft {
@@ -19,7 +19,7 @@ impl Shaft {
         Self(folders)
     }
 
-    /// The folder that stands `depth` deep.
+    /// The folder at this depth.
     fn at(&self, depth: u32) -> NodeId {
         *self.0.get(depth as usize - 1).unwrap()
     }
@@ -45,7 +45,7 @@ pub(super) async fn a_moved_folder_counts_with_what_stands_below_it(world: &Worl
     let top = world.folder(ann.id, ann.root, "top").await;
     let middle = world.folder(ann.id, ann.root, "middle").await;
     let low = world.folder(ann.id, middle, "low").await;
-    // What came in by a move counts like what was made there.
+    // Folders that were moved in count like those created there.
     world.move_into(ann.id, middle, top).await.unwrap();
     let before = world.located(low, ann.id).await;
     assert_refused!(world.move_into(ann.id, top, shaft.at(98)).await, Error::Invalid(_));
@@ -64,7 +64,7 @@ pub(super) async fn what_has_left_a_folder_does_not_count(world: &World<'_>) {
     assert_refused!(world.move_into(ann.id, folder, shaft.at(99)).await, Error::Invalid(_));
     world.move_into(ann.id, below, ann.root).await.unwrap();
     world.move_into(ann.id, folder, shaft.at(99)).await.unwrap();
-    // The lower half has left the upper: either fits below the other.
+    // With the lower half moved out, the upper fits below it.
     world.move_into(ann.id, shaft.at(51), ann.root).await.unwrap();
     world.move_into(ann.id, shaft.at(1), shaft.at(99)).await.unwrap();
     assert_eq!(world.located(shaft.at(50), ann.id).await.lineage.len(), 100);
@@ -77,7 +77,7 @@ pub(super) async fn what_returns_to_a_folder_counts_again(world: &World<'_>) {
     let middle = world.folder(ann.id, top, "middle").await;
     let low = world.folder(ann.id, middle, "low").await;
     world.move_into(ann.id, low, ann.root).await.unwrap();
-    // It fits only without what stood in it.
+    // It fits only without `low`.
     world.move_into(ann.id, top, shaft.at(98)).await.unwrap();
     world.move_into(ann.id, top, ann.root).await.unwrap();
     world.move_into(ann.id, low, middle).await.unwrap();

@@ -56,7 +56,7 @@ pub(super) async fn the_last_entry_fits_and_the_next_does_not(world: &World<'_>)
     let commit = world.completing(&upload, ConflictPolicy::Fail);
     assert_refused!(world.commit(&root, &commit).await, Error::Forbidden(Forbidden::Entries { needed: 1, .. }));
     assert_eq!(world.upload(&upload).await, upload, "it stays open");
-    // Another content of what is there is no more entries, and what goes makes room.
+    // A replaced content needs no entry, and only a purge frees one.
     world.replace(ann.id, ann.root, "b", 2).await;
     world.trash(ann.id, last).await;
     assert_refused!(world.commit(&root, &commit).await, Error::Forbidden(Forbidden::Entries { .. }));

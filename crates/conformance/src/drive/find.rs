@@ -33,7 +33,7 @@ pub(super) async fn the_lineage_goes_from_the_node_up_to_the_root(world: &World<
     assert_eq!((found.node.parent, found.node.drive), (Some(b), ann.drive));
 }
 
-pub(super) async fn a_node_is_found_whoever_looks(world: &World<'_>) {
+pub(super) async fn a_node_is_found_for_any_viewer(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let folder = world.folder(ann.id, ann.root, "a").await;
     let mine = world.located(folder, ann.id).await;

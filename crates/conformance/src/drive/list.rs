@@ -10,7 +10,7 @@ use clouddrive_domain::port::{Child, Details, Relocation};
 
 use crate::world::{Member, World, name};
 
-/// Names that no two ways of sorting put in the same order by accident.
+/// Names that different sort orders do not put in the same order by accident.
 const NAMES: [&str; 48] = [
     "a",
     "A",
@@ -65,7 +65,7 @@ const NAMES: [&str; 48] = [
 pub(super) const SORTS: [SortBy; 4] = [SortBy::Name, SortBy::CreatedAt, SortBy::ModifiedAt, SortBy::Size];
 pub(super) const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
 
-/// Files and folders of all those names, with ties in every order that allows any.
+/// Creates files and folders of all these names, with ties in every order that allows them.
 async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
     let parent = world.grant(ann.id, folder, Action::AddTo).await;
     let start = world.now().as_millis();
@@ -97,7 +97,7 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
     nodes
 }
 
-/// The order that the port's documentation describes.
+/// The order that the port documents.
 fn compare(a: &Node, b: &Node, sort: Sort) -> Ordering {
     let by_value = match sort.by {
         SortBy::Name => OrderKey::of(&a.name).cmp(&OrderKey::of(&b.name)),
@@ -114,7 +114,7 @@ fn compare(a: &Node, b: &Node, sort: Sort) -> Ordering {
     rank(a).cmp(&rank(b)).then(in_order)
 }
 
-/// A page, and the place after which the next one begins.
+/// A page, and the position after which the next one begins.
 pub(super) async fn page(
     world: &World<'_>,
     folder: &Grant,

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::list::page;
 use crate::world::{Member, World, assert_refused, name};
 
-/// Checks that one succeeded and that the others were told so.
+/// Asserts that one succeeded and that the others got `NameTaken` by it.
 fn assert_one_has_the_name(outcomes: Vec<Result<Located>>, suggested: &str) -> NodeId {
     let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     let won: Vec<NodeId> = won.into_iter().map(|outcome| outcome.unwrap().node.id).collect();
@@ -109,7 +109,7 @@ pub(super) async fn moves_of_one_node_follow_one_another(world: &World<'_>) {
     assert!(node.parent.is_some_and(|parent| places.contains(&parent)));
 }
 
-/// Each of two moves fits by itself; both together would stand too deep.
+/// Each of two moves alone is within the depth limit; both together exceed it.
 pub(super) async fn deep_moves_at_once_keep_to_the_limit(world: &World<'_>) {
     let ann = world.member().await;
     let mut bottom = ann.root;

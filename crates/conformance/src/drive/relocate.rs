@@ -47,7 +47,7 @@ pub(super) async fn a_moved_node_takes_along_what_lies_below_it(world: &World<'_
 pub(super) async fn name_and_place_change_at_once(world: &World<'_>) {
     let ann = world.member().await;
     let (a, to) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "to").await);
-    // Neither the old name there nor the new name here stands in the way.
+    // Neither the old name in the new parent nor the new name in the old parent is a conflict.
     world.folder(ann.id, to, "a").await;
     world.folder(ann.id, ann.root, "b").await;
     let wish = Relocation { name: Some(name("b")), ..world.moving(ann.id, a, to).await };
@@ -86,7 +86,7 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(wo
         assert_refused!(world.relocate(&stale).await, Error::PreconditionFailed);
         let changed = world.store.drive.relocate(&command, &wish).await.unwrap();
         assert_eq!(changed, world.located(file, ann.id).await);
-        // The last says nothing that is not so already.
+        // The last request changes nothing.
         if changed.node.revision.0 > revision {
             revision += 1;
             assert_eq!(changed.node.modified_at, command.at);
@@ -94,14 +94,14 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(wo
         assert_eq!((changed.node.revision, changed.node.content()), (Revision(revision), Some(&expected)));
     }
     assert_eq!(revision, before.revision.0 + 2);
-    // With another name and place at once.
+    // Together with a new name and parent.
     let to = world.folder(ann.id, ann.root, "to").await;
     let details = Details { media_type: MediaType::parse("image/png"), client_modified_at: None };
     let wish = Relocation { name: Some(name("b.txt")), details, ..world.moving(ann.id, file, to).await };
     let moved = world.relocate(&wish).await.unwrap().node;
     assert_eq!((moved.parent, moved.name.as_str(), moved.revision.0), (Some(to), "b.txt", revision + 1));
     assert_eq!(moved.content().unwrap().media_type.as_str(), "image/png");
-    // A folder has no content of which anything could be said.
+    // A folder ignores details of a content.
     let folder = world.renaming(ann.id, to, "to").await;
     let wish = Relocation { details: wish.details, ..folder };
     assert_eq!(world.relocate(&wish).await.unwrap().node.revision, Revision(1));
@@ -121,7 +121,7 @@ pub(super) async fn a_folder_shows_when_something_was_added_or_removed(world: &W
         assert_eq!((node.modified_at, node.revision), (expected, Revision(1)));
     };
     let store = world.store;
-    // A folder is made, and moved.
+    // Creating and moving a folder.
     let (made, parent, id) = (tick(), world.grant(ann.id, a, Action::AddTo).await, world.id());
     store.drive.create_folder(&world.command_at(Some(ann.id), made), &parent, id, &name("inner")).await.unwrap();
     shows(a, made).await;
@@ -129,11 +129,11 @@ pub(super) async fn a_folder_shows_when_something_was_added_or_removed(world: &W
     store.drive.relocate(&world.command_at(Some(ann.id), moved), &wish).await.unwrap();
     shows(a, moved).await;
     shows(b, moved).await;
-    // What changes in an entry is no change of its folder.
+    // Renaming an entry does not change its folder.
     let wish = world.renaming(ann.id, id, "renamed").await;
     store.drive.relocate(&world.command_at(Some(ann.id), tick()), &wish).await.unwrap();
     shows(b, moved).await;
-    // It is put into the trash and taken out.
+    // Trashing and restoring.
     let (put, item) = (tick(), world.grant(ann.id, id, Action::Trash).await);
     store.trash.put(&world.command_at(Some(ann.id), put), &item, None).await.unwrap();
     shows(b, put).await;
@@ -141,14 +141,14 @@ pub(super) async fn a_folder_shows_when_something_was_added_or_removed(world: &W
     let restoration = Restoration { item, to: None, seen: None, trashed_after: None };
     store.trash.restore(&world.command_at(Some(ann.id), back), &restoration).await.unwrap();
     shows(b, back).await;
-    // A copy is made of it, and a file comes.
+    // Copying and uploading.
     let (copied, wish) = (tick(), world.copying(ann.id, id, a).await);
     store.trees.copy(&world.command_at(Some(ann.id), copied), &wish).await.unwrap();
     shows(a, copied).await;
     let (came, new, parent) = (tick(), world.new_file("c").await, world.grant(ann.id, a, Action::AddTo).await);
     store.uploads.create(&world.command_at(Some(ann.id), came), &parent, &new).await.unwrap();
     shows(a, came).await;
-    // A late command does not set the time back.
+    // A command with an earlier time does not set the time back.
     let new = world.new_file("d").await;
     store.uploads.create(&world.command_at(Some(ann.id), start), &parent, &new).await.unwrap();
     shows(a, came).await;

@@ -33,7 +33,7 @@ pub(super) async fn a_lowered_share_ends_grants(world: &World<'_>) {
     world.allow(ann.id, shared, share, Permission::View).await;
     assert_refused!(world.create_folder(&parent, "new").await, Error::Forbidden(Forbidden::Permission));
     assert_refused!(world.relocate(&renaming).await, Error::Forbidden(Forbidden::Permission));
-    // A grant holds again as soon as its reason does.
+    // The grant is valid again once the share allows it.
     world.allow(ann.id, shared, share, Permission::Edit).await;
     world.create_folder(&parent, "new").await.unwrap();
     world.relocate(&renaming).await.unwrap();
@@ -52,7 +52,7 @@ pub(super) async fn what_left_the_shared_folder_is_out_of_reach(world: &World<'_
     world.move_into(ann.id, kept, ann.root).await.unwrap();
     assert_refused!(world.create_folder(&inside, "new").await, Error::NotFound);
     assert_refused!(world.relocate(&renaming).await, Error::NotFound);
-    // The very node that is shared is its owner's to rename.
+    // Only the owner may rename the shared node itself.
     assert_refused!(world.relocate(&renaming_kept).await, Error::Forbidden(Forbidden::Permission));
 }
 

@@ -5,19 +5,19 @@ use clouddrive_domain::model::{Action, NodeId, Sort};
 use super::list::{ORDERS, SORTS, page};
 use crate::world::{Member, World};
 
-/// A folder that others change while somebody walks through its list.
+/// A folder that changes while its list is paged through.
 struct Bustle<'a> {
     world: &'a World<'a>,
     ann: Member,
     folder: NodeId,
     away: NodeId,
-    /// What may be renamed and moved away.
+    /// The nodes that may be renamed and moved away.
     restless: Vec<NodeId>,
     count: usize,
 }
 
 impl Bustle<'_> {
-    /// Adds a node that sorts anywhere.
+    /// Adds a node at an arbitrary position of every order.
     async fn add(&mut self) -> NodeId {
         self.count += 1;
         let name = format!("{:02}-{}", self.count * 37 % 100, self.count);
@@ -28,7 +28,7 @@ impl Bustle<'_> {
         }
     }
 
-    /// Adds one node, renames another, and moves away the one at which the walker stands, if that is restless.
+    /// Adds one node, renames another, and moves `here` away if it is restless.
     async fn go_on(&mut self, here: NodeId) {
         let new = self.add().await;
         self.restless.push(new);

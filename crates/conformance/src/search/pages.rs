@@ -1,4 +1,4 @@
-//! In which order and in which pages it comes.
+//! Order and paging of search results.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -10,7 +10,7 @@ use clouddrive_domain::port::Sought;
 use super::{folders, ids, page, sought, walk};
 use crate::world::{Member, World, name};
 
-/// Folders whose names hold `tool`, of two members, some of them the same; both for `ann` to see.
+/// Folders of two members that `ann` sees, with `tool` in their names, in the order of the search.
 async fn tools(world: &World<'_>) -> (Member, Vec<Located>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let shelf = world.folder(bob.id, bob.root, "shelf").await;
@@ -52,7 +52,7 @@ pub(super) async fn pages_of_any_size_make_the_same_list(world: &World<'_>) {
     }
 }
 
-/// How many pages a search has, and how many items each.
+/// The number of items on each page of a search.
 async fn pages(world: &World<'_>, viewer: UserId, mut sought: Sought) -> Vec<usize> {
     let mut counts = Vec::new();
     loop {
@@ -100,7 +100,7 @@ pub(super) async fn a_page_ends_when_it_has_too_many_bytes(world: &World<'_>) {
         expected.insert(world.folder(ann.id, folder, &format!("needle {number}")).await);
     }
     let counts = pages(world, ann.id, sought("needle")).await;
-    // Each has a path of 60 × 255 bytes and more, of which less than 70 make a mebibyte.
+    // Each path has more than 60 × 255 bytes, so that fewer than 70 fit into 1 MiB.
     assert!(matches!(counts.as_slice(), [50..70, _]), "{counts:?}");
     assert_eq!(ids(world, ann.id, sought("needle")).await, expected);
 }
@@ -112,7 +112,7 @@ pub(super) async fn a_page_goes_on_where_the_last_one_ended_whatever_is_gone(wor
         let two = Sought { limit: Limit::new(2).unwrap(), ..sought(text) };
         let first = page(world, ann.id, &two).await;
         assert_eq!(first.items.len(), 2);
-        // What it ended with is elsewhere by then, and something new stands before.
+        // The last item of the page is renamed meanwhile, and a new one sorts before it.
         let last = first.items.last().unwrap().located.node.id;
         world.rename(ann.id, last, "moved on").await.unwrap();
         let new = world.folder(ann.id, ann.root, "tool 0").await;
@@ -122,7 +122,7 @@ pub(super) async fn a_page_goes_on_where_the_last_one_ended_whatever_is_gone(wor
         world.rename(ann.id, last, "tool 2").await.unwrap();
         world.rename(ann.id, new, &format!("elsewhere {}", text.len())).await.unwrap();
     }
-    // A place is a key and an identifier, whether or not there is such a node.
+    // A position is a key and an id; the node need not exist.
     let key = OrderKey::of(&name("tool 2 and a half"));
     let after = Some(SearchPosition::Own { key, id: world.id() });
     let rest = walk(world, ann.id, Sought { after, ..sought("tool") }).await;

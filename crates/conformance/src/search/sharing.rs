@@ -1,4 +1,4 @@
-//! What is found of what is shared.
+//! Search in shared nodes.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -26,13 +26,13 @@ pub(super) async fn what_is_shared_is_found_and_nothing_beside_it(world: &World<
         assert_eq!(ids(world, bob.id, sought(text)).await, BTreeSet::from([own, shared, deep, alone]), "{text}");
         assert_eq!(ids(world, ann.id, sought(text)).await.len(), 5, "{text}");
     }
-    // Pages of one tell nothing of what lies beside it.
+    // Nodes that are not shared do not use up a page of one.
     for text in ["needle", "ne"] {
         let one = Sought { limit: Limit::new(1).unwrap(), ..sought(text) };
         let first = page(world, bob.id, &one).await;
         assert_eq!(first.items.len(), 1, "{text}");
     }
-    // What moves in is shared too, and what moves out is not.
+    // A node moved into a share is found, one moved out is not.
     world.move_into(ann.id, alone, shared).await.unwrap();
     world.move_into(ann.id, deep, ann.root).await.unwrap();
     assert_eq!(ids(world, bob.id, sought("needle")).await, BTreeSet::from([own, shared, alone]));
@@ -60,7 +60,7 @@ pub(super) async fn a_strangers_name_never_shows(world: &World<'_>) {
             mine.insert(id);
         }
     }
-    // A share with another changes nothing for ann.
+    // A share with another user does not affect ann.
     let other = world.folder(bob.id, bob.root, "the very same name too").await;
     world.share(bob.id, other, carl.id, Permission::Edit).await;
     for text in ["very same", "th"] {
@@ -92,7 +92,7 @@ pub(super) async fn below_a_folder_only_what_lies_below_it_is_found(world: &Worl
     }
 }
 
-/// A tree of that many folders side by side, so many levels deep, with a file in each, below a folder of `of`.
+/// Creates `deep` levels of folders below `top`, `wide` in each folder, and a file in every folder.
 async fn tree(world: &World<'_>, of: &Member, top: NodeId, wide: usize, deep: usize) -> BTreeSet<NodeId> {
     let mut all = BTreeSet::new();
     let mut level = vec![top];
@@ -171,7 +171,7 @@ pub(super) async fn a_walk_goes_on_beside_what_was_moved_away(world: &World<'_>)
             world.move_into(ann.id, first, top).await.unwrap();
         }
     }
-    // Nothing of it is seen any more: what is left are other shares.
+    // Once the share is revoked, only other shares are left.
     let begun = page(world, bob.id, &one).await;
     let other = world.file(ann.id, ann.root, "twig of another tree", 1).await;
     world.share(ann.id, other, bob.id, Permission::View).await;

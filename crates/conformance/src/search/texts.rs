@@ -1,4 +1,4 @@
-//! Which names a text is found in.
+//! Which names a search text matches.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -118,7 +118,7 @@ pub(super) async fn accents_width_and_compatibility_forms_do_not_matter(world: &
         ("final no5", vec!["ﬁnal №5"]),
         ("lodz", vec!["Łódź"]),
         ("ﾀｶ", vec!["カタカナ"]),
-        // Another letter, not the same with an accent.
+        // A letter of its own, not an accented one.
         ("か", vec![]),
         ("が", vec!["がっこう"]),
         ("국", vec!["한국어"]),
@@ -151,7 +151,7 @@ pub(super) async fn a_new_name_is_found_at_once_and_the_old_one_no_more(world: &
     world.rename(ann.id, folder, "present name").await.unwrap();
     assert_eq!(names(world, ann.id, "former").await, Vec::<String>::new());
     assert_eq!(names(world, ann.id, "present").await, ["present name"]);
-    // Another case is another name, and a file's other content leaves its name alone.
+    // A change of case is a rename, and a new content keeps the file's name.
     world.rename(ann.id, folder, "PRESENT name").await.unwrap();
     world.replace(ann.id, folder, "content", 2).await;
     assert_eq!(names(world, ann.id, "present").await, ["PRESENT name"]);

@@ -13,7 +13,7 @@ async fn end(world: &World<'_>, user: UserId, session: SessionId) -> clouddrive_
     world.store.sessions.end(&world.command(user), session, user).await
 }
 
-/// The identifiers on a page of the sessions of `user`.
+/// The ids on a page of the sessions of `user`.
 async fn list(
     world: &World<'_>,
     user: UserId,
@@ -38,7 +38,7 @@ pub(super) async fn an_ended_session_is_over_for_good(world: &World<'_>) {
     assert_eq!(username(world, &first, first.session.created_at).await, None);
     assert_refused!(end(world, member.id, id).await, Error::NotFound);
     assert!(username(world, &second, world.now()).await.is_some());
-    // One that has ended by itself is no session to be ended.
+    // An expired session cannot be ended.
     let late = world.command_at(Some(member.id), second.session.expires_at);
     assert_refused!(world.store.sessions.end(&late, second.session.id, member.id).await, Error::NotFound);
     let ended = join_all((0..4).map(|_| end(world, member.id, second.session.id))).await;
@@ -52,7 +52,7 @@ pub(super) async fn sessions_are_listed_newest_first_in_pages(world: &World<'_>)
     for _ in 0..5 {
         all.push(started(world, member.id).await.0.session);
     }
-    // Two of the same time go by their identifiers.
+    // Ties in time are ordered by id.
     let (mut twin, _) = opened(world, member.id, all.last().unwrap().created_at);
     twin.session.id = world.id();
     start(world, &twin).await.unwrap();
@@ -68,7 +68,7 @@ pub(super) async fn sessions_are_listed_newest_first_in_pages(world: &World<'_>)
     let now = now.plus(MILLISECOND);
     let ids: Vec<SessionId> = all.iter().map(|session| session.id).collect();
     assert_eq!(list(world, member.id, now, None, 100).await, ids);
-    // One more than asked for tells that there is more.
+    // A row beyond the limit means that there is another page.
     let mut seen = Vec::new();
     let mut after = None;
     loop {
@@ -111,7 +111,7 @@ pub(super) async fn addresses_are_those_of_sessions_that_run(world: &World<'_>) 
     assert!(world.store.sessions.find_addresses(&handle, now.plus(LIFETIME)).await.unwrap().is_empty());
 }
 
-/// Forgets all that cases before left over.
+/// Forgets what earlier cases left behind.
 async fn drain(world: &World<'_>) {
     world.store.sessions.forget_ended(world.now(), ALL).await.unwrap();
     world.store.sessions.forget_tokens(world.now(), ALL).await.unwrap();

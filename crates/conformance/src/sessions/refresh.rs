@@ -11,10 +11,10 @@ use futures_util::future::join_all;
 use super::{LIFETIME, MILLISECOND, renewal, started, username};
 use crate::world::{World, assert_refused};
 
-/// How long a token may come again, in the cases of that.
+/// Grace period for the reuse of a token.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Swaps `token` at `at`; the next one comes back with what became of it.
+/// Refreshes `token` at `at` and returns the outcome with the next token.
 async fn refresh(
     world: &World<'_>,
     user: UserId,
@@ -24,7 +24,7 @@ async fn refresh(
     refresh_within(world, user, token, at, Duration::ZERO).await
 }
 
-/// The same, with a grace.
+/// The same, with a grace period.
 async fn refresh_within(
     world: &World<'_>,
     user: UserId,
@@ -51,7 +51,7 @@ pub(super) async fn a_token_is_swapped_for_the_next_and_the_session_goes_on(worl
     let (opened, first) = started(world, member.id).await;
     let session = opened.session.id;
     assert_eq!(owner(world, &first).await, of(session, member.id));
-    // Each time the session gets its whole life anew, so it outlives the one that it was begun with.
+    // Each refresh renews the full lifetime, so the session outlives its initial expiry.
     let (mut token, mut at) = (first, opened.session.created_at);
     for _ in 0..3 {
         at = at.plus(LIFETIME).minus(MILLISECOND);
@@ -80,7 +80,7 @@ pub(super) async fn a_token_that_comes_twice_ends_its_session_and_no_other(world
     let (_, second) = refresh(world, member.id, &first, at).await.unwrap();
     assert_eq!(refresh(world, member.id, &first, at).await.unwrap().0, Rotation::Reused);
     assert_eq!(username(world, &opened, at).await, None);
-    // Neither the newest token nor another try gets anything any more.
+    // Neither the newest token nor a retry is accepted any more.
     for token in [&second, &first] {
         let refused = refresh(world, member.id, token, at).await;
         assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
@@ -102,7 +102,7 @@ pub(super) async fn of_simultaneous_uses_one_gets_the_next_and_the_session_is_ov
         assert_eq!((count(Rotation::Renewed), count(Rotation::Reused)), (1, 1));
         assert_eq!(username(world, &opened, at).await, None);
         for (rotation, next) in outcomes.into_iter().flatten() {
-            // What was made for those who were refused was never stored; what the first got ended with the session.
+            // Tokens generated for refused uses were never stored; that of the first use ended with the session.
             let known = owner(world, &next).await.is_some();
             assert_eq!(known, rotation == Rotation::Renewed);
             let refused = refresh(world, member.id, &next, at).await;
@@ -121,7 +121,7 @@ pub(super) async fn within_its_grace_a_token_gets_further_ones_and_each_is_good(
         assert_eq!((rotation, owner(world, &next).await), (Rotation::Renewed, of(opened.session.id, member.id)));
         given.push(next);
     }
-    // An instance whose clock is behind takes it too.
+    // An instance whose clock is behind accepts it too.
     assert_eq!(refresh_within(world, member.id, &first, at.minus(GRACE), GRACE).await.unwrap().0, Rotation::Renewed);
     for token in &given {
         assert_eq!(refresh(world, member.id, token, at.plus(GRACE)).await.unwrap().0, Rotation::Renewed);
@@ -169,7 +169,7 @@ pub(super) async fn tokens_end_at_their_very_time(world: &World<'_>) {
     }
     let at = end.minus(MILLISECOND);
     assert_eq!(refresh(world, member.id, &token, at).await.unwrap().0, Rotation::Renewed);
-    // A token that was used up and has expired is worth as little as any other: nothing ends by it.
+    // Reuse of an expired token is invalid like any other, and does not end the session.
     let refused = refresh(world, member.id, &token, end).await;
     assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
     assert!(username(world, &opened, end).await.is_some());

@@ -1,4 +1,4 @@
-//! What owners see of what they have given.
+//! Shares as their owners see them.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -90,7 +90,7 @@ pub(super) async fn the_shares_of_a_node_are_its_own(world: &World<'_>) {
     assert_eq!(of_node(world, ann.id, folder, 10).await, [first]);
 }
 
-/// All who may do something with `node`, in pages of `limit`.
+/// All access entries of `node`, in pages of `limit`.
 async fn access(world: &World<'_>, owner: UserId, node: NodeId, limit: u64) -> Vec<AccessEntry> {
     let limit = Limit::new(limit).unwrap();
     let item = world.grant(owner, node, Action::Share).await;
@@ -171,6 +171,6 @@ pub(super) async fn access_leaves_out_links_that_have_expired(world: &World<'_>)
     assert_eq!(links(end).await, [AccessVia::Link(limited.id)]);
     let download = LinkDownload { link: limited.id, node: limited.item.id, network: Network::of(None) };
     world.store.link_downloads.count(&world.command_at(None, world.now()), &download).await.unwrap();
-    // Whoever holds it still sees what is called how.
+    // The holder of an exhausted link still sees names.
     assert_eq!(links(end).await, [AccessVia::Link(limited.id)]);
 }

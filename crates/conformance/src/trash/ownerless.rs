@@ -5,7 +5,7 @@ use clouddrive_domain::port::{Clearance, Purge};
 
 use crate::world::{ALL, World};
 
-/// Clears away all drives without owners, and tells how many there were.
+/// Clears all drives without owners and returns their number.
 async fn clear(world: &World<'_>, most: u32) -> u32 {
     let mut gone = 0;
     loop {

@@ -34,7 +34,7 @@ pub(super) async fn a_file_goes_with_its_versions_and_shares(world: &World<'_>) 
     assert_eq!(world.store.shares.find(share, ann.id).await.unwrap(), None);
     assert_eq!(purge().await, PurgeStep::default());
     assert_eq!(world.quota(ann.id).await.used, 13, "its bytes are there still");
-    // Bytes that cannot be deleted are left to the collector, which need not wait.
+    // If the freed bytes cannot be deleted, the collector may take them at once.
     let condemned = world.condemned(Timestamp::from_millis(0)).await;
     assert!(condemned.contains(&first) && condemned.contains(&second));
     assert!(!world.condemned(world.now()).await.contains(&world.blob_of(kept, ann.id).await));
@@ -77,7 +77,7 @@ pub(super) async fn a_content_that_a_file_had_twice_counts_once_when_it_is_gone(
     assert_eq!(world.quota(ann.id).await.used, 0);
 }
 
-/// A folder with `wide` folders in it, each with as many files, and a way `deep` down to one more.
+/// A folder with `wide` folders of `wide` files each, and one more file `deep` folders down; and the number of nodes.
 async fn tree(world: &World<'_>, ann: &Member, (wide, deep): (u32, u32)) -> (NodeId, u32) {
     let top = world.folder(ann.id, ann.root, "top").await;
     for number in 0..wide {
@@ -166,7 +166,7 @@ pub(super) async fn a_purge_goes_on_by_itself_and_leaves_others_alone(world: &Wo
     let [first, second, of_bob] = <[NodeId; 3]>::try_from(tops).unwrap();
     assert_eq!(world.purge(Purge::Of(ann.drive, first), 3).await, 9);
     assert_eq!((world.quota(ann.id).await.used, world.quota(bob.id).await.used), (5, 5));
-    // Another drive's node is none of this one's purges.
+    // A purge of one drive does not affect a node of another.
     assert_eq!(world.purge(Purge::Of(ann.drive, of_bob), 3).await, 0);
     assert_eq!(world.purge(Purge::In(ann.drive), 3).await, 9);
     assert!(is_gone(world, second, &ann).await);
@@ -270,7 +270,7 @@ pub(super) async fn a_purge_is_for_the_revision_that_was_seen(world: &World<'_>)
 }
 
 pub(super) async fn drives_that_have_an_owner_are_left_alone(world: &World<'_>) {
-    // What other cases have left without an owner goes first.
+    // First clear the ownerless drives of other cases.
     let clear = async || world.store.trash.clear_ownerless(&world.command_at(None, world.now()), ALL).await.unwrap();
     while clear().await != Clearance::Nothing {
         world.store.trash.purge(&world.command_at(None, world.now()), Purge::Any, ALL).await.unwrap();

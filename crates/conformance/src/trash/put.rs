@@ -25,7 +25,7 @@ pub(super) async fn what_is_trashed_is_out_of_sight_with_all_below_it(world: &Wo
     let root = world.grant(ann.id, ann.root, Action::Read).await;
     let listed = world.store.drive.list(&root, Sort::default(), None, Limit::default()).await.unwrap();
     assert_eq!(listed.iter().map(|child| child.node.id).collect::<Vec<_>>(), [beside]);
-    // It is the same node still: only its revision has grown.
+    // Of the node itself only the revision changes.
     let after = world.located(top, ann.id).await.node;
     assert_eq!(after.revision, Revision(2));
     assert_eq!((after.modified_at, after.name), (before.modified_at, before.name));
@@ -61,7 +61,7 @@ pub(super) async fn nothing_comes_to_stand_below_it(world: &World<'_>) {
     assert_refused!(world.begin(&into, &opening).await, Error::NotFound);
     assert_refused!(world.create_folder(&into, "c").await, Error::NotFound);
     assert_refused!(world.relocate(&moving).await, Error::NotFound);
-    // When it comes back the upload goes on.
+    // After the restore the upload can be committed.
     world.restore(ann.id, top).await.unwrap();
     world.commit(&into, &commit).await.unwrap();
 }
@@ -101,7 +101,7 @@ pub(super) async fn who_may_not_trash_does_not(world: &World<'_>) {
     world.revoke(ann.id, share).await;
     assert_refused!(world.store.trash.put(&by, &item, None).await, Error::NotFound);
     assert!(world.try_grant(ann.id, file, Action::Read).await.is_ok());
-    // An editor's trash is the owner's.
+    // What an editor trashes is in the owner's trash.
     world.share(ann.id, top, bob.id, Permission::Edit).await;
     world.trash(bob.id, file).await;
     assert_eq!((world.trashed(&ann).await, world.trashed(&bob).await), (vec![file], vec![]));
@@ -120,7 +120,7 @@ pub(super) async fn it_is_trashed_as_it_was_seen(world: &World<'_>) {
     assert_eq!(world.located(file, ann.id).await.node.revision, Revision(3));
 }
 
-/// A page of what lies in the trash, with when it was put there.
+/// A page of the trash, with the times of trashing.
 async fn page(
     world: &World<'_>,
     owner: &Member,
@@ -151,12 +151,12 @@ pub(super) async fn the_trash_lists_what_was_put_there_itself_newest_first(world
         assert_eq!(found, world.located(found.node.id, ann.id).await);
     }
     assert_eq!(world.located(file, ann.id).await.names_above(), [name("top"), name("below")]);
-    // What merely lies below is no item of the trash: it may come back alone, and does not go alone.
+    // A node below a trashed folder is no item of the trash: it can be restored alone, but not purged alone.
     assert_refused!(world.try_grant(ann.id, other, Action::Purge).await, Error::NotFound);
     world.grant(ann.id, other, Action::Restore).await;
 }
 
-/// Nodes in the trash, of which each two were put there at the same time, newest first.
+/// Trashed nodes, in pairs of equal time, newest first.
 async fn many(world: &World<'_>, ann: &Member) -> Vec<NodeId> {
     let mut nodes = Vec::new();
     for pair in 0..4 {
@@ -185,7 +185,7 @@ pub(super) async fn the_trash_comes_in_pages(world: &World<'_>) {
         }
         assert_eq!(ids(&found), expected, "in pages of {limit}");
     }
-    // A place outlives its node; what is newer than it comes before it.
+    // A position outlives its node; newer nodes come before it.
     let (_, place) = page(world, &ann, None, 3).await;
     let (gone, left) = expected.split_at(3);
     for node in gone {

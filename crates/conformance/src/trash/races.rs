@@ -43,7 +43,7 @@ pub(super) async fn a_folder_is_not_made_in_the_trash(world: &World<'_>) {
         if let Err(fault) = made {
             assert_refused!(Err::<(), _>(fault), Error::NotFound);
         }
-        // Either way a purge finds all that there is.
+        // Either way a purge removes everything.
         world.begin_purge(ann.id, top).await.unwrap();
         world.purge(Purge::Of(ann.drive, top), 10).await;
         assert_eq!(world.store.drive.find(top, ann.id.into()).await.unwrap(), None);
@@ -57,7 +57,7 @@ pub(super) async fn what_is_moved_and_trashed_is_in_one_place(world: &World<'_>)
         let from = world.folder(ann.id, ann.root, &format!("from {round}")).await;
         let file = world.file(ann.id, from, &format!("{round}"), 1).await;
         let moving = world.moving(ann.id, file, to).await;
-        // The folder out of which it moves goes into the trash.
+        // The source folder of the move is trashed.
         let (trashed, moved) = join(put(world, ann.id, from), world.relocate(&moving)).await;
         trashed.unwrap();
         let found = world.located(file, ann.id).await;
@@ -136,7 +136,7 @@ pub(super) async fn two_purges_at_once_count_each_byte_once(world: &World<'_>) {
     }
 }
 
-/// Goes on with purges by small steps until there are no more, however many are at it.
+/// Purges in small steps until no more are reported, possibly alongside others.
 async fn steps(world: &World<'_>, which: Purge) -> u32 {
     let mut removed = 0;
     loop {
@@ -166,7 +166,7 @@ pub(super) async fn many_workers_share_one_purge(world: &World<'_>) {
         loop {
             let step = world.purge_step(which, 3).await;
             removed += step.removed;
-            // Of whichever nobody is at there may be none for the moment.
+            // There may be no more for the moment if the other workers have the rest.
             if !step.more {
                 return removed;
             }

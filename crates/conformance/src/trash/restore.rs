@@ -64,7 +64,7 @@ pub(super) async fn it_goes_to_the_root_when_its_folder_is_in_the_trash_or_gone(
     assert_eq!(world.store.drive.find(parent, ann.id.into()).await.unwrap(), None);
     let restored = world.restore(ann.id, second).await.unwrap();
     assert_eq!((restored.node.parent, &restored.node.name), (Some(ann.root), &name("b")));
-    // A folder that came back is one to come back to.
+    // A restored folder can be restored into again.
     let parent = world.folder(ann.id, ann.root, "parent").await;
     let file = world.file(ann.id, parent, "c", 1).await;
     world.trash(ann.id, file).await;
@@ -88,7 +88,7 @@ pub(super) async fn it_goes_where_it_is_told(world: &World<'_>) {
         assert_eq!(into(inner, grant).await.unwrap().node.parent, Some(parent));
     }
     world.trash(ann.id, inner).await;
-    // The other drive's owner lets ann in; that is no reason to leave hers.
+    // A restore cannot cross drives, even with access to the other one.
     let of_bob = world.folder(bob.id, bob.root, "bob's").await;
     world.share(bob.id, of_bob, ann.id, Permission::Edit).await;
     let foreign = world.grant(ann.id, of_bob, Action::AddTo).await;
@@ -110,7 +110,7 @@ pub(super) async fn it_is_restored_by_its_owner_as_it_was_seen(world: &World<'_>
     assert_refused!(world.store.trash.restore(&world.command(ann.id), &stale).await, Error::PreconditionFailed);
     let fresh = Restoration { seen: Some(Revision(2)), ..wish };
     world.store.trash.restore(&world.command(ann.id), &fresh).await.unwrap();
-    // Once it is back there is nothing to restore.
+    // A restored node cannot be restored again.
     assert_refused!(world.store.trash.restore(&world.command(ann.id), &fresh).await, Error::NotFound);
     assert_refused!(world.try_grant(ann.id, file, Action::Restore).await, Error::NotFound);
 }
@@ -128,7 +128,7 @@ pub(super) async fn folders_come_back_no_deeper_than_folders_stand(world: &World
         world.trash(ann.id, node).await;
         let wish = Restoration { to: Some(into.clone()), ..world.restoration(ann.id, node).await };
         let outcome = world.store.trash.restore(&world.command(ann.id), &wish).await;
-        // Below `two` there is still the place of what came out of it, as far as anybody has noted.
+        // `inner` no longer counts towards the height of `two`, even if the store has recorded it.
         outcome.unwrap();
     }
     let three = world.folder(ann.id, ann.root, "three").await;
@@ -148,7 +148,7 @@ pub(super) async fn what_lies_below_comes_back_alone(world: &World<'_>) {
     world.share(ann.id, inner, bob.id, Permission::View).await;
     world.trash(ann.id, top).await;
     assert_refused!(world.try_grant(bob.id, first, Action::Restore).await, Error::NotFound);
-    // Where it was is in the trash, so it goes to the root.
+    // Its former place is in the trash, so it goes to the root.
     let restored = world.restore(ann.id, first).await.unwrap();
     assert_eq!((restored.node.parent, &restored.node.name), (Some(ann.root), &name("a")));
     assert_eq!(restored, world.located(first, ann.id).await);
@@ -156,7 +156,7 @@ pub(super) async fn what_lies_below_comes_back_alone(world: &World<'_>) {
     let wish = Restoration { to: Some(to.clone()), ..world.restoration(ann.id, inner).await };
     let restored = world.store.trash.restore(&world.command(ann.id), &wish).await.unwrap();
     assert_eq!(restored.node.parent, Some(to.node().id));
-    // With all that is still below it, and its shares.
+    // With all remaining descendants and its shares.
     world.grant(bob.id, second, Action::Read).await;
     assert_eq!(world.trashed(&ann).await, [top]);
     assert_refused!(world.try_grant(ann.id, second, Action::Restore).await, Error::NotFound);
@@ -199,7 +199,7 @@ pub(super) async fn what_a_guest_has_trashed_is_found_by_that_guest_for_a_while(
     }
     world.restore(ann.id, file).await.unwrap();
     assert_eq!(find(bob.id, before).await, None);
-    // What somebody else puts there next is not bob's to undo.
+    // Bob cannot undo the next trashing, by another user.
     world.trash(ann.id, file).await;
     assert_eq!(find(bob.id, before).await, None);
     world.begin_purge(ann.id, file).await.unwrap();
@@ -224,7 +224,7 @@ pub(super) async fn a_guest_undoes_only_their_own(world: &World<'_>) {
     assert_refused!(restore(&Restoration { trashed_after: Some(world.now()), ..undo.clone() }).await, Error::NotFound);
     let stale = Restoration { seen: Some(Revision(1)), ..undo.clone() };
     assert_refused!(restore(&stale).await, Error::PreconditionFailed);
-    // Its owner has brought it back and put it there again meanwhile.
+    // Its owner has restored and trashed it again meanwhile.
     world.restore(ann.id, file).await.unwrap();
     world.trash(ann.id, file).await;
     assert_refused!(restore(&undo).await, Error::NotFound);

@@ -10,7 +10,7 @@ use clouddrive_domain::port::Copying;
 
 use crate::world::{Member, QUOTA, World, assert_refused, name};
 
-/// What the file `node` holds.
+/// The content of a file.
 pub(super) fn content(found: &Located) -> &Content {
     found.node.content().unwrap()
 }
@@ -79,7 +79,7 @@ pub(super) async fn a_copy_may_replace_a_file_but_no_folder(world: &World<'_>) {
     assert_eq!((made.node.id, made.node.revision, made.node.name.clone()), (old, Revision(2), name("old")));
     assert_eq!(content(&made).blob, content(&world.located(new, ann.id).await).blob);
     assert_eq!(made, world.located(old, ann.id).await);
-    // Where the name is free there is nothing to replace.
+    // With a free name there is nothing to replace.
     let fresh = world.copy(&replacing(world, &ann, new, "fresh").await).await.unwrap();
     assert!(![new, old].contains(&fresh.node.id));
     let refused = world.copy(&replacing(world, &ann, new, "folder").await).await;

@@ -10,7 +10,7 @@ use clouddrive_domain::port::Copying;
 use crate::changes::{all_after, end};
 use crate::world::{Member, World, assert_refused, name};
 
-/// The paths of all that lies below `folder`, each with the size of a file, in order.
+/// The sorted paths of all nodes below `folder`, those of files with their size.
 pub(super) async fn contents(world: &World<'_>, viewer: UserId, folder: NodeId) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![(folder, String::new())];
@@ -68,7 +68,7 @@ pub(super) async fn the_copy_and_what_was_copied_go_their_own_ways(world: &World
     world.file(ann.id, made, "in the copy", 5).await;
     world.rename(ann.id, made, "copy").await.unwrap();
     assert_eq!(contents(world, ann.id, top).await, other);
-    // A copy of the copy is one like any other.
+    // A copy can be copied like any folder.
     other = contents(world, ann.id, made).await;
     let again = world.copy_into(ann.id, made, ann.root).await.unwrap().node.id;
     assert_eq!(contents(world, ann.id, again).await, other);
@@ -91,7 +91,7 @@ pub(super) async fn a_folder_is_not_copied_into_itself_or_below(world: &World<'_
         let refused = world.copy_into(ann.id, a, to).await;
         assert_refused!(refused, Error::Conflict(Conflict::FolderCycle));
     }
-    // What stands above may take it, and so may its own parent, under another name.
+    // It may be copied into an ancestor, and under another name into its own parent.
     let wish = Copying { name: Some(name("c")), ..world.copying(ann.id, b, a).await };
     world.copy(&wish).await.unwrap();
     world.copy_into(ann.id, b, ann.root).await.unwrap();
@@ -111,7 +111,7 @@ pub(super) async fn a_folder_stands_beside_another_and_replaces_none(world: &Wor
     let wish = Copying { conflict: ConflictPolicy::Keep, ..world.copying(ann.id, folder, ann.root).await };
     assert_eq!(world.copy(&wish).await.unwrap().node.name, name("v1.2 (1)"));
     assert_eq!(contents(world, ann.id, ann.root).await, ["/v1.2", "/v1.2 (1)", "/v1.2 (1)/a: 1", "/v1.2/a: 1"]);
-    // A file in the place is replaced neither.
+    // A folder does not replace a file either.
     world.file(ann.id, ann.root, "file", 1).await;
     let wish = Copying { name: Some(name("file")), conflict: ConflictPolicy::Replace, ..wish };
     assert_refused!(world.copy(&wish).await, Error::Conflict(Conflict::NameTaken(_)));
@@ -127,12 +127,12 @@ pub(super) async fn shares_are_not_copied(world: &World<'_>) {
     let to = world.folder(ann.id, ann.root, "to").await;
     let made = world.copy_into(ann.id, a, to).await.unwrap().node.id;
     assert_refused!(world.try_grant(bob.id, made, Action::Read).await, Error::NotFound);
-    // But what reaches the folder into which it goes reaches the copy.
+    // But a share on the destination folder covers the copy.
     world.share(ann.id, to, bob.id, Permission::View).await;
     assert_eq!(contents(world, bob.id, made).await, ["/b"]);
 }
 
-pub(super) async fn a_root_is_nobodys_to_copy(world: &World<'_>) {
+pub(super) async fn a_root_cannot_be_copied(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let shared = world.folder(bob.id, bob.root, "shared").await;
     world.share(bob.id, shared, ann.id, Permission::Edit).await;
@@ -169,7 +169,7 @@ pub(super) async fn a_refused_copy_leaves_nothing(world: &World<'_>) {
     let to = world.folder(ann.id, ann.root, "to").await;
     let quota = world.quota(ann.id).await;
     let start = end(world).await;
-    // All of its rows are there when it turns out that the bytes do not fit.
+    // The store may find out that the bytes do not fit only after it has written all rows.
     world.copy_into(ann.id, top, to).await.unwrap_err();
     let wish = Copying { name: Some(name("to")), ..world.copying(ann.id, top, ann.root).await };
     world.copy(&wish).await.unwrap_err();

@@ -12,7 +12,7 @@ use crate::world::{ALL, Member, World, assert_refused, name};
 
 pub(super) async fn ten_thousand_nodes_and_no_more(world: &World<'_>) {
     let ann = world.member().await;
-    // Each folder holds copies of the one before, so that few requests make many nodes.
+    // Each folder has 16 copies of the one before, so that few requests make many nodes.
     let mut folder = world.folder(ann.id, ann.root, "0").await;
     world.file(ann.id, folder, "file", 1).await;
     let mut nodes = 2;
@@ -30,7 +30,7 @@ pub(super) async fn ten_thousand_nodes_and_no_more(world: &World<'_>) {
     let full = Copying { name: Some(name("full")), ..world.copying(ann.id, folder, most).await };
     let full = world.copy(&full).await.unwrap().node.id;
     nodes += 1;
-    // What is missing comes in folders: in the topmost one, so that they are found last.
+    // Fill up to the limit with folders in the topmost one, so that they are found last.
     let part = world.folder(ann.id, ann.root, "part").await;
     let missing = MAX_COPY_NODES - nodes;
     let (sixteens, rest) = ((missing - 1) / 16, (missing - 1) % 16);
@@ -59,7 +59,7 @@ pub(super) async fn ten_thousand_nodes_and_no_more(world: &World<'_>) {
     assert_eq!(world.quota(ann.id).await.used, used + 16 * 16 * 16);
 }
 
-/// A folder in the root with `depth - 1` more inside one another: the topmost, and the lowest.
+/// Creates `depth` nested folders in the root and returns the topmost and the lowest.
 async fn shaft(world: &World<'_>, ann: &Member, text: &str, depth: u32) -> (NodeId, NodeId) {
     let top = world.folder(ann.id, ann.root, text).await;
     let mut lowest = top;
@@ -90,7 +90,7 @@ pub(super) async fn what_was_copied_counts_for_what_is_moved_later(world: &World
     let (three, _) = shaft(world, &ann, "three", 3).await;
     let holder = world.folder(ann.id, ann.root, "holder").await;
     let made = world.copy_into(ann.id, three, holder).await.unwrap().node.id;
-    // With three levels in it the folder does not fit; the copy alone does.
+    // The holder does not fit with three levels in it; the copy alone does.
     assert_refused!(world.move_into(ann.id, holder, deep).await, Error::Invalid(_));
     world.move_into(ann.id, made, deep).await.unwrap();
     world.move_into(ann.id, holder, deep).await.unwrap();
@@ -110,7 +110,7 @@ pub(super) async fn the_last_byte_fits_and_the_next_does_not(world: &World<'_>) 
     world.share(ann.id, top, bob.id, Permission::View).await;
     let made = world.copy_into(bob.id, top, bob.root).await.unwrap().node.id;
     assert_eq!(world.quota(bob.id).await, Quota { total: 321, used: 321, reserved: 0 });
-    // What has no bytes fits into a full drive.
+    // Empty files and folders fit into a full drive.
     let inner = world.folder(bob.id, made, "no bytes").await;
     world.file(bob.id, inner, "empty", 0).await;
     world.copy_into(bob.id, inner, bob.root).await.unwrap();

@@ -21,7 +21,7 @@ async fn list(world: &World<'_>, viewer: UserId, tops: &[NodeId], most: u64) -> 
     world.store.trees.list(&grants, most).await.unwrap()
 }
 
-/// The paths from the topmost nodes down, each with the size of a file, in order.
+/// The sorted paths from the topmost nodes down, those of files with their size.
 fn paths(entries: &[TreeEntry]) -> Vec<String> {
     let by_id: HashMap<NodeId, &TreeEntry> = entries.iter().map(|entry| (entry.id, entry)).collect();
     let path = |entry: &TreeEntry| {
@@ -113,7 +113,7 @@ pub(super) async fn a_crc32_is_listed_once_it_is_known(world: &World<'_>) {
     };
     note(u32::MAX).await;
     assert_eq!(known().await, Some(Crc32(u32::MAX)));
-    // What is known stays.
+    // A known CRC-32 is not overwritten.
     note(7).await;
     assert_eq!(known().await, Some(Crc32(u32::MAX)));
     world.store.records.note_crc32(&[]).await.unwrap();

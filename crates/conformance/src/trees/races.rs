@@ -46,7 +46,7 @@ pub(super) async fn copies_in_opposite_directions_both_succeed(world: &World<'_>
         let keep = |wish| Copying { conflict: ConflictPolicy::Keep, ..wish };
         let to_ann = keep(world.copying(ann.id, of_bob, ann.root).await);
         let to_bob = keep(world.copying(bob.id, of_ann, bob.root).await);
-        // Somebody who wants each tree for herself stands between them.
+        // Concurrent renames compete with the copies for each tree.
         let renaming = world.renaming(ann.id, of_ann, &format!("ann {round}")).await;
         let other = world.renaming(bob.id, of_bob, &format!("bob {round}")).await;
         let moves = join(world.relocate(&renaming), world.relocate(&other));

@@ -15,7 +15,7 @@ pub(super) async fn a_guest_copies_out_of_what_is_shared(world: &World<'_>) {
     assert_eq!((made.owner.id, made.node.drive, made.node.created_by.id), (bob.id, bob.drive, bob.id));
     assert_eq!(world.quota(bob.id).await, Quota { total: QUOTA, used: 321, reserved: 0 });
     assert_eq!(world.quota(ann.id).await, Quota { total: QUOTA, used: 321, reserved: 0 });
-    // It stays when the share goes, and is nothing to whom it was copied from.
+    // The copy outlives the share, and the owner of the original has no access to it.
     world.revoke(ann.id, share).await;
     assert_eq!(contents(world, bob.id, made.node.id).await.len(), 7);
     assert_refused!(world.try_grant(ann.id, made.node.id, Action::Read).await, Error::NotFound);

@@ -85,7 +85,7 @@ pub(super) async fn a_sender_has_so_many_open_and_no_more(world: &World<'_>) {
     world.commit(&root, &world.completing(&second, ConflictPolicy::Fail)).await.unwrap();
     let last = begin("d").await.unwrap();
     assert_refused!(begin("e").await, Error::Invalid(_));
-    // Those whose time ran out are over, whether or not that was noted.
+    // Expired uploads do not count, whether or not they are marked as such.
     let mut late = world.opening(&root, "e", Some(1));
     late.most_open = 1;
     late.upload.created_at = last.expires_at;
@@ -116,7 +116,7 @@ pub(super) async fn an_upload_gets_more_time_and_never_less(world: &World<'_>) {
         extend(world, &upload, world.now(), until).await.unwrap();
         assert_eq!(world.upload(&upload).await, Upload { expires_at: expected, ..upload.clone() });
     }
-    // It lives on what it was given.
+    // It outlives its original expiry.
     extend(world, &upload, upload.expires_at, later).await.unwrap();
 }
 

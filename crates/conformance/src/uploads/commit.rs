@@ -27,14 +27,14 @@ pub(super) async fn an_upload_becomes_a_file(world: &World<'_>) {
     let content = node.content().unwrap();
     assert_eq!((content.version, &content.blob, content.size), (commit.version, &upload.blob, 5));
     assert_eq!(world.upload(&upload).await.state, UploadState::Complete(commit.file));
-    // The folder shows when that was, and has the revision that it had.
+    // The folder's modification time changes, its revision does not.
     let mut after = before;
     after.node.modified_at = command.at;
     assert_eq!(world.located(parent, ann.id).await, after);
     assert!(!world.condemned(world.now()).await.contains(&upload.blob));
 }
 
-/// The file has the copy; what was sent is free.
+/// The file refers to the copy; the uploaded blob is unreferenced.
 pub(super) async fn an_upload_becomes_a_file_of_a_copy(world: &World<'_>) {
     let ann = world.member().await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
@@ -49,7 +49,7 @@ pub(super) async fn an_upload_becomes_a_file_of_a_copy(world: &World<'_>) {
     let condemned = world.condemned(world.now()).await;
     assert_eq!((condemned.contains(&upload.blob), condemned.contains(&copy)), (true, false));
 
-    // A copy that the collector has taken meanwhile is no content.
+    // A copy that was condemned meanwhile cannot become a content.
     let upload = world.open(&root, "b.txt", Some(5)).await;
     let copy = world.record().await;
     assert!(world.condemned(world.now()).await.contains(&copy));
@@ -84,7 +84,7 @@ pub(super) async fn a_repeat_returns_the_same_file(world: &World<'_>) {
     }
     assert_eq!(world.quota(ann.id).await, quota);
     assert!(!world.condemned(world.now()).await.contains(&upload.blob));
-    // The same file is the file as it is now.
+    // A repeat returns the file in its current state.
     world.rename(ann.id, commit.file, "b").await.unwrap();
     let repeated = world.commit(&root, &commit).await.unwrap();
     assert_eq!(repeated, world.located(commit.file, ann.id).await);

@@ -62,7 +62,7 @@ pub(super) async fn a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_r
     assert_eq!(type_of(silent, ConflictPolicy::Keep).await, "image/png");
     assert_eq!(type_of("text/plain", ConflictPolicy::Replace).await, "text/plain");
     assert_eq!(type_of(silent, ConflictPolicy::Replace).await, "text/plain");
-    // An upload that was announced goes the same way.
+    // The same goes for an announced upload.
     for (text, conflict, expected) in
         [("b.pdf", ConflictPolicy::Fail, "application/pdf"), ("a.png", ConflictPolicy::Replace, "text/plain")]
     {

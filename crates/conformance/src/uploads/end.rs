@@ -103,7 +103,7 @@ pub(super) async fn what_is_over_stays_as_it_ended(world: &World<'_>) {
     assert_eq!(world.quota(ann.id).await.reserved, 0);
 }
 
-/// Ends what earlier cases left open, so that what methods of the whole store count is this case's.
+/// Ends what earlier cases left open, so that store-wide counts are this case's.
 async fn drain(world: &World<'_>) {
     let at = world.now();
     world.store.uploads.expire_due(&world.command_at(None, at), ALL).await.unwrap();
@@ -129,7 +129,7 @@ pub(super) async fn uploads_expire_at_their_very_time(world: &World<'_>) {
     assert_eq!(expire(due.expires_at).await, 0);
     let condemned = world.condemned(due.expires_at).await;
     assert!(condemned.contains(&due.blob) && !condemned.contains(&later.blob));
-    // More time is more time.
+    // An extension postpones the expiry.
     let until = later.expires_at.plus(MILLISECOND);
     world.store.uploads.extend(&world.command(ann.id), &root, later.id, until).await.unwrap();
     assert_eq!(expire(later.expires_at).await, 0);

@@ -70,7 +70,7 @@ pub(super) async fn the_last_byte_fits_and_the_next_does_not(world: &World<'_>) 
     for announced in [Some(0), None] {
         world.open(&root, "empty", announced).await;
     }
-    // What was reserved is there for whom it was reserved.
+    // Reserved space is available to its upload.
     world.commit(&root, &world.completing(&open, ConflictPolicy::Fail)).await.unwrap();
     assert_eq!(world.quota(ann.id).await, Quota { total: 100, used: 70, reserved: 30 });
 }
@@ -93,7 +93,7 @@ pub(super) async fn a_commit_over_the_quota_leaves_the_upload_open(world: &World
     world.store.uploads.abort(&world.command(ann.id), blocking.id).await.unwrap();
     world.commit(&root, &commit).await.unwrap();
     assert_eq!(world.quota(ann.id).await, Quota { total: 100, used: 91, reserved: 0 });
-    // What stands under the name of a replacement that does not fit, stays.
+    // A replacement that does not fit leaves the existing file unchanged.
     let file = world.located(commit.file, ann.id).await;
     let replacing = world.open(&root, "c", None).await;
     let mut commit = world.completing(&replacing, ConflictPolicy::Replace);

@@ -58,7 +58,7 @@ async fn rivals(world: &World<'_>, folder: &Grant, conflict: ConflictPolicy, siz
     let mut commits = Vec::new();
     for size in sizes {
         let upload = world.open(folder, "wanted.txt", Some(*size)).await;
-        // One content alone: what is replaced is gone.
+        // Keep one version only: a replaced content is deleted.
         commits.push(Commit { most_versions: 1, ..world.completing(&upload, conflict) });
     }
     commits

@@ -46,7 +46,7 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(world:
     assert_eq!(world.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
     assert_eq!(world.store.shares.find(on_file, ann.id).await.unwrap().unwrap().item.id, file);
     assert_eq!(world.commit(&folder, &commit).await.unwrap(), expected);
-    // What it was is a version of it still.
+    // The former content is kept as a version.
     assert_eq!(world.quota(ann.id).await.used, 12);
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn a_lowered_share_ends_grants(world: &World<'_>) {
     assert_refused!(world.begin(&folder, &opening).await, Error::Forbidden(Forbidden::Permission));
     let commit = world.completing(&upload, ConflictPolicy::Fail);
     assert_refused!(world.commit(&folder, &commit).await, Error::Forbidden(Forbidden::Permission));
-    // A grant holds again as soon as its reason does, but what has ended stays so.
+    // The grant is valid again once the share allows it, but ended uploads stay closed.
     world.allow(ann.id, shared, share, Permission::Edit).await;
     world.begin(&folder, &opening).await.unwrap();
     assert_refused!(world.commit(&folder, &commit).await, Error::Conflict(Conflict::UploadClosed));
@@ -60,7 +60,7 @@ pub(super) async fn what_left_the_shared_folder_is_out_of_reach(world: &World<'_
     assert_refused!(refused, Error::NotFound);
 }
 
-/// The states of uploads by now.
+/// The current states of the uploads.
 async fn states<const N: usize>(world: &World<'_>, uploads: [&Upload; N]) -> [UploadState; N] {
     let mut states = [UploadState::Open; N];
     for (state, upload) in states.iter_mut().zip(uploads) {
@@ -102,7 +102,7 @@ pub(super) async fn with_a_share_end_the_uploads_under_it(world: &World<'_>) {
             assert!(condemned.contains(&upload.blob));
         }
         assert!(!condemned.contains(&elsewhere.blob));
-        // For the next turn.
+        // Clean up for the next round.
         for upload in [&elsewhere, &home, &others[0], &others[1]] {
             world.store.uploads.abort(&world.command(upload.sender), upload.id).await.unwrap();
         }
@@ -168,7 +168,7 @@ pub(super) async fn an_owner_may_abort_what_others_bring(world: &World<'_>) {
     assert_eq!(world.store.uploads.find_abortable(world.id(), ann.id).await.unwrap(), None);
     world.store.uploads.abort(&world.command(ann.id), upload.id).await.unwrap();
     assert_eq!(world.quota(ann.id).await.reserved, 0);
-    // What is over is its sender's alone.
+    // Only the sender sees an upload that is over.
     let over = Upload { state: ABORTED, ..upload.clone() };
     assert_eq!([find(ann.id).await, find(bob.id).await], [None, Some(over)]);
 }

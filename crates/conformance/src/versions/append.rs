@@ -42,7 +42,7 @@ pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(world: &W
     assert!(!world.condemned(world.now()).await.contains(&new.blob));
 }
 
-pub(super) async fn a_guest_with_whom_the_file_is_shared_may_append(world: &World<'_>) {
+pub(super) async fn a_guest_who_may_edit_may_append(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let file = world.file(ann.id, ann.root, "a", 5).await;
     world.share(ann.id, file, bob.id, Permission::Edit).await;
@@ -87,7 +87,7 @@ pub(super) async fn a_content_is_for_the_content_that_was_seen(world: &World<'_>
     let ann = world.member().await;
     let file = world.file(ann.id, ann.root, "a", 5).await;
     let version = world.located(file, ann.id).await.node.content().unwrap().version;
-    // Another name is no other content.
+    // A rename does not change the content.
     world.rename(ann.id, file, "b").await.unwrap();
     let mut new = content(world, 7).await;
     new.seen = Some(Seen::Version(world.id()));

@@ -13,7 +13,7 @@ pub(super) async fn each_content_is_a_version_and_the_newest_comes_first(world: 
     let file = world.file(ann.id, shared, "a", 5).await;
     let first = world.located(file, ann.id).await.node;
     let replaced = world.replace(bob.id, shared, "a", 7).await.node;
-    // A rename is no other content.
+    // A rename does not add a version.
     world.rename(ann.id, file, "b").await.unwrap();
     for viewer in [ann.id, bob.id] {
         let versions = history(world, viewer, file).await;
@@ -50,7 +50,7 @@ pub(super) async fn versions_come_in_pages(world: &World<'_>) {
         let sizes: Vec<u64> = versions.iter().map(|version| version.content.size).collect();
         assert_eq!(sizes, [6, 5, 4, 3, 2, 1, 0], "in pages of {limit}");
     }
-    // A place outlives its version, and what is newer comes before it.
+    // A position outlives its version; newer versions come before it.
     let (_, place) = page(world, ann.id, file, None, 2).await;
     let version = super::version_of_size(world, ann.id, file, 5).await;
     super::delete(world, ann.id, file, version).await.unwrap();
@@ -82,10 +82,10 @@ pub(super) async fn so_many_versions_stay_and_no_more(world: &World<'_>) {
         let commit = Commit { most_versions: 3, ..world.completing(&upload, ConflictPolicy::Replace) };
         blobs.push(world.commit(&root, &commit).await.unwrap().node.content().unwrap().blob.clone());
     }
-    // The first of the burst stays, and what was replaced last.
+    // The first of the burst and the last one replaced stay.
     assert_eq!(sizes(world, ann.id, file).await, [5, 4, 1]);
     assert_eq!(world.quota(ann.id).await.used, 10);
-    // When fewer may be, those that are too many go with the next one, whichever way that comes.
+    // With a lower limit, the next new version removes the excess ones, however it is made.
     let mut new = content(world, 6).await;
     new.most_versions = 2;
     append(world, ann.id, file, &new).await.unwrap();

@@ -34,7 +34,7 @@ pub(super) async fn what_is_current_stays_as_it_is(world: &World<'_>) {
     let before = world.located(file, ann.id).await;
     assert_eq!(revive(world, ann.id, file, first).await.unwrap(), before);
     world.replace(ann.id, ann.root, "a", 7).await;
-    // Whoever has lost the answer may ask again.
+    // A retry after a lost response returns the same.
     let once = revive(world, ann.id, file, first).await.unwrap();
     assert_eq!(revive(world, ann.id, file, first).await.unwrap(), once);
     assert_eq!(sizes(world, ann.id, file).await, [5, 7, 5]);
@@ -74,7 +74,7 @@ pub(super) async fn a_revival_is_charged(world: &World<'_>) {
     let refused = revive(world, ann.id, file, first).await;
     assert_refused!(refused, Error::Forbidden(Forbidden::Quota { quota, needed: 40 }) if quota.used == 61);
     assert_eq!(world.located(file, ann.id).await, before);
-    // What has to go for it makes room, and may be the very version that comes back.
+    // Versions removed for the limit make room, even the one that is revived.
     let grant = world.grant(ann.id, file, Action::Replace).await;
     let revival = Revival { from: first, version: world.id(), seen: None, most_versions: 2 };
     world.store.versions.revive(&world.command(ann.id), &grant, &revival).await.unwrap();

@@ -1,4 +1,4 @@
-//! Who may do what: the one rule by which every service decides.
+//! Access control: the single rule that every service uses for authorisation.
 
 use std::ops::Deref;
 
@@ -6,50 +6,50 @@ use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission
 use super::{MAX_TREE_DEPTH, Name, Revision};
 use crate::error::{Error, Result};
 
-/// What somebody wants to do with a node.
+/// An action on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// See it; list it, if it is a folder; download it, if it is a file.
+    /// Get it; list it if it is a folder; download it if it is a file.
     Read,
-    /// Put something into it. Only folders and roots take anything.
+    /// Add something to it. Valid for folders and roots only.
     AddTo,
-    /// Give it another content. Only files have one.
+    /// Replace its content. Valid for files only.
     Replace,
-    /// Give it another name.
+    /// Rename it.
     Rename,
-    /// Take it out of the folder in which it lies.
+    /// Move it out of its folder.
     Move,
-    /// Decide who else may do what with it.
+    /// Manage its shares and links.
     Share,
-    /// Put it into the trash.
+    /// Move it to the trash.
     Trash,
-    /// Take it back out of the trash, in which it or a folder above it lies.
+    /// Restore it: it or a folder above it is in the trash.
     Restore,
-    /// Take back out of the trash, in which it lies itself, what one has put there as a guest. That it was just oneself, and
-    /// not long ago, is for [`Trash`](crate::port::Trash) to know.
+    /// As a guest, restore a node that the guest trashed directly. [`Trash`](crate::port::Trash) checks that it was the
+    /// same user, and recently.
     Undo,
-    /// Remove it from the trash, in which it lies itself, for good.
+    /// Delete it permanently: it is itself in the trash.
     Purge,
-    /// Delete a content that it had. Only files have any.
+    /// Delete one of its former versions. Valid for files only.
     DeleteVersion,
 }
 
-/// Who looks at a node.
+/// The viewer of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Viewer {
-    /// Somebody with an account: sees what is theirs and what is shared with them.
+    /// A user: sees their own nodes and those shared with them.
     User(UserId),
-    /// Whoever holds a public link: sees the linked node and what lies below it, whatever else they may see as somebody.
+    /// The holder of a public link: sees only the linked node and its descendants, whatever they may see as a user.
     Link {
         /// The link.
         link: LinkId,
-        /// The node that it is of.
+        /// The linked node.
         node: NodeId,
     },
 }
 
 impl Viewer {
-    /// The user who looks, if it is one.
+    /// The user, unless the viewer holds a link.
     #[must_use]
     pub const fn user(self) -> Option<UserId> {
         match self {
@@ -65,46 +65,46 @@ impl From<UserId> for Viewer {
     }
 }
 
-/// What a step of a path takes in an answer beside its name: the identifier, and what parts them.
+/// The estimated size of a path step in a response, besides its name: the identifier and the separators.
 const STEP_BYTES: usize = 64;
 
-/// One node on the way from a node up to the root of its drive.
+/// A step on the way from a node up to the root of its drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The node.
     pub id: NodeId,
     /// Its name.
     pub name: Name,
-    /// Whether it itself lies in the trash.
+    /// Whether this node itself is in the trash.
     pub trashed: bool,
-    /// What a share on this very node gives to the viewer, if that is a user.
+    /// The permission that a share on this very node gives the viewer, if that is a user.
     pub share: Option<Permission>,
 }
 
-/// A node with all that decides what the viewer may do with it.
+/// A node with everything needed to authorise the viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
     /// The node.
     pub node: Node,
-    /// Who owns the drive; nobody, once that account is deleted.
+    /// The owner of the drive; without a name once the account is deleted.
     pub owner: Person,
-    /// Whose shares stand in `lineage`.
+    /// The viewer, whose shares are in `lineage`.
     pub viewer: Viewer,
-    /// The way from the node itself, which comes first, up to the root, which comes last.
+    /// The steps from the node itself (first) up to the root (last).
     pub lineage: Vec<Step>,
 }
 
-/// Leave for a viewer to read a node. Only [`authorize_read`] and [`authorize`] make one.
+/// Permission for a viewer to read a node. Only [`authorize_read`] and [`authorize`] create one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadGrant {
     role: Role,
     located: Located,
 }
 
-/// Leave for one user to do one thing with one node. Only [`authorize`] makes one, and to users alone: a public link's holder
-/// never comes to one, and so to nothing that changes anything. Whoever has leave to do anything may also read.
+/// Permission for one user to perform one action on one node. Only [`authorize`] creates one, and for users only:
+/// holders of a public link never get a grant, so they cannot change anything. Every grant includes permission to read.
 ///
-/// Whoever changes anything renews the grant by what the changing transaction itself sees: see [`Grant::renew`].
+/// A mutation renews its grant inside its own transaction: see [`Grant::renew`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     action: Action,
@@ -112,25 +112,26 @@ pub struct Grant {
     read: ReadGrant,
 }
 
-/// Decides whether the viewer of `located`, a user or a public link's holder, may read its node.
+/// Authorises the viewer of `located`, a user or the holder of a public link, to read its node.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the node is invisible to the viewer: absent, in the trash, not shared, not below the linked one.
+/// [`Error::NotFound`] if the node is invisible to the viewer: absent, in the trash, not shared, not below the linked
+/// node.
 pub fn authorize_read(located: Option<Located>) -> Result<ReadGrant> {
     let located = located.ok_or(Error::NotFound)?;
     let role = located.role().ok_or(Error::NotFound)?;
     Ok(ReadGrant { role, located })
 }
 
-/// Decides whether the user who is the viewer of `located` may do `action` with its node.
+/// Authorises the user who views `located` to perform `action` on its node.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the node is invisible to the viewer (absent, in the trash, not shared) or is of a kind with
-/// which nobody can do such a thing; [`Error::Forbidden`] when it is visible and the viewer's role does not suffice, or
-/// the viewer is no user.
+/// [`Error::NotFound`] if the node is invisible to the viewer (absent, in the trash, not shared) or the action does not
+/// apply to its kind; [`Error::Forbidden`] if the node is visible but the viewer's role is insufficient, or the viewer
+/// is not a user.
 ///
-/// What lies in the trash is its owner's alone, and nothing can be done with it but to restore and to purge it; and a guest
-/// who may edit the folder in which it lay may undo what they did themselves.
+/// Only its owner sees a node in the trash, and can only restore or purge it. A guest who may edit its former folder
+/// may undo their own trashing.
 pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
     let (located, role) = match action {
         Action::Restore => (located.filter(Located::is_below_owners_trash), Role::Owner),
@@ -143,7 +144,7 @@ pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
     Ok(Grant { action, actor, read: ReadGrant { role, located } })
 }
 
-/// Decides on what can be done with a node that does not lie in the trash.
+/// Authorises actions on a node that is not in the trash.
 fn authorize_live(located: Option<Located>, action: Action) -> Result<Grant> {
     let read = authorize_read(located)?;
     let ReadGrant { role, located } = &read;
@@ -161,7 +162,7 @@ fn authorize_live(located: Option<Located>, action: Action) -> Result<Grant> {
     let allowed = match action {
         Action::Read => true,
         Action::AddTo | Action::Replace => *role >= Role::Edit,
-        // The very node that was shared is its owner's to rename, to move and to trash.
+        // A share on the node itself does not allow these: the permission must come from above.
         Action::Rename | Action::Move | Action::Trash => located.inherited_role() >= Some(Role::Edit),
         Action::Share | Action::DeleteVersion => *role == Role::Owner,
         Action::Restore | Action::Purge | Action::Undo => false,
@@ -171,18 +172,18 @@ fn authorize_live(located: Option<Located>, action: Action) -> Result<Grant> {
 }
 
 impl Located {
-    /// The viewer's role on the node, if the viewer may see it at all.
+    /// The viewer's role on the node; none if the viewer may not see it.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
         self.role_from(0)
     }
 
-    /// The viewer's role as far as it comes from above the node.
+    /// The viewer's role inherited from above the node.
     fn inherited_role(&self) -> Option<Role> {
         self.role_from(1)
     }
 
-    /// The highest role that the steps from `first` upward give. What lies in or below the trash is nobody's to see.
+    /// The highest role granted by the steps from `first` upwards; none in or below the trash.
     fn role_from(&self, first: usize) -> Option<Role> {
         if self.lineage.iter().any(|step| step.trashed) {
             return None;
@@ -193,12 +194,12 @@ impl Located {
         self.lineage.iter().skip(first).filter_map(|step| self.given_by(step)).max().map(Role::from)
     }
 
-    /// Whether it is the owner who looks.
+    /// Whether the viewer is the owner.
     fn is_owners(&self) -> bool {
         self.viewer == Viewer::User(self.owner.id)
     }
 
-    /// What this very step gives to the viewer.
+    /// The permission that this very step gives the viewer.
     fn given_by(&self, step: &Step) -> Option<Permission> {
         match self.viewer {
             Viewer::User(_) => step.share,
@@ -206,32 +207,34 @@ impl Located {
         }
     }
 
-    /// Whether the node itself lies in the trash, and its viewer is its owner. What merely lies below such a node does not.
+    /// Whether the node itself is in the trash and the viewer is its owner. Nodes that are merely below a trashed one
+    /// do not count.
     fn is_in_owners_trash(&self) -> bool {
         let trashed = self.lineage.first().is_some_and(|step| step.trashed);
         trashed && self.node.kind() != NodeKind::Root && self.is_owners()
     }
 
-    /// Whether the node itself, or something above it, lies in the trash, and its viewer is its owner.
+    /// Whether the node or one above it is in the trash and the viewer is its owner.
     fn is_below_owners_trash(&self) -> bool {
         let trashed = self.lineage.iter().any(|step| step.trashed);
         trashed && self.node.kind() != NodeKind::Root && self.is_owners()
     }
 
-    /// Whether the node itself lies in the trash, and its viewer is a guest who may edit the live folder in which it lay.
+    /// Whether the node itself is in the trash and the viewer is a guest with edit permission on its former folder,
+    /// which is not.
     fn is_in_trash_of_editor(&self) -> bool {
         let trashed = self.lineage.first().is_some_and(|step| step.trashed);
         let above = self.lineage.iter().skip(1).filter_map(|step| self.given_by(step)).max();
         trashed && !self.is_owners() && self.is_parent_live() && above == Some(Permission::Edit)
     }
 
-    /// Whether nothing above the node lies in the trash.
+    /// Whether no ancestor of the node is in the trash.
     #[must_use]
     pub fn is_parent_live(&self) -> bool {
         !self.lineage.iter().skip(1).any(|step| step.trashed)
     }
 
-    /// The node as its owner finds it in the trash. Its parent is where it would go back to; none where that is the root.
+    /// The node as listed in its owner's trash. Its parent is where it would be restored to; none if that is the root.
     #[must_use]
     pub fn trash_entry(self) -> Option<Entry> {
         if !self.is_in_owners_trash() {
@@ -242,20 +245,20 @@ impl Located {
         Some(Entry { node: self.node, owner: self.owner, parent, role: Role::Owner })
     }
 
-    /// The names of the folders above the node, from the topmost one on, whether or not they lie in the trash.
+    /// The names of the folders above the node, topmost first, whether or not they are in the trash.
     #[must_use]
     pub fn names_above(&self) -> Vec<Name> {
         let below_root = self.lineage.len().saturating_sub(1);
         self.lineage.iter().take(below_root).skip(1).rev().map(|step| step.name.clone()).collect()
     }
 
-    /// How many folders would stand inside one another down to a folder that is put into this node.
+    /// The depth of a folder that is added to this node.
     #[must_use]
     pub fn depth_of_child_folder(&self) -> u32 {
         u32::try_from(self.lineage.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether `id` is the node itself or stands above it.
+    /// Whether `id` is the node itself or one of its ancestors.
     #[must_use]
     pub fn is_at_or_below(&self, id: NodeId) -> bool {
         self.lineage.iter().any(|step| step.id == id)
@@ -265,19 +268,19 @@ impl Located {
     #[must_use]
     pub fn entry(self) -> Option<Entry> {
         let role = self.role()?;
-        // The root is always the last step, and is never shown.
+        // The root is always the last step and is never shown.
         let parent_is_shown = self.lineage.len() > 2 && self.inherited_role().is_some();
         let parent = self.node.parent.filter(|_| parent_is_shown);
         Some(Entry { node: self.node, owner: self.owner, parent, role })
     }
 
-    /// About how many bytes [`path`](Self::path) takes in an answer.
+    /// The estimated size of [`path`](Self::path) in a response, in bytes.
     #[must_use]
     pub fn path_bytes(&self) -> usize {
         self.path().iter().map(|step| step.name.as_str().len() + STEP_BYTES).sum()
     }
 
-    /// The folders from the topmost one that the viewer may see down to the node itself, without the root.
+    /// The folders from the topmost one visible to the viewer down to the node itself, without the root.
     #[must_use]
     pub fn path(&self) -> Vec<PathStep> {
         let below_root = self.lineage.len().saturating_sub(1);
@@ -292,13 +295,13 @@ impl Located {
 }
 
 impl ReadGrant {
-    /// Who may read.
+    /// The viewer who may read.
     #[must_use]
     pub const fn viewer(&self) -> Viewer {
         self.located.viewer
     }
 
-    /// What the viewer's role on the node is.
+    /// The viewer's role on the node.
     #[must_use]
     pub const fn role(&self) -> Role {
         self.role
@@ -310,25 +313,26 @@ impl ReadGrant {
         &self.located.node
     }
 
-    /// The drive in which the node lies.
+    /// The drive of the node.
     #[must_use]
     pub const fn drive(&self) -> DriveId {
         self.located.node.drive
     }
 
-    /// The node with all that the decision went by.
+    /// The node with the data that authorised it.
     #[must_use]
     pub const fn located(&self) -> &Located {
         &self.located
     }
 
-    /// The same, by value.
+    /// The same as [`located`](Self::located), by value.
     #[must_use]
     pub fn into_located(self) -> Located {
         self.located
     }
 
-    /// The child `node` of the granted folder as the viewer sees it, given what a share on that very child gives.
+    /// The child `node` of the granted folder as the viewer sees it, given the permission of a share on that very
+    /// child.
     #[must_use]
     pub fn child(&self, node: Node, share: Option<Permission>) -> Entry {
         let parent = (self.node().kind() != NodeKind::Root).then_some(self.node().id);
@@ -338,27 +342,27 @@ impl ReadGrant {
 }
 
 impl Grant {
-    /// Who may act.
+    /// The user who may act.
     #[must_use]
     pub const fn actor(&self) -> UserId {
         self.actor
     }
 
-    /// The node with all that the decision went by.
+    /// The node with the data that authorised it.
     #[must_use]
     pub fn into_located(self) -> Located {
         self.read.into_located()
     }
 
-    /// Decides again, by what a transaction sees that is about to act on this grant.
+    /// Authorises the action again, with the data that the acting transaction sees.
     ///
     /// # Errors
-    /// As [`authorize`]: a share that was revoked, or a folder that was trashed, since the grant was made.
+    /// As [`authorize`], e.g. if a share was revoked or a folder was trashed since the grant was created.
     pub fn renew(&self, fresh: Option<Located>) -> Result<Self> {
         authorize(fresh.filter(|found| found.viewer == self.viewer()), self.action)
     }
 
-    /// Checks that the node still has the revision that the caller has seen, if the caller insists on it.
+    /// Checks that the node has the revision that the caller expects, if any.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`].
@@ -371,7 +375,7 @@ impl Grant {
 }
 
 impl Grant {
-    /// Checks that the file still is what the caller has seen of it, if the caller insists on that.
+    /// Checks that the file is still what the caller expects, if anything.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`].
@@ -385,7 +389,7 @@ impl Grant {
     }
 }
 
-/// Leave to do anything is leave to read.
+/// Every grant includes permission to read.
 impl Deref for Grant {
     type Target = ReadGrant;
 
@@ -394,10 +398,10 @@ impl Deref for Grant {
     }
 }
 
-/// Checks that a folder which stands as deep as `depth`, with `reach` more levels of folders below it, is allowed.
+/// Checks the depth of a folder at level `depth` that has `reach` more levels of folders below it.
 ///
 /// # Errors
-/// [`Error::Invalid`], of the field `parent_folder_id`, past [`MAX_TREE_DEPTH`].
+/// [`Error::Invalid`] for the field `parent_folder_id` past [`MAX_TREE_DEPTH`].
 pub fn check_depth(depth: u32, reach: u32) -> Result<()> {
     if depth.saturating_add(reach) > MAX_TREE_DEPTH {
         return Err(Error::invalid("parent_folder_id", "folders stand at most 100 deep"));

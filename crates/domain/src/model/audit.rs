@@ -1,45 +1,45 @@
-//! What people who answer for a service want to find again: who came in, and who gave what to whom.
+//! Audit events: logins, access changes and other actions that operators need to trace.
 
 use super::{
     DriveId, Link, LinkId, NodeId, NodeKind, Permission, RequestId, SessionId, Share, ShareId, Timestamp, UploadId,
     UserId, VersionId,
 };
 
-/// Something that happened, and that is worth remembering for long.
+/// An event for the audit trail.
 ///
-/// It never holds a secret, a name or an address: what it speaks of is found by its identifier.
+/// It contains identifiers only: no secrets, names or addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
     /// What happened.
     pub action: AuditAction,
-    /// Who did it; none when that is not known.
+    /// The user who did it, if known.
     pub actor: Option<UserId>,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// In which request.
+    /// The request that caused it.
     pub request: RequestId,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditAction {
-    /// The actor made an account.
+    /// The actor registered an account.
     AccountRegistered,
-    /// The hash of the actor's password was replaced by a stronger one of the same password.
+    /// The actor's password hash was replaced by a stronger hash of the same password.
     PasswordRehashed,
-    /// The actor chose another password, which ended all sessions of theirs.
+    /// The actor changed the password, which ended all of their sessions.
     PasswordChanged,
-    /// Somebody who is logged in as the actor was asked for the current password, and did not know it.
+    /// A logged-in actor was asked for the current password and gave a wrong one.
     PasswordRefused,
-    /// The actor took another e-mail address.
+    /// The actor changed the e-mail address.
     EmailChanged,
     /// The actor deleted the account.
     AccountDeleted,
-    /// Those who run the service did something to an account.
+    /// An operator changed an account.
     AccountAdministered {
-        /// Whose account.
+        /// The account.
         user: UserId,
-        /// What.
+        /// What was changed.
         act: Administered,
     },
     /// The actor set a profile photo.
@@ -51,19 +51,19 @@ pub enum AuditAction {
         /// The session that began.
         session: SessionId,
     },
-    /// The actor's session goes on, with another refresh token.
+    /// The actor's session was refreshed.
     SessionRefreshed {
         /// The session.
         session: SessionId,
     },
-    /// A refresh token came twice, so somebody else has it or had it: the session ended. The actor is the user whose it was.
+    /// A refresh token was reused, so it has leaked: the session was ended. The actor is its user.
     SessionReused {
         /// The session.
         session: SessionId,
     },
     /// The actor logged out.
     LoggedOut {
-        /// The session that ended.
+        /// The ended session.
         session: SessionId,
     },
     /// The actor ended a session by its identifier.
@@ -71,53 +71,53 @@ pub enum AuditAction {
         /// The session.
         session: SessionId,
     },
-    /// Somebody was not let in. The actor is the user whose account it was, if there is one.
+    /// A login was refused. The actor is the user whose account it was, if there is one.
     LoginRefused {
-        /// Why.
+        /// The reason.
         reason: LoginRefusal,
     },
     /// The actor shared something.
     ShareCreated(SharedItem),
-    /// The actor gave a share another permission.
+    /// The actor changed a share's permission.
     ShareChanged(SharedItem),
-    /// The actor took a share away.
+    /// The actor revoked a share.
     ShareRevoked(SharedItem),
-    /// The actor, whom it was given to, gave a share up.
+    /// The actor, the guest, left a share.
     ShareLeft(SharedItem),
-    /// The actor made a public link.
+    /// The actor created a public link.
     LinkCreated(LinkedItem),
-    /// The actor gave a public link another end, password or limit.
+    /// The actor changed a public link's expiry, password or limit.
     LinkChanged(LinkedItem),
-    /// The actor took a public link back.
+    /// The actor revoked a public link.
     LinkRevoked(LinkedItem),
-    /// Somebody who holds a public link downloads a file. Nobody is known to act.
+    /// A file was downloaded through a public link. The actor is unknown.
     LinkDownloaded(LinkedItem),
-    /// Somebody who holds a public link gave another password than the link's. Nobody is known to act.
+    /// A wrong password was given for a public link. The actor is unknown.
     LinkPasswordRefused(LinkedItem),
-    /// The actor gave an upload up, and what had arrived of it is gone.
+    /// The actor aborted an upload, and its received bytes were deleted.
     UploadAborted {
         /// The upload.
         upload: UploadId,
     },
-    /// The actor put something into the trash.
+    /// The actor moved something to the trash.
     ItemTrashed(TrashItem),
-    /// The actor took something back out of the trash.
+    /// The actor restored something from the trash.
     ItemRestored(TrashItem),
-    /// The actor removed something for good that lay in the trash.
+    /// The actor deleted something in the trash permanently.
     ItemPurged(TrashItem),
     /// The actor emptied the trash.
     TrashEmptied {
-        /// The drive whose trash it was.
+        /// The drive whose trash was emptied.
         drive: DriveId,
     },
-    /// The actor made a former content of a file its current one anew.
+    /// The actor made a former version of a file its current one.
     VersionRestored(FormerContent),
-    /// The actor deleted a former content of a file.
+    /// The actor deleted a former version of a file.
     VersionDeleted(FormerContent),
 }
 
 impl AuditAction {
-    /// The stable words that name what happened: the kind of thing, and what became of it.
+    /// The stable name of the event: the kind of object and what happened to it.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -156,23 +156,23 @@ impl AuditAction {
     }
 }
 
-/// What those who run the service did to an account.
+/// What an operator did to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Administered {
-    /// It was made.
+    /// It was created.
     Created,
-    /// It got another password.
+    /// Its password was set.
     PasswordSet,
-    /// Its drive got another quota.
+    /// Its drive's quota was set.
     QuotaSet,
-    /// Nobody is let in any more.
+    /// It was disabled.
     Disabled,
-    /// People are let in again.
+    /// It was enabled again.
     Enabled,
 }
 
 impl Administered {
-    /// The stable words that name what happened.
+    /// The stable name of the event.
     const fn event(self) -> &'static str {
         match self {
             Self::Created => "account.created",
@@ -184,23 +184,23 @@ impl Administered {
     }
 }
 
-/// Why somebody was not let in. Only the audit trail tells these apart, never an answer.
+/// Why a login was refused. Only the audit trail distinguishes these; responses never do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRefusal {
-    /// There is no such user.
+    /// Unknown user.
     UnknownUser,
-    /// The password is not that of the user.
+    /// Wrong password.
     WrongPassword,
-    /// What was given can be nobody's password.
+    /// The given text is too long to be a password.
     ImpossiblePassword,
     /// The account is disabled.
     Disabled,
-    /// Too many attempts came before.
+    /// Too many attempts.
     Throttled,
 }
 
 impl LoginRefusal {
-    /// A stable word for it.
+    /// The stable word for the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -213,7 +213,7 @@ impl LoginRefusal {
     }
 }
 
-/// What an event about a share tells of it.
+/// The share of an audit event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedItem {
     /// The share.
@@ -222,9 +222,9 @@ pub struct SharedItem {
     pub kind: NodeKind,
     /// The node.
     pub node: NodeId,
-    /// Whom it was given to.
+    /// The user it was given to.
     pub guest: UserId,
-    /// What the guest may do, or could until now.
+    /// The permission that the guest has, or had until now.
     pub permission: Permission,
 }
 
@@ -240,14 +240,14 @@ impl From<&Share> for SharedItem {
     }
 }
 
-/// What an event about a public link tells of it: never its token.
+/// The public link of an audit event; never its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkedItem {
     /// The link.
     pub link: LinkId,
     /// File or folder.
     pub kind: NodeKind,
-    /// The node: the linked one, or the file below it that is downloaded.
+    /// The linked node, or the file below it that is downloaded.
     pub node: NodeId,
 }
 
@@ -257,7 +257,7 @@ impl From<&Link> for LinkedItem {
     }
 }
 
-/// What an event about something in the trash tells of it.
+/// The trashed item of an audit event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrashItem {
     /// File or folder.
@@ -266,7 +266,7 @@ pub struct TrashItem {
     pub node: NodeId,
 }
 
-/// What an event about a former content of a file tells of it.
+/// The former version of an audit event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FormerContent {
     /// The file.

@@ -1,4 +1,4 @@
-//! Blobs: the bytes of a version or a photo, under keys that say nothing about them.
+//! Blobs: the bytes of a version or a photo, stored under opaque keys.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use super::{Name, VersionId};
 use crate::error::{Error, Refused, Result};
 use crate::port::Random;
 
-/// The key of a blob: 128 random bits as 32 lower-case hexadecimal digits. Made once, never reused.
+/// The key of a blob: 128 random bits as 32 lower-case hexadecimal digits. Never reused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobKey(String);
 
 impl BlobKey {
-    /// A new key.
+    /// Generates a new key.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes = [0; 16];
@@ -19,7 +19,7 @@ impl BlobKey {
         Self(hex(&bytes))
     }
 
-    /// The key that `text` spells, if it is one; nothing else ever reaches a file system or an object store.
+    /// Parses a key; none if `text` is not one. Nothing else ever reaches a file system or an object store.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let valid = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -33,12 +33,12 @@ impl BlobKey {
     }
 }
 
-/// What a store calls a transfer that it has begun, where it keeps books of them: at most 1,024 visible ASCII characters.
+/// A store's identifier of a begun transfer, if it tracks them: at most 1,024 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(String);
 
 impl Ticket {
-    /// The ticket that `text` spells, if it can be one.
+    /// Parses a ticket; none if `text` cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let valid = (1..=1024).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
@@ -52,16 +52,16 @@ impl Ticket {
     }
 }
 
-/// The bytes of a blob on their way straight from a client into the store.
+/// A transfer of a blob's bytes directly from a client into the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Transfer {
-    /// The blob that it is to become.
+    /// The key of the blob.
     pub key: BlobKey,
-    /// What the store calls it, if it keeps books.
+    /// The store's identifier of it, if the store tracks transfers.
     pub ticket: Option<Ticket>,
 }
 
-/// The name of a store of blobs, such as `disk`. A blob's row names the one that holds it.
+/// The name of a blob store, such as `disk`, as recorded in the rows of its blobs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreName(pub &'static str);
 
@@ -76,7 +76,7 @@ impl Sha256 {
         Self(bytes)
     }
 
-    /// The digest that 64 hexadecimal digits spell, in either case.
+    /// Parses 64 hexadecimal digits of either case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
@@ -108,12 +108,12 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-/// A strong entity tag (RFC 9110, section 8.8.3), without its quotes: 1 to 255 visible ASCII characters, neither `"` nor `,`.
+/// A strong entity tag (RFC 9110, section 8.8.3), unquoted: 1 to 255 visible ASCII characters except `"` and `,`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EntityTag(String);
 
 impl EntityTag {
-    /// The tag that `text` spells, with or without its quotes, if it is one.
+    /// Parses a tag, with or without its quotes; none if `text` is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
@@ -129,7 +129,7 @@ impl EntityTag {
     }
 }
 
-/// The tag with its quotes, as it goes into a header.
+/// The quoted tag, as in a header.
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.0)
@@ -148,21 +148,21 @@ impl From<VersionId> for EntityTag {
     }
 }
 
-/// A CRC-32, that of ZIP, gzip and PNG. It finds accidents and proves nothing.
+/// A CRC-32 as in ZIP, gzip and PNG. It detects accidental corruption only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Crc32(pub u32);
 
-/// What a body must be to be stored.
+/// The expected size and digest of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// The least and the most bytes that it may have.
+    /// The allowed length.
     pub length: Length,
     /// Its digest, if it was announced.
     pub sha256: Option<Sha256>,
 }
 
 impl Expected {
-    /// Checks that `stored` is what was expected, as far as the store knows it.
+    /// Checks `stored` against what was expected, as far as the store has verified it.
     ///
     /// # Errors
     /// `Size`, `TooLarge`, `Checksum`.
@@ -179,61 +179,61 @@ impl Expected {
     }
 }
 
-/// How long a body may be.
+/// The allowed length of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// Just so many bytes.
+    /// Exactly this many bytes.
     Exactly(u64),
-    /// Not known beforehand; at most so many bytes.
+    /// Unknown in advance; at most this many bytes.
     AtMost(u64),
 }
 
-/// What lies in a store under a key.
+/// Metadata of a stored blob.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Its length in bytes.
     pub size: u64,
-    /// Its digest, as far as the store has verified it.
+    /// Its digest, if the store has verified it.
     pub sha256: Option<Sha256>,
-    /// The tag that the store itself sends with the bytes; none of a store whose bytes go through the API.
+    /// The tag that the store sends with the bytes; none if its bytes are served through the API.
     pub tag: Option<EntityTag>,
-    /// The CRC-32 of all its bytes, as far as the store knows it.
+    /// The CRC-32 of all its bytes, if the store knows it.
     pub crc32: Option<Crc32>,
 }
 
-/// A media type (RFC 9110), such as `text/plain; charset=utf-8`; of at most 255 bytes.
+/// A media type (RFC 9110), such as `text/plain; charset=utf-8`, of at most 255 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MediaType(String);
 
 impl MediaType {
-    /// What bytes are of which nothing is known.
+    /// The type of unknown bytes, `application/octet-stream`.
     #[must_use]
     pub fn octet_stream() -> Self {
         Self("application/octet-stream".to_owned())
     }
 
-    /// The type that the extension of `name` stands for; that of unknown bytes, where it stands for none.
+    /// The type for the extension of `name`; that of unknown bytes if there is none.
     #[must_use]
     pub fn of_name(name: &Name) -> Self {
         let known = mime_guess::from_path(name.as_str()).first_raw();
         known.and_then(Self::parse).unwrap_or_else(Self::octet_stream)
     }
 
-    /// Whether it says anything. `application/octet-stream` is what clients send when they do not know.
+    /// Whether it is meaningful. Clients send `application/octet-stream` when they do not know the type.
     #[must_use]
     pub fn is_explicit(&self) -> bool {
         !self.is("application/octet-stream")
     }
 
-    /// Whether it is `essence`, whatever its parameters and its case.
+    /// Whether its type and subtype are `essence`, ignoring parameters and case.
     #[must_use]
     pub fn is(&self, essence: &str) -> bool {
         let own = self.0.split(';').next().unwrap_or("");
         own.trim().eq_ignore_ascii_case(essence)
     }
 
-    /// The type that bytes get which came as this: an explicit one stays; otherwise a file whose content they replace keeps
-    /// its `current` one, and a new file gets that of its `name`.
+    /// Resolves the type of uploaded bytes: an explicit type is kept; otherwise a replaced file keeps its `current`
+    /// type, and a new file gets the type of its `name`.
     #[must_use]
     pub fn resolve(&self, current: Option<&Self>, name: &Name) -> Self {
         match current {
@@ -243,13 +243,13 @@ impl MediaType {
         }
     }
 
-    /// What profile photos are stored as.
+    /// The type of profile photos.
     #[must_use]
     pub fn jpeg() -> Self {
         Self("image/jpeg".to_owned())
     }
 
-    /// Checks that `text` is `type/subtype`, with or without parameters, in visible ASCII: it goes into a header.
+    /// Parses `type/subtype`, with optional parameters, in visible ASCII so that it is safe in a header.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let token = |part: &str| {
@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_made_as_a_key_is_one() {
+    fn only_valid_keys_parse() {
         let key = "0123456789abcdef0123456789abcdef";
         assert_eq!(BlobKey::parse(key).unwrap().as_str(), key);
         for text in ["", "../../../etc/passwd", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcde/"]
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_cannot_break_out_of_where_it_is_written() {
+    fn tickets_contain_only_visible_ascii() {
         for text in ["1", "upload/2~!", &"t".repeat(1024)] {
             assert_eq!(Ticket::parse(text).unwrap().as_str(), text);
         }
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_held_against_what_was_expected_as_far_as_it_is_known() {
+    fn stored_metadata_is_checked_as_far_as_it_is_known() {
         let (seven, eight) = (Some(Sha256::from_bytes([7; 32])), Some(Sha256::from_bytes([8; 32])));
         let check = |length, announced, size, verified| {
             let outcome =
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_says_nothing_gives_way_to_the_current_one_and_then_to_the_names() {
+    fn an_unspecific_type_gives_way_to_the_current_one_then_the_extension() {
         let [plain, html] = ["text/plain", "text/html"].map(|text| MediaType::parse(text).unwrap());
         for (text, expected) in [
             ("a.html", "text/html"),

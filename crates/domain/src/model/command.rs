@@ -1,21 +1,21 @@
-//! Commands: what every mutation says of itself; and the log of what was changed.
+//! Commands, which identify every mutation, and the change log.
 
 use super::id::uuid_v7;
 use super::{DriveId, NodeId, Receipt, Timestamp, UserId};
 use crate::port::Random;
 
-/// The identifier of a request, by which log lines and changes belong together: 1–128 visible ASCII characters.
+/// A request identifier that correlates log lines and changes: 1–128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// The identifier of a request that brought none: a UUIDv7.
+    /// Generates an identifier, a UUIDv7, for a request that has none.
     #[must_use]
     pub fn generate(now: Timestamp, random: &dyn Random) -> Self {
         Self(uuid_v7(now, random).to_string())
     }
 
-    /// Checks that `text` is sane enough to be logged and repeated in a header.
+    /// Checks that `text` is safe to log and to echo in a header.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let sane = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
@@ -29,111 +29,111 @@ impl RequestId {
     }
 }
 
-/// The user on whose behalf a service acts, and the request in which that happens.
+/// The user on whose behalf a service acts, and the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// The user.
     pub user: UserId,
     /// The request.
     pub request: RequestId,
-    /// What makes the request safe to be sent again, if it is.
+    /// The receipt that makes the request idempotent, if any.
     pub receipt: Option<Receipt>,
 }
 
-/// What every mutating port method is told: who changes something, when, and in which request.
+/// The context of a mutation, passed to every mutating port method: who, when, and in which request.
 ///
-/// The row that the mutation leaves in the change log says the same, and commits with it.
+/// The mutation's row in the change log holds the same data and commits with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// The acting user; none when the server itself acts, as its collector does.
+    /// The acting user; none if the server itself acts, e.g. its collector.
     pub actor: Option<UserId>,
-    /// When.
+    /// When it happens.
     pub at: Timestamp,
-    /// In which request.
+    /// The request.
     pub request: RequestId,
-    /// Into which the mutation writes what it came to; none of a command that is read back.
+    /// The receipt to which the mutation writes its result, if any; none in commands read from the log.
     pub receipt: Option<Receipt>,
 }
 
-/// What was changed.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
-    /// An account was made, with its drive.
+    /// An account was created, with its drive.
     UserRegistered,
-    /// A password's hash was replaced by a stronger one of the same password.
+    /// A password hash was replaced by a stronger hash of the same password.
     PasswordRehashed,
     /// A profile photo was set.
     PhotoSet,
     /// A profile photo was removed.
     PhotoRemoved,
-    /// Somebody logged in.
+    /// A user logged in.
     SessionStarted,
-    /// A session goes on, with another refresh token.
+    /// A session was refreshed.
     SessionRefreshed,
-    /// A session was ended before its time.
+    /// A session was ended before it expired.
     SessionEnded,
-    /// A user got another password, which ended all sessions of theirs.
+    /// A user's password was changed, which ended all of their sessions.
     PasswordChanged,
-    /// A user got another e-mail address.
+    /// A user's e-mail address was changed.
     EmailChanged,
-    /// An account was deleted; its drive has no owner any more.
+    /// An account was deleted; its drive no longer has an owner.
     UserDeleted,
     /// An account was disabled, which ended its sessions.
     UserDisabled,
     /// An account was enabled again.
     UserEnabled,
-    /// A drive got another quota.
+    /// A drive's quota was set.
     QuotaSet,
-    /// A folder was made.
+    /// A folder was created.
     FolderCreated,
-    /// A file or folder got another name, another place, or both.
+    /// A file or folder was renamed, moved, or both.
     NodeRelocated,
-    /// A file or folder was copied, with all below it: the row tells of the copy.
+    /// A file or folder was copied, with its descendants; the row describes the copy.
     NodeCopied,
-    /// An upload began.
+    /// An upload was begun.
     UploadBegun,
-    /// An upload got more time.
+    /// An upload was extended.
     UploadExtended,
-    /// A file came to be.
+    /// A file was created.
     FileCreated,
-    /// A file got another content.
+    /// A file's content was replaced.
     FileReplaced,
-    /// An upload was given up.
+    /// An upload was aborted.
     UploadAborted,
-    /// An upload's time ran out.
+    /// An upload expired.
     UploadExpired,
     /// A node was shared.
     ShareCreated,
-    /// A share got another permission.
+    /// A share's permission was changed.
     ShareChanged,
-    /// A share ended.
+    /// A share was revoked.
     ShareRevoked,
-    /// A public link was made.
+    /// A public link was created.
     LinkCreated,
-    /// A public link got another end, password or limit.
+    /// A public link's expiry, password or limit was changed.
     LinkChanged,
-    /// A public link was taken back.
+    /// A public link was revoked.
     LinkRevoked,
     /// A download through a public link was counted.
     LinkDownloaded,
-    /// A file or folder went into the trash.
+    /// A file or folder was moved to the trash.
     NodeTrashed,
-    /// A file or folder came back out of the trash.
+    /// A file or folder was restored from the trash.
     NodeRestored,
-    /// A file or folder left the trash for good, and all below it: what it consists of goes by and by.
+    /// The purge of a trashed file or folder and its descendants began; they are removed step by step.
     PurgeBegun,
-    /// Some of what purges had begun with is gone.
+    /// Some of the nodes being purged were removed.
     NodesPurged,
-    /// A former content of a file became its current one anew.
+    /// A former version of a file became its current one.
     VersionRestored,
-    /// A former content of a file was deleted.
+    /// A former version of a file was deleted.
     VersionDeleted,
-    /// A drive that had lost its owner is gone.
+    /// A drive without an owner was removed.
     DriveRemoved,
 }
 
 impl ChangeKind {
-    /// Every kind with the stable word by which it is stored.
+    /// Every kind with the stable word that is stored for it.
     pub const ALL: &'static [(Self, &'static str)] = &[
         (Self::UserRegistered, "user_registered"),
         (Self::PasswordRehashed, "password_rehashed"),
@@ -173,29 +173,29 @@ impl ChangeKind {
         (Self::DriveRemoved, "drive_removed"),
     ];
 
-    /// The stable word by which the kind is stored.
+    /// The stable word that is stored for the kind.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
     }
 
-    /// The kind that a stored word names.
+    /// Parses a stored word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
     }
 }
 
-/// One row of the change log.
+/// A row of the change log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Its place in the log.
+    /// Its sequence number in the log.
     pub sequence: u64,
     /// What was changed.
     pub kind: ChangeKind,
-    /// In which drive, if in one.
+    /// The drive, if any.
     pub drive: Option<DriveId>,
-    /// Which node, if one.
+    /// The node, if any.
     pub node: Option<NodeId>,
     /// Who, when and in which request.
     pub command: Command,
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_request_that_brought_none_is_as_sane_as_one_that_was_brought() {
+    fn generated_request_ids_are_valid() {
         struct Ones;
         impl Random for Ones {
             fn fill(&self, bytes: &mut [u8]) {

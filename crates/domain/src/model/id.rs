@@ -1,4 +1,4 @@
-//! Identifiers: a newtype for each kind of thing, so that one can never stand in for another.
+//! Identifiers: one newtype per kind of object, so that they cannot be confused.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use uuid::{Builder, Uuid};
 use super::Timestamp;
 use crate::port::Random;
 
-/// What every identifier can do.
+/// Operations common to all identifiers.
 pub trait Id: Copy + Sized {
-    /// Wraps a UUID that is known to name such a thing.
+    /// Wraps a UUID that identifies such an object.
     #[must_use]
     fn from_uuid(uuid: Uuid) -> Self;
 
@@ -18,16 +18,16 @@ pub trait Id: Copy + Sized {
     #[must_use]
     fn as_uuid(&self) -> Uuid;
 
-    /// Makes the identifier of a thing that begins at `now`: a UUIDv7, whose first 48 bits are the time.
+    /// Generates an identifier at `now`: a UUIDv7, whose first 48 bits are the time.
     ///
-    /// Identifiers order things roughly by age. They are names, not secrets.
+    /// Identifiers sort roughly by age. They are not secret.
     #[must_use]
     fn generate(now: Timestamp, random: &dyn Random) -> Self {
         Self::from_uuid(uuid_v7(now, random))
     }
 }
 
-/// A UUIDv7: 48 bits of time, 74 random ones.
+/// Creates a UUIDv7: 48 bits of time, 74 random bits.
 pub(super) fn uuid_v7(now: Timestamp, random: &dyn Random) -> Uuid {
     let mut bytes = [0; 10];
     random.fill(&mut bytes);
@@ -35,7 +35,7 @@ pub(super) fn uuid_v7(now: Timestamp, random: &dyn Random) -> Uuid {
     Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
-/// Makes identifiers, as many as are asked for: how many a mutation takes may be seen by its own transaction only.
+/// Generates identifiers on demand, for mutations whose number of new objects is known only inside their transaction.
 #[derive(Clone)]
 pub struct IdSource {
     at: Timestamp,
@@ -43,13 +43,13 @@ pub struct IdSource {
 }
 
 impl IdSource {
-    /// Makes identifiers of things that begin at `at`.
+    /// Creates a source of identifiers with the time `at`.
     #[must_use]
     pub fn new(at: Timestamp, random: Arc<dyn Random>) -> Self {
         Self { at, random }
     }
 
-    /// One that nothing has yet.
+    /// Generates a new identifier.
     #[must_use]
     pub fn id<T: Id>(&self) -> T {
         T::generate(self.at, &*self.random)
@@ -69,7 +69,7 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Wraps a UUID that is known to name such a thing.
+            /// Wraps a UUID that identifies such an object.
             #[must_use]
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
@@ -109,27 +109,27 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A person who can log in.
+    /// A user.
     UserId;
     /// A drive: a tree of nodes with one owner and one quota.
     DriveId;
     /// A node of a drive's tree: its root, a folder or a file.
     NodeId;
-    /// One content that a file has or had.
+    /// One version of a file's content.
     VersionId;
-    /// The right of one of those who share work to do a part of it.
+    /// A lease on a background chore.
     LeaseId;
-    /// The right of one of those who sent the same request to do what it asks for.
+    /// The claim on a receipt by one of several identical requests.
     ReceiptId;
-    /// A transfer of bytes into a drive.
+    /// An upload.
     UploadId;
-    /// A permission that an owner gave to another user on one node.
+    /// A share: a permission given to another user on one node.
     ShareId;
     /// A public link to one node.
     LinkId;
-    /// What began with a login; every access token names one.
+    /// A login session; every access token names one.
     SessionId;
-    /// A single access token.
+    /// An access token.
     TokenId;
 }
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_later_is_ordered_later_whatever_chance_brings() {
+    fn later_identifiers_sort_later() {
         struct Only(u8);
         impl Random for Only {
             fn fill(&self, bytes: &mut [u8]) {

@@ -1,14 +1,14 @@
-//! *Keep both*: the name that a newcomer gets when its own is taken.
+//! *Keep both*: the name of a new node when the wanted name is taken.
 
 use std::collections::HashSet;
 
 use super::NodeKind;
 use super::name::{MAX_NAME_BYTES, Name};
 
-/// Candidates for a name that stands beside `wanted`: `name (1).ext`, `name (2).ext`, … without an upper bound.
+/// An iterator over alternatives to `wanted`: `name (1).ext`, `name (2).ext`, … without an upper bound.
 ///
-/// They come in rounds of equally many digits. A store asks once a round for the taken names that begin with
-/// [`Round::prefix`] and lets [`Round::first_free`] choose, in the transaction that then inserts the name.
+/// Candidates come in rounds with the same number of digits. For each round, a store queries the taken names that begin
+/// with [`Round::prefix`] and calls [`Round::first_free`], in the transaction that then inserts the name.
 #[derive(Clone, Debug)]
 pub struct KeepBoth {
     stem: String,
@@ -16,7 +16,7 @@ pub struct KeepBoth {
     digits: u32,
 }
 
-/// The candidates whose number has the same count of digits, 1–9 or 10–99 and so on.
+/// The candidates whose numbers have the same count of digits: 1–9, 10–99 and so on.
 #[derive(Clone, Debug)]
 pub struct Round {
     stem: String,
@@ -25,7 +25,7 @@ pub struct Round {
 }
 
 impl KeepBoth {
-    /// Candidates beside `wanted`. Folders have no extension: `a.b` becomes `a.b (1)`.
+    /// Creates the candidates for `wanted`. Folders have no extension: `a.b` becomes `a.b (1)`.
     #[must_use]
     pub fn new(wanted: &Name, kind: NodeKind) -> Self {
         let (stem, extension) = match kind {
@@ -39,14 +39,14 @@ impl KeepBoth {
 impl Iterator for KeepBoth {
     type Item = Round;
 
-    /// The next round: one digit first, then two, and so on. Nineteen digits number more names than any store holds.
+    /// The next round: one digit, then two, and so on up to nineteen, which is more names than any store holds.
     fn next(&mut self) -> Option<Round> {
         self.digits += 1;
         if self.digits > 19 {
             return None;
         }
         let suffix = self.digits as usize + " ()".len();
-        // A stem of which nothing would remain means that the "extension" is most of the name: then it is no extension.
+        // If nothing of the stem would remain, the "extension" is most of the name: treat it as part of the stem.
         let (stem, extension) = match MAX_NAME_BYTES.checked_sub(suffix + self.extension.len()) {
             Some(room) if truncated(&self.stem, room).is_some() => (self.stem.clone(), self.extension.clone()),
             _ => (format!("{}{}", self.stem, self.extension), String::new()),
@@ -58,26 +58,26 @@ impl Iterator for KeepBoth {
 }
 
 impl Round {
-    /// What the names of this round begin with: `name (`.
+    /// The common prefix of the names of this round: `name (`.
     #[must_use]
     pub fn prefix(&self) -> String {
         format!("{} (", self.stem)
     }
 
-    /// How many characters each name of this round has: among those that begin with the prefix, no other matters.
+    /// The length in characters of each name of this round. Other names with the same prefix can be ignored.
     #[must_use]
     pub fn length(&self) -> usize {
         self.stem.chars().count() + " ()".len() + self.digits as usize + self.extension.chars().count()
     }
 
-    /// What all names of this round have but their number.
+    /// The pattern of the names of this round, with zeros for the number.
     #[must_use]
     pub fn pattern(&self) -> String {
         let digits = "0".repeat(self.digits as usize);
         format!("{} ({digits}){}", self.stem, self.extension)
     }
 
-    /// The first candidate of this round whose number is greater than `number`, with its own.
+    /// The first candidate of this round whose number is greater than `number`, with its own number.
     #[must_use]
     pub fn after(&self, number: u64) -> Option<(u64, String)> {
         let first = 10_u64.checked_pow(self.digits - 1)?;
@@ -86,7 +86,7 @@ impl Round {
         (next <= last).then(|| (next, format!("{} ({next}){}", self.stem, self.extension)))
     }
 
-    /// The first candidate of this round that is not among `taken`, if there is one.
+    /// The first candidate of this round that is not in `taken`, if any.
     #[must_use]
     pub fn first_free(&self, taken: &HashSet<String>) -> Option<Name> {
         let first = 10_u64.checked_pow(self.digits - 1)?;
@@ -98,7 +98,7 @@ impl Round {
     }
 }
 
-/// The longest beginning of `text` of at most `room` bytes that ends at a character and has one.
+/// The longest non-empty prefix of `text` of at most `room` bytes that ends at a character boundary.
 fn truncated(text: &str, room: usize) -> Option<&str> {
     let end = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
     text.get(..end).filter(|start| !start.is_empty())

@@ -1,4 +1,4 @@
-//! Public links: what owners let anybody see who holds a token.
+//! Public links: read access for every holder of a token.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,24 +7,25 @@ use super::{ItemRef, LinkId, PasswordHash, Timestamp, TokenHash, UserId, Viewer}
 use crate::error::{Error, Gone, Result};
 use crate::port::Random;
 
-/// The most downloads that a limit can be set to.
+/// The highest download limit of a link.
 pub const MAX_LINK_DOWNLOADS: u64 = 1_000_000_000;
 
-/// For how long whoever gave a link's password need not give it again, when they come with the proof of it.
+/// How long a proof of a link's password is valid, so that it need not be given again.
 pub const LINK_ACCESS_LIFETIME: Duration = Duration::from_hours(1);
 
-/// What the holder of a link holds: 32 characters of `A–Z a–z 0–9 - _`, of six random bits each. It prints as nothing.
+/// The token of a public link: 32 characters of `A–Z a–z 0–9 - _`, six random bits each. Its `Debug` output is
+/// redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkToken(String);
 
 impl LinkToken {
-    /// How many characters a token has.
+    /// The length of a token in characters.
     const LENGTH: usize = 32;
 
-    /// The characters: those of base64url (RFC 4648).
+    /// The alphabet of base64url (RFC 4648).
     const ALPHABET: &'static [u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-    /// Makes a token of 192 random bits.
+    /// Generates a token of 192 random bits.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes = [0; Self::LENGTH];
@@ -33,20 +34,20 @@ impl LinkToken {
         Self(bytes.iter().filter_map(letter).collect())
     }
 
-    /// Takes what somebody sent as a token; none when no token looks like that.
+    /// Parses a token; none if `text` cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let looks = text.len() == Self::LENGTH && text.bytes().all(|byte| Self::ALPHABET.contains(&byte));
         looks.then(|| Self(text.to_owned()))
     }
 
-    /// The token itself, for whoever seals it, and for the URL that its owner sees.
+    /// The token in clear, for sealing and for the URL shown to its owner.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What it is found by: the same on every instance, for good.
+    /// The hash under which the link is found: the same on every instance, and permanent.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
@@ -59,18 +60,18 @@ impl fmt::Debug for LinkToken {
     }
 }
 
-/// A link's token, sealed with a key that only the server has. It prints as nothing.
+/// A link's token, encrypted with a key that only the server has. Its `Debug` output is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedToken(Vec<u8>);
 
 impl SealedToken {
-    /// Wraps what a sealer made.
+    /// Wraps the output of a sealer.
     #[must_use]
     pub const fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, for whoever stores or opens them.
+    /// The bytes, for storing or unsealing.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -83,39 +84,39 @@ impl fmt::Debug for SealedToken {
     }
 }
 
-/// A public link: leave for whoever holds its token to read one node and all that lies below it.
+/// A public link: lets every holder of its token read one node and its descendants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The identifier. It is no secret, and opens nothing.
+    /// The identifier. It is not secret and grants no access.
     pub id: LinkId,
-    /// What is linked.
+    /// The linked node.
     pub item: ItemRef,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: UserId,
-    /// The token, sealed.
+    /// The sealed token.
     pub sealed: SealedToken,
-    /// The hash of the password, if one is asked for.
+    /// The hash of the password, if it has one.
     pub password: Option<PasswordHash>,
-    /// When it ends, if it does by itself.
+    /// When it expires, if ever.
     pub expires_at: Option<Timestamp>,
-    /// How often its bytes may be downloaded, if that is limited.
+    /// The download limit, if any.
     pub max_downloads: Option<u64>,
-    /// How often they were.
+    /// The number of counted downloads.
     pub downloads: u64,
-    /// When they were last.
+    /// The time of the last counted download.
     pub last_download_at: Option<Timestamp>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
 impl Link {
-    /// Whoever comes by this link.
+    /// The viewer for holders of this link.
     #[must_use]
     pub const fn viewer(&self) -> Viewer {
         Viewer::Link { link: self.id, node: self.item.id }
     }
 
-    /// Checks that its time has not run out. A link ends at its very time.
+    /// Checks that the link has not expired at `now`. It expires exactly at `expires_at`.
     ///
     /// # Errors
     /// [`Gone`](Error::Gone): `LinkExpired`.
@@ -126,7 +127,7 @@ impl Link {
         Ok(())
     }
 
-    /// Checks that one more download may begin.
+    /// Checks that the download limit is not reached.
     ///
     /// # Errors
     /// [`Gone`](Error::Gone): `LinkExhausted`.
@@ -138,14 +139,14 @@ impl Link {
     }
 }
 
-/// What is to change of a link: nothing that is none; what is `Some(None)` goes.
+/// A change of a link: `None` leaves a value unchanged, `Some(None)` removes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkChange {
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Option<Option<Timestamp>>,
     /// The hash of its password.
     pub password: Option<Option<PasswordHash>>,
-    /// How often its bytes may be downloaded.
+    /// The download limit.
     pub max_downloads: Option<Option<u64>>,
 }
 
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_print_as_nothing() {
+    fn debug_output_hides_tokens() {
         let token = LinkToken::generate(&Counting);
         assert_eq!(format!("{token:?}"), "LinkToken(…)");
         assert_eq!(format!("{:?}", SealedToken::new(vec![7])), "SealedToken(…)");
@@ -218,7 +219,7 @@ mod tests {
         let spent = Link { max_downloads: Some(2), downloads: 2, ..link() };
         assert!(spent.check_download().is_err());
         assert!(Link { downloads: 1, ..spent.clone() }.check_download().is_ok());
-        // A limit below what was counted already is reached.
+        // A limit below the current count is reached.
         assert!(Link { max_downloads: Some(1), ..spent }.check_download().is_err());
         assert!(link().check_download().is_ok());
     }

@@ -1,4 +1,4 @@
-//! Downloads through public links, as they are counted.
+//! Counting of downloads through public links.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use sha2::{Digest, Sha256};
 
 use super::{LinkId, Network, NodeId};
 
-/// For how long what one network takes of one item is one download, from when it was counted.
+/// How long repeated requests of one network for one item count as one download, from when it was counted.
 pub const DOWNLOAD_WINDOW: Duration = Duration::from_hours(1);
 
-/// What one network takes of one item through a public link: of a file, or of a folder as an archive. However many requests
-/// that takes within the [window](DOWNLOAD_WINDOW), it is one download.
+/// A download of one item (a file, or a folder as an archive) by one network through a public link. All requests within
+/// the [window](DOWNLOAD_WINDOW) count as one download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkDownload {
     /// The link.
     pub link: LinkId,
     /// The file or folder.
     pub node: NodeId,
-    /// Who takes it.
+    /// The downloading network.
     pub network: Network,
 }
 
 impl LinkDownload {
-    /// What it is kept under, beside the link: a digest, so that no address is stored.
+    /// The digest under which it is stored, besides the link, so that no address is stored.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
@@ -33,12 +33,12 @@ impl LinkDownload {
     }
 }
 
-/// Whether a download was one more.
+/// Whether a download was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// It was counted just now.
+    /// It was counted now.
     First,
-    /// It goes on with one that was counted before.
+    /// It continues a download counted before.
     Again,
 }
 

@@ -1,4 +1,4 @@
-//! Entities and values. Each is valid by construction: what cannot be, cannot be made.
+//! Entities and value objects. All are valid by construction.
 
 mod access;
 mod audit;

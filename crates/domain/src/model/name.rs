@@ -1,14 +1,14 @@
-//! Names of files and folders, and the order in which lists show them.
+//! Names of files and folders.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// The longest name, in bytes of UTF-8 after normalisation.
+/// The maximum length of a name in bytes of UTF-8, after normalisation.
 pub const MAX_NAME_BYTES: usize = 255;
 
-/// The name of a file or folder: valid and in Unicode normalisation form C.
+/// The name of a file or folder: valid and in Unicode normalisation form C (NFC).
 ///
-/// Two names are the same when their bytes are: case matters.
+/// Names are compared byte by byte, so they are case-sensitive.
 ///
 /// ```
 /// use clouddrive_domain::model::Name;
@@ -20,7 +20,7 @@ pub const MAX_NAME_BYTES: usize = 255;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
-/// Why a text is no name.
+/// Why a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// It is empty.
@@ -32,13 +32,13 @@ pub enum NameError {
     /// It is `.` or `..`.
     #[error("must not be '.' or '..'")]
     Dots,
-    /// It holds a slash or a backslash.
+    /// It contains a slash or a backslash.
     #[error("must not contain '/' or '\\'")]
     Separator,
-    /// It holds a control character, NUL among them.
+    /// It contains a control character, including NUL.
     #[error("must not contain control characters")]
     Control,
-    /// It holds a character that reorders the text around it (U+202A–U+202E, U+2066–U+2069).
+    /// It contains a character that reorders the text around it (U+202A–U+202E, U+2066–U+2069).
     #[error("must not contain bidirectional overrides")]
     Bidirectional,
     /// It begins or ends with white space.
@@ -50,9 +50,9 @@ impl Name {
     /// Normalises `text` and checks it.
     ///
     /// # Errors
-    /// [`NameError`] names the first rule that the normalised text breaks.
+    /// [`NameError`]: the first rule that the normalised text breaks.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        // Normalising never makes a text shorter than a third: what is far too long need not be normalised first.
+        // NFC never shrinks a text to less than a third, so reject what is far too long before normalising it.
         if text.len() > MAX_NAME_BYTES * 4 {
             return Err(NameError::TooLong);
         }
@@ -77,7 +77,7 @@ impl Name {
         fault.map_or_else(|| Ok(Self(name.into_owned())), Err)
     }
 
-    /// The name of every drive's root. It is never shown, and no other node stands beside it.
+    /// The name of every drive's root. It is never shown, and the root has no siblings.
     #[must_use]
     pub fn of_root() -> Self {
         Self("drive".to_owned())
@@ -89,15 +89,15 @@ impl Name {
         &self.0
     }
 
-    /// The name in Unicode's full case folding. The version before this one sorts and searches by it.
+    /// The name in full Unicode case folding. The previous server version sorts and searches by it.
     #[must_use]
     pub fn sort_key(&self) -> String {
         CaseMapper::new().fold_string(&self.0).into_owned()
     }
 
-    /// Stem and extension (with its dot), for the names that *keep both* makes up.
+    /// Splits the name into stem and extension (with its dot), for *keep both*.
     ///
-    /// The extension is what follows the last dot, unless that dot comes first.
+    /// The extension starts at the last dot, unless that is the first character.
     pub(super) fn split(&self) -> (&str, &str) {
         match self.0.rfind('.') {
             Some(dot) if dot > 0 => self.0.split_at(dot),
@@ -138,7 +138,7 @@ mod tests {
             assert_eq!(Name::parse(text), Err(fault), "{text:?}");
         }
         assert_eq!(Name::parse(&"é".repeat(128)), Err(NameError::TooLong));
-        // Too long to be normalised first, whatever else is wrong with it.
+        // Rejected before normalisation, whatever else is wrong with it.
         assert_eq!(Name::parse(&"/".repeat(MAX_NAME_BYTES * 4 + 1)), Err(NameError::TooLong));
     }
 

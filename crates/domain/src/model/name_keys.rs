@@ -1,7 +1,7 @@
-//! The keys of names: what lists are sorted by, and what searches look into.
+//! Keys derived from names: the order key for sorting and the search key for searching.
 //!
-//! Both are stored beside the name. They depend on data that later versions of Unicode and of ICU4X change, so the order key
-//! begins with their version: rows whose key has an older one, or none, are computed anew.
+//! Both are stored beside the name. They depend on data that changes with versions of Unicode and ICU4X, so the order
+//! key begins with their version: keys that are missing or of an older version are recomputed.
 
 use std::sync::LazyLock;
 
@@ -15,17 +15,18 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 use super::Name;
 
-/// The version of the keys: it grows whenever the bytes of any key change. The migrations and `crates/sql` name it too.
+/// The version of the keys, incremented whenever the bytes of any key change. The migrations and `crates/sql` contain
+/// it too.
 pub const NAME_KEYS_VERSION: u8 = 1;
 
-/// How many bytes of a collation key count. What sorts alike up to there goes by the names themselves. It keeps a row of an
-/// index below the 2,704 bytes that PostgreSQL allows.
+/// The length to which collation keys are truncated; names that tie up to there sort by their bytes. It keeps index
+/// rows below PostgreSQL's limit of 2,704 bytes.
 const MAX_COLLATION_BYTES: usize = 1_024;
 
-/// What a list by name is sorted by, byte by byte: the version of the keys, the collation key of the name (the root collation
-/// of CLDR, with numbers in numeric order), a zero, and the name.
+/// The sort key of a name, compared byte by byte: the version of the keys, the collation key of the name (CLDR root
+/// collation with numeric ordering), a zero byte, and the name.
 ///
-/// It is empty for a name whose keys have not been computed yet: such names come first.
+/// It is empty for names whose keys have not been computed yet; they sort first.
 ///
 /// ```
 /// use clouddrive_domain::model::{Name, OrderKey};
@@ -39,11 +40,11 @@ const MAX_COLLATION_BYTES: usize = 1_024;
 pub struct OrderKey(Vec<u8>);
 
 impl OrderKey {
-    /// The key of `name`.
+    /// Computes the key of `name`.
     #[must_use]
     pub fn of(name: &Name) -> Self {
         let mut key = vec![NAME_KEYS_VERSION];
-        // Writing to a vector does not fail.
+        // Writing to a vector cannot fail.
         let _ = COLLATOR.write_sort_key_to(name.as_str(), &mut key);
         key.truncate(1 + MAX_COLLATION_BYTES);
         key.push(0);
@@ -51,7 +52,7 @@ impl OrderKey {
         Self(key)
     }
 
-    /// A key as it is stored.
+    /// Wraps a stored key.
     #[must_use]
     pub const fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -73,12 +74,12 @@ static COLLATOR: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
     CollatorBorrowed::try_new(preferences, options).expect("the root collation")
 });
 
-/// `text` as searches compare it: without regard to case, accents, width and compatibility forms.
+/// Folds `text` for searching: ignores case, accents, width and compatibility forms.
 ///
-/// It is decomposed (NFKD), loses accents and what is never seen, is folded to one case, and composed again (NFC). What is
-/// a mark to Unicode but part of a letter to its readers stays: the voicing marks of kana (`が` is not `か`), the vowel signs
-/// and tone marks of Devanagari, Thai and their like; Hangul syllables stay whole. Letters with a stroke or a ligature of
-/// letters, which Unicode does not decompose, count as what the collation sorts them beside: `ø` as `o`, `æ` as `ae`.
+/// The text is decomposed (NFKD), stripped of accents and invisible characters, case-folded and recomposed (NFC).
+/// Unicode marks that readers see as part of a letter are kept: the voicing marks of kana (`が` is not `か`), the vowel
+/// signs and tone marks of Devanagari, Thai and similar scripts; Hangul syllables stay whole. Letters with a stroke and
+/// ligatures, which Unicode does not decompose, are replaced by the letters they collate with: `ø` by `o`, `æ` by `ae`.
 #[must_use]
 pub(super) fn fold(text: &str) -> String {
     if text.is_ascii() {
@@ -96,13 +97,13 @@ pub(super) fn fold(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned()
 }
 
-/// Whether searches pass over a character of a decomposed text: an accent, a vowel point of Hebrew or Arabic, a variation
-/// selector, or what is never seen.
+/// Whether searches ignore a character of a decomposed text: an accent, a vowel point of Hebrew or Arabic, a variation
+/// selector or another invisible character.
 fn is_left_out(character: char) -> bool {
     if character.is_ascii() {
         return false;
     }
-    // The voiced and the semi-voiced sound mark of kana.
+    // The voiced and semi-voiced sound marks of kana.
     if matches!(character, '\u{3099}' | '\u{309A}') {
         return false;
     }
@@ -127,7 +128,7 @@ fn is_left_out(character: char) -> bool {
         )
 }
 
-/// What letters that Unicode does not decompose count as.
+/// The replacement of a letter that Unicode does not decompose.
 const fn undecomposed(character: char) -> Option<&'static str> {
     match character {
         'Ø' | 'ø' => Some("o"),
@@ -143,7 +144,7 @@ const fn undecomposed(character: char) -> Option<&'static str> {
 }
 
 impl Name {
-    /// What a search looks into: it finds each text whose folded form this holds.
+    /// The search key: a search finds the name if this contains the folded search text.
     #[must_use]
     pub fn search_key(&self) -> String {
         fold(self.as_str())
@@ -196,7 +197,7 @@ mod tests {
         }
     }
 
-    /// The keys stand in databases: other bytes need another version, and a migration.
+    /// The keys are stored in databases: changing their bytes needs a new version and a migration.
     #[test]
     fn the_keys_are_the_same_in_every_build() {
         let hex = |text: &str| key(text).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -216,7 +217,7 @@ mod tests {
             assert!(key.as_bytes().len() <= MAX_COLLATION_BYTES + 2 + 255, "{}", key.as_bytes().len());
             assert!(key.as_bytes().ends_with(text.as_bytes()));
         }
-        // What differs past the limit only still differs.
+        // Names that differ only past the limit still have different keys.
         let long = |last: &str| key(&format!("{}{last}", "\u{fdfa}".repeat(84)));
         assert!(long("a") < long("b"));
     }

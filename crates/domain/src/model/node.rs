@@ -1,14 +1,14 @@
-//! Nodes: what a drive's tree consists of.
+//! Nodes of a drive's tree.
 
 use super::{BlobKey, DriveId, EntityTag, MediaType, Name, NodeId, Role, Sha256, Timestamp, UserId, VersionId};
 
-/// How many folders may stand inside one another.
+/// The maximum nesting depth of folders.
 pub const MAX_TREE_DEPTH: u32 = 100;
 
-/// How many files and folders one copy has at the most, the copied one included.
+/// The maximum number of files and folders in one copy, including the copied one.
 pub const MAX_COPY_NODES: u64 = 10_000;
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeKind {
     /// The root of a drive. It is never shown, has no parent, and cannot be renamed, moved or shared.
@@ -19,43 +19,43 @@ pub enum NodeKind {
     File,
 }
 
-/// A person as others see them. One who is gone has no name any more.
+/// A user as shown to others. Deleted users have no name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Who it is, or was.
+    /// The user, who may be deleted.
     pub id: UserId,
-    /// The user name, while there is such a user.
+    /// The user name, while the user exists.
     pub username: Option<String>,
 }
 
-/// How often a node itself has changed: its name, its place, its content, whether it lies in the trash; not its children.
+/// The revision of a node, incremented when its name, place, content or trash state changes; not when its children do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 
 /// A node of a drive's tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its identifier, for life: no rename, move or replace changes it.
+    /// The identifier. Renaming, moving and replacing do not change it.
     pub id: NodeId,
-    /// The drive in which it lies.
+    /// The drive.
     pub drive: DriveId,
-    /// The folder in which it lies; none for the root only.
+    /// The parent folder; none for the root only.
     pub parent: Option<NodeId>,
     /// Its name.
     pub name: Name,
-    /// What it is, and a file's content.
+    /// Its kind, with the content of a file.
     pub body: NodeBody,
-    /// How often it has changed.
+    /// The revision.
     pub revision: Revision,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: Person,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When its name, place or content changed last.
+    /// When its name, place or content last changed.
     pub modified_at: Timestamp,
 }
 
-/// What distinguishes the kinds of nodes.
+/// The kind-specific data of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeBody {
     /// A drive's root.
@@ -66,36 +66,37 @@ pub enum NodeBody {
     File(Content),
 }
 
-/// The content of a file: one of its versions.
+/// The content of a file, one of its versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// Which version it is.
+    /// The version.
     pub version: VersionId,
-    /// Where its bytes are.
+    /// The blob with its bytes.
     pub blob: BlobKey,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub size: u64,
-    /// The digest of the bytes, once it has been verified.
+    /// The digest of the bytes, once verified.
     pub sha256: Option<Sha256>,
-    /// What kind of bytes they are, as the uploader said.
+    /// The media type, as given by the uploader.
     pub media_type: MediaType,
-    /// When the uploader's own copy was last modified, as the uploader said.
+    /// When the uploader's own copy was last modified, as given by the uploader.
     pub client_modified_at: Option<Timestamp>,
-    /// The tag that the store itself sends with the bytes, as far as it is known.
+    /// The tag that the store sends with the bytes, if known.
     pub store_tag: Option<EntityTag>,
-    /// When the version was made.
+    /// When the version was created.
     pub created_at: Timestamp,
 }
 
 impl Content {
-    /// The tag of just these bytes: the store's own, by which clients know them that fetch them there; else the version's.
+    /// The entity tag of these bytes: the store's own, which clients see when they download from it; otherwise the
+    /// version.
     #[must_use]
     pub fn tag(&self) -> EntityTag {
         self.store_tag.clone().unwrap_or_else(|| self.version.into())
     }
 
-    /// Whether `tag` is one of these bytes. The version's is one too where the store has its own: clients may have seen it
-    /// before that was known.
+    /// Whether `tag` identifies these bytes. The version is accepted even if the store has its own tag, since clients
+    /// may have seen it before that was known.
     #[must_use]
     pub fn has_tag(&self, tag: &EntityTag) -> bool {
         self.store_tag.as_ref() == Some(tag) || *tag == EntityTag::from(self.version)
@@ -103,7 +104,7 @@ impl Content {
 }
 
 impl Node {
-    /// What the node is.
+    /// The kind of the node.
     #[must_use]
     pub const fn kind(&self) -> NodeKind {
         match self.body {
@@ -122,27 +123,27 @@ impl Node {
         }
     }
 
-    /// The size by which lists are sorted, in bytes: 0 for what is not a file.
+    /// The size in bytes for sorting; 0 for anything but a file.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.content().map_or(0, |content| content.size)
     }
 }
 
-/// A file or folder as one user sees it: what the services answer with.
+/// A file or folder as one user sees it, returned by the services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The file or folder.
     pub node: Node,
-    /// Whose drive it lies in.
+    /// The owner of its drive.
     pub owner: Person,
-    /// The folder in which it lies, unless that is the root or the user may not see it.
+    /// The parent folder, unless it is the root or the user may not see it.
     pub parent: Option<NodeId>,
-    /// What the user may do with it.
+    /// The user's role on it.
     pub role: Role,
 }
 
-/// A folder on the way from the topmost one that a user may see.
+/// A folder on the path from the topmost one that a user may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathStep {
     /// The folder.

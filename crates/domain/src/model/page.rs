@@ -1,8 +1,8 @@
-//! Lists, sorted and in pages: where a page ended is what the next one begins after.
+//! Sorted, paginated lists. A page begins after the position where the previous one ended.
 
 use super::{LinkId, Node, NodeId, NodeKind, OrderKey, Revision, SessionId, ShareId, Timestamp, UploadId, VersionId};
 
-/// How many items a page has at the most: 1 to 1,000; 100 unless told.
+/// The page size: 1 to 1,000 items, 100 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(u16);
 
@@ -26,65 +26,65 @@ impl Default for Limit {
     }
 }
 
-/// What a folder's list is sorted by.
+/// The sort key of a folder's list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SortBy {
-    /// The name, as people expect it: by [`OrderKey`].
+    /// The name, in natural order: by [`OrderKey`].
     #[default]
     Name,
-    /// When the node was made.
+    /// When the node was created.
     CreatedAt,
-    /// When its name, place or content changed last.
+    /// When its name, place or content last changed.
     ModifiedAt,
-    /// The size; a folder counts as 0.
+    /// The size; 0 for folders.
     Size,
 }
 
-/// In which direction. Ties go by identifier, in the same direction.
+/// The sort direction. Ties are broken by identifier, in the same direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {
-    /// Smallest, oldest or first first.
+    /// Smallest, oldest or alphabetically first comes first.
     #[default]
     Ascending,
-    /// Largest, newest or last first.
+    /// Largest, newest or alphabetically last comes first.
     Descending,
 }
 
-/// How a list is sorted.
+/// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sort {
-    /// By what.
+    /// The sort key.
     pub by: SortBy,
-    /// In which direction.
+    /// The direction.
     pub order: Order,
     /// Whether folders come before files, in either direction.
     pub folders_first: bool,
 }
 
-/// What stands at a place of a sorted list: the value that it is sorted by.
+/// The sort key's value at a position in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SortValue {
-    /// Of a list by name: the key as it is stored, which may be of an older version.
+    /// For lists by name: the key as stored, possibly of an older version.
     Name(OrderKey),
-    /// Of a list by either time.
+    /// For lists by either time.
     Time(Timestamp),
-    /// Of a list by size, in bytes.
+    /// For lists by size, in bytes.
     Size(u64),
 }
 
-/// A place in a folder's list: the item after which the next page begins. The item itself need not stand any more.
+/// A position in a folder's list: the item after which the next page begins. The item itself may be gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// What the list is sorted by, of that item.
+    /// The item's value of the sort key.
     pub value: SortValue,
-    /// A file, or a folder.
+    /// File or folder.
     pub kind: NodeKind,
     /// The item.
     pub id: NodeId,
 }
 
 impl Position {
-    /// The place of `node` in a list that is sorted by `by`, given the `key` of its name as it is stored.
+    /// The position of `node` in a list sorted by `by`, given the stored `key` of its name.
     #[must_use]
     pub fn of(node: &Node, key: &OrderKey, by: SortBy) -> Self {
         let value = match by {
@@ -97,80 +97,80 @@ impl Position {
     }
 }
 
-/// A place in a list of what came to be at some time, newest first.
+/// A position in a list sorted by time, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimePosition<I> {
-    /// When that came to be: was made, began, or was put into the trash.
+    /// The item's time: when it was created, began, or was trashed.
     pub at: Timestamp,
-    /// That: of two that came at once, the one that sorts higher stands first.
+    /// The item. Of two with the same time, the greater identifier comes first.
     pub id: I,
 }
 
-/// A place in a list of shares, by when they were made.
+/// A position in a list of shares, by creation time.
 pub type SharePosition = TimePosition<ShareId>;
 
-/// A place in a list of public links, by when they were made.
+/// A position in a list of public links, by creation time.
 pub type LinkPosition = TimePosition<LinkId>;
 
-/// A place in a list of what lies in the trash, by when it was put there.
+/// A position in a list of trashed items, by when they were trashed.
 pub type TrashPosition = TimePosition<NodeId>;
 
-/// A place in a list of sessions, by when they began.
+/// A position in a list of sessions, by start time.
 pub type SessionPosition = TimePosition<SessionId>;
 
-/// A place in a list of uploads, by when they began.
+/// A position in a list of uploads, by start time.
 pub type UploadPosition = TimePosition<UploadId>;
 
-/// A place in a list of versions, newest first.
+/// A position in a list of versions, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VersionPosition {
-    /// The revision of the file that came with that version.
+    /// The file revision that created the version.
     pub revision: Revision,
-    /// That version.
+    /// The version.
     pub id: VersionId,
 }
 
-/// A place in what a search finds: first the own drive, by name; then what is shared, in the order of the shares, each tree
-/// folder by folder.
+/// A position in search results: first the viewer's own drive, by name; then shared trees, in the order of the shares
+/// and folder by folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchPosition {
     /// In the viewer's own drive.
     Own {
-        /// The key of the node's name, as it is stored.
+        /// The stored key of the node's name.
         key: OrderKey,
         /// The node.
         id: NodeId,
     },
-    /// In what is shared with the viewer.
+    /// In the trees shared with the viewer.
     Shared(WalkPosition),
 }
 
-/// A place in a walk of the trees that are shared with a viewer.
+/// A position in a walk of the trees shared with a viewer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WalkPosition {
-    /// The share by which the tree is seen; none before the first, and where the walk is of one folder that was asked for.
+    /// The share that gives access to the tree; none before the first, and when walking a single requested folder.
     pub share: Option<SharePosition>,
-    /// The folders from the top of that tree down to the one that the walk has come to; none when it is done with the tree.
+    /// The folders from the top of the tree down to the current one; empty when the tree is done.
     pub path: Vec<NodeId>,
-    /// The last of those in that folder at which it has looked; none when at none yet.
+    /// The last visited child of that folder; none before the first.
     pub child: Option<ChildPosition>,
 }
 
-/// A place among those that stand in a folder: files first, each kind by when they were made.
+/// A position among the children of a folder: files first, each kind by creation time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChildPosition {
     /// Whether it is a folder.
     pub is_folder: bool,
-    /// When it was made.
+    /// When it was created.
     pub at: Timestamp,
     /// The file or folder.
     pub id: NodeId,
 }
 
-/// How many bytes the names and paths on one page may have, all together.
+/// The maximum total size of the names and paths on a page, in bytes.
 pub const MAX_PAGE_BYTES: usize = 1 << 20;
 
-/// How much room a page still has: it ends before the first item that does not fit, however few it has then, but has one.
+/// The remaining room of a page, which ends before the first item that does not fit but has at least one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PageRoom {
     used: usize,
@@ -178,7 +178,7 @@ pub struct PageRoom {
 }
 
 impl PageRoom {
-    /// Whether an item whose names have so many `bytes` still fits; if so, it has its place.
+    /// Reserves room for an item whose names have `bytes` bytes; false if it does not fit.
     pub const fn takes(&mut self, bytes: usize) -> bool {
         let used = self.used.saturating_add(bytes);
         if self.items > 0 && used > MAX_PAGE_BYTES {
@@ -193,16 +193,16 @@ impl PageRoom {
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T, P> {
-    /// What stands on it.
+    /// The items.
     pub items: Vec<T>,
-    /// The place after which the next page begins, if there is more.
+    /// The position after which the next page begins, if any.
     pub next: Option<P>,
 }
 
 impl<T, P> Page<T, P> {
-    /// The page that `rows` make, of which there is one more than `limit` if and only if there is a next page.
+    /// Cuts a page from `rows`, which contain one more than `limit` if and only if there is a next page.
     ///
-    /// `place` tells where a row stands.
+    /// `place` gives the position of a row.
     #[must_use]
     pub fn cut(mut rows: Vec<T>, limit: Limit, place: impl Fn(&T) -> P) -> Self {
         let more = rows.len() > limit.get();
@@ -211,7 +211,7 @@ impl<T, P> Page<T, P> {
         Self { items: rows, next }
     }
 
-    /// The same page of other items.
+    /// Converts the items of the page.
     #[must_use]
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U, P> {
         Page { items: self.items.into_iter().map(change).collect(), next: self.next }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_a_list_is_told_by_what_the_list_is_sorted_by() {
+    fn a_position_has_the_value_of_the_sort_key() {
         let node = Node {
             id: NodeId::from_uuid(Uuid::from_u128(1)),
             drive: DriveId::from_uuid(Uuid::from_u128(2)),
@@ -271,7 +271,7 @@ mod tests {
             let expected = Position { value, kind: NodeKind::File, id: node.id };
             assert_eq!(Position::of(&node, &OrderKey::of(&node.name), by), expected, "{by:?}");
         }
-        // A folder counts as empty, whatever lies in it.
+        // The size of a folder is 0, whatever it contains.
         let folder = Node { body: NodeBody::Folder, ..node };
         assert_eq!(Position::of(&folder, &OrderKey::of(&folder.name), SortBy::Size).value, SortValue::Size(0));
     }

@@ -1,4 +1,4 @@
-//! The parts in which the bytes of an upload come.
+//! The parts of an upload.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -6,22 +6,22 @@ use std::num::NonZeroU64;
 use super::MAX_FILE_BYTES;
 use crate::error::{Conflict, Error, Refused, Result};
 
-/// The most parts that an upload has.
+/// The maximum number of parts of an upload.
 pub const MAX_PARTS: u32 = 10_000;
 
-/// The least bytes that every part but the last has: 5 MiB.
+/// The minimum size of every part but the last: 5 MiB.
 pub const MIN_PART_BYTES: u64 = 5 << 20;
 
-/// The most bytes that a part has: 5 GiB.
+/// The maximum size of a part: 5 GiB.
 pub const MAX_PART_BYTES: u64 = 5 << 30;
 
-/// What the size of a part that has to grow is a multiple of: 1 MiB.
+/// Enlarged part sizes are rounded up to a multiple of this: 1 MiB.
 const STEP: u64 = 1 << 20;
 
-/// How many parts are told of by their numbers, when some are missing.
+/// How many missing parts are listed by number.
 const TOLD: usize = 10;
 
-/// A part: one that is to come, or one that has arrived.
+/// A part of an upload, expected or received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Part {
     /// Its number, from 1.
@@ -30,28 +30,29 @@ pub struct Part {
     pub size: u64,
 }
 
-/// How the bytes of an upload are cut into parts: all of one size but the last, which has what is left.
+/// How the bytes of an upload are split into parts: all of equal size but the last, which has the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PartPlan {
     size: u64,
-    /// None when all bytes are one part, as no bytes at all are.
+    /// None if all bytes are one part, as for an empty upload.
     part_size: Option<NonZeroU64>,
 }
 
 impl PartPlan {
-    /// All bytes as one part.
+    /// A single part.
     #[must_use]
     pub const fn single(size: u64) -> Self {
         Self { size, part_size: None }
     }
 
-    /// One part up to `usual` bytes, several above. Where [`MAX_PARTS`] of `usual` bytes are too few, each is larger.
+    /// A single part up to `usual` bytes, several above. If [`MAX_PARTS`] of `usual` bytes are too few, parts are
+    /// larger.
     #[must_use]
     pub fn new(size: u64, usual: NonZeroU64) -> Self {
         Self::within(size, usual, MAX_PARTS)
     }
 
-    /// The same in at most `max_parts` parts, of which there are never more than [`MAX_PARTS`].
+    /// The same with at most `max_parts` parts, but never more than [`MAX_PARTS`].
     #[must_use]
     pub fn within(size: u64, usual: NonZeroU64, max_parts: u32) -> Self {
         if size <= usual.get() {
@@ -62,7 +63,7 @@ impl PartPlan {
         Self { size, part_size: Some(grown.unwrap_or(usual)) }
     }
 
-    /// The plan that was kept as these numbers; none if they are of no plan.
+    /// Restores a stored plan; none if the numbers are invalid.
     #[must_use]
     pub fn restore(size: u64, part_size: Option<u64>) -> Option<Self> {
         let Some(part_size) = part_size else { return Some(Self::single(size)) };
@@ -71,38 +72,38 @@ impl PartPlan {
         few.then(|| Self { size, part_size: NonZeroU64::new(part_size) })
     }
 
-    /// How many bytes there are in all.
+    /// The total size in bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
     }
 
-    /// The size of every part but the last, in bytes; that of the only one, which may be none.
+    /// The size in bytes of every part but the last; of the only part, which may be empty, if there is one.
     #[must_use]
     pub fn part_size(&self) -> u64 {
         self.part_size.map_or(self.size, NonZeroU64::get)
     }
 
-    /// The same, where there are several parts.
+    /// The part size if there are several parts.
     #[must_use]
     pub fn cut(&self) -> Option<u64> {
         self.part_size.map(NonZeroU64::get)
     }
 
-    /// Whether all bytes are one part.
+    /// Whether there is a single part.
     #[must_use]
     pub const fn is_single(&self) -> bool {
         self.part_size.is_none()
     }
 
-    /// How many parts there are, at least one.
+    /// The number of parts, at least one.
     #[must_use]
     pub fn count(&self) -> u32 {
         let count = self.part_size.map_or(1, |part| self.size.div_ceil(part.get()));
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// The part of that number, if there is one.
+    /// The part with the given number, if it exists.
     #[must_use]
     pub fn part(&self, number: u32) -> Option<Part> {
         let before = u64::from(number.checked_sub(1)?);
@@ -114,16 +115,16 @@ impl PartPlan {
         Some(Part { number, size })
     }
 
-    /// All parts, in their order.
+    /// All parts, in order.
     pub fn parts(&self) -> impl Iterator<Item = Part> + '_ {
         (1..=self.count()).filter_map(|number| self.part(number))
     }
 
-    /// Checks that every part has arrived with its size. What is not of the plan is of no account.
+    /// Checks that every part has arrived with the right size. Unknown part numbers are ignored.
     ///
     /// # Errors
-    /// [`Conflict::UploadIncomplete`]; when none is missing, [`Refused::Size`] or, where there are several parts,
-    /// [`Refused::PartSize`] of the first that has another size.
+    /// [`Conflict::UploadIncomplete`] if parts are missing; otherwise [`Refused::Size`] or, for several parts,
+    /// [`Refused::PartSize`] of the first with a wrong size.
     pub fn check(&self, arrived: &[Part]) -> Result<()> {
         let mut sizes = std::collections::BTreeMap::new();
         sizes.extend(arrived.iter().map(|part| (part.number, part.size)));
@@ -139,7 +140,7 @@ impl PartPlan {
     }
 }
 
-/// Parts that have not arrived: how many, and the first of them.
+/// Missing parts: their count and the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingParts {
     first: Vec<u32>,
@@ -158,13 +159,13 @@ impl MissingParts {
         missing
     }
 
-    /// How many are missing.
+    /// The number of missing parts.
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.count
     }
 
-    /// The numbers of the first of them, at most ten.
+    /// The numbers of the first missing parts, at most ten.
     #[must_use]
     pub fn first(&self) -> &[u32] {
         &self.first
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_of_no_plan_make_none() {
+    fn invalid_numbers_restore_no_plan() {
         for (size, part_size) in [(10, 0), (10, 10), (10, 11), (10_001, 1), (0, 1), (MAX_FILE_BYTES + 1, 1 << 32)] {
             assert_eq!(PartPlan::restore(size, Some(part_size)), None, "{size} in parts of {part_size}");
         }
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_and_what_is_not_of_the_plan_is_passed_over() {
+    fn missing_parts_are_reported_and_unknown_parts_ignored() {
         let plan = PartPlan::restore(25, Some(1)).unwrap();
         let outcome = |parts: Vec<Part>| plan.check(&parts).map_err(|fault| fault.to_string());
         let some = |numbers: &[u32]| numbers.iter().map(|&number| Part { number, size: 1 }).collect::<Vec<_>>();

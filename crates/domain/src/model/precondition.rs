@@ -1,48 +1,48 @@
-//! Preconditions: what a caller has seen and insists on (RFC 9110, section 13.1.1).
+//! Preconditions of conditional requests (RFC 9110, section 13.1.1).
 
 use super::{Content, EntityTag, Node, Revision, Timestamp, VersionId};
 use crate::error::{Error, Result};
 
-/// The tags one of which the item must have for something to be done, or, where there is no such list, the time since which
-/// its content must not have changed; nothing is insisted on where there is neither.
+/// A precondition: the item must have one of the tags or, if there are none given, its content must not have changed
+/// since the given time; always met if neither is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Precondition {
     tags: Option<Vec<EntityTag>>,
     unmodified_since: Option<Timestamp>,
 }
 
-/// What was seen of a file, which must not have changed when it gets another content.
+/// What the caller expects of a file whose content is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// The file with its name, place and content.
+    /// The same name, place and content.
     Revision(Revision),
-    /// The content alone.
+    /// The same content.
     Version(VersionId),
 }
 
 impl Precondition {
-    /// Insists on one of these tags: none holds when there are none.
+    /// Requires one of these tags; never met if there are none.
     #[must_use]
     pub fn any_of(tags: impl IntoIterator<Item = EntityTag>) -> Self {
         Self { tags: Some(tags.into_iter().collect()), unmodified_since: None }
     }
 
-    /// Insists on a content that is no younger than `at`, to the second: of tags that are named, too, those decide.
+    /// Requires content no newer than `at`, in whole seconds. Ignored if tags are given.
     #[must_use]
     pub fn unmodified_since(self, at: Option<Timestamp>) -> Self {
         Self { unmodified_since: at, ..self }
     }
 
-    /// Whether nothing is insisted on.
+    /// Whether there is no precondition.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.tags.is_none() && self.unmodified_since.is_none()
     }
 
-    /// The revision on which the change of `node` relies, if on any: one of those that were named.
+    /// The revision that a change of `node` requires, if any: one of the given tags.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] when `node` has none of the tags.
+    /// [`Error::PreconditionFailed`] if `node` has none of the tags.
     pub fn on(&self, node: &Node) -> Result<Option<Revision>> {
         match &self.tags {
             None => Ok(None),
@@ -51,11 +51,11 @@ impl Precondition {
         }
     }
 
-    /// What the next content of `node` relies on, if on anything: its revision or its present `content`, of which the tags
-    /// or the time were named.
+    /// What replacing `content` of `node` requires, if anything: the revision or the version that matched the tags or
+    /// the time.
     ///
     /// # Errors
-    /// [`Error::PreconditionFailed`] when neither has any of the tags, or the content is younger.
+    /// [`Error::PreconditionFailed`] if neither has any of the tags, or the content is newer.
     pub fn on_content(&self, node: &Node, content: &Content) -> Result<Option<Seen>> {
         match (&self.tags, self.unmodified_since) {
             (None, None) => Ok(None),
@@ -69,7 +69,7 @@ impl Precondition {
     }
 }
 
-/// Tags are compared as texts: `01` is not `1`.
+/// Tags are compared as text: `01` is not `1`.
 fn names(tags: &[EntityTag], revision: Revision) -> bool {
     let revision = revision.0.to_string();
     tags.iter().any(|tag| tag.as_str() == revision)

@@ -1,18 +1,18 @@
-//! How much a drive may hold.
+//! Quotas of drives.
 
-/// A drive's quota and what counts against it, all in bytes.
+/// A drive's quota and usage, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Quota {
-    /// The most that the drive may hold.
+    /// The limit.
     pub total: u64,
-    /// What its versions hold now.
+    /// The bytes used by stored versions.
     pub used: u64,
-    /// What open uploads have announced.
+    /// The bytes reserved by open uploads.
     pub reserved: u64,
 }
 
 impl Quota {
-    /// What may still be announced; none when a smaller total was set after the drive had filled.
+    /// The bytes still available; 0 if the limit was lowered below the usage.
     #[must_use]
     pub const fn available(&self) -> u64 {
         self.total.saturating_sub(self.used).saturating_sub(self.reserved)
@@ -25,21 +25,21 @@ impl Quota {
     }
 }
 
-/// How many files and folders a drive may have, and how many it has, live and in the trash.
+/// A drive's quota of files and folders, and how many it has, live and in the trash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EntryQuota {
-    /// The most that the drive may have.
+    /// The limit.
     pub total: u64,
-    /// How many it has now.
+    /// The current number.
     pub used: u64,
 }
 
-/// Limits of a drive that are to be set; those that are not given stay as they are.
+/// New limits of a drive; `None` keeps the current one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NewLimits {
-    /// How many bytes it may hold.
+    /// The limit in bytes.
     pub bytes: Option<u64>,
-    /// How many files and folders it may have.
+    /// The limit of files and folders.
     pub entries: Option<u64>,
 }
 

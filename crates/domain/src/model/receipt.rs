@@ -1,4 +1,4 @@
-//! Receipts: what makes a request safe to be sent again, whatever became of the answer to the first.
+//! Receipts: make requests idempotent, so that clients can retry after a lost response.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +7,12 @@ use std::sync::{Arc, OnceLock};
 use super::{Link, Located, ReceiptId, Sha256, Share, Upload, UserId};
 use crate::error::Result;
 
-/// The name that a caller gives to a request, and to every repeat of it: 1–255 printable ASCII characters.
+/// A caller's key for a request and its retries: 1–255 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Checks that `text` can be one.
+    /// Parses a key; none if `text` cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let valid = (1..=255).contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'));
@@ -26,47 +26,47 @@ impl IdempotencyKey {
     }
 }
 
-/// A request that may be sent again. Caller, path and key name it; the digest tells whether it still says the same.
+/// An idempotent request, identified by caller, path and key; the digest tells whether a retry has the same content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedRequest {
     /// The caller.
     pub user: UserId,
-    /// What is called, such as `/drive`.
+    /// The request path, such as `/drive`.
     pub path: String,
-    /// The caller's name for it.
+    /// The caller's key.
     pub key: IdempotencyKey,
-    /// The digest of what it says; none while its body has not come, which the receipt then [gets](Receipt::settle).
+    /// The digest of the content; none until the body has arrived, and then [set](Receipt::settle) on the receipt.
     pub digest: Option<Sha256>,
-    /// The digest that it had until a key was changed, if digests depend on one.
+    /// The digest under the previous digest key, if digests are keyed.
     pub former_digest: Option<Sha256>,
 }
 
-/// What a request came to, as the transaction that did it sees it.
+/// The result of a request, as seen by the transaction that performed it.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer<'a> {
-    /// A file or folder was made.
+    /// A file or folder was created.
     Made(&'a Located),
     /// A file or folder was changed.
     Changed(&'a Located),
-    /// A file got the content that came with the request.
+    /// A file got the content sent with the request.
     Replaced(&'a Located),
-    /// An upload began.
+    /// An upload was begun.
     Begun(&'a Upload),
-    /// What was done may as well be done again: it comes to the same.
+    /// The operation is idempotent: a retry may simply run again.
     Again,
     /// A node was shared.
     Shared(&'a Share),
-    /// A public link was made.
+    /// A public link was created.
     Linked(&'a Link),
     /// A profile photo was set.
     Photo,
 }
 
-/// How an answer is written down, for whoever will read it to a repeat.
+/// Serialises an answer for retries.
 pub type WriteAnswer = dyn Fn(Answer<'_>) -> Result<String> + Send + Sync;
 
-/// Leave to do what a keyed request asks for, once: what is done is written into the receipt by the transaction that does
-/// it, which fails when somebody else holds the receipt by then.
+/// Permission to perform a keyed request once. The transaction that performs it stores the answer in the receipt, and
+/// fails if another request holds the receipt by then.
 #[derive(Clone)]
 pub struct Receipt(Arc<Held>);
 
@@ -79,46 +79,46 @@ struct Held {
 }
 
 impl Receipt {
-    /// The receipt for `request` that is known as `id`, into which `write` writes.
+    /// Creates a receipt `id` for `request`, whose answers are serialised by `write`.
     #[must_use]
     pub fn new(id: ReceiptId, request: KeyedRequest, write: Arc<WriteAnswer>) -> Self {
         Self(Arc::new(Held { id, request, write, settled: OnceLock::new(), written: AtomicBool::new(false) }))
     }
 
-    /// Whose it is among all who ask for the same at once.
+    /// The identifier, which tells concurrent claims on the same request apart.
     #[must_use]
     pub fn id(&self) -> ReceiptId {
         self.0.id
     }
 
-    /// What it is for.
+    /// The request.
     #[must_use]
     pub fn request(&self) -> &KeyedRequest {
         &self.0.request
     }
 
-    /// Notes the digest of a body that has come. The first one stays.
+    /// Records the digest of a body that has arrived. Only the first call has an effect.
     pub fn settle(&self, digest: Sha256) {
         let _ = self.0.settled.set(digest);
     }
 
-    /// The digest of what the request says, as far as it has come.
+    /// The digest of the request, if known by now.
     #[must_use]
     pub fn digest(&self) -> Option<Sha256> {
         self.request().digest.or_else(|| self.0.settled.get().copied())
     }
 
-    /// The text of `answer`, for the transaction to keep.
+    /// Serialises `answer`, for the transaction to store.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If serialisation fails.
     pub fn write(&self, answer: Answer<'_>) -> Result<String> {
         let text = (self.0.write)(answer)?;
         self.0.written.store(true, Ordering::Release);
         Ok(text)
     }
 
-    /// Whether an answer was written, though not that the transaction which did so was committed.
+    /// Whether an answer was written. The transaction that wrote it need not have committed.
     #[must_use]
     pub fn is_written(&self) -> bool {
         self.0.written.load(Ordering::Acquire)

@@ -1,22 +1,22 @@
-//! What a user may do with a node: roles, and the permissions that shares give.
+//! Roles on nodes, and the permissions that shares give.
 
-/// What an owner can give to another user, lowest first.
+/// A permission that an owner gives to another user, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
-    /// See, list and download.
+    /// View, list and download.
     View,
-    /// Also upload into, create folders, replace, rename and move.
+    /// Also upload, create folders, replace, rename and move.
     Edit,
 }
 
-/// The role that a user has on a node, lowest first: the highest that any share on it or above it gives.
+/// A user's role on a node, lowest first: the highest given by any share on it or above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// By a share with permission to view.
+    /// Through a share with view permission.
     View,
-    /// By a share with permission to edit.
+    /// Through a share with edit permission.
     Edit,
-    /// By owning the drive.
+    /// Owner of the drive.
     Owner,
 }
 

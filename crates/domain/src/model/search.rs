@@ -1,4 +1,4 @@
-//! What is searched for.
+//! Search texts.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -6,8 +6,8 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use super::MAX_NAME_BYTES;
 use super::name_keys::fold;
 
-/// A text that is searched for in names, without regard to case, accents, width and compatibility forms: folded as
-/// [`Name::search_key`](super::Name::search_key) is. None of its characters stands for any other.
+/// A text to search for in names, ignoring case, accents, width and compatibility forms: folded like
+/// [`Name::search_key`](super::Name::search_key). It has no wildcards.
 ///
 /// ```
 /// use clouddrive_domain::model::SearchText;
@@ -22,19 +22,19 @@ pub struct SearchText {
     cased: String,
 }
 
-/// Why nothing can be searched for by a text.
+/// Why a search text is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SearchTextError {
     /// It is empty.
     #[error("must not be empty")]
     Empty,
-    /// It holds nothing but accents and what is never seen.
+    /// It contains only accents and invisible characters.
     #[error("must hold more than accents and invisible characters")]
     Nothing,
     /// It has more than [`MAX_NAME_BYTES`] bytes once normalised.
     #[error("must have at most 255 bytes of UTF-8")]
     TooLong,
-    /// It holds a control character, which no name does.
+    /// It contains a control character, which names cannot contain.
     #[error("must not contain control characters")]
     Control,
 }
@@ -43,9 +43,9 @@ impl SearchText {
     /// Normalises `text`, checks it, and folds it.
     ///
     /// # Errors
-    /// [`SearchTextError`] names the first rule that the normalised text breaks.
+    /// [`SearchTextError`]: the first rule that the normalised text breaks.
     pub fn parse(text: &str) -> Result<Self, SearchTextError> {
-        // Normalising never makes a text shorter than a third: what is far too long need not be normalised first.
+        // NFC never shrinks a text to less than a third, so reject what is far too long before normalising it.
         if text.len() > MAX_NAME_BYTES * 4 {
             return Err(SearchTextError::TooLong);
         }
@@ -72,14 +72,14 @@ impl SearchText {
         &self.folded
     }
 
-    /// The text in Unicode's full case folding alone: what an older version of the server looks for in
+    /// The text in full Unicode case folding only, as older server versions search in
     /// [`Name::sort_key`](super::Name::sort_key).
     #[must_use]
     pub fn cased(&self) -> &str {
         &self.cased
     }
 
-    /// Whether a name with this [search key](super::Name::search_key) is found.
+    /// Whether a name with this [search key](super::Name::search_key) matches.
     #[must_use]
     pub fn is_in(&self, search_key: &str) -> bool {
         search_key.contains(&self.folded)
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn accents_width_and_compatibility_forms_do_not_matter_and_few_characters_are_found_anywhere() {
+    fn accents_width_and_compatibility_forms_do_not_matter() {
         for (text, name, expected) in [
             ("b", "abc", true),
             ("bc", "abc", true),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_stands_for_others() {
+    fn there_are_no_wildcards() {
         for text in ["a%c", "a_c", "a*c", "a?c", "a.c", "a\\c", "\"a\"", "[abc]"] {
             assert!(!found(text, "abc"), "{text}");
         }

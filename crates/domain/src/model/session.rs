@@ -1,4 +1,4 @@
-//! Sessions: what stands behind every token.
+//! Sessions, to which all tokens belong.
 
 use std::fmt;
 
@@ -8,47 +8,47 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::{SessionId, Timestamp, TokenHash, TokenId, UserId};
 use crate::port::Random;
 
-/// What began with a login. Ending it ends every token that names it.
+/// A login session. Ending it invalidates every token that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The identifier.
     pub id: SessionId,
-    /// Who logged in.
+    /// The user who logged in.
     pub user: UserId,
-    /// When.
+    /// When it began.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// From which address, as far as that is known.
+    /// The client address, if known.
     pub address: Option<String>,
-    /// With which program, as it said of itself; at most 255 characters.
+    /// The user agent, as reported by the client; at most 255 characters.
     pub user_agent: Option<String>,
 }
 
-/// A session that has not ended, as its user sees it.
+/// A running session, as shown to its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningSession {
     /// The identifier.
     pub id: SessionId,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it began or was refreshed last.
+    /// When it began or was last refreshed.
     pub last_used_at: Timestamp,
-    /// From which address that was, as far as it is known.
+    /// The client address at that time, if known.
     pub address: Option<String>,
-    /// With which program, as it said of itself.
+    /// The user agent at that time, as reported by the client.
     pub user_agent: Option<String>,
 }
 
-/// What a session goes on by: 256 random bits, good for one use. It prints as nothing.
+/// A single-use token that refreshes a session: 256 random bits. Its `Debug` output is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken(String);
 
 impl RefreshToken {
-    /// How many bytes of randomness it is made of.
+    /// The number of random bytes.
     const BYTES: usize = 32;
 
-    /// A token that nobody has seen yet.
+    /// Generates a new token.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes = [0; Self::BYTES];
@@ -56,21 +56,21 @@ impl RefreshToken {
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Takes what somebody sent; none when it cannot be a token of ours.
+    /// Parses a token; none if `text` cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // Just so long, so that nobody has an endless text decoded and hashed.
+        // Check the length first, so that arbitrarily long input is neither decoded nor hashed.
         let fits = text.len() == 43 && URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == Self::BYTES);
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The token itself, for whoever it is given to.
+    /// The token in clear, for the client.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What it is found by, and all that is stored of it.
+    /// The hash under which the token is found; nothing else of it is stored.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
@@ -83,22 +83,22 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// The token itself.
+    /// The token's identifier.
     pub token: TokenId,
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
-    /// The session that stands behind it.
+    /// The session.
     pub session: SessionId,
-    /// When it was made.
+    /// When it was issued.
     pub issued_at: Timestamp,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// Who calls: what an access token and the session behind it prove.
+/// The authenticated caller, proven by an access token and its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The user.
@@ -107,7 +107,7 @@ pub struct Identity {
     pub username: String,
     /// The session.
     pub session: SessionId,
-    /// When the token ends.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_all_of_its_randomness_and_nothing_else_is_one() {
+    fn a_refresh_token_encodes_all_random_bytes() {
         let token = RefreshToken::generate(&Only(0xFF));
         assert_eq!(token.expose(), "__________________________________________8");
         assert_eq!(RefreshToken::parse(token.expose()), Some(token.clone()));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_print_as_nothing() {
+    fn debug_output_hides_refresh_tokens() {
         let token = RefreshToken::generate(&Only(7));
         assert_eq!(format!("{token:?} {:?}", token.hash()), "RefreshToken(…) TokenHash(…)");
     }

@@ -1,25 +1,25 @@
-//! Shares: what owners let other users do.
+//! Shares: access that owners give to other users.
 
 use super::{LinkId, Name, NodeId, NodeKind, Permission, Person, Role, ShareId, Timestamp, UserId};
 
-/// A permission that an owner gave to another user on one node, and on all that lies below it.
+/// A permission that an owner gave to another user on one node and its descendants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
     /// The identifier.
     pub id: ShareId,
-    /// What the guest may do.
+    /// The guest's permission.
     pub permission: Permission,
-    /// What is shared.
+    /// The shared node.
     pub item: ItemRef,
     /// The guest.
     pub shared_with: Person,
-    /// Who shared it.
+    /// The user who shared it.
     pub shared_by: Person,
-    /// When.
+    /// When it was shared.
     pub shared_at: Timestamp,
 }
 
-/// A node, as far as one needs to know it to speak of it.
+/// A short reference to a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemRef {
     /// File or folder.
@@ -30,27 +30,27 @@ pub struct ItemRef {
     pub name: Name,
 }
 
-/// Through what somebody may do something with a node. In this order they are listed, and among their like by identifier; so
-/// it is its own place in such a list.
+/// The source of access to a node. Lists are sorted by variant, then by identifier, so that a value is also a list
+/// position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AccessVia {
-    /// By owning the drive.
+    /// Ownership of the drive.
     Owner(UserId),
-    /// By a share.
+    /// A share.
     Share(ShareId),
-    /// By a public link.
+    /// A public link.
     Link(LinkId),
 }
 
-/// Somebody who may do something with a node, and why.
+/// A person with access to a node, and the source of that access.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessEntry {
-    /// Who; nobody in particular by a public link.
+    /// The person; none for a public link.
     pub person: Option<Person>,
-    /// What they may do, as far as it comes from here.
+    /// The role given by this source.
     pub role: Role,
-    /// Through what.
+    /// The source.
     pub via: AccessVia,
-    /// What is shared or linked: the node, or a folder above it. Of the owner, the node.
+    /// The shared or linked node: the node itself or a folder above it. For the owner, the node itself.
     pub item: ItemRef,
 }

@@ -1,4 +1,4 @@
-//! How often something may be tried: what guessing and probing is counted by.
+//! Rate limits against guessing and probing.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,44 +10,44 @@ use sha2::{Digest, Sha256};
 
 use super::{Handle, LinkId, UserId};
 
-/// What is counted together. Each attempt takes one from its bucket, which fills up again at its [`Pace`].
+/// A rate limit bucket. Each attempt takes one token; tokens are refilled at the bucket's [`Pace`].
 ///
-/// An account has two buckets at its login. The strict one is that of the account from one address, so that whoever guesses
-/// uses up no attempts but their own; the generous one is that of the account alone, for many who guess together. The latter
-/// does not hold for addresses at which the account has a session, so nobody elsewhere can keep its owner out.
+/// Logins to an account count against two buckets: a strict one per account and address, so that guessers use up only
+/// their own attempts; and a generous one per account, against distributed guessing. The latter is skipped for
+/// addresses where the account has a session, so that attackers elsewhere cannot lock its owner out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bucket {
-    /// Logins to one account, which may not exist, from one address.
+    /// Logins to one account, existing or not, from one address.
     LoginFromAddress(LoginSubject, Network),
-    /// Logins to one account, which may not exist, from anywhere.
+    /// Logins to one account, existing or not, from anywhere.
     LoginOfAccount(LoginSubject),
     /// Logins from one address, to any account.
     LoginsOfAddress(Network),
-    /// Registrations from one address: each tells whether a name is taken.
+    /// Registrations from one address: each reveals whether a name is taken.
     Registration(Network),
-    /// The current password, asked of a user who is logged in.
+    /// Checks of the current password of a logged-in user.
     CurrentPassword(UserId),
-    /// Changes of a user's address: each tells whether one is taken.
+    /// E-mail address changes of a user: each reveals whether an address is taken.
     EmailChange(UserId),
-    /// Whom a user shares with: each tells whether there is somebody of that name.
+    /// Look-ups of users to share with: each reveals whether a user exists.
     ShareLookup(UserId),
-    /// Passwords for one public link, by the link's identifier, from anywhere.
+    /// Password attempts for one public link, by its identifier, from anywhere.
     LinkPassword(LinkId),
-    /// Passwords for public links, from one address.
+    /// Password attempts for public links, from one address.
     LinkPasswordFromAddress(Network),
 }
 
-/// Which account a login is to. By its user name and by its e-mail address it is the same one.
+/// The account that a login is for: the same by user name or by e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginSubject {
-    /// An account.
+    /// An existing account.
     Account(UserId),
-    /// What was typed, where there is no such account.
+    /// The given handle, if there is no such account.
     Unknown(Handle),
 }
 
 impl LoginSubject {
-    /// What it is kept under. No name and no address begins like the text of an unknown one.
+    /// The text that the bucket key hashes. The `?` keeps unknown handles distinct from account identifiers.
     fn text(&self) -> String {
         match self {
             Self::Account(user) => user.to_string(),
@@ -56,40 +56,40 @@ impl LoginSubject {
     }
 }
 
-/// What a bucket counts, without saying whose it is.
+/// The kind of a bucket, without its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BucketKind {
-    /// Of [`Bucket::LoginFromAddress`].
+    /// See [`Bucket::LoginFromAddress`].
     LoginFromAddress,
-    /// Of [`Bucket::LoginOfAccount`].
+    /// See [`Bucket::LoginOfAccount`].
     LoginOfAccount,
-    /// Of [`Bucket::LoginsOfAddress`].
+    /// See [`Bucket::LoginsOfAddress`].
     LoginsOfAddress,
-    /// Of [`Bucket::Registration`].
+    /// See [`Bucket::Registration`].
     Registration,
-    /// Of [`Bucket::CurrentPassword`].
+    /// See [`Bucket::CurrentPassword`].
     CurrentPassword,
-    /// Of [`Bucket::EmailChange`].
+    /// See [`Bucket::EmailChange`].
     EmailChange,
-    /// Of [`Bucket::ShareLookup`].
+    /// See [`Bucket::ShareLookup`].
     ShareLookup,
-    /// Of [`Bucket::LinkPassword`].
+    /// See [`Bucket::LinkPassword`].
     LinkPassword,
-    /// Of [`Bucket::LinkPasswordFromAddress`].
+    /// See [`Bucket::LinkPasswordFromAddress`].
     LinkPasswordFromAddress,
 }
 
-/// So many attempts at once, and then one each `interval`.
+/// A rate: `burst` attempts at once, then one per `interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// How many a full bucket holds; at least 1.
+    /// The capacity of a bucket; at least 1.
     pub burst: u32,
-    /// How long it takes until there is one more.
+    /// The time to refill one attempt.
     pub interval: Duration,
 }
 
-/// Where attempts come from: an IPv4 address, or the first 64 bits of an IPv6 address, of which one customer has all the rest.
-/// Somebody of whom no address is known comes from a place of that kind's own.
+/// The origin of attempts: an IPv4 address, or the /64 prefix of an IPv6 address, since one customer has all of it.
+/// Clients without a known address share one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(Option<IpAddr>);
 
@@ -122,7 +122,7 @@ impl BucketKind {
         Self::LinkPasswordFromAddress,
     ];
 
-    /// A stable word for it.
+    /// The stable word for the kind.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -138,7 +138,7 @@ impl BucketKind {
         }
     }
 
-    /// How often that may be tried. Attempts that prove somebody are given back, so these are what failures may come at.
+    /// The rate limit. Successful attempts are given back, so that it limits failures only.
     #[must_use]
     pub const fn pace(self) -> Pace {
         let (burst, seconds) = match self {
@@ -162,7 +162,7 @@ impl fmt::Display for BucketKind {
 }
 
 impl Bucket {
-    /// What it counts.
+    /// The kind.
     #[must_use]
     pub const fn kind(&self) -> BucketKind {
         match self {
@@ -178,7 +178,7 @@ impl Bucket {
         }
     }
 
-    /// What it is kept under: a digest, so that no name and no address is stored. It has at most 80 ASCII characters.
+    /// The key under which it is stored, at most 80 ASCII characters: a digest, so that no name or address is stored.
     #[must_use]
     pub fn key(&self) -> String {
         let text = match self {

@@ -1,4 +1,4 @@
-//! Points in time, as the clock port gives them.
+//! Timestamps, as given by the clock port.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This time and `span` more; the end of time when that is beyond what can be told.
+    /// This time plus `span`, saturating.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This time less `span`; the beginning of time when that is beyond what can be told.
+    /// This time minus `span`, saturating.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))

@@ -1,11 +1,11 @@
-//! What secret tokens are found by.
+//! Hashes for looking up secret tokens.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of a token, all that is stored to find it by. What has 128 random bits and more needs no slower hash. It
-/// prints as nothing.
+/// The SHA-256 of a token; the token itself is not stored. A fast hash is enough for tokens of at least 128 random
+/// bits. Its `Debug` output is redacted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
@@ -22,7 +22,7 @@ impl TokenHash {
         Self(bytes)
     }
 
-    /// The digest, for whoever stores it.
+    /// The digest, for storing.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -43,7 +43,7 @@ mod tests {
     fn it_never_changes() {
         let hash = TokenHash::of("IJKLMNOPQRSTUVWXYZabcdefghijklmn");
         let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        // By sha256sum.
+        // Computed with sha256sum.
         assert_eq!(hex, "aeae0702dfa67fcf0e3d93ca15c8bece640c64fcae463ac757ec9fb36753b4d9");
     }
 }

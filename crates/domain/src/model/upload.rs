@@ -1,4 +1,4 @@
-//! Uploads: how bytes come into a drive, and the states that a transfer goes through.
+//! Uploads and their states.
 
 use std::time::Duration;
 
@@ -7,118 +7,119 @@ use super::{
 };
 use crate::error::{Conflict, Error, Gone, Result};
 
-/// The largest file, in bytes: 5 TiB.
+/// The maximum file size: 5 TiB.
 pub const MAX_FILE_BYTES: u64 = 5 << 40;
 
-/// How long an upload stays open at the most, however often it is given more time: 30 days. What stores do by themselves
-/// with transfers that never end must come later.
+/// The maximum total lifetime of an upload, including extensions: 30 days. Stores must not clean up unfinished
+/// transfers earlier.
 pub const MAX_UPLOAD_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// What to do when the name of a new file is taken.
+/// What to do if the name of a new file is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ConflictPolicy {
-    /// Refuse.
+    /// Fail.
     #[default]
     Fail,
-    /// Give the file of that name the new content; its identifier and its shares stay. A folder is never replaced.
+    /// Replace the existing file's content, keeping its identifier and shares. Folders are never replaced.
     Replace,
-    /// Stand beside it, under the first free name that [`KeepBoth`](super::KeepBoth) makes up.
+    /// Keep both: use the first free name from [`KeepBoth`](super::KeepBoth).
     Keep,
 }
 
-/// What the sender of a file says about it.
+/// A file's metadata, as given by its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileInfo {
-    /// The name that the file is to have.
+    /// The wanted name.
     pub name: Name,
-    /// What kind of bytes they are.
+    /// The media type.
     pub media_type: MediaType,
-    /// The digest that the bytes will have.
+    /// The expected digest.
     pub sha256: Option<Sha256>,
     /// When the sender's own copy was last modified.
     pub client_modified_at: Option<Timestamp>,
-    /// What to do when the name is taken.
+    /// What to do if the name is taken.
     pub conflict: ConflictPolicy,
 }
 
-/// Where an upload stands.
+/// The state of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UploadState {
-    /// Bytes may arrive.
+    /// It accepts bytes.
     Open,
-    /// Its content became, or replaced, this file.
+    /// It created this file or replaced its content.
     Complete(NodeId),
-    /// Its sender gave it up.
+    /// It was aborted.
     Aborted,
-    /// Its time ran out.
+    /// It expired.
     Expired,
 }
 
-/// A transfer of the bytes of one file into one folder. It is its sender's alone.
+/// An upload of one file into one folder. Only its sender may use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// The identifier.
     pub id: UploadId,
-    /// The drive whose quota it counts against.
+    /// The drive whose quota it uses.
     pub drive: DriveId,
-    /// The folder, or root, into which the file goes.
+    /// The target folder or root.
     pub folder: NodeId,
-    /// Who sends.
+    /// The sender.
     pub sender: UserId,
-    /// What the sender says of the file.
+    /// The file's metadata.
     pub file: FileInfo,
-    /// How many bytes were announced, and are reserved of the quota; none when bytes just stream in.
+    /// The announced size in bytes, reserved from the quota; none for streamed bytes.
     pub announced: Option<u64>,
-    /// The size in bytes of every part but the last; none when the bytes come in one.
+    /// The size in bytes of every part but the last; none for a single part.
     pub part_size: Option<u64>,
-    /// Where the bytes go.
+    /// The blob that receives the bytes.
     pub blob: BlobKey,
-    /// What the store calls the transfer; none when bytes stream in through the API, or when the store keeps no books.
+    /// The store's identifier of the transfer; none for bytes streamed through the API, or if the store does not track
+    /// transfers.
     pub ticket: Option<Ticket>,
-    /// Where it stands.
+    /// The state.
     pub state: UploadState,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// What completing an upload amounts to.
+/// How to complete an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// The content is to be committed now.
+    /// Commit the content.
     Commit,
-    /// That has been done already, for this file: the answer is the same.
+    /// Already completed with this file: repeat the same answer.
     Repeat(NodeId),
 }
 
 impl Upload {
-    /// When it is to end by itself, given `lifetime` more at `now`.
+    /// The new expiry when extended by `lifetime` at `now`.
     #[must_use]
     pub fn extended(&self, now: Timestamp, lifetime: Duration) -> Timestamp {
         now.plus(lifetime).min(self.created_at.plus(MAX_UPLOAD_LIFETIME)).max(self.expires_at)
     }
 
-    /// The way of the bytes into the store.
+    /// The transfer of the bytes into the store.
     #[must_use]
     pub fn transfer(&self) -> Transfer {
         Transfer { key: self.blob.clone(), ticket: self.ticket.clone() }
     }
 
-    /// The parts in which its bytes come; none when they just stream in.
+    /// The parts of the upload; none for streamed bytes.
     #[must_use]
     pub fn plan(&self) -> Option<PartPlan> {
         let size = self.announced?;
         Some(PartPlan::restore(size, self.part_size).unwrap_or(PartPlan::single(size)))
     }
 
-    /// The digest that the URLs of its parts sign. That of several parts is known to no store: nothing is held against it.
+    /// The digest that the upload URL signs; none for several parts, whose overall digest no store can verify.
     #[must_use]
     pub fn signed_sha256(&self) -> Option<Sha256> {
         self.file.sha256.filter(|_| self.part_size.is_none())
     }
 
-    /// Where the upload stands at `now`: an open one whose time ran out has expired, whether or not that was noted.
+    /// The state at `now`: an open upload past its expiry has expired, whether or not that was recorded.
     #[must_use]
     pub fn state_at(&self, now: Timestamp) -> UploadState {
         match self.state {
@@ -127,10 +128,10 @@ impl Upload {
         }
     }
 
-    /// What it means to complete the upload at `now`.
+    /// What completing the upload at `now` requires.
     ///
     /// # Errors
-    /// `upload_closed` after an abort, `upload_expired` when its time ran out.
+    /// `upload_closed` after an abort, `upload_expired` after expiry.
     pub fn completion(&self, now: Timestamp) -> Result<Completion> {
         match self.state_at(now) {
             UploadState::Open => Ok(Completion::Commit),
@@ -140,10 +141,10 @@ impl Upload {
         }
     }
 
-    /// Checks that more bytes may arrive at `now`.
+    /// Checks that the upload accepts bytes at `now`.
     ///
     /// # Errors
-    /// `upload_closed` when it is complete or aborted, `upload_expired` when its time ran out.
+    /// `upload_closed` if it is complete or aborted, `upload_expired` if it has expired.
     pub fn require_open(&self, now: Timestamp) -> Result<()> {
         match self.completion(now)? {
             Completion::Commit => Ok(()),
@@ -151,10 +152,10 @@ impl Upload {
         }
     }
 
-    /// Whether aborting the upload at `now` changes anything: an upload that is over already stays as it ended.
+    /// Whether aborting the upload at `now` has an effect: an upload that has ended stays as it is.
     ///
     /// # Errors
-    /// `upload_closed` when it is complete: its file is not taken back.
+    /// `upload_closed` if it is complete: its file is kept.
     pub fn abortion(&self, now: Timestamp) -> Result<bool> {
         match self.state_at(now) {
             UploadState::Open => Ok(true),

@@ -1,4 +1,4 @@
-//! Accounts: who can log in, and with what.
+//! Users, credentials and accounts.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::{BlobKey, EntryQuota, Quota, Timestamp, UserId};
 
-/// The commonest passwords of at least eight characters, one a line, in lower case.
+/// The most common passwords of at least eight characters, one per line, in lower case.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
-/// A user name: 3–32 of `A–Z a–z 0–9 _ . -`, unique without regard to case. Spaces around it, as keyboards and the clipboard
-/// add them, are no part of it.
+/// A user name: 3–32 of `A–Z a–z 0–9 _ . -`, unique ignoring case. Surrounding spaces, as added by keyboards and the
+/// clipboard, are trimmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
 impl Username {
-    /// Checks `text`.
+    /// Parses a user name.
     ///
     /// # Errors
-    /// The rule, for people, when it is broken.
+    /// The broken rule, human-readable.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         let valid = (3..=32).contains(&text.len())
@@ -27,28 +27,28 @@ impl Username {
         if valid { Ok(Self(text.to_owned())) } else { Err("must be 3 to 32 of A–Z a–z 0–9 _ . -") }
     }
 
-    /// The name as its user wrote it.
+    /// The name as entered.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What must be unique.
+    /// The key that must be unique.
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 }
 
-/// An e-mail address of at most 254 bytes, unique without regard to case. Spaces around it are no part of it.
+/// An e-mail address of at most 254 bytes, unique ignoring case. Surrounding spaces are trimmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
 impl Email {
-    /// Checks that `text` is the bare address of a mailbox at a domain with a dot.
+    /// Parses the bare address of a mailbox at a domain with a dot.
     ///
     /// # Errors
-    /// The rule, for people, when it is broken.
+    /// The broken rule, human-readable.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
@@ -56,20 +56,20 @@ impl Email {
         if valid { Ok(Self(text.to_owned())) } else { Err("must be a valid e-mail address") }
     }
 
-    /// The address as its user wrote it.
+    /// The address as entered.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What must be unique.
+    /// The key that must be unique.
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }
 }
 
-/// What somebody typed to say who they or another are: a user name or an e-mail address.
+/// A user name or e-mail address, as entered to identify a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handle {
     /// The key of a user name.
@@ -79,7 +79,7 @@ pub enum Handle {
 }
 
 impl Handle {
-    /// Tells the two apart by the `@`, which no user name has. Any text is a handle; few name somebody.
+    /// Parses any text: with an `@`, which user names cannot contain, it is an e-mail address.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
@@ -87,18 +87,18 @@ impl Handle {
     }
 }
 
-/// A password in clear, in Unicode normalisation form C. It prints as nothing.
+/// A password in clear, in Unicode normalisation form C. Its `Debug` output is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 impl Password {
-    /// The longest text that is even looked at, in bytes.
+    /// The maximum length of accepted input, in bytes.
     const MAX_BYTES: usize = 1024;
 
-    /// Checks a password that somebody chooses: 8–128 characters, and none of the commonest 3,000.
+    /// Checks a new password: 8–128 characters, and not one of the 3,000 most common.
     ///
     /// # Errors
-    /// The rule, for people, when it is broken.
+    /// The broken rule, human-readable.
     pub fn choose(text: &str) -> Result<Self, &'static str> {
         let password = Self::attempt(text).ok_or("must have 8 to 128 characters")?;
         if !(8..=128).contains(&password.0.chars().count()) {
@@ -111,14 +111,14 @@ impl Password {
         Ok(password)
     }
 
-    /// Takes what somebody typed at login, whatever rules held when it was chosen; none when it is absurdly long.
+    /// Accepts a password at login, whatever rules applied when it was chosen; none if it is excessively long.
     #[must_use]
     pub fn attempt(text: &str) -> Option<Self> {
         let short = text.len() <= Self::MAX_BYTES;
         short.then(|| Self(ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()))
     }
 
-    /// The password itself, for whoever hashes it.
+    /// The password in clear, for hashing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -131,18 +131,18 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password's hash, in PHC string format or as bcrypt writes it. It prints as nothing.
+/// A password hash in PHC string format or bcrypt format. Its `Debug` output is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Wraps what a hasher made.
+    /// Wraps the output of a hasher.
     #[must_use]
     pub const fn new(hash: String) -> Self {
         Self(hash)
     }
 
-    /// The hash itself, for whoever verifies or stores it.
+    /// The hash, for verifying or storing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -160,46 +160,46 @@ impl fmt::Debug for PasswordHash {
 pub struct User {
     /// The identifier.
     pub id: UserId,
-    /// The user name, as its user wrote it.
+    /// The user name, as entered.
     pub username: Username,
-    /// The e-mail address, as its user wrote it.
+    /// The e-mail address, as entered.
     pub email: Email,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
     /// The blob of the profile photo.
     pub photo: Option<BlobKey>,
 }
 
-/// A user with the quota of their drive.
+/// A user with their drive's quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The user.
     pub user: User,
     /// The quota of the user's drive.
     pub quota: Quota,
-    /// How many files and folders it may have, and has.
+    /// The drive's quota of files and folders.
     pub entries: EntryQuota,
 }
 
-/// What a login is checked against.
+/// The credentials that a login is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// Whose they are.
+    /// The user.
     pub user: UserId,
     /// The hash of the password.
     pub hash: PasswordHash,
-    /// How often the password was changed. What was proven with a former one does not count any more.
+    /// How often the password was changed. Proofs made with an earlier password are invalid.
     pub generation: u64,
-    /// Whether nobody is let in, whatever they prove.
+    /// Whether logins are disabled.
     pub disabled: bool,
 }
 
-/// An account as those see it who run the service.
+/// An account as shown to operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedAccount {
     /// The account.
     pub account: Account,
-    /// Since when it is disabled, if it is.
+    /// When it was disabled, if it is.
     pub disabled_at: Option<Timestamp>,
 }
 
@@ -235,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn whoever_logs_in_is_found_under_the_key_that_they_registered_with() {
+    fn login_handles_match_the_registered_keys() {
         let (name, address) = (Username::parse("Ann").unwrap(), Email::parse("Ann@Example.com").unwrap());
         assert_eq!(Handle::parse("aNN"), Handle::Username(name.key()));
         assert_eq!(Handle::parse("aNN@eXAMPLE.com"), Handle::Email(address.key()));
-        // Whatever stands around it at either time.
+        // Surrounding spaces do not matter, at registration or login.
         assert_eq!(
             (Username::parse(" Ann\t"), Email::parse("\u{A0}Ann@Example.com ")),
             (Ok(name.clone()), Ok(address.clone()))
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_print_as_nothing() {
+    fn debug_output_hides_passwords_and_hashes() {
         let password = Password::choose("a quiet secret").unwrap();
         assert_eq!(format!("{password:?}"), "Password(…)");
         assert_eq!(format!("{:?}", PasswordHash::new("$argon2id$".to_owned())), "PasswordHash(…)");

@@ -1,46 +1,46 @@
-//! Versions: the contents that a file has and had.
+//! Versions: the current and former contents of files.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Content, Person, Revision, Timestamp, UserId, VersionId};
 
-/// One content that a file has or had.
+/// A version of a file's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// The content.
     pub content: Content,
-    /// The revision of the file that came with it. Of two versions the newer one has the greater, whatever clocks say.
+    /// The file revision that it created. Newer versions have greater revisions, regardless of clocks.
     pub revision: Revision,
-    /// Who brought it.
+    /// The user who created it.
     pub created_by: Person,
-    /// When.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Whether it is what the file holds now.
+    /// Whether it is the current version.
     pub is_current: bool,
 }
 
-/// Contents of one person that follow each other within this time belong to one burst: an hour.
+/// Versions by one user that follow each other within this time form a burst: an hour.
 const BURST: Duration = Duration::from_hours(1);
 
-/// A version as far as it matters for whether it stays.
+/// The data of a version that decides whether it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptVersion {
     /// The version.
     pub id: VersionId,
-    /// Who brought it.
+    /// The user who created it.
     pub by: UserId,
-    /// When.
+    /// When it was created.
     pub at: Timestamp,
 }
 
-/// Which of the `former` versions of a file, the oldest first, go when `newest` becomes its current one and it may have
-/// `most` versions, that one included.
+/// Selects which of the `former` versions of a file, oldest first, are removed when `newest` becomes the current one
+/// and at most `most` versions, including it, are kept.
 ///
-/// They are thinned: first go the middles of bursts, of which the first and the last stay, the oldest first; then what was
-/// current for the shortest time, by whole minutes, the older first; then what `newest` replaces; and only where there is
-/// room for nothing else the last content of each other person. So nobody, however often they write, removes what another
-/// had before.
+/// Versions are removed in this order: the middles of bursts, which keep their first and last version, oldest first;
+/// then versions that were current for the shortest time, in whole minutes, older first; then the one that `newest`
+/// replaces; and, only as a last resort, the last version of each other user. So frequent writes do not remove what
+/// another user had before.
 #[must_use]
 pub fn superfluous(former: &[KeptVersion], newest: KeptVersion, most: u32) -> Vec<VersionId> {
     let room = usize::try_from(most.saturating_sub(1)).unwrap_or(usize::MAX);
@@ -94,7 +94,7 @@ mod tests {
         }
     }
 
-    /// The versions that are left when these are brought one after the other, as (who, when).
+    /// The versions that remain after these are added one by one, as (user, time).
     fn left(brought: &[(u128, i64)], most: u32) -> Vec<(u128, i64)> {
         let mut kept: Vec<KeptVersion> = Vec::new();
         for (id, (by, at)) in (0..).zip(brought) {
@@ -111,7 +111,7 @@ mod tests {
         let burst: Vec<(u128, i64)> = (0..6).map(|minute| (1, minute * MINUTE)).collect();
         assert_eq!(left(&burst, 6), burst);
         assert_eq!(left(&burst, 4), [burst[0], burst[3], burst[4], burst[5]]);
-        // There is always something to go back to.
+        // The previous version is kept if there is room for it.
         assert_eq!(left(&burst, 2), [burst[4], burst[5]]);
         assert_eq!(left(&burst, 1), [burst[5]]);
     }
@@ -123,11 +123,11 @@ mod tests {
         let kept = left(&brought, 20);
         assert_eq!(kept.len(), 20);
         assert!(kept.starts_with(&brought[..3]), "{kept:?}");
-        // And slow ones leave the last of it.
+        // Slow replacements keep its last version.
         let slow: Vec<(u128, i64)> =
             [(1, 0), (1, MINUTE)].into_iter().chain((1..40).map(|day| (2, day * DAY))).collect();
         assert!(left(&slow, 20).contains(&(1, MINUTE)));
-        // One's own past, too.
+        // Quick replacements also keep one's own earlier versions.
         let own: Vec<(u128, i64)> =
             [(1, 0)].into_iter().chain((0..40).map(|minute| (1, DAY + minute * MINUTE))).collect();
         assert_eq!(left(&own, 5)[0], (1, 0));
@@ -141,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_many_stay_as_may_and_nobody_loses_their_last_content_to_another(
+        fn the_maximum_is_kept_with_the_last_version_of_each_user(
             gaps in prop::collection::vec((0_u128..4, -MINUTE..DAY), 1..60), most in 1_u32..12,
         ) {
             let mut at = 0;

@@ -1,11 +1,11 @@
 use crate::model::AuditEvent;
 
-/// The audit trail: what happened, for people who answer for the service.
+/// The audit trail for operators.
 ///
-/// An event is recorded after what it tells of is done, or refused. It is no part of the transaction: what must not be lost
-/// in a crash stands in the change log as well.
+/// An event is recorded after its action was done or refused, outside the transaction: events that must survive a crash
+/// are also in the change log.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 pub trait AuditTrail: Send + Sync {
-    /// Records `event`. It MUST NOT block, and never fails: a trail that cannot be written is the adapter's to complain of.
+    /// Records `event`. It MUST NOT block, and never fails: the adapter reports its own write errors.
     fn record(&self, event: &AuditEvent);
 }

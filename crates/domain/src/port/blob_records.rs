@@ -3,49 +3,48 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
 
-/// Since when nothing must have referred to blobs that may be condemned.
+/// Cut-off times for condemning blobs: those unreferenced since before the respective time are eligible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unneeded {
-    /// For those that never became a content of a file: their bytes may still be on the way.
+    /// For blobs that never became a file's content: their bytes may still be arriving.
     pub never_used: Timestamp,
-    /// For those that did: URLs of them may still be in use.
+    /// For blobs that did: their signed URLs may still be in use.
     pub used: Timestamp,
 }
 
-/// The books of the blobs: which there are, and since when nothing refers to them.
+/// The records of all blobs, and since when each is unreferenced.
 ///
-/// They are the store's own housekeeping, part of no drive: they leave no rows in the change log.
+/// They are housekeeping of the store, not part of a drive, and leave no rows in the change log.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait BlobRecords: Send + Sync {
-    /// Records, before a byte is written, that `store` will hold a blob under `key`. Nothing refers to it since `at`.
+    /// Records, before a byte is written, that `store` will hold a blob under `key`, unreferenced since `at`.
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()>;
 
-    /// When the blob was recorded, if it is.
+    /// When the blob was recorded, if it was.
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>>;
 
-    /// Whether anything refers to the blob: an open upload, a version or a photo. Bytes that come for any other are
-    /// nobody's.
+    /// Whether an open upload, a version or a photo refers to the blob. Bytes that arrive for any other blob are
+    /// orphans.
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool>;
 
-    /// Notes the tag by which the store that holds the blob knows its bytes. It is never another: the bytes stay as they are.
+    /// Records the store's entity tag of the blob. It never changes, since the bytes do not.
     async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()>;
 
-    /// Notes the CRC-32 of blobs whose bytes have been read for it. What is known already stays, and a key that is of no blob is
-    /// passed over.
+    /// Records the CRC-32 of blobs after their bytes were read. Known sums are kept, and unknown keys ignored.
     async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
 
-    /// Condemns up to `most` blobs of `store` to which nothing has referred for so long, and returns their keys,
-    /// together with those that were condemned before and not yet forgotten. That nothing refers to them MUST be
-    /// checked anew in the same transaction, and nothing may refer to a condemned blob ever again.
+    /// Condemns up to `most` blobs of `store` that have been unreferenced for long enough, and returns their keys,
+    /// together with those condemned before and not yet forgotten. That they are unreferenced MUST be checked again in
+    /// the same transaction, and a condemned blob must never be referred to again.
     async fn condemn(&self, store: &StoreName, unneeded: Unneeded, most: u32) -> Result<Vec<BlobKey>>;
 
-    /// Forgets condemned blobs of `store` whose bytes are gone, and gives back in the same transaction what they still
-    /// counted against a drive. Others among `keys` MUST stay.
+    /// Removes the records of condemned blobs of `store` whose bytes are deleted, and releases in the same transaction
+    /// what they still counted against a drive. Other records in `keys` MUST stay.
     async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()>;
 
-    /// Reserves `bytes` of the drive, however full it is, for a blob to which nothing refers and whose bytes could not be
-    /// deleted, until it is [forgotten](Self::forget). A blob that is recorded no more, to which something refers, or which
-    /// counts against a drive already MUST be left as it is, and so MUST a drive that is gone.
+    /// Charges `bytes` to the drive, however full it is, for an unreferenced blob whose bytes could not be deleted,
+    /// until it is [forgotten](Self::forget). A blob that is no longer recorded, is referred to, or is already charged
+    /// to a drive MUST be left unchanged, and so MUST a drive that is gone.
     async fn hold(&self, key: &BlobKey, drive: DriveId, bytes: u64) -> Result<()>;
 }

@@ -6,7 +6,7 @@ use crate::model::{
     ReadGrant, Revision, Sort, SortBy, Timestamp, UserId, Viewer,
 };
 
-/// A user's account and the root of the user's drive.
+/// A user's account and root folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// The account.
@@ -15,64 +15,64 @@ pub struct Home {
     pub root: Located,
 }
 
-/// What stands in a folder, as one viewer finds it.
+/// A child of a folder, as seen by one viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Child {
     /// The file or folder.
     pub node: Node,
-    /// What a share on this very node gives to the viewer.
+    /// The permission that a share on this very node gives the viewer.
     pub share: Option<Permission>,
-    /// The key of its name, as it is stored.
+    /// The stored key of its name.
     pub order_key: OrderKey,
 }
 
 impl Child {
-    /// The child `node`, with the key that its name has now.
+    /// Creates a child for `node`, with the current key of its name.
     #[must_use]
     pub fn new(node: Node, share: Option<Permission>) -> Self {
         let order_key = OrderKey::of(&node.name);
         Self { node, share, order_key }
     }
 
-    /// Its place in a list that is sorted by `by`.
+    /// Its position in a list sorted by `by`.
     #[must_use]
     pub fn position(&self, by: SortBy) -> Position {
         Position::of(&self.node, &self.order_key, by)
     }
 }
 
-/// Another name, another place, or both, for one file or folder.
+/// A rename or move, or both, of a file or folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relocation {
-    /// Leave to [rename](crate::model::Action::Rename) or to [move](crate::model::Action::Move) the node.
+    /// Grant to [rename](crate::model::Action::Rename) or [move](crate::model::Action::Move) the node.
     pub item: Grant,
-    /// Leave to [add to](crate::model::Action::AddTo) the folder into which it goes; none when it stays.
+    /// Grant to [add to](crate::model::Action::AddTo) the target folder; none if it stays.
     pub to: Option<Grant>,
-    /// The new name; none when it keeps its own.
+    /// The new name; none to keep it.
     pub name: Option<Name>,
-    /// What is to be said of a file's content from now on.
+    /// The new metadata of a file's content.
     pub details: Details,
-    /// The revision that the caller has seen, if the caller insists on it.
+    /// The expected revision, if the caller gave one.
     pub seen: Option<Revision>,
 }
 
-/// What is to be said of a file's content, without another content.
+/// New metadata for a file's content, which itself stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// What kind of bytes they are; none to leave it.
+    /// The media type; none to keep it.
     pub media_type: Option<MediaType>,
-    /// When the sender's own copy was last modified; none to leave it.
+    /// When the sender's own copy was last modified; none to keep it.
     pub client_modified_at: Option<Timestamp>,
 }
 
 impl Details {
-    /// Whether nothing is to be said.
+    /// Whether nothing is to change.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.media_type.is_none() && self.client_modified_at.is_none()
     }
 
-    /// The content of `node` with these details; none when it has them already, or `node` is no file.
+    /// The content of `node` with this metadata; none if that changes nothing or `node` is not a file.
     #[must_use]
     pub fn applied(&self, node: &Node) -> Option<Content> {
         let old = node.content()?;
@@ -83,21 +83,21 @@ impl Details {
     }
 }
 
-/// Where a relocated node is to stand, and under which name.
+/// The target place of a relocated node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
-    /// The folder, or root.
+    /// The parent folder or root.
     pub parent: NodeId,
     /// The name.
     pub name: &'a Name,
 }
 
 impl Relocation {
-    /// Where the node is to stand, given `item` and `to` as they have been [renewed](Grant::renew); none when it stands
-    /// there already, under that name.
+    /// The target place, given `item` and `to` after they were [renewed](Grant::renew); none if the node is already
+    /// there, under that name.
     ///
     /// # Errors
-    /// `CrossDriveMove`, `FolderCycle`; [`NotFound`](crate::Error::NotFound) for a root, which stands nowhere.
+    /// `CrossDriveMove`, `FolderCycle`; [`NotFound`](crate::Error::NotFound) for a root, which has no parent.
     pub fn place<'a>(&'a self, item: &'a Grant, to: Option<&Grant>) -> Result<Option<Place<'a>>> {
         let node = item.node();
         if let Some(to) = to {
@@ -117,28 +117,29 @@ impl Relocation {
 
 /// The tree of files and folders.
 ///
-/// Every mutating method [renews](Grant::renew) its grants by what its own transaction sees, and fails as that fails.
+/// Every mutating method [renews](Grant::renew) its grants inside its own transaction, and fails if that fails.
 ///
-/// Whatever adds a live node to a folder or takes one out of it, here and in the other ports, also sets the folder's
-/// `modified_at` to the command's time, unless it is later already, and leaves its revision as it is. Of several that do so at
-/// once, one MAY set it for all.
+/// Operations that add a live node to a folder or remove one, here and in the other ports, also set the folder's
+/// `modified_at` to the command's time, unless it is already later, and keep its revision. For several concurrent ones,
+/// one MAY set it for all.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Drive: Send + Sync {
-    /// The node with the way up to its root and `viewer`'s shares on that way, in one query at any depth. It is found
-    /// whether or not the viewer may see it, also in the trash: [`authorize`](crate::model::authorize) decides.
+    /// Finds a node with its path to the root and the `viewer`'s shares on that path, in one query at any depth.
+    /// Returns it even if the viewer may not see it or it is in the trash: [`authorize`](crate::model::authorize)
+    /// decides.
     async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>>;
 
-    /// The same of several nodes, in one query and in no order. What is not there is left out.
+    /// The same for several nodes, in one query and in any order. Missing nodes are left out.
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>>;
 
     /// The user's account and root.
     async fn find_home(&self, user: UserId) -> Result<Option<Home>>;
 
-    /// What stands in the granted folder after `after`, sorted by `sort`, without what is in the trash: at most one more
-    /// than `limit`. Its cost MUST NOT depend on how many children the folder has.
+    /// Lists the granted folder after `after`, sorted by `sort`, without trashed nodes: at most `limit` + 1. Its cost
+    /// MUST NOT depend on how many children the folder has.
     ///
-    /// By name means: by [`OrderKey`], then the identifier, each by its bytes.
+    /// Sorting by name compares the [`OrderKey`], then the identifier, byte by byte.
     async fn list<'a>(
         &self,
         folder: &ReadGrant,
@@ -147,19 +148,19 @@ pub trait Drive: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<Child>>;
 
-    /// Makes a folder in the granted folder.
+    /// Creates a folder in the granted folder.
     ///
     /// # Errors
     /// [`NameTaken`](crate::error::Conflict::NameTaken), by the store's own constraint;
-    /// [`Invalid`](crate::Error::Invalid) past the [greatest depth](crate::model::MAX_TREE_DEPTH).
+    /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH).
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located>;
 
-    /// Renames or moves a file or folder, or both at once, and changes what is said of a file's content. Nothing changes, the
-    /// revision neither, when all of that is so already. The cost MUST NOT depend on how much lies below it.
+    /// Renames or moves a file or folder, or both at once, and updates the metadata of a file's content. If all of that
+    /// is already so, nothing changes, not even the revision. The cost MUST NOT depend on how much is below it.
     ///
     /// # Errors
-    /// [`PreconditionFailed`](crate::Error::PreconditionFailed) when `seen` is not its revision;
-    /// [`Conflict`](crate::Error::Conflict): `CrossDriveMove`, `FolderCycle` (also when two moves race), `NameTaken`;
-    /// [`Invalid`](crate::Error::Invalid) past the [greatest depth](crate::model::MAX_TREE_DEPTH).
+    /// [`PreconditionFailed`](crate::Error::PreconditionFailed) if `seen` is not its revision;
+    /// [`Conflict`](crate::Error::Conflict): `CrossDriveMove`, `FolderCycle` (also if two moves race), `NameTaken`;
+    /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH).
     async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Located>;
 }

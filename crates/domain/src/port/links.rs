@@ -6,7 +6,7 @@ use crate::model::{
     TokenHash, UserId,
 };
 
-/// A public link that is being made.
+/// A public link to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLink {
     /// The identifier.
@@ -15,47 +15,47 @@ pub struct NewLink {
     pub hash: TokenHash,
     /// Its token, sealed.
     pub sealed: SealedToken,
-    /// The hash of its password, if one is to be asked for.
+    /// The hash of its password, if any.
     pub password: Option<PasswordHash>,
-    /// When it is to end, if it does by itself.
+    /// When it expires, if ever.
     pub expires_at: Option<Timestamp>,
-    /// How often its bytes may be downloaded, if that is limited.
+    /// The download limit, if any.
     pub max_downloads: Option<u64>,
 }
 
-/// Public links. What these methods change holds from the moment in which they return.
+/// Public links. Changes take effect before these methods return.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Links: Send + Sync {
-    /// Makes a link to the node that `item` gives leave to [share](crate::model::Action::Share). A node may have any number
-    /// of them.
+    /// Creates a link to the node that `item` grants to [share](crate::model::Action::Share). A node may have any
+    /// number of links.
     async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link>;
 
-    /// The link, if it is `owner`'s, in one query: another's is as one that is not there.
+    /// Finds the link if it is `owner`'s, in one query. Another user's link is treated as missing.
     async fn find(&self, link: LinkId, owner: UserId) -> Result<Option<Link>>;
 
-    /// The link whose token has that hash, with its node as the holder finds it, also in the trash:
-    /// [`authorize_read`](crate::model::authorize_read) decides. Both are of one moment.
+    /// Finds the link by the hash of its token, with its node as seen by the holder, even if it is in the trash:
+    /// [`authorize_read`](crate::model::authorize_read) decides. Both are read consistently.
     async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>>;
 
-    /// What `owner` has linked, newest first, after `after`, each with its node as the owner finds it, also what lies in the
-    /// trash: at most one more than `limit`, in a fixed number of queries, by an index.
+    /// Lists the links of `owner`, newest first, after `after`, each with its node as seen by the owner, even if it is
+    /// in the trash: at most `limit` + 1, in a fixed number of queries, by an index.
     async fn list_made(&self, owner: UserId, after: Option<LinkPosition>, limit: Limit)
     -> Result<Vec<(Link, Located)>>;
 
-    /// Changes what `change` says, of which there is something, and nothing else.
+    /// Applies `change`, which is not empty, and changes nothing else.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when the node has no such link any more.
+    /// [`NotFound`](crate::Error::NotFound) if the node no longer has such a link.
     async fn change(&self, command: &Command, item: &Grant, link: LinkId, change: &LinkChange) -> Result<Link>;
 
-    /// Takes the link back.
+    /// Revokes the link.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when the node has no such link any more.
+    /// [`NotFound`](crate::Error::NotFound) if the node no longer has such a link.
     async fn revoke(&self, command: &Command, item: &Grant, link: LinkId) -> Result<()>;
 
-    /// Forgets up to `most` links that expired before `before`, and tells how many. Nobody came in by them any more: the
-    /// change log gets no row.
+    /// Deletes up to `most` links that expired before `before`, and returns the number. They already gave no access, so
+    /// the change log gets no row.
     async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32>;
 }

@@ -3,68 +3,70 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::{Receipt, Sha256, Timestamp};
 
-/// What became of a request that was sent before, under the same key.
+/// The result of claiming a receipt: what happened to an earlier request with the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Nothing: the receipt is the caller's, who may do it.
+    /// There was none: the caller holds the receipt and may proceed.
     Held,
-    /// It was done, and this was written down.
+    /// It completed with this stored answer.
     Answered(String),
-    /// A request whose body has not come may have been done: this was written down, and that was the digest of its body.
+    /// It completed; the caller, whose body has not arrived yet, must compare the digests.
     Done {
-        /// What was written down.
+        /// The stored answer.
         answer: String,
-        /// The digest of the body.
+        /// The digest of its body.
         digest: Sha256,
     },
-    /// Somebody is at it.
+    /// It is in progress.
     Running,
-    /// It said something else.
+    /// It had different content.
     Reused,
 }
 
-/// How long a receipt is held, and kept.
+/// How long a receipt is held and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// The time now.
+    /// The current time.
     pub now: Timestamp,
-    /// Until when nobody else may do what the request asks for, unless it is given back before.
+    /// Until when the receipt is held exclusively, unless it is released before.
     pub held_until: Timestamp,
     /// Until when the answer is kept.
     pub kept_until: Timestamp,
 }
 
-/// The receipts of requests that may be sent again.
+/// The receipts of idempotent requests.
 ///
-/// What a mutation came to is written into the receipt that its [`Command`](crate::model::Command) brings, by the port
-/// method that does it and in the same transaction: after a crash there is either both or neither. That method MUST fail
-/// with [`RequestInProgress`](crate::error::Conflict::RequestInProgress), and do nothing, when the receipt is held by
-/// somebody else by then, or has an answer. It also writes down the [digest](Receipt::digest) that the receipt has by then.
+/// The port method that performs a mutation stores its result in the receipt of its [`Command`](crate::model::Command),
+/// in the same transaction, so that after a crash there is either both or neither. The method MUST fail with
+/// [`RequestInProgress`](crate::error::Conflict::RequestInProgress), and change nothing, if another request holds the
+/// receipt by then or it has an answer. It also stores the receipt's [digest](Receipt::digest) of that time.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Receipts: Send + Sync {
-    /// Asks for the receipt. Without a digest, since the body has not come, whatever was done under this name is
-    /// [`Done`](Claim::Done): the caller compares. Of any number who do so at once for the same request exactly one holds it. One that was held
-    /// for its time and has no answer passes on, whatever it said; so does one that was kept for its time.
+    /// Claims the receipt. Without a digest, i.e. before the body has arrived, any completed request of this name is
+    /// [`Done`](Claim::Done): the caller compares. Of any number of concurrent claims on the same request exactly one
+    /// succeeds. A receipt without an answer is free again after its hold expires, whatever its content; so is one
+    /// whose retention has expired.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when there is no such user any more.
+    /// [`NotFound`](crate::Error::NotFound) if the user no longer exists.
     async fn claim(&self, receipt: &Receipt, terms: Terms) -> Result<Claim>;
 
-    /// Holds the receipt until `until`, if it is still held and has no answer, and that is later: for as long as a body comes.
+    /// Extends the hold until `until`, if that is later and the receipt is still held without an answer: used while a
+    /// body arrives.
     async fn renew(&self, receipt: &Receipt, until: Timestamp) -> Result<()>;
 
-    /// Writes into the receipt that what was asked for changes nothing, and may as well be done
-    /// [again](crate::model::Answer::Again) for a repeat.
+    /// Stores in the receipt that the request changes nothing and that a retry may run
+    /// [again](crate::model::Answer::Again).
     ///
     /// # Errors
-    /// [`RequestInProgress`](crate::error::Conflict::RequestInProgress) when it is held by somebody else by now, or has an
+    /// [`RequestInProgress`](crate::error::Conflict::RequestInProgress) if another request holds it by now or it has an
     /// answer.
     async fn keep_again(&self, receipt: &Receipt) -> Result<()>;
 
-    /// Gives the receipt back if it is still held and has no answer: the request may be sent again at once.
+    /// Releases the receipt if it is still held without an answer: the request may be retried at once.
     async fn give_back(&self, receipt: &Receipt) -> Result<()>;
 
-    /// Removes up to `most` receipts that were kept until `before` or less, and tells how many.
+    /// Deletes up to `most` receipts whose retention ended at or before `before`, and returns the number.
     async fn forget(&self, before: Timestamp, most: u32) -> Result<u32>;
 }

@@ -3,42 +3,42 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::{Grant, Limit, Located, NodeKind, Page, SearchPosition, SearchText, UserId};
 
-/// Which nodes are sought.
+/// A search query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sought {
-    /// What their names hold.
+    /// The text that names must contain.
     pub text: SearchText,
-    /// Files only, or folders only; none for both.
+    /// Only files or only folders; none for both.
     pub kind: Option<NodeKind>,
-    /// Leave to [read](crate::model::Action::Read) the folder below which they lie; none for everywhere.
+    /// Grant to [read](crate::model::Action::Read) the folder to search below; none to search everywhere.
     pub within: Option<Grant>,
-    /// The place after which the page begins; none for the first.
+    /// The position after which the page begins; none for the first page.
     pub after: Option<SearchPosition>,
-    /// How many nodes the page has at the most.
+    /// The page size.
     pub limit: Limit,
 }
 
-/// A node that was found, and its place.
+/// A search result with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// The node as the viewer finds it.
+    /// The node as seen by the viewer.
     pub located: Located,
-    /// Its place.
+    /// The position.
     pub position: SearchPosition,
 }
 
-/// Finding files and folders by their names.
+/// Search for files and folders by name.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Search: Send + Sync {
-    /// A page of the files and folders that are `sought`, as `viewer` finds them, in the order of [`SearchPosition`]: those in
-    /// the viewer's own drive, by name; then those that are shared with the viewer, directly or by what they lie in; none
-    /// that lies in or below the trash, and no root.
+    /// A page of the files and folders that match `sought`, as seen by `viewer`, in the order of [`SearchPosition`]:
+    /// first those in the viewer's own drive, by name; then those shared with the viewer, directly or through a folder.
+    /// Roots and nodes in or below the trash are excluded.
     ///
-    /// The own drive is served from an index; what is shared, by a walk of the trees that the viewer may see, and of nothing
-    /// beside them: neither how many pages there are nor how long one takes MUST depend on a node of another drive that the
-    /// viewer may not see. A page takes a bounded number of statements, each of which looks at a bounded number of nodes. So
-    /// it may be short, even empty, and have a next one all the same. It ends early when it has
-    /// [as many bytes](crate::model::PageRoom) as a page may have.
+    /// The viewer's own drive is searched by an index; shared nodes, by a walk of only the trees that the viewer may
+    /// see: the number of pages and their duration MUST NOT depend on nodes of other drives that the viewer may not
+    /// see. A page takes a bounded number of statements, each over a bounded number of nodes, so it may be short or
+    /// even empty and still have a next page. It ends early at the [maximum size](crate::model::PageRoom) of a page in
+    /// bytes.
     async fn search(&self, viewer: UserId, sought: &Sought) -> Result<Page<Hit, SearchPosition>>;
 }

@@ -7,53 +7,53 @@ use crate::model::{
     Command, Handle, Limit, RunningSession, Session, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
 };
 
-/// A session that begins.
+/// A new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The session.
     pub session: Session,
-    /// Its first refresh token, which lives as long as the session.
+    /// The hash of its first refresh token, which is valid as long as the session.
     pub token: TokenHash,
-    /// The [generation](crate::model::Credentials::generation) of the password that was proven.
+    /// The [generation](crate::model::Credentials::generation) of the proven password.
     pub generation: u64,
 }
 
-/// A refresh token that is to be swapped for the next.
+/// The exchange of a refresh token for the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewal {
-    /// The token that came.
+    /// The hash of the presented token.
     pub presented: TokenHash,
-    /// The one to come after it, which lives as long as the session then does.
+    /// The hash of the next token, which is valid as long as the extended session.
     pub next: TokenHash,
-    /// When the session ends by itself from now on.
+    /// The new expiry of the session.
     pub expires_at: Timestamp,
-    /// How long after its first use the token may come again.
+    /// How long after its first use the token may be reused.
     pub grace: Duration,
-    /// From which address the token came.
+    /// The client address.
     pub address: Option<String>,
-    /// With which program; at most 255 characters.
+    /// The user agent; at most 255 characters.
     pub user_agent: Option<String>,
 }
 
-/// What became of a refresh token.
+/// The result of presenting a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// The next was given for it, also when it came again within its grace.
+    /// The next token was issued, possibly for a reuse within the grace period.
     Renewed,
-    /// It came again after its grace: the session has just been ended.
+    /// It was reused after its grace period: the session has been ended.
     Reused,
 }
 
 impl Renewal {
-    /// Whether a token that was used first at `used` and comes again at `now` still gets the next. The clocks of instances
-    /// may differ, so a first use may seem to lie ahead: it was just now, then.
+    /// Whether a token first used at `used` may be reused at `now`. Clocks of instances may differ: a first use in the
+    /// future counts as just now.
     #[must_use]
     pub fn allows_repeat(&self, used: Timestamp, now: Timestamp) -> bool {
         !self.grace.is_zero() && now < used.plus(self.grace)
     }
 }
 
-/// Whose a refresh token is, or was.
+/// The owner of a current or former refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenOwner {
     /// The session.
@@ -62,40 +62,40 @@ pub struct TokenOwner {
     pub user: UserId,
 }
 
-/// Sessions. Every token names one, and is worth nothing without it.
+/// Sessions. Every token names one and is invalid without it.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Begins a session.
+    /// Starts a session.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when there is no such user any more, when the account is disabled, or when the
-    /// password is of another generation by now: whoever ends all sessions of a user ends those that are just beginning, too.
+    /// [`NotFound`](crate::Error::NotFound) if the user no longer exists, the account is disabled, or the password is
+    /// no longer of that generation: ending all sessions of a user also ends those that are just starting.
     async fn start(&self, command: &Command, opened: &Opened) -> Result<()>;
 
-    /// The name of the user whose session it is: none when the session is not that user's, has ended, or ends at or
-    /// before `now`. The answer may be a second old.
+    /// The name of the session's user; none if the session is not that user's, has ended, or expires at or before
+    /// `now`. The answer may be a second old.
     async fn find_username(&self, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<String>>;
 
-    /// Whose the token is, whether or not it was used, has expired, or its session has ended.
+    /// The owner of the token, even if it was used, has expired, or its session has ended.
     async fn find_by_token(&self, token: &TokenHash) -> Result<Option<TokenOwner>>;
 
-    /// Gives the next refresh token for one. Within its grace, counted from its first use, a token gets another one each time
-    /// it comes, and every one that was given is good. One that comes later MUST end the session: that is done then, although
-    /// it gets nothing. Without a grace, of any number of simultaneous uses of one token just one MUST get the next.
+    /// Exchanges a refresh token for the next. Within its grace period, counted from its first use, each reuse issues
+    /// another token, and all issued tokens are valid. A later reuse MUST end the session, which is committed although
+    /// no token is issued. Without a grace period, exactly one of any number of concurrent uses MUST succeed.
     ///
     /// # Errors
-    /// [`InvalidRefreshToken`](crate::error::Unauthenticated::InvalidRefreshToken) when there is no such token, when it or its session
-    /// has expired, or its session has ended. Nothing changes then.
+    /// [`InvalidRefreshToken`](crate::error::Unauthenticated::InvalidRefreshToken) if the token is unknown, it or its
+    /// session has expired, or its session has ended. Nothing changes then.
     async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation>;
 
-    /// Ends the session, if it is `user`'s.
+    /// Ends the session if it is `user`'s.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when that user has no such session, or it has ended before.
+    /// [`NotFound`](crate::Error::NotFound) if the user has no such session, or it has already ended.
     async fn end(&self, command: &Command, session: SessionId, user: UserId) -> Result<()>;
 
-    /// The running sessions of `user`, newest first, after `after`: at most one more than `limit`.
+    /// Lists the running sessions of `user`, newest first, after `after`: at most `limit` + 1.
     async fn list(
         &self,
         user: UserId,
@@ -104,13 +104,14 @@ pub trait Sessions: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<RunningSession>>;
 
-    /// The addresses of running sessions of the user whom `handle` names: of the newest hundred. Nobody has none.
+    /// The addresses of the newest hundred running sessions of the user that `handle` names; empty for an unknown user.
     async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>>;
 
-    /// Forgets up to `most` sessions that ended before `before`, by themselves or not, with their tokens, and tells how many.
-    /// They have been worth nothing for as long, so the change log gets no row.
+    /// Deletes up to `most` sessions that expired or were ended before `before`, with their tokens, and returns the
+    /// number. They were already invalid, so the change log gets no row.
     async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32>;
 
-    /// Forgets up to `most` refresh tokens that expired before `before`, and tells how many. The change log gets no row.
+    /// Deletes up to `most` refresh tokens that expired before `before`, and returns the number. The change log gets no
+    /// row.
     async fn forget_tokens(&self, before: Timestamp, most: u32) -> Result<u32>;
 }

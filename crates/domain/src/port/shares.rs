@@ -6,34 +6,34 @@ use crate::model::{
     UserId,
 };
 
-/// A share that is being made.
+/// A share to be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewShare {
     /// The identifier.
     pub id: ShareId,
     /// The guest.
     pub guest: UserId,
-    /// What the guest may do.
+    /// The guest's permission.
     pub permission: Permission,
 }
 
-/// Shares. What they give holds from the moment in which these methods return; what they gave and do not give any more ends
-/// with its uploads, whose reserved bytes are free then.
+/// Shares. Changes take effect before these methods return. Losing access also ends the uploads that needed it, which
+/// releases their reserved bytes.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Shares: Send + Sync {
-    /// Shares the node that `item` gives leave to [share](crate::model::Action::Share).
+    /// Shares the node that `item` grants to [share](crate::model::Action::Share).
     ///
     /// # Errors
     /// [`AlreadyShared`](crate::error::Conflict::AlreadyShared), by the store's own constraint;
-    /// [`NotFound`](crate::Error::NotFound) when there is no such guest any more.
+    /// [`NotFound`](crate::Error::NotFound) if the guest no longer exists.
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share>;
 
-    /// The share, if `user` is its guest or has shared it, in one query: another's is as one that is not there.
+    /// Finds the share if `user` is its guest or has shared it, in one query. Any other share is treated as missing.
     async fn find(&self, share: ShareId, user: UserId) -> Result<Option<Share>>;
 
-    /// What is shared with `guest`, newest first, after `after`, each with its node as the guest finds it, also what lies
-    /// in the trash: at most one more than `limit`, in a fixed number of queries.
+    /// Lists what is shared with `guest`, newest first, after `after`, each with its node as seen by the guest, even if
+    /// it is in the trash: at most `limit` + 1, in a fixed number of queries.
     async fn list_received(
         &self,
         guest: UserId,
@@ -41,8 +41,8 @@ pub trait Shares: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>>;
 
-    /// What `owner` has shared, newest first, after `after`, each with its node as the owner finds it, also what lies in the
-    /// trash: at most one more than `limit`, in a fixed number of queries, by an index.
+    /// Lists what `owner` has shared, newest first, after `after`, each with its node as seen by the owner, even if it
+    /// is in the trash: at most `limit` + 1, in a fixed number of queries, by an index.
     async fn list_given(
         &self,
         owner: UserId,
@@ -50,13 +50,13 @@ pub trait Shares: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>>;
 
-    /// The shares of the very node that `item` gives leave to [share](crate::model::Action::Share), newest first, after
-    /// `after`: at most one more than `limit`, by an index.
+    /// Lists the shares of the very node that `item` grants to [share](crate::model::Action::Share), newest first,
+    /// after `after`: at most `limit` + 1, by an index.
     async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>>;
 
-    /// Who may do something with the node that `item` gives leave to [share](crate::model::Action::Share): its owner, and
-    /// whoever has a share on it or above it, or a link whose time has not run out at `now`. In the order of [`AccessVia`],
-    /// after `after`: at most one more than `limit`, in one query at any depth.
+    /// Lists who has access to the node that `item` grants to [share](crate::model::Action::Share): its owner, the
+    /// guests of shares on it or above it, and links not expired at `now`. In the order of [`AccessVia`], after
+    /// `after`: at most `limit` + 1, in one query at any depth.
     async fn list_access(
         &self,
         item: &Grant,
@@ -65,15 +65,15 @@ pub trait Shares: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<AccessEntry>>;
 
-    /// Gives the share another permission.
+    /// Changes the permission of the share.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when the node has no such share any more.
+    /// [`NotFound`](crate::Error::NotFound) if the node no longer has such a share.
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share>;
 
-    /// Ends the share.
+    /// Revokes the share.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when there is no such share any more.
+    /// [`NotFound`](crate::Error::NotFound) if the share no longer exists.
     async fn revoke(&self, command: &Command, share: ShareId) -> Result<()>;
 }

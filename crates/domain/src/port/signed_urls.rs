@@ -7,14 +7,14 @@ use crate::model::{
     BlobKey, Content, EntityTag, Expected, MediaType, Name, NodeId, SessionId, Timestamp, Transfer, UserId, VersionId,
 };
 
-/// A URL that is leave to do one thing with one blob until a certain time.
+/// A signed URL: permission for one operation on one blob until it expires.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl {
-    /// The URL. It is a secret while it lives.
+    /// The URL. It is secret while it is valid.
     pub url: String,
-    /// Header fields that the request must carry.
+    /// Headers that the request must carry.
     pub headers: Vec<(&'static str, String)>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
@@ -24,27 +24,27 @@ impl std::fmt::Debug for SignedUrl {
     }
 }
 
-/// What the holder of a download URL is told about the bytes.
+/// The response metadata of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presentation {
     /// The media type.
     pub media_type: MediaType,
-    /// The name under which to save them; none for what may be shown in place.
+    /// The name for saving the file; none to display it inline.
     pub attachment: Option<Name>,
-    /// What is known of the bytes, for a store that does not know it by itself.
+    /// The content's metadata, for stores that do not know it themselves.
     pub content: Option<ContentInfo>,
 }
 
-/// What is known of bytes before they are read.
+/// Metadata of content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentInfo {
-    /// How many there are, if that is known.
+    /// The size in bytes, if known.
     pub size: Option<u64>,
-    /// The tag of just these bytes.
+    /// The entity tag of exactly these bytes.
     pub tag: EntityTag,
-    /// Since when they are what they are.
+    /// When the content was created.
     pub modified_at: Timestamp,
-    /// When their sender's own copy was last modified, as the sender said.
+    /// When the sender's own copy was last modified, as given by the sender.
     pub client_modified_at: Option<Timestamp>,
 }
 
@@ -60,35 +60,35 @@ impl From<&Content> for ContentInfo {
 }
 
 impl Presentation {
-    /// A file of that name and type.
+    /// A file with that name and type.
     #[must_use]
     pub const fn of_file(name: Name, media_type: MediaType) -> Self {
         Self { media_type, attachment: Some(name), content: None }
     }
 
-    /// Bytes of which nothing is known.
+    /// Unknown bytes.
     #[must_use]
     pub fn of_unknown() -> Self {
         Self { media_type: MediaType::octet_stream(), attachment: Name::parse("download").ok(), content: None }
     }
 
-    /// `content`, to be saved under `name`.
+    /// The given content, to be saved as `name`.
     #[must_use]
     pub fn of(name: Name, content: &Content) -> Self {
         Self { media_type: content.media_type.clone(), attachment: Some(name), content: Some(content.into()) }
     }
 
-    /// The value of `Content-Disposition` (RFC 6266): `attachment` with the name, in ASCII for old clients and in full for
-    /// all others; `inline` without one.
+    /// The value of `Content-Disposition` (RFC 6266): `attachment` with the name, in ASCII for old clients and in full
+    /// for all others; `inline` without a name.
     #[must_use]
     pub fn content_disposition(&self) -> String {
         self.attachment.as_ref().map_or_else(|| "inline".to_owned(), attachment)
     }
 }
 
-/// `attachment` with the name. None can break out of the header.
+/// Formats `attachment` with the name, escaped so that it cannot break out of the header.
 fn attachment(name: &Name) -> String {
-    /// What RFC 8187 lets stand as it is.
+    /// The characters that RFC 8187 requires to be escaped.
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'!')
         .remove(b'#')
@@ -107,39 +107,39 @@ fn attachment(name: &Name) -> String {
     format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", utf8_percent_encode(name.as_str(), ENCODED))
 }
 
-/// Who plays or views a file by a URL that lives longer than others, for as long as that is allowed.
+/// The viewer of media by a longer-lived URL, whose access is checked again on use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
     /// The user.
     pub user: UserId,
-    /// The session in which the URL was asked for.
+    /// The session that requested the URL.
     pub session: SessionId,
     /// The file.
     pub file: NodeId,
-    /// The content.
+    /// The version.
     pub version: VersionId,
 }
 
-/// What a URL is leave to GET.
+/// What a signed URL allows to GET.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GetTarget {
     /// The blob.
     pub key: BlobKey,
     /// How to present its bytes.
     pub presentation: Presentation,
-    /// Whose right is to be looked at anew, where the URL is for watching.
+    /// The viewer whose access must be checked again, for watch URLs.
     pub watch: Option<Watch>,
 }
 
-/// The ability of a store to let clients fetch bytes themselves. To sign asks nobody: it costs no network.
+/// A store's ability to let clients download directly. Signing is local: no network access.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait UrlSigner: Send + Sync {
-    /// A URL by which the blob under `key` can be fetched, whole or in ranges, until `expires_at`.
+    /// Signs a URL to download the blob under `key`, whole or in ranges, until `expires_at`.
     async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl>;
 
-    /// The same for a URL that lives longer. Where it leads back to this server, `watch` is signed with it and told by
-    /// [`UrlGate::admit_get`]; a store of its own cannot ask.
+    /// The same for a longer-lived URL. If it leads back to this server, it contains `watch`, which
+    /// [`UrlGate::admit_get`] returns; an external store cannot check it.
     async fn sign_watch(
         &self,
         key: &BlobKey,
@@ -149,16 +149,16 @@ pub trait UrlSigner: Send + Sync {
     ) -> Result<SignedUrl>;
 }
 
-/// A request on a signed URL, as it arrived.
+/// A request for a signed URL.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedRequest<'a> {
-    /// What the path calls the key.
+    /// The key in the path.
     pub key: &'a str,
-    /// The query as it stands in the URL, without the question mark.
+    /// The raw query without the question mark.
     pub query: &'a str,
 }
 
-/// What a URL is leave to PUT.
+/// What a signed URL allows to PUT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutTarget {
     /// A whole blob.
@@ -173,7 +173,7 @@ pub enum PutTarget {
 }
 
 impl PutTarget {
-    /// The blob that the bytes are, or are to become a part of.
+    /// The key of the blob, or of the transfer's blob.
     #[must_use]
     pub const fn key(&self) -> &BlobKey {
         match self {
@@ -183,31 +183,31 @@ impl PutTarget {
     }
 }
 
-/// The ability of a store whose signed URLs lead back to this very server: to take the parts that come by them.
+/// Receives parts, for a store whose signed URLs lead back to this server.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait PartStore: Send + Sync {
-    /// Stores `body` as the part `number` of a transfer, durably, wholly or not at all. A part is written once: of bytes
-    /// that did not come whole nothing stays, and they may be sent again.
+    /// Stores `body` as part `number` of a transfer, durably and atomically. A part is written once; incomplete bytes
+    /// are discarded and may be sent again.
     ///
     /// # Errors
-    /// [`BlobExists`](crate::error::Conflict::BlobExists) when the part is there, or the transfer is finished;
-    /// [`UploadClosed`](crate::error::Conflict::UploadClosed) when there is no such transfer, or no more;
+    /// [`BlobExists`](crate::error::Conflict::BlobExists) if the part exists or the transfer is finished;
+    /// [`UploadClosed`](crate::error::Conflict::UploadClosed) if the transfer does not exist, or no longer;
     /// [`Refused`](crate::Error::Refused) and the others as [`BlobStore::put`](super::BlobStore::put).
     async fn put_part(&self, transfer: &Transfer, number: u32, body: ByteStream, expected: Expected) -> Result<()>;
 }
 
-/// The ability of a store whose signed URLs lead back to this very server: to check them when they come.
+/// Verifies signed URLs, for a store whose signed URLs lead back to this server.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 pub trait UrlGate: Send + Sync {
-    /// Leave to PUT: what it is for, and what its bytes must be.
+    /// Verifies a PUT and returns its target and what its bytes must be.
     ///
     /// # Errors
-    /// [`Forbidden`](crate::Error::Forbidden): `Signature` for whatever this server did not sign just so, `UrlExpired`
-    /// for what it did sign and whose time ran out.
+    /// [`Forbidden`](crate::Error::Forbidden): `Signature` for anything that this server did not sign exactly so,
+    /// `UrlExpired` for an expired URL that it did sign.
     fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)>;
 
-    /// Leave to GET: what, how to present it, and whose right is to be looked at.
+    /// Verifies a GET and returns its target, presentation, and whose access must be checked.
     ///
     /// # Errors
     /// As [`admit_put`](Self::admit_put).

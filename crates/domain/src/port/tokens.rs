@@ -1,16 +1,16 @@
 use crate::error::Result;
 use crate::model::{AccessClaims, Timestamp};
 
-/// Access tokens: signed statements that need no look-up to be read.
+/// Access tokens: signed claims that are verified without a look-up.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 pub trait Tokens: Send + Sync {
     /// Signs `claims`.
     fn issue(&self, claims: &AccessClaims) -> Result<String>;
 
-    /// Reads a token back at `now`. That its session still runs is for the caller to check.
+    /// Verifies a token at `now` and returns its claims. The caller must check that its session is still running.
     ///
     /// # Errors
-    /// [`Unauthenticated`](crate::Error::Unauthenticated): `TokenExpired` for a genuine token whose time ran out;
-    /// `InvalidToken` for anything else that is not a genuine access token, however it deviates.
+    /// [`Unauthenticated`](crate::Error::Unauthenticated): `TokenExpired` for a genuine token that has expired;
+    /// `InvalidToken` for anything else that is not a genuine access token.
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims>;
 }

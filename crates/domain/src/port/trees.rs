@@ -6,31 +6,31 @@ use crate::model::{
     Timestamp,
 };
 
-/// A copy of a file, or of a folder with all that lies below it.
+/// A copy of a file, or of a folder with its descendants.
 #[derive(Clone, Debug)]
 pub struct Copying {
-    /// Leave to [read](crate::model::Action::Read) what is copied.
+    /// Grant to [read](crate::model::Action::Read) the source.
     pub item: Grant,
-    /// Leave to [add to](crate::model::Action::AddTo) the folder into which the copy goes, in whosever drive that is.
+    /// Grant to [add to](crate::model::Action::AddTo) the target folder, in any drive.
     pub to: Grant,
-    /// The name of the copy; none for the name of what is copied.
+    /// The name of the copy; none for the name of the source.
     pub name: Option<Name>,
-    /// What to do when the name is taken. Only a file replaces, and only a file.
+    /// What to do if the name is taken. Only a file can replace, and only a file.
     pub conflict: ConflictPolicy,
-    /// The revision that the caller has seen, if the caller insists on it.
+    /// The expected revision, if the caller gave one.
     pub seen: Option<Revision>,
-    /// How many versions a file that is replaced may have then, the copy included; at least 1.
+    /// The maximum number of versions of a replaced file, including the copy; at least 1.
     pub most_versions: u32,
-    /// Where the identifiers of the copies come from.
+    /// The source of the copies' identifiers.
     pub ids: IdSource,
 }
 
 impl Copying {
-    /// The name that the copy is to have, given `item` and `to` as they have been [renewed](Grant::renew).
+    /// The name of the copy, given `item` and `to` after they were [renewed](Grant::renew).
     ///
     /// # Errors
-    /// [`PreconditionFailed`](Error::PreconditionFailed); `FolderCycle`; [`NotFound`](Error::NotFound) for a root, which
-    /// is nobody's to copy.
+    /// [`PreconditionFailed`](Error::PreconditionFailed); `FolderCycle`; [`NotFound`](Error::NotFound) for a root,
+    /// which cannot be copied.
     pub fn place<'a>(&'a self, item: &'a Grant, to: &Grant) -> Result<&'a Name> {
         let node = item.node();
         if node.kind() == NodeKind::Root {
@@ -44,54 +44,54 @@ impl Copying {
     }
 }
 
-/// A file or folder of a tree, with what an archive says of it.
+/// A file or folder of a tree, with the data for an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeEntry {
-    /// Its identifier.
+    /// The identifier.
     pub id: NodeId,
-    /// The folder in which it lies; none for a root.
+    /// The parent folder; none for a root.
     pub parent: Option<NodeId>,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// When its name, place or content changed last.
+    /// When its name, place or content last changed.
     pub modified_at: Timestamp,
     /// The content of a file.
     pub content: Option<TreeContent>,
 }
 
-/// The content of a file of a tree.
+/// The content of a file in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeContent {
-    /// Where its bytes are.
+    /// The blob with its bytes.
     pub blob: BlobKey,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub size: u64,
-    /// The CRC-32 of its bytes, once that is known.
+    /// The CRC-32 of its bytes, once known.
     pub crc32: Option<Crc32>,
-    /// When the uploader's own copy was last modified, as the uploader said.
+    /// When the uploader's own copy was last modified, as given by the uploader.
     pub client_modified_at: Option<Timestamp>,
 }
 
-/// Whole trees: a folder with all that lies below it. What lies in the trash is no part of any.
+/// Whole trees: folders with their descendants, without trashed nodes.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Trees: Send + Sync {
-    /// Copies a file, or a folder with all that lies below it: new nodes and versions on the blobs that are there already,
-    /// made by the actor at the command's time. Of a file only its current content is copied; shares are not.
+    /// Copies a file, or a folder with its descendants: creates new nodes and versions on the existing blobs, by the
+    /// actor at the command's time. Of a file only the current content is copied; shares are not copied.
     ///
-    /// What is copied MUST be as it was at one moment, and the copy is there wholly or not at all; both grants are renewed.
-    /// The name is decided as an upload's is, the copied bytes are charged to the drive into which they go, and a blob that
-    /// is condemned at the same moment MUST NOT be referred to. The copy itself is returned, or the file that it replaced.
+    /// The source MUST be read consistently, and the copy is atomic; both grants are renewed. The name is resolved as
+    /// for an upload, the copied bytes are charged to the target drive, and a blob condemned at the same moment MUST
+    /// NOT be referred to. Returns the copy, or the file that it replaced.
     ///
     /// # Errors
-    /// As [`Copying::place`]; [`NameTaken`](crate::error::Conflict::NameTaken), also for a folder that was to replace;
+    /// As [`Copying::place`]; [`NameTaken`](crate::error::Conflict::NameTaken), also if a folder was to replace;
     /// [`TooManyEntries`](crate::error::Refused::TooManyEntries) past [`MAX_COPY_NODES`](crate::model::MAX_COPY_NODES);
-    /// [`Invalid`](crate::Error::Invalid) past the [greatest depth](crate::model::MAX_TREE_DEPTH);
-    /// [`Quota`](crate::error::Forbidden::Quota), exact however much arrives at once; [`Forbidden`](crate::Error::Forbidden)
-    /// when the actor may not replace the file of that name.
+    /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH);
+    /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Forbidden`](crate::Error::Forbidden)
+    /// if the actor may not replace the file of that name.
     async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located>;
 
-    /// What the granted nodes hold, themselves included, in no order: as it is at one moment, and no more of it than one more
-    /// than `most`, so that the cost is bounded by that. None of the granted nodes lies below another.
+    /// Lists the granted nodes and their descendants, in any order: a consistent snapshot of at most `most` + 1
+    /// entries, which bounds the cost. None of the granted nodes is below another.
     async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>>;
 }

@@ -6,56 +6,56 @@ use crate::model::{
     StoreName, Stored, Timestamp, Upload, UploadId, UploadPosition, UserId, VersionId,
 };
 
-/// An upload that begins.
+/// A new upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
     /// The upload, open.
     pub upload: Upload,
-    /// The store that will hold its blob.
+    /// The store of its blob.
     pub store: StoreName,
-    /// How many uploads its sender may have open, this one included.
+    /// How many uploads its sender may have open, including this one.
     pub most_open: u32,
 }
 
-/// What an upload is to become.
+/// The commit of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     /// The upload.
     pub upload: UploadId,
-    /// The blob that has the bytes: the upload's own, or a recorded copy of it. In the latter case the upload's own MUST be
+    /// The blob with the bytes: the upload's own, or a recorded copy of it. In the latter case the upload's own MUST be
     /// unreferenced from then on.
     pub blob: BlobKey,
-    /// What has arrived.
+    /// The stored bytes.
     pub stored: Stored,
-    /// What to do when the name is taken.
+    /// What to do if the name is taken.
     pub conflict: ConflictPolicy,
-    /// The identifier of the file, if it is a new one.
+    /// The identifier of the file, if it is new.
     pub file: NodeId,
     /// The identifier of the version.
     pub version: VersionId,
-    /// How many versions a file that is replaced may have then, this one included; at least 1.
+    /// The maximum number of versions of a replaced file, including this one; at least 1.
     pub most_versions: u32,
 }
 
-/// Bytes in the store that are to become a file, or another content of one.
+/// Stored bytes that become a file or a new version of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFile {
-    /// The identifier of the file, if it is a new one.
+    /// The identifier of the file, if it is new.
     pub file: NodeId,
     /// The identifier of the version.
     pub version: VersionId,
-    /// The blob, which has been recorded.
+    /// The recorded blob.
     pub blob: BlobKey,
-    /// What lies there.
+    /// The stored bytes.
     pub stored: Stored,
-    /// What the sender says of it, and what to do when the name is taken.
+    /// The sender's metadata, and what to do if the name is taken.
     pub info: FileInfo,
-    /// How many versions a file that is replaced may have then, this one included; at least 1.
+    /// The maximum number of versions of a replaced file, including this one; at least 1.
     pub most_versions: u32,
 }
 
 impl NewFile {
-    /// What `commit` makes of `upload`.
+    /// The file that `commit` creates from `upload`.
     #[must_use]
     pub fn of(upload: &Upload, commit: &Commit) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl NewFile {
         }
     }
 
-    /// The content that a file gets at `at`, given the media type of the one that it replaces.
+    /// The content that a file gets at `at`, given the media type of the replaced content.
     #[must_use]
     pub fn content(&self, replaced: Option<&MediaType>, at: Timestamp) -> Content {
         Content {
@@ -84,45 +84,45 @@ impl NewFile {
     }
 }
 
-/// An upload that is open, as a user finds it who may end it.
+/// An open upload, as seen by a user who may abort it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenUpload {
     /// The upload.
     pub upload: Upload,
-    /// Who sends.
+    /// The sender.
     pub sender: Person,
-    /// The folder into which it goes, as the user finds it.
+    /// The target folder, as seen by the user.
     pub folder: Option<Located>,
 }
 
-/// Uploads, from the key of their blob to the file that they become.
+/// Uploads, from recording the blob's key to committing the file.
 ///
-/// What takes a guest's right to add to a folder ends the guest's open uploads into it, as an abort does, at the command's time
-/// and in the same transaction: see [`Shares`](super::Shares), [`Trash::put`](super::Trash::put) and
-/// [`Drive::relocate`](super::Drive).
-/// [`list_aborted`](Self::list_aborted) tells whose bytes are to be deleted then.
+/// Operations that remove a guest's right to add to a folder also abort the guest's open uploads into it, at the
+/// command's time and in the same transaction: see [`Shares`](super::Shares), [`Trash::put`](super::Trash::put) and
+/// [`Drive::relocate`](super::Drive). [`list_aborted`](Self::list_aborted) returns those whose bytes are then to be
+/// deleted.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Uploads: Send + Sync {
-    /// Records the upload and its blob's key, and reserves what it announces, which must fit beside all that is there: also
-    /// beside a content that it may replace, which stays as a version. Returns the drive's quota as it is then.
+    /// Records the upload and its blob's key, and reserves the announced bytes. They must fit beside everything that
+    /// exists, including a content that they may replace, which stays as a version. Returns the drive's updated quota.
     ///
     /// # Errors
-    /// [`Quota`](crate::error::Forbidden::Quota), exact however many begin at once;
-    /// [`NameTaken`](crate::error::Conflict::NameTaken) and [`Entries`](crate::error::Forbidden::Entries) as a courtesy, when
-    /// the commit would fail with them now;
-    /// [`Invalid`](crate::Error::Invalid) when the sender has too many open.
+    /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency;
+    /// [`NameTaken`](crate::error::Conflict::NameTaken) and [`Entries`](crate::error::Forbidden::Entries) on a
+    /// best-effort basis, if the commit would currently fail with them; [`Invalid`](crate::Error::Invalid) if the
+    /// sender has too many open.
     async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota>;
 
-    /// The upload, if it is `sender`'s.
+    /// Finds the upload if it is `sender`'s.
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>>;
 
-    /// The upload, if `user` may abort it: its sender, and, as long as it is noted as open, the owner of the drive into which
-    /// it goes.
+    /// Finds the upload if `user` may abort it: the sender or, while it is recorded as open, the owner of the target
+    /// drive.
     async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>>;
 
-    /// The uploads that are open at `now`: those that `user` sends, and all into the user's own drive, newest first, after
-    /// `after`: at most one more than `limit`.
+    /// Lists the uploads that are open at `now`: those of `user`, and all into the user's own drive, newest first,
+    /// after `after`: at most `limit` + 1.
     async fn list(
         &self,
         user: UserId,
@@ -131,51 +131,49 @@ pub trait Uploads: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<OpenUpload>>;
 
-    /// Gives the upload into the granted folder time until `until`, if that is later than it has already.
+    /// Extends the upload into the granted folder until `until`, if that is later than its expiry.
     ///
     /// # Errors
-    /// As [`Upload::require_open`], by what the transaction sees;
-    /// [`NotFound`](crate::Error::NotFound) when it is not the actor's, or goes into another folder.
+    /// As [`Upload::require_open`], checked in the transaction; [`NotFound`](crate::Error::NotFound) if it is not the
+    /// actor's, or goes into another folder.
     async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()>;
 
-    /// Turns the upload into a file, or into another content of a file: the name is decided, the quota charged with the
-    /// true size, the reservation ended and the upload closed, all in one transaction. A repeat changes nothing and
-    /// returns the same file. A former content stays as a version; the oldest beyond the most that the file may have go in
-    /// the same transaction, as [`Versions`](super::Versions) has it.
+    /// Commits the upload as a file or a new version of one: resolves the name, charges the true size to the quota,
+    /// ends the reservation and closes the upload, all in one transaction. Idempotent: a repeat changes nothing and
+    /// returns the same file. A former content stays as a version; excess versions are removed in the same transaction,
+    /// as described at [`Versions`](super::Versions).
     ///
     /// # Errors
-    /// Those of the folder's grant, renewed; as [`Upload::completion`];
-    /// [`NameTaken`](crate::error::Conflict::NameTaken), and the upload stays open;
-    /// [`Quota`](crate::error::Forbidden::Quota), and the upload stays open; [`Forbidden`](crate::Error::Forbidden) when
-    /// the actor may not replace the file of that name.
+    /// Those of renewing the folder's grant; as [`Upload::completion`];
+    /// [`NameTaken`](crate::error::Conflict::NameTaken) or [`Quota`](crate::error::Forbidden::Quota), and the upload
+    /// stays open; [`Forbidden`](crate::Error::Forbidden) if the actor may not replace the file of that name.
     async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located>;
 
-    /// Makes a file of bytes that came without an upload, or another content of the file of that name, as
-    /// [`commit`](Self::commit) does: nothing was reserved for them, so they must fit now.
+    /// Creates a file, or a new version of the file of that name, from bytes that came without an upload, as
+    /// [`commit`](Self::commit) does. Nothing was reserved for them, so they must fit now.
     ///
     /// # Errors
-    /// [`NameTaken`](crate::error::Conflict::NameTaken); [`Quota`](crate::error::Forbidden::Quota), exact however many do so
-    /// at once; [`Forbidden`](crate::Error::Forbidden) when the actor may not replace the file of that name;
-    /// [`Internal`](crate::Error::Internal) when the blob was never recorded or has been condemned.
+    /// [`NameTaken`](crate::error::Conflict::NameTaken); [`Quota`](crate::error::Forbidden::Quota), exact under any
+    /// concurrency; [`Forbidden`](crate::Error::Forbidden) if the actor may not replace the file of that name;
+    /// [`Internal`](crate::Error::Internal) if the blob was never recorded or has been condemned.
     async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Located>;
 
-    /// Ends the upload and its reservation. Its blob MUST be unreferenced from then on.
+    /// Aborts the upload and ends its reservation. Its blob MUST be unreferenced from then on.
     ///
     /// # Errors
-    /// As [`Upload::abortion`], by what the transaction sees.
+    /// As [`Upload::abortion`], checked in the transaction.
     async fn abort(&self, command: &Command, upload: UploadId) -> Result<()>;
 
-    /// Up to `most` of the uploads that were aborted at exactly `at`, by whichever command, in the order of their identifiers, after
-    /// `after`.
+    /// Lists up to `most` uploads aborted at exactly `at`, by any command, ordered by identifier, after `after`.
     async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, most: u32) -> Result<Vec<Upload>>;
 
-    /// Ends up to `most` uploads whose time ran out at the command's time, as an abort does, and returns them.
+    /// Ends up to `most` uploads that have expired at the command's time, like an abort, and returns them.
     async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>>;
 
-    /// Forgets up to `most` uploads that ended before `before`, however they ended, and tells how many. Nothing else
-    /// changes by it: files stay, and the change log gets no row.
+    /// Deletes up to `most` records of uploads that ended in any way before `before`, and returns the number. Nothing
+    /// else changes: files stay, and the change log gets no row.
     async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32>;
 
-    /// How many uploads are open, whoever sends them.
+    /// The number of open uploads.
     async fn count_open(&self) -> Result<u64>;
 }

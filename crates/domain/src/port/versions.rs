@@ -6,22 +6,22 @@ use crate::model::{
     VersionId, VersionPosition,
 };
 
-/// A content that a file is to get.
+/// New content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewContent {
     /// The identifier of the version.
     pub version: VersionId,
-    /// Its blob, which has been recorded.
+    /// The recorded blob.
     pub blob: BlobKey,
-    /// What lies there.
+    /// The stored bytes.
     pub stored: Stored,
-    /// What kind of bytes they are, as the sender said; one that says nothing leaves the file its own.
+    /// The media type, as given by the sender; an unspecific one keeps the file's type.
     pub media_type: MediaType,
     /// When the sender's own copy was last modified.
     pub client_modified_at: Option<Timestamp>,
-    /// What the caller has seen of the file, if the caller insists on it.
+    /// What the caller expects of the file, if anything.
     pub seen: Option<Seen>,
-    /// How many versions the file may have then, this one included; at least 1.
+    /// The maximum number of versions of the file, including this one; at least 1.
     pub most_versions: u32,
 }
 
@@ -43,57 +43,55 @@ impl NewContent {
     }
 }
 
-/// A former content that is to be a file's current one anew.
+/// The restoration of a former version as the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revival {
     /// The former version.
     pub from: VersionId,
-    /// The identifier of the new one.
+    /// The identifier of the new version.
     pub version: VersionId,
-    /// The revision that the caller has seen, if the caller insists on it.
+    /// The expected revision, if the caller gave one.
     pub seen: Option<Revision>,
-    /// How many versions the file may have then, the new one included; at least 1.
+    /// The maximum number of versions of the file, including the new one; at least 1.
     pub most_versions: u32,
 }
 
-/// The versions of files: each content that a file had, until it is one too many. Every version counts against the quota of
-/// the drive.
+/// The versions of files. Each counts against the quota of the drive.
 ///
-/// Every mutating method [renews](Grant::renew) its grant by what its own transaction sees, fails as that fails, and fails
-/// with [`PreconditionFailed`](crate::Error::PreconditionFailed) when the file has not the revision that the caller has
-/// seen. Of a file's versions beyond the most that it may have, those that are [superfluous](crate::model::superfluous) go in
-/// the same transaction: their bytes are free, and their blobs MUST be unreferenced unless another version is on them.
+/// Every mutating method [renews](Grant::renew) its grant inside its own transaction, fails if that fails, and fails
+/// with [`PreconditionFailed`](crate::Error::PreconditionFailed) if the file has not the expected revision. Versions
+/// beyond a file's maximum, chosen by [`superfluous`](crate::model::superfluous), are removed in the same transaction:
+/// their bytes are released, and their blobs MUST be unreferenced unless another version uses them.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Versions: Send + Sync {
-    /// The versions of the granted file, newest first, after `after`: at most one more than `limit`.
+    /// Lists the versions of the granted file, newest first, after `after`: at most `limit` + 1.
     async fn list(&self, file: &Grant, after: Option<VersionPosition>, limit: Limit) -> Result<Vec<Version>>;
 
-    /// A version of the granted file; none when it is another file's.
+    /// Finds a version of the granted file; none if it is another file's.
     async fn find(&self, file: &Grant, version: VersionId) -> Result<Option<Version>>;
 
-    /// Gives the file that `file` gives leave to [replace](crate::model::Action::Replace) another content. Its former one
+    /// Appends a version to the file that `file` grants to [replace](crate::model::Action::Replace). The former content
     /// stays as a version.
     ///
     /// # Errors
-    /// [`Quota`](crate::error::Forbidden::Quota), exact however many do so at once;
-    /// [`Internal`](crate::Error::Internal) when the blob was never recorded or has been condemned.
+    /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Internal`](crate::Error::Internal) if
+    /// the blob was never recorded or has been condemned.
     async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Located>;
 
-    /// Appends a version with the blob of a former one. Nothing changes, the revision neither, when the current content
-    /// lies in that blob already.
+    /// Appends a version with the blob of a former one. If the current content already uses that blob, nothing changes,
+    /// not even the revision.
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when the file has no such version; [`Quota`](crate::error::Forbidden::Quota).
+    /// [`NotFound`](crate::Error::NotFound) if the file has no such version; [`Quota`](crate::error::Forbidden::Quota).
     async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Located>;
 
-    /// Deletes a former version of the file that `file` gives leave to
-    /// [delete versions](crate::model::Action::DeleteVersion) of. The revision stays. Returns its blob if nothing refers to
-    /// it any more: then it is condemned, and counts against the drive until it is
-    /// [forgotten](super::BlobRecords::forget).
+    /// Deletes a former version of the file whose versions `file` grants to
+    /// [delete](crate::model::Action::DeleteVersion). The revision stays. Returns its blob if it is now unreferenced:
+    /// then it is condemned, and counts against the drive until it is [forgotten](super::BlobRecords::forget).
     ///
     /// # Errors
-    /// [`NotFound`](crate::Error::NotFound) when the file has no such version;
+    /// [`NotFound`](crate::Error::NotFound) if the file has no such version;
     /// [`VersionInUse`](crate::error::Conflict::VersionInUse) for the current one.
     async fn delete(
         &self,

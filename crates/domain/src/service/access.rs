@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::model::{Action, Grant, NodeId, NodeKind, ReadGrant, UserId, Viewer, authorize, authorize_read};
 use crate::port::Drive;
 
-/// Finds nodes and decides what a user may do with them: the only way by which services come to a [`Grant`].
+/// Loads nodes and authorizes actions on them. Services obtain a [`Grant`] only through this type.
 #[derive(Clone)]
 pub(super) struct Access {
     drive: Arc<dyn Drive>,
@@ -15,18 +15,18 @@ impl Access {
         Self { drive }
     }
 
-    /// Leave for `user` to do `action` with the node `id`, which must be of `kind`.
+    /// Authorizes `user` to do `action` on the node `id`, which must be of `kind`.
     pub(super) async fn of(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
         let found = self.drive.find(id, user.into()).await?.filter(|found| found.node.kind() == kind);
         authorize(found, action)
     }
 
-    /// Leave for `viewer`, also a public link's holder, to read the node `id`.
+    /// Authorizes `viewer`, a user or a link's holder, to read the node `id`.
     pub(super) async fn read(&self, viewer: Viewer, id: NodeId) -> Result<ReadGrant> {
         authorize_read(self.drive.find(id, viewer).await?)
     }
 
-    /// Leave for `user` to add something to `folder`, or to the root of the user's own drive.
+    /// Authorizes `user` to add to `folder`, or to the root of their own drive.
     pub(super) async fn add_to(&self, user: UserId, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
             return self.of(user, NodeKind::Folder, folder, Action::AddTo).await;
@@ -35,14 +35,14 @@ impl Access {
         authorize(Some(home.root), Action::AddTo)
     }
 
-    /// Leave for the holder of `item` to move it into `folder`, or into the root of the item's own drive.
+    /// Authorizes the holder of `item` to move it into `folder`, or into the root of the item's own drive.
     pub(super) async fn move_to(&self, item: &Grant, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
             return self.of(item.actor(), NodeKind::Folder, folder, Action::AddTo).await;
         }
         let root = item.located().lineage.last().ok_or(Error::NotFound)?.id;
         let root = self.drive.find(root, item.viewer()).await?;
-        // That a drive has a root is no secret: to a guest it is not missing, it is not theirs to fill.
+        // A drive's root is known to exist: answer `Forbidden` to guests, not `NotFound`.
         authorize(root, Action::AddTo).map_err(|fault| match fault {
             Error::NotFound => Error::permission_denied(),
             other => other,

@@ -13,56 +13,56 @@ use crate::model::{
 };
 use crate::port::{self, Drive, Passwords, Registration, Sessions, Tokens, Users};
 
-/// One page of somebody's sessions.
+/// One page of a user's sessions.
 pub type SessionPage = Page<RunningSession, SessionPosition>;
 
-/// What [`Accounts`] may be told.
+/// The settings of [`Accounts`].
 #[derive(Clone, Copy, Debug)]
 pub struct AccountSettings {
-    /// What a new drive may hold, in bytes.
+    /// The storage quota of a new drive, in bytes.
     pub quota_bytes: u64,
     /// How many files and folders a new drive may have.
     pub quota_entries: u64,
-    /// How long an access token lives.
+    /// The lifetime of an access token.
     pub token_lifetime: Duration,
-    /// How long a session lives that is not refreshed. It never ends before the access tokens that name it.
+    /// How long a session lives without a refresh. It never ends before the access tokens issued for it.
     pub session_lifetime: Duration,
-    /// How long a refresh token may come again after its first use.
+    /// How long a refresh token may be reused after its first use.
     pub refresh_grace: Duration,
 }
 
-/// What is known of a client that logs in.
+/// What is known about a client that logs in.
 #[derive(Clone, Debug, Default)]
 pub struct ClientInfo {
-    /// Its address.
+    /// Its IP address.
     pub address: Option<IpAddr>,
-    /// What it says of itself.
+    /// Its `User-Agent`.
     pub user_agent: Option<String>,
 }
 
 impl ClientInfo {
-    /// The address as it is stored.
+    /// The address as stored.
     fn address(&self) -> Option<String> {
         self.address.map(|address| address.to_string())
     }
 
-    /// What it says of itself, as far as that is stored.
+    /// The user agent as stored: at most 255 characters.
     fn agent(&self) -> Option<String> {
         self.user_agent.as_ref().map(|agent| agent.chars().take(255).collect())
     }
 }
 
-/// What a login gives.
+/// The outcome of a login or refresh.
 pub struct Login {
-    /// The access token. It is a secret.
+    /// The access token, a secret.
     pub access_token: String,
-    /// What the session goes on by.
+    /// Renews the session.
     pub refresh_token: RefreshToken,
-    /// How long the access token lives.
+    /// The lifetime of the access token.
     pub lifetime: Duration,
 }
 
-/// Registering, logging in, who calls, and what people do with their accounts.
+/// Registration, login, sessions and management of one's own account.
 pub struct Accounts {
     users: Arc<dyn Users>,
     accounts: Arc<dyn port::Accounts>,
@@ -77,7 +77,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Puts the service together.
+    /// Creates the service.
     #[expect(clippy::too_many_arguments, reason = "a constructor that names each port once")]
     #[must_use]
     pub fn new(
@@ -95,7 +95,7 @@ impl Accounts {
         Self { users, accounts, sessions, drive, passwords, tokens, ended, throttling, ambient, settings }
     }
 
-    /// Makes an account with a drive of its own.
+    /// Registers an account with its own drive.
     ///
     /// # Errors
     /// `UsernameTaken`, `EmailTaken`; `RateLimited` when too many come from one address.
@@ -107,7 +107,7 @@ impl Accounts {
         password: &Password,
         address: Option<IpAddr>,
     ) -> Result<Account> {
-        // Whether it succeeds or not: either tells whether the name was taken.
+        // Failures count too: either outcome reveals whether the name was taken.
         self.throttling.take(&[Bucket::Registration(Network::of(address))], self.ambient.now()).await?;
         let hash = self.passwords.hash(password).await?;
         let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };

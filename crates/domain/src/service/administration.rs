@@ -8,10 +8,10 @@ use crate::model::{
 };
 use crate::port::{Accounts, Passwords, Registration, Users};
 
-/// One page of all accounts, with the key after which the next begins.
+/// One page of all accounts, with the key after which the next page begins.
 pub type AccountPage = Page<ListedAccount, String>;
 
-/// What those do who run the service: nobody is logged in, and the server itself acts.
+/// Operator commands: no user is logged in, and the server itself is the actor.
 pub struct Administration {
     users: Arc<dyn Users>,
     accounts: Arc<dyn Accounts>,
@@ -20,7 +20,7 @@ pub struct Administration {
 }
 
 impl Administration {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(
         users: Arc<dyn Users>,
@@ -31,7 +31,7 @@ impl Administration {
         Self { users, accounts, passwords, ambient }
     }
 
-    /// Makes an account, with a drive that may hold so many bytes, files and folders.
+    /// Creates an account whose drive has this quota of bytes and entries.
     ///
     /// # Errors
     /// `UsernameTaken`, `EmailTaken`.
@@ -53,7 +53,7 @@ impl Administration {
         Ok(registration.into_account())
     }
 
-    /// Gives a user another password, which ends all sessions of theirs.
+    /// Sets a user's password and ends all of the user's sessions.
     ///
     /// # Errors
     /// `NotFound`.
@@ -66,7 +66,7 @@ impl Administration {
         Ok(())
     }
 
-    /// Sets what a user's drive may hold. When it is less than what is there, nothing more fits.
+    /// Sets the quota of a user's drive. If usage already exceeds it, nothing can be added.
     ///
     /// # Errors
     /// `NotFound`.
@@ -78,7 +78,7 @@ impl Administration {
         Ok(())
     }
 
-    /// Disables an account, which ends its sessions, or enables it again, and tells whether that changed anything.
+    /// Disables an account and ends its sessions, or enables it again. Returns whether anything changed.
     ///
     /// # Errors
     /// `NotFound`.
@@ -92,10 +92,7 @@ impl Administration {
         Ok(changed)
     }
 
-    /// All accounts, by user name without regard to case.
-    ///
-    /// # Errors
-    /// None of its own.
+    /// All accounts, ordered by user name, ignoring case.
     pub async fn list(&self, after: Option<&str>, limit: Limit) -> Result<AccountPage> {
         let rows = self.accounts.list_accounts(after, limit).await?;
         Ok(Page::cut(rows, limit, |row| row.account.user.username.key()))

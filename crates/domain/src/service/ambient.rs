@@ -6,7 +6,7 @@ use crate::model::{
 };
 use crate::port::{AuditTrail, Clock, Random};
 
-/// Time, randomness and the audit trail, as every service needs them.
+/// The clock, randomness and audit trail shared by all services.
 #[derive(Clone)]
 pub struct Ambient {
     clock: Arc<dyn Clock>,
@@ -15,19 +15,19 @@ pub struct Ambient {
 }
 
 impl Ambient {
-    /// Takes them from their ports.
+    /// Creates it from its ports.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, audit: Arc<dyn AuditTrail>) -> Self {
         Self { clock, random, audit }
     }
 
-    /// The time now.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// The identifier of a request that brought none.
+    /// Generates an identifier for a request that has none.
     #[must_use]
     pub fn request_id(&self) -> RequestId {
         RequestId::generate(self.now(), &*self.random)
@@ -37,7 +37,7 @@ impl Ambient {
         T::generate(self.now(), &*self.random)
     }
 
-    /// As many identifiers as a mutation turns out to need.
+    /// Identifiers for a mutation that needs a variable number of them.
     pub(super) fn ids(&self) -> IdSource {
         IdSource::new(self.now(), self.random.clone())
     }
@@ -60,12 +60,12 @@ impl Ambient {
         Command { actor: Some(actor.user), at: self.now(), request: actor.request.clone(), receipt }
     }
 
-    /// Puts what `actor` has done into the audit trail.
+    /// Records an action of `actor` in the audit trail.
     pub(super) fn audit(&self, actor: &Actor, action: AuditAction) {
         self.audit_unknown(Some(actor.user), &actor.request, action);
     }
 
-    /// The same, where nobody may be known to act.
+    /// Records an action in the audit trail, with its actor if known.
     pub(super) fn audit_unknown(&self, actor: Option<UserId>, request: &RequestId, action: AuditAction) {
         self.audit.record(&AuditEvent { action, actor, at: self.now(), request: request.clone() });
     }

@@ -1,4 +1,4 @@
-//! Archives: files and folders with all that lies below them, to be carried away in one piece.
+//! Archives: files and folders with all their contents, downloaded as one file.
 
 mod listing;
 mod names;
@@ -26,48 +26,48 @@ use crate::model::{
 };
 use crate::port::{BlobRecords, ByteStream, Drive, Links, Presentation, Sessions, Trees};
 
-/// How many files and folders an archive has at the most. Who packs one keeps its whole listing until its end.
+/// The most files and folders in an archive. The whole listing stays in memory while the archive is packed.
 pub const MAX_ARCHIVE_ENTRIES: u64 = 100_000;
 
-/// How long the paths of an archive are at the most in bytes, all together: 32 MiB.
+/// The most bytes that all paths of an archive may have together: 32 MiB.
 pub const MAX_ARCHIVE_PATH_BYTES: u64 = 32 << 20;
 
-/// How many items can be selected for one archive: the URL of the archive names each of them.
+/// The most items that can be selected for one archive: its URL names each of them.
 pub const MAX_ARCHIVE_ITEMS: usize = 200;
 
-/// How many checksums are noted at once, and of how many bytes the last of them may be before they are.
+/// Learned checksums are recorded in batches of this many, or at once after a file of at least `NOTED_BYTES`.
 const NOTED: usize = 64;
 const NOTED_BYTES: u64 = 16 << 20;
 
-/// What an archive is to hold.
+/// What to put into an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// A folder.
     Folder(NodeId),
-    /// Files and folders, wherever they lie: up to [`MAX_ARCHIVE_ITEMS`].
+    /// Files and folders from any location: up to [`MAX_ARCHIVE_ITEMS`].
     Items(Vec<NodeId>),
     /// The caller's whole drive.
     Drive,
 }
 
-/// What archives are made from.
+/// The ports that archives read from.
 #[derive(Clone)]
 pub struct ArchiveStores {
     /// The tree.
     pub drive: Arc<dyn Drive>,
-    /// Whole trees.
+    /// Whole subtrees.
     pub trees: Arc<dyn Trees>,
     /// The bytes.
     pub contents: Contents,
-    /// What is known of them.
+    /// The records of the blobs.
     pub records: Arc<dyn BlobRecords>,
-    /// The sessions by which archives run; without a memory, which would answer for the moment before.
+    /// The sessions that authorize archives. They must not be cached: a cache would return stale state.
     pub sessions: Arc<dyn Sessions>,
-    /// The public links by which archives run.
+    /// The public links that authorize archives.
     pub links: Arc<dyn Links>,
 }
 
-/// Archives: what they hold, and by what right they go on.
+/// Opens archives and limits how many run at once.
 pub struct Archives {
     access: Access,
     stores: ArchiveStores,
@@ -76,13 +76,13 @@ pub struct Archives {
 }
 
 impl Archives {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(stores: ArchiveStores, ambient: Ambient) -> Self {
         Self { access: Access::new(stores.drive.clone()), stores, ambient, slots: Arc::default() }
     }
 
-    /// Checks that the caller may see what is selected.
+    /// Checks that the caller may read the selection.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -90,10 +90,10 @@ impl Archives {
         self.tops(actor, selection).await.map(drop)
     }
 
-    /// An archive of what is selected, as it is now, for the caller who has that session.
+    /// Opens an archive of the selection as it is now, authorized by the caller's `session`.
     ///
     /// # Errors
-    /// `NotFound` of any of it; `TooManyEntries` past [`MAX_ARCHIVE_ENTRIES`] and past [`MAX_ARCHIVE_PATH_BYTES`];
+    /// `NotFound` for any selected item; `TooManyEntries` past [`MAX_ARCHIVE_ENTRIES`] or [`MAX_ARCHIVE_PATH_BYTES`];
     /// `TooManyRunning` when the caller has too many archives running; `Unavailable` when all callers together have.
     pub async fn open(
         &self,
@@ -104,7 +104,7 @@ impl Archives {
     ) -> Result<Archive> {
         let slot = self.slots.take(&[Caller::User(actor.user)])?;
         let right = Right::of_session(actor.user, session);
-        // Whoever comes by a signed URL has shown no token.
+        // A request with a signed URL carries no token, so its session has not been checked yet.
         right.check_basis(&self.stores, self.ambient.now()).await?;
         let tops = self.tops(actor, selection).await?;
         let name = match (selection, tops.as_slice()) {
@@ -115,7 +115,7 @@ impl Archives {
         self.list(tops.as_slice(), name, right, slot, names).await
     }
 
-    /// An archive of a folder that a public link leads to, as it is now.
+    /// Opens an archive of a folder reached through a public link, as it is now.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -128,8 +128,7 @@ impl Archives {
         self.list(std::slice::from_ref(folder.grant()), name, right, slot, names).await
     }
 
-    /// Leave to read each of what is selected. Of what lies below something else that is selected there is none: it is in
-    /// the archive already.
+    /// Authorizes reading each selected item, except those below another selected item: they are in the archive anyway.
     async fn tops(&self, actor: &Actor, selection: &Selection) -> Result<Vec<ReadGrant>> {
         let ids = match selection {
             Selection::Folder(id) => {
@@ -185,7 +184,7 @@ impl Archives {
     }
 }
 
-/// Fails when an archive has no room for so many entries or so long paths.
+/// Fails when the entries or the paths exceed an archive's limits.
 fn require_room(entries: u64, path_bytes: u64) -> Result<()> {
     let too_many = |limit, what| Err(Error::Refused(Refused::TooManyEntries { limit, what }));
     if entries > MAX_ARCHIVE_ENTRIES {
@@ -197,7 +196,7 @@ fn require_room(entries: u64, path_bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of one file of an [`Archive`], which alone makes them.
+/// The bytes of one file of an [`Archive`], which alone creates it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedBlob {
     key: BlobKey,
@@ -205,49 +204,49 @@ pub struct ArchivedBlob {
 }
 
 impl ArchivedBlob {
-    /// They are not what they should be.
+    /// The error for damaged bytes.
     #[must_use]
     pub fn damaged(&self, what: &str) -> Error {
         Error::damaged(&self.key, what)
     }
 }
 
-/// Reads the files of an [`Archive`], also several at once and ahead of their turn.
+/// Reads the files of an [`Archive`], also concurrently and ahead of their turn.
 #[derive(Clone)]
 pub struct ArchiveReader {
     contents: Contents,
 }
 
 impl ArchiveReader {
-    /// The bytes of a file of the archive from `range.start` up to, not including, `range.end`.
+    /// The bytes of an archived file in `range`.
     ///
     /// # Errors
-    /// `Damaged` when the bytes are missing or have another length; and those of the store.
+    /// `Damaged` when the bytes are missing or have another length; store errors.
     pub async fn read(&self, blob: &ArchivedBlob, range: Range<u64>) -> Result<ByteStream> {
         self.contents.read_blob(&blob.key, blob.size, range).await
     }
 }
 
-/// Files and folders with all that lies below them, as they were at one moment. Only [`Archives`] makes one.
+/// A snapshot of files and folders with all their contents. Only [`Archives`] creates it.
 ///
-/// Its listing stays as it is; its bytes go only as long as the right holds by which it was opened. Nothing is held in
-/// between: no connection, no lock.
+/// The listing is fixed; the bytes can be read only while the authorization under which it was opened lasts. It holds
+/// neither a connection nor a lock between reads.
 pub struct Archive {
     stores: ArchiveStores,
     ambient: Ambient,
     right: Right,
     name: String,
     listing: Listing,
-    /// When the right was last seen to hold.
+    /// When the authorization was last checked.
     checked: Timestamp,
-    /// Checksums that are still to be noted.
+    /// Checksums not recorded yet.
     noted: Vec<(BlobKey, Crc32)>,
-    /// What counts it among those that run.
+    /// Its slot and memory, released on drop.
     _held: (Slot, slots::Room),
 }
 
 impl Archive {
-    /// What whoever fetches it is told about it, packed as `media_type` in a file with this `extension`.
+    /// The media type and file name of the archive, packed as `media_type` with the given `extension`.
     #[must_use]
     pub fn presentation(&self, media_type: MediaType, extension: &str) -> Presentation {
         let mut stem = self.name.clone();
@@ -258,52 +257,52 @@ impl Archive {
         Presentation { media_type, attachment: name.ok(), content: None }
     }
 
-    /// How many entries it has.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.listing.len()
     }
 
-    /// Whether it has none, as an empty drive has.
+    /// Whether it has no entries, as for an empty drive.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The entry of that number, from 0. A folder comes before what lies in it.
+    /// The entry at index `number`, from 0. A folder precedes its contents.
     #[must_use]
     pub fn entry(&self, number: usize) -> Option<ArchiveEntry<'_>> {
         self.listing.entry(number)
     }
 
-    /// All entries, in their order.
+    /// All entries, in order.
     pub fn entries(&self) -> impl Iterator<Item = ArchiveEntry<'_>> {
         (0..self.len()).filter_map(|number| self.entry(number))
     }
 
-    /// The bytes of the entry of that number, if it is a file.
+    /// The bytes of the entry at index `number`, if it is a file.
     #[must_use]
     pub fn blob(&self, number: usize) -> Option<ArchivedBlob> {
         self.listing.blob(number).map(|(key, size)| ArchivedBlob { key, size })
     }
 
-    /// When anything in it changed last.
+    /// When anything in it was last modified.
     #[must_use]
     pub const fn modified_at(&self) -> Timestamp {
         self.listing.modified_at()
     }
 
-    /// What reads the files of this archive.
+    /// A reader for the files of this archive.
     #[must_use]
     pub fn reader(&self) -> ArchiveReader {
         ArchiveReader { contents: self.stores.contents.clone() }
     }
 
-    /// Makes sure, unless that has been done a moment ago, that the right still holds by which the archive was opened.
-    /// Whoever hands bytes out asks for it: a file may be long, and its reader slow.
+    /// Checks that the authorization under which the archive was opened still holds, unless that was checked a moment
+    /// ago. Call it while sending bytes: a file may be long and its reader slow.
     ///
     /// # Errors
-    /// `NotFound` and others, when it does not.
+    /// `NotFound` and others, when it no longer holds.
     pub async fn check(&mut self) -> Result<()> {
         let now = self.ambient.now();
         if now.as_millis().abs_diff(self.checked.as_millis()) >= right::FRESH_MILLIS {
@@ -313,10 +312,10 @@ impl Archive {
         Ok(())
     }
 
-    /// Keeps the CRC-32 of a file, which has been read for it, and notes it for all who come after.
+    /// Keeps the CRC-32 computed while reading a file, and records it for later archives.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn learn(&mut self, number: usize, crc32: Crc32) -> Result<()> {
         let Some((blob, size)) = self.listing.learn(number, crc32) else {
             return Ok(());
@@ -328,10 +327,10 @@ impl Archive {
         Ok(())
     }
 
-    /// Notes the checksums that have been learned and not been noted yet.
+    /// Records the learned checksums that are not recorded yet.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note(&mut self) -> Result<()> {
         let noted = std::mem::take(&mut self.noted);
         if noted.is_empty() { Ok(()) } else { self.stores.records.note_crc32(&noted).await }

@@ -1,4 +1,4 @@
-//! Streams of which the first bytes have arrived.
+//! Streams whose first bytes have arrived.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use futures_core::Stream;
 use crate::error::Result;
 use crate::port::ByteStream;
 
-/// The same bytes, once the first of them are here: a store that fails before that fails now.
+/// Waits for the first bytes of the stream, so that an early store error surfaces here.
 pub(super) async fn begun(mut bytes: ByteStream) -> Result<ByteStream> {
     let first = poll_fn(|context| bytes.as_mut().poll_next(context)).await.transpose()?;
     Ok(Box::pin(Begun { first, rest: bytes }))

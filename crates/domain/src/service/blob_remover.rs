@@ -6,15 +6,15 @@ use crate::error::Error;
 use crate::model::{BlobKey, DriveId, Upload};
 use crate::port::{BlobRecords, BlobStore};
 
-/// How many bytes' worth of blobs the store deletes at once for one caller.
+/// How many blobs or uploads one call deletes concurrently.
 const AT_ONCE: usize = 16;
 
-/// How many blobs are forgotten by one transaction.
+/// How many blobs one transaction forgets.
 const BATCH: usize = 500;
 
-/// Deletes bytes to which nothing refers any more, at once.
+/// Deletes unreferenced bytes right away.
 ///
-/// What cannot be deleted is the collector's, and counts against its drive until then.
+/// Whatever cannot be deleted is left to the collector and counts against its drive until then.
 #[derive(Clone)]
 pub struct BlobRemover {
     records: Arc<dyn BlobRecords>,
@@ -22,13 +22,13 @@ pub struct BlobRemover {
 }
 
 impl BlobRemover {
-    /// Puts it together.
+    /// Creates the remover.
     #[must_use]
     pub fn new(records: Arc<dyn BlobRecords>, store: Arc<dyn BlobStore>) -> Self {
         Self { records, store }
     }
 
-    /// Deletes condemned blobs, and gives back what they count. Tells how many are gone, and the first fault.
+    /// Deletes condemned blobs and releases their quota. Returns how many are gone, and the first error.
     pub(super) async fn remove(&self, condemned: Vec<BlobKey>) -> (u64, Option<Error>) {
         let (mut removed, mut fault) = (0, None);
         for keys in condemned.chunks(BATCH) {
@@ -55,7 +55,7 @@ impl BlobRemover {
         (removed, fault)
     }
 
-    /// Removes what arrived for uploads that have ended without a file; what cannot be removed stays reserved.
+    /// Removes the data received for uploads that ended without a file; what cannot be removed stays reserved.
     pub(super) async fn discard(&self, ended: &[Upload]) {
         let uploads = ended.to_vec();
         let all = stream::iter(uploads).map(|upload| async move { self.discard_one(&upload).await });
@@ -68,14 +68,14 @@ impl BlobRemover {
         }
     }
 
-    /// Deletes `stored` bytes that streamed in and became no file; if they cannot be deleted, they stay reserved.
+    /// Deletes `stored` bytes that were streamed in but became no file; if that fails, they stay reserved.
     pub(super) async fn delete(&self, key: &BlobKey, drive: DriveId, stored: u64) {
         if self.store.delete(key).await.is_err() {
             self.hold(key, drive, stored).await;
         }
     }
 
-    /// Should this fail as well, the bytes go uncounted until the collector removes them.
+    /// If this fails too, the bytes go uncounted until the collector removes them.
     async fn hold(&self, key: &BlobKey, drive: DriveId, bytes: u64) {
         if bytes > 0 {
             let _ = self.records.hold(key, drive, bytes).await;

@@ -10,46 +10,46 @@ use crate::port::{
     Sessions, Throttle, Trash, Unneeded, Uploads,
 };
 
-/// How many rows one transaction of the collector touches.
+/// How many rows one transaction touches.
 const BATCH: u32 = 500;
 
-/// How long an instance has a chore to itself. A longer one may be taken up by another as well, which does no harm.
+/// How long the lease of a chore lasts. A longer chore may be run by another instance too, which is harmless.
 const SHIFT: Duration = Duration::from_mins(1);
 
-/// How long a public link that has expired is kept, for its owner to give it more time: 30 days.
+/// How long an expired public link is kept, so that its owner can extend it: 30 days.
 const LINKS_KEPT: Duration = Duration::from_hours(24 * 30);
 
-/// How much of the trash one round purges: what was put there within so long a time, the oldest first. In ordinary times that
-/// is all that is due. Should the clock jump ahead, all that lies in the trash is due at once, and there is time to notice it.
+/// The time span of trash that one round purges, oldest first. Normally that covers everything due. If the clock jumps
+/// ahead, all of the trash is due at once, and this leaves time to notice.
 const PURGED_AT_ONCE: Duration = Duration::from_hours(1);
 
-/// A kind of work of the collector. Instances share the work by taking up one or another.
+/// A kind of garbage collection. Instances share the work by chore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chore {
-    /// Ends uploads whose time has run out.
+    /// Ends expired uploads.
     ExpireUploads,
     /// Forgets uploads that ended long ago.
     ForgetUploads,
-    /// Purges what has lain in the trash for too long, goes on with purges, and clears drives without an owner away.
+    /// Purges trash past its retention, continues purges, and removes drives without an owner.
     Purge,
-    /// Forgets sessions and refresh tokens that were over long ago.
+    /// Forgets sessions and refresh tokens that ended long ago.
     ForgetSessions,
-    /// Forgets public links that expired long ago, and downloads that are counted anew by now.
+    /// Forgets public links that expired long ago, and downloads outside the counting window.
     ForgetLinks,
-    /// Forgets attempts that count no more.
+    /// Forgets attempts that no longer count.
     ForgetAttempts,
-    /// Forgets the receipts of requests that are too old to be sent again.
+    /// Forgets the receipts of requests too old to be repeated.
     ForgetReceipts,
-    /// Removes blobs to which nothing refers.
+    /// Removes unreferenced blobs.
     RemoveBlobs,
-    /// Removes what is left of broken writes.
+    /// Removes the remains of interrupted writes.
     RemovePartialWrites,
-    /// Computes the keys of names that an older version of the server has written.
+    /// Recomputes name keys written by an older version of the server.
     RefreshNameKeys,
 }
 
 impl Chore {
-    /// All of them, in the order in which they are done.
+    /// All chores, in the order in which they run.
     pub const ALL: &'static [Self] = &[
         Self::ExpireUploads,
         Self::ForgetUploads,
@@ -63,7 +63,7 @@ impl Chore {
         Self::RefreshNameKeys,
     ];
 
-    /// The stable word by which instances tell each other what they do.
+    /// The stable name of the chore, shared between instances.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -84,66 +84,67 @@ impl Chore {
 /// What one round of the collector did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CollectorReport {
-    /// Uploads whose time had run out and that were ended.
+    /// Uploads that were ended because they expired.
     pub uploads_expired: u64,
-    /// Blobs to which nothing referred and that were removed.
+    /// Unreferenced blobs that were removed.
     pub blobs_removed: u64,
-    /// Remains of broken writes that were removed.
+    /// Remains of interrupted writes that were removed.
     pub partial_writes_removed: u64,
     /// Files and folders that were purged.
     pub nodes_purged: u64,
-    /// Drives without an owner that were cleared away.
+    /// Drives without an owner that were removed.
     pub drives_removed: u64,
-    /// Sessions that had ended long ago and were forgotten.
+    /// Sessions that ended long ago and were forgotten.
     pub sessions_removed: u64,
-    /// Refresh tokens, of sessions that go on, that had expired long ago and were forgotten.
+    /// Refresh tokens of live sessions that expired long ago and were forgotten.
     pub refresh_tokens_removed: u64,
 }
 
-/// What the [`Collector`] may be told.
+/// The settings of the [`Collector`].
 #[derive(Clone, Copy, Debug)]
 pub struct CollectorSettings {
-    /// How long a blob is kept that never became the content of a file, and to which nothing refers.
+    /// How long an unreferenced blob is kept that never became the content of a file.
     pub grace: Duration,
-    /// How long a former content of a file is kept after its last version was replaced: for as long as URLs of it live.
+    /// How long a former content of a file is kept after its last version was replaced: as long as its URLs live.
     pub url_lifetime: Duration,
-    /// How long something lies in the trash.
+    /// How long items stay in the trash.
     pub trash_retention: Duration,
 }
 
-/// What the collector works with.
+/// The ports of the collector.
 #[derive(Clone)]
 pub struct CollectorStores {
     /// Uploads.
     pub uploads: Arc<dyn Uploads>,
     /// The trash.
     pub trash: Arc<dyn Trash>,
-    /// The books of the blobs.
+    /// The blob records.
     pub records: Arc<dyn BlobRecords>,
     /// Public links.
     pub links: Arc<dyn Links>,
-    /// Downloads through them.
+    /// Downloads through public links.
     pub link_downloads: Arc<dyn LinkDownloads>,
     /// Sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// Attempts that are counted.
+    /// Counted attempts.
     pub throttle: Arc<dyn Throttle>,
     /// Receipts.
     pub receipts: Arc<dyn Receipts>,
     /// The blobs.
     pub blobs: Arc<dyn BlobStore>,
-    /// What instances tell each other of their work.
+    /// The leases of chores, shared between instances.
     pub chores: Arc<dyn Chores>,
     /// The keys of names.
     pub name_keys: Arc<dyn NameKeys>,
 }
 
-/// Clears away what nothing needs any more.
+/// Garbage collection of everything that is no longer needed.
 ///
-/// A blob goes when nothing has referred to it for a grace: a long one if it never became the content of a file, since its
-/// bytes may be on the way; as long as URLs live if it did; and none if its last version was purged. An open upload refers to
-/// its own, however old it is. A blob is condemned in a transaction that checks so once more, then its bytes go, then its row,
-/// and with it what it counted against a drive. Every step may be repeated, also by several at once.
+/// A blob is removed once it has been unreferenced for a grace period: a long one if it never became the content of a
+/// file, since its bytes may still be arriving; the lifetime of URLs if it did; none if its last version was purged. An
+/// open upload references its blob, whatever its age. A blob is condemned in a transaction that checks this again; then
+/// its bytes are deleted, then its row, which releases its quota. Every step is idempotent and safe to run
+/// concurrently.
 pub struct Collector {
     stores: CollectorStores,
     ambient: Ambient,
@@ -151,17 +152,17 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(stores: CollectorStores, ambient: Ambient, settings: CollectorSettings) -> Self {
         Self { stores, ambient, settings }
     }
 
-    /// Does all chores, in bounded batches, whoever else may be at them, and adds what it did to `report`. One that fails
-    /// does not keep the others.
+    /// Runs all chores in bounded batches, also alongside other instances, and adds the results to `report`. A chore
+    /// that fails does not stop the others.
     ///
     /// # Errors
-    /// The first of those of the stores. What was done stays done; the next round goes on.
+    /// The first store error. Completed work is kept; the next round continues.
     pub async fn run(&self, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
         let mut fault = None;
         for chore in Chore::ALL {
@@ -170,19 +171,16 @@ impl Collector {
         fault.map_or(Ok(()), Err)
     }
 
-    /// How many uploads are open, whoever sends them.
-    ///
-    /// # Errors
-    /// Those of the store.
+    /// The number of open uploads of all senders.
     pub async fn count_open_uploads(&self) -> Result<u64> {
         self.stores.uploads.count_open().await
     }
 
-    /// Does `chore`, if it was last begun an `interval` ago and is not another instance's, and adds what it did to `report`.
-    /// Tells whether it was done here.
+    /// Runs `chore` if it was last begun an `interval` ago and no other instance holds it, and adds the results to
+    /// `report`. Returns whether it ran here.
     ///
     /// # Errors
-    /// Those of the stores. What was done stays done; whoever takes the chore up next goes on.
+    /// Store errors. Completed work is kept; the next run continues.
     pub async fn take_up(
         &self,
         chore: Chore,
@@ -195,8 +193,8 @@ impl Collector {
             return Ok(false);
         }
         let done = self.perform(chore, request, report).await;
-        // A little earlier than whoever comes by every interval: not to be passed over, should its clock tick early. What
-        // failed here is due at once: another instance may be luckier.
+        // Due slightly early, so that a caller that polls every `interval` does not skip it when its timer fires early.
+        // After a failure it is due at once: another instance may succeed.
         let pause = if done.is_ok() { interval - interval / 10 } else { Duration::ZERO };
         let finished = self.stores.chores.finish(lease, now.plus(pause)).await;
         done.and(finished)?;
@@ -235,8 +233,7 @@ impl Collector {
         Ok(())
     }
 
-    /// Purges what has lain in the trash for too long and what drives without an owner hold, and goes on with purges that
-    /// were begun.
+    /// Purges trash past its retention and the contents of drives without an owner, and continues purges begun earlier.
     async fn purge(&self, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
         let trash = &self.stores.trash;
         let due = self.ambient.now().minus(self.settings.trash_retention);
@@ -250,7 +247,7 @@ impl Collector {
             let step = trash.purge(&self.ambient.own_command(request), Purge::Any, BATCH).await?;
             report.nodes_purged += u64::from(step.removed);
             let idle = step.is_idle();
-            // What cannot be deleted now stays condemned.
+            // Blobs that cannot be deleted now stay condemned.
             report.blobs_removed += self.remover().remove(step.freed).await.0;
             if clearance == Clearance::Nothing && idle {
                 return Ok(());
@@ -276,15 +273,15 @@ impl Collector {
         }
     }
 
-    /// Discards the transfers that were begun before `before` and belong to no upload any more, and counts them. One that
-    /// cannot be discarded does not keep the others.
+    /// Discards and counts the transfers that began before `before` and belong to no upload any more. One that cannot
+    /// be discarded does not stop the others.
     async fn discard_abandoned(&self, before: Timestamp, discarded: &mut u64) -> Result<()> {
         let CollectorStores { records, blobs, .. } = &self.stores;
         let (mut after, mut fault) = (None, None);
         loop {
             let begun = blobs.list_begun(before, after.as_ref()).await?;
             for transfer in &begun {
-                // An upload that was given more time than others is older than any grace, and still open.
+                // An open upload whose lifetime was extended may be older than the grace period.
                 if !records.is_referred_to(&transfer.key).await? {
                     match blobs.discard(transfer).await {
                         Ok(()) => *discarded += 1,
@@ -299,8 +296,8 @@ impl Collector {
         }
     }
 
-    /// Removes the blobs that are condemned, or may be, and counts them. One that cannot be removed stays condemned for the
-    /// next round and does not keep the others of its batch.
+    /// Removes and counts the blobs that are or can be condemned. One that cannot be removed stays condemned for the
+    /// next round and does not stop the others of its batch.
     async fn remove_blobs(&self, never_used: Timestamp, removed: &mut u64) -> Result<()> {
         let unneeded = Unneeded { never_used, used: self.ambient.now().minus(self.settings.url_lifetime) };
         let store = self.stores.blobs.name();

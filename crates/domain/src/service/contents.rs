@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::{BlobKey, Content};
 use crate::port::{BlobRecords, BlobStore, ByteStream};
 
-/// The bytes that rows promise, as the store has them.
+/// Reads blobs, telling damaged ones from purged ones.
 #[derive(Clone)]
 pub struct Contents {
     store: Arc<dyn BlobStore>,
@@ -13,13 +13,13 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Those in `store`, as `records` know of them.
+    /// Creates it on `store` and its `records`.
     #[must_use]
     pub fn new(store: Arc<dyn BlobStore>, records: Arc<dyn BlobRecords>) -> Self {
         Self { store, records }
     }
 
-    /// The bytes of `content` from `range.start` up to, not including, `range.end`.
+    /// The bytes of `content` in `range`.
     ///
     /// # Errors
     /// As [`read_blob`](Self::read_blob).
@@ -27,11 +27,11 @@ impl Contents {
         self.read_blob(&content.blob, content.size, range).await
     }
 
-    /// The same of the blob under `key`, which has `size` bytes.
+    /// The bytes in `range` of the blob under `key`, which has `size` bytes.
     ///
     /// # Errors
-    /// [`Damaged`](Error::Damaged) when something refers to the blob and the store lacks it, or has other bytes;
-    /// `NotFound` when nothing refers to it any more; and those of the store.
+    /// [`Damaged`](Error::Damaged) when a referenced blob is missing from the store or has other bytes; `NotFound` when
+    /// it is no longer referenced; store errors.
     pub(super) async fn read_blob(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
         match self.store.get(key, size, range).await {
             Err(Error::NotFound) => Err(self.missing(key).await),
@@ -39,7 +39,7 @@ impl Contents {
         }
     }
 
-    /// What it is that the bytes under `key` are missing. They may have been purged since they were promised.
+    /// The error for missing bytes under `key`: `Damaged`, or `NotFound` if they have been purged meanwhile.
     pub(super) async fn missing(&self, key: &BlobKey) -> Error {
         match self.records.is_referred_to(key).await {
             Ok(true) => Error::damaged(key, "it is missing"),

@@ -7,18 +7,18 @@ use crate::error::{Error, Result};
 use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition};
 use crate::port::{Copying, Drive, Trees};
 
-/// What a copy is to be called, and where it is to stand.
+/// The name and destination of a copy.
 #[derive(Clone, Debug, Default)]
 pub struct CopyPlace {
-    /// The folder into which it goes; none for the root of the caller's own drive.
+    /// The destination folder; `None` for the root of the caller's own drive.
     pub folder: Option<NodeId>,
-    /// Its name; none for that of what is copied.
+    /// The name; `None` for that of the source.
     pub name: Option<Name>,
     /// What to do when the name is taken.
     pub conflict: ConflictPolicy,
 }
 
-/// Copying files and folders: from whatever the caller may see to wherever the caller may add something. No bytes are copied.
+/// Copies files and folders from anywhere the caller can read to anywhere the caller may add. No bytes are copied.
 pub struct Copies {
     access: Access,
     trees: Arc<dyn Trees>,
@@ -27,7 +27,7 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// Puts the service together. A file that is replaced keeps up to `most_versions`, the current one included.
+    /// Creates the service. A replaced file keeps up to `most_versions`, including the current one.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, trees: Arc<dyn Trees>, ambient: Ambient, most_versions: u32) -> Self {
         Self { access: Access::new(drive), trees, ambient, most_versions }
@@ -36,7 +36,7 @@ impl Copies {
     /// Copies a file: its current content.
     ///
     /// # Errors
-    /// `NotFound` of the file; `NotFound` and `Forbidden` of the folder into which it goes; see [`Trees::copy`].
+    /// `NotFound` for the file; `NotFound` and `Forbidden` for the destination folder; see [`Trees::copy`].
     pub async fn copy_file(
         &self,
         actor: &Actor,
@@ -47,10 +47,10 @@ impl Copies {
         self.copy(actor, (NodeKind::File, file), place, wanted).await
     }
 
-    /// Copies a folder with all that lies below it.
+    /// Copies a folder with all its contents.
     ///
     /// # Errors
-    /// As [`copy_file`](Self::copy_file); `Invalid` for a folder that is to replace something.
+    /// As [`copy_file`](Self::copy_file); `Invalid` when a folder is to replace something.
     pub async fn copy_folder(
         &self,
         actor: &Actor,

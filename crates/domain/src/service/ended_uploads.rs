@@ -4,13 +4,13 @@ use super::blob_remover::BlobRemover;
 use crate::model::Command;
 use crate::port;
 
-/// Of how many uploads the bytes are deleted before the next are asked for.
+/// How many uploads to list and delete per step.
 const BATCH: u32 = 500;
 
-/// Deletes the bytes of open uploads that ended with the right to send them.
+/// Deletes the bytes of open uploads that ended because their sender lost the right to send them.
 ///
-/// Which these are is asked for once the change is committed, a step at a time however many there are; when this breaks off,
-/// the collector removes the rest. Bytes that never arrived have given their room back with the change itself.
+/// They are listed after the change is committed, one step at a time, however many there are; if this is interrupted,
+/// the collector removes the rest. The change itself already releases the quota of bytes that never arrived.
 #[derive(Clone)]
 pub struct EndedUploads {
     uploads: Arc<dyn port::Uploads>,
@@ -18,17 +18,17 @@ pub struct EndedUploads {
 }
 
 impl EndedUploads {
-    /// Puts it together.
+    /// Creates it.
     #[must_use]
     pub fn new(uploads: Arc<dyn port::Uploads>, remover: BlobRemover) -> Self {
         Self { uploads, remover }
     }
 
-    /// Deletes what arrived for the uploads that ended with what `command` changed, which is committed. What cannot be deleted
-    /// stays reserved until the collector removes it.
+    /// Deletes the data of uploads that ended with the committed change of `command`. What cannot be deleted stays
+    /// reserved until the collector removes it.
     pub(super) async fn discard(&self, command: &Command) {
         let mut after = None;
-        // The change itself has succeeded: should this fail, the bytes are the collector's.
+        // The change itself has succeeded: if listing fails, the collector removes the bytes.
         while let Ok(ended) = self.uploads.list_aborted(command.at, after, BATCH).await {
             self.remover.discard(&ended).await;
             after = ended.last().map(|upload| upload.id);

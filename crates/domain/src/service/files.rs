@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::port::{ByteStream, Drive, Presentation, SignedUrl, UrlSigner, Watch};
 
-/// A file whose bytes the caller may read: only [`Files::open`] makes one.
+/// A file that the caller may read. Only [`Files::open`] creates it.
 pub struct OpenFile {
     entry: Entry,
     content: Content,
@@ -38,23 +38,23 @@ impl OpenFile {
         &self.content
     }
 
-    /// What whoever fetches the bytes is told about them.
+    /// The response metadata: media type, file name, validators.
     #[must_use]
     pub fn presentation(&self) -> Presentation {
         Presentation::of(self.entry.node.name.clone(), &self.content)
     }
 }
 
-/// How long signed URLs live.
+/// The lifetimes of signed URLs.
 #[derive(Clone, Copy, Debug)]
 pub struct UrlLifetimes {
-    /// Those for downloads.
+    /// For downloads.
     pub download: Duration,
-    /// Those for watching.
+    /// For watching.
     pub watch: Duration,
 }
 
-/// Files: seeing them, fetching their bytes, giving them another name or place.
+/// Reads, signs, renames and moves files.
 pub struct Files {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -66,7 +66,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(
         drive: Arc<dyn Drive>,
@@ -79,7 +79,7 @@ impl Files {
         Self { access: Access::new(drive.clone()), drive, contents, tags, signer, ambient, lifetimes }
     }
 
-    /// A file and leave to read its bytes by [`read`](Self::read).
+    /// Opens a file, to [`read`](Self::read) its bytes.
     ///
     /// # Errors
     /// `NotFound`.
@@ -95,25 +95,22 @@ impl Files {
         Ok(OpenFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
     }
 
-    /// The bytes of an open file, from `range.start` up to, not including, `range.end`.
+    /// The bytes of an open file in `range`.
     ///
     /// # Errors
-    /// `Damaged`; `NotFound` when they have been purged since; those of the store.
+    /// `Damaged`; `NotFound` when they have been purged since; store errors.
     pub async fn read(&self, file: &OpenFile, range: Range<u64>) -> Result<ByteStream> {
         self.contents.read(&file.content, range).await
     }
 
-    /// Whether `user`, who has begun to read a file or folder, may go on: as long as the role on it lasts. It may have got
-    /// another content meanwhile; and an owner goes on with what was put into the trash.
-    ///
-    /// # Errors
-    /// Those of the store.
+    /// Whether `user`, who has begun reading a file or folder, may continue: while their role on it lasts, even if its
+    /// content has been replaced. An owner may continue even if it has been trashed.
     pub async fn may_still_read(&self, user: UserId, node: NodeId) -> Result<bool> {
         let found = self.drive.find(node, user.into()).await?;
         Ok(found.is_some_and(|found| found.owner.id == user || authorize(Some(found), Action::Read).is_ok()))
     }
 
-    /// A file and a URL by which its bytes can be fetched for a short while.
+    /// A file with a short-lived download URL.
     ///
     /// # Errors
     /// `NotFound`.
@@ -124,8 +121,8 @@ impl Files {
         Ok((file.into_entry(), url))
     }
 
-    /// A file and a URL by which its bytes can be watched: for longer than they can be fetched otherwise. Where the URL leads
-    /// back to this server, it is good for as long as the caller's `session` runs and may see the file.
+    /// A file with a URL for watching (playing or viewing) it, which lives longer than a download URL. One that leads
+    /// back to this server works only while the caller's `session` runs and may see the file.
     ///
     /// # Errors
     /// `NotFound`.
@@ -138,16 +135,13 @@ impl Files {
         Ok((file.into_entry(), url))
     }
 
-    /// A URL by which the bytes of an open file can be fetched for a short while.
-    ///
-    /// # Errors
-    /// Those of the store.
+    /// A short-lived download URL for an open file.
     pub async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
         let expires_at = self.ambient.now().plus(self.lifetimes.download);
         self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
     }
 
-    /// Gives a file another name, another place, or other details of its content.
+    /// Renames or moves a file, or changes the details of its content.
     ///
     /// # Errors
     /// See [`Drive::relocate`].

@@ -11,38 +11,38 @@ use crate::model::{
 };
 use crate::port::Drive;
 
-/// Which part of a folder's list is asked for.
+/// Which part of a folder's listing to return.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
-    /// How it is sorted.
+    /// The sort order.
     pub sort: Sort,
-    /// The place after which it begins; none for the first page.
+    /// The position to start after; `None` for the first page.
     pub after: Option<Position>,
-    /// How many items it has at the most.
+    /// The page size limit.
     pub limit: Limit,
 }
 
-/// One page of a folder's list.
+/// One page of a folder's listing.
 pub type EntryPage = Page<Entry, Position>;
 
-/// A folder with one page of what stands in it.
+/// A folder with one page of its contents.
 pub struct FolderListing {
     /// The folder.
     pub folder: Entry,
-    /// The way to it, as far as the caller may see it; the folder itself comes last.
+    /// Its path as far as visible to the caller, ending with the folder itself.
     pub path: Vec<PathStep>,
-    /// What stands in it.
+    /// Its contents.
     pub page: EntryPage,
 }
 
-/// A page of what stands in `folder`, as whoever has that leave sees it.
+/// A page of the contents of `folder`, as visible to the holder of the grant.
 pub(super) async fn page(drive: &dyn Drive, folder: &ReadGrant, query: &ListQuery) -> Result<EntryPage> {
     let children = drive.list(folder, query.sort, query.after.as_ref(), query.limit).await?;
     let page = Page::cut(children, query.limit, |child| child.position(query.sort.by));
     Ok(page.map(|child| folder.child(child.node, child.share)))
 }
 
-/// Folders: making them, listing them, giving them another name or place.
+/// Creates, lists, renames and moves folders.
 pub struct Folders {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -51,16 +51,16 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, ended: EndedUploads, ambient: Ambient) -> Self {
         Self { access: Access::new(drive.clone()), drive, ended, ambient }
     }
 
-    /// Makes a folder in `parent`, or in the root of the caller's own drive.
+    /// Creates a folder in `parent`, or in the root of the caller's own drive.
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of the parent; `NameTaken`; `Invalid` past the greatest depth.
+    /// `NotFound` and `Forbidden` for the parent; `NameTaken`; `Invalid` past the maximum depth.
     pub async fn create(&self, actor: &Actor, parent: Option<NodeId>, name: &Name) -> Result<Entry> {
         let parent = self.access.add_to(actor.user, parent).await?;
         let command = self.ambient.command(actor);
@@ -68,7 +68,7 @@ impl Folders {
         made.map_err(|fault| told(&parent, fault))?.entry().ok_or(Error::NotFound)
     }
 
-    /// What stands in the root of the caller's own drive.
+    /// The contents of the root of the caller's own drive.
     ///
     /// # Errors
     /// `NotFound` when the account has just been deleted.
@@ -78,7 +78,7 @@ impl Folders {
         Ok((home.account, page(&*self.drive, &root, query).await?))
     }
 
-    /// A folder and what stands in it.
+    /// A folder and its contents.
     ///
     /// # Errors
     /// `NotFound`.
@@ -90,7 +90,7 @@ impl Folders {
         Ok(FolderListing { folder: located.entry().ok_or(Error::NotFound)?, path, page })
     }
 
-    /// Gives a folder another name, another place, or both.
+    /// Renames or moves a folder, or both.
     ///
     /// # Errors
     /// See [`Drive::relocate`].
@@ -105,7 +105,7 @@ impl Folders {
         let (by, item) = (command.clone(), (NodeKind::Folder, folder));
         let folder = relocation::relocate(&self.access, &*self.drive, by, actor.user, item, place, wanted).await?;
         if moved {
-            // Those of guests who cannot reach it any more.
+            // Uploads of guests who can no longer reach the folder.
             self.ended.discard(&command).await;
         }
         Ok(folder)

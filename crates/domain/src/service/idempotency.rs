@@ -10,25 +10,25 @@ use crate::port::{Claim, Drive, Receipts, Terms};
 /// How long an answer is kept for repeats.
 const KEPT: Duration = Duration::from_hours(24);
 
-/// How long a request may be under way before a repeat takes its place. Should the first still come to its end then, it
-/// finds that the receipt is not its own any more, and does nothing.
+/// How long a request may run before a repeat takes over. If the first one still completes after that, it no longer
+/// holds the receipt and changes nothing.
 const HELD: Duration = Duration::from_secs(60);
 
-/// How often a receipt is to be held on while a body comes, to stay held although that fails once.
+/// How often to renew a receipt while a body is received, so that one failed renewal does not lose it.
 pub const RENEWAL: Duration = Duration::from_secs(20);
 
-/// What a keyed request comes to.
+/// What to do with a keyed request.
 #[derive(Debug)]
 pub enum Start {
-    /// It is the first of its kind: it is to be done, under this receipt.
+    /// The request is new: execute it under this receipt.
     First(Receipt),
-    /// It was done before, and came to this, as it was written down.
+    /// The request was executed before, with this recorded answer.
     Repeat(String),
-    /// A request was done before under this name; whether it said the same is seen when the body has come.
+    /// A request with this key was executed; once the body has been received, it shows whether it was the same.
     Done(Done),
 }
 
-/// What a request was that was done before.
+/// A request that was executed before.
 #[derive(Debug)]
 pub struct Done {
     answer: String,
@@ -36,16 +36,16 @@ pub struct Done {
 }
 
 impl Done {
-    /// What it came to, as it was written down, for a repeat whose body has one of these digests.
+    /// The recorded answer, for a repeat whose body has one of these digests.
     ///
     /// # Errors
-    /// `KeyReused` for another.
+    /// `KeyReused` for any other body.
     pub fn answer(self, digests: &[Sha256]) -> Result<String> {
         if digests.contains(&self.digest) { Ok(self.answer) } else { Err(Error::Refused(Refused::KeyReused)) }
     }
 }
 
-/// Requests that are safe to be sent again: the same one is done once.
+/// Idempotency keys: a repeated request is executed only once.
 pub struct Idempotency {
     access: Access,
     receipts: Arc<dyn Receipts>,
@@ -54,17 +54,17 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// Puts the service together. `write` writes down what requests come to.
+    /// Creates the service. `write` serializes answers.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, receipts: Arc<dyn Receipts>, write: Arc<WriteAnswer>, ambient: Ambient) -> Self {
         Self { access: Access::new(drive), receipts, write, ambient }
     }
 
-    /// Finds out whether `request` was sent before.
+    /// Checks whether `request` was sent before.
     ///
     /// # Errors
-    /// `RequestInProgress` while the first is under way, `KeyReused` when that one said something else; `NotFound` when
-    /// the caller's account has just been deleted.
+    /// `RequestInProgress` while the first is running, `KeyReused` when that one was different; `NotFound` when the
+    /// caller's account has just been deleted.
     pub async fn start(&self, request: KeyedRequest) -> Result<Start> {
         let now = self.ambient.now();
         let receipt = Receipt::new(self.ambient.id(), request, self.write.clone());
@@ -78,11 +78,11 @@ impl Idempotency {
         }
     }
 
-    /// Checks that an answer that tells `actor` of `item`, with that `role` on it, may be given once more. To an owner it always
-    /// may: what is in a drive stays its owner's.
+    /// Checks that a recorded answer about `item`, which shows it with `role`, may be sent to `actor` again. An owner's
+    /// always may: the contents of a drive stay its owner's.
     ///
     /// # Errors
-    /// `NotFound` when the caller cannot see the item any more; `Forbidden` when the role is less by now.
+    /// `NotFound` when the caller can no longer see the item; `Forbidden` when the caller's role is lower now.
     pub async fn check_repeat(&self, actor: UserId, item: NodeId, role: Role) -> Result<()> {
         if role == Role::Owner || self.access.read(actor.into(), item).await?.role() >= role {
             return Ok(());
@@ -90,18 +90,18 @@ impl Idempotency {
         Err(Error::permission_denied())
     }
 
-    /// Holds `receipt` on: it is still being done. To be called within every [`RENEWAL`].
+    /// Keeps `receipt` held while its request is running. Call it at least every [`RENEWAL`].
     ///
     /// # Errors
-    /// Those of the store; then another may take its place, and the first does nothing.
+    /// Store errors; then a repeat may take over, and this request changes nothing.
     pub async fn renew(&self, receipt: &Receipt) -> Result<()> {
         self.receipts.renew(receipt, self.ambient.now().plus(HELD)).await
     }
 
-    /// Notes what a request came to that changed nothing: a repeat does it again.
+    /// Records that a request changed nothing, so that a repeat executes it again.
     ///
     /// # Errors
-    /// `RequestInProgress` when another holds the receipt by now.
+    /// `RequestInProgress` when another request holds the receipt now.
     pub async fn keep_again(&self, receipt: Option<&Receipt>) -> Result<()> {
         match receipt {
             Some(receipt) => self.receipts.keep_again(receipt).await,
@@ -109,11 +109,11 @@ impl Idempotency {
         }
     }
 
-    /// Ends what [`start`](Self::start) began. Of a request that was not `done`, or that left no answer, nothing is kept: it
-    /// may be sent again at once, to be done.
+    /// Ends what [`start`](Self::start) began. If the request was not `done`, or left no answer, its receipt is
+    /// released, so that it can be sent and executed again at once.
     ///
     /// # Errors
-    /// Those of the store; then the receipt is given back by its time running out.
+    /// Store errors; then the receipt is released when it expires.
     pub async fn end(&self, receipt: &Receipt, done: bool) -> Result<()> {
         if done && receipt.is_written() { Ok(()) } else { self.receipts.give_back(receipt).await }
     }

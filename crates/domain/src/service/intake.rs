@@ -1,22 +1,22 @@
-//! How many bytes may stream in, before anybody knows how many there are.
+//! Limits for streamed bodies whose length may be unknown.
 
 use crate::error::{Error, Forbidden, Refused, Result};
 use crate::model::{Expected, Grant, Length, MAX_FILE_BYTES, Quota, Sha256};
 
-/// What a body that streams into a drive must be, and what it amounts to when it is too large.
+/// What a body streamed into a drive must satisfy, and how to report one that is too large.
 #[derive(Clone, Copy)]
 pub(super) struct Intake {
-    /// The quota that a refusal tells.
+    /// The quota reported by a refusal.
     pub(super) quota: Quota,
-    /// Whether whoever sends owns the drive.
+    /// Whether the sender owns the drive.
     own: bool,
     room: u64,
-    /// What the body must be.
+    /// What the body must satisfy.
     pub(super) expected: Expected,
 }
 
 impl Intake {
-    /// For `announced` bytes, if that is known, by leave to put them at `place`, in a drive with `quota`.
+    /// Expects `announced` bytes, if known, to be stored at `place` in a drive with `quota`.
     ///
     /// # Errors
     /// `Quota` when they do not fit.
@@ -32,14 +32,14 @@ impl Intake {
         Ok(Self { quota, own: owns(place), room, expected: Expected { length, sha256 } })
     }
 
-    /// What the caller is told: whatever outgrows the drive's room does not fit into the drive.
+    /// Maps `TooLarge` to a quota error when the body exceeded the free space of the drive.
     pub(super) fn explain(&self, fault: Error) -> Error {
         match fault {
             Error::Refused(Refused::TooLarge { limit }) if limit == self.room && self.room < MAX_FILE_BYTES => {
                 Error::Forbidden(if self.own {
                     Forbidden::Quota { quota: self.quota, needed: limit + 1 }
                 } else {
-                    // The number would be that of the bytes that do fit, and one.
+                    // `needed` would reveal the free space: it is that plus one.
                     Forbidden::QuotaOfOwner { needed: None }
                 })
             }
@@ -52,7 +52,7 @@ fn owns(place: &Grant) -> bool {
     place.actor() == place.located().owner.id
 }
 
-/// What whoever adds something at `place` is told of `fault`: how full a drive is, its owner alone learns.
+/// Hides the drive's usage in `fault` from anyone but the owner of the drive of `place`.
 pub(super) fn told(place: &Grant, fault: Error) -> Error {
     match fault {
         Error::Forbidden(Forbidden::Quota { needed, .. }) if !owns(place) => {

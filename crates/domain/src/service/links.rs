@@ -9,25 +9,25 @@ use crate::model::{
 };
 use crate::port::{self, Drive, LinkTokens, NewLink, Passwords};
 
-/// What a new public link is to be like.
+/// The settings of a new public link.
 #[derive(Clone, Debug, Default)]
 pub struct LinkWish {
-    /// The password to ask for; none to ask for none.
+    /// The password to ask for; `None` for no password.
     pub password: Option<Password>,
-    /// When it is to end; none for never.
+    /// When it expires; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// How often its bytes may be downloaded: 1 to [`MAX_LINK_DOWNLOADS`]; none for as often as anybody likes.
+    /// The download limit: 1 to [`MAX_LINK_DOWNLOADS`]; `None` for unlimited.
     pub max_downloads: Option<u64>,
 }
 
-/// What is to become of a public link. What is none stays; `Some(None)` takes it away.
+/// Changes to a public link. `None` keeps a setting; `Some(None)` removes it.
 #[derive(Clone, Debug, Default)]
 pub struct LinkEdit {
     /// The password to ask for.
     pub password: Option<Option<Password>>,
-    /// When it is to end.
+    /// When it expires.
     pub expires_at: Option<Option<Timestamp>>,
-    /// How often its bytes may be downloaded.
+    /// The download limit.
     pub max_downloads: Option<Option<u64>>,
 }
 
@@ -36,8 +36,8 @@ pub struct LinkEdit {
 pub struct OwnLink {
     /// The link.
     pub link: Link,
-    /// Where it leads: a secret. None when the key with which its token was sealed is not known any more; whoever holds the
-    /// link comes in by it all the same.
+    /// Its URL, a secret. `None` when the key that sealed its token is no longer available; the link itself still
+    /// works.
     pub url: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl std::fmt::Debug for OwnLink {
     }
 }
 
-/// Public links, as their owners manage them. What their holders may do is the affair of [`Visits`](super::Visits).
+/// Public links, as managed by their owners. For what link holders may do, see [`Visits`](super::Visits).
 pub struct Links {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -59,7 +59,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// Puts the service together. The URLs of links begin with `public_url`, which has no slash at its end.
+    /// Creates the service. Link URLs begin with `public_url`, which has no trailing slash.
     #[must_use]
     pub fn new(
         drive: Arc<dyn Drive>,
@@ -73,10 +73,10 @@ impl Links {
         Self { access, drive, links, tokens, passwords, ambient, public_url: public_url.into() }
     }
 
-    /// Makes a public link to a file or folder of the caller's.
+    /// Creates a public link to one of the caller's files or folders.
     ///
     /// # Errors
-    /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner; `Invalid`, of the fields
+    /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner; `Invalid` for
     /// `expires_at` and `max_downloads`.
     pub async fn create(&self, actor: &Actor, (kind, item): (NodeKind, NodeId), wish: LinkWish) -> Result<OwnLink> {
         let item = self.access.of(actor.user, kind, item, Action::Share).await?;
@@ -99,20 +99,14 @@ impl Links {
         Ok(self.own(link))
     }
 
-    /// Where the caller's link leads; none when there is no such link any more, or its token cannot be read.
-    ///
-    /// # Errors
-    /// None of its own.
+    /// The URL of the caller's link; `None` when the link no longer exists or its token cannot be unsealed.
     pub async fn find_url(&self, actor: &Actor, link: LinkId) -> Result<Option<String>> {
         let link = self.links.find(link, actor.user).await?;
         Ok(link.and_then(|link| self.own(link).url))
     }
 
-    /// What the caller has linked, newest first, also what has expired or is used up. A page may be short, even empty, and
+    /// The caller's links, newest first, including expired and exhausted ones. A page may be short, even empty, and
     /// have a next.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list(
         &self,
         actor: &Actor,
@@ -125,10 +119,10 @@ impl Links {
         Ok(Page { items: shown.map(|(link, _)| self.own(link)).collect(), next: page.next })
     }
 
-    /// Gives a link another end, password or limit; one of them at the least.
+    /// Changes a link's expiry, password or download limit; at least one of them.
     ///
     /// # Errors
-    /// `NotFound` to all but the owner, and while the item lies in the trash; `Invalid`, of the fields `expires_at` and
+    /// `NotFound` to all but the owner, and while the item is in the trash; `Invalid` for `expires_at` and
     /// `max_downloads`.
     pub async fn change(&self, actor: &Actor, link: LinkId, edit: LinkEdit) -> Result<OwnLink> {
         let item = self.as_owner(actor, link).await?;
@@ -144,10 +138,10 @@ impl Links {
         Ok(self.own(link))
     }
 
-    /// Takes a link back: nobody comes in by it any more.
+    /// Revokes a link: it stops working at once.
     ///
     /// # Errors
-    /// `NotFound` to all but the owner, and while the item lies in the trash.
+    /// `NotFound` to all but the owner, and while the item is in the trash.
     pub async fn revoke(&self, actor: &Actor, link: LinkId) -> Result<()> {
         let item = self.as_owner(actor, link).await?;
         self.links.revoke(&self.ambient.command(actor), &item, link).await?;
@@ -157,7 +151,7 @@ impl Links {
         Ok(())
     }
 
-    /// Leave to manage `link`. That there are links is nobody's to know but the owner's.
+    /// Authorizes managing `link`. Only the owner may learn that a link exists.
     async fn as_owner(&self, actor: &Actor, link: LinkId) -> Result<Grant> {
         let link = self.links.find(link, actor.user).await?.ok_or(Error::NotFound)?;
         let found = self.drive.find(link.item.id, actor.user.into()).await?;

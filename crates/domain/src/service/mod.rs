@@ -1,6 +1,6 @@
-//! Services: what a caller may do. One struct a family of use cases; the acting user comes first, everywhere.
+//! Services: the use cases of callers, one struct per family. The acting user is always the first argument.
 //!
-//! A service finds the node, lets [`authorize`](crate::model::authorize) decide, and hands the
+//! A service loads the node, lets [`authorize`](crate::model::authorize) decide, and passes the
 //! [`Grant`](crate::model::Grant) to one port method, which does the rest in one transaction.
 
 mod access;

@@ -21,7 +21,7 @@ pub struct Photos {
 }
 
 impl Photos {
-    /// Puts the service together. Signed URLs live for `url_lifetime`.
+    /// Creates the service. Signed URLs live for `url_lifetime`.
     #[expect(clippy::too_many_arguments, reason = "a constructor that names each port once")]
     #[must_use]
     pub fn new(
@@ -37,10 +37,10 @@ impl Photos {
         Self { users, drive, records, store, signer, maker, ambient, url_lifetime }
     }
 
-    /// Makes the caller's profile photo of `picture`.
+    /// Sets the caller's profile photo to `picture`.
     ///
     /// # Errors
-    /// `Image` when it is none that is taken.
+    /// `Image` when it is not an accepted image.
     pub async fn set(&self, actor: &Actor, picture: Bytes) -> Result<SignedUrl> {
         let photo = self.maker.make(picture).await?;
         let key = self.ambient.blob_key();
@@ -54,7 +54,7 @@ impl Photos {
         self.sign(&key, command.at).await
     }
 
-    /// Where the caller's profile photo can be fetched for a short while.
+    /// A short-lived URL of the caller's profile photo.
     ///
     /// # Errors
     /// `NotFound` when there is none.
@@ -79,7 +79,7 @@ impl Photos {
     }
 
     async fn sign(&self, key: &BlobKey, modified_at: Timestamp) -> Result<SignedUrl> {
-        // Its bytes have no version: the blob is never written again.
+        // The blob is written only once, so its key serves as the entity tag.
         let tag = key.clone().into();
         let content = Some(ContentInfo { size: None, tag, modified_at, client_modified_at: None });
         let presentation = presentation(content);
@@ -87,7 +87,7 @@ impl Photos {
     }
 }
 
-/// A stream of one piece.
+/// A stream of a single chunk.
 struct Once(Option<Bytes>);
 
 impl futures_core::Stream for Once {
@@ -101,7 +101,7 @@ impl futures_core::Stream for Once {
     }
 }
 
-/// Photos are shown in place.
+/// Photos are displayed inline.
 fn presentation(content: Option<ContentInfo>) -> Presentation {
     Presentation { media_type: MediaType::jpeg(), attachment: None, content }
 }

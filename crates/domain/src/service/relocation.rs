@@ -1,22 +1,22 @@
-//! Another name, another place: the same for files and folders.
+//! Renaming and moving, shared by files and folders.
 
 use super::access::Access;
 use crate::error::{Error, Result};
 use crate::model::{Action, Command, Entry, Name, NodeId, NodeKind, Precondition, UserId};
 use crate::port::{Details, Drive, Relocation};
 
-/// What a file or folder is to be called, where it is to stand, and what is to be said of a file's content.
+/// The new name and parent of a file or folder, and new details of a file's content.
 #[derive(Clone, Debug, Default)]
 pub struct NewPlace {
-    /// The new name; none to keep it.
+    /// The new name; `None` to keep it.
     pub name: Option<Name>,
-    /// Where to; none to stay.
+    /// Where to; `None` to stay.
     pub to: Option<Destination>,
-    /// What is to be said of a file's content.
+    /// The new details of a file's content.
     pub details: Details,
 }
 
-/// Where something is moved to.
+/// The destination of a move.
 #[derive(Clone, Copy, Debug)]
 pub enum Destination {
     /// The root of the item's own drive.

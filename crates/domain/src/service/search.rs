@@ -7,41 +7,42 @@ use crate::model::{
 };
 use crate::port::{self, Drive, Sought};
 
-/// What somebody searches for, and which part of what is found is asked for.
+/// A search by name, and which page of the results to return.
 #[derive(Clone, Debug)]
 pub struct SearchQuery {
-    /// What the names hold.
+    /// The text to find in names.
     pub text: SearchText,
-    /// Files only, or folders only; none for both.
+    /// Files only, or folders only; `None` for both.
     pub kind: Option<NodeKind>,
-    /// The folder below which to search; none for everywhere.
+    /// The folder to search below; `None` to search everywhere.
     pub within: Option<NodeId>,
-    /// The place after which the page begins; none for the first.
+    /// The position to start after; `None` for the first page.
     pub after: Option<SearchPosition>,
-    /// How many items it has at the most.
+    /// The page size limit.
     pub limit: Limit,
 }
 
-/// One page of what was found: each item with the way to it, as far as the caller may see it; the item itself comes last.
+/// One page of results: each item with its path as far as visible to the caller, ending with the item itself.
 pub type SearchPage = Page<(Entry, Vec<PathStep>), SearchPosition>;
 
-/// Searching by name in all that the caller may see.
+/// Search by name in everything that the caller can see.
 pub struct Search {
     access: Access,
     search: Arc<dyn port::Search>,
 }
 
 impl Search {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, search: Arc<dyn port::Search>) -> Self {
         Self { access: Access::new(drive), search }
     }
 
-    /// Files and folders that the caller owns or is shared with. A page may be short, even empty, and have a next.
+    /// Files and folders that the caller owns or that are shared with the caller. A page may be short, even empty, and
+    /// have a next.
     ///
     /// # Errors
-    /// `NotFound` of the folder below which to search.
+    /// `NotFound` for the folder to search below.
     pub async fn find(&self, actor: &Actor, query: SearchQuery) -> Result<SearchPage> {
         let SearchQuery { text, kind, within, after, limit } = query;
         let within = match within {
@@ -55,7 +56,7 @@ impl Search {
     }
 }
 
-/// What the caller sees of a node that the store has found, if the caller may see it and it is what was sought.
+/// A node found by the store, as visible to the caller, if the caller may see it and it matches the query.
 fn seen(located: Located, actor: &Actor, sought: &Sought) -> Option<(Entry, Vec<PathStep>)> {
     let node = &located.node;
     let is_sought = located.viewer == actor.user.into()

@@ -9,18 +9,18 @@ use crate::model::{
 };
 use crate::port::{self, Drive, NewShare, Users};
 
-/// One page of what is shared with somebody.
+/// One page of items shared with a user.
 pub type SharePage = Page<(Share, Entry), SharePosition>;
 
-/// One page of what somebody has given.
+/// One page of a user's own shares.
 pub type GivenPage = Page<Share, SharePosition>;
 
-/// Where a share stands in a list.
+/// The position of a share in a list.
 const fn place(share: &Share) -> SharePosition {
     SharePosition { at: share.shared_at, id: share.id }
 }
 
-/// Sharing: what an owner gives to others, and what others get.
+/// Sharing: shares that owners give and guests receive.
 pub struct Shares {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -32,7 +32,7 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Puts the service together. `throttling` keeps looking people up slow.
+    /// Creates the service. `throttling` limits the rate of user lookups.
     #[must_use]
     pub fn new(
         drive: Arc<dyn Drive>,
@@ -45,11 +45,11 @@ impl Shares {
         Self { access: Access::new(drive.clone()), drive, shares, users, ended, throttling, ambient }
     }
 
-    /// Shares a file or folder of the caller's with `guest`.
+    /// Shares one of the caller's files or folders with `guest`.
     ///
     /// # Errors
-    /// `NotFound` when the caller cannot see the item, and when there is no such guest; `Forbidden` when the caller is not
-    /// the owner; `ShareWithOwner`; `AlreadyShared`; `RateLimited`.
+    /// `NotFound` when the caller cannot see the item, and when there is no such guest; `Forbidden` when the caller is
+    /// not the owner; `ShareWithOwner`; `AlreadyShared`; `RateLimited`.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -58,7 +58,7 @@ impl Shares {
         permission: Permission,
     ) -> Result<Share> {
         let item = self.access.of(actor.user, kind, item, Action::Share).await?;
-        // That there is somebody of that name is told to whoever asks, so nobody may ask too often.
+        // The outcome reveals whether a user of that name exists, so lookups are throttled.
         self.throttling.take(&[Bucket::ShareLookup(actor.user)], self.ambient.now()).await?;
         let guest = self.users.find_person(guest).await?.ok_or(Error::NotFound)?;
         if guest.id == item.located().owner.id {
@@ -70,10 +70,7 @@ impl Shares {
         Ok(share)
     }
 
-    /// What is shared with the caller, wherever it lies, newest first. A page may be short, even empty, and have a next.
-    ///
-    /// # Errors
-    /// None of its own.
+    /// Items shared with the caller, from all drives, newest first. A page may be short, even empty, and have a next.
     pub async fn list_received(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<SharePage> {
         let rows = self.shares.list_received(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(share, _)| place(share));
@@ -81,10 +78,7 @@ impl Shares {
         Ok(Page { items: seen.collect(), next: page.next })
     }
 
-    /// What the caller has shared, newest first. A page may be short, even empty, and have a next.
-    ///
-    /// # Errors
-    /// None of its own.
+    /// Shares that the caller has given, newest first. A page may be short, even empty, and have a next.
     pub async fn list_given(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<GivenPage> {
         let rows = self.shares.list_given(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(share, _)| place(share));
@@ -92,7 +86,7 @@ impl Shares {
         Ok(Page { items: own.map(|(share, _)| share).collect(), next: page.next })
     }
 
-    /// The shares of a file or folder of the caller's itself, newest first.
+    /// The shares on one of the caller's files or folders itself, newest first.
     ///
     /// # Errors
     /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner.
@@ -107,8 +101,8 @@ impl Shares {
         Ok(Page::cut(self.shares.list_of(&item, after, limit).await?, limit, place))
     }
 
-    /// Who may do what with a file or folder of the caller's, and through which share or link, on it or above it; the owner
-    /// first.
+    /// Who has which access to one of the caller's files or folders, and through which share or link, on it or above
+    /// it; the owner first.
     ///
     /// # Errors
     /// As [`list_of`](Self::list_of).
@@ -124,10 +118,10 @@ impl Shares {
         Ok(Page::cut(rows, limit, |entry| entry.via))
     }
 
-    /// Gives a share another permission. What arrived for uploads that end by it is deleted.
+    /// Changes the permission of a share. Data received for uploads that this ends is deleted.
     ///
     /// # Errors
-    /// `Forbidden` to the guest; `NotFound` to everybody else but the owner, and to both while the item lies in the trash.
+    /// `Forbidden` to the guest; `NotFound` to all others but the owner, and to both while the item is in the trash.
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
         let share = self.shares.find(share, actor.user).await?.ok_or(Error::NotFound)?;
         let grant = self.as_owner(actor, &share).await?;
@@ -138,10 +132,10 @@ impl Shares {
         Ok(share)
     }
 
-    /// Ends a share: its owner revokes it, its guest leaves. What arrived for uploads that end with it is deleted.
+    /// Ends a share: the owner revokes it, or the guest leaves. Data received for uploads that this ends is deleted.
     ///
     /// # Errors
-    /// `NotFound` to everybody else.
+    /// `NotFound` to all others.
     pub async fn revoke(&self, actor: &Actor, share: ShareId) -> Result<()> {
         let share = self.shares.find(share, actor.user).await?.ok_or(Error::NotFound)?;
         let leaves = share.shared_with.id == actor.user;
@@ -156,8 +150,8 @@ impl Shares {
         Ok(())
     }
 
-    /// Leave to manage `share`. That others have shares on an item is not for those who merely see the item; of their own
-    /// they know.
+    /// Authorizes managing `share`. Users who merely see the item must not learn about shares of others; guests know
+    /// their own.
     async fn as_owner(&self, actor: &Actor, share: &Share) -> Result<Grant> {
         let found = self.drive.find(share.item.id, actor.user.into()).await?;
         authorize(found, Action::Share).map_err(|fault| match fault {

@@ -10,21 +10,21 @@ use crate::port::{
     UrlGate, Versions, Watch,
 };
 
-/// Leave to PUT the bytes of one blob, or one part of them, once.
+/// Permission to PUT the bytes of one blob, or one part of it, once.
 pub struct PutLeave {
     target: PutTarget,
     expected: Expected,
 }
 
 impl PutLeave {
-    /// What the leave is for.
+    /// What to write.
     #[must_use]
     pub const fn target(&self) -> &PutTarget {
         &self.target
     }
 }
 
-/// A blob whose bytes the holder of its URL may read: only [`SignedBlobs::open`] makes one.
+/// A blob that the holder of its URL may read. Only [`SignedBlobs::open`] creates it.
 pub struct OpenBlob {
     key: BlobKey,
     size: u64,
@@ -39,26 +39,26 @@ impl OpenBlob {
         &self.key
     }
 
-    /// How many bytes it has.
+    /// Its size in bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size
     }
 
-    /// By whose right the bytes are read, where that is looked at.
+    /// The watch that authorizes reading, for a watch URL.
     #[must_use]
     pub const fn watch(&self) -> Option<&Watch> {
         self.watch.as_ref()
     }
 
-    /// What its holder is told about the bytes.
+    /// The response metadata for the bytes.
     #[must_use]
     pub const fn presentation(&self) -> &Presentation {
         &self.presentation
     }
 }
 
-/// Signed URLs that lead to this very server: what other stores do themselves, for one whose bytes it serves.
+/// Serves signed URLs that lead to this server itself, for a store that cannot serve its own bytes.
 pub struct SignedBlobs {
     gate: Arc<dyn UrlGate>,
     store: Arc<dyn BlobStore>,
@@ -69,7 +69,7 @@ pub struct SignedBlobs {
     ambient: Ambient,
 }
 
-/// What decides whether a file may still be watched by a URL.
+/// Decides whether a file may still be watched through a URL.
 #[derive(Clone)]
 pub struct Watching {
     /// The tree.
@@ -81,7 +81,7 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// The content that is watched.
+    /// The content being watched.
     ///
     /// # Errors
     /// `UrlExpired` when the session has ended; `NotFound`.
@@ -98,7 +98,7 @@ impl Watching {
 }
 
 impl SignedBlobs {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(
         gate: Arc<dyn UrlGate>,
@@ -112,11 +112,11 @@ impl SignedBlobs {
         Self { gate, store, parts, records, contents, watching, ambient }
     }
 
-    /// Leave to PUT a body, of `announced` bytes if that is known.
+    /// Admits a PUT of a body of `announced` bytes, if known.
     ///
     /// # Errors
-    /// `Signature`, `UrlExpired`; `Size` when other than the signed number of bytes are announced; `UploadClosed` when
-    /// the upload has ended since the URL was signed.
+    /// `Signature`, `UrlExpired`; `Size` when the announced length differs from the signed one; `UploadClosed` when the
+    /// upload has ended since the URL was signed.
     pub async fn admit(&self, request: SignedRequest<'_>, announced: Option<u64>) -> Result<PutLeave> {
         let (target, expected) = self.gate.admit_put(request, self.ambient.now())?;
         if announced.is_some_and(|length| Length::Exactly(length) != expected.length) {
@@ -126,7 +126,7 @@ impl SignedBlobs {
         Ok(PutLeave { target, expected })
     }
 
-    /// Stores the bytes. Should the upload end while they come, nothing of them is left.
+    /// Stores the bytes. If the upload ends meanwhile, they are removed again.
     ///
     /// # Errors
     /// As [`BlobStore::put`] and [`PartStore::put_part`]; `UploadClosed`.
@@ -134,7 +134,7 @@ impl SignedBlobs {
         let PutLeave { target, expected } = leave;
         match &target {
             PutTarget::Blob(key) => {
-                // This store's URLs say of the bytes what they are to say.
+                // This store's URLs carry the presentation themselves.
                 self.store.put(key, body, expected, &Presentation::of_unknown()).await?;
             }
             PutTarget::Part { transfer, number } => self.parts.put_part(transfer, *number, body, expected).await?,
@@ -154,12 +154,12 @@ impl SignedBlobs {
         if wanted { Ok(()) } else { Err(Error::Conflict(Conflict::UploadClosed)) }
     }
 
-    /// A blob and leave to read its bytes by [`read`](Self::read).
+    /// Opens a blob, to [`read`](Self::read) its bytes.
     ///
     /// # Errors
-    /// `Signature`, `UrlExpired`; `NotFound` when the blob is gone, `Damaged` when it should not be. Of a URL for watching
-    /// also `UrlExpired` when the session has ended in which it was asked for, and `NotFound` when its user may not see the
-    /// file any more, or the content has gone.
+    /// `Signature`, `UrlExpired`; `NotFound` when the blob is gone, `Damaged` when it should not be. For a watch URL
+    /// also `UrlExpired` when the session it was issued in has ended, and `NotFound` when its user can no longer see
+    /// the file, or the content is gone.
     pub async fn open(&self, request: SignedRequest<'_>) -> Result<OpenBlob> {
         let now = self.ambient.now();
         let GetTarget { key, presentation, watch } = self.gate.admit_get(request, now)?;
@@ -177,10 +177,10 @@ impl SignedBlobs {
         Ok(OpenBlob { key, size, presentation, watch: None })
     }
 
-    /// The bytes of an open blob, from `range.start` up to, not including, `range.end`.
+    /// The bytes of an open blob in `range`.
     ///
     /// # Errors
-    /// `Damaged`; `NotFound` when they have been purged since; those of the store.
+    /// `Damaged`; `NotFound` when they have been purged since; store errors.
     pub async fn read(&self, blob: &OpenBlob, range: Range<u64>) -> Result<ByteStream> {
         self.contents.read_blob(&blob.key, blob.size, range).await
     }

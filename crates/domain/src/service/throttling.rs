@@ -4,18 +4,18 @@ use crate::error::Result;
 use crate::model::{Bucket, Timestamp};
 use crate::port::Throttle;
 
-/// What keeps guessing and probing slow, or nothing that does.
+/// Rate limiting of guesses and probes; can be off.
 #[derive(Clone)]
 pub struct Throttling(Option<Arc<dyn Throttle>>);
 
 impl Throttling {
-    /// By the counts of `store`.
+    /// With the counters of `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Throttle>) -> Self {
         Self(Some(store))
     }
 
-    /// None: everything may be tried as often as one likes.
+    /// No rate limiting.
     #[must_use]
     pub const fn off() -> Self {
         Self(None)
@@ -29,7 +29,7 @@ impl Throttling {
         }
     }
 
-    /// Puts back what was taken: it was no guess.
+    /// Returns attempts that were not guesses.
     pub(super) async fn give_back(&self, buckets: &[Bucket]) -> Result<()> {
         match &self.0 {
             Some(store) => store.give_back(buckets).await,

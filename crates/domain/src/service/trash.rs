@@ -13,35 +13,35 @@ use crate::model::{
 };
 use crate::port::{self, Doomed, Drive, Purge, Restoration, Trashed};
 
-/// How many files and folders of a purge are gone, at the least, before its caller is answered.
+/// The number of files and folders that a purge removes before it returns, if there are as many.
 const DONE_AT_ONCE: u32 = 1_000;
 
-/// How many entries of a page are fetched at once, with the way up to the root.
+/// How many entries of a page, with their paths to the root, are fetched at once.
 const FETCHED: usize = 100;
 
-/// For how long a guest may undo that they put something into the trash.
+/// How long a guest may undo their own move to the trash.
 const UNDO: Duration = Duration::from_hours(1);
 
-/// How many one transaction removes.
+/// How many nodes one transaction removes.
 const BATCH: u32 = 500;
 
-/// Something in the trash, as its owner sees it.
+/// An item in the trash, as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrashedItem {
-    /// The file or folder. Its parent is where it would go back to.
+    /// The file or folder. Its parent is where it would be restored to.
     pub entry: Entry,
-    /// When it was put there.
+    /// When it was trashed.
     pub trashed_at: Timestamp,
-    /// When it goes for good, unless it is restored.
+    /// When it is purged, unless it is restored.
     pub purge_at: Timestamp,
-    /// The names of the folders in which it lay, from the topmost one on.
+    /// The names of its former parent folders, topmost first.
     pub path: Vec<Name>,
 }
 
-/// One page of what lies in the trash.
+/// One page of the trash.
 pub type TrashPage = Page<TrashedItem, TrashPosition>;
 
-/// The trash: where files and folders go, and from where they come back, or do not.
+/// Trashes, restores and purges files and folders.
 pub struct Trash {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -53,7 +53,7 @@ pub struct Trash {
 }
 
 impl Trash {
-    /// Puts the service together. What lies in the trash for longer than `retention` goes for good.
+    /// Creates the service. Items are purged after `retention` in the trash.
     #[must_use]
     pub fn new(
         drive: Arc<dyn Drive>,
@@ -66,10 +66,10 @@ impl Trash {
         Self { access: Access::new(drive.clone()), drive, trash, remover, ended, ambient, retention }
     }
 
-    /// Puts a file or folder into the trash, with all below it. What arrived for uploads of guests into it is deleted.
+    /// Moves a file or folder with all its contents to the trash. Data received for guests' uploads into it is deleted.
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of the item; `PreconditionFailed`.
+    /// `NotFound` and `Forbidden` for the item; `PreconditionFailed`.
     pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), wanted: &Precondition) -> Result<()> {
         let item = self.access.of(actor.user, kind, id, Action::Trash).await?;
         let seen = wanted.on(item.node())?;
@@ -82,8 +82,8 @@ impl Trash {
         Ok(())
     }
 
-    /// What lies in the caller's trash itself, newest first. The page ends early when its paths are
-    /// [as long](PageRoom) as a page may have them; they are fetched a few at a time.
+    /// What was itself trashed in the caller's drive, newest first. The page ends early when its paths reach [the
+    /// limit](PageRoom) for a page; rows are fetched a few at a time.
     ///
     /// # Errors
     /// `NotFound` when the account has just been deleted.
@@ -113,8 +113,8 @@ impl Trash {
         Some(TrashedItem { entry, trashed_at: row.at, purge_at: row.at.plus(self.retention), path })
     }
 
-    /// A page of what lies directly in a folder that lies in the caller's trash, itself or below another. What was put into
-    /// the trash by itself is not among it.
+    /// A page of the contents of a folder in the caller's trash, trashed itself or below a trashed one. Excludes items
+    /// that were trashed by themselves.
     ///
     /// # Errors
     /// `NotFound` when there is no such folder in the caller's trash.
@@ -126,13 +126,13 @@ impl Trash {
         folders::page(&*self.drive, &folder, query).await
     }
 
-    /// Takes an item back out of the trash: into `to`, or to where it was, or into the root when that is no more. What lies
-    /// below a trashed folder comes back alone. A guest may do so with what they have put there themselves an hour ago at the
-    /// most, as long as they may edit the folder to which it goes back.
+    /// Restores an item from the trash: into `to`, or to where it was, or into the root when that no longer exists. An
+    /// item below a trashed folder is restored alone. A guest may restore what they trashed themselves within the last
+    /// hour, while they may edit the folder it returns to.
     ///
     /// # Errors
-    /// `NotFound` when it does not lie in the caller's trash, nor is the caller's to undo; `PreconditionFailed`; those of the
-    /// destination; and as [`port::Trash::restore`].
+    /// `NotFound` when it is not in the caller's trash and the caller may not undo it; `PreconditionFailed`; those of
+    /// the destination; and as [`port::Trash::restore`].
     pub async fn restore(
         &self,
         actor: &Actor,
@@ -160,11 +160,11 @@ impl Trash {
         restored.entry().ok_or(Error::NotFound)
     }
 
-    /// Removes an item that lies in the trash for good. When it is answered, it is out of every list; and gone, when it
-    /// consists of no more than a thousand files and folders.
+    /// Permanently removes an item in the trash. On return it is no longer listed; an item of up to 1,000 files and
+    /// folders is fully removed.
     ///
     /// # Errors
-    /// `NotFound` when it does not lie in the caller's trash itself; `PreconditionFailed`.
+    /// `NotFound` when it was not trashed itself, or is not in the caller's trash; `PreconditionFailed`.
     pub async fn purge(&self, actor: &Actor, id: NodeId, wanted: &Precondition) -> Result<()> {
         let item = self.of(actor, id, Action::Purge).await?;
         let seen = wanted.on(item.node())?;
@@ -187,9 +187,9 @@ impl Trash {
         self.go_on(actor, Purge::In(drive)).await
     }
 
-    /// Does so much of a purge that one of up to a thousand nodes is done, its bytes deleted and given back. Each of them is
-    /// reached once at the most, and removed once; the collector does the rest of a larger one, and deletes what could not be
-    /// deleted here.
+    /// Continues a purge far enough to complete one of up to 1,000 nodes, with its bytes deleted and quota released.
+    /// Each node is reached at most once and removed once; the collector finishes larger purges and deletes what could
+    /// not be deleted here.
     async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {
         let mut touched = 0;
         for _ in 0..2 * DONE_AT_ONCE {

@@ -24,43 +24,43 @@ use crate::port::{
 pub use complete::Completing;
 pub use receive::{StreamedFile, UploadLeave};
 
-/// How many parts get their URLs at once when an upload begins.
+/// How many parts get a URL when an upload begins.
 const FIRST_PARTS: usize = 100;
 
-/// Of how many uploads of a list the store is asked at once.
+/// How many uploads of a list are looked up at once.
 const LOOKS: usize = 16;
 
-/// The most parts that get URLs by one call.
+/// The most parts that get a URL per call.
 const MOST_SIGNED: usize = 1000;
 
-/// What [`Uploads`] may be told.
+/// The settings of [`Uploads`].
 #[derive(Clone, Copy, Debug)]
 pub struct UploadSettings {
     /// How long an upload stays open.
     pub lifetime: Duration,
-    /// How long the URLs of its parts live.
+    /// The lifetime of part URLs.
     pub url_lifetime: Duration,
-    /// How many uploads one user may have open.
+    /// The most open uploads per user.
     pub most_open: u32,
-    /// Up to how many bytes an upload is one part, and how many each of several has; MUST be from
+    /// The largest upload in a single part, and the usual part size of larger ones; MUST be from
     /// [`MIN_PART_BYTES`](crate::model::MIN_PART_BYTES) to [`MAX_PART_BYTES`](crate::model::MAX_PART_BYTES).
     pub part_bytes: NonZeroU64,
-    /// How many parts the store takes for one upload; at most [`MAX_PARTS`](crate::model::MAX_PARTS).
+    /// The most parts that the store accepts per upload; at most [`MAX_PARTS`](crate::model::MAX_PARTS).
     pub max_parts: u32,
-    /// How many versions a file may have, the current one included; at least 1.
+    /// The most versions of a file, including the current one; at least 1.
     pub most_versions: u32,
 }
 
-/// Where what clients send is copied before it becomes a file.
+/// Where uploaded bytes are copied before they become a file.
 struct Staging {
     store: Arc<dyn StagedUploads>,
     records: Arc<dyn BlobRecords>,
 }
 
-/// A part of an upload and leave to send it.
+/// A part of an upload and the URL to send it to.
 #[derive(Debug)]
 pub struct PartUrl {
-    /// The number of the part, from 1.
+    /// The part number, from 1.
     pub number: u32,
     /// Its size in bytes.
     pub size: u64,
@@ -68,18 +68,18 @@ pub struct PartUrl {
     pub target: SignedUrl,
 }
 
-/// An upload and how far it has come.
+/// An upload and its progress.
 #[derive(Debug)]
 pub struct Progress {
     /// The upload.
     pub upload: Upload,
-    /// Where it stands now.
+    /// Its current state.
     pub state: UploadState,
-    /// The parts that have arrived, in the order of their numbers.
+    /// The parts that have arrived, in order.
     pub received: Vec<Part>,
-    /// Who sends.
+    /// The sender.
     pub sender: Person,
-    /// The folder into which it goes, unless that is a root or the caller may not see it.
+    /// The destination folder, unless it is a root or the caller may not see it.
     pub parent: Option<NodeId>,
 }
 
@@ -93,11 +93,11 @@ pub struct Begun {
     pub progress: Progress,
     /// Its parts.
     pub plan: PartPlan,
-    /// The first of them, at most 100, and leave to send them.
+    /// The first parts, at most 100, with their URLs.
     pub parts: Vec<PartUrl>,
 }
 
-/// Bringing bytes into a drive: by URLs that the store itself honours, or through the API.
+/// Uploads into a drive: through URLs that the store itself accepts, or streamed through the API.
 pub struct Uploads {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -112,7 +112,7 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(
         drive: Arc<dyn Drive>,
@@ -128,18 +128,18 @@ impl Uploads {
         Self { access, drive, uploads, store, direct, remover, records, staging: None, ambient, settings }
     }
 
-    /// The same on a store whose uploads may need a copy, which is recorded in `records` first.
+    /// Sets a store whose uploads may have to be copied; each copy is recorded in `records` first.
     #[must_use]
     pub fn with_staging(self, store: Arc<dyn StagedUploads>, records: Arc<dyn BlobRecords>) -> Self {
         Self { staging: Some(Staging { store, records }), ..self }
     }
 
-    /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them. The
-    /// digest of more than one part is taken down and held against nothing.
+    /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.
+    /// The digest of a multi-part upload is stored but not verified.
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of the folder; `Quota`; `NameTaken` and `Entries` where the commit would fail with them now; `Invalid`
-    /// above [`MAX_FILE_BYTES`] and with too many uploads open.
+    /// `NotFound` and `Forbidden` for the folder; `Quota`; `NameTaken` and `Entries` when the commit would fail with
+    /// them now; `Invalid` above [`MAX_FILE_BYTES`] and with too many open uploads.
     pub async fn begin(&self, actor: &Actor, folder: Option<NodeId>, file: FileInfo, size: u64) -> Result<Begun> {
         if size > MAX_FILE_BYTES {
             return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
@@ -152,7 +152,7 @@ impl Uploads {
         let upload = match self.open(actor, &folder, file, plan, transfer.clone()).await {
             Ok(opened) => opened,
             Err(fault) => {
-                // Of a row whose answer was lost nobody knows: then the transfer waits for it to expire.
+                // If it is unknown whether the row was committed, expiry cleans up the transfer.
                 if transfer.ticket.is_some() && !matches!(fault, Error::Unavailable { .. } | Error::Internal { .. }) {
                     let _ = self.store.discard(&transfer).await;
                 }
@@ -163,11 +163,11 @@ impl Uploads {
         self.first_parts(upload, sender, parent_of(folder.located())).await
     }
 
-    /// An upload as it was when it began, with fresh URLs, for whoever asks for it again.
+    /// An upload as it was when it began, with fresh URLs, for a repeated request.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's, or is long over; `NotFound` and `Forbidden` of its folder: the URLs are leave to
-    /// send, and whoever asks must still have it.
+    /// `NotFound` when it is not the caller's, or ended long ago; `NotFound` and `Forbidden` for its folder: the URLs
+    /// allow sending, so the caller must still have that right.
     pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<Begun> {
         let upload = self.find(actor, upload).await?;
         let folder = self.folder_of(actor, &upload).await?;
@@ -183,7 +183,7 @@ impl Uploads {
         Ok(Begun { progress, plan, parts })
     }
 
-    /// The caller, who sends into `folder`, by name.
+    /// The caller as the sender into `folder`, with user name.
     async fn sender(&self, actor: &Actor, folder: Option<&Located>) -> Result<Person> {
         if let Some(folder) = folder.filter(|folder| folder.owner.id == actor.user) {
             return Ok(folder.owner.clone());
@@ -221,7 +221,7 @@ impl Uploads {
         Ok(upload)
     }
 
-    /// URLs for these parts, which all live as long.
+    /// URLs for these parts, with a common expiry.
     async fn sign(&self, upload: &Upload, parts: Vec<Part>) -> Result<Vec<PartUrl>> {
         let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
         let (transfer, sha256) = (upload.transfer(), upload.signed_sha256());
@@ -234,7 +234,7 @@ impl Uploads {
         Ok(signed)
     }
 
-    /// How far an upload has come.
+    /// The progress of an upload.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's.
@@ -255,10 +255,7 @@ impl Uploads {
         Ok(Progress { upload, state, received, sender, parent })
     }
 
-    /// The open uploads that the caller sends, and all into the caller's own drive, newest first.
-    ///
-    /// # Errors
-    /// Those of the stores.
+    /// The open uploads that the caller sends, and all those into the caller's own drive, newest first.
     pub async fn list(&self, actor: &Actor, after: Option<UploadPosition>, limit: Limit) -> Result<UploadPage> {
         let rows = self.uploads.list(actor.user, self.ambient.now(), after, limit).await?;
         let page = Page::cut(rows, limit, |row| UploadPosition { at: row.upload.created_at, id: row.upload.id });
@@ -266,17 +263,17 @@ impl Uploads {
             let parent = row.folder.as_ref().and_then(parent_of);
             self.look(row.upload, row.sender, parent)
         });
-        // The store tells what has arrived, of each by itself: of some at once.
+        // The store reports received parts per upload: look up several concurrently.
         let items = stream::iter(looks).buffered(LOOKS).try_collect().await?;
         Ok(Page { items, next: page.next })
     }
 
-    /// Fresh URLs for the parts `numbers`, and more time for the upload, up to
-    /// [`MAX_UPLOAD_LIFETIME`](crate::model::MAX_UPLOAD_LIFETIME) in all: until the returned time.
+    /// Fresh URLs for the parts `numbers`. Extends the upload until the returned time, up to
+    /// [`MAX_UPLOAD_LIFETIME`](crate::model::MAX_UPLOAD_LIFETIME) in total.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` of its folder; `Invalid` for a part that it does
-    /// not have, one that is named twice, none, and more than 1,000; `UploadClosed`, `UploadExpired`.
+    /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` for its folder; `Invalid` for an unknown or
+    /// repeated part, for none, and for more than 1,000; `UploadClosed`, `UploadExpired`.
     pub async fn sign_parts(
         &self,
         actor: &Actor,
@@ -287,7 +284,7 @@ impl Uploads {
         let command = self.ambient.command(actor);
         let folder = self.folder_of(actor, &upload).await?;
         upload.require_open(command.at)?;
-        // What streams in through the API has no parts.
+        // Uploads streamed through the API have no parts.
         let parts = choose(&upload.plan().ok_or(Error::NotFound)?, numbers)?;
         let until = upload.extended(command.at, self.settings.lifetime);
         self.uploads.extend(&command, &folder, upload.id, until).await?;
@@ -299,11 +296,12 @@ impl Uploads {
         authorize(found, Action::AddTo)
     }
 
-    /// Gives an upload up, ends its reservation and removes what has arrived; what cannot be removed stays reserved. One that
-    /// is over already stays as it ended. The owner of a drive may end what others bring into it.
+    /// Aborts an upload: releases its reservation and removes received data; what cannot be removed stays reserved. An
+    /// upload that has already been aborted or expired is unchanged. The owner of a drive may abort others' uploads
+    /// into it.
     ///
     /// # Errors
-    /// `NotFound` when it is neither the caller's nor open and goes into the caller's drive; `UploadClosed` when it is
+    /// `NotFound` when it is neither the caller's nor an open upload into the caller's drive; `UploadClosed` when it is
     /// complete.
     pub async fn abort(&self, actor: &Actor, upload: UploadId) -> Result<()> {
         let upload = self.uploads.find_abortable(upload, actor.user).await?.ok_or(Error::NotFound)?;
@@ -321,18 +319,18 @@ impl Uploads {
     }
 }
 
-/// What is known beforehand of a file that is sent.
+/// What is known of a file before it is sent.
 fn presentation_of(file: &FileInfo) -> Presentation {
     Presentation::of_file(file.name.clone(), file.media_type.resolve(None, &file.name))
 }
 
-/// The folder that `located` is, as far as its viewer is told of it.
+/// The id of the folder `located`, if its viewer may see it.
 fn parent_of(located: &Located) -> Option<NodeId> {
     let visible = located.node.kind() == NodeKind::Folder && located.role().is_some();
     visible.then_some(located.node.id)
 }
 
-/// The parts of those numbers.
+/// The parts with these numbers.
 fn choose(plan: &PartPlan, numbers: &[u32]) -> Result<Vec<Part>> {
     let invalid = |message: String| Err(Error::invalid("part_numbers", message));
     if !(1..=MOST_SIGNED).contains(&numbers.len()) {

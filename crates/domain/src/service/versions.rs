@@ -15,36 +15,36 @@ use crate::port::{
     self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, SignedUrl, UrlSigner,
 };
 
-/// What [`Versions`] may be told.
+/// The settings of [`Versions`].
 #[derive(Clone, Copy, Debug)]
 pub struct VersionSettings {
-    /// How many versions a file may have, the current one included; at least 1.
+    /// The most versions of a file, including the current one; at least 1.
     pub most: u32,
-    /// How long signed URLs live.
+    /// The lifetime of signed URLs.
     pub url_lifetime: Duration,
-    /// How long a body may take; not longer than unreferenced blobs are kept.
+    /// How long a body may take; at most as long as unreferenced blobs are kept.
     pub intake_lifetime: Duration,
 }
 
-/// Where the bytes of versions lie, and how they are reached.
+/// The ports that versions work with.
 #[derive(Clone)]
 pub struct VersionStores {
     /// The versions.
     pub versions: Arc<dyn port::Versions>,
-    /// The books of the blobs.
+    /// The blob records.
     pub records: Arc<dyn BlobRecords>,
     /// The bytes.
     pub store: Arc<dyn BlobStore>,
-    /// The way to them.
+    /// The URL signer.
     pub signer: Arc<dyn UrlSigner>,
-    /// The tags that the store itself sends with them.
+    /// The tags that the store itself sends with the bytes.
     pub tags: StoreTags,
 }
 
 /// One page of a file's versions.
 pub type VersionPage = Page<Version, VersionPosition>;
 
-/// The contents that files have and had: seeing them, adding another, going back to a former one.
+/// The current and former contents of files: lists, adds, restores and deletes them.
 pub struct Versions {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -54,7 +54,7 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// Puts the service together.
+    /// Creates the service.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, stores: VersionStores, ambient: Ambient, settings: VersionSettings) -> Self {
         Self { access: Access::new(drive.clone()), drive, stores, ambient, settings }
@@ -63,7 +63,7 @@ impl Versions {
     /// The versions of a file, newest first.
     ///
     /// # Errors
-    /// `NotFound` of the file.
+    /// `NotFound` for the file.
     pub async fn list(
         &self,
         actor: &Actor,
@@ -76,10 +76,10 @@ impl Versions {
         Ok(Page::cut(rows, limit, |row| VersionPosition { revision: row.revision, id: row.content.version }))
     }
 
-    /// A version of a file and a URL by which its bytes can be fetched for a short while.
+    /// A version of a file with a short-lived download URL.
     ///
     /// # Errors
-    /// `NotFound` of the file, and when it has no such version.
+    /// `NotFound` for the file, and when it has no such version.
     pub async fn download(&self, actor: &Actor, file: NodeId, version: VersionId) -> Result<(Version, SignedUrl)> {
         let file = self.grant(actor, file, Action::Read).await?;
         let mut version = self.stores.versions.find(&file, version).await?.ok_or(Error::NotFound)?;
@@ -90,10 +90,10 @@ impl Versions {
         Ok((version, url))
     }
 
-    /// Makes a former content the current one anew, as another version. Nothing changes when it is current already.
+    /// Makes a former content current again, as a new version. Nothing changes if it is current already.
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of the file; `NotFound` when it has no such version; `PreconditionFailed`; `Quota`.
+    /// `NotFound` and `Forbidden` for the file; `NotFound` when it has no such version; `PreconditionFailed`; `Quota`.
     pub async fn restore(&self, actor: &Actor, file: NodeId, from: VersionId, wanted: &Precondition) -> Result<Entry> {
         let grant = self.grant(actor, file, Action::Replace).await?;
         let seen = wanted.on(grant.node())?;
@@ -104,11 +104,11 @@ impl Versions {
         restored.entry().ok_or(Error::NotFound)
     }
 
-    /// Deletes a former content, for good.
+    /// Permanently deletes a former content.
     ///
     /// # Errors
-    /// `NotFound` of the file; `Forbidden` when the caller is not the owner; `NotFound` when the file has no such version;
-    /// `VersionInUse`; `PreconditionFailed`.
+    /// `NotFound` for the file; `Forbidden` when the caller is not the owner; `NotFound` when the file has no such
+    /// version; `VersionInUse`; `PreconditionFailed`.
     pub async fn delete(&self, actor: &Actor, file: NodeId, version: VersionId, wanted: &Precondition) -> Result<()> {
         let grant = self.grant(actor, file, Action::DeleteVersion).await?;
         let seen = wanted.on(grant.node())?;
@@ -119,11 +119,11 @@ impl Versions {
         Ok(())
     }
 
-    /// Leave to give a file another content by [`receive`](Self::receive): decided before the first byte is read.
+    /// Admits new content for a file before the first byte is read; continue with [`receive`](Self::receive).
     ///
     /// # Errors
-    /// `NotFound` and `Forbidden` of the file; `PreconditionFailed`; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota`, when
-    /// `announced` bytes do not fit beside all that is there.
+    /// `NotFound` and `Forbidden` for the file; `PreconditionFailed`; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when
+    /// `announced` bytes do not fit beside all that is stored.
     pub async fn admit(
         &self,
         actor: &Actor,
@@ -136,18 +136,18 @@ impl Versions {
         if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
-        // As of now: what counts is decided when the bytes are there.
+        // Preliminary: the quota is enforced once the bytes have arrived.
         let home = self.drive.find_home(file.located().owner.id).await?.ok_or(Error::NotFound)?;
         let intake = Intake::of(&file, home.account.quota, announced, None)?;
         Ok(ContentLeave { file, seen, intake })
     }
 
-    /// Takes the bytes of a file's next content as they stream in. When anything fails, the file stays as it is, and
-    /// nothing remains of them but, at worst, a blob to which nothing refers.
+    /// Stores a file's next content as it streams in. On failure the file is unchanged, and nothing remains but, at
+    /// worst, an unreferenced blob.
     ///
     /// # Errors
-    /// `Size`; `Quota`; `PreconditionFailed`, also when the file changes meanwhile; `NotFound` and `Forbidden` likewise;
-    /// `UploadExpired` when it took too long; whatever error `body` yields.
+    /// `Size`; `Quota`; `PreconditionFailed`, also when the file changes meanwhile; `NotFound` and `Forbidden`
+    /// likewise; `UploadExpired` when it took too long; any error from `body`.
     pub async fn receive(
         &self,
         actor: &Actor,
@@ -163,14 +163,14 @@ impl Versions {
             Err(fault) => Err(leave.intake.explain(fault)),
         };
         match outcome {
-            // Of an answer that was lost nobody knows whether these are the file's bytes now.
+            // The outcome is unknown: these may be the file's bytes, so they stay.
             Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
             Err(fault) => {
-                // Bytes that cannot be removed now are the collector's.
+                // If this fails, the collector removes the bytes.
                 let _ = self.stores.store.delete(&key).await;
                 Err(fault)
             }
-            // It is done, also where the caller may not see it any more.
+            // It is done, even if the caller can no longer see the file.
             Ok(replaced) => replaced.entry().ok_or(Error::NotFound),
         }
     }
@@ -185,7 +185,7 @@ impl Versions {
         begun: Timestamp,
     ) -> Result<Located> {
         let command = self.ambient.command(actor);
-        // Later than that the blob may have been condemned.
+        // After that the blob may have been condemned.
         if command.at >= begun.plus(self.settings.intake_lifetime) {
             return Err(Error::Gone(Gone::UploadExpired));
         }
@@ -202,7 +202,7 @@ impl Versions {
         appended.map_err(|fault| told(&leave.file, fault))
     }
 
-    /// What the caller has seen of the file, if the caller insists on it.
+    /// What the caller has seen of the file, if there is a precondition.
     async fn seen(&self, file: &Grant, wanted: &Precondition) -> Result<Option<Seen>> {
         if wanted.is_none() {
             return Ok(None);
@@ -217,16 +217,16 @@ impl Versions {
     }
 }
 
-/// What the sender of a file's next content says of it.
+/// What the sender declares about a file's next content.
 #[derive(Clone, Debug)]
 pub struct ContentMetadata {
-    /// What kind of bytes they are; one that says nothing leaves the file its own.
+    /// The media type; an unspecific one keeps the file's current type.
     pub media_type: MediaType,
     /// When the sender's own copy was last modified.
     pub client_modified_at: Option<Timestamp>,
 }
 
-/// Leave to give a file another content: only [`Versions::admit`] makes one.
+/// Permission to replace the content of a file. Only [`Versions::admit`] creates it.
 pub struct ContentLeave {
     file: Grant,
     seen: Option<Seen>,

@@ -18,16 +18,16 @@ use crate::port::{
     self, ByteStream, Drive, LinkAccess, LinkDownloads, Passwords, Presentation, SignedUrl, UrlSigner, Verdict,
 };
 
-/// Whoever comes by a public link: what they hold, and in which request they come.
+/// A visitor through a public link: their credentials and request.
 #[derive(Clone)]
 pub struct Visitor {
-    /// What stands in the URL where a token belongs.
+    /// The token from the URL, unverified.
     pub token: String,
-    /// The password that they give, if any.
+    /// The password, if given.
     pub password: Option<String>,
-    /// What they bring as proof that they gave it before, if anything.
+    /// The proof of an earlier password check, if given.
     pub access: Option<String>,
-    /// Their address, as far as it is known.
+    /// Their IP address, if known.
     pub address: Option<IpAddr>,
     /// The request.
     pub request: RequestId,
@@ -39,23 +39,23 @@ impl std::fmt::Debug for Visitor {
     }
 }
 
-/// A proof that a link's password was given.
+/// Proof that a link's password was given.
 pub struct Admission {
-    /// The proof: a secret.
+    /// The proof, a secret.
     pub access: String,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// What a link leads to, as its holder sees it.
+/// The target of a link, as its holder sees it.
 pub struct Visit {
     /// The file or folder.
     pub item: Entry,
-    /// A page of what stands in it, if it is a folder.
+    /// A page of its contents, if it is a folder.
     pub page: Option<EntryPage>,
 }
 
-/// A file whose bytes the holder of a link may read: only [`Visits::open`] makes one.
+/// A file that the holder of a link may read. Only [`Visits::open`] creates it.
 pub struct LinkedFile {
     link: Link,
     entry: Entry,
@@ -71,20 +71,20 @@ impl LinkedFile {
         &self.content
     }
 
-    /// Whether the link asks for a password.
+    /// Whether the link has a password.
     #[must_use]
     pub const fn has_password(&self) -> bool {
         self.link.password.is_some()
     }
 
-    /// What whoever fetches the bytes is told about them.
+    /// The response metadata: media type, file name, validators.
     #[must_use]
     pub fn presentation(&self) -> Presentation {
         Presentation::of(self.entry.node.name.clone(), &self.content)
     }
 }
 
-/// A folder that the holder of a link may read with all below it: only [`Visits::open_folder`] makes one.
+/// A folder that the holder of a link may read with all its contents. Only [`Visits::open_folder`] creates it.
 pub struct LinkedFolder {
     link: Link,
     grant: ReadGrant,
@@ -98,15 +98,15 @@ impl LinkedFolder {
         &self.link
     }
 
-    /// Leave to read the folder.
+    /// The grant to read the folder.
     pub(super) const fn grant(&self) -> &ReadGrant {
         &self.grant
     }
 }
 
-/// What the holders of public links may do: see what is linked, all of it and nothing else, and download it.
+/// Access through public links: viewing and downloading the linked item and everything below it, nothing else.
 ///
-/// Each method looks at the link anew: a link that was taken back, or whose node was trashed, a moment ago opens nothing.
+/// Each method checks the link anew: once it is revoked, or its node trashed, it opens nothing.
 pub struct Visits {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -123,7 +123,7 @@ pub struct Visits {
 }
 
 impl Visits {
-    /// Puts the service together. Signed URLs live for `url_lifetime`.
+    /// Creates the service. Signed URLs live for `url_lifetime`.
     #[expect(clippy::too_many_arguments, reason = "each is a port of its own")]
     #[must_use]
     pub fn new(
@@ -156,30 +156,30 @@ impl Visits {
         }
     }
 
-    /// Checks the password that the visitor gives, and makes a proof of it: with that, and without the password, they come
-    /// in for an hour, unless the password is changed before.
+    /// Checks the visitor's password and issues a proof that replaces it for an hour, unless the password is changed
+    /// before.
     ///
     /// # Errors
-    /// `NotFound` when there is no such link, and when its node lies in the trash; `LinkExpired`; `LinkPassword`.
+    /// `NotFound` when there is no such link, or its node is in the trash; `LinkExpired`; `LinkPassword`.
     pub async fn admit(&self, visitor: &Visitor) -> Result<Admission> {
         let (link, _) = self.enter(visitor).await?;
         let expires_at = self.ambient.now().plus(LINK_ACCESS_LIFETIME);
         Ok(Admission { access: self.link_access.grant(&link, expires_at), expires_at })
     }
 
-    /// What the link leads to; of a folder also a page of what stands in it.
+    /// The target of the link, with a page of its contents if it is a folder.
     ///
     /// # Errors
-    /// `NotFound` when there is no such link, and when its node lies in the trash; `LinkExpired`; `LinkPassword`.
+    /// `NotFound` when there is no such link, or its node is in the trash; `LinkExpired`; `LinkPassword`.
     pub async fn look(&self, visitor: &Visitor, query: &ListQuery) -> Result<Visit> {
         let (_, linked) = self.enter(visitor).await?;
         self.visit(linked, query).await
     }
 
-    /// A folder below the linked one, or that one itself, with a page of what stands in it.
+    /// The linked folder, or one below it, with a page of its contents.
     ///
     /// # Errors
-    /// As [`look`](Self::look); `NotFound` also of whatever is no folder there.
+    /// As [`look`](Self::look); `NotFound` also when `folder` is not a folder there.
     pub async fn list(&self, visitor: &Visitor, folder: NodeId, query: &ListQuery) -> Result<Visit> {
         let (link, linked) = self.enter(visitor).await?;
         let folder = self.below(&link, linked, folder).await?;
@@ -189,12 +189,12 @@ impl Visits {
         self.visit(folder, query).await
     }
 
-    /// A file below the linked folder, or the linked file itself, and leave to [`read`](Self::read) its bytes or to have them
-    /// [`signed`](Self::sign).
+    /// Opens the linked file, or one below the linked folder, to [`read`](Self::read) its bytes or to
+    /// [`sign`](Self::sign) a URL for them.
     ///
     /// # Errors
-    /// As [`look`](Self::look); `NotFound` also of whatever is no file there; `LinkExhausted`, unless the visitor has begun
-    /// to take it.
+    /// As [`look`](Self::look); `NotFound` also when `file` is not a file there; `LinkExhausted`, unless the visitor
+    /// has already begun this download.
     pub async fn open(&self, visitor: &Visitor, file: Option<NodeId>) -> Result<LinkedFile> {
         let (link, linked) = self.enter(visitor).await?;
         let file = match file {
@@ -209,11 +209,8 @@ impl Visits {
         Ok(LinkedFile { link, entry, content, download, request: visitor.request.clone() })
     }
 
-    /// Whether a visitor who has begun to read a file may go on: as long as the link is in force and leads to it. The password
-    /// is not asked for again.
-    ///
-    /// # Errors
-    /// Those of the store.
+    /// Whether a visitor who has begun reading a file may continue: while the link is valid and leads to it. The
+    /// password is not asked for again.
     pub async fn may_still_read(&self, visitor: &Visitor, file: Option<NodeId>) -> Result<bool> {
         let Some(token) = LinkToken::parse(&visitor.token) else {
             return Ok(false);
@@ -237,11 +234,11 @@ impl Visits {
         }
     }
 
-    /// A folder below the linked one, or that one itself, to be [packed](super::Archives::open_linked).
+    /// Opens the linked folder, or one below it, to be [packed](super::Archives::open_linked).
     ///
     /// # Errors
-    /// As [`look`](Self::look); `NotFound` also of whatever is no folder there; `LinkExhausted`, unless the visitor has begun
-    /// to take it.
+    /// As [`look`](Self::look); `NotFound` also when `folder` is not a folder there; `LinkExhausted`, unless the
+    /// visitor has already begun this download.
     pub async fn open_folder(&self, visitor: &Visitor, folder: Option<NodeId>) -> Result<LinkedFolder> {
         let (link, linked) = self.enter(visitor).await?;
         let grant = match folder {
@@ -256,20 +253,19 @@ impl Visits {
         Ok(LinkedFolder { link, grant, download, request: visitor.request.clone() })
     }
 
-    /// The bytes of an open file, from `range.start` up to, not including, `range.end`. That is a download, and counted once
-    /// the first of them are here and before any of them goes.
+    /// The bytes of an open file in `range`. Counted as a download once the first bytes have been read, before any are
+    /// sent.
     ///
     /// # Errors
-    /// `LinkExhausted`, `LinkExpired`; `NotFound` when the link was taken back meanwhile; and, not counted, those of
-    /// [`Files::read`](super::Files::read).
+    /// `LinkExhausted`, `LinkExpired`; `NotFound` when the link has been revoked meanwhile; those of
+    /// [`Files::read`](super::Files::read), without counting.
     pub async fn read(&self, file: &LinkedFile, range: Range<u64>) -> Result<ByteStream> {
         let bytes = begun(self.contents.read(&file.content, range).await?).await?;
         self.count(&file.download, NodeKind::File, &file.request).await?;
         Ok(bytes)
     }
 
-    /// A URL by which the bytes of an open file can be fetched for a short while. That is a download, and counted before
-    /// anybody learns the URL.
+    /// A short-lived download URL for an open file. Counted as a download before the URL is returned.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -280,8 +276,8 @@ impl Visits {
         Ok(url)
     }
 
-    /// Checks, without counting, that the visitor may take `node` once more: that the limit is not reached, or that they
-    /// have begun to.
+    /// Checks, without counting, that one more download is allowed: the limit is not reached, or the visitor has
+    /// already begun this one.
     async fn check_left(&self, link: &Link, download: &LinkDownload) -> Result<()> {
         match link.check_download() {
             Err(_) if self.downloads.is_counted(download, self.ambient.now()).await? => Ok(()),
@@ -289,7 +285,7 @@ impl Visits {
         }
     }
 
-    /// Counts a download of a folder in one piece, before the first byte of it goes, wherever that is.
+    /// Counts a download of a folder as an archive. Call it before sending the first byte, at whatever offset.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -298,7 +294,7 @@ impl Visits {
     }
 
     async fn count(&self, download: &LinkDownload, kind: NodeKind, request: &RequestId) -> Result<()> {
-        // Most requests of a player go on with what it has begun: that costs one read.
+        // Most requests of a player continue a counted download: that costs one read.
         if self.downloads.is_counted(download, self.ambient.now()).await? {
             return Ok(());
         }
@@ -310,8 +306,8 @@ impl Visits {
         Ok(())
     }
 
-    /// The link, which is in force and whose password, if it has one, the visitor knows; and leave to read its node. Nothing
-    /// is told of the node before that.
+    /// The link and a grant to read its node, if the link is valid and the visitor passes its password check. Reveals
+    /// nothing about the node before that.
     async fn enter(&self, visitor: &Visitor) -> Result<(Link, ReadGrant)> {
         let token = LinkToken::parse(&visitor.token).ok_or(Error::NotFound)?;
         let (link, node) = self.links.find_by_token(&token.hash()).await?.ok_or(Error::NotFound)?;
@@ -333,14 +329,14 @@ impl Visits {
         let Some(given) = &visitor.password else {
             return Err(refused);
         };
-        // Whoever guesses is held up before anything is hashed.
+        // Throttle guesses before hashing anything.
         let buckets = [Bucket::LinkPassword(link.id), Bucket::LinkPasswordFromAddress(Network::of(visitor.address))];
         self.throttling.take(&buckets, self.ambient.now()).await?;
         let right = match Password::attempt(given) {
             Some(password) => self.passwords.verify(&password, hash).await.map(|verdict| verdict != Verdict::Wrong),
             None => Ok(false),
         };
-        // Whom nobody had the time to hear has not guessed either.
+        // Only a wrong password counts, not a verification that never ran (e.g. the hasher is busy).
         if !matches!(right, Ok(false)) {
             self.throttling.give_back(&buckets).await?;
         }
@@ -352,7 +348,7 @@ impl Visits {
         Ok(())
     }
 
-    /// Leave to read `node`, which is the linked one or lies below it.
+    /// Authorizes reading `node`, which is the linked one or lies below it.
     async fn below(&self, link: &Link, linked: ReadGrant, node: NodeId) -> Result<ReadGrant> {
         if linked.node().id == node {
             return Ok(linked);

@@ -1,4 +1,4 @@
-//! What a walk reads.
+//! The rows read by a walk.
 
 use clouddrive_domain::model::{ChildPosition, NodeId, SharePosition, Timestamp, UserId, WalkPosition};
 use diesel::prelude::*;
@@ -20,7 +20,7 @@ pub struct ShareRow {
 }
 
 impl ShareRow {
-    /// What is shared.
+    /// The shared node.
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.node_id.into()
@@ -31,7 +31,7 @@ impl ShareRow {
     }
 }
 
-/// Asks for the [`ShareRow`]s with `viewer` from the one on that `after` names.
+/// Selects the [`ShareRow`]s of the shares with `viewer`, starting with the one in `after`.
 #[must_use]
 pub fn shares(viewer: UserId, after: &WalkPosition) -> Statement {
     let mut parameters = vec![viewer.into()];
@@ -45,7 +45,7 @@ pub fn shares(viewer: UserId, after: &WalkPosition) -> Statement {
     Statement::new(text, parameters)
 }
 
-/// Whether a folder stands where a walk has left it.
+/// Whether a folder is where it was when a walk stopped.
 #[derive(QueryableByName)]
 pub struct StandingRow {
     #[diesel(sql_type = Id)]
@@ -61,7 +61,7 @@ pub struct StandingRow {
 pub struct FolderRow {
     #[diesel(sql_type = BigInt)]
     pub(super) step: i64,
-    /// The place of its tree's top.
+    /// The number of its tree, from 1.
     #[diesel(sql_type = BigInt)]
     pub(super) top: i64,
     #[diesel(sql_type = Id)]
@@ -73,10 +73,10 @@ pub struct FolderRow {
 /// An entry of a folder.
 #[derive(QueryableByName)]
 pub struct EntryRow {
-    /// `hit`: it has the text; `last`: none behind it has been looked at.
+    /// `hit`: it matches; `last`: the last entry looked at.
     #[diesel(sql_type = Text)]
     pub(super) what: String,
-    /// The place of its folder.
+    /// The number of its folder, from 1.
     #[diesel(sql_type = BigInt)]
     pub(super) place: i64,
     #[diesel(sql_type = Id)]
@@ -85,13 +85,13 @@ pub struct EntryRow {
     pub(super) is_folder: bool,
     #[diesel(sql_type = BigInt)]
     pub(super) created_at: i64,
-    /// How many have been looked at, in all.
+    /// The number of entries looked at, in a row of the kind `last`.
     #[diesel(sql_type = BigInt)]
     pub(super) seen: i64,
 }
 
 impl EntryRow {
-    /// Its place among what stands in its folder.
+    /// Its position in its folder.
     pub(super) fn position(&self) -> ChildPosition {
         let at = Timestamp::from_millis(self.created_at);
         ChildPosition { is_folder: self.is_folder, at, id: self.id.into() }

@@ -13,7 +13,7 @@ fn fault() -> Fault {
     Fault { part: "storage", cause: "500".to_owned() }
 }
 
-/// Three blobs of five bytes, all in use, with these letters as their keys.
+/// A database with three blobs of five bytes, all in use, with single letters as keys.
 struct Books;
 
 #[async_trait]
@@ -35,11 +35,11 @@ impl Snapshot for Books {
     }
 }
 
-/// A store that has all of them, and cannot read `b`: so many times, at the first byte or in the middle.
+/// A store that contains all of them, and fails to read `b` a given number of times, at the start or in the middle.
 struct Store {
     failures: AtomicU32,
     in_the_middle: bool,
-    /// Of what size `c` is found in the list, and whether it can be looked at by itself.
+    /// The listed size of `c`, and whether it can be looked up.
     odd: Option<u64>,
 }
 

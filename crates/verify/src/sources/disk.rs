@@ -12,24 +12,24 @@ use tokio::sync::mpsc;
 use crate::invariants::is_key;
 use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects, Transfer, TransferStream};
 
-/// How many bytes are read at once.
+/// The size of a read, in bytes.
 const READ_BYTES: usize = 256 * 1024;
 
-/// How many pieces wait to be taken at the most.
+/// The maximum number of buffered pieces.
 const WAITING: usize = 8;
 
-/// Before the name of what lies beside the directories of the blobs. It comes behind all keys.
+/// The prefix for entries of `blobs/` that are not shard directories. It sorts after all keys.
 const BESIDE: &str = "~/";
 
-/// Beside each blob lies its digest.
+/// The suffix of the digest file beside each blob.
 const DIGEST: &str = ".sha256";
 
-/// In a directory of parts: says, in a line, how many bytes there are in all and in each part but the last.
+/// The manifest in a directory of parts: one line with the total size and the size of all parts but the last.
 const MANIFEST: &str = "manifest";
 
-/// The blobs below a directory of the local disk: in `blobs/`, in directories that are called as keys begin. A blob is a
-/// file, or a directory of its parts: files that are called by their numbers, with as many digits as all. Parts that are not
-/// all there yet lie in such a directory in `parts/`.
+/// A store on the local disk. `blobs/` contains directories named after the first two digits of the keys. A blob is a
+/// file, or a directory of parts: files named by their zero-padded numbers. Incomplete blobs are such directories in
+/// `parts/`.
 #[derive(Clone)]
 pub struct Disk {
     root: PathBuf,
@@ -37,13 +37,13 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// The store in the directory `root`.
+    /// Creates a reader of the store in the directory `root`.
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Self { root: root.join("blobs"), gathered: root.join("parts") }
     }
 
-    /// Where a blob of that key lies; none when there can be none.
+    /// The path of the blob `key`; `None` if it is not a valid key.
     fn place(&self, key: &str) -> Option<PathBuf> {
         let shard = key.get(..2).filter(|_| is_key(key))?;
         Some(self.root.join(shard).join(key))
@@ -56,23 +56,23 @@ fn names(directory: &Path) -> io::Result<BTreeSet<String>> {
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// The files that make up a blob.
+/// The files of a blob.
 fn parts(path: &Path, metadata: &Metadata) -> io::Result<Vec<PathBuf>> {
     if !metadata.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    // What is called otherwise than by a number is about the parts.
+    // Files with other names contain metadata of the parts.
     let names = names(path)?.into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
     Ok(names.map(|name| path.join(name)).collect())
 }
 
-/// When what `metadata` tells of was last written, in milliseconds since 1970 in UTC.
+/// The modification time, in milliseconds since 1970 in UTC.
 fn modified_at(metadata: &Metadata) -> io::Result<i64> {
     let age = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// How many bytes there should be in all and in each part but the last, by the manifest in `directory`.
+/// The total size and the part size from the manifest in `directory`.
 fn manifest(directory: &Path) -> io::Result<Option<(u64, u64)>> {
     let mut bytes = Vec::new();
     match File::open(directory.join(MANIFEST)) {
@@ -85,7 +85,7 @@ fn manifest(directory: &Path) -> io::Result<Option<(u64, u64)>> {
     Ok(numbers.and_then(|(all, part)| Some((all.parse().ok()?, part.parse().ok().filter(|part| *part > 0)?))))
 }
 
-/// Why the parts of these names and sizes in `directory` make up no blob, if they do not.
+/// Why these parts (path and size) in `directory` are not a valid blob, if so.
 fn broken(directory: &Path, parts: &[(PathBuf, u64)]) -> io::Result<Option<&'static str>> {
     let Some((all, part)) = manifest(directory)? else { return Ok(Some("it has no manifest that can be read")) };
     let whole = parts.len() as u64 == all.div_ceil(part)
@@ -96,7 +96,7 @@ fn broken(directory: &Path, parts: &[(PathBuf, u64)]) -> io::Result<Option<&'sta
     Ok((!whole).then_some("its parts are not those of its manifest"))
 }
 
-/// What lies at `path`. No link is followed.
+/// The object at `path`. Symlinks are not followed.
 fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
     let gone = |fault: io::Error| if fault.kind() == ErrorKind::NotFound { Ok(None) } else { Err(fault) };
     let metadata = match fs::symlink_metadata(path) {
@@ -119,7 +119,8 @@ fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
     }))
 }
 
-/// The transfers of which parts are gathered. A copy of the blobs alone has none: that the disk is there the blobs show.
+/// The transfers in progress. `parts/` may be missing, as in a copy of `blobs/` alone; that the disk is mounted is
+/// checked by listing the blobs.
 fn transfers(gathered: &Path) -> io::Result<Vec<Transfer>> {
     let mut transfers = Vec::new();
     let names = match names(gathered) {
@@ -129,7 +130,7 @@ fn transfers(gathered: &Path) -> io::Result<Vec<Transfer>> {
     for key in names.into_iter().filter(|name| is_key(name)) {
         match fs::symlink_metadata(gathered.join(&key).join(MANIFEST)) {
             Ok(metadata) => transfers.push(Transfer { key, begun_at: modified_at(&metadata)? }),
-            // It has just ended.
+            // The transfer has just ended.
             Err(fault) if fault.kind() == ErrorKind::NotFound => {}
             Err(fault) => return Err(fault),
         }
@@ -137,7 +138,7 @@ fn transfers(gathered: &Path) -> io::Result<Vec<Transfer>> {
     Ok(transfers)
 }
 
-/// What lies in a directory of blobs, in order. What lies in the wrong one is told by where it lies: it is nobody's blob.
+/// The objects in a shard directory, in order. A blob in the wrong shard gets its path as key, so no row matches it.
 fn shard(root: &Path, shard: &str) -> io::Result<Vec<Object>> {
     let directory = root.join(shard);
     let mut objects = Vec::new();
@@ -153,7 +154,7 @@ fn shard(root: &Path, shard: &str) -> io::Result<Vec<Object>> {
     Ok(objects)
 }
 
-/// Sends all that lies in the store, in order: directories are called as the names in them begin.
+/// Sends all objects of the store in order: shard directories are named after the prefix of their keys.
 fn walk(root: &Path, found: &mpsc::Sender<Result<Object, Fault>>) -> io::Result<()> {
     let is_shard =
         |name: &String| Ok::<_, io::Error>(name.len() == 2 && fs::symlink_metadata(root.join(name))?.is_dir());
@@ -177,7 +178,7 @@ fn walk(root: &Path, found: &mpsc::Sender<Result<Object, Fault>>) -> io::Result<
     Ok(())
 }
 
-/// Sends the bytes of the files, one after the other: as far as they are there, should the blob go meanwhile.
+/// Sends the bytes of the files in sequence; stops early if the blob is being removed.
 fn read(parts: &[PathBuf], pieces: &mpsc::Sender<Result<Bytes, Fault>>) -> io::Result<()> {
     for part in parts {
         let mut file = match File::open(part) {
@@ -198,7 +199,7 @@ fn read(parts: &[PathBuf], pieces: &mpsc::Sender<Result<Bytes, Fault>>) -> io::R
     Ok(())
 }
 
-/// What `work` sends, which runs where it may block.
+/// Streams what `work` sends from a blocking thread.
 fn sent<T: Send + 'static>(
     work: impl FnOnce(&mpsc::Sender<Result<T, Fault>>) -> io::Result<()> + Send + 'static,
 ) -> stream::BoxStream<'static, Result<T, Fault>> {
@@ -304,7 +305,7 @@ mod tests {
             fs::write(blob.join(name), bytes).unwrap();
         }
         assert_eq!(broken().await, None);
-        // A copy of the blobs alone is a store, too.
+        // A copy of `blobs/` alone is a valid store.
         assert!(disk.transfers().next().await.is_none());
         let cases: [(_, _, &[u8]); 4] = [
             (MANIFEST, "5 3\n", b"6 3\n"),

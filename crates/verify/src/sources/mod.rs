@@ -1,5 +1,5 @@
-//! The stores as the check reads them. Who makes connections is not said here: addresses, TLS and secrets are the adapters'
-//! affair, and what they hand over is a client that knows nothing of the drive, or a path.
+//! The databases and stores to check. Connections are not made here: addresses, TLS and secrets are up to the adapters,
+//! which pass in a plain client or a path.
 
 mod disk;
 mod postgres;

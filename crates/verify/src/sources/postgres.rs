@@ -7,10 +7,10 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::ports::{Dialect, Fault, Records, Row, RowStream, Snapshot};
 
-/// Makes a connection.
+/// A function that connects to the database.
 pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<Client, Fault>> + Send + Sync>;
 
-/// A PostgreSQL database. Each snapshot has a connection of its own, in a transaction that reads only.
+/// A PostgreSQL database. Each snapshot has its own connection, in a read-only transaction.
 pub struct Postgres {
     connect: Connect,
 }
@@ -31,7 +31,7 @@ impl Records for Postgres {
 
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Fault> {
         let client = (self.connect)().await?;
-        // It takes as long as it takes. By one message, so that a pooler keeps to one server.
+        // No timeouts, as the check may take long. In one message, so that a pooler uses one server.
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
             SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT 1";
         client.batch_execute(begin).await.map_err(|fault| Fault::database(&fault))?;
@@ -51,11 +51,11 @@ impl Snapshot for Moment {
             "SET LOCAL enable_indexscan = {way}; SET LOCAL enable_indexonlyscan = {way}; SET LOCAL enable_bitmapscan = {way}"
         );
         self.client.batch_execute(&settings).await.map_err(|fault| Fault::database(&fault))?;
-        // The simple protocol: it streams, everything comes as text, and nothing is prepared.
+        // The simple protocol streams rows as text, without prepared statements.
         let messages = self.client.simple_query_raw(sql).await.map_err(|fault| Fault::database(&fault))?;
         let client = self.client.clone();
         let rows = messages.filter_map(move |message| {
-            // The connection lives as long as its rows are awaited.
+            // Keep the connection alive while its rows are read.
             let _ = &client;
             std::future::ready(match message {
                 Ok(SimpleQueryMessage::Row(row)) => {

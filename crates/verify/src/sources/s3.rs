@@ -9,35 +9,35 @@ use futures_util::{StreamExt, stream};
 
 use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects, Transfer, TransferStream};
 
-/// Below what blobs lie in a bucket.
+/// The key prefix of blobs.
 const PREFIX: &str = "blobs/";
 
-/// The blobs in a bucket, listed by pages of a thousand.
+/// The blobs in a bucket, listed in pages of a thousand.
 pub struct S3 {
     client: Client,
     bucket: String,
 }
 
 impl S3 {
-    /// The bucket of that name, by `client`.
+    /// Creates a reader of `bucket`.
     #[must_use]
     pub fn new(client: Client, bucket: String) -> Self {
         Self { client, bucket }
     }
 }
 
-/// The key of what is called `name` in the bucket.
+/// The blob key of the object `name`.
 fn key(name: Option<&str>) -> String {
     let name = name.unwrap_or_default();
     name.strip_prefix(PREFIX).unwrap_or(name).to_owned()
 }
 
-/// In milliseconds since 1970 in UTC.
+/// `time` in milliseconds since 1970 in UTC.
 fn millis(time: Option<&DateTime>) -> i64 {
     time.and_then(|time| time.to_millis().ok()).unwrap_or_default()
 }
 
-/// A page of the listing: its objects, and where the next one goes on, if there is one.
+/// A page of the listing: its objects, and the token of the next page, if any.
 async fn page(client: &Client, bucket: &str, token: Option<String>) -> Result<(Vec<Object>, Option<String>), Fault> {
     let call = client.list_objects_v2().bucket(bucket).prefix(PREFIX).set_continuation_token(token);
     let page = call.send().await.map_err(|fault| Fault::storage(&fault))?;
@@ -51,10 +51,10 @@ async fn page(client: &Client, bucket: &str, token: Option<String>) -> Result<(V
     Ok((objects.collect(), next.map(str::to_owned)))
 }
 
-/// What a listing goes on after: a key, and the identifier of one of its transfers.
+/// Where a listing continues: after a key, and the identifier of one of its transfers.
 type Marker = (Option<String>, Option<String>);
 
-/// A page of the transfers, and where the next one goes on, if there is one.
+/// A page of transfers, and the marker of the next page, if any.
 async fn page_of_transfers(
     client: &Client,
     bucket: &str,
@@ -64,7 +64,7 @@ async fn page_of_transfers(
         client.list_multipart_uploads().bucket(bucket).prefix(PREFIX).set_key_marker(after).set_upload_id_marker(id);
     let page = match call.send().await {
         Ok(page) => page,
-        // A store without such a list has nothing to tell of them; a rule of its own has to clear them away.
+        // The store does not list transfers; a lifecycle rule has to clean them up.
         Err(fault) if is_unimplemented(&fault) => return Ok((Vec::new(), None)),
         Err(fault) => return Err(Fault::storage(&fault)),
     };
@@ -75,19 +75,19 @@ async fn page_of_transfers(
     Ok((transfers.collect(), next))
 }
 
-/// Whether the store does not have that call.
+/// Whether the store does not support the call.
 fn is_unimplemented(fault: &SdkError<ListMultipartUploadsError, HttpResponse>) -> bool {
     let status = fault.raw_response().map(|response| response.status().as_u16());
     matches!(status, Some(405 | 501)) || fault.code() == Some("NotImplemented")
 }
 
-/// Whether the store says that the object does not exist, in any of the ways that stores have for it.
+/// Whether the object does not exist, which stores report in different ways.
 fn is_gone<E: ProvideErrorMetadata>(fault: &SdkError<E, HttpResponse>) -> bool {
     let status = fault.raw_response().map(|response| response.status().as_u16());
     matches!(status, Some(404 | 410)) && fault.code() != Some("NoSuchBucket")
 }
 
-/// The items of all pages, each of which says where the next one goes on, if there is one.
+/// Streams the items of all pages; each page returns the marker of the next, if any.
 fn paged<T, M, F>(first: M, page: impl Fn(M) -> F + Send + 'static) -> stream::BoxStream<'static, Result<T, Fault>>
 where
     T: Send + 'static,

@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 
 use crate::ports::{Dialect, Fault, Records, Row, RowStream, Snapshot};
 
-/// How many rows wait to be taken at the most.
+/// The maximum number of buffered rows.
 const WAITING: usize = 256;
 
-/// An SQLite database, opened to be read only. Each snapshot has a connection of its own, on a thread of its own. As long as
-/// it lives, the write-ahead log is not cut short.
+/// An SQLite database, opened read-only. Each snapshot has its own connection on its own thread. While it lives, the
+/// write-ahead log is not truncated.
 pub struct Sqlite {
     path: PathBuf,
 }
@@ -26,7 +26,7 @@ impl Sqlite {
     }
 }
 
-/// The URI by which the file is opened to be read only.
+/// The URI that opens the file read-only.
 fn uri(path: &Path) -> Result<String, Fault> {
     let not_text = || Fault { part: "database", cause: "the path is not UTF-8".to_owned() };
     let path = path.to_str().ok_or_else(not_text)?;
@@ -39,7 +39,7 @@ fn uri(path: &Path) -> Result<String, Fault> {
 fn open(path: &Path) -> Result<SqliteConnection, Fault> {
     let uri = uri(path)?;
     let mut connection = SqliteConnection::establish(&uri).map_err(|fault| Fault::database(&fault))?;
-    // The snapshot begins with the first look. What is sorted goes to the disk when it is much.
+    // The snapshot begins with the first read. Large sorts spill to disk.
     let begin = "PRAGMA query_only = ON; PRAGMA busy_timeout = 10000; BEGIN; SELECT 1 FROM nodes LIMIT 1;";
     connection.batch_execute(begin).map_err(|fault| Fault::database(&fault))?;
     Ok(connection)
@@ -84,7 +84,7 @@ struct Texts {
     d: Option<String>,
 }
 
-/// Sends the rows, until nobody takes them any more.
+/// Sends the rows until the receiver is dropped.
 fn answer(connection: &mut SqliteConnection, sql: &str, answers: &Answers) {
     let rows = match diesel::sql_query(sql).load_iter::<Texts, DefaultLoadingMode>(connection) {
         Ok(rows) => rows,
@@ -105,7 +105,7 @@ struct Moment {
 
 #[async_trait]
 impl Snapshot for Moment {
-    // The statements themselves say where no index may answer.
+    // The statements themselves contain `NOT INDEXED`, so `scan` is ignored.
     async fn rows(&mut self, sql: &str, _: bool) -> Result<RowStream, Fault> {
         let (answers, rows) = mpsc::channel(WAITING);
         let gone = |_| Fault { part: "database", cause: "the thread that reads it has ended".to_owned() };

@@ -1,18 +1,18 @@
 #!/bin/bash
-# What a new instance does, once, as root: installs Docker, runs the image that the SSM parameter names, waits until it is ready,
-# and tells the auto-scaling group. If anything fails it says so in the log group and has itself replaced.
-# For Amazon Linux 2023. Terraform puts the settings in front.
+# Runs once on a new instance, as root: installs Docker, runs the image named by the SSM parameter, waits until it is
+# ready, and notifies the auto-scaling group. On failure it writes to the log group and has the instance replaced. For
+# Amazon Linux 2023. Terraform prepends the settings.
 set -euo pipefail
 
 : "${AWS_REGION:?}" "${GROUP:?}" "${HOOK:?}" "${IMAGE_PARAMETER:?}" "${LOG_GROUP:?}" "${API_PORT:?}" "${STOP_SECONDS:?}"
 : "${BOOT_SECONDS:?}" "${METRICS:?}" "${CONTAINER_ENVIRONMENT:?}" "${CA_BUNDLE?}" "${CA_PATH?}"
 export AWS_REGION AWS_DEFAULT_REGION=$AWS_REGION AWS_PAGER=''
-# Where files go; another directory when it is tried out.
+# Root of the file system; another directory in tests.
 ROOT=${ROOT:-}
 
 say() { echo "clouddrive boot: $*" >&2; }
 
-# again COMMAND…: a new instance may be ahead of its network, its role and its repositories.
+# again COMMAND…: retries, since network, role and repositories may not be ready yet on a new instance.
 again() {
   local pause
   for pause in 2 4 8 16 32 0; do
@@ -23,14 +23,14 @@ again() {
   return 1
 }
 
-# metadata PATH: what EC2 knows of this instance (IMDSv2).
+# metadata PATH: EC2 metadata of this instance (IMDSv2).
 metadata() {
   local token
   token=$(curl -sSf --max-time 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token) &&
     curl -sSf --max-time 5 -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"
 }
 
-# A line of the server's log, so that it raises the alarm that errors raise. The step has no character that JSON minds.
+# A line in the format of the server's log, so that it raises the alarm for errors. The step needs no JSON escaping.
 report() {
   local stream="$instance/boot" message
   message="{\\\"level\\\":\\\"ERROR\\\",\\\"target\\\":\\\"boot\\\",\\\"message\\\":\\\"$instance gave up: $step\\\"}"
@@ -39,7 +39,7 @@ report() {
       --log-events "[{\"timestamp\":$(date +%s)000,\"message\":\"$message\"}]" >/dev/null
 }
 
-# answer RESULT: whether the group is to take this instance.
+# answer RESULT: tells the group whether to accept this instance.
 answer() {
   aws autoscaling complete-lifecycle-action --auto-scaling-group-name "$GROUP" --lifecycle-hook-name "$HOOK" \
     --instance-id "$instance" --lifecycle-action-result "$1"
@@ -64,7 +64,7 @@ instance=$(again metadata instance-id)
 
 step='installing Docker'
 again dnf install -y -q docker
-# Docker gives a container its stop timeout when the machine goes down; systemd must give Docker as much, and some more.
+# Docker grants a container its stop timeout at shutdown; systemd must grant Docker more than that.
 mkdir -p "$ROOT/etc/systemd/system/docker.service.d" "$ROOT/etc/clouddrive"
 printf '[Service]\nTimeoutStopSec=%s\n' "$((STOP_SECONDS + 30))" >"$ROOT/etc/systemd/system/docker.service.d/clouddrive.conf"
 systemctl daemon-reload
@@ -86,7 +86,7 @@ fi
 step='reading which image to run'
 image=$(again aws ssm get-parameter --name "$IMAGE_PARAMETER" --query Parameter.Value --output text)
 
-# The password of ECR is good for hours, and is needed for this moment.
+# The ECR password is valid for hours, but only needed here.
 pull() {
   case "$image" in
     *.dkr.ecr.*)
@@ -104,8 +104,8 @@ rm -rf "$DOCKER_CONFIG"
 
 step="starting $image"
 printf '%s\n' "$CONTAINER_ENVIRONMENT" >"$ROOT/etc/clouddrive/environment"
-# The image brings its health check and its user; that it is not root is said here once more. Lines wait in memory while
-# CloudWatch is away, and the oldest are lost when that is full: the server does not wait for its log.
+# The image defines its health check and user; the non-root user is enforced here too. Log lines are buffered in memory
+# while CloudWatch is unavailable, and the oldest are dropped when it is full, so the server never blocks on its log.
 docker run --detach --name clouddrive --restart always --stop-timeout "$STOP_SECONDS" \
   --user 65532:65532 --read-only --cap-drop ALL --security-opt no-new-privileges --pids-limit 1024 --ulimit nofile=65536:65536 \
   --log-driver awslogs --log-opt "awslogs-region=$AWS_REGION" --log-opt "awslogs-group=$LOG_GROUP" \
@@ -113,7 +113,8 @@ docker run --detach --name clouddrive --restart always --stop-timeout "$STOP_SEC
   --env-file "$ROOT/etc/clouddrive/environment" --publish "$API_PORT:$API_PORT" --publish "$METRICS:${METRICS##*:}" \
   "${options[@]}" "$image"
 
-# Ready is who reaches database and bucket. Without this, a version that does not come up would replace one that serves.
+# Ready means that database and bucket are reachable. Without this wait, a version that does not start would replace one
+# that serves.
 step="waiting for $image to be ready"
 until curl -sf --max-time 6 -o /dev/null "http://127.0.0.1:$API_PORT/health/ready"; do
   if [ "$SECONDS" -ge "$BOOT_SECONDS" ]; then

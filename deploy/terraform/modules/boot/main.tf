@@ -15,7 +15,7 @@ variable "environment" {
 }
 
 locals {
-  # The lines of a file for docker run --env-file, which takes them as they are.
+  # The lines of a docker run --env-file, which are taken literally.
   container = join("\n", [for name, value in var.environment : "${name}=${value}"])
   settings  = merge(var.settings, { CONTAINER_ENVIRONMENT = local.container })
   lines     = [for name, value in local.settings : "${name}='${replace(value, "'", "'\\''")}'"]

@@ -1,4 +1,4 @@
-# What AWS would answer. All that is not named here is a random word.
+# Mocked responses of AWS. Other attributes are random words.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "111122223333" }

@@ -1,4 +1,4 @@
-//! Reads a ZIP from standard input by the crate that the argument names, and prints the SHA-256 and the path of each entry.
+//! Reads a ZIP from standard input with the crate named by the argument, and prints the SHA-256 and path of each entry.
 
 use std::error::Error;
 use std::io::{self, Read};

@@ -35,7 +35,7 @@ fn query(signed: &SignedUrl) -> String {
     signed.url.strip_prefix(&format!("https://drive.example/blob/{KEY}?")).unwrap().to_owned()
 }
 
-/// A query of any text with the signature that belongs to it.
+/// Any query, with its valid signature.
 fn signed(purpose: Purpose, query: &str) -> String {
     self::query(&urls().sign(purpose, &BlobKey::parse(KEY).unwrap(), query, END))
 }
@@ -48,7 +48,7 @@ fn forbidden<T: fmt::Debug>(outcome: Result<T>) -> Forbidden {
 }
 
 fn refused(key: &str, query: &str) {
-    // What is not ours is not told that it is late as well.
+    // An invalid signature is reported as such, even if the URL has expired too.
     for now in [NOW, END] {
         let request = SignedRequest { key, query };
         assert_eq!(forbidden(urls().admit_put(request, now)), Forbidden::Signature, "PUT {key}?{query}");
@@ -99,7 +99,7 @@ fn what_was_signed_is_admitted_until_its_very_time() {
 }
 
 #[test]
-fn leave_for_a_part_is_none_for_another_nor_for_the_whole() {
+fn a_url_for_a_part_is_invalid_for_others_and_the_whole() {
     let key = BlobKey::parse(KEY).unwrap();
     let part = query(&urls().sign_put(&key, Some(7), 10, None, END));
     assert!(part.starts_with("method=PUT&part=7&length=10&expires=301000&signature="));
@@ -112,7 +112,7 @@ fn leave_for_a_part_is_none_for_another_nor_for_the_whole() {
 }
 
 #[test]
-fn leave_for_one_method_is_none_for_the_other() {
+fn a_url_for_one_method_is_invalid_for_the_other() {
     let (put, get) = (put(), get());
     let put = SignedRequest { key: KEY, query: &put };
     let get = SignedRequest { key: KEY, query: &get };

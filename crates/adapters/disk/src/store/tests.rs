@@ -1,4 +1,4 @@
-//! What only a look at the disk can tell.
+//! Tests of the files on disk.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -99,7 +99,7 @@ async fn a_blob_is_two_files_and_nothing_else() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn nobody_else_may_read() {
+async fn files_are_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let (root, store) = store();
@@ -136,7 +136,7 @@ fn a_write_that_is_dropped_half_way_leaves_nothing() {
                 () = half_way => {}
             }
         });
-        // A runtime that ends waits for what it has begun.
+        // Dropping the runtime waits for its blocking tasks.
         drop(runtime);
         assert_eq!(names(&tmp), nothing(), "{size}");
         assert_eq!(names(&root.path().join("blobs/3f")), nothing());
@@ -218,7 +218,7 @@ async fn a_body_that_goes_past_its_length_is_not_read_on() {
 async fn of_simultaneous_writes_one_wins_and_its_digest_is_told() {
     for _ in 0..8 {
         let (root, first) = store();
-        // Like another process: its own locks, its own threads.
+        // Acts as another process, with its own locks and workers.
         let second = DiskStore::open(root.path().to_owned()).unwrap();
         let tasks = (0..8_u8).map(|number| {
             let store = if number % 2 == 0 { first.clone() } else { second.clone() };
@@ -362,7 +362,7 @@ async fn a_sweep_takes_what_is_old_and_only_that() {
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
     }
     fs::create_dir(tmp.join("directory")).unwrap();
-    // What was being given up, and has not been for long.
+    // Discarded transfers, old and recent.
     for (name, seconds) in [("old-parts", 10), ("young-parts", 20)] {
         fs::create_dir(tmp.join(name)).unwrap();
         fs::write(tmp.join(name).join("00001"), "part").unwrap();

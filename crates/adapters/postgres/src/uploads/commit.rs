@@ -1,4 +1,4 @@
-//! How an upload becomes a file.
+//! Commits: turning an upload into a file.
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
@@ -27,23 +27,23 @@ use crate::receipts::keep;
 use crate::unit::{TRIES, together};
 use crate::versions::{evict, point};
 
-/// What something became that was to have a name.
+/// What a new item became.
 pub(crate) enum Became {
-    /// A node of that name.
+    /// A node with that name.
     New(Name),
     /// The content of a file.
     Content(Replaced),
 }
 
-/// A file that gets another content.
+/// A file whose content is replaced.
 pub(crate) struct Replaced {
     /// The file.
     pub(crate) file: NodeId,
-    /// The revision that it has then.
+    /// Its new revision.
     pub(crate) revision: Revision,
-    /// The media type that it had.
+    /// Its former media type.
     pub(crate) media_type: Option<MediaType>,
-    /// How many bytes go with its oldest versions.
+    /// The bytes freed by removing its oldest versions.
     pub(crate) freed: u64,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn run(
     wish: &Commit,
 ) -> Outcome<Located> {
     let viewer = folder.actor();
-    // In this order: what the grant relies on is looked at when the upload is ours to change.
+    // In this order: check the basis of the grant once the upload is locked.
     let upload = locked(connection, wish.upload).await?;
     let place = locate::find(connection, folder.node().id, viewer).await?;
     if upload.sender != viewer {
@@ -91,8 +91,8 @@ pub(super) async fn create(
     Ok(file)
 }
 
-/// Makes a file of `new` in the granted folder, or the content of the one that has its name, and closes the upload by which
-/// it came, if one did.
+/// Creates a file from `new` in the granted folder, or replaces the content of the one with its name, and completes the
+/// upload, if there is one.
 async fn settle(
     connection: &AsyncPgConnection,
     command: &Command,
@@ -123,7 +123,7 @@ async fn settle(
         close(connection, command, upload, file).boxed(),
         added(connection, command, &folder, &became).boxed(),
         log(connection, command, kind, Some(drive), Some(file)).boxed(),
-        // Last, so that others wait for the drive's counters as briefly as can be.
+        // Last, to lock the drive's counters as briefly as possible.
         charge(connection, drive, charged).boxed(),
     ])
     .await?;
@@ -141,7 +141,7 @@ fn node<'a>(folder: &Grant, new: &NewFile, name: &'a Name) -> NewNode<'a> {
     NewNode { id: new.file, drive: folder.drive(), parent: folder.node().id, name, content }
 }
 
-/// Notes it in the folder, if a node was added to it.
+/// Sets the folder's modification time, if a node was added to it.
 async fn added(connection: &AsyncPgConnection, command: &Command, folder: &Grant, became: &Became) -> Outcome<()> {
     match became {
         Became::New(_) => touch(connection, command, folder.node().id).await,
@@ -149,8 +149,8 @@ async fn added(connection: &AsyncPgConnection, command: &Command, folder: &Grant
     }
 }
 
-/// Adds `node` to the granted folder, or makes its content that of the file that has its name. Decides who gets the name:
-/// by the unique index, not by looking. The version is the caller's to insert.
+/// Adds `node` to the granted folder, or makes it the content of the file that has its name. The unique index decides
+/// who gets the name, not a query. The caller inserts the version.
 pub(crate) async fn name(
     connection: &AsyncPgConnection,
     command: &Command,
@@ -183,7 +183,7 @@ pub(crate) async fn name(
     }
 }
 
-/// Points `file`, locked, at the version that is inserted next; some versions go if they are too many.
+/// Points the locked `file` at the version that the caller inserts next, and removes superfluous versions.
 async fn replace(
     connection: &AsyncPgConnection,
     command: &Command,
@@ -199,7 +199,7 @@ async fn replace(
     Ok(Became::Content(Replaced { file, revision, media_type, freed }))
 }
 
-/// Notes what has arrived in the blob, and that something refers to it, which must not have been condemned.
+/// Records what was stored in the blob and marks it as referenced; it must not have been condemned.
 pub(crate) async fn attach(mut connection: &AsyncPgConnection, blob: &BlobKey, stored: &Stored) -> Outcome<()> {
     let usable = blobs::table.filter(blobs::key.eq(blob.as_str()).and(blobs::condemned_at.is_null()));
     let found = diesel::update(usable)
@@ -240,7 +240,7 @@ async fn close(
     Ok(())
 }
 
-/// Turns what was reserved into use, in one statement. What was reserved has been admitted already; more than that must fit
+/// Turns a reservation into usage, in one statement. Reserved bytes have been admitted already; any beyond must fit
 /// now.
 pub(crate) async fn charge(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
     let text = "UPDATE drives SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ? - ?,

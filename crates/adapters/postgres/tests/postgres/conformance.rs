@@ -1,4 +1,4 @@
-//! The suites that every persistence adapter passes, each on a database of its own.
+//! The conformance suites of persistence adapters, each on its own database.
 
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ async fn all(store: &Persistence) {
     changes::suite(store).await;
 }
 
-/// Suites leave one another alone, in any order.
+/// Suites do not interfere with each other, in any order.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_store_for_all() {
     let fresh = Fresh::new().await;
@@ -92,7 +92,7 @@ async fn one_store_for_all() {
     users::suite(&store).await;
 }
 
-/// Names sort by their bytes, whatever the collation of the database.
+/// Names sort by their bytes, regardless of the database's collation.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_the_collation() {
     let words = "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE'";
@@ -102,7 +102,7 @@ async fn whatever_the_collation() {
     users::suite(&store).await;
 }
 
-/// Behind a pooler that gives each transaction another of two connections.
+/// Behind a pooler that assigns one of two connections per transaction.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_pgbouncer() {
     let mut cluster = Cluster::start("");
@@ -117,7 +117,7 @@ async fn behind_pgbouncer() {
     all(&open(&options).await).await;
 }
 
-/// One connection is enough for everything: none is ever waited for by who has one.
+/// One connection is enough: no task that has one waits for another.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_one_connection() {
     let fresh = Fresh::new().await;

@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own: the server, its connections, and who waits for whom.
+//! PostgreSQL specifics: the server, its connections, and waiting for locks.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 
 const AGES: Duration = Duration::from_secs(3600);
 
-/// Somebody waits for a lock.
+/// Whether any connection waits for a lock.
 const WAITING: &str = "SELECT count(*) > 0 FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()";
 
@@ -25,7 +25,7 @@ fn assert_unavailable<T: std::fmt::Debug>(outcome: clouddrive_domain::Result<T>)
     assert!(matches!(outcome, Err(Error::Unavailable { part: "database", .. })), "{outcome:?}");
 }
 
-/// What an outcome says that is a fault for the operator.
+/// The message of an internal error.
 fn internal<T>(outcome: clouddrive_domain::Result<T>) -> String {
     match outcome.map(drop) {
         Err(Error::Internal { part: "database", source }) => source.to_string(),
@@ -67,7 +67,7 @@ async fn a_newer_schema_is_fine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_change_the_schema_is_told_who_should() {
+async fn a_role_that_may_not_change_the_schema_is_told_what_to_do() {
     let cluster = Cluster::start("");
     let fresh = Fresh::on(&cluster.url()).await;
     let owner = fresh.outsider().await;
@@ -76,7 +76,7 @@ async fn who_may_not_change_the_schema_is_told_who_should() {
     let options = Options { target: plain, ..fresh.options() };
     let refused = internal(Database::open(&options).await);
     assert!(refused.contains("clouddrive migrate"), "{refused}");
-    // Another role does what this one may not; then this one needs no right to it.
+    // Once another role has migrated, this one needs no right to.
     let with_owner = Options { migration_target: Some(fresh.target()), ..options.clone() };
     assert!(!Database::migrate(&with_owner).await.unwrap().is_empty());
     owner.batch_execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain").await.unwrap();
@@ -84,7 +84,7 @@ async fn who_may_not_change_the_schema_is_told_who_should() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_make_the_extensions_is_told_who_should() {
+async fn a_role_that_may_not_create_extensions_is_told_what_to_do() {
     let cluster = Cluster::start("");
     let fresh = Fresh::on(&cluster.url()).await;
     let owner = fresh.outsider().await;
@@ -97,7 +97,7 @@ async fn who_may_not_make_the_extensions_is_told_who_should() {
     Database::open(&options).await.unwrap();
 }
 
-/// An index finds names of all scripts, whatever the database's locale takes for letters.
+/// The index finds names of all scripts, regardless of the letters in the database's locale.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_grams_of_a_name_do_not_depend_on_the_locale() {
     let mut seen = Vec::new();
@@ -113,7 +113,7 @@ async fn the_grams_of_a_name_do_not_depend_on_the_locale() {
     assert_eq!((seen[0].len(), &seen[0]), (11, &seen[1]));
 }
 
-/// Two statements in two transactions reveal it, before a request meets it.
+/// Two statements in two transactions detect it, before any request fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_that_loses_prepared_statements_is_named_at_the_start() {
     let mut cluster = Cluster::start("");
@@ -131,7 +131,7 @@ async fn a_pooler_that_loses_prepared_statements_is_named_at_the_start() {
     let refused = internal(Database::open_current(&options).await);
     assert!(refused.contains("DATABASE_PREPARED_STATEMENTS=off"), "{refused}");
 
-    // One connection for all keeps what was prepared by it.
+    // A single shared connection keeps prepared statements.
     let mut cluster = Cluster::start("");
     let single = cluster.bounce(1).parse::<Target>().unwrap().with_database("postgres");
     assert!(Database::examine(&Options::new(single), &Epoch).await.unwrap().keeps_prepared_statements);
@@ -223,7 +223,7 @@ async fn a_server_that_does_not_come_up_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_will_never_work_fails_at_once() {
+async fn a_missing_database_fails_at_once() {
     let fresh = Fresh::new().await;
     let options = Options {
         target: fresh.target().with_database("there_is_no_such_database"),
@@ -235,7 +235,7 @@ async fn what_will_never_work_fails_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_too_long_for_a_connection_is_told_that_it_is_unavailable() {
+async fn a_long_wait_for_a_connection_ends_as_unavailable() {
     let fresh = Fresh::new().await;
     let options = Options { pool_size: 1, wait: Duration::from_millis(20), lock_timeout: AGES, ..fresh.options() };
     let database = Database::open(&options).await.unwrap();
@@ -253,7 +253,7 @@ async fn who_waits_too_long_for_a_connection_is_told_that_it_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_takes_too_long_is_given_up() {
+async fn slow_statements_and_lock_waits_time_out() {
     let fresh = Fresh::new().await;
     let short = Duration::from_millis(50);
     let by_statement = Options { statement_timeout: short, ..fresh.options() };
@@ -267,19 +267,19 @@ async fn what_takes_too_long_is_given_up() {
         assert_unavailable(database.register(&command(&new), &new).await);
         assert_unavailable(database.find_home(new.user.id).await);
         outsider.batch_execute("COMMIT").await.unwrap();
-        // The connection is as good as before.
+        // The connection is still usable.
         register(&database, number).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadlock_is_tried_again() {
+async fn a_deadlock_is_retried() {
     let cluster = Cluster::start("deadlock_timeout = 100ms");
     let fresh = Fresh::on(&cluster.url()).await;
     let database = open(&fresh).await;
     let ann = register(&database, 1).await;
     let outsider = fresh.outsider().await;
-    // Never the one who finds it.
+    // The outsider must not be the one to detect the deadlock.
     outsider.batch_execute("SET deadlock_timeout = '1h'; BEGIN; SELECT 1 FROM drives FOR NO KEY UPDATE").await.unwrap();
     let (store, owner) = (database.clone(), ann.clone());
     let beginning = tokio::spawn(async move { begin(&store, &owner, &opening(&owner, 1, "a", 5)).await });
@@ -292,12 +292,12 @@ async fn a_deadlock_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_is_free_again_is_taken_after_all() {
+async fn a_name_that_becomes_free_meanwhile_is_taken() {
     let fresh = Fresh::new().await;
     let database = open(&fresh).await;
     let ann = register(&database, 1).await;
     let outsider = fresh.outsider().await;
-    // Whoever holds the name leaves it as soon as that has kept somebody else out.
+    // The holder gives the name up while another folder waits for it.
     create_folder(&database, &ann, ann.root, folder_id(1), "a").await.unwrap();
     let root = grant(&database, &ann, ann.root, Action::AddTo).await;
     outsider.batch_execute("BEGIN; DELETE FROM nodes WHERE name = 'a'").await.unwrap();
@@ -314,7 +314,7 @@ async fn a_commit_of_unknown_outcome_is_no_success_and_is_not_repeated() {
     let fresh = Fresh::new().await;
     let database = open(&fresh).await;
     let outsider = fresh.outsider().await;
-    // The end of a transaction waits for the outsider.
+    // Makes commits wait for the outsider.
     let trap = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
             'BEGIN PERFORM pg_advisory_xact_lock(99, 99); RETURN NULL; END';
         CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON changes DEFERRABLE INITIALLY DEFERRED
@@ -335,9 +335,9 @@ async fn a_commit_of_unknown_outcome_is_no_success_and_is_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
+async fn a_cancelled_write_happens_wholly_or_not_at_all() {
     let fresh = Fresh::new().await;
-    // With one connection writes follow one another: when the last is done, those before it are over.
+    // With one connection writes are sequential: when the last is done, so are those before it.
     let database = Database::open(&Options { pool_size: 1, ..fresh.options() }).await.unwrap();
     for number in 0..60 {
         let (store, new) = (database.clone(), registration(number));
@@ -357,21 +357,21 @@ async fn a_write_that_nobody_waits_for_happens_wholly_or_not_at_all() {
         let root = database.find(new.root, new.user.id.into()).await.unwrap().is_some();
         assert!(person == home && home == root, "user {number} is there by half");
     }
-    // Not one of them has cost a connection.
+    // None of them has cost a connection.
     let backends = "SELECT count(*) = 1 FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()";
     until(&fresh.outsider().await, backends).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_a_session_is_told_to_a_pooler() {
+async fn behind_a_pooler_everything_runs_in_transactions() {
     let fresh = Fresh::new().await;
     let options = Options { prepared_statements: false, pool_size: 1, ..fresh.options() };
     let database = Database::open(&options).await.unwrap();
     register(&database, 1).await;
     database.check().await.unwrap();
     let outsider = fresh.outsider().await;
-    // The last that a session was asked is always the end of a transaction.
+    // The last statement of every session is the end of a transaction.
     let last = "SELECT bool_and(query = 'COMMIT') FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()";
     until(&outsider, last).await;

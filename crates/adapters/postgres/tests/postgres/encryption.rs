@@ -1,4 +1,4 @@
-//! How the way to the server is secured, by a server with a certificate of its own.
+//! Connection security, tested against a server with its own certificate.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -12,7 +12,7 @@ use clouddrive_domain::{Error, Result};
 use clouddrive_postgres::{Database, Examination, Options, Target};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-/// An authority, whose certificate is put where `root` says, and a certificate by it for `localhost`.
+/// Creates an authority, writes its certificate to `root`, and returns a certificate for `localhost` signed by it.
 fn certify(root: &Path) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -45,7 +45,7 @@ fn assert_kept_out(outcome: Result<Examination>) {
     assert!(matches!(outcome, Err(Error::Internal { part: "database", .. })), "{outcome:?}");
 }
 
-/// A server that takes passwords over the network, `hostssl` or `host` as told; and its port.
+/// Starts a server that takes passwords over the network (`hostssl`, `host` or `plain`), and returns it with its port.
 async fn server(dir: &Path, hba: &str) -> (Cluster, u16) {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
@@ -69,7 +69,7 @@ async fn server(dir: &Path, hba: &str) -> (Cluster, u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_trusted_as_far_as_is_asked_for() {
+async fn a_server_is_verified_according_to_sslmode() {
     let dir = tempfile::tempdir().unwrap();
     let (_cluster, port) = server(dir.path(), "host").await;
     let stranger = dir.path().join("stranger.pem");
@@ -83,10 +83,10 @@ async fn a_server_is_trusted_as_far_as_is_asked_for() {
         assert_reached(reach(&by("localhost", &format!("sslmode={mode}&sslrootcert={root}"))).await);
         assert_kept_out(reach(&by("localhost", &format!("sslmode={mode}&sslrootcert={stranger}"))).await);
     }
-    // The certificate is for `localhost`, and for no address.
+    // The certificate is for `localhost`, not for an address.
     assert_reached(reach(&by("127.0.0.1", &format!("sslmode=verify-ca&sslrootcert={root}"))).await);
     assert_kept_out(reach(&by("127.0.0.1", &format!("sslmode=verify-full&sslrootcert={root}"))).await);
-    // Nor has any authority of the system's signed it.
+    // It is not signed by a system authority either.
     let system = reach(&by("localhost", "sslmode=verify-full&sslrootcert=system")).await;
     assert!(system.is_err());
     assert_kept_out(reach(&by("localhost", "sslmode=verify-full&sslrootcert=/nowhere.pem")).await);
@@ -104,7 +104,7 @@ async fn a_server_that_insists_on_encryption_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_cannot_encrypt_is_left_when_that_is_asked_for() {
+async fn a_server_that_cannot_encrypt_is_refused_if_encryption_is_required() {
     let dir = tempfile::tempdir().unwrap();
     let (_cluster, port) = server(dir.path(), "plain").await;
     let by = |options: &str| format!("postgres://ann:p%40ss%2Fword@localhost:{port}/postgres?{options}");

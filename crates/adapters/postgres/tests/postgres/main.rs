@@ -1,5 +1,5 @@
-//! The adapter against real servers: the one that `DATABASE_URL` names, and servers of the tests' own where a test does to
-//! one what others would notice.
+//! Tests of the adapter against real servers: the one that `DATABASE_URL` names, or a test's own where a test would
+//! disturb others.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod conformance;

@@ -1,4 +1,4 @@
-//! How the server answers what is asked of it, by plans that know nothing of the parameters.
+//! Query plans, which are generic, i.e. independent of the parameters.
 
 use crate::support::Fresh;
 use clouddrive_domain::model::{
@@ -17,7 +17,7 @@ use diesel::pg::Pg;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
 
-/// Users, of whom one has a full folder beside many small ones.
+/// Many users with small folders, and one with a full folder.
 const FILL: &str = "
     INSERT INTO users SELECT gen_random_uuid(), 'u' || i, 'u' || i, 'u' || i, 'u' || i, '', NULL, 0
         FROM generate_series(1, 1000) i;
@@ -37,7 +37,7 @@ const FILL: &str = "
         SELECT version, id, blob, 0, 'a/b', parent, 0 FROM entry;
     ANALYZE";
 
-/// A client of a fresh database that has what `fill` says, and plans as the sessions of [`Database`] do.
+/// A client of a fresh database filled by `fill`, with the planner settings of the sessions of [`Database`].
 async fn planner(fresh: &Fresh, fill: &str) -> Client {
     let database = Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
@@ -58,7 +58,7 @@ async fn fill_in(database: &Database, client: &Client, fill: &str) {
     client.batch_execute("ANALYZE").await.unwrap();
 }
 
-/// Each statement is answered by the index of that name, in the order that it has.
+/// Checks that each statement uses the index of that name, without sorting.
 async fn assert_in_order_of_index<const N: usize>(client: &Client, cases: [(&str, Statement); N]) {
     for (index, statement) in cases {
         let plan = plan(client, &statement).await;
@@ -102,7 +102,7 @@ async fn every_sort_order_is_served_by_an_index() {
                 let plan = plan(&client, &statement).await;
                 assert!(plan.contains(index) && !plan.contains("Hash"), "{sort:?}\n{plan}");
                 assert!(!plan.contains("Seq Scan on nodes"), "{sort:?}\n{plan}");
-                // What comes of two parts, a page of each, is put in order; nothing else is.
+                // Only the merge of two parts, one page of each, is sorted.
                 assert!(plan.matches("Sort  ").count() <= 1, "{sort:?}\n{plan}");
                 assert!(!plan.contains("Incremental"), "{sort:?}\n{plan}");
             }
@@ -112,7 +112,7 @@ async fn every_sort_order_is_served_by_an_index() {
 
 const OWNER: Uuid = Uuid::from_u128(1);
 
-/// A drive of 11,000 fillers, 2,500 names with a common word behind them, and a rare one last; beside others that have such
+/// A drive with 11,000 filler names, then 2,500 names with a common word, and a rare one last; other drives have such
 /// words too.
 const DRIVES: &str = "
     INSERT INTO users SELECT id, id, id, id, id, '', NULL, 0
@@ -135,7 +135,7 @@ fn sought(text: &str) -> Sought {
     Sought { text, kind: None, within: None, after: None, limit: Limit::new(1000).unwrap() }
 }
 
-/// How many each page has, to the last.
+/// The number of hits on each page, to the last.
 async fn pages(database: &Database, mut sought: Sought) -> Vec<usize> {
     let mut counts = Vec::new();
     loop {
@@ -153,7 +153,7 @@ async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
     let fresh = Fresh::new().await;
     let database = Database::open(&fresh.options()).await.unwrap();
     fill_in(&database, &fresh.outsider().await, DRIVES).await;
-    // The first ten thousand names have nothing of it; once the rest is no more than can be looked at, it comes at once.
+    // The first 10,000 names do not match; the rest is few enough for full pages.
     assert_eq!(pages(&database, sought("needles")).await, [0, 1000, 1000, 500]);
     assert_eq!(pages(&database, sought("single pin")).await, [1]);
     assert_eq!(pages(&database, sought("needles 13500")).await, [1]);
@@ -164,7 +164,7 @@ async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
     assert_eq!(all.iter().sum::<usize>(), 11_000, "{all:?}");
 }
 
-/// As the version before writes them: it knows no keys, and leaves those of a name that it changes.
+/// The previous version writes no keys, and does not update those of a name that it changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_an_older_version_are_found_at_once_and_get_their_keys() {
     let fresh = Fresh::new().await;
@@ -191,7 +191,7 @@ async fn names_of_an_older_version_are_found_at_once_and_get_their_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lies_in_the_trash_or_below_it_is_not_found() {
+async fn trashed_nodes_and_their_descendants_are_not_found() {
     let fresh = Fresh::new().await;
     let database = Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
@@ -234,7 +234,7 @@ async fn every_way_of_searching_is_served_by_an_index() {
     }
 }
 
-/// Searches go by keys that the server computes: a database whose locale knows ASCII only finds the same.
+/// Searches use keys computed by CloudDrive, so a database with an ASCII-only locale gives the same results.
 #[tokio::test(flavor = "multi_thread")]
 async fn searches_do_not_depend_on_the_locale() {
     let fresh = Fresh::made(&crate::support::server(), "ENCODING 'UTF8' LOCALE 'C'").await;
@@ -243,7 +243,7 @@ async fn searches_do_not_depend_on_the_locale() {
         .await;
 }
 
-/// Much in one trash, many versions of one file, and many blobs that nothing needs.
+/// Many nodes in one trash, many versions of one file, and many unneeded blobs.
 const FILL_REMAINS: &str = "
     UPDATE nodes SET trashed_at = created_at WHERE kind = 'file';
     INSERT INTO versions (id, node_id, blob_key, size_bytes, media_type, created_by, created_at, revision)
@@ -256,7 +256,7 @@ const FILL_REMAINS: &str = "
     ANALYZE";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_came_last_and_what_goes_first_comes_by_an_index_without_sorting() {
+async fn the_newest_and_the_oldest_rows_use_an_index_without_sorting() {
     let fresh = Fresh::new().await;
     let client = planner(&fresh, &format!("{FILL}; {FILL_REMAINS}")).await;
     let (drive, file) = (DriveId::from_uuid(OWNER), NodeId::from_uuid(Uuid::from_u128(1)));
@@ -283,7 +283,7 @@ async fn a_tree_is_walked_by_an_index() {
     Database::open(&fresh.options()).await.unwrap();
     let client = fresh.outsider().await;
     plan_as_sessions_do(&client).await;
-    // A database that has just been filled has not been analyzed.
+    // A freshly filled database has not been analyzed yet.
     client.batch_execute(FILL.trim_end_matches("ANALYZE")).await.unwrap();
     assert_trees_are_walked_by_an_index(&client).await;
     client.batch_execute("ANALYZE").await.unwrap();
@@ -300,7 +300,7 @@ async fn assert_trees_are_walked_by_an_index(client: &Client) {
     }
 }
 
-/// Many uploads that are open, of many senders into many drives, and more that have ended.
+/// Many open uploads, of many senders into many drives, and as many ended ones.
 const FILL_UPLOADS: &str = "
     INSERT INTO uploads (id, drive_id, folder_id, sender_id, name, media_type, conflict, blob_key, state, created_at,
             expires_at, ended_at)
@@ -323,7 +323,7 @@ async fn open_and_ended_uploads_come_by_indexes() {
     }
 }
 
-/// Somebody who has shared and linked many things, beside many who have a few.
+/// One user with many shares and links, and many users with a few.
 const FILL_SHARES: &str = "
     CREATE TEMP TABLE given AS
         SELECT n.id AS node, n.drive_id AS owner, g.id AS guest, row_number() OVER () AS i
@@ -335,7 +335,7 @@ const FILL_SHARES: &str = "
     ANALYZE";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_has_given_comes_by_an_index_without_sorting() {
+async fn given_shares_and_links_use_an_index_without_sorting() {
     let fresh = Fresh::new().await;
     let client = planner(&fresh, &format!("{FILL}; {FILL_SHARES}")).await;
     let node = NodeId::from_uuid(Uuid::from_u128(1));

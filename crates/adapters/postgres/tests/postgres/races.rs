@@ -1,4 +1,4 @@
-//! Two instances on one database, each with connections of its own, at the same thing.
+//! Races between two instances on one database, each with its own connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ async fn two() -> (Fresh, Database, Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_ten_who_migrate_at_once_one_has_something_to_do() {
+async fn one_of_ten_concurrent_migrations_has_something_to_do() {
     for _ in 0..3 {
         let fresh = Fresh::new().await;
         let options = fresh.options();
@@ -133,10 +133,10 @@ async fn an_upload_that_is_completed_twice_becomes_one_file() {
     }
 }
 
-/// The content that is read first goes, and its blob is condemned, before the copy can refer to it: then it is the other
-/// content that is copied.
+/// The content read first is removed, and its blob condemned, before the copy refers to it: then the new content is
+/// copied.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_whose_blob_is_condemned_meanwhile_begins_anew() {
+async fn a_copy_whose_blob_is_condemned_meanwhile_is_retried() {
     let (fresh, one, _) = two().await;
     let ann = register(&one, 1).await;
     let opening = opening(&ann, 7, "file", 10);
@@ -193,7 +193,7 @@ impl Random for Counter {
     }
 }
 
-/// A stream of commits does not keep a move out, and nothing waits for ever.
+/// A stream of commits does not starve a move, and nothing waits forever.
 #[tokio::test(flavor = "multi_thread")]
 async fn moves_and_uploads_of_one_drive_take_turns() {
     let (_fresh, one, other) = two().await;
@@ -237,7 +237,7 @@ async fn a_row_that_commits_late_is_not_missed() {
     let after = other.read_after(2, 10).await.unwrap();
     assert_eq!(after.len(), 1);
     assert_eq!((after[0].sequence, after[0].command.request.as_str()), (3, "late"));
-    // Numbers have no gaps, whoever gives them out.
+    // Numbers have no gaps, regardless of which instance assigns them.
     for number in 0..40 {
         create_folder(&one, &ann, ann.root, folder_id(100 + number), &format!("{number}")).await.unwrap();
     }

@@ -6,7 +6,7 @@ use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, reply};
 
-/// Gives the caller another password. It ends all sessions of the caller's, this one too: log in again.
+/// Changes the caller's password. All sessions of the caller end, including this one: log in again.
 #[utoipa::path(put, path = "/user/password", operation_id = "change_password", tag = "account",
     request_body = ChangePassword,
     responses((status = 204, description = "The password is another, and no session runs any more")))]

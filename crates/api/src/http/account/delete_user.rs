@@ -5,8 +5,8 @@ use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Deletes the caller's account, for good: the account and all that it could see at once, the contents of its drive in the
-/// background. Its name and its address may be taken by others from then on.
+/// Deletes the caller's account permanently. The account and its access end immediately; the contents of its drive are
+/// deleted in the background. Its user name and e-mail address become available to others.
 #[utoipa::path(post, path = "/user/delete", operation_id = "delete_user", tag = "account", request_body = DeleteUser,
     responses((status = 204, description = "The account is gone")))]
 pub(crate) async fn delete_user(

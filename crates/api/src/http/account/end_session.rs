@@ -5,7 +5,7 @@ use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Ends a session of the caller's: its tokens are worth nothing any more.
+/// Ends a session of the caller: its tokens become invalid.
 #[utoipa::path(delete, path = "/session/{session_id}", operation_id = "end_session", tag = "account",
     params(("session_id" = Uuid, Path)),
     responses((status = 204, description = "The session is over")))]

@@ -6,7 +6,7 @@ use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Lists the caller's sessions that run, newest first.
+/// Lists the caller's active sessions, newest first.
 #[utoipa::path(get, path = "/session", operation_id = "list_sessions", tag = "account", params(PageParameters),
     responses((status = 200, description = "A page of the caller's sessions", body = Sessions)))]
 pub(crate) async fn list_sessions(

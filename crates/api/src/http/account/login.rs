@@ -8,7 +8,7 @@ use crate::http::extract::{CurrentRequest, Form, Json};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, ClientAddress, reply};
 
-/// Begins a session. As OAuth2's password grant (a form), or the same as JSON.
+/// Starts a session. Accepts OAuth2's password grant (a form), or the same as JSON.
 #[utoipa::path(post, path = "/login", operation_id = "login", tag = "account", security(()),
     request_body(content((LoginForm = "application/x-www-form-urlencoded"), (Login = "application/json"))),
     responses((status = 200, description = "An access token, and what the session goes on by", body = Token)))]
@@ -43,7 +43,7 @@ async fn begin(
     Ok(token(app.accounts.login(call, username, password, client(request)).await?))
 }
 
-/// What is known of whoever sent the request.
+/// The client's address and user agent.
 pub(super) fn client(request: &HttpRequest) -> ClientInfo {
     let agent = request.headers().get(USER_AGENT);
     ClientInfo {
@@ -52,7 +52,7 @@ pub(super) fn client(request: &HttpRequest) -> ClientInfo {
     }
 }
 
-/// The tokens, for nobody to keep but who asked for them.
+/// The token response, marked `no-store`.
 pub(super) fn token(login: Granted) -> HttpResponse {
     reply::secret(reply::ok(&Token {
         access_token: login.access_token,

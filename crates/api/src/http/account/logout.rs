@@ -5,8 +5,8 @@ use crate::http::extract::{CurrentRequest, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Ends the session of a refresh token, with all its tokens. A token that names none that runs is answered alike: there is
-/// nothing left to end.
+/// Ends the session of a refresh token, with all its tokens. The response is the same if the token belongs to no active
+/// session.
 #[utoipa::path(post, path = "/logout", operation_id = "logout", tag = "account", security(()),
     request_body = RefreshToken,
     responses((status = 204, description = "No session runs by this token")))]

@@ -7,9 +7,9 @@ use crate::http::App;
 use crate::http::extract::{CurrentRequest, Form, Json};
 use crate::http::problem::{Outcome, Problem};
 
-/// Goes on with a session: a fresh access token and the next refresh token for the one that is sent. For
-/// `REFRESH_GRACE_SECONDS` (30) after its first use a refresh token may be sent again, as two tabs do, or a client whose answer was
-/// lost, and every token that it got is good. One that comes later ends its session, since two have it. As OAuth2's refresh
+/// Exchanges a refresh token for a new access token and the next refresh token. For `REFRESH_GRACE_SECONDS` (30) after
+/// its first use a refresh token may be sent again, e.g. by a second tab or after a lost response; all tokens issued
+/// for it are valid. Reuse after that ends the session, since two parties have the token. Accepts OAuth2's refresh
 /// grant (a form), or the same as JSON.
 #[utoipa::path(post, path = "/token/refresh", operation_id = "refresh_token", tag = "account", security(()),
     request_body(content((RefreshForm = "application/x-www-form-urlencoded"), (RefreshToken = "application/json"))),

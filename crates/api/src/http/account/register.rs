@@ -7,7 +7,7 @@ use crate::http::extract::{CurrentRequest, Json};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, map, reply};
 
-/// Makes an account with a drive of its own.
+/// Creates an account with its own drive.
 #[utoipa::path(post, path = "/user", operation_id = "register", tag = "account", security(()), request_body = Register,
     responses((status = 201, description = "The account", body = User, headers(("Location" = String)))))]
 pub(crate) async fn register(
@@ -21,7 +21,7 @@ pub(crate) async fn register(
     Ok(reply::created("/user".to_owned(), &map::user(account)?))
 }
 
-/// All three fields, or every rule that they break.
+/// Parses all three fields, or reports every invalid one.
 fn parse(body: &Register) -> Outcome<(Username, Email, Password)> {
     let parsed = (Username::parse(&body.username), Email::parse(&body.email), Password::choose(&body.password));
     match parsed {

@@ -5,7 +5,7 @@ use crate::http::extract::CurrentUser;
 use crate::http::problem::Outcome;
 use crate::http::{map, reply};
 
-/// Whose access token this is, and until when.
+/// Returns the user and expiry of this access token.
 #[utoipa::path(get, path = "/verify-token", operation_id = "verify_token", tag = "account",
     responses((status = 200, description = "The token is valid", body = VerifiedToken)))]
 pub(crate) async fn verify_token(user: CurrentUser) -> Outcome<HttpResponse> {

@@ -12,13 +12,13 @@ use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// Within which time the download must begin.
+/// How soon the download must begin.
 const BEGIN_WITHIN: Duration = Duration::from_secs(300);
 
-/// A URL of a ZIP of files and folders, or of the caller's whole drive. It asks for no token, so a browser can go there. The
-/// download must begin within 300 seconds; whether the caller may see all of it is asked again whenever the URL is used, and
-/// it ends with the caller's session. Of items that lie in each other the outermost is packed, and of equal names all but one
-/// get a number.
+/// Creates a download URL for a ZIP of files and folders, or of the caller's whole drive. It needs no token, so a
+/// browser can navigate to it. The download must begin within 300 seconds. Each use of the URL checks again that the
+/// caller may see all of it; it becomes invalid when the caller's session ends. Of nested items only the outermost is
+/// packed; of equal names all but one are numbered.
 #[utoipa::path(post, path = "/archive", operation_id = "create_archive", tag = "folders", request_body = CreateArchive,
     responses((status = 200, description = "The URL", body = CreatedArchive)))]
 pub(crate) async fn create(user: CurrentUser, body: Json<CreateArchive>, app: web::Data<App>) -> Outcome<HttpResponse> {

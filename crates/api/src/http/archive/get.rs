@@ -12,18 +12,18 @@ use crate::http::extract::{CurrentRequest, Query};
 use crate::http::problem::Outcome;
 use crate::http::{App, zip};
 
-/// For how long after its time a URL is good for what is left of a download that has begun.
+/// How long after its expiry a URL can still resume a download that has begun.
 const CONTINUATION: Duration = Duration::from_secs(24 * 3600);
 
-/// What signed URLs of archives ask by.
+/// The query of signed archive URLs.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TicketParameter {
     ticket: String,
 }
 
-/// The ZIP that a URL of `POST /archive` leads to, whole or in a range. The download must begin within 300 seconds. For a day
-/// after that, a request with `Range` and the `ETag` of the ZIP in `If-Range` still goes on with it.
+/// Downloads the ZIP of a `POST /archive` URL, whole or in a range. The download must begin within 300 seconds. For a
+/// day after that it can still be resumed by a request with `Range` and the ZIP's `ETag` in `If-Range`.
 #[utoipa::path(method(get, head), path = "/archive", operation_id = "get_archive", tag = "signed URLs", security(()),
     params(("ticket" = String, Query, description = "As it stands in the URL")),
     responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
@@ -43,7 +43,7 @@ pub(crate) async fn get(
     let actor = Actor { user: ticket.user, request: current.0, receipt: None };
     now_for(Caller::User(ticket.user));
     let archive = app.archives.open(&actor, ticket.session, &ticket.selection, ticket.names).await?;
-    // Who has begun knows the tag of what there is.
+    // Only a client whose download has begun knows the current tag.
     if overdue && !zip::continues(&request, &archive)? {
         return Err(expired().into());
     }

@@ -1,4 +1,4 @@
-//! Archives of a selection, by signed URLs that lead back here.
+//! Archives of a selection, by signed URLs of this server.
 
 mod create;
 mod get;
@@ -11,7 +11,7 @@ pub(crate) use url::ArchiveUrls;
 use clouddrive_contract::ArchiveNames as NamesDto;
 use clouddrive_domain::service::ArchiveNames;
 
-/// Which names an archive is to have.
+/// The naming scheme of an archive.
 pub(super) fn names(given: Option<NamesDto>) -> ArchiveNames {
     match given {
         Some(NamesDto::Portable) => ArchiveNames::Portable,

@@ -10,25 +10,25 @@ use uuid::Uuid;
 
 use crate::http::cursor::hmac;
 
-/// How tickets are written: another way of writing them is another version.
+/// The version of the ticket format.
 const VERSION: u8 = 1;
 
-/// How many bytes a signature has.
+/// The length of a signature, in bytes.
 const SIGNATURE: usize = 32;
 
-/// Signs URLs of archives, and reads those that it has signed.
+/// Signs and verifies URLs of archives.
 ///
-/// A ticket is an HMAC-SHA256, with a key that is of no other use, behind all that it covers: who asks, in which session, for
-/// what, by which names, and until when that may begin.
+/// A ticket consists of its content (user, session, selection, naming scheme, and when the download must begin)
+/// followed by an HMAC-SHA256 with a dedicated key.
 #[derive(Clone)]
 pub(crate) struct ArchiveUrls {
     public_url: String,
     mac: Hmac<Sha256>,
-    /// That of a key that signed before this one.
+    /// The MAC of the previous key.
     former: Option<Hmac<Sha256>>,
 }
 
-/// What a URL is leave to ask for. Whether it is had is decided when it is asked for.
+/// The request that a URL authorises. Access is checked when the URL is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
     pub(super) user: UserId,
@@ -39,7 +39,7 @@ pub(super) struct Ticket {
 }
 
 impl ArchiveUrls {
-    /// URLs that begin with `public_url`, which has no slash at its end, signed with `key`.
+    /// Creates URLs that start with `public_url` (without trailing slash), signed with `key`.
     pub(crate) fn new(public_url: &str, key: [u8; 32], former: Option<[u8; 32]>) -> Self {
         Self { public_url: public_url.to_owned(), mac: hmac(key), former: former.map(hmac) }
     }
@@ -51,7 +51,7 @@ impl ArchiveUrls {
         format!("{}/archive?ticket={}", self.public_url, URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The ticket that `text` spells, if it is one that was signed here.
+    /// Verifies and decodes a ticket signed by this server.
     pub(super) fn verify(&self, text: &str) -> Result<Ticket> {
         let refused = || Error::Forbidden(Forbidden::Signature);
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_reads_back() {
+    fn signed_tickets_round_trip() {
         let ids: Vec<NodeId> = (0..200).map(|id| NodeId::from_uuid(Uuid::from_u128(id))).collect();
         for selection in [Selection::Drive, Selection::Items(ids.clone()), Selection::Folder(ids[1])] {
             let ticket = ticket(selection);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_ticket() {
+    fn other_tickets_are_refused() {
         let url = urls(7).sign(&ticket(Selection::Drive));
         let text = of(&url);
         for at in 0..text.len() {

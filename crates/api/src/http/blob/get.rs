@@ -8,7 +8,7 @@ use crate::http::conditions::Validators;
 use crate::http::problem::Outcome;
 use crate::http::running::{Right, while_right};
 
-/// The bytes that a signed URL leads to, whole or in a range. Only URLs that the API handed out are answered.
+/// Returns the content of a signed URL, whole or a range. Only URLs issued by the API are accepted.
 #[utoipa::path(method(get, head), path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
     params(("key" = String, Path),
         ("signature" = String, Query, description = "With the other parameters, as the URL was given")),
@@ -31,7 +31,7 @@ pub(crate) async fn get(key: web::Path<String>, request: HttpRequest, app: web::
     });
     let read = async |range| {
         let bytes = blobs.read(&blob, range).await?;
-        // What is to be downloaded may finish; what is watched ends with the right to it.
+        // Downloads may finish; streams end with the right to them.
         Ok(match right {
             Some(right) => while_right(bytes, right),
             None => bytes,

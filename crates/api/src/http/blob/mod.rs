@@ -1,4 +1,4 @@
-//! Signed URLs that lead here: what an S3 store does itself, for blobs on local disk.
+//! Signed URLs served by this server, for blobs on local disk; S3 serves its own.
 
 mod get;
 mod put;

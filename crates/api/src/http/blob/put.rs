@@ -7,8 +7,8 @@ use crate::http::App;
 use crate::http::body::{self, bridge};
 use crate::http::problem::Outcome;
 
-/// Stores the bytes of a part under a signed URL, once: just so many, and just those, as were announced. 412 says that they
-/// are there.
+/// Stores the bytes of a part under a signed URL, once. They must match the announced size, and the announced digest if
+/// any. 412 means that they have already arrived.
 #[utoipa::path(put, path = "/blob/{key}", operation_id = "put_blob", tag = "signed URLs", security(()),
     params(("key" = String, Path),
         ("signature" = String, Query, description = "With the other parameters, as the URL was given"),
@@ -30,7 +30,7 @@ pub(crate) async fn put(
         PutTarget::Part { transfer, number } => format!("\"{}-{number}\"", transfer.key.as_str()),
     };
     let (sender, bytes) = bridge();
-    // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
+    // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
     let storing = body::apart(async move { blobs.put(leave, bytes).await });
     if sender.feed(&mut payload, body::failed).await {
         sender.finish().await;

@@ -7,10 +7,10 @@ use clouddrive_domain::{Error, Result};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 
-/// How many pieces may lie between the connection and the store.
+/// Pieces buffered between the connection and the store.
 const PIECES: usize = 4;
 
-/// The end of a body at which the connection puts bytes in. Dropped without [`finish`](Self::finish), it breaks off.
+/// The sending half of a body. If dropped without [`finish`](Self::finish), the body fails.
 pub(crate) struct BodySender(mpsc::Sender<Piece>);
 
 enum Piece {
@@ -18,9 +18,9 @@ enum Piece {
     End,
 }
 
-/// A body that a connection feeds, which belongs to one thread, and that a store may read on any other.
+/// Connects a request body, which is bound to one thread, to a stream that a store can read on any thread.
 ///
-/// When the connection is gone, so that nobody feeds it any more, the body ends with an error: whoever reads it clears up.
+/// If the connection is lost and the sender dropped, the stream ends with an error, so that its reader can clean up.
 pub(crate) fn bridge() -> (BodySender, ByteStream) {
     let (sender, mut receiver) = mpsc::channel(PIECES);
     let mut over = false;
@@ -48,8 +48,8 @@ pub(crate) fn bridge() -> (BodySender, ByteStream) {
 }
 
 impl BodySender {
-    /// Feeds `from` into the body until it ends, and tells whether it did: not when it broke off, which the reader of the
-    /// body is told, nor when there is no reader any more.
+    /// Feeds `from` into the body and returns whether all of it was sent. Returns false after an error, which is passed
+    /// to the reader, or if the reader is gone.
     pub(crate) async fn feed<E>(
         &self,
         from: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
@@ -64,9 +64,9 @@ impl BodySender {
         true
     }
 
-    /// Ends the body: that was all.
+    /// Ends the body successfully.
     pub(crate) async fn finish(self) {
-        // A reader who has gone need not know.
+        // The reader may be gone already.
         let _ = self.0.send(Piece::End).await;
     }
 }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_goes_in_comes_out() {
+    async fn a_body_round_trips() {
         let (sender, body) = bridge();
         let feeding = async move {
             assert!(sender.feed(&mut pieces(9), |()| Error::NotFound).await);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sender_that_goes_away_breaks_the_body_off() {
+    async fn a_dropped_sender_fails_the_body() {
         let (sender, mut body) = bridge();
         sender.feed(&mut pieces(1), |()| Error::NotFound).await;
         drop(sender);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_source_that_fails_tells_the_reader_why() {
+    async fn a_source_error_reaches_the_reader() {
         let (sender, mut body) = bridge();
         let mut source = stream::iter([Err::<Bytes, _>(())]);
         assert!(!sender.feed(&mut source, |()| Error::Refused(Refused::TooSlow)).await);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_goes_away_stops_the_feeding() {
+    async fn a_dropped_reader_stops_the_feeding() {
         let (sender, body) = bridge();
         drop(body);
         assert!(!sender.feed(&mut pieces(usize::MAX), |()| Error::NotFound).await);

@@ -13,23 +13,25 @@ use actix_web::web::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-/// How long one waits for a body before its rate is looked at.
+/// How long to wait for a body before its rate is checked.
 const RATE_GRACE: Duration = Duration::from_secs(10);
 
-/// How much of a body is read after its request has been answered, and for how long, so that the answer gets through.
+/// How many bytes of an unread body are drained after the response, and for how long, so that the response gets
+/// through.
 const DRAIN_BYTES: u64 = 16 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// How slowly a body may come.
+/// Limits on slow bodies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyLimits {
-    /// The longest silence.
+    /// The maximum silence.
     pub(crate) idle: Duration,
-    /// The least rate in bytes per second of waiting, after ten seconds of it. Time that the server takes does not count.
+    /// The minimum rate, in bytes per second of waiting for the client, enforced after ten seconds. The server's own
+    /// time does not count.
     pub(crate) min_rate: u64,
 }
 
-/// A body under watch. Clones read on where the others left off: one is the handler's, one is for what the handler left.
+/// A watched body. Clones share its position: one is for the handler, one drains what the handler did not read.
 #[derive(Clone)]
 pub(crate) struct Guarded(Rc<RefCell<State>>);
 
@@ -57,12 +59,12 @@ impl Guarded {
         Self(Rc::new(RefCell::new(state)))
     }
 
-    /// The same body, for a handler.
+    /// The same body, as a payload for a handler.
     pub(crate) fn payload(&self) -> Payload {
         Payload::Stream { payload: Box::pin(self.clone()) }
     }
 
-    /// Reads, within bounds, what nobody has read.
+    /// Drains the unread rest, within bounds.
     pub(crate) async fn drain(&mut self) {
         if self.0.borrow().ended {
             return;
@@ -76,7 +78,7 @@ impl Guarded {
                 }
             }
         };
-        // Past the bound the connection is closed, whatever still comes.
+        // Beyond the bound the connection is closed.
         let _ = timeout(DRAIN_TIME, rest).await;
     }
 }
@@ -136,7 +138,7 @@ mod tests {
 
     const LIMITS: BodyLimits = BodyLimits { idle: Duration::from_secs(30), min_rate: 1000 };
 
-    /// A body of pieces, each of `size` bytes and `pause` after the one before.
+    /// A body of `pieces` pieces of `size` bytes, `pause` apart.
     fn body(pieces: usize, size: usize, pause: Duration) -> Guarded {
         let pieces = stream::unfold(pieces, move |left| async move {
             sleep(pause).await;
@@ -154,19 +156,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_client_is_given_up() {
+    async fn a_silent_client_times_out() {
         assert_eq!(read(body(3, 10, Duration::from_secs(2))).await.unwrap(), 30);
         assert!(matches!(read(body(3, 10, Duration::from_secs(31))).await, Err(PayloadError::Io(_))));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_trickle_is_given_up_and_a_slow_line_is_not() {
+    async fn a_trickle_times_out_and_a_slow_line_does_not() {
         assert_eq!(read(body(60, 1100, Duration::from_secs(1))).await.unwrap(), 66_000);
         assert!(matches!(read(body(60, 900, Duration::from_secs(1))).await, Err(PayloadError::Io(_))));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_that_the_server_takes_is_not_the_clients() {
+    async fn the_servers_own_time_does_not_count() {
         let mut slow = body(40, 1000, Duration::from_millis(1));
         let mut pieces = 0;
         while let Some(piece) = slow.next().await {
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_handler_leaves_is_drained_within_bounds() {
+    async fn an_unread_body_is_drained_within_bounds() {
         let mut small = body(4, 10, Duration::from_millis(1));
         let mut handlers = small.clone();
         handlers.next().await.unwrap().unwrap();

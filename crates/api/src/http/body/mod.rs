@@ -1,4 +1,4 @@
-//! Request bodies: watched while they come in, never whole in memory but where a limit says how much that is.
+//! Request bodies: watched while they arrive, and held in memory only up to a limit.
 
 mod bridge;
 mod guard;
@@ -19,12 +19,12 @@ pub(crate) use guard::{BodyLimits, Guarded};
 
 use super::problem::{Outcome, Problem};
 
-/// Does `work` in a task of its own, as part of the same request, and on behalf of the same caller.
+/// Spawns `work` as part of the same request, on behalf of the same caller.
 pub(crate) fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     tokio::spawn(on_behalf_of(caller(), work).in_current_span())
 }
 
-/// The whole body, of at most `limit` bytes.
+/// Reads the whole body, of at most `limit` bytes.
 pub(crate) async fn collect(mut payload: Payload, limit: u64) -> Outcome<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(piece) = payload.next().await {
@@ -34,7 +34,7 @@ pub(crate) async fn collect(mut payload: Payload, limit: u64) -> Outcome<Bytes> 
     Ok(bytes.freeze())
 }
 
-/// Reads a body to its end, and keeps nothing of it.
+/// Reads a body to its end and discards it.
 pub(crate) async fn read_past<E>(
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     failed: impl Fn(E) -> Error,
@@ -45,7 +45,7 @@ pub(crate) async fn read_past<E>(
     Ok(())
 }
 
-/// Adds `piece` to what has come, unless that makes more than `limit` bytes.
+/// Appends `piece`, unless the total exceeds `limit` bytes.
 pub(crate) fn append(bytes: &mut BytesMut, piece: &[u8], limit: u64) -> Outcome<()> {
     if (bytes.len() + piece.len()) as u64 > limit {
         return Err(Problem::new(Code::PayloadTooLarge, format!("at most {limit} bytes are taken here")));
@@ -54,7 +54,7 @@ pub(crate) fn append(bytes: &mut BytesMut, piece: &[u8], limit: u64) -> Outcome<
     Ok(())
 }
 
-/// What a body that broke off means.
+/// Maps a payload error to a domain error.
 pub(crate) fn failed(fault: PayloadError) -> Error {
     match fault {
         PayloadError::Io(fault) if fault.kind() == std::io::ErrorKind::TimedOut => Error::Refused(Refused::TooSlow),

@@ -8,10 +8,11 @@ use crate::http::extract::{CurrentUser, PathId, Query};
 use crate::http::problem::Outcome;
 use crate::http::{App, zip};
 
-/// A folder with all that lies below it as a ZIP, packed while it is sent: up to 100,000 files and folders, whose paths
-/// have 32 MiB together. Nothing is compressed, and the size and CRC-32 of each file stand before its bytes, so that it can be
-/// unpacked while it comes. What it holds is fixed when the answer begins; should anything be lost half-way, or the right to
-/// see it end, the connection breaks off: what has arrived is no whole ZIP then, and `Range` with `If-Range` goes on with it.
+/// Downloads a folder and everything below it as a ZIP, packed while it is sent: up to 100,000 files and folders, with
+/// paths of 32 MiB in total. Nothing is compressed, and the size and CRC-32 of each file precede its bytes, so that the
+/// ZIP can be unpacked as a stream. Its contents are fixed when the response begins. If content is lost meanwhile, or
+/// the right to see it ends, the connection is aborted: the ZIP is then incomplete, and can be resumed with `Range` and
+/// `If-Range`.
 #[utoipa::path(method(get, head), path = "/drive/{folder_id}/archive", operation_id = "archive_folder", tag = "folders",
     params(("folder_id" = Uuid, Path), ArchiveParameters),
     responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]

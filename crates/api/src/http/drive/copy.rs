@@ -6,8 +6,8 @@ use crate::http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Copies a folder with all that lies below it, whole or not at all: up to 10,000 files and folders, of which no byte is
-/// stored again. Shares are not copied, nor former versions.
+/// Copies a folder and everything below it, atomically: up to 10,000 files and folders, without storing any bytes
+/// again. Shares and former versions are not copied.
 #[utoipa::path(post, path = "/drive/{folder_id}/copy", operation_id = "copy_folder", tag = "folders",
     params(("folder_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
     request_body = Option<CopyFolder>,

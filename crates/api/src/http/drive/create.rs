@@ -6,7 +6,7 @@ use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Makes a folder.
+/// Creates a folder.
 #[utoipa::path(post, path = "/drive", operation_id = "create_folder", tag = "folders", request_body = CreateFolder,
     responses((status = 201, description = "The folder", body = Folder,
         headers(("Location" = String), ("ETag" = String)))))]

@@ -5,7 +5,8 @@ use crate::http::extract::{CurrentUser, IfMatch, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Puts a folder into its owner's trash, with all below it. What was shared itself is its owner's to delete.
+/// Moves a folder and everything below it to its owner's trash. An item that is shared itself can only be deleted by
+/// its owner.
 #[utoipa::path(delete, path = "/drive/{folder_id}", operation_id = "delete_folder", tag = "folders",
     params(("folder_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
     responses((status = 204, description = "It is in the trash")))]

@@ -1,4 +1,4 @@
-//! Pages of a folder's list: parameters, and cursors that hold for one list in one order only.
+//! Pages of a folder listing: parameters, and cursors valid for one list in one order only.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, parse};
 
-/// One list: whose view of which folder, in which order.
+/// A list, identified by its viewer, folder and order.
 pub(in crate::http) struct List {
     name: String,
     sort: Sort,
@@ -32,7 +32,7 @@ struct Place {
 
 #[derive(Serialize, Deserialize)]
 enum Value {
-    /// The key in Base64.
+    /// The Base64-encoded key.
     #[serde(rename = "k")]
     Name(String),
     #[serde(rename = "t")]

@@ -8,7 +8,7 @@ use crate::http::extract::{CurrentUser, IfMatch, Json, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Renames a folder, moves it, or both at once.
+/// Renames or moves a folder, or both at once.
 #[utoipa::path(patch, path = "/drive/{folder_id}", operation_id = "patch_folder", tag = "folders",
     params(("folder_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
     request_body = PatchFolder,

@@ -10,7 +10,7 @@ use super::strict;
 use crate::http::body;
 use crate::http::problem::Problem;
 
-/// A URL-encoded form. The route has seen to its media type.
+/// A URL-encoded form. The route has already checked the media type.
 pub(crate) struct Form<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {

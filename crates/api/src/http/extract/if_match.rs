@@ -7,7 +7,7 @@ use clouddrive_domain::model::{EntityTag, Precondition};
 
 use crate::http::problem::Problem;
 
-/// What the caller insists on.
+/// The precondition of the `If-Match` header.
 pub(crate) struct IfMatch(pub(crate) Precondition);
 
 impl FromRequest for IfMatch {
@@ -19,7 +19,7 @@ impl FromRequest for IfMatch {
     }
 }
 
-/// Weak tags match nothing here, as RFC 9110 has it, and what is no tag does not either.
+/// Weak tags and malformed ones match nothing (RFC 9110 requires strong comparison).
 fn read(request: &HttpRequest) -> Precondition {
     if !request.headers().contains_key(IF_MATCH) {
         return Precondition::default();

@@ -11,18 +11,18 @@ use super::strict;
 use crate::http::body;
 use crate::http::problem::Problem;
 
-/// The most bytes that a JSON body may have.
+/// The maximum size of a JSON body, in bytes.
 pub(crate) const MAX_JSON_BYTES: u64 = 1 << 20;
 
-/// A JSON body, read strictly.
+/// A JSON body, parsed strictly.
 pub(crate) struct Json<T>(pub(crate) T);
 
-/// A JSON body that may be left out.
+/// An optional JSON body.
 pub(crate) struct OptionalJson<T>(pub(crate) T);
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-/// Whether the request's body is of the media type `essence`, or of one with the suffix that JSON types have.
+/// Whether the request's media type is `application/json` or has the suffix `+json`.
 fn is_json(request: &HttpRequest) -> bool {
     let text = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = text.split(';').next().unwrap_or("").trim().to_ascii_lowercase();

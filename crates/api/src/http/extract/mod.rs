@@ -1,4 +1,4 @@
-//! What handlers ask of a request. Each extractor answers with the problem that the contract names.
+//! Extractors. Each fails with the problem that the contract defines.
 
 mod form;
 mod if_match;

@@ -7,7 +7,7 @@ use clouddrive_domain::model::{NodeId, VersionId};
 
 use crate::http::problem::Problem;
 
-/// The `{id}` and the `{version}` of the path.
+/// The `{id}` and `{version}` of the path.
 pub(crate) struct VersionPath(pub(crate) NodeId, pub(crate) VersionId);
 
 impl FromRequest for VersionPath {
@@ -20,12 +20,12 @@ impl FromRequest for VersionPath {
     }
 }
 
-/// The identifier that stands in the path under `name`. A malformed one names nothing.
+/// Parses the path parameter `name`. A malformed identifier is 404.
 fn named<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
     request.match_info().get(name).and_then(|text| text.parse().ok()).ok_or_else(Problem::not_found)
 }
 
-/// The `{id}` of the path. A malformed one names nothing: 404.
+/// The `{id}` of the path. A malformed one is 404.
 pub(crate) struct PathId<T>(pub(crate) T);
 
 impl<T: FromStr> FromRequest for PathId<T> {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::strict;
 use crate::http::problem::Problem;
 
-/// The query, read strictly.
+/// The query, parsed strictly.
 pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {

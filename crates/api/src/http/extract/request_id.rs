@@ -7,7 +7,7 @@ use clouddrive_domain::model::RequestId;
 
 use crate::http::problem::{Outcome, Problem};
 
-/// The identifier of the request, for calls that nobody has logged in for.
+/// The request ID, for calls without authentication.
 pub(crate) struct CurrentRequest(pub(crate) RequestId);
 
 impl FromRequest for CurrentRequest {
@@ -19,7 +19,7 @@ impl FromRequest for CurrentRequest {
     }
 }
 
-/// The identifier that the middleware `request` has noted.
+/// The request ID set by the `request` middleware.
 pub(super) fn noted(request: &HttpRequest) -> Outcome<RequestId> {
     let id = request.extensions().get::<RequestId>().cloned();
     id.ok_or_else(|| Problem::new(Code::InternalError, "the request has no identifier"))

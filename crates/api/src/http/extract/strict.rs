@@ -1,4 +1,4 @@
-//! Strict reading: each deviation gets the answer that names it.
+//! Strict parsing: every deviation gets an error that names it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,14 +8,14 @@ use serde_path_to_error::Path;
 
 use crate::http::problem::{Outcome, Problem};
 
-/// Reads JSON: 400 when it is none or has a key twice, 422 naming the field when it is not of the right shape.
+/// Parses JSON: 400 if it is malformed or has a duplicate key, 422 naming the field if it has the wrong shape.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
-    // Some libraries begin UTF-8 with a mark, which RFC 8259 lets a reader pass over.
+    // Some libraries emit a byte order mark, which RFC 8259 allows a parser to ignore.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = UniqueKeys.deserialize(&mut reader).and_then(|()| reader.end());
     read.map_err(|fault| Problem::malformed(format!("the body is not valid JSON: {fault}")))?;
-    // Serde would take an array for a list of fields without their names.
+    // Serde would accept an array as a struct's fields in order.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Problem::invalid("body", "must be a JSON object"));
     }
@@ -24,7 +24,7 @@ pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Outcome<T> {
         .map_err(|fault| misshapen("body", fault.path(), &without_position(&fault.inner().to_string())))
 }
 
-/// Reads a query or a form: 400 when it has a parameter twice, 422 naming the parameter that is not of the right shape.
+/// Parses a query or form: 400 if a parameter is repeated, 422 naming the parameter if it has the wrong shape.
 pub(crate) fn parameters<T: DeserializeOwned>(text: &str, what: &'static str) -> Outcome<T> {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_str(text).map_err(|_| Problem::malformed(format!("the {what} cannot be read")))?;
@@ -40,7 +40,7 @@ fn form(text: &str) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(text.as_bytes())
 }
 
-/// Names the field of a value that serde did not take. Which field is missing or unknown, only serde's message says.
+/// Names the field that serde rejected. Missing and unknown fields are named only in serde's message.
 fn misshapen(whole: &'static str, path: &Path, message: &str) -> Problem {
     let named = |start: &str| message.strip_prefix(start).and_then(|rest| rest.split('`').next());
     if let Some(field) = named("missing field `") {
@@ -57,12 +57,12 @@ fn misshapen(whole: &'static str, path: &Path, message: &str) -> Problem {
     Problem::invalid(field, message)
 }
 
-/// A message of serde_json's without the place in the text, which helps nobody once the field is named.
+/// Strips the position from a serde_json message, which is useless once the field is named.
 fn without_position(message: &str) -> String {
     message.split(" at line ").next().unwrap_or(message).to_owned()
 }
 
-/// Reads any JSON value and forgets it, but for keys that stand twice in one object.
+/// Accepts any JSON value without duplicate keys in an object, and discards it.
 struct UniqueKeys;
 
 impl<'de> DeserializeSeed<'de> for UniqueKeys {
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// The code, and the field if it is named.
+    /// The code, and the named field if any.
     fn folder(text: &str) -> (Code, Option<String>) {
         let problem = json::<CreateFolder>(text.as_bytes()).unwrap_err();
         (problem.code, problem.errors.first().map(|error| error.field.clone()))

@@ -8,7 +8,7 @@ use clouddrive_domain::model::{Actor, Identity, Receipt};
 use super::request_id::noted;
 use crate::http::problem::Problem;
 
-/// The user who calls. The middleware `authenticate` has seen to it that there is one.
+/// The calling user. The `authenticate` middleware guarantees that there is one.
 pub(crate) struct CurrentUser {
     pub(crate) identity: Identity,
     pub(crate) actor: Actor,
@@ -24,7 +24,7 @@ impl FromRequest for CurrentUser {
 }
 
 impl CurrentUser {
-    /// Who calls by `request`, and the receipt under which that is done, if the middleware `idempotent` has one.
+    /// The caller of `request`, with the receipt of the `idempotent` middleware if any.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let identity = request.extensions().get::<Identity>().cloned();
         let identity = identity.ok_or_else(|| Problem::new(Code::Unauthenticated, "send an access token"))?;

@@ -12,17 +12,17 @@ use super::strict;
 use crate::http::ClientAddress;
 use crate::http::problem::{Outcome, Problem};
 
-/// The field with a link's password: UTF-8, percent-encoded where a header field cannot have it as it is.
+/// The header with a link's password: UTF-8, percent-encoded where a header requires it.
 const PASSWORD: &str = "x-link-password";
 
-/// The parameter with the proof that the password was given.
+/// The query parameter with the access ticket that replaces the password.
 const ACCESS: &str = "access";
 
-/// A visitor of a public link: the `{token}` of the path, and the password that they give, or the proof of it.
+/// A visitor of a public link: the `{token}` of the path, and the password or access ticket.
 pub(crate) struct LinkVisitor(pub(crate) Visitor);
 
 impl LinkVisitor {
-    /// What sets the lists of this link apart from all others. It goes into the seal of a cursor, and nowhere else.
+    /// The list name for this link's cursors. It is only used as input to a cursor's MAC.
     pub(crate) fn list(&self) -> String {
         format!("of the link {}", self.0.token)
     }
@@ -40,7 +40,7 @@ impl FromRequest for LinkVisitor {
 fn visitor(request: &HttpRequest) -> Outcome<LinkVisitor> {
     let token = request.match_info().get("token").unwrap_or("").to_owned();
     let mut given = request.headers().get_all(PASSWORD);
-    // Of several nobody knows which one is meant; what is not UTF-8 is no password.
+    // Repeated headers are ambiguous and ignored; a value that is not UTF-8 is no password.
     let password = given.next().filter(|_| given.next().is_none());
     let password = password.and_then(|value| percent_decode(value.as_bytes()).decode_utf8().ok().map(Cow::into_owned));
     let mut proofs = parameters(request).filter(|(name, _)| name == ACCESS).map(|(_, value)| value.into_owned());
@@ -56,7 +56,7 @@ fn parameters(request: &HttpRequest) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(request.query_string().as_bytes())
 }
 
-/// The query of a public link's URL, read strictly, without the parameter that [`LinkVisitor`] reads.
+/// The query of a public link's URL, parsed strictly, without the parameter that [`LinkVisitor`] reads.
 pub(crate) struct LinkQuery<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest for LinkQuery<T> {

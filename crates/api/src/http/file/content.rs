@@ -7,7 +7,7 @@ use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
 use crate::http::running::{Right, while_right};
 
-/// The bytes of a file, whole or in a range; where the store hands them out itself, the way there.
+/// Returns the content of a file, whole or a range, or redirects to the store if it serves the bytes itself.
 #[utoipa::path(method(get, head), path = "/file/{file_id}/content", operation_id = "get_content", tag = "files",
     params(("file_id" = Uuid, Path)),
     responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]

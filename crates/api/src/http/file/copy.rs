@@ -6,7 +6,7 @@ use crate::http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Copies a file: its current content, of which no byte is stored again.
+/// Copies a file's current content, without storing any bytes again.
 #[utoipa::path(post, path = "/file/{file_id}/copy", operation_id = "copy_file", tag = "files",
     params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
     request_body = Option<CopyFile>,

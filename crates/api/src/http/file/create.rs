@@ -7,8 +7,8 @@ use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Begins an upload (JSON), or takes a file whole (form). To JSON the answer is an upload, with the URLs to which the bytes go
-/// straight, and `POST /upload/{upload_id}/complete` makes the file of it. The form has the file in it, and is answered by the
+/// Starts an upload (JSON), or uploads a whole file (form). The response to JSON is an upload with signed URLs for the
+/// bytes; `POST /upload/{upload_id}/complete` then creates the file. A form contains the file, and the response is the
 /// file.
 #[utoipa::path(post, path = "/file", operation_id = "create_file", tag = "files",
     request_body(content((CreateUpload = "application/json"), (FileForm = "multipart/form-data"))),
@@ -21,7 +21,7 @@ pub(crate) async fn create(user: CurrentUser, body: Json<CreateUpload>, app: web
     begun(app.uploads.begin(&user.actor, folder, file_info(&body)?, size).await?)
 }
 
-/// What is said of an upload that has begun, and of its first parts.
+/// The response for a started upload and its first parts.
 pub(crate) fn begun(begun: Begun) -> Outcome<HttpResponse> {
     let answer = map::created_upload(begun)?;
     let location = format!("/upload/{}", answer.upload.upload_id);

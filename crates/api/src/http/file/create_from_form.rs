@@ -17,7 +17,7 @@ use crate::http::keyed::{self, Keyed, Passing};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, body, map, parse, reply};
 
-/// The fields of a form, before its file and after it.
+/// The fields of a form, before and after its file.
 #[derive(Default)]
 struct Fields {
     file_name: Option<String>,
@@ -27,11 +27,11 @@ struct Fields {
     content_type: Option<String>,
     sha256: Option<String>,
     client_modified_at: Option<Time>,
-    /// As they came.
+    /// The raw values.
     texts: BTreeMap<String, String>,
 }
 
-/// Those that there are.
+/// The names of all fields.
 const FIELDS: [&str; 7] = [
     "file_name",
     "file_size_in_bytes",
@@ -42,7 +42,7 @@ const FIELDS: [&str; 7] = [
     "client_modified_at",
 ];
 
-/// What the part of the file says of it.
+/// The metadata in the file part's headers.
 struct PartHeaders {
     name: Option<String>,
     media_type: Option<String>,
@@ -65,12 +65,12 @@ pub(crate) async fn create_from_form(
     keyed.run(&app, store(&app, user, form, passing)).await
 }
 
-/// Makes a file of a form.
+/// Stores the file of a form.
 async fn store(app: &App, user: CurrentUser, mut form: FormReader, passing: Passing) -> Outcome<HttpResponse> {
     let mut fields = Fields::default();
     let part = fields.take_until_file(&mut form).await?;
     let about = PartHeaders::of(&part);
-    // What is wrong whatever follows is refused before the bytes.
+    // Refuse errors that no later field can fix before reading the bytes.
     fields.check()?;
     let folder = fields.folder();
     let admitted = app.uploads.admit(&user.actor, folder, fields.file_size_in_bytes, fields.sha256()?).await;
@@ -81,13 +81,13 @@ async fn store(app: &App, user: CurrentUser, mut form: FormReader, passing: Pass
     let (sender, bytes) = bridge();
     let (say, said) = oneshot::channel();
     let (uploads, actor) = (app.uploads.clone(), user.actor.clone());
-    // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
+    // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
     let storing = apart(async move {
         let said = async { said.await.map_err(|fault| Error::internal("upload", fault)) };
         uploads.receive(&actor, leave, bytes, said).await
     });
     if FormReader::feed(part, &passing, &sender).await {
-        // The bytes end with the form: should that go wrong, nothing comes of them.
+        // The bytes end with the form: if the rest of the form is invalid, no file is created.
         match fields.finish(&mut form, &about).await {
             Ok(file) => {
                 if let Some(receipt) = &user.actor.receipt {
@@ -98,7 +98,7 @@ async fn store(app: &App, user: CurrentUser, mut form: FormReader, passing: Pass
             }
             Err(problem) => {
                 drop(sender);
-                // It clears up.
+                // Wait for its cleanup.
                 let _ = storing.await;
                 return Err(problem);
             }
@@ -110,7 +110,7 @@ async fn store(app: &App, user: CurrentUser, mut form: FormReader, passing: Pass
     Ok(reply::created_tagged(format!("/file/{}", file.id), &etag, &CreatedFile::File(Box::new(file))))
 }
 
-/// What the sender is told. As long as it is not known into whose drive a file goes, the sender's own bounds it.
+/// Maps an error for the sender. Until the destination folder is known, the sender's own quota applies.
 fn refusal(fault: Error, folder: Option<NodeId>) -> Problem {
     let outgrows = matches!(&fault, Error::Forbidden(Forbidden::Quota { quota, needed }) if *needed > quota.total);
     let mut problem = Problem::from(fault);
@@ -120,7 +120,7 @@ fn refusal(fault: Error, folder: Option<NodeId>) -> Problem {
     problem
 }
 
-/// What a form says, for a repeat of one that was done: it is read to its end, and nothing of its file is kept.
+/// Reads a repeated form to its end for its digest input, discarding the file.
 async fn read(mut form: FormReader) -> Outcome<Vec<u8>> {
     let (mut fields, passing) = (Fields::default(), Passing::new(true));
     let part = fields.take_until_file(&mut form).await?;
@@ -137,7 +137,7 @@ impl PartHeaders {
 }
 
 impl Fields {
-    /// Takes the fields that come before the file, which is next.
+    /// Takes the fields before the file, and returns the file's field.
     async fn take_until_file(&mut self, form: &mut FormReader) -> Outcome<Field> {
         loop {
             let field = form.next().await?.ok_or_else(|| Problem::invalid("file", "is required"))?;
@@ -148,7 +148,7 @@ impl Fields {
         }
     }
 
-    /// Takes the fields that come after the file: what all of them say of it.
+    /// Takes the fields after the file, and returns the resulting metadata.
     async fn finish(&mut self, form: &mut FormReader, part: &PartHeaders) -> Outcome<StreamedFile> {
         while let Some(field) = form.next().await? {
             match form::name(&field)? {
@@ -159,12 +159,12 @@ impl Fields {
         Ok(StreamedFile { folder: self.folder(), file: self.file_info(part)?, announced: self.file_size_in_bytes })
     }
 
-    /// Takes the field `name`, once.
+    /// Takes the field `name`, at most once.
     fn take(&mut self, name: String, text: String) -> Outcome<()> {
         if self.texts.insert(name.clone(), text.clone()).is_some() {
             return Err(Problem::malformed(format!("{name:?} is given twice")));
         }
-        // A person who fills in a form leaves fields empty that say nothing; nor has a form a null for the root.
+        // HTML forms send unused fields as empty, and cannot express null for the root.
         match name.as_str() {
             known if text.is_empty() && FIELDS.contains(&known) => {}
             "file_name" => self.file_name = Some(text),
@@ -193,7 +193,7 @@ impl Fields {
         self.sha256.as_deref().map(parse::sha256).transpose()
     }
 
-    /// Checks what can be checked of each field by itself.
+    /// Validates each field on its own.
     fn check(&self) -> Outcome<()> {
         self.file_name.as_deref().map(|name| parse::name("file_name", name)).transpose()?;
         self.content_type.as_deref().map(parse::media_type).transpose()?;
@@ -213,7 +213,7 @@ impl Fields {
         }
     }
 
-    /// What the fields say of the file, and, where they are silent, what its part says.
+    /// The file's metadata from the fields, falling back to the part's headers.
     fn file_info(&self, part: &PartHeaders) -> Outcome<FileInfo> {
         Ok(FileInfo {
             name: self.name(part)?.ok_or_else(|| Problem::invalid("file_name", "is required"))?,
@@ -224,7 +224,8 @@ impl Fields {
         })
     }
 
-    /// What the form says, however it was put into parts: its fields, what the part says of the file, and the digest of that.
+    /// The digest input of the form, independent of its multipart encoding: fields, part headers, and the file's
+    /// digest.
     fn said(&self, part: &PartHeaders, passing: &Passing) -> Vec<u8> {
         let about = [("file.name", &part.name), ("file.type", &part.media_type)];
         let about = about.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));

@@ -5,7 +5,7 @@ use crate::http::extract::{CurrentUser, IfMatch, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Puts a file into its owner's trash. What was shared itself is its owner's to delete.
+/// Moves a file to its owner's trash. An item that is shared itself can only be deleted by its owner.
 #[utoipa::path(delete, path = "/file/{file_id}", operation_id = "delete_file", tag = "files",
     params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
     responses((status = 204, description = "It is in the trash")))]

@@ -7,7 +7,7 @@ use crate::http::extract::{CurrentUser, PathId, Query};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// A file, with a URL from which its bytes can be fetched for a short while, or watched for longer.
+/// Returns a file with a short-lived download URL, or a longer-lived streaming URL.
 #[utoipa::path(get, path = "/file/{file_id}", operation_id = "get_file", tag = "files",
     params(("file_id" = Uuid, Path), GetFile),
     responses((status = 200, description = "The file", body = FileWithDownload, headers(("ETag" = String)))))]

@@ -8,7 +8,7 @@ use crate::http::extract::{CurrentUser, IfMatch, Json, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Renames a file, moves it, changes its media type and the client's time, or all of that at once.
+/// Renames or moves a file, or changes its media type or client modification time; several at once are possible.
 #[utoipa::path(patch, path = "/file/{file_id}", operation_id = "patch_file", tag = "files",
     params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
     request_body = PatchFile,

@@ -12,11 +12,11 @@ use crate::http::keyed::{self, Keyed, Passing};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, conditions, map, parse, reply};
 
-/// Replaces a file's content. The former content stays as a version. Without a `Content-Type`, or with
-/// `application/octet-stream` or `application/x-www-form-urlencoded`, which say nothing of the bytes, the file keeps its media
-/// type; otherwise it gets that of the body. Send the bytes themselves: a body that says `application/json` is 415 unless the
-/// file is JSON by its name or its type, since client libraries give that type to whatever they have serialized, bytes turned
-/// into text included.
+/// Replaces a file's content. The previous content is kept as a version. Without a `Content-Type`, or with
+/// `application/octet-stream` or `application/x-www-form-urlencoded`, which say nothing about the bytes, the file keeps
+/// its media type; otherwise it gets that of the body. Send the raw bytes: a body declared as `application/json` is 415
+/// unless the file is JSON by its name or type, since client libraries use that type for anything they serialize,
+/// including bytes turned into text.
 #[utoipa::path(put, path = "/file/{file_id}/content", operation_id = "put_content", tag = "files",
     params(("file_id" = Uuid, Path),
         ("X-Client-Modified-At" = Option<String>, Header, description = "When the client's own copy was last modified (RFC 3339)"),
@@ -60,7 +60,7 @@ pub(crate) async fn put_content(
         refuse_serialized(&metadata.media_type, leave.file())?;
         let (sender, bytes) = bridge();
         let (versions, actor) = (app.versions.clone(), user.actor.clone());
-        // A task of its own: when the client goes away this handler ends on the spot, and the task clears up.
+        // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
         let storing = body::apart(async move { versions.receive(&actor, leave, metadata, bytes).await });
         if sender.feed(&mut passing.watch(&mut payload), body::failed).await {
             if let Some(receipt) = &user.actor.receipt {
@@ -75,7 +75,7 @@ pub(crate) async fn put_content(
     keyed.run(&app, work).await
 }
 
-/// Refuses what is to be done only if there is no such file or content: there is. Another cannot get one of the tags meanwhile.
+/// Evaluates `If-None-Match` against the file and its content. The file cannot get one of the tags meanwhile.
 fn refuse_known(request: &HttpRequest, file: &Node) -> Outcome<()> {
     if !request.headers().contains_key(IF_NONE_MATCH) {
         return Ok(());
@@ -88,14 +88,14 @@ fn refuse_known(request: &HttpRequest, file: &Node) -> Outcome<()> {
     Err(Problem::new(Code::PreconditionFailed, detail))
 }
 
-/// Whether `tag` is one of the file or its content.
+/// Whether `tag` belongs to the file or its content.
 fn is_of(file: &Node, tag: &str) -> bool {
     let of_content = |tag| file.content().is_some_and(|content| content.has_tag(&tag));
     file.revision.0.to_string() == tag || EntityTag::parse(tag).is_some_and(of_content)
 }
 
-/// Client libraries call whatever they have serialized JSON, also bytes that are text after that. A file that is no JSON
-/// would be damaged, and nothing would say so.
+/// Client libraries declare everything they serialize as JSON, including bytes turned into text. Such a body would
+/// silently corrupt a file that is not JSON.
 fn refuse_serialized(media_type: &MediaType, file: &Node) -> Outcome<()> {
     let essence = |media_type: &MediaType| {
         let essence = media_type.as_str().split(';').next().unwrap_or("");

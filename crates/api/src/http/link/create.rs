@@ -6,7 +6,7 @@ use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Makes a public link to a file or folder: whoever has its URL may see and download it, and nothing else.
+/// Creates a public link to a file or folder. Anyone who has its URL may view and download the item, and nothing else.
 #[utoipa::path(post, path = "/link", operation_id = "create_link", tag = "links", request_body = CreateLink,
     responses((status = 201, description = "The link", body = Link, headers(("Location" = String)))))]
 pub(crate) async fn create(user: CurrentUser, body: Json<CreateLink>, app: web::Data<App>) -> Outcome<HttpResponse> {
@@ -21,7 +21,7 @@ pub(crate) async fn create(user: CurrentUser, body: Json<CreateLink>, app: web::
     Ok(created(&link))
 }
 
-/// What is said of a link that was made.
+/// The response for a created link.
 pub(crate) fn created(link: &Link) -> HttpResponse {
     reply::secret(reply::created(format!("/link/{}", link.id), link))
 }

@@ -5,7 +5,7 @@ use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Takes a public link back: nobody comes in by it any more.
+/// Revokes a public link: it no longer grants access.
 #[utoipa::path(delete, path = "/link/{link_id}", operation_id = "delete_link", tag = "links",
     params(("link_id" = Uuid, Path)),
     responses((status = 204, description = "The link is gone")))]

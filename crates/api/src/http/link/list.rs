@@ -6,7 +6,7 @@ use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Lists the caller's public links, newest first, also those that have expired or are used up.
+/// Lists the caller's public links, newest first, including expired and used-up ones.
 #[utoipa::path(get, path = "/link", operation_id = "list_links", tag = "links", params(PageParameters),
     responses((status = 200, description = "A page of the caller's links", body = Links)))]
 pub(crate) async fn list(

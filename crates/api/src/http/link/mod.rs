@@ -1,4 +1,4 @@
-//! Public links, as their owners manage them.
+//! Management of public links by their owners.
 
 mod create;
 mod delete;

@@ -7,7 +7,7 @@ use crate::http::extract::{CurrentUser, Json, PathId};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, map, parse, reply};
 
-/// Gives a public link another end, password or limit, at once. Its URL stays.
+/// Changes the expiry, password or download limit of a public link, immediately. Its URL stays.
 #[utoipa::path(patch, path = "/link/{link_id}", operation_id = "patch_link", tag = "links",
     params(("link_id" = Uuid, Path)), request_body = PatchLink,
     responses((status = 200, description = "The link", body = Link)))]

@@ -11,8 +11,8 @@ use crate::http::App;
 use crate::http::keyed::refuse_key;
 use crate::http::problem::{Outcome, Problem};
 
-/// Lets nobody pass without a valid access token, and notes whose it is. It runs before anything else of the request is
-/// looked at.
+/// Requires a valid access token and stores its identity in the request. It runs before anything else of the request is
+/// examined.
 pub(crate) async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -26,7 +26,7 @@ pub(crate) async fn authenticate(
     }
 }
 
-/// The same, where no `Idempotency-Key` is taken.
+/// Like [`authenticate`], but refuses an `Idempotency-Key`.
 pub(crate) async fn authenticate_unkeyed(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -41,7 +41,7 @@ pub(crate) async fn authenticate_unkeyed(
     }
 }
 
-/// Refuses an `Idempotency-Key` from any caller.
+/// Refuses an `Idempotency-Key`.
 pub(crate) async fn unkeyed(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -52,7 +52,7 @@ pub(crate) async fn unkeyed(
     }
 }
 
-/// The caller of the request, on whose behalf the database is asked from here on, for the session too.
+/// Identifies the caller. From here on, including the session lookup, database work is attributed to that user.
 async fn identify(request: &ServiceRequest) -> Outcome<Identity> {
     let app = request.app_data::<web::Data<App>>();
     let app = app.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;

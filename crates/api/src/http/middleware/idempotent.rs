@@ -14,17 +14,17 @@ use crate::http::keyed::{MAX_PATH_BYTES, key, mark_replayed};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, body};
 
-/// What is to be done with a request.
+/// How to process a request.
 enum Course {
-    /// It is done, under the receipt, or without where the caller named no key.
+    /// Execute it, under the receipt if it has a key.
     Do(Option<Receipt>),
-    /// It was done before, and is done once more.
+    /// Execute the repeat again.
     Redo,
-    /// It was done before, and this is the answer.
+    /// Return the kept response of the earlier request.
     Answer(HttpResponse),
 }
 
-/// Does what a request with an `Idempotency-Key` asks for once, however often it is sent. It runs for callers who are known.
+/// Executes a request with an `Idempotency-Key` only once, however often it is sent. Requires an authenticated caller.
 pub(crate) async fn idempotent(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -53,7 +53,7 @@ pub(crate) async fn idempotent(
     let outcome = next.call(request).await;
     let done = outcome.as_ref().is_ok_and(|response| response.status().is_success());
     if let Err(fault) = app.idempotency.end(&receipt, done).await {
-        // It passes on by itself.
+        // The receipt expires by itself.
         tracing::warn!(%fault, "a receipt was not given back");
     }
     Ok(outcome?.map_into_left_body())
@@ -63,7 +63,7 @@ async fn course(app: &App, request: &mut ServiceRequest) -> Outcome<Course> {
     let Some(key) = key(request.headers())? else {
         return Ok(Course::Do(None));
     };
-    // No path is as long that is done under a key.
+    // No keyed route has a longer path.
     if request.path().len() > MAX_PATH_BYTES {
         return Err(Problem::not_found());
     }
@@ -84,7 +84,7 @@ async fn course(app: &App, request: &mut ServiceRequest) -> Outcome<Course> {
     Ok(course)
 }
 
-/// A body that has been read, for whoever reads it next.
+/// Turns a body that has been read back into a payload.
 fn payload(body: Bytes) -> Payload {
     Payload::Stream { payload: Box::pin(stream::iter([Ok(body)])) }
 }

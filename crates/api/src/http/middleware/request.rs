@@ -25,10 +25,10 @@ use crate::telemetry::{audit, blobs, traces};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What a page of the API may do in a browser: nothing. Handlers that serve pages say otherwise.
+/// The default Content-Security-Policy, which allows nothing. Handlers that serve pages override it.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Gives the request an identifier, watches its body, puts problems into words, and logs the outcome once.
+/// Assigns a request ID, guards the body, renders problems, and logs the outcome once.
 pub(crate) async fn request(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -47,7 +47,7 @@ pub(crate) async fn request(
     if let Some(body) = &body {
         request.set_payload(body.payload());
     }
-    // Nothing of the request may be held while it is routed: the router notes in it what it finds.
+    // Hold no borrow of the request during routing: the router stores its match in it.
     let caller = client.0.map(|address| Caller::Network(Network::of(Some(address))));
     let answered = on_behalf_of(caller, caught(audit::from(client.0, next.call(request))));
     let answered = answered.instrument(span.clone()).await;
@@ -73,7 +73,7 @@ pub(crate) async fn request(
     }
 }
 
-/// What `work` comes to. Should it panic, that is a fault like others: this request fails, and is answered and logged.
+/// Runs `work`, turning a panic into an internal error that is answered and logged like others.
 async fn caught<T>(work: impl Future<Output = Result<T, actix_web::Error>>) -> Result<T, actix_web::Error> {
     let outcome = AssertUnwindSafe(work).catch_unwind().await;
     outcome.unwrap_or_else(|panic| {
@@ -88,7 +88,7 @@ pub(super) fn has_body(request: &ServiceRequest) -> bool {
     length || request.headers().contains_key(TRANSFER_ENCODING)
 }
 
-/// The response as it goes out: problems as `application/problem+json`, also those that the framework makes.
+/// Finishes the response: problems become `application/problem+json`, including those made by the framework.
 fn finish(response: HttpResponse, id: &RequestId, app: &App) -> HttpResponse {
     let status = response.status();
     let problem = response.extensions().get::<Problem>().cloned();
@@ -121,8 +121,7 @@ fn finish(response: HttpResponse, id: &RequestId, app: &App) -> HttpResponse {
     response
 }
 
-/// The response as a client of that version reads it: one of HTTP/1.0 knows no chunks, so the end of the connection is that of
-/// the body.
+/// Adapts the framing to the HTTP version: HTTP/1.0 has no chunked encoding, so the body ends with the connection.
 fn framed(version: Version, mut response: HttpResponse) -> HttpResponse {
     if version < Version::HTTP_11 && response.body().size() == BodySize::Stream {
         let head = response.head_mut();
@@ -157,7 +156,7 @@ fn put_into_words(response: HttpResponse, problem: Problem, id: &RequestId) -> H
     response
 }
 
-/// The code of what the framework itself refuses.
+/// The code for errors of the framework.
 const fn code_of(status: u16) -> Code {
     match status {
         401 => Code::Unauthenticated,
@@ -173,7 +172,7 @@ const fn code_of(status: u16) -> Code {
     }
 }
 
-/// Counts a request, and logs it in one line: its route, never its path or query, which may be signed.
+/// Counts a request and logs one line with its route, never its path or query, which may be signed.
 fn report(request: &InFlight, method: &Method, route: Option<&str>, response: &HttpResponse) {
     let route = route.unwrap_or("(none)");
     let status = response.status().as_u16();
@@ -189,7 +188,7 @@ fn report(request: &InFlight, method: &Method, route: Option<&str>, response: &H
         blobs::damaged();
     }
     match status {
-        // Nothing is broken: there is too much to do, or the server is about to stop.
+        // Not a fault: the server is overloaded or shutting down.
         503 if cause.is_none() => tracing::warn!(method, route, status, millis, code, "request turned away"),
         500.. => tracing::error!(method, route, status, millis, code, cause, "request failed"),
         _ => tracing::info!(method, route, status, millis, code, "request"),
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn a_panic_is_a_fault_of_this_one_request() {
+    async fn a_panic_fails_only_its_request() {
         let fault = caught(async { if true { panic!("a bug") } else { Ok(()) } }).await.unwrap_err();
         let response = fault.error_response();
         assert_eq!(response.status(), 500);

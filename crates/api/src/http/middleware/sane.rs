@@ -9,7 +9,7 @@ use clouddrive_contract::Code;
 use super::request::has_body;
 use crate::http::problem::{Outcome, Problem};
 
-/// Refuses what no route takes: requests that may mean two things, and bodies in an encoding.
+/// Refuses requests that no route accepts: ambiguous ones, and bodies with a content encoding.
 pub(crate) async fn sane(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -41,7 +41,7 @@ fn check(request: &ServiceRequest) -> Outcome<()> {
     Ok(())
 }
 
-/// Whether it is a host, perhaps with a port.
+/// Whether the value is a host with an optional port.
 fn is_host(value: &HeaderValue) -> bool {
     let authority = value.to_str().ok().and_then(|text| text.parse::<Authority>().ok());
     authority.is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))

@@ -1,14 +1,14 @@
-//! What all operations have in common that hand out bytes, and all that a public link opens.
+//! Parameters and headers common to all operations that return content, and to all public link operations.
 
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 
-/// A name, and what is said of it.
+/// A name and its description.
 type Described = (&'static str, &'static str);
 
-/// The range, and the preconditions of RFC 9110.
+/// `Range` and the preconditions of RFC 9110.
 const CONDITIONS: [Described; 6] = [
     ("Range", "One range of bytes"),
     (
@@ -30,18 +30,18 @@ const ACCEPT_RANGES: Described = ("Accept-Ranges", "`bytes`");
 const CONTENT_RANGE: Described = ("Content-Range", "Which bytes these are, of how many");
 const LOCATION: Described = ("Location", "A signed URL of the blob store");
 
-/// How the holder of a link with a password shows to know it.
+/// How a visitor of a password-protected link authenticates.
 const LINK_PASSWORD: Described = ("X-Link-Password", "The link's password, if it has one, as percent-encoded UTF-8");
 const LINK_ACCESS: Described = ("access", "In its place, what `POST /s/{token}/access` answered");
 
-/// What is handed out.
+/// The kind of content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Bytes {
-    /// Those of a file, to which the store may show the way.
+    /// File content; the store may serve it through a redirect.
     File,
-    /// Those of a blob that this server has.
+    /// A blob served by this server.
     Blob,
-    /// An archive, made while it is sent.
+    /// An archive, packed while it is sent.
     Archive,
 }
 
@@ -57,7 +57,7 @@ impl Bytes {
     }
 }
 
-/// Completes an operation that answers GET or HEAD at `path`.
+/// Completes a GET or HEAD operation at `path`.
 pub(super) fn complete(path: &str, operation: &mut Operation) {
     if path.starts_with("/s/{token}") {
         add_parameter(operation, ParameterIn::Header, LINK_PASSWORD);

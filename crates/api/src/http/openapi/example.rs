@@ -1,10 +1,10 @@
-//! Examples for every schema, body and answer of the document, put together from those of the fields.
+//! Examples for every schema, body and response, composed from the examples of their fields.
 
 use serde_json::{Map, Value, json};
 
 use super::METHODS;
 
-/// Gives an example to every schema, and to every JSON body and answer, that has none.
+/// Adds examples to all schemas, and to all JSON bodies and responses, that lack one.
 pub(super) fn complete(document: &mut Value) {
     let schemas = document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
     if let Some(own) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
@@ -30,7 +30,7 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
-/// Gives an example to what can be written as text.
+/// Adds an example to each text media type.
 fn fill(body: &mut Value, schemas: &Map<String, Value>) {
     for kind in ["application/json", "application/x-www-form-urlencoded"] {
         let Some(content) = body.get_mut("content").and_then(|content| content.get_mut(kind)) else { continue };
@@ -41,7 +41,7 @@ fn fill(body: &mut Value, schemas: &Map<String, Value>) {
     }
 }
 
-/// An example of what `schema` describes.
+/// An example of `schema`.
 fn of(schema: &Value, schemas: &Map<String, Value>) -> Value {
     if let Some(example) = schema.get("example").or_else(|| schema.pointer("/examples/0")) {
         return example.clone();
@@ -66,7 +66,7 @@ fn of(schema: &Value, schemas: &Map<String, Value>) -> Value {
     let properties = schema.get("properties").and_then(Value::as_object);
     let required: Vec<&str> = parts("required").into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, property) in properties.into_iter().flatten() {
-        // What may be left out is left out, unless its author knows a value that goes with the others.
+        // Omit optional fields, unless they have an explicit example, which fits the others.
         if required.contains(&name.as_str()) || has_example(property) {
             fields.insert(name.clone(), of(property, schemas));
         }

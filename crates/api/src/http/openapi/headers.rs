@@ -1,10 +1,10 @@
-//! Headers that belong to every request and every answer, or to a status or a code rather than to one operation.
+//! Headers common to all requests and responses, or tied to a status or code rather than one operation.
 
 use serde_json::{Map, Value, json};
 
 use super::{KEYED, METHODS};
 
-/// A header, its type, and what it says.
+/// A header's name, type and description.
 type Header = (&'static str, &'static str, &'static str);
 
 const REQUEST_ID: Header = (
@@ -27,11 +27,11 @@ const RATE: [Header; 3] = [
     ("RateLimit-Reset", "integer", "After how many seconds there is one more"),
 ];
 
-/// Every header of this module, once, as the document's components.
+/// Every header of this module, as components of the document.
 const COMPONENTS: [Header; 8] =
     [REQUEST_ID, REPLAYED, AUTHENTICATE, RETRY_AFTER, CONTENT_RANGE, RATE[0], RATE[1], RATE[2]];
 
-/// Gives every request and every answer its headers.
+/// Adds the headers of all requests and responses.
 pub(super) fn complete(document: &mut Value) {
     let headers = COMPONENTS
         .map(|(name, kind, meaning)| (name.to_owned(), json!({"description": meaning, "schema": {"type": kind}})));
@@ -57,7 +57,7 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
-/// Any request may bear an identifier.
+/// The `X-Request-Id` parameter, accepted by every operation.
 fn request_id() -> Value {
     json!({
         "name": "X-Request-Id",

@@ -1,4 +1,4 @@
-//! The OpenAPI document: made of the handlers and the contract's types, completed here with what is common to all.
+//! The OpenAPI document: generated from handlers and contract types, completed here with what all operations share.
 
 mod bytes;
 mod example;
@@ -67,7 +67,7 @@ drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::
 )]
 struct Api;
 
-/// The document.
+/// The complete document.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
     shape::complete(&mut document);
@@ -78,15 +78,15 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     document
 });
 
-/// The document as JSON text.
+/// The document as JSON.
 pub(crate) fn json() -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&*DOCUMENT)
 }
 
-/// The methods of a path.
+/// The methods of a path item.
 const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 
-/// The operations of the document, with the path of each.
+/// All operations of the document, with their paths.
 fn operations_of(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
     let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
     paths.flat_map(|(path, item)| METHODS.into_iter().filter_map(move |method| Some((path, item.get(method)?))))
@@ -116,7 +116,7 @@ const ARCHIVE: &[Code] = &[
     Code::RateLimited,
 ];
 
-/// The errors of each operation, beside 500 and 503, which may always come.
+/// The errors of each operation, in addition to the universal 500 and 503.
 fn errors(operation: &str) -> Vec<Code> {
     let groups: &[&[Code]] = match operation {
         "register" => &[BODY, JSON, THROTTLED, &[Code::UsernameTaken, Code::EmailTaken]],
@@ -211,7 +211,7 @@ fn errors(operation: &str) -> Vec<Code> {
         }
         _ => &[],
     };
-    // A request may be unclear wherever it goes.
+    // Any request may be malformed.
     let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
     if KEYED.contains(&operation) {
         codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
@@ -222,7 +222,7 @@ fn errors(operation: &str) -> Vec<Code> {
     codes
 }
 
-/// The operations that are done once for each `Idempotency-Key`, as the routes have it.
+/// The operations that accept an `Idempotency-Key`, as in the routes.
 const KEYED: &[&str] = &[
     "create_folder",
     "copy_folder",
@@ -239,7 +239,7 @@ const KEYED: &[&str] = &[
     "set_profile_photo",
 ];
 
-/// Adds what every operation has: errors with their examples, the security schemes, unique operation ids.
+/// Adds what operations share: errors with examples, security schemes, and unique operation IDs.
 struct Completion;
 
 impl Modify for Completion {
@@ -291,7 +291,7 @@ fn add_errors(operation: &mut Operation) {
     }
 }
 
-/// Adds the header by which a request may be sent again, and the one that tells a repeat.
+/// Adds the `Idempotency-Key` parameter.
 fn add_key(operation: &mut Operation) {
     if !operation.operation_id.as_deref().is_some_and(|id| KEYED.contains(&id)) {
         return;
@@ -347,8 +347,8 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_posted_in_json_by_somebody_known_may_be_sent_again_under_a_key() {
-        // A deleted account has no receipts: whoever sends that again is not known any more.
+    fn authenticated_posts_accept_an_idempotency_key() {
+        // A deleted account has no receipts, and its access token is invalid.
         let apart = ["delete_user"];
         let mut keyed = 0;
         for item in DOCUMENT["paths"].as_object().unwrap().values() {

@@ -1,4 +1,4 @@
-//! The document and Swagger UI as they are served: with validators, and compressed where the client takes it.
+//! The OpenAPI document and Swagger UI, served with validators and compression.
 
 use std::mem;
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ use super::DOCUMENT;
 use crate::http::compress::BuiltIn;
 use crate::http::problem::Problem;
 
-/// The document as it is sent.
+/// The serialized document.
 static TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(DOCUMENT.to_string()));
 
 /// `GET /openapi.json`.
@@ -27,12 +27,13 @@ pub(crate) async fn document(request: HttpRequest) -> HttpResponse {
 }
 
 pub(crate) fn swagger_config() -> utoipa_swagger_ui::Config<'static> {
-    // Swagger UI would have the document judged by a server of its makers.
+    // By default Swagger UI sends the document to an external validator.
     utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).validator_url("none")
 }
 
-/// The pages of Swagger UI load their own scripts and styles, and call this server; nothing else. Of their paths it knows GET
-/// alone: what other methods get is told by what GET would.
+/// Lets Swagger UI's pages load their own scripts and styles and call this server, nothing else. Swagger UI's service
+/// answers only GET, so other methods are routed as GET: HEAD gets the same headers, and the rest 405 where GET
+/// succeeds.
 pub(crate) async fn let_the_page_work(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -51,7 +52,7 @@ pub(crate) async fn let_the_page_work(
              connect-src 'self'; frame-ancestors 'none'",
         ),
     );
-    // All of it is built in: nothing is waited for, and nothing can fail.
+    // The body is built in and available at once; reading it cannot fail.
     let bytes = to_bytes(body).await.unwrap_or_default();
     let response = if response.status() == StatusCode::OK {
         validated(&request, response.map_body(|_, ()| BoxBody::new(())), bytes)
@@ -61,8 +62,8 @@ pub(crate) async fn let_the_page_work(
     Ok(ServiceResponse::new(request, response))
 }
 
-/// The response with these bytes and their tag; 304 when the client has them. The tag is weak, since the bytes on the wire
-/// depend on how they are compressed.
+/// Sets the body and its ETag, or responds with 304 if the client has it. The tag is weak, since the bytes on the wire
+/// depend on the compression.
 fn validated(request: &HttpRequest, mut response: HttpResponse, bytes: Bytes) -> HttpResponse {
     let digest: String = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{digest}\"");

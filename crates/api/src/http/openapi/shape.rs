@@ -1,13 +1,13 @@
-//! What client generators need that the annotations of the handlers do not say, the same for every operation.
+//! Corrections that client generators need and handler annotations cannot express, applied to every operation.
 
 use serde_json::{Map, Value, json};
 
 use super::{METHODS, operations_of};
 
-/// Raw bytes of no type in particular, which all generators know.
+/// The generic type of raw bytes, known to all generators.
 const BYTES: &str = "application/octet-stream";
 
-/// Gives the document the shape that generators read correctly.
+/// Adapts the document for client generators.
 pub(super) fn complete(document: &mut Value) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for item in paths.into_iter().flat_map(Map::values_mut) {
@@ -36,14 +36,14 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
-/// An operation for which no token is needed lists no scheme: one without a name is an alternative to generators.
+/// Public operations get an empty list of schemes: generators treat a nameless scheme as an alternative.
 fn publish(operation: &mut Value) {
     if let Some(security) = operation.get_mut("security").filter(|security| **security == json!([{}])) {
         *security = json!([]);
     }
 }
 
-/// A body is required, unless its schema says that there may be none: then it is left out, since `null` is no body.
+/// Marks a body as required unless its schema is nullable: an optional body is omitted, since `null` is no body.
 fn complete_body(body: &mut Value) {
     let mut required = true;
     for (kind, content) in contents(body) {
@@ -57,7 +57,7 @@ fn complete_body(body: &mut Value) {
 }
 
 fn complete_response(method: &str, response: &mut Value) {
-    // An answer to HEAD has no body.
+    // A response to HEAD has no body.
     if let Some(response) = response.as_object_mut().filter(|_| method == "head") {
         response.remove("content");
     }
@@ -66,7 +66,8 @@ fn complete_response(method: &str, response: &mut Value) {
         content["schema"] = raw_bytes(kind);
         raw.push(kind.clone());
     }
-    // A file comes with its own type. And what is of one type is bytes to a generator that does not know it.
+    // Content may have any media type. A specific type is listed with a generic one, for generators that do not know
+    // it.
     if let Some(kind) = raw.first() {
         let other = if kind == BYTES { "*/*" } else { BYTES };
         if let Some(content) = response.get_mut("content").and_then(Value::as_object_mut) {
@@ -75,23 +76,23 @@ fn complete_response(method: &str, response: &mut Value) {
     }
 }
 
-/// The media types of a body or an answer.
+/// The media types of a body or response.
 fn contents(body: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     body.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten()
 }
 
-/// Whether a body of this media type is text of a structure that a schema describes.
+/// Whether bodies of this media type are structured text described by a schema.
 fn is_structured(kind: &str) -> bool {
     let named = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
     named.contains(&kind) || kind.ends_with("+json") || kind == "text/event-stream"
 }
 
-/// Bytes are bytes: not an array of numbers, which a serializer would write as text.
+/// The schema of raw bytes: an array of numbers would be serialized as text.
 fn raw_bytes(kind: &str) -> Value {
     json!({"type": "string", "format": "binary", "contentMediaType": kind})
 }
 
-/// The schemas of forms, whose fields are there or not: there is no way to write null.
+/// The schemas of forms, whose fields are optional but never null, which a form cannot express.
 fn form_schemas(document: &Value) -> Vec<String> {
     let bodies = operations_of(document).filter_map(|(_, operation)| operation.pointer("/requestBody/content"));
     let forms = ["multipart/form-data", "application/x-www-form-urlencoded"];
@@ -100,8 +101,8 @@ fn form_schemas(document: &Value) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Swagger UI fills a form with the examples of its fields, and with made-up values where they have none, which a person would
-/// have to remove. The server takes an empty field for one that is not there.
+/// Gives optional form fields without an example an empty one: Swagger UI would otherwise prefill made-up values, which
+/// users would have to remove. The server treats empty fields as absent.
 pub(super) fn empty_forms(document: &mut Value) {
     for name in form_schemas(document) {
         let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) else { continue };
@@ -117,7 +118,7 @@ pub(super) fn empty_forms(document: &mut Value) {
     }
 }
 
-/// Takes null out of what a schema allows; whether it was there.
+/// Removes null from a schema; returns whether it was allowed.
 fn forbid_null(schema: &mut Value) -> bool {
     let Some(schema) = schema.as_object_mut() else { return false };
     let given = |list: Option<&Value>, is_null: &dyn Fn(&Value) -> bool| -> Option<Value> {
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_is_taken_out_where_it_is_one_of_two() {
+    fn null_is_removed_from_two_alternatives() {
         for (schema, expected) in [
             (json!({"type": ["string", "null"], "format": "uuid"}), Some(json!({"type": "string", "format": "uuid"}))),
             (json!({"oneOf": [{"type": "null"}, {"$ref": "#/x"}]}), Some(json!({"$ref": "#/x"}))),

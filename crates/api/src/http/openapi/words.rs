@@ -1,11 +1,11 @@
-//! What the document says of every operation in words: a summary of one sentence, and a description that also says who may
-//! call it and what a repeat does.
+//! Texts of operations: a one-sentence summary, and a description that includes who may call the operation and how it
+//! behaves when repeated.
 
 use serde_json::{Map, Value, json};
 
 use super::{KEYED, METHODS};
 
-/// Gives every operation its summary and its description.
+/// Sets the summary and description of every operation.
 pub(super) fn complete(document: &mut Value) {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
@@ -34,7 +34,7 @@ fn describe(path: &str, method: &str, operation: &mut Map<String, Value>) {
     operation.insert("description".to_owned(), json!(facts.join("\n\n")));
 }
 
-/// The first sentence of `text` on one line, up to a full stop or a colon; and what follows.
+/// Splits off the first sentence of `text`, up to a full stop or colon, on one line.
 fn first_sentence(text: &str) -> (String, String) {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let end = [". ", ": "].into_iter().filter_map(|mark| text.find(mark)).min();
@@ -92,7 +92,7 @@ fn access(path: &str, method: &str, id: &str, open: bool) -> &'static str {
     }
 }
 
-/// What comes of sending a request again, after an answer that was lost.
+/// The effect of repeating a request after a lost response.
 fn repeating(path: &str, method: &str, id: &str) -> &'static str {
     if path.ends_with("/content") && path.starts_with("/s/") && method == "get" {
         return "safe, but downloads are counted.";

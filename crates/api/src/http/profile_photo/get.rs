@@ -6,14 +6,14 @@ use crate::http::extract::CurrentUser;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// Where the caller's profile photo can be fetched for a short while. `/profile-photo` is an alias.
+/// Returns a short-lived URL of the caller's profile photo. `/profile-photo` is an alias.
 #[utoipa::path(get, path = "/profile_photo", operation_id = "get_profile_photo", tag = "profile photo",
     responses((status = 200, description = "The URL", body = Download)))]
 pub(crate) async fn get(user: CurrentUser, app: web::Data<App>) -> Outcome<HttpResponse> {
     found(app.photos.find(&user.actor).await?)
 }
 
-/// Where a photo can be fetched.
+/// The response with a photo's URL.
 pub(crate) fn found(url: SignedUrl) -> Outcome<HttpResponse> {
     Ok(reply::secret(reply::ok(&map::download(url)?)))
 }

@@ -9,7 +9,7 @@ use crate::http::keyed::{self, Keyed};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, body};
 
-/// The most bytes that a picture may have.
+/// The maximum size of a picture, in bytes.
 const MAX_PICTURE_BYTES: u64 = 5 << 20;
 
 /// Sets the caller's profile photo. `/profile-photo` is an alias.
@@ -39,7 +39,7 @@ pub(crate) async fn set(
     keyed.run(&app, work).await
 }
 
-/// The bytes of the picture, which are few enough to be held in memory.
+/// Reads the picture into memory; its size is limited.
 async fn picture(request: &HttpRequest, payload: web::Payload) -> Outcome<web::Bytes> {
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = header.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
@@ -52,7 +52,7 @@ async fn picture(request: &HttpRequest, payload: web::Payload) -> Outcome<web::B
     }
 }
 
-/// The only field of the form, `photo`.
+/// Reads the form's only field, `photo`.
 async fn from_form(mut form: FormReader) -> Outcome<web::Bytes> {
     let field = form.next().await?.ok_or_else(|| Problem::invalid("photo", "is required"))?;
     let name = form::name(&field)?;

@@ -17,15 +17,15 @@ use crate::http::{App, map, parse, reply};
 /// A position as a cursor holds it.
 #[derive(Serialize, Deserialize)]
 enum Place {
-    /// In the own drive: the key of the name, in Base64, and the node.
+    /// In the caller's own drive: the Base64-encoded name key, and the node.
     #[serde(rename = "o")]
     Own(String, Uuid),
-    /// In what is shared: the share, the folders down to where the walk is, in Base64, and the entry there.
+    /// In shared items: the share, the Base64-encoded folder path of the walk, and the entry in the last folder.
     #[serde(rename = "s")]
     Shared(Option<(i64, Uuid)>, String, Option<(bool, i64, Uuid)>),
 }
 
-/// Finds files and folders by their names, in all that the caller owns or is shared with.
+/// Finds files and folders by name, among everything the caller owns or is shared with.
 #[utoipa::path(get, path = "/search", operation_id = "search", tag = "search", params(SearchParameters),
     responses((status = 200, description = "A page of what was found", body = FoundItems)))]
 pub(crate) async fn search(
@@ -57,7 +57,7 @@ fn query(app: &App, user: UserId, parameters: &SearchParameters) -> Outcome<Sear
     Ok(SearchQuery { after: Some(after), ..query })
 }
 
-/// The list of all that is found.
+/// The name of the result list, for its cursors.
 fn list(user: UserId, query: &SearchQuery) -> String {
     let within = query.within.map_or_else(|| "everywhere".to_owned(), |folder| folder.to_string());
     format!("search {user} {:?} {within} {}", query.kind, query.text.folded())

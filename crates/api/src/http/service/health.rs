@@ -3,7 +3,7 @@ use clouddrive_contract::Health;
 
 use crate::http::reply;
 
-/// Whether the process is up. It touches nothing.
+/// Liveness check. It accesses no database or store.
 #[utoipa::path(get, path = "/health", operation_id = "health", tag = "service", security(()),
     responses((status = 200, description = "The process is up", body = Health)))]
 pub(crate) async fn health() -> HttpResponse {

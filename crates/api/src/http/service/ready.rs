@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, Part, reply};
 
-/// How long a part may take to answer: health checks do not wait long either.
+/// The timeout for each part; health checks do not wait long either.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Whether the part answers; what happened, if it does not.
+/// Checks a part; the error is its cause, if known.
 pub(crate) async fn check(part: &Part) -> Result<(), Option<String>> {
     match timeout(PATIENCE, part.probe.check()).await {
         Ok(outcome) => outcome.map_err(|fault| Problem::from(fault).cause),
@@ -19,7 +19,7 @@ pub(crate) async fn check(part: &Part) -> Result<(), Option<String>> {
     }
 }
 
-/// Whether requests can be served: the database and the storage answer, and the server is not about to stop.
+/// Readiness check. 200 if the database and the store respond and the server is not shutting down.
 #[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "service", security(()),
     responses((status = 200, description = "Requests can be served", body = Ready)))]
 pub(crate) async fn ready(app: web::Data<App>) -> Outcome<HttpResponse> {

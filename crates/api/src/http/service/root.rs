@@ -3,7 +3,7 @@ use clouddrive_contract::ServiceInfo;
 
 use crate::http::reply;
 
-/// What this is.
+/// Returns the name and version of the service.
 #[utoipa::path(get, path = "/", operation_id = "root", tag = "service", security(()),
     responses((status = 200, description = "The server runs", body = ServiceInfo)))]
 pub(crate) async fn root() -> HttpResponse {

@@ -5,7 +5,7 @@ use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Ends a share: its owner revokes it, its guest leaves.
+/// Ends a share: the owner revokes it, or the guest leaves it.
 #[utoipa::path(delete, path = "/share/{share_id}", operation_id = "delete_share", tag = "sharing",
     params(("share_id" = Uuid, Path)),
     responses((status = 204, description = "The share is over")))]

@@ -7,7 +7,7 @@ use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Lists who may do what with a folder, and through which share or link, on it or above it. For its owner.
+/// Lists all access to a folder, with the share or link that grants it, on the folder or above it. Owner only.
 #[utoipa::path(get, path = "/drive/{folder_id}/access", operation_id = "list_access_to_folder", tag = "sharing",
     params(("folder_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of who may do what, and why", body = AccessList)))]
@@ -20,7 +20,7 @@ pub(crate) async fn list_access_to_folder(
     list_access(&user, (NodeKind::Folder, id.0), &parameters.0, &app).await
 }
 
-/// Lists who may do what with a file, and through which share or link, on it or above it. For its owner.
+/// Lists all access to a file, with the share or link that grants it, on the file or above it. Owner only.
 #[utoipa::path(get, path = "/file/{file_id}/access", operation_id = "list_access_to_file", tag = "sharing",
     params(("file_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of who may do what, and why", body = AccessList)))]

@@ -8,7 +8,7 @@ use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Lists what the caller has shared, newest first.
+/// Lists the shares that the caller has granted, newest first.
 #[utoipa::path(get, path = "/shared-by-me", operation_id = "list_given_shares", tag = "sharing", params(PageParameters),
     responses((status = 200, description = "A page of what the caller has shared", body = GivenShares)))]
 pub(crate) async fn list_given(
@@ -22,7 +22,7 @@ pub(crate) async fn list_given(
     answer(&app, &list, page)
 }
 
-/// Lists the shares of a folder itself, newest first. For its owner.
+/// Lists the shares of a folder itself, newest first. Owner only.
 #[utoipa::path(get, path = "/drive/{folder_id}/share", operation_id = "list_shares_of_folder", tag = "sharing",
     params(("folder_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of the folder's shares", body = GivenShares)))]
@@ -35,7 +35,7 @@ pub(crate) async fn list_of_folder(
     list_of(&user, (NodeKind::Folder, id.0), &parameters.0, &app).await
 }
 
-/// Lists the shares of a file, newest first. For its owner.
+/// Lists the shares of a file, newest first. Owner only.
 #[utoipa::path(get, path = "/file/{file_id}/share", operation_id = "list_shares_of_file", tag = "sharing",
     params(("file_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of the file's shares", body = GivenShares)))]

@@ -7,7 +7,7 @@ use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Lists what is shared with the caller, wherever it lies, newest first.
+/// Lists everything shared with the caller, from all drives, newest first.
 #[utoipa::path(get, path = "/shared-with-me", operation_id = "list_received_shares", tag = "sharing",
     params(PageParameters),
     responses((status = 200, description = "A page of what is shared with the caller", body = ReceivedShares)))]

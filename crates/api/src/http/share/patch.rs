@@ -6,7 +6,7 @@ use crate::http::extract::{CurrentUser, Json, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Gives a share another permission, at once and for everything below.
+/// Changes the permission of a share, immediately and for everything below the item.
 #[utoipa::path(patch, path = "/share/{share_id}", operation_id = "patch_share", tag = "sharing",
     params(("share_id" = Uuid, Path)), request_body = PatchShare,
     responses((status = 200, description = "The share", body = Share)))]

@@ -4,7 +4,7 @@ use crate::http::extract::CurrentUser;
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Empties the caller's trash, for good. Of more than 1,000 files and folders the rest goes in the background.
+/// Empties the caller's trash permanently. Beyond 1,000 files and folders, the rest is deleted in the background.
 #[utoipa::path(delete, path = "/trash", operation_id = "empty_trash", tag = "trash",
     responses((status = 204, description = "The trash is empty")))]
 pub(crate) async fn empty(user: CurrentUser, app: web::Data<App>) -> Outcome<HttpResponse> {

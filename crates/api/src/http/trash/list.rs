@@ -6,7 +6,7 @@ use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Lists what was put into the caller's trash, newest first.
+/// Lists the items that were moved to the caller's trash, newest first.
 #[utoipa::path(get, path = "/trash", operation_id = "list_trash", tag = "trash",
     params(PageParameters),
     responses((status = 200, description = "A page of the trash", body = Trash)))]

@@ -7,8 +7,8 @@ use crate::http::extract::{CurrentUser, PathId, Query};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// Lists what lies in a folder in the caller's trash, be it there itself or below another. Each of it can be restored by
-/// itself. What was put into the trash by itself is not among it: `GET /trash` has it.
+/// Lists the contents of a folder in the caller's trash, at any depth. Each item can be restored on its own. Items that
+/// were deleted separately are not included: `GET /trash` lists them.
 #[utoipa::path(get, path = "/trash/{item_id}/item", operation_id = "list_trashed_folder", tag = "trash",
     params(("item_id" = Uuid, Path), ListParameters),
     responses((status = 200, description = "A page of the folder", body = TrashedFolder)))]

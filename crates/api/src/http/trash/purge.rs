@@ -5,8 +5,8 @@ use crate::http::extract::{CurrentUser, IfMatch, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Removes a file or folder that lies in the caller's trash for good, with all below it. Of more than 1,000 files and folders
-/// the rest goes in the background.
+/// Deletes an item in the caller's trash permanently, with everything below it. Beyond 1,000 files and folders, the
+/// rest is deleted in the background.
 #[utoipa::path(delete, path = "/trash/{item_id}", operation_id = "purge_item", tag = "trash",
     params(("item_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the item must have")),
     responses((status = 204, description = "It is gone")))]

@@ -7,9 +7,9 @@ use crate::http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Takes a file or folder back out of the caller's trash, also one that lies below what was put there. A taken name gets a
-/// number. Whoever put something there as a guest may take it back for an hour, to where it was, as long as they may edit that
-/// folder.
+/// Restores a file or folder from the caller's trash, including one below a deleted folder. If the name is taken, a
+/// number is added. A guest who deleted an item may restore it to its original place within an hour, while they may
+/// still edit that folder.
 #[utoipa::path(post, path = "/trash/{item_id}/restore", operation_id = "restore_item", tag = "trash",
     params(("item_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the item must have")),
     request_body = Option<RestoreItem>,

@@ -5,7 +5,7 @@ use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Gives an upload up and ends its reservation.
+/// Aborts an upload and releases its reservation.
 #[utoipa::path(delete, path = "/upload/{upload_id}", operation_id = "abort_upload", tag = "uploads",
     params(("upload_id" = Uuid, Path)),
     responses((status = 204, description = "The upload is over")))]

@@ -8,9 +8,9 @@ use crate::http::extract::{CurrentUser, OptionalJson, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Turns an upload whose bytes have all arrived into a file. A repeat answers the same. 409 `upload_incomplete` names the
-/// parts that are missing; they may still be sent. 422 `checksum_mismatch` when the bytes have another SHA-256 than was
-/// announced: no file changes.
+/// Completes an upload whose bytes have all arrived, creating the file. A repeat returns the same file. 409
+/// `upload_incomplete` names the missing parts, which may still be sent. 422 `checksum_mismatch` means that the SHA-256
+/// of the bytes differs from the announced one: no file is changed.
 #[utoipa::path(post, path = "/upload/{upload_id}/complete", operation_id = "complete_upload", tag = "uploads",
     params(("upload_id" = Uuid, Path)), request_body = Option<CompleteUpload>,
     responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]

@@ -6,7 +6,7 @@ use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// How far an upload has come.
+/// Returns the progress of an upload.
 #[utoipa::path(get, path = "/upload/{upload_id}", operation_id = "get_upload", tag = "uploads",
     params(("upload_id" = Uuid, Path)),
     responses((status = 200, description = "The upload", body = Upload)))]

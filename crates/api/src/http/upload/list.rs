@@ -6,7 +6,7 @@ use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Lists the open uploads that the caller sends, and all into the caller's own drive, newest first.
+/// Lists the caller's open uploads, and all open uploads into the caller's own drive, newest first.
 #[utoipa::path(get, path = "/upload", operation_id = "list_uploads", tag = "uploads", params(PageParameters),
     responses((status = 200, description = "A page of open uploads", body = Uploads)))]
 pub(crate) async fn list(

@@ -6,7 +6,7 @@ use crate::http::extract::{CurrentUser, Json, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// Fresh URLs for parts of an upload, and more time for it: today, or to go on another day, for 30 days in all.
+/// Returns fresh URLs for parts of an upload, and extends the upload's lifetime, up to 30 days in total.
 #[utoipa::path(post, path = "/upload/{upload_id}/parts", operation_id = "sign_parts", tag = "uploads",
     params(("upload_id" = Uuid, Path)), request_body = SignParts,
     responses((status = 200, description = "The URLs", body = SignedParts)))]

@@ -4,7 +4,7 @@ use crate::http::extract::{CurrentUser, IfMatch, VersionPath};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// Deletes a former content of a file, for good: for the file's owner alone. The current one stays.
+/// Deletes a former version of a file permanently. Owner only. The current version cannot be deleted.
 #[utoipa::path(delete, path = "/file/{file_id}/version/{version_id}", operation_id = "delete_version", tag = "versions",
     params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),

@@ -5,7 +5,7 @@ use crate::http::extract::{CurrentUser, VersionPath};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// A version of a file, with a URL from which its bytes can be fetched for a short while.
+/// Returns a version of a file with a short-lived download URL.
 #[utoipa::path(get, path = "/file/{file_id}/version/{version_id}", operation_id = "get_version", tag = "versions",
     params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path)),
     responses((status = 200, description = "The version", body = VersionWithDownload)))]

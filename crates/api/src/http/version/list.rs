@@ -7,7 +7,7 @@ use crate::http::list::List;
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
 
-/// Lists the contents that a file has and had, newest first: for all who may see it.
+/// Lists the current and former versions of a file, newest first, for everyone who may see the file.
 #[utoipa::path(get, path = "/file/{file_id}/version", operation_id = "list_versions", tag = "versions",
     params(("file_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of the file's versions", body = Versions)))]

@@ -6,8 +6,8 @@ use crate::http::extract::{CurrentUser, IfMatch, VersionPath};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// Makes a former content of a file its current one anew, as another version that counts against the quota: for those who may
-/// edit the file. Nothing changes when it is current already.
+/// Restores a former version of a file as a new current version, which counts against the quota. Requires edit
+/// permission. If the version is already current, nothing changes.
 #[utoipa::path(post, path = "/file/{file_id}/version/{version_id}/restore", operation_id = "restore_version", tag = "versions",
     params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),

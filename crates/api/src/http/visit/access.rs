@@ -6,8 +6,8 @@ use crate::http::extract::{Json, LinkVisitor};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// Opens a public link by its password. The answer's `access` opens the link's URLs for an hour as `?access=…`, so that a
-/// browser can navigate to them, save and play what they hand out. A new password ends it.
+/// Opens a public link with its password. The returned `access` opens the link's URLs as `?access=…` for an hour, so
+/// that a browser can navigate to them, download and play. Changing the password invalidates it.
 #[utoipa::path(post, path = "/s/{token}/access", operation_id = "open_link", tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL")),
     request_body = LinkPassword,
@@ -17,7 +17,7 @@ pub(crate) async fn access(
     body: Json<LinkPassword>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    // Nothing but the password in the body counts here: a proof does not prolong itself.
+    // Only the password in the body counts: an access ticket cannot prolong itself.
     let visitor = Visitor { password: Some(body.0.password), access: None, ..visitor.0 };
     let admission = app.visits.admit(&visitor).await?;
     let answer = LinkAccess { access: admission.access, expires_at: map::time(admission.expires_at)? };

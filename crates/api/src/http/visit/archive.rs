@@ -7,8 +7,8 @@ use crate::http::extract::{LinkQuery, LinkVisitor, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, zip};
 
-/// The folder that a public link leads to, with all that lies below it, as a ZIP: see `/drive/{folder_id}/archive`. It counts
-/// as one download.
+/// Downloads the linked folder and everything below it as a ZIP: see `/drive/{folder_id}/archive`. It counts as one
+/// download.
 #[utoipa::path(method(get, head), path = "/s/{token}/archive", operation_id = "archive_link", tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"), ArchiveParameters),
     responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
@@ -21,7 +21,7 @@ pub(crate) async fn archive(
     answer(&visitor, None, &parameters.0, &request, &app).await
 }
 
-/// A folder below the one that a public link leads to, as a ZIP. All else is as with `/s/{token}/archive`.
+/// Downloads a folder below the linked one as a ZIP. Otherwise like `/s/{token}/archive`.
 #[utoipa::path(method(get, head), path = "/s/{token}/drive/{folder_id}/archive", operation_id = "archive_linked_folder",
     tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"), ("folder_id" = Uuid, Path),

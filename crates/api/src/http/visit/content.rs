@@ -7,9 +7,9 @@ use crate::http::extract::{LinkVisitor, PathId};
 use crate::http::problem::Outcome;
 use crate::http::running::{Right, while_right};
 
-/// The bytes of the file that a public link leads to, whole or in a range; where the store hands them out itself, the way
-/// there. What one address takes of the file within an hour is one download and counts once, in however many ranges and
-/// repeats it comes; HEAD never counts.
+/// Returns the content of the linked file, whole or a range, or redirects to the store if it serves the bytes itself.
+/// All requests of one address for the file within an hour count as one download, including ranges and repeats; HEAD
+/// never counts.
 #[utoipa::path(method(get, head), path = "/s/{token}/content", operation_id = "get_link_content", tag = "links",
     security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL")),
@@ -18,7 +18,7 @@ pub(crate) async fn content(visitor: LinkVisitor, request: HttpRequest, app: web
     answer(&visitor, None, &request, &app).await
 }
 
-/// The bytes of a file below the folder that a public link leads to. All else is as with `/s/{token}/content`.
+/// Returns the content of a file below the linked folder. Otherwise like `/s/{token}/content`.
 #[utoipa::path(method(get, head), path = "/s/{token}/file/{file_id}/content", operation_id = "get_linked_file_content",
     tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"), ("file_id" = Uuid, Path)),
@@ -43,7 +43,7 @@ async fn answer(
     let representation = Representation::of(file.content(), &presentation);
     let right = Right::of_visitor(app, &visitor.0, below);
     let read = async |range| Ok(while_right(app.visits.read(&file, range).await?, right));
-    // Whoever follows a redirect may take the link's password along, which is none of the store's business.
+    // A client that follows a redirect might send the link's password along to the store.
     if app.local.is_some() || (file.has_password() && visitor.0.password.is_some()) {
         return bytes::answer(request, representation, read).await;
     }

@@ -8,7 +8,7 @@ use crate::http::extract::{LinkQuery, LinkVisitor, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
 
-/// A folder below the one that a public link leads to, with a page of what stands in it.
+/// Lists a folder below the linked one.
 #[utoipa::path(get, path = "/s/{token}/drive/{folder_id}", operation_id = "visit_folder", tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"), ("folder_id" = Uuid, Path), ListParameters),
     responses((status = 200, description = "A page of the folder", body = LinkedFolder)))]

@@ -7,7 +7,7 @@ use crate::http::extract::{LinkQuery, LinkVisitor};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
 
-/// What a public link leads to: a file, or a folder with a page of what stands in it.
+/// Returns the target of a public link: a file, or a folder with a page of its contents.
 #[utoipa::path(get, path = "/s/{token}", operation_id = "visit_link", tag = "links", security(()),
     params(("token" = String, Path, description = "As it stands in the link's URL"), ListParameters),
     responses((status = 200, description = "The file, or a page of the folder", body = Linked)))]
@@ -21,7 +21,7 @@ pub(crate) async fn look(
     Ok(reply::ok(&linked(&app, &list, visit)?))
 }
 
-/// What is seen, with the cursor of its list.
+/// The response for a visit, with the cursor of its list.
 pub(super) fn linked(app: &App, list: &List, visit: Visit) -> Outcome<Linked> {
     let item = map::item(visit.item)?;
     let Some(page) = visit.page else {

@@ -1,4 +1,4 @@
-//! What the holders of public links may do. Who they are is not asked: an access token is passed over.
+//! Access through public links, without authentication: an access token is ignored.
 
 mod access;
 mod archive;

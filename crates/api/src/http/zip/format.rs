@@ -1,51 +1,51 @@
-//! The records of a ZIP (APPNOTE 6.3.10 of PKWARE), with sizes and checksums before the bytes: who reads them as they come
-//! needs nothing that comes later. Files are stored as they are, and no record depends on what a file contains but by its
-//! CRC-32, so it is known beforehand how long each is, and where it stands.
+//! ZIP records (PKWARE APPNOTE 6.3.10), with sizes and checksums before the bytes, so that a reader can process them as
+//! a stream. Files are stored uncompressed, and records depend on file contents only through the CRC-32, so every
+//! length and offset is known in advance.
 
 use bytes::BufMut;
 use clouddrive_domain::model::Timestamp;
 use clouddrive_domain::service::ArchiveEntry;
 use time::OffsetDateTime;
 
-/// What does not fit into the format's own fields of 32 bits: this number itself says that another field has it.
+/// The value of a 32-bit field that refers to the ZIP64 field instead; larger values need ZIP64 too.
 const ZIP64: u64 = u32::MAX as u64;
 
-/// The same of 16 bits.
+/// The same for 16-bit fields.
 const ZIP64_ENTRIES: u64 = u16::MAX as u64;
 
-/// The versions of the format that a reader needs: for files and folders as they are, and for those of ZIP64.
+/// The format versions needed to extract: for plain entries, and for ZIP64 entries.
 const PLAIN: u16 = 20;
 const LARGE: u16 = 45;
 
-/// Made on Unix, by 4.5.
+/// Made by Unix, version 4.5.
 const MADE_BY: u16 = 3 << 8 | LARGE;
 
-/// The flag of names in UTF-8.
+/// The flag for UTF-8 names.
 const UTF_8: u16 = 1 << 11;
 
-/// Modes of Unix, of files and of folders, and what MS-DOS calls a folder.
+/// Unix modes of files and folders, and the MS-DOS directory attribute.
 const FILE: u32 = 0o100_644 << 16;
 const FOLDER: u32 = 0o040_755 << 16 | 0x10;
 
-/// The extra field that holds times in UTC, to the second: those of the format itself are in no time zone.
+/// The extra field with a UTC timestamp in seconds: the format's own times have no time zone.
 const EXTENDED_TIMESTAMP: u16 = 0x5455;
 
-/// The extra field of what needs more than 32 bits.
+/// The ZIP64 extra field.
 const EXTENDED_INFORMATION: u16 = 0x0001;
 
-/// When the times of the format begin, in seconds since 1970.
+/// The earliest time of the format, in seconds since 1970.
 const YEAR_1980: i64 = 315_532_800;
 
-/// The first and the last time that the format can tell.
+/// The earliest and the latest time the format can express.
 const FIRST: (u16, u16) = (0, 1 << 5 | 1);
 const LAST: (u16, u16) = (23 << 11 | 59 << 5 | 29, 127 << 9 | 12 << 5 | 31);
 
-/// An entry, as its two records tell of it: one stands before its bytes, one in the list at the end.
+/// An entry, as described by its local and its central directory record.
 #[derive(Clone, Copy)]
 pub(super) struct Record<'a> {
     path: &'a str,
     modified_at: Timestamp,
-    /// None of a folder.
+    /// `None` for a folder.
     size: Option<u64>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Record<'a> {
         Self { path: entry.path, modified_at: entry.modified_at, size: entry.file.map(|file| file.size) }
     }
 
-    /// How many bytes the entry has.
+    /// The size of the file, in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size.unwrap_or(0)
     }
@@ -63,7 +63,7 @@ impl<'a> Record<'a> {
         self.size() >= ZIP64
     }
 
-    /// The time in UTC, where it can be told in 32 bits. Elsewhere the format's own time has to do.
+    /// The UTC time, if it fits into 32 bits; otherwise only the format's own time is written.
     fn seconds(&self) -> Option<i32> {
         i32::try_from(self.modified_at.as_seconds()).ok()
     }
@@ -82,7 +82,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What both records have in common, from the version that is needed up to the length of the path.
+    /// Writes the fields common to both records, from the version needed to the path length.
     fn put_common(&self, crc32: u32, needed: u16, out: &mut impl BufMut) {
         let (time, date) = date_time(self.modified_at);
         let size = u32::try_from(self.size()).unwrap_or(u32::MAX);
@@ -95,7 +95,7 @@ impl<'a> Record<'a> {
         out.put_u32_le(crc32);
         out.put_u32_le(size);
         out.put_u32_le(size);
-        // Names have 255 bytes, and folders stand a hundred deep: no path is as long.
+        // Fits: names have at most 255 bytes and folders nest at most a hundred deep.
         out.put_u16_le(u16::try_from(self.path.len()).unwrap_or(u16::MAX));
     }
 
@@ -103,12 +103,12 @@ impl<'a> Record<'a> {
         self.timestamp_len() + if self.is_large() { 20 } else { 0 }
     }
 
-    /// How many bytes [`put_local`](Self::put_local) puts.
+    /// The number of bytes that [`put_local`](Self::put_local) writes.
     pub(super) fn local_len(&self) -> u64 {
         30 + self.path.len() as u64 + u64::from(self.local_extra_len())
     }
 
-    /// The record before the bytes.
+    /// Writes the local record, which precedes the bytes.
     pub(super) fn put_local(&self, crc32: u32, out: &mut impl BufMut) {
         out.put_u32_le(0x0403_4b50);
         self.put_common(crc32, if self.is_large() { LARGE } else { PLAIN }, out);
@@ -123,7 +123,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What of the record in the list does not fit into 32 bits, in bytes.
+    /// The length in bytes of the central record's ZIP64 fields.
     fn extended_len(&self, offset: u64) -> u16 {
         let sizes = if self.is_large() { 16 } else { 0 };
         sizes + if offset >= ZIP64 { 8 } else { 0 }
@@ -134,19 +134,19 @@ impl<'a> Record<'a> {
         self.timestamp_len() + if extended > 0 { 4 + extended } else { 0 }
     }
 
-    /// How many bytes [`put_central`](Self::put_central) puts.
+    /// The number of bytes that [`put_central`](Self::put_central) writes.
     pub(super) fn central_len(&self, offset: u64) -> u64 {
         46 + self.path.len() as u64 + u64::from(self.central_extra_len(offset))
     }
 
-    /// The record in the list at the end, of an entry whose other one stands at `offset`.
+    /// Writes the central directory record of an entry whose local record is at `offset`.
     pub(super) fn put_central(&self, crc32: u32, offset: u64, out: &mut impl BufMut) {
         let extended = self.extended_len(offset);
         out.put_u32_le(0x0201_4b50);
         out.put_u16_le(MADE_BY);
         self.put_common(crc32, if extended > 0 { LARGE } else { PLAIN }, out);
         out.put_u16_le(self.central_extra_len(offset));
-        // No comment, on the first disk, no text.
+        // No comment, disk 0, no internal attributes.
         out.put_bytes(0, 6);
         out.put_u32_le(if self.size.is_some() { FILE } else { FOLDER });
         out.put_u32_le(u32::try_from(offset).unwrap_or(u32::MAX));
@@ -166,7 +166,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The end of a ZIP: where its list stands, and how long it is.
+/// The end of central directory: its offset and length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct End {
     pub(super) entries: u64,
@@ -179,7 +179,7 @@ impl End {
         self.entries >= ZIP64_ENTRIES || self.offset >= ZIP64 || self.length >= ZIP64
     }
 
-    /// How many bytes [`put`](Self::put) puts.
+    /// The number of bytes that [`put`](Self::put) writes.
     pub(super) fn len(self) -> u64 {
         if self.is_large() { 56 + 20 + 22 } else { 22 }
     }
@@ -195,7 +195,7 @@ impl End {
             out.put_u64_le(self.entries);
             out.put_u64_le(self.length);
             out.put_u64_le(self.offset);
-            // Where that stands.
+            // The ZIP64 locator.
             out.put_u32_le(0x0706_4b50);
             out.put_u32_le(0);
             out.put_u64_le(self.offset + self.length);
@@ -212,7 +212,7 @@ impl End {
     }
 }
 
-/// The time in UTC as the format has it, in steps of two seconds, from 1980 to 2107; whatever is nearest to it.
+/// Converts to the format's UTC time, in steps of two seconds, clamped to 1980–2107.
 fn date_time(at: Timestamp) -> (u16, u16) {
     if at.as_seconds() < YEAR_1980 {
         return FIRST;

@@ -1,4 +1,4 @@
-//! The bytes of a ZIP, made while they are sent.
+//! ZIP bytes, generated while they are sent.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -14,34 +14,34 @@ use tokio::task::JoinHandle;
 use super::Layout;
 use super::format::Record;
 
-/// How many bytes are gathered before they go out, while there are any at hand: many small files make few pieces.
+/// Output is gathered up to this many bytes while more is available, so that many small files make few pieces.
 const PIECE: usize = 32 * 1024;
 
-/// How many entries are looked at ahead of their turn. The bytes of the small files among them are fetched meanwhile, all at
-/// once: each alone takes a store as long to find as the first byte of a large one.
+/// The number of entries to look ahead. Small files among them are prefetched concurrently, since a store's latency to
+/// the first byte is the same for a small file as for a large one.
 const AHEAD: usize = 16;
 
-/// How many bytes a file has at the most that is fetched ahead of its turn: 64 KiB.
+/// The maximum size of a prefetched file: 64 KiB. Kinds of damage to a blob.
 const SMALL: u64 = 64 * 1024;
 
-/// What may be wrong with a blob.
+/// Details of damaged blobs.
 const MORE: &str = "it has more bytes than its version";
 const FEWER: &str = "it has fewer bytes than its version";
 
-/// A range of an archive that is being packed.
+/// The state of packing a range of an archive.
 struct Packing {
     archive: Archive,
     reader: ArchiveReader,
     layout: Layout,
-    /// What comes next.
+    /// The next part to pack.
     next: Part,
-    /// How many bytes of that go before the range begins.
+    /// Bytes of that part to skip, since they precede the range.
     skip: u64,
-    /// How many bytes of the range are still to be packed.
+    /// Bytes of the range still to pack.
     left: u64,
-    /// What has been packed and not gone out.
+    /// Packed bytes, not yet sent.
     buffer: BytesMut,
-    /// The entries whose turn comes next.
+    /// The prefetch state of the next entries.
     ahead: VecDeque<Fetching>,
     /// The file whose bytes are being packed.
     file: Option<OpenFile>,
@@ -50,35 +50,35 @@ struct Packing {
 /// The parts of a ZIP.
 #[derive(Clone, Copy)]
 enum Part {
-    /// The entry of that number, before which so many bytes stand.
+    /// The entry with this index, at this offset.
     Entry(usize, u64),
-    /// What the list has of that entry.
+    /// The central directory record of the entry with this index, whose local record is at this offset.
     Listed(usize, u64),
-    /// The end.
+    /// The end of central directory.
     End,
 }
 
-/// A file on its way.
+/// A file being read.
 struct OpenFile {
     number: usize,
     bytes: ByteStream,
-    /// How many of the bytes are still to come.
+    /// Bytes still to come.
     left: u64,
-    /// The CRC-32 of those that came, if all of them do.
+    /// The running CRC-32, if the whole file is read.
     crc32: Option<crc32fast::Hasher>,
 }
 
-/// How far the bytes of an entry are.
+/// The prefetch state of an entry.
 enum Fetching {
-    /// It has none.
+    /// The entry has no bytes.
     Nothing,
-    /// They are too many to be fetched before their turn.
+    /// The file is too large to prefetch.
     Later,
-    /// They are being fetched.
+    /// The file is being fetched.
     Begun(Fetch),
 }
 
-/// The bytes of a small file on their way. Who drops it gives them up.
+/// The fetch of a small file's bytes. Dropping it aborts the fetch.
 struct Fetch(JoinHandle<Result<Vec<Bytes>>>);
 
 impl Drop for Fetch {
@@ -93,7 +93,7 @@ impl Fetching {
             Some(_) if size > SMALL => Self::Later,
             Some(blob) if size > 0 => {
                 let reader = reader.clone();
-                // By itself, so that the store is not kept waiting by whoever takes the archive slowly.
+                // A task of its own, so that a slow client does not keep the store waiting.
                 Self::Begun(Fetch(tokio::spawn(async move { reader.read(&blob, 0..size).await?.try_collect().await })))
             }
             _ => Self::Nothing,
@@ -101,9 +101,8 @@ impl Fetching {
     }
 }
 
-/// The bytes of that range of the ZIP. Each piece is made when it is asked for, by whoever asks: when nobody does any more,
-/// nothing goes on but the fetching of the files that come next, as long as the stream is not dropped. After an error nothing
-/// more comes, and what came is not all.
+/// Streams the bytes of `range` of the ZIP. Pieces are generated on demand; without polling only the prefetches
+/// proceed, until the stream is dropped. An error ends the stream before it is complete.
 pub(super) fn packed(archive: Archive, layout: Layout, range: Range<u64>) -> impl Stream<Item = Result<Bytes>> + Send {
     let (reader, ahead) = (archive.reader(), VecDeque::with_capacity(AHEAD));
     let (next, skip) = find(&archive, layout, range.start);
@@ -112,7 +111,7 @@ pub(super) fn packed(archive: Archive, layout: Layout, range: Range<u64>) -> imp
     stream::try_unfold(packing, Packing::piece)
 }
 
-/// The part in which the byte at `start` stands, and how many bytes of it stand before that.
+/// Finds the part that contains the byte at `start`, and the number of its bytes before that.
 fn find(archive: &Archive, layout: Layout, start: u64) -> (Part, u64) {
     let mut at = 0;
     for (number, record) in archive.entries().map(Record::of).enumerate() {
@@ -135,25 +134,25 @@ fn find(archive: &Archive, layout: Layout, start: u64) -> (Part, u64) {
 }
 
 impl Packing {
-    /// The next piece; none after the last.
+    /// Returns the next piece; `None` at the end.
     async fn piece(mut self) -> Result<Option<(Bytes, Self)>> {
         while self.left > 0 && self.buffer.len() < PIECE {
             self.go_on().await?;
         }
         if self.left == 0 {
-            // Now: an answer of known length is not asked for more than its last byte.
+            // Note checksums now: a response of known length is not polled after its last byte.
             self.note().await;
         }
         if self.buffer.is_empty() {
             return Ok(None);
         }
-        // Also before what has been fetched ahead goes out.
+        // Check before sending, including prefetched bytes.
         self.archive.check().await?;
         let bytes = self.buffer.split().freeze();
         Ok(Some((bytes, self)))
     }
 
-    /// Packs a bit more.
+    /// Packs the next piece of output.
     async fn go_on(&mut self) -> Result<()> {
         if let Some(file) = self.file.take() {
             return self.pack_bytes(file).await;
@@ -170,7 +169,7 @@ impl Packing {
         }
     }
 
-    /// Packs what of these bytes lies in the range.
+    /// Packs those of `bytes` that lie within the range.
     fn pack(&mut self, bytes: &[u8]) {
         let from = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
         self.skip -= from as u64;
@@ -181,7 +180,7 @@ impl Packing {
         self.left -= bytes.len() as u64;
     }
 
-    /// Begins the entry of that number, which stands at `at`; or the list, when there is no such entry.
+    /// Starts the entry with index `number` at offset `at`, or the central directory if there is no such entry.
     async fn pack_entry(&mut self, number: usize, at: u64) -> Result<()> {
         let Some(entry) = self.archive.entry(number) else {
             self.next = Part::Listed(0, 0);
@@ -210,7 +209,7 @@ impl Packing {
         self.open(number, size, fetched).await
     }
 
-    /// Begins the bytes of a file, as far as they lie in the range. What goes before it is in `skip`.
+    /// Starts the bytes of a file, as far as they lie within the range; `skip` bytes precede it.
     async fn open(&mut self, number: usize, size: u64, fetched: Option<Vec<Bytes>>) -> Result<()> {
         let first = self.skip.min(size);
         let last = first.saturating_add(self.left).min(size);
@@ -238,7 +237,7 @@ impl Packing {
         self.archive.check().await?;
         match piece {
             Some(piece) => {
-                // A size is told beforehand.
+                // The size has already been sent in the header.
                 file.left = file.left.checked_sub(piece.len() as u64).ok_or_else(|| self.damaged(file.number, MORE))?;
                 if let Some(crc32) = &mut file.crc32 {
                     crc32.update(&piece);
@@ -255,7 +254,7 @@ impl Packing {
         }
     }
 
-    /// Makes sure that the bytes of a file, which have all come, are those that its CRC-32 is of.
+    /// Checks the complete bytes of a file against its known CRC-32.
     fn check_bytes(&self, file: OpenFile) -> Result<()> {
         let known = self.archive.entry(file.number).and_then(|entry| entry.file?.crc32);
         match (file.crc32.map(crc32fast::Hasher::finalize), known) {
@@ -283,7 +282,7 @@ impl Packing {
         Ok(())
     }
 
-    /// The CRC-32 of an entry. Where it is not known, all bytes of the file are read for it, once and for all.
+    /// Returns the CRC-32 of an entry. If unknown, reads the whole file once and records it.
     async fn crc32(&mut self, number: usize) -> Result<u32> {
         let Some(file) = self.archive.entry(number).and_then(|entry| entry.file).filter(|file| file.size > 0) else {
             return Ok(0);
@@ -308,7 +307,7 @@ impl Packing {
         Ok(crc32)
     }
 
-    /// Takes the CRC-32 of a small file from its bytes, which are at hand.
+    /// Records the CRC-32 of a prefetched small file.
     async fn learn_from(&mut self, number: usize, pieces: &[Bytes]) -> Result<()> {
         let file = self.archive.entry(number).and_then(|entry| entry.file);
         let size: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
@@ -323,7 +322,7 @@ impl Packing {
         Ok(())
     }
 
-    /// The bytes of the entry whose turn it is, if they have been fetched.
+    /// Returns the bytes of the current entry if they were prefetched.
     async fn fetched(&mut self) -> Result<Option<Vec<Bytes>>> {
         match self.ahead.pop_front() {
             Some(Fetching::Begun(mut fetch)) => {
@@ -334,12 +333,12 @@ impl Packing {
         }
     }
 
-    /// The bytes of that file are not what they should be.
+    /// The error for damaged bytes of a file.
     fn damaged(&self, number: usize, what: &'static str) -> Error {
         self.archive.blob(number).map_or_else(|| broken(what), |blob| blob.damaged(what))
     }
 
-    /// Looks at what comes from that entry on, as far as the range goes and to a file whose bytes are to wait for their turn.
+    /// Prefetches entries from `number` on, up to the end of the range or the first file too large to prefetch.
     fn look_ahead(&mut self, number: usize) {
         let mut size: u64 = (0..self.ahead.len()).map(|ahead| self.size(number + ahead)).sum();
         let in_range = self.left.saturating_add(self.skip);
@@ -352,13 +351,13 @@ impl Packing {
         }
     }
 
-    /// How many bytes the entry of that number has in the ZIP.
+    /// The size of the entry in the ZIP, in bytes.
     fn size(&self, number: usize) -> u64 {
         let record = self.archive.entry(number).map(Record::of);
         record.map_or(0, |record| record.local_len() + record.size())
     }
 
-    /// Notes what has been learned. It is of use to others; this archive has gone out.
+    /// Saves the computed checksums for later archives; a failure does not affect this one.
     async fn note(&mut self) {
         if let Err(fault) = self.archive.note().await {
             tracing::warn!(%fault, "checksums of an archive were not noted");

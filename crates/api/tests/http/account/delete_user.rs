@@ -5,7 +5,7 @@ use super::{delete_user, logged_in, refresh};
 use crate::support::{PASSWORD, SHORT_GRACE, Server, eventually, png, text};
 
 #[tokio::test]
-async fn a_deleted_account_is_gone_at_once_and_its_names_are_anybodys() {
+async fn a_deleted_account_is_gone_and_its_names_are_free() {
     let server = Server::start().await;
     server.user("ann").await;
     let (ann, token) = logged_in(&server, "ann").await;
@@ -22,14 +22,14 @@ async fn a_deleted_account_is_gone_at_once_and_its_names_are_anybodys() {
     refresh(&server, &token).await.refused(401, "invalid_token");
     let body = json!({"username": "ann", "password": PASSWORD});
     server.anonymous().post("/login", body).await.refused(401, "invalid_credentials");
-    // Whoever comes next under that name begins with nothing.
+    // A new account with the same name starts empty.
     let heir = server.user("ann").await;
     assert_eq!(heir.names(None).await, Vec::<String>::new());
     assert_eq!(heir.quota().await["used_bytes"], 0);
 }
 
 #[tokio::test]
-async fn what_a_gone_user_owned_is_nobodys_to_see() {
+async fn a_deleted_users_items_are_not_found() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let folder = ann.folder("Plans", None).await;
@@ -44,7 +44,7 @@ async fn what_a_gone_user_owned_is_nobodys_to_see() {
     assert_eq!(ben.get("/shared-with-me").await.ok()["items"], json!([]));
     ben.patch(&format!("/share/{share}"), json!({"permission": "view"})).await.refused(404, "not_found");
     ben.send_form(&[("parent_folder_id", &folder)], "late.txt", b"x").await.refused(404, "not_found");
-    // What was on its way there ends in nothing.
+    // A pending upload cannot be completed.
     ben.put(&upload, "hello").await;
     ben.complete(&upload).await.refused(404, "not_found");
 }
@@ -62,7 +62,7 @@ async fn what_a_gone_user_made_for_others_stays_and_says_so() {
     ben.put(&open, [7; 70]).await.ok_empty();
     assert_eq!(ann.quota().await["reserved_bytes"], 70);
     delete_user(&ben, PASSWORD).await.ok_empty();
-    // The reservation in ann's drive is hers again; what is there is still there, made by somebody who is gone.
+    // Ben's reservation in ann's drive is released; what he made stays, with a deleted creator.
     let quota = ann.quota().await;
     assert_eq!((&quota["reserved_bytes"], &quota["used_bytes"]), (&json!(0), &json!(5)));
     let nobody = json!({"id": id, "username": null});
@@ -76,7 +76,7 @@ async fn what_a_gone_user_made_for_others_stays_and_says_so() {
     assert!(items.iter().all(|item: &Value| item["created_by"] == nobody), "{items:?}");
     assert_eq!(ann.download(&file).await, b"hello");
     ann.patch(&format!("/file/{file}"), json!({"file_name": "ours.txt"})).await.ok();
-    // The share that he had is gone with him: nobody inherits it by his name.
+    // His share is gone: a new account with his name does not inherit it.
     let heir = server.user("ben").await;
     heir.get(&format!("/drive/{folder}")).await.refused(404, "not_found");
     ann.share_folder(&folder, "ben", "view").await;

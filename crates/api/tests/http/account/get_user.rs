@@ -1,7 +1,7 @@
 use crate::support::{Server, png};
 
 #[tokio::test]
-async fn everybody_sees_their_own_account_and_no_other() {
+async fn users_see_only_their_own_account() {
     let server = Server::start().await;
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);
     for (caller, name) in [(&ann, "ann"), (&bob, "bob")] {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, PASSWORD, Server, text};
 
-/// A login as a form with these fields.
+/// A login by a form with these fields.
 fn form(caller: &Caller, fields: &[(&str, &str)]) -> RequestBuilder {
     caller.request(Method::POST, "/login").form(fields)
 }
@@ -13,7 +13,7 @@ async fn login(caller: &Caller, username: &str, password: &str) -> Answer {
     caller.post("/login", json!({"username": username, "password": password})).await
 }
 
-/// The token of a login that must succeed works.
+/// Asserts a successful login whose token works.
 async fn assert_lets_in(server: &Server, answer: Answer, username: &str) {
     let token = answer.ok();
     let who = server.with_token(&text(&token["access_token"])).get("/verify-token").await.ok();
@@ -42,7 +42,7 @@ async fn an_oauth2_client_logs_in_with_the_form_that_it_always_sends() {
     assert_eq!(names, ["access_token", "expires_in", "refresh_token", "token_type"]);
     assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("bearer"), &json!(3600)));
     assert_lets_in(&server, answer, "ann").await;
-    // Some send the client's own credentials in a header, or say which character set the form is in.
+    // Some clients send their own credentials in a header, or name the form's character set.
     let request = form(&stranger, &fields[..3]).basic_auth("string", Some("secret"));
     assert_lets_in(&server, stranger.send(request).await, "ann").await;
     let request = stranger.request(Method::POST, "/login");
@@ -89,7 +89,7 @@ async fn a_login_that_is_not_whole_says_what_it_lacks() {
     stranger.send(form(&stranger, &[("password", PASSWORD)])).await.refused_field("username");
     stranger.post("/login", json!({"username": "ann"})).await.refused_field("password");
     stranger.post("/login", json!({"username": "ann", "password": null})).await.refused_field("password");
-    // JSON is strict, even where the form must not be.
+    // JSON is strict; the form must accept OAuth2's other fields.
     let body = json!({"username": "ann", "password": PASSWORD, "scope": ""});
     stranger.post("/login", body).await.refused_field("scope");
     let twice = [("username", "ann"), ("password", PASSWORD), ("username", "bob")];
@@ -101,7 +101,7 @@ async fn a_login_that_is_not_whole_says_what_it_lacks() {
     stranger.send(stranger.request(Method::POST, "/login")).await.refused(415, "unsupported_media_type");
 }
 
-/// What of an answer must not depend on who is asked for.
+/// The parts of an answer that must not depend on the user.
 fn without_identity(answer: &Answer) -> (u16, HeaderMap, Value) {
     let (mut headers, mut body) = (answer.headers.clone(), answer.json());
     headers.remove("x-request-id");
@@ -111,7 +111,7 @@ fn without_identity(answer: &Answer) -> (u16, HeaderMap, Value) {
 }
 
 #[tokio::test]
-async fn nobody_learns_whether_a_user_exists_by_failing_to_log_in() {
+async fn a_failed_login_does_not_reveal_whether_the_user_exists() {
     let server = Server::start().await;
     server.user("ann").await;
     let stranger = server.anonymous();
@@ -141,7 +141,7 @@ async fn nobody_learns_whether_a_user_exists_by_failing_to_log_in() {
 }
 
 #[tokio::test]
-async fn whoever_comes_from_the_old_server_gets_in_and_their_hash_is_made_stronger() {
+async fn a_hash_of_the_old_server_is_accepted_and_upgraded() {
     let server = Server::start().await;
     for (index, version) in
         [bcrypt::Version::TwoA, bcrypt::Version::TwoB, bcrypt::Version::TwoY].into_iter().enumerate()
@@ -179,7 +179,7 @@ async fn a_long_password_of_the_old_server_lets_in_and_counts_whole_from_then_on
 }
 
 #[tokio::test]
-async fn a_hash_that_cannot_be_read_lets_nobody_in() {
+async fn an_unreadable_hash_refuses_the_login() {
     let server = Server::start().await;
     server.user("ann").await;
     let stranger = server.anonymous();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, PASSWORD, Server, text};
 
-/// What a login as `name` gives: somebody with the access token, and the refresh token.
+/// Logs in as `name`: the caller, and the refresh token.
 async fn logged_in(server: &Server, name: &str) -> (Caller, String) {
     with_tokens(server, &server.anonymous().post("/login", json!({"username": name, "password": PASSWORD})).await.ok())
 }

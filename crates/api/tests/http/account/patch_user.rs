@@ -16,14 +16,14 @@ async fn an_address_is_changed_and_the_former_one_is_free() {
     };
     login("ann@EXAMPLE.org").await.ok();
     login("ann@example.com").await.refused(401, "invalid_credentials");
-    // No session ends by it.
+    // Sessions stay valid.
     ann.get("/user").await.ok();
     let body = json!({"username": "heir", "email": "ann@example.com", "password": PASSWORD});
     server.anonymous().post("/user", body).await.ok();
 }
 
 #[tokio::test]
-async fn an_address_that_somebody_has_is_taken_without_regard_to_case() {
+async fn a_used_address_is_taken_in_any_case() {
     let server = Server::start().await;
     let (ann, _ben) = (server.user("ann").await, server.user("ben").await);
     for email in ["ben@example.com", "BEN@Example.COM"] {

@@ -20,10 +20,10 @@ async fn a_session_goes_on_by_its_refresh_token_without_the_password() {
         assert!(next.len() == 43 && next != token, "{next}");
         token = next;
     }
-    // What was given before lives on for its time: it is the same session.
+    // Earlier access tokens stay valid until they expire: it is the same session.
     first.get("/user").await.ok();
     assert_eq!(first.get("/session").await.ok()["items"].as_array().unwrap().len(), 2);
-    // All that is stored of a token is a digest of 32 bytes.
+    // Only a digest of 32 bytes is stored.
     assert_eq!(server.value("SELECT min(length(hash)) || ' ' || max(length(hash)) FROM refresh_tokens"), "32 32");
 }
 
@@ -49,14 +49,14 @@ async fn simultaneous_refreshes_all_get_good_tokens_of_the_same_session() {
     server.user("ann").await;
     let (caller, token) = logged_in(&server, "ann").await;
     let answers = join_all((0..6).map(|_| refresh(&server, &token))).await;
-    // A lost answer: the client sends the former token once more.
+    // A lost answer: the client sends the old token again.
     for answer in answers.into_iter().chain([refresh(&server, &token).await]) {
         let (tab, next) = with_tokens(&server, &answer.ok());
         tab.get("/user").await.ok();
         let (tab, _) = with_tokens(&server, &refresh(&server, &next).await.ok());
         tab.get("/user").await.ok();
     }
-    // The registration's own login and this one: it is the same session throughout.
+    // Two sessions: the registration's login and this one.
     assert_eq!(caller.get("/session").await.ok()["items"].as_array().unwrap().len(), 2);
 }
 
@@ -144,7 +144,7 @@ async fn a_session_lives_as_long_as_the_configuration_says_and_never_shorter_tha
         server.user("ann").await;
         let lives = || server.value("SELECT (max(expires_at) - max(last_used_at)) || '' FROM sessions");
         assert_eq!(lives(), expected.to_string());
-        // Each refresh gives it its whole life anew; an expired token is worth nothing, and ends nothing.
+        // Each refresh renews the session's lifetime; an expired refresh token is refused, and ends nothing.
         let (caller, token) = logged_in(&server, "ann").await;
         let next = text(&refresh(&server, &token).await.ok()["refresh_token"]);
         assert_eq!(lives(), expected.to_string());

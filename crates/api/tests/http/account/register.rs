@@ -3,12 +3,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, PASSWORD, Server, text};
 
-/// Asks for an account with these three.
+/// Registers an account.
 async fn register(caller: &Caller, username: &str, email: &str, password: &str) -> Answer {
     caller.post("/user", json!({"username": username, "email": email, "password": password})).await
 }
 
-/// The fields that a refusal names, in its order.
+/// The fields named by a refusal, in order.
 #[track_caller]
 fn named(answer: Answer) -> Vec<String> {
     let problem = answer.refused(422, "validation_failed");
@@ -16,7 +16,7 @@ fn named(answer: Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn whoever_registers_gets_an_account_with_an_empty_drive() {
+async fn a_new_account_has_an_empty_drive() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "1000")]).await;
     let answer = register(&server.anonymous(), "Ann.Lee-2_x", "Ann+drive@Example.com", "a quiet morning").await;
     assert_eq!((answer.status, answer.header("location")), (201, "/user"));
@@ -89,11 +89,11 @@ async fn an_address_is_that_of_a_mailbox() {
 }
 
 #[tokio::test]
-async fn a_password_is_neither_short_nor_endless_nor_one_that_everybody_tries_first() {
+async fn a_password_is_not_too_short_too_long_or_common() {
     let server = Server::start().await;
     let stranger = server.anonymous();
     let (long, endless) = ("x".repeat(129), "x".repeat(100_000));
-    // Seven letters with an accent each are seven characters, however they are typed.
+    // Seven accented letters count as seven characters, composed or not.
     let accents = "e\u{301}".repeat(7);
     for password in ["", "seven77", &accents, &long, &endless, "password", "12345678", "PassWord1", "QWERTYUIOP"] {
         let refusal = register(&stranger, "ann", "ann@example.com", password).await;
@@ -135,7 +135,7 @@ async fn names_and_addresses_are_taken_without_regard_to_case() {
     refusal.refused(409, "username_taken");
     let refusal = register(&stranger, "other", "Ann@EXAMPLE.com", "a quiet morning").await;
     refusal.refused(409, "email_taken");
-    // Nothing of the refused ones is left behind.
+    // Refused registrations leave nothing behind.
     register(&stranger, "other", "other@example.com", "a quiet morning").await.ok();
     assert_eq!(server.value("SELECT count(*) || ' ' || (SELECT count(*) FROM drives) FROM users"), "2 2");
 }

@@ -22,7 +22,7 @@ async fn who_logs_out_is_out_at_once_and_stays_in_elsewhere() {
     ann.get("/user").await.refused(401, "invalid_token");
     refresh(&server, &token).await.refused(401, "invalid_token");
     elsewhere.get("/user").await.ok();
-    // Once more, and with what never was a token: there is nothing left to end.
+    // Logout is idempotent, and accepts invalid tokens.
     for token in [token.as_str(), "", "nonsense", &"A".repeat(43)] {
         logout(&server, token).await;
     }
@@ -61,7 +61,7 @@ async fn people_see_where_they_are_logged_in_and_end_it_from_elsewhere() {
     phone.get("/user").await.refused(401, "invalid_token");
     laptop.delete(&at).await.refused(404, "not_found");
     assert_eq!(sessions(&laptop).await.len(), 1);
-    // One's own as well.
+    // The current session too.
     laptop.delete(&format!("/session/{}", text(&oldest["id"]))).await.ok_empty();
     laptop.get("/session").await.refused(401, "invalid_token");
 }
@@ -100,7 +100,7 @@ async fn sessions_come_in_pages_newest_first() {
         }
     }
     assert_eq!(seen, whole);
-    // A cursor is good for the list of its user alone.
+    // A cursor is valid for its user only.
     let ben = server.user("ben").await;
     ben.get(&format!("/session?limit=2{cursor}")).await.refused(400, "invalid_cursor");
     ann.get("/session?limit=0").await.refused_field("limit");

@@ -1,4 +1,4 @@
-//! What is tried too often: all of it on servers that keep count, unlike those of all other tests.
+//! Rate limits, which are off in all other tests.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{change_password, delete_user};
 use crate::support::{Answer, Caller, PASSWORD, Server, text};
 
-/// A server that counts attempts, and believes whoever comes from this machine where a request comes from.
+/// A server with rate limits, which trusts `X-Forwarded-For` from this machine.
 async fn counting() -> Server {
     Server::with(&[("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")]).await
 }
@@ -21,7 +21,7 @@ async fn login(server: &Server, address: &str, name: &str, password: &str) -> An
 const HERE: &str = "192.0.2.1";
 const THERE: &str = "198.51.100.9";
 
-/// Ten wrong guesses.
+/// Ten failed logins.
 async fn guess(server: &Server, address: &str, name: &str) {
     let guesses = (0..10).map(|number| login(server, address, name, ["wrong guess", "another guess"][number % 2]));
     for answer in join_all(guesses).await {
@@ -29,7 +29,7 @@ async fn guess(server: &Server, address: &str, name: &str) {
     }
 }
 
-/// The answer must be a refusal for having come too often, of so many at once.
+/// Asserts a refusal by a rate limit of this size.
 #[track_caller]
 fn assert_limited(answer: Answer, limit: &str) {
     let number = |name: &str| answer.header(name).parse::<u64>().unwrap_or_else(|_| panic!("{name} is no number"));
@@ -40,11 +40,11 @@ fn assert_limited(answer: Answer, limit: &str) {
 }
 
 #[tokio::test]
-async fn who_guesses_is_slowed_down_and_nobody_else_is() {
+async fn guessing_is_limited_and_other_logins_are_not() {
     let server = counting().await;
     let (ann, _ben) = (server.user("ann").await, server.user("ben").await);
     guess(&server, HERE, "ann").await;
-    // The right password does not help any more, nor does another way to write the name.
+    // The right password is refused too, and another case of the name counts as the same.
     for name in ["ann", "ANN"] {
         assert_limited(login(&server, HERE, name, PASSWORD).await, "10");
     }
@@ -66,7 +66,7 @@ async fn an_account_has_the_same_attempts_by_its_name_and_by_its_address() {
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_has_is_slowed_down_just_alike() {
+async fn an_unknown_name_is_limited_alike() {
     let server = counting().await;
     server.user("ann").await;
     let mut refusals = Vec::new();
@@ -115,11 +115,11 @@ async fn many_addresses_together_do_not_keep_the_owner_out() {
     let addresses: Vec<String> = (0..110).map(|number| format!("203.0.113.{number}")).collect();
     let guesses = join_all(addresses.iter().map(|address| login(&server, address, "ann", "wrong guess"))).await;
     let heard = guesses.iter().filter(|answer| answer.status == 401).count();
-    // While they come, there may be one more for each ten seconds.
+    // Meanwhile one more is allowed every ten seconds.
     assert!((100..110).contains(&heard), "{heard}");
     let late = guesses.into_iter().find(|answer| answer.status == 429).unwrap();
     assert_limited(late, "100");
-    // A newcomer has to wait, even with the password, for as long as they go on; not so where ann has a session.
+    // During an attack, new addresses are refused even with the password; where ann has a session, she is not.
     server.execute("UPDATE throttle SET tat = tat + 60000 WHERE bucket LIKE 'login_of_account:%'");
     assert_limited(login(&server, THERE, "ann", PASSWORD).await, "100");
     for _ in 0..3 {
@@ -128,13 +128,13 @@ async fn many_addresses_together_do_not_keep_the_owner_out() {
 }
 
 #[tokio::test]
-async fn nobody_gets_more_attempts_by_making_up_addresses() {
+async fn forged_addresses_give_no_more_attempts() {
     let server = Server::with(&[("RATE_LIMITS", "on")]).await;
     server.user("ann").await;
     let addresses: Vec<String> = (0..11).map(|number| format!("203.0.113.{number}")).collect();
     let answers = join_all(addresses.iter().map(|address| login(&server, address, "ann", "wrong guess"))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 1);
-    // Nor by moving about in a network of one's own.
+    // Nor by changing the address within one /64 network.
     let server = counting().await;
     server.user("ann").await;
     let addresses: Vec<String> = (0..11).map(|number| format!("2001:db8:1:2::{number:x}")).collect();
@@ -151,10 +151,10 @@ async fn what_was_counted_outlives_the_server() {
     guess(&server, HERE, "ann").await;
     let server = server.restart(&variables).await;
     assert_limited(login(&server, HERE, "ann", PASSWORD).await, "10");
-    // No name and no address is stored.
+    // Neither names nor addresses are stored in the clear.
     let kept = server.value("SELECT count(*) || '' FROM throttle WHERE bucket LIKE '%192.0%' OR bucket LIKE '%ann%'");
     assert_eq!(kept, "0");
-    // What is full again is forgotten.
+    // Full buckets are removed.
     server.execute("UPDATE throttle SET tat = 1");
     server.run("collect", &[]);
     assert_eq!(server.value("SELECT count(*) || '' FROM throttle"), "0");
@@ -162,7 +162,7 @@ async fn what_was_counted_outlives_the_server() {
 }
 
 #[tokio::test]
-async fn whoever_has_anothers_token_guesses_the_password_no_faster() {
+async fn a_stolen_token_does_not_speed_up_password_guessing() {
     let server = counting().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     for number in 0..10 {
@@ -174,7 +174,7 @@ async fn whoever_has_anothers_token_guesses_the_password_no_faster() {
     }
     assert_limited(change_password(&ann, PASSWORD, "a louder evening").await, "10");
     assert_limited(delete_user(&ann, PASSWORD).await, "10");
-    // It is the account that waits, and only for this.
+    // Only this account is limited, and only for password checks.
     ann.get("/drive").await.ok();
     delete_user(&ben, PASSWORD).await.ok_empty();
 }
@@ -203,7 +203,7 @@ async fn share(caller: &Caller, folder: &str, name: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn nobody_finds_out_by_sharing_who_is_there() {
+async fn sharing_does_not_enumerate_users() {
     let server = counting().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let folder = ann.folder("Bait", None).await;
@@ -248,7 +248,7 @@ async fn who_guesses_the_password_of_a_link_is_slowed_down_and_who_knows_it_is_n
     for password in ["a guess of mine", PASSWORD] {
         assert_limited(visit(HERE, password).await, "20");
     }
-    // Nor is there another door.
+    // The other route has the same limit.
     let caller = server.anonymous();
     let request = caller.request(Method::POST, &format!("{url}/access")).header("X-Forwarded-For", HERE);
     assert_limited(caller.send(request.json(&json!({"password": PASSWORD}))).await, "20");

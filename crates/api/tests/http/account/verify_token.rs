@@ -13,7 +13,7 @@ async fn a_token_tells_whose_it_is_and_until_when() {
     assert_eq!((&verified["status"], &verified["username"]), (&json!("valid"), &json!("Ann")));
     let account = ann.get("/user").await.ok();
     assert_eq!(verified["user_id"], account["id"]);
-    // A year later, by the calendar of any client.
+    // A year later.
     let (made, ends) = (text(&account["created_at"]), text(&verified["expires_at"]));
     assert!(ends > made && ends[..4] > made[..4], "{made} {ends}");
 }

@@ -20,19 +20,19 @@ async fn archive(user: &Caller, folder: &str) -> ZipArchive<Cursor<Vec<u8>>> {
     unpacked(user.get(&format!("/drive/{folder}/archive")).await)
 }
 
-/// The archive that an answer has, which must be whole.
+/// The archive in a complete response.
 pub fn unpacked(answer: Answer) -> ZipArchive<Cursor<Vec<u8>>> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("content-length"), answer.body.len().to_string());
     ZipArchive::new(Cursor::new(answer.body)).unwrap()
 }
 
-/// The paths in it, in their order.
+/// The paths in it, in order.
 pub fn paths(archive: &mut ZipArchive<Cursor<Vec<u8>>>) -> Vec<String> {
     entries(archive).into_iter().map(|(path, _)| path).collect()
 }
 
-/// What is in it: paths, with the bytes of files. Whoever reads them checks their sums.
+/// Its entries: paths, with the bytes of files. Reading them verifies their checksums.
 pub fn entries(archive: &mut ZipArchive<Cursor<Vec<u8>>>) -> Vec<(String, Option<Vec<u8>>)> {
     let entries = 0..archive.len();
     let entry = |at| {
@@ -60,7 +60,7 @@ async fn a_folder_comes_as_one_zip_with_all_that_lies_below_it() {
     ann.upload("large.bin", &large, Some(&top)).await;
     ann.upload("zero", b"", Some(&inner)).await;
     ann.upload("Été.txt", "à la plage".as_bytes(), Some(&inner)).await;
-    // Names that differ by their case alone are different ones.
+    // Names that differ only in case are distinct.
     ann.upload("été.txt", b"small", Some(&inner)).await;
 
     let answer = ann.get(&format!("/drive/{top}/archive")).await;
@@ -104,7 +104,7 @@ async fn files_are_as_old_as_their_uploaders_said() {
     let at = entry.last_modified().unwrap();
     let told = (at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second());
     assert_eq!(told, (2020, 2, 29, 3, 4, 6));
-    // And so in UTC, for those who read that.
+    // Also in UTC, in the extended timestamp.
     let utc = entry.extra_data_fields().find_map(|field| match field {
         ExtraField::ExtendedTimestamp(times) => times.mod_time(),
         _ => None,
@@ -121,7 +121,7 @@ async fn an_empty_folder_is_a_zip_too() {
 }
 
 #[tokio::test]
-async fn a_guest_gets_what_is_shared_and_nobody_what_lies_in_the_trash() {
+async fn an_archive_has_only_what_is_shared_and_not_trashed() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;
@@ -151,7 +151,7 @@ async fn a_guest_gets_what_is_shared_and_nobody_what_lies_in_the_trash() {
     server.anonymous().get(&format!("/drive/{top}/archive")).await.refused(401, "unauthenticated");
 }
 
-/// Takes what comes, to its end: the bytes, and whether they broke off.
+/// Reads a response to its end: the bytes, and whether it broke off.
 pub async fn taken(mut answer: Response) -> (Vec<u8>, bool) {
     let mut arrived = Vec::new();
     loop {
@@ -167,19 +167,19 @@ pub async fn taken(mut answer: Response) -> (Vec<u8>, bool) {
 async fn when_bytes_cannot_be_had_the_zip_breaks_off() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    // A file that is fetched in its turn, and one that is fetched before.
+    // Large files are streamed; small ones are read ahead.
     for (name, size) in [("Large", 300_000), ("Small", 300)] {
         let top = ann.folder(name, None).await;
         ann.upload("a", &vec![1; size], Some(&top)).await;
         let lost = ann.upload("b", &vec![2; size], Some(&top)).await;
         ann.upload("c", &vec![3; size], Some(&top)).await;
-        // The books tell of one byte more than there is.
+        // The database records one byte more than the blob has.
         let id = sql_id(&text(&lost["version_id"]));
         server.execute(&format!("UPDATE versions SET size_bytes = size_bytes + 1 WHERE id = {id}"));
         let answer = ann.request(Method::GET, &format!("/drive/{top}/archive")).send().await;
         let answer = answer.unwrap();
         if name == "Small" {
-            // It shows before anything has been sent.
+            // Detected before anything has been sent.
             assert_eq!(answer.status(), 500);
             continue;
         }
@@ -187,7 +187,7 @@ async fn when_bytes_cannot_be_had_the_zip_breaks_off() {
         let (arrived, broken) = taken(answer).await;
         assert!(broken && ZipArchive::new(Cursor::new(arrived)).is_err(), "{name}");
     }
-    // Nobody else notices.
+    // Other requests are not affected.
     ann.get("/drive").await.ok();
 }
 
@@ -230,7 +230,7 @@ async fn it_goes_no_faster_than_its_reader_and_ends_with_it() {
         .await;
     };
     settled().await;
-    // While both of them wait, nobody waits for the only connection to the database.
+    // Stalled archives do not hold the only database connection.
     assert_eq!(ann.names(Some(&one)).await, ["four megabytes"]);
     drop(wires);
     settled().await;
@@ -246,7 +246,7 @@ async fn what_is_too_much_for_an_archive_is_refused_before_it_begins() {
     let ten = multiplied(&ann, &one, "ten", 9).await;
     let hundred = multiplied(&ann, &ten, "hundred", 10).await;
     let thousand = multiplied(&ann, &hundred, "thousand", 10).await;
-    // 1,011 nodes in a place whose path has 20 kB: two of them have more than 32 MiB of paths.
+    // 1,011 nodes below a path of 20 kB: two copies have more than 32 MiB of paths.
     let name = "n".repeat(255);
     let top = ann.folder(&name, None).await;
     let mut deep = top.clone();

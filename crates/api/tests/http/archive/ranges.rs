@@ -1,4 +1,4 @@
-//! The length, the tag, the ranges and the conditions of an archive.
+//! Archives: length, ETag, ranges and conditional requests.
 
 use reqwest::Method;
 use serde_json::json;
@@ -11,7 +11,7 @@ async fn fetch(caller: &Caller, method: Method, path: &str, headers: &[(&str, &s
     caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
-/// A folder with small and large files, an empty one and an empty folder; how it is fetched.
+/// A folder with small, large and empty files and an empty folder, and the path of its archive.
 async fn sample(ann: &Caller) -> (String, String) {
     let top = ann.folder("Top", None).await;
     let inner = ann.folder("inner", Some(&top)).await;
@@ -40,7 +40,7 @@ async fn the_parts_of_an_archive_make_up_the_whole() {
         assert_eq!(head.header(header), whole.header(header), "{header}");
     }
     assert_eq!((whole.header("content-length"), whole.header("accept-ranges")), (&*size.to_string(), "bytes"));
-    // Around each place in which a record or a file begins or ends, and in all others now and then.
+    // Cuts at the ZIP records' boundaries, and at regular intervals.
     let mut cuts: Vec<usize> = (0..size).step_by(9_973).chain([1, 29, 30, size - 1, size - 22, size - 23]).collect();
     cuts.extend(whole.body.windows(4).enumerate().filter(|(_, window)| window.starts_with(b"PK")).map(|(at, _)| at));
     for cut in cuts {
@@ -76,7 +76,7 @@ async fn the_tag_is_of_every_byte() {
     let files = ann.get(&format!("/drive/{top}")).await.ok();
     let file = text(&files["items"].as_array().unwrap().iter().find(|item| item["name"] == "a").unwrap()["id"]);
     let mut tags = vec![first];
-    // A name, as many other bytes, an entry more, and one fewer.
+    // A rename, new content of the same size, an added and a removed entry.
     ann.patch(&format!("/file/{file}"), json!({"file_name": "A"})).await.ok();
     tags.push(tag().await);
     ann.put_content(&file, &[9; 100], &[]).await.ok();
@@ -88,7 +88,7 @@ async fn the_tag_is_of_every_byte() {
     for (at, tag) in tags.iter().enumerate() {
         assert!(!tags[..at].contains(tag), "{tags:?}");
     }
-    // What has changed meanwhile comes whole.
+    // A changed archive is sent whole.
     let whole = fetch(&ann, Method::GET, &path, &[("Range", "bytes=9-"), ("If-Range", &tags[0])]).await;
     assert_eq!(whole.status, 200);
     assert_eq!(paths(&mut unpacked(whole))[..2], ["Top/", "Top/inner/"]);
@@ -101,7 +101,7 @@ async fn a_checksum_that_is_not_known_is_taken_once_and_kept() {
     let (_, path) = sample(&ann).await;
     let whole = ann.get(&path).await;
     let size = whole.body.len();
-    // An empty file has no bytes to take one of.
+    // Empty files need no checksum.
     let unknown = || {
         let count = "SELECT COUNT(*) FROM blobs WHERE crc32 IS NULL AND size_bytes > 0";
         server.value(count).parse::<u32>().unwrap()
@@ -118,7 +118,7 @@ async fn a_checksum_that_is_not_known_is_taken_once_and_kept() {
         }
     }
     entries(&mut unpacked(ann.get(&path).await));
-    // Bytes that are not those of the checksum are damaged: nothing whole comes of them.
+    // A checksum mismatch means damage: the archive must not complete.
     server.execute("UPDATE blobs SET crc32 = 7");
     let answer = ann.request(Method::GET, &path).send().await;
     let broken = match answer {

@@ -1,4 +1,4 @@
-//! Readers that take an archive as it comes, and never go back.
+//! Streaming ZIP readers, which never seek.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -8,10 +8,10 @@ use zip::write::SimpleFileOptions;
 use super::unpacked;
 use crate::support::{Caller, Server};
 
-/// What an archive is to hold: the paths in their order, and the bytes of files.
+/// The expected contents: paths in order, and the bytes of files.
 type Tree = Vec<(String, Option<Vec<u8>>)>;
 
-/// A ZIP of the kind in which sizes stand behind the bytes, so that whoever overlooks where its own file ends goes astray.
+/// A ZIP with data descriptors: a reader that misses the end of the enclosing entry goes astray in it.
 fn inner_zip(names: &[&str]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new_stream(Vec::new());
     for name in names {
@@ -21,7 +21,7 @@ fn inner_zip(names: &[&str]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A tree in which archives lie, and what else readers stumble over.
+/// A tree with nested archives and other cases that readers stumble over.
 async fn sample(ann: &Caller) -> (String, Tree) {
     let top = ann.folder("Überall 📷", None).await;
     let office = ann.folder("office", Some(&top)).await;
@@ -47,7 +47,7 @@ async fn sample(ann: &Caller) -> (String, Tree) {
     (top, tree)
 }
 
-/// A reader that cannot go back, and gets little at once.
+/// A reader without seeking, which returns little at a time.
 struct Pipe<'a>(&'a [u8]);
 
 impl Read for Pipe<'_> {
@@ -69,7 +69,7 @@ fn by_the_zip_crate(bytes: &[u8]) -> Tree {
     tree
 }
 
-/// What a program makes of an archive that it is given by a pipe; nothing, where there is no such program.
+/// Unpacks an archive from a pipe with an external program; `None` if that is not installed.
 fn by(program: &str, arguments: &[&str], bytes: &[u8]) -> Option<Tree> {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(program);
@@ -77,7 +77,7 @@ fn by(program: &str, arguments: &[&str], bytes: &[u8]) -> Option<Tree> {
     let spawned = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let mut child = spawned.ok()?;
     let (mut stdin, bytes) = (child.stdin.take().unwrap(), bytes.to_vec());
-    // What it has not asked for it may leave.
+    // The program may stop reading before the end.
     let feeder = std::thread::spawn(move || drop(stdin.write_all(&bytes)));
     let output = child.wait_with_output().unwrap();
     feeder.join().unwrap();
@@ -118,6 +118,6 @@ async fn what_comes_can_be_unpacked_while_it_comes() {
             assert!(found == tree, "{program} found other bytes");
         }
     }
-    // Each file's own record says all of it.
+    // Each local header has the sizes.
     assert_eq!(bytes[6] & 8, 0, "no sizes behind the bytes");
 }

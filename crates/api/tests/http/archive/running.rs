@@ -1,4 +1,4 @@
-//! What ends an archive that runs, and how many there are at once.
+//! What ends a running archive, and how many may run at once.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::taken;
 use crate::link::{link_folder, path};
 use crate::support::{Caller, Server, eventually, text};
 
-/// More than all buffers on the way take.
+/// More than all buffers on the way can hold.
 const SIZE: usize = 48 << 20;
 
 async fn begin(caller: &Caller, path: &str) -> Response {
@@ -18,7 +18,7 @@ async fn begin(caller: &Caller, path: &str) -> Response {
     answer
 }
 
-/// The archive breaks off before all of its bytes have come.
+/// Asserts that the archive breaks off before its end.
 async fn breaks_off(answer: Response, what: &str) {
     let (arrived, broken) = taken(answer).await;
     assert!(broken && arrived.len() < SIZE, "{what}: {} bytes arrived", arrived.len());
@@ -43,7 +43,7 @@ async fn whatever_ends_the_right_ends_the_archive_also_within_a_file() {
     let sessions = ann.get("/session").await.ok();
     let current = sessions["items"].as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
     ann.delete(&format!("/session/{}", text(&current["id"]))).await.ok_empty();
-    // What was seen a second ago is good no more.
+    // Authorisation is cached for up to a second.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     breaks_off(shared, "a share that was revoked").await;
     breaks_off(selected, "a selection whose share was revoked").await;
@@ -70,7 +70,7 @@ async fn a_user_has_four_archives_at_once_and_no_more() {
     assert!(text(&problem["detail"]).contains("4 archives"), "{problem}");
     let url = text(&ann.post("/archive", json!({"root": true})).await.ok()["url"]);
     server.anonymous().get(&url).await.refused(429, "rate_limited");
-    // That is nobody else's affair, and not that of other requests.
+    // The limit is per user, and does not affect other requests.
     running.push(begin(&ben, &archive).await);
     ann.get(&format!("/drive/{top}")).await.ok();
     for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! `POST /archive`, and where its URLs lead.
+//! `POST /archive`, and the URLs that it returns.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ async fn a_selection_is_fetched_without_a_token() {
     assert_eq!(head.status, 200);
     let part = server.anonymous().fetch(&url, &[("Range", "bytes=0-3"), ("If-Range", head.header("etag"))]).await;
     assert_eq!((part.status, part.body), (206, b"PK\x03\x04".to_vec()));
-    // One item gives the archive its name.
+    // A single item names the archive.
     let one = url_of(&ann, &a).await;
     assert!(server.anonymous().get(&one).await.header("content-disposition").contains("\"Same.zip\""));
 }
@@ -56,7 +56,7 @@ async fn a_whole_drive_is_an_archive_too_also_an_empty_one() {
     let answer = server.anonymous().get(&of_ann).await;
     assert!(answer.header("content-disposition").contains("\"Drive.zip\""));
     assert_eq!(paths(&mut unpacked(answer)), ["Top/", "Top/x", "a"]);
-    // It is as young as the last change of the root, to the second, also where that took something away.
+    // `Last-Modified` is the root's, which changes when an item is added or removed.
     let modified = async || {
         let head = server.anonymous().send(server.anonymous().request(Method::HEAD, &of_ann)).await;
         head.header("last-modified").to_owned()
@@ -95,7 +95,7 @@ async fn access_is_asked_for_again_at_each_request() {
     let own = url_of(&ann, &top).await;
     ann.delete(&format!("/drive/{top}")).await.ok_empty();
     server.anonymous().get(&own).await.refused(404, "not_found");
-    // It ends with the session.
+    // The URL ends with the session.
     let drive = url_of_drive(&ben).await;
     let sessions = ben.get("/session").await.ok();
     ben.delete(&format!("/session/{}", text(&sessions["items"][0]["id"]))).await.ok_empty();

@@ -3,7 +3,7 @@ use crate::support::{Server, Wire, eventually};
 
 const LENGTH: usize = 4_000_000;
 
-/// Waits until no byte of an upload that broke off is left.
+/// Waits until no bytes of an interrupted upload are left.
 pub async fn nothing_is_left(server: &Server) {
     eventually("nothing is left of the bytes", async || server.unfinished().is_empty() && server.blobs().is_empty())
         .await;
@@ -72,7 +72,7 @@ async fn half_a_request_does_nothing() {
 #[tokio::test]
 async fn who_falls_silent_is_told_so() {
     let server = Server::with(&[("BODY_IDLE_SECONDS", "1")]).await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let mut form = Wire::to(&server).await;
     begin_form(&mut form, &ann, "", LENGTH).await;
     let mut json = Wire::to(&server).await;
@@ -83,7 +83,7 @@ async fn who_falls_silent_is_told_so() {
         .head(&ann, "POST", "/profile_photo", &[("Content-Type", "image/png"), ("Transfer-Encoding", "chunked")])
         .await;
     let mut unknown = Wire::to(&server).await;
-    unknown.head(&nobody, "POST", "/login", &[("Content-Type", "application/json"), ("Content-Length", "9")]).await;
+    unknown.head(&anonymous, "POST", "/login", &[("Content-Type", "application/json"), ("Content-Length", "9")]).await;
 
     for wire in [&mut form, &mut json, &mut photo, &mut unknown] {
         let answer = wire.answer().await;

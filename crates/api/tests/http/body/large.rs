@@ -10,7 +10,7 @@ fn long_json(size: usize) -> String {
     json!({"folder_name": "x".repeat(size - empty.len())}).to_string()
 }
 
-/// Sends JSON, with its length told beforehand or not.
+/// Sends JSON, chunked or with a `Content-Length`.
 async fn send(caller: &Caller, path: &str, text: String, chunked: bool) -> Answer {
     let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
         text.as_bytes().chunks(65_536).map(|piece| Ok(piece.to_vec())).collect();
@@ -24,7 +24,7 @@ async fn json_of_more_than_a_mebibyte_is_too_large() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for chunked in [false, true] {
-        // As large as it may be, it is read and judged.
+        // A body of the maximum size is parsed.
         send(&ann, "/drive", long_json(1 << 20), chunked).await.refused(422, "validation_failed");
         for size in [(1 << 20) + 1, 3 << 20, 12 << 20] {
             send(&ann, "/drive", long_json(size), chunked).await.refused(413, "payload_too_large");
@@ -54,12 +54,12 @@ async fn a_refusal_reaches_a_client_that_still_sends() {
 #[tokio::test]
 async fn after_a_refusal_the_connection_can_be_used_again() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let size = 2 << 20;
     let length = size.to_string();
     let mut wire = Wire::to(&server).await;
     for (caller, target, media_type, status) in [
-        (&nobody, "/file", "application/json", 401),
+        (&anonymous, "/file", "application/json", 401),
         (&ann, "/drive", "text/plain", 415),
         (&ann, "/nowhere", "text/plain", 404),
         (&ann, "/drive", "application/json", 413),
@@ -74,9 +74,9 @@ async fn after_a_refusal_the_connection_can_be_used_again() {
 }
 
 #[tokio::test]
-async fn who_waits_for_leave_to_send_gets_it_or_a_refusal() {
+async fn expect_continue_is_answered_with_100_or_a_refusal() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let body = "{\"folder_name\": \"patience\"}";
     let length = body.len().to_string();
     let headers =
@@ -86,7 +86,7 @@ async fn who_waits_for_leave_to_send_gets_it_or_a_refusal() {
     wire.send(body).await;
     assert_eq!(wire.answer().await.status, 201);
     let mut wire = Wire::to(&server).await;
-    wire.head(&nobody, "POST", "/drive", &headers).await;
+    wire.head(&anonymous, "POST", "/drive", &headers).await;
     wire.send(body).await;
     assert_eq!(wire.answer().await.status, 401);
 }

@@ -4,12 +4,12 @@ mod strange;
 
 use crate::support::{Caller, Server, Wire};
 
-/// The server is as well as before.
+/// Asserts that the server is ready.
 pub async fn assert_well(server: &Server) {
     assert_eq!(server.anonymous().get("/health/ready").await.status, 200);
 }
 
-/// Begins to send a form with a file of `length` bytes in all, and sends the first of them.
+/// Starts a form with a file of `length` bytes, and sends half of them.
 pub async fn begin_form(wire: &mut Wire, caller: &Caller, fields: &str, length: usize) {
     let start = format!(
         "{fields}--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"half.bin\"\r\n\r\n{}",

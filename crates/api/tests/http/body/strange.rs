@@ -1,10 +1,10 @@
 use super::assert_well;
 use crate::support::{Caller, Server, Wire};
 
-/// The framework has a line in the log for each of these.
+/// Silences the framework's log line for each of these.
 const QUIET: &[(&str, &str)] = &[("RUST_LOG", "warn,actix_http::h1=off")];
 
-/// The rest of requests that mean one thing to one server and another to the next, and of such as mean nothing at all.
+/// Ambiguous or invalid request framing (request smuggling).
 const UNCLEAR: &[&str] = &[
     "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
@@ -25,11 +25,11 @@ const UNCLEAR: &[&str] = &[
     "X: \0\r\n\r\n",
 ];
 
-/// Chunks that are none.
+/// Invalid chunked bodies.
 const BROKEN: &[&str] = &["-1\r\nhello", "zz\r\nhello", "ffffffffffffffffff\r\nhello", "5\r\nhello world", "\r\n"];
 
-/// What every answer to a request with this rest has for a status. A second request stands right behind it: it would be
-/// answered by a server that sees the end of the first elsewhere.
+/// The statuses of all answers to a request with this rest. A second request follows at once: a server that finds
+/// another end of the first would answer it.
 async fn answers(server: &Server, caller: &Caller, line: &str, rest: &str) -> Vec<u16> {
     let mut wire = Wire::to(server).await;
     let token = caller.token();
@@ -175,7 +175,7 @@ async fn a_request_says_once_where_it_goes_and_who_sends_it() {
         wire.send(format!("GET /verify-token HTTP/1.1\r\nAuthorization: Bearer {token}\r\n{head}\r\n")).await;
         let answer = wire.answer().await;
         assert_eq!(answer.status, expected, "{head:?} {}", answer.text());
-        // What the parser of the framework refuses has no body.
+        // Errors of the framework's parser have no body.
         if expected == 400 && !answer.body.is_empty() {
             assert_ne!(answer.header("x-request-id"), "");
             answer.refused(400, "malformed_request");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::{copy_folder, copy_times, multiplied};
 use crate::support::{ABSENT, Caller, Server, sql_id, text};
 
-/// A folder `name` with two files and an empty folder, one of the files a level below.
+/// Creates a folder `name` with two files, one of them in a subfolder, and an empty folder.
 async fn sample(user: &Caller, name: &str) -> String {
     let top = user.folder(name, None).await;
     user.folder("Empty", Some(&top)).await;
@@ -14,7 +14,7 @@ async fn sample(user: &Caller, name: &str) -> String {
     top
 }
 
-/// The identifier of what is called `name` in `folder`.
+/// The identifier of the item `name` in `folder`.
 async fn within(user: &Caller, folder: &str, name: &str) -> String {
     let items = user.get(&format!("/drive/{folder}")).await.ok()["items"].clone();
     text(&items.as_array().unwrap().iter().find(|item| item["name"] == name).unwrap()["id"])
@@ -45,7 +45,7 @@ async fn a_copy_has_all_that_lies_below_and_is_described_whole() {
     let file = within(&ann, &inner, "été.txt").await;
     assert_eq!(ann.download(&file).await, b"bbb");
     assert_eq!((server.blobs(), ann.quota().await["used_bytes"].clone()), (blobs, json!(10)));
-    // From now on each goes its own way.
+    // The copies are independent.
     ann.send_form(&[("parent_folder_id", &inner), ("file_conflict", "Replace")], "été.txt", b"other").await.ok();
     let original = within(&ann, &within(&ann, &top, "Inner").await, "été.txt").await;
     assert_eq!(ann.download(&original).await, b"bbb");

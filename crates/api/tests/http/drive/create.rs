@@ -59,7 +59,7 @@ async fn a_folder_is_made_in_the_root_unless_a_parent_is_named() {
 }
 
 #[tokio::test]
-async fn a_parent_that_is_absent_somebody_elses_or_a_file_is_not_found() {
+async fn a_parent_that_is_absent_foreign_or_a_file_is_not_found() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let of_ben = ben.folder("Private", None).await;
@@ -79,7 +79,7 @@ async fn a_taken_name_is_refused_with_all_that_a_client_needs_to_decide() {
     let first = ann.post("/drive", json!({"folder_name": "Trip 1.5"})).await.ok();
     let problem = ann.post("/drive", json!({"folder_name": "Trip 1.5"})).await.refused(409, "name_taken");
     let item = json!({"kind": "folder", "id": first["id"], "name": "Trip 1.5", "etag": first["etag"]});
-    // A folder has no extension.
+    // Folder names have no extension.
     assert_eq!(problem["conflict"], json!({"item": item, "suggested_name": "Trip 1.5 (1)"}));
     ann.folder("Trip 1.5 (1)", None).await;
     ann.folder("Trip 1.5 (3)", None).await;

@@ -1,11 +1,11 @@
-//! Cursors hold for one list, in one order, of one user's.
+//! Cursors are bound to one list, one order and one user.
 
 use serde_json::json;
 
 use super::names_of;
 use crate::support::{Caller, Server, text};
 
-/// The cursor of the first page, of two items, of the list at `path`, which has a query.
+/// The cursor after the first two items of the list at `path`, which must have a query.
 async fn first_cursor(user: &Caller, path: &str) -> String {
     text(&user.get(&format!("{path}&limit=2")).await.ok()["next_cursor"])
 }
@@ -74,7 +74,7 @@ async fn a_cursor_of_another_order_folder_list_or_user_is_refused() {
     ] {
         ann.get(&format!("{foreign}&cursor={cursor}")).await.refused(400, "invalid_cursor");
     }
-    // That ben may see the folder does not make ann's place in it his.
+    // Access to the folder does not make ann's cursor valid for ben.
     ben.get(&format!("{list}&cursor={cursor}")).await.refused(400, "invalid_cursor");
     let of_created = first_cursor(&ann, &format!("/drive/{top}?sort_by=created_at")).await;
     ann.get(&format!("/drive/{top}?sort_by=modified_at&cursor={of_created}")).await.refused(400, "invalid_cursor");

@@ -1,4 +1,4 @@
-//! `GET /drive` and `GET /drive/{folder_id}`: what stands there, and in which order.
+//! `GET /drive` and `GET /drive/{folder_id}`: contents and order.
 
 use std::cmp::Ordering;
 
@@ -37,7 +37,7 @@ async fn a_folder_shows_itself_and_what_stands_in_it_but_nothing_further_down() 
     let file = ann.upload("note.txt", b"note", Some(&id)).await;
     let listing = ann.get(&format!("/drive/{id}")).await.ok();
     let path = json!([{"id": id, "name": "Top"}]);
-    // But for the time at which something came into them.
+    // Adding children has changed `modified_at`.
     top["modified_at"] = listing["folder"]["modified_at"].clone();
     inner["modified_at"] = listing["items"][0]["modified_at"].clone();
     let expected = json!({"folder": top, "path": path, "items": [inner, file], "next_cursor": null});
@@ -55,7 +55,7 @@ async fn a_folder_that_is_absent_malformed_or_a_file_is_not_found() {
     }
 }
 
-/// Makes files and folders in `parent` whose names, sizes and times all sort differently.
+/// Creates items in `parent` that sort differently by name, size and time.
 async fn mixed(user: &Caller, parent: &str) {
     for (name, size) in [("delta", 30), ("Bravo", 0), ("strasse", 2), ("zulu", 30), ("alpha", 700), ("bravo", 9)] {
         user.upload(name, &vec![b'x'; size], Some(parent)).await;
@@ -64,7 +64,7 @@ async fn mixed(user: &Caller, parent: &str) {
     for name in ["echo", "Straße", "Alpha", "é", "10", "9"] {
         folders.push(user.folder(name, Some(parent)).await);
     }
-    // Now the oldest folder is the one that changed last.
+    // Makes the oldest folder the last modified one.
     let echo = format!("/drive/{}", folders[0]);
     user.patch(&echo, json!({"folder_name": "Echo"})).await.ok();
 }
@@ -169,7 +169,7 @@ async fn a_page_has_as_many_items_as_asked_for_and_a_hundred_unless_told() {
     for (query, shown) in [("", 100), ("?limit=1", 1), ("?limit=100", 100), ("?limit=101", 101), ("?limit=1000", 101)] {
         let page = ann.get(&format!("/drive/{top}{query}")).await.ok();
         assert_eq!(page["items"].as_array().unwrap().len(), shown, "{query}");
-        // The page that holds the last item is the last page.
+        // The page with the last item has no cursor.
         assert_eq!(page["next_cursor"].is_null(), shown == 101, "{query}");
     }
     assert_eq!(names_of(&all_pages(&ann, &format!("/drive/{top}?limit=10")).await), names);

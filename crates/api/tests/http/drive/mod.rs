@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{Caller, text};
 
-/// The items of a list, page after page. `path` has a query.
+/// All items of a list, page by page. `path` must have a query.
 pub async fn all_pages(user: &Caller, path: &str) -> Vec<Value> {
     let mut items = Vec::new();
     let mut cursor = String::new();

@@ -1,10 +1,10 @@
-//! Which names files and folders may have.
+//! Valid and invalid names of files and folders.
 
 use serde_json::json;
 
 use crate::support::{Caller, Server, text};
 
-/// Names that are refused, by the rule that they break.
+/// Invalid names, with the rule that they break.
 fn hostile() -> Vec<(&'static str, String)> {
     let name = |rule, text: &str| (rule, text.to_owned());
     vec![
@@ -50,7 +50,7 @@ fn hostile() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Names that look odd and are fine.
+/// Unusual but valid names.
 fn odd() -> Vec<String> {
     let names = [
         "...",
@@ -102,7 +102,7 @@ async fn a_hostile_name_is_refused_wherever_a_name_is_given() {
         ann.patch(&folder, json!({"folder_name": name})).await.refused_field("folder_name");
         ann.begin(&name, 1, None).await.refused_field("file_name");
         ann.patch(&file, json!({"file_name": name})).await.refused_field("file_name");
-        // A field of a form that is left empty says nothing.
+        // An empty form field counts as absent.
         if !name.is_empty() {
             ann.send_form(&[("file_name", &name)], "fine.txt", b"x").await.refused_field("file_name");
         }
@@ -144,12 +144,12 @@ async fn a_name_is_stored_in_normalisation_form_c_and_taken_in_every_form() {
     let other = ann.folder("other", None).await;
     let renamed = ann.patch(&format!("/drive/{other}"), json!({"folder_name": "A\u{30a}ngstro\u{308}m"})).await.ok();
     assert_eq!(renamed["name"], "Ångström");
-    // The Kelvin sign is a K; 382 bytes become 255.
+    // NFC turns the Kelvin sign into a K, and 382 bytes into 255.
     assert_eq!(made(&ann, "300 \u{212a}").await, "300 K");
     assert_eq!(made(&ann, &format!("{}x", "e\u{301}".repeat(127))).await, format!("{}x", "é".repeat(127)));
 }
 
-/// The name that a folder gets which is to be called `name`.
+/// Creates a folder; returns the name that it gets.
 async fn made(user: &Caller, name: &str) -> String {
     text(&user.post("/drive", json!({"folder_name": name})).await.ok()["name"])
 }

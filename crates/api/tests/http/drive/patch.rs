@@ -71,7 +71,7 @@ async fn a_name_and_a_place_change_together_or_not_at_all() {
     let ann = server.user("ann").await;
     let (top, photos) = (ann.folder("Top", None).await, ann.folder("Photos", None).await);
     let taken = ann.folder("Pictures", Some(&top)).await;
-    // In the root the name is free.
+    // The name is free in the root.
     let path = format!("/drive/{photos}");
     let before = folder(&ann, &photos).await;
     let both = |name: &str| json!({"folder_name": name, "parent_folder_id": top});
@@ -121,7 +121,7 @@ async fn a_folder_that_is_where_it_is_to_be_keeps_its_etag_and_its_time() {
     }
     let before = folder(&ann, &top).await;
     assert_eq!(ann.patch(&format!("/drive/{top}"), json!({"parent_folder_id": null})).await.ok(), before);
-    // Another case is another name.
+    // Names are case-sensitive.
     let renamed = ann.patch(&format!("/drive/{top}"), json!({"folder_name": "TOP"})).await.ok();
     assert_eq!(renamed["name"], "TOP");
     assert_ne!(renamed["etag"], before["etag"]);
@@ -149,7 +149,7 @@ async fn if_match_lets_only_those_change_a_folder_who_know_it_as_it_is() {
     let first = text(&folder(&ann, &id).await["etag"]);
     let second = text(&ann.patch_if(&first, &path, name("Pictures")).await.ok()["etag"]);
     ann.patch_if(&first, &path, name("Paintings")).await.refused(412, "precondition_failed");
-    // Not even for what would change nothing.
+    // Also if the request would change nothing.
     ann.patch_if(&first, &path, name("Pictures")).await.refused(412, "precondition_failed");
     let bare = second.trim_matches('"');
     for malformed in [
@@ -201,7 +201,7 @@ async fn nothing_moves_from_one_owners_drive_to_anothers() {
     let into = |folder: &str| json!({"parent_folder_id": folder});
     ann.patch(&format!("/drive/{inner}"), into(&of_ben)).await.refused(409, "cross_drive_move");
     ben.patch(&format!("/drive/{inner}"), into(&of_ben)).await.refused(409, "cross_drive_move");
-    // Null is the root of the drive in which the folder lies: a guest may not put anything there.
+    // Null is the root of the folder's drive, to which a guest may not add.
     ben.patch(&format!("/drive/{inner}"), json!({"parent_folder_id": null})).await.refused(403, "permission_denied");
     assert_eq!(ann.names(Some(&of_ann)).await, ["Inner"]);
     assert_eq!(ben.names(Some(&of_ben)).await, Vec::<String>::new());

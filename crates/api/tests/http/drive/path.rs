@@ -1,10 +1,10 @@
-//! `path` and `parent_folder_id`: how far up a caller may see.
+//! `path` and `parent_folder_id`: which ancestors a caller sees.
 
 use serde_json::{Value, json};
 
 use crate::support::{Caller, Server, text};
 
-/// The names of the path, and the identifier of the parent, that `user` is shown of `folder`.
+/// The names in the path, and the parent's identifier, as shown to `user`.
 async fn way_to(user: &Caller, folder: &str) -> (Vec<String>, Value) {
     let listing = user.get(&format!("/drive/{folder}")).await.ok();
     let path = listing["path"].as_array().unwrap();
@@ -49,7 +49,7 @@ async fn a_guest_sees_the_way_from_the_topmost_shared_folder_only() {
     assert_eq!(way_to(&ben, &c).await, (names(["b", "c"]), json!(b)));
     assert_eq!(way_to(&ben, &d).await, (names(["b", "c", "d"]), json!(c)));
 
-    // A second share further down changes nothing of that; one further up shows more.
+    // A share further down changes nothing; one further up shows more.
     ann.share_folder(&d, "ben", "edit").await;
     assert_eq!(way_to(&ben, &d).await, (names(["b", "c", "d"]), json!(c)));
     ann.share_folder(&a, "ben", "view").await;

@@ -1,4 +1,4 @@
-//! A walk of pages while entries come and go.
+//! Paging through a list while entries are added and removed.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::names_of;
 use crate::support::{Caller, Server, text};
 
-/// A folder of twelve entries that stay and eight that will not.
+/// A folder of twelve entries that stay and eight that do not.
 struct Busy {
     folder: String,
     attic: String,
@@ -34,13 +34,13 @@ fn path_of(item: &Value) -> String {
 }
 
 impl Busy {
-    /// What happens in the folder while its `turn`-th page, which ends with `last`, is being read.
+    /// Changes the folder after its `turn`-th page, which ends with `last`.
     async fn disturb(&self, user: &Caller, turn: usize, last: &Value) {
         for name in [format!("!{turn} comes first"), format!("~{turn} comes last")] {
             user.folder(&name, Some(&self.folder)).await;
             user.upload(&format!("{name}.txt"), &vec![b'x'; turn % 9], Some(&self.folder)).await;
         }
-        // Of those that are restless, one leaves and one gets another name: first the very one at which the page ended.
+        // One of the restless entries leaves and another is renamed, starting with the one at which the page ended.
         let page = user.get(&format!("/drive/{}?limit=1000", self.folder)).await.ok();
         let items = page["items"].as_array().unwrap();
         let is_restless = |item: &&Value| self.restless.contains(&text(&item["id"]));
@@ -77,7 +77,7 @@ async fn walk(user: &Caller, sort: &str, order: &str) {
         if page["next_cursor"].is_null() {
             break;
         }
-        // What always comes last could be walked after for ever: some newcomers are enough.
+        // Entries that sort last could extend the walk for ever, so additions stop after eight pages.
         if turn < 8 {
             busy.disturb(user, turn, items.last().unwrap()).await;
         }

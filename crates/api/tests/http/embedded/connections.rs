@@ -5,12 +5,12 @@ use serde_json::json;
 use crate::link::{link_file, path};
 use crate::support::{Caller, Server, Wire, eventually, text};
 
-/// More than the kernel takes for a client that does not read.
+/// More than the kernel buffers for a client that does not read.
 const MUCH: usize = 24 << 20;
-/// So large that of what was read at the beginning nothing matters.
+/// So large that the bytes read at the beginning do not matter.
 const LARGE: usize = 2 * MUCH;
 
-/// That much time: what a client sees of a server's patience, but for the end of it, is nothing.
+/// Waits for this long: a client sees nothing of a timeout but its end.
 async fn passes(time: Duration) {
     let began = Instant::now();
     eventually("time passes", async || began.elapsed() > time).await;
@@ -30,7 +30,7 @@ async fn who_takes_nothing_of_a_response_is_disconnected() {
     assert!(wire.take(1).await);
     passes(Duration::from_secs(4)).await;
     assert!(!wire.take(MUCH).await);
-    // Who reads gets all of it.
+    // A client that reads gets all of it.
     assert_eq!(ann.download(&file).await.len(), LARGE);
 }
 
@@ -50,7 +50,7 @@ async fn for_one_connection_too_many_the_longest_stalled_goes() {
         others.push(wire);
     }
     assert!(!stalled.take(MUCH).await);
-    // The last of them are there still.
+    // The latest connections are still open.
     for wire in others.iter_mut().rev().take(3) {
         wire.head(&ann, "GET", "/health", &[]).await;
         wire.answer().await.ok();
@@ -76,11 +76,11 @@ async fn a_download_that_runs_ends_with_the_share_the_link_or_the_session() {
         assert!(wire.take(1 << 10).await);
         wire
     };
-    let nobody = server.anonymous();
+    let anonymous = server.anonymous();
     let (content, archive) = (format!("/file/{file}/content"), format!("/drive/{top}/archive"));
-    let of_share = [begin(&ben, &content).await, begin(&ben, &archive).await, begin(&nobody, &by_ben).await];
-    let of_link = begin(&nobody, &format!("{}/content", path(&link))).await;
-    let of_session = [begin(&ann, &content).await, begin(&ann, &archive).await, begin(&nobody, &by_ann).await];
+    let of_share = [begin(&ben, &content).await, begin(&ben, &archive).await, begin(&anonymous, &by_ben).await];
+    let of_link = begin(&anonymous, &format!("{}/content", path(&link))).await;
+    let of_session = [begin(&ann, &content).await, begin(&ann, &archive).await, begin(&anonymous, &by_ann).await];
     ann.delete(&format!("/share/{share}")).await.ok_empty();
     ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
     passes(Duration::from_secs(1)).await;

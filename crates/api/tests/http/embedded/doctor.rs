@@ -1,4 +1,4 @@
-//! What an operator is told before anybody depends on a server, and while it runs.
+//! `clouddrive doctor`, before a server starts and while one runs.
 
 use crate::process::{run, said};
 use crate::support::Server;

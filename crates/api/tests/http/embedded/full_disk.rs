@@ -1,4 +1,4 @@
-//! A disk of the test's own, which fills up.
+//! A small disk for the test, which fills up.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -11,20 +11,20 @@ use serde_json::json;
 use crate::process::{attach, exit_code, signal};
 use crate::support::{Caller, Place, Server, eventually, text};
 
-/// Mounts a small disk on the directory, where only this process and its children see it.
+/// Mounts a small tmpfs on the directory, visible only to this process and its children.
 const MOUNT: &str =
     r#"mkdir -p "$0" && mount -t tmpfs -o size=64m,mode=0700 none "$0" && echo mounted && exec sleep 3600"#;
 
-/// A disk of 64 MiB, which goes with the process that holds it.
+/// A disk of 64 MiB, which exists as long as its holder process.
 struct SmallDisk {
     holder: Child,
-    /// How one enters the place where the disk is mounted.
+    /// The `nsenter` options to enter its namespaces.
     enter: Vec<&'static str>,
     data: PathBuf,
 }
 
 impl SmallDisk {
-    /// One at `data`, if this machine lets us mount it.
+    /// Mounts one at `data`, if this machine allows it.
     fn mount(data: &Path) -> Option<Self> {
         let ways = [
             (vec!["--mount"], vec!["--mount"]),
@@ -41,7 +41,7 @@ impl SmallDisk {
         })
     }
 
-    /// The path of a file on it, as seen from here.
+    /// The path of a file on it, as seen from this process.
     fn path(&self, name: &str) -> PathBuf {
         let root = format!("/proc/{}/root", self.holder.id());
         Path::new(&root).join(self.data.strip_prefix("/").unwrap()).join(name)
@@ -58,7 +58,7 @@ impl SmallDisk {
         attach(process, place.clone()).await.0
     }
 
-    /// Leaves not one byte free.
+    /// Fills the disk to the last byte.
     fn fill(&self) {
         let mut balloon = File::options().create(true).append(true).open(self.path("balloon")).unwrap();
         for size in [1 << 20, 4096, 1] {
@@ -78,7 +78,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Reads, logins and deletions go on, and give room back; nothing is added, and nothing replaced.
+/// Reads, logins and deletions succeed and free space; nothing can be added or replaced.
 async fn there_is_a_way_out(server: &Server, ann: &Caller, kept_file: &str, spare: &str) {
     let problem = server.anonymous().get("/health/ready").await.refused(503, "unavailable");
     let detail = text(&problem["detail"]);
@@ -95,7 +95,7 @@ async fn there_is_a_way_out(server: &Server, ann: &Caller, kept_file: &str, spar
     ann.put_content(kept_file, b"other", &[]).await.refused(503, "unavailable");
     assert_eq!(ann.download(kept_file).await, b"hello");
 
-    // Whoever logs in now can delete, for good.
+    // Logging in and deleting permanently still work.
     let again = server.login("ann").await;
     let used = again.quota().await["used_bytes"].as_u64().unwrap();
     again.delete(&format!("/file/{spare}")).await.ok_empty();
@@ -107,7 +107,7 @@ async fn there_is_a_way_out(server: &Server, ann: &Caller, kept_file: &str, spar
 async fn a_full_disk_leaves_a_way_out() {
     let place = Arc::new(Place::new());
     let Some(disk) = SmallDisk::mount(&place.path().join("data")) else {
-        // Past the capture of the test's output, so that it shows also when all is well.
+        // Bypasses the capture of test output, so that it shows also when the run passes.
         writeln!(std::io::stderr(), "SKIPPED 1 test: no disk may be mounted here").unwrap();
         return;
     };
@@ -122,7 +122,7 @@ async fn a_full_disk_leaves_a_way_out() {
     signal(server.process().id(), "TERM");
     assert_eq!(exit_code(&mut server).await, 0);
 
-    // It starts on a full disk.
+    // The server starts on a full disk.
     disk.fill();
     let server = disk.start(&place).await;
     let ann = server.login("ann").await;
@@ -132,7 +132,7 @@ async fn a_full_disk_leaves_a_way_out() {
     eventually("it is ready again", async || server.anonymous().get("/health/ready").await.status == 200).await;
     ann.folder("First", None).await;
 
-    // And it goes on where the disk fills up under it.
+    // It also keeps running when the disk fills up.
     disk.fill();
     there_is_a_way_out(&server, &ann, &kept, &spare[1]).await;
     assert_eq!(ann.download(&kept).await, b"hello");
@@ -144,7 +144,7 @@ async fn a_full_disk_leaves_a_way_out() {
     assert_eq!(ann.names(None).await, ["First", "kept.txt", "Second"]);
 }
 
-/// What is sent stops before it takes the last of the disk.
+/// Uploads stop before they use the last of the disk.
 #[tokio::test]
 async fn uploads_leave_room_for_all_else() {
     let place = Arc::new(Place::new());
@@ -157,7 +157,7 @@ async fn uploads_leave_room_for_all_else() {
     ann.send_form(&[], "large.bin", &vec![7; 30 << 20]).await.refused(503, "unavailable");
     assert_eq!(ann.names(None).await, Vec::<String>::new());
     assert_eq!(ann.quota().await["used_bytes"], 0);
-    // Nothing of it stays, so there is room.
+    // Partial uploads are removed, so there is free space.
     server.anonymous().get("/health/ready").await.ok();
     ann.folder("Small", None).await;
     ann.send_form(&[], "small.txt", b"hello").await.ok();

@@ -1,5 +1,5 @@
-//! What only the embedded stack has: a directory for its data, and signed URLs that lead back to the server. The files mirror
-//! those beside this module.
+//! Embedded stack only: the data directory, and signed URLs that lead back to the server. The files mirror those beside
+//! this module.
 
 mod blob;
 mod body;

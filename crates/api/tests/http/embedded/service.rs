@@ -16,7 +16,7 @@ async fn a_server_without_its_storage_is_healthy_but_not_ready() {
     assert!(text(&problem["detail"]).contains("storage"), "{problem}");
     assert!(!problem.to_string().contains("blobs"), "no path shows: {problem}");
     stranger.get("/health").await.ok();
-    // A file in its place is no better.
+    // A file in place of the directory does not help.
     std::fs::write(&there, "").unwrap();
     stranger.get("/health/ready").await.refused(503, "unavailable");
     std::fs::remove_file(&there).unwrap();

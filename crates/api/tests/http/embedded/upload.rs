@@ -36,10 +36,10 @@ async fn an_upload_that_is_given_up_while_its_bytes_come_leaves_none_of_them() {
     assert!(server.blobs().is_empty() && server.unfinished().is_empty());
 }
 
-/// What the bytes of a body are sent by.
+/// The sender of a request body.
 type More = UnboundedSender<Result<Vec<u8>, std::io::Error>>;
 
-/// Begins to PUT a part, and gives what to send its bytes by, and what comes of it.
+/// Starts to PUT a part; returns the sender of its body, and the pending response.
 fn begin_to_send(server: &Server, part: &Value) -> (More, JoinHandle<reqwest::Result<reqwest::Response>>) {
     let (more, body) = tokio::sync::mpsc::unbounded_channel();
     let body =

@@ -1,4 +1,4 @@
-//! Bytes under a key: forms, contents and photos.
+//! Idempotency keys on uploads: forms, contents and photos.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{is_repeat, one_was_done, post};
 use crate::support::{Answer, Caller, Server, text};
 
-/// A form with the file `name` of these bytes, under `key`.
+/// Uploads the file `name` with these bytes by a form, with a key.
 async fn form(caller: &Caller, key: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
     let mut form = reqwest::multipart::Form::new();
     for (field, value) in fields {
@@ -18,7 +18,7 @@ async fn form(caller: &Caller, key: &str, fields: &[(&str, &str)], name: &str, b
     caller.send(request.multipart(form.part("file", part))).await
 }
 
-/// The second answer must be the first again.
+/// Asserts that the second answer repeats the first.
 #[track_caller]
 fn assert_same(first: Answer, again: Answer) -> Value {
     assert!(!is_repeat(&first) && is_repeat(&again), "{} {}", first.text(), again.text());
@@ -35,7 +35,7 @@ async fn a_form_makes_one_file_however_often_it_is_sent() {
     let ann = server.user("ann").await;
     let keep = [("file_conflict", "Keep")];
     let first = form(&ann, "photo", &keep, "a.jpg", b"bytes").await;
-    // Another boundary and other parts, and the same fields and file: the same form.
+    // Another boundary with the same fields and file is the same form.
     let file = assert_same(first, form(&ann, "photo", &keep, "a.jpg", b"bytes").await);
     assert_eq!(file["name"], "a.jpg");
     for (fields, name, bytes) in [
@@ -49,7 +49,7 @@ async fn a_form_makes_one_file_however_often_it_is_sent() {
     post(&ann, "photo", "/file", &json!({"file_name": "c", "file_size_in_bytes": 1}))
         .await
         .refused(422, "idempotency_key_reused");
-    // What was refused may be sent again, and is looked at anew.
+    // Refusals are not recorded: a retry is evaluated again.
     for _ in 0..2 {
         form(&ann, "taken", &[], "a.jpg", b"bytes").await.refused(409, "name_taken");
     }
@@ -81,7 +81,7 @@ async fn a_content_is_put_once_whatever_became_of_the_answer() {
     let key = ("Idempotency-Key", "one");
     let seen = ("If-Match", etag.as_str());
     let first = ann.put_content(&id, b"second", &[key, seen]).await;
-    // The tag that was seen is that of the former content by now, and the repeat is told what was done all the same.
+    // The repeat succeeds, although its `If-Match` tag is outdated by now.
     let put = assert_same(first, ann.put_content(&id, b"second", &[key, seen]).await);
     ann.put_content(&id, b"other", &[key]).await.refused(422, "idempotency_key_reused");
     ann.put_content(&id, b"third", &[("Idempotency-Key", "two")]).await.ok();
@@ -108,7 +108,7 @@ async fn a_photo_is_set_once_and_a_repeat_gets_a_url_that_works() {
     set("two", 2).await.ok();
     let photo = || server.value("SELECT photo_blob FROM users");
     let newest = photo();
-    // The photo that was set since stays.
+    // The repeat does not replace a newer photo.
     let repeat = set("one", 1).await;
     assert!(is_repeat(&repeat));
     assert_eq!(repeat.header("cache-control"), "no-store");

@@ -55,7 +55,7 @@ async fn an_archive_is_one_download() {
     assert_eq!(downloads().await, json!(0));
     let whole = anybody.get(&archive).await;
     assert_eq!((whole.status, downloads().await), (200, json!(1)));
-    // The rest of it is no other one.
+    // Resuming it is not another download.
     let rest = anybody.fetch(&archive, &[("Range", "bytes=9-"), ("If-Range", &etag)]).await;
     assert_eq!((rest.status, downloads().await), (206, json!(1)));
 }

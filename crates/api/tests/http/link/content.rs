@@ -53,7 +53,7 @@ async fn the_bytes_come_as_an_attachment_whole_or_in_ranges() {
     anybody.get(&format!("{}/content", path(&by_folder))).await.refused(404, "not_found");
 }
 
-/// A server that believes what requests say of where they come from.
+/// A server that trusts `X-Forwarded-For`.
 async fn behind_a_proxy() -> Server {
     Server::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")]).await
 }
@@ -75,12 +75,12 @@ async fn what_one_address_takes_of_one_file_is_one_download() {
     for (nth, (headers, counted)) in [
         (vec![], 1),
         (vec![("Range", "bytes=0-3")], 1),
-        // Wherever the first begins.
+        // Wherever the first range begins.
         (vec![("Range", "bytes=4-")], 1),
         (vec![("Range", "bytes=-1")], 1),
         (vec![("Range", "bytes=4-5,7-8")], 1),
         (vec![("Range", "bytes=4-5"), ("If-Range", "\"other\"")], 1),
-        // What hands out no bytes is none.
+        // Answers without bytes do not count.
         (vec![("If-None-Match", etag.as_str())], 0),
         (vec![("Range", "bytes=10-")], 0),
     ]
@@ -89,7 +89,7 @@ async fn what_one_address_takes_of_one_file_is_one_download() {
     {
         let (here, before) = (address(nth), downloads(&ann).await.as_u64().unwrap());
         let headers = [headers, vec![("X-Forwarded-For", here.as_str())]].concat();
-        // As a player does: it looks, takes a part, and comes back for others.
+        // As a media player does: HEAD, a range, then more requests.
         head(&anybody, &content, &headers).await;
         assert_eq!(downloads(&ann).await.as_u64().unwrap(), before, "HEAD never counts");
         for _ in 0..3 {
@@ -169,7 +169,7 @@ async fn a_download_that_was_let_in_ends_although_the_link_is_taken_back() {
     let anybody = server.anonymous();
     let client = reqwest::Client::new();
     let url = anybody.request(Method::GET, &content).build().unwrap().url().clone();
-    // The answer has begun: its head is here, its body is still on the way.
+    // The head has arrived, the body has not.
     let response = client.get(url).send().await.unwrap();
     ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
     anybody.get(&content).await.refused(404, "not_found");

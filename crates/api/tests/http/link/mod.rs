@@ -1,4 +1,4 @@
-//! Public links: `/link`, and what stands below `/s/{token}`.
+//! Public links: `/link`, and all routes below `/s/{token}`.
 
 mod archive;
 mod content;
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, text};
 
-/// Makes a link to the folder `folder`, with what `more` says of it.
+/// Creates a link to a folder, with the fields of `more`.
 pub async fn link_folder(owner: &Caller, folder: &str, mut more: Value) -> Value {
     more["share_object_type"] = json!("folder");
     more["folder_id"] = json!(folder);
     owner.post("/link", more).await.ok()
 }
 
-/// Makes a link to the file `file`, with what `more` says of it.
+/// Creates a link to a file, with the fields of `more`.
 pub async fn link_file(owner: &Caller, file: &str, mut more: Value) -> Value {
     more["share_object_type"] = json!("file");
     more["file_id"] = json!(file);

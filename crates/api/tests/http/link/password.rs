@@ -1,4 +1,4 @@
-//! Links that ask for a password.
+//! Password-protected links.
 
 use reqwest::Method;
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn without_the_password_nothing_shows_not_even_a_name() {
     let twice = anybody.request(Method::GET, &at).header("X-Link-Password", "a quiet secret");
     let twice = twice.header("X-Link-Password", "a wrong secret");
     anybody.send(twice).await.refused(401, "link_password_required");
-    // Nobody is let in for being somebody, not even the owner.
+    // Being logged in does not replace the password, not even for the owner.
     ann.get(&at).await.refused(401, "link_password_required");
 
     assert_eq!(knowing(&anybody, &at, "a quiet secret").await.ok()["item"]["name"], "Very private");
@@ -63,7 +63,7 @@ async fn a_password_is_changed_or_dropped_at_once() {
     let link = link_file(&ann, &file, json!({"password": "ein stilles Geheimnis, schön"})).await;
     let (at, anybody) = (path(&link), server.anonymous());
     knowing(&anybody, &at, "ein stilles Geheimnis, schön").await.ok();
-    // The same letters, written otherwise.
+    // The same password, in another Unicode normalisation form.
     knowing(&anybody, &at, "ein stilles Geheimnis, scho\u{308}n").await.ok();
     let of_link = format!("/link/{}", text(&link["id"]));
     ann.patch(&of_link, json!({"password": "another secret"})).await.ok();
@@ -87,7 +87,7 @@ async fn a_wrong_password_costs_no_download() {
     knowing(&anybody, &content, "a wrong secret").await.refused(401, "link_password_required");
     assert_eq!(ann.get("/link").await.ok()["items"][0]["downloads"], 0);
     assert_eq!(anybody.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await.text(), "words");
-    // Whoever knows it goes on with that one, and another cannot begin; who does not know it does not learn that either.
+    // With the password, a download in progress goes on, and a new one is refused; without it, neither shows.
     assert_eq!(anybody.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await.text(), "words");
     assert_eq!(ann.get("/link").await.ok()["items"][0]["downloads"], 1);
     server.execute("DELETE FROM link_downloads");
@@ -95,7 +95,7 @@ async fn a_wrong_password_costs_no_download() {
     anybody.get(&content).await.refused(401, "link_password_required");
 }
 
-/// Text as it goes in a header field: every byte percent-encoded.
+/// Text for a header field: every byte percent-encoded.
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
@@ -156,17 +156,17 @@ async fn a_proof_opens_every_url_of_its_link_until_the_password_changes() {
         anybody.get(&format!("{url}x")).await.refused(401, "link_password_required");
         anybody.get(&format!("{url}&access={access}")).await.refused(400, "malformed_request");
     }
-    // As a player does: a part of it, and a look beforehand, by plain URLs.
+    // As a media player does, by plain URLs: a range and a HEAD request.
     let url = format!("{at}{content}?access={access}");
     let part = anybody.fetch(&url, &[("Range", "bytes=1-2")]).await;
     assert_eq!((part.status, part.text().as_str()), (206, "or"));
     assert_eq!(anybody.send(anybody.request(Method::HEAD, &url)).await.status, 200);
-    // It goes with the other parameters.
+    // It combines with the other parameters.
     let page = anybody.get(&format!("{at}?limit=1&access={access}")).await.ok();
     let rest = format!("{at}?limit=1&cursor={}&access={access}", text(&page["next_cursor"]));
     assert_eq!(anybody.get(&rest).await.ok()["items"].as_array().unwrap().len(), 1);
     anybody.get(&format!("{at}?limit=0&access={access}")).await.refused_field("limit");
-    // No link is opened by it but that with this very password, set at this very time.
+    // Setting a password invalidates the proof, even if it is the same password.
     ann.patch(&format!("/link/{}", text(&link["id"])), secret).await.ok();
     for route in ["", &format!("/drive/{inner}"), &content] {
         anybody.get(&format!("{at}{route}?access={access}")).await.refused(401, "link_password_required");
@@ -174,7 +174,7 @@ async fn a_proof_opens_every_url_of_its_link_until_the_password_changes() {
 }
 
 #[tokio::test]
-async fn a_link_that_has_no_password_or_is_gone_says_so_to_whoever_gives_one() {
+async fn links_without_a_password_ignore_one_and_missing_links_say_so() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Linked", None).await;

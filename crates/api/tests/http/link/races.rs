@@ -1,4 +1,4 @@
-//! Many who hold one link.
+//! Concurrent downloads by one link.
 
 use futures_util::future::{join, join_all};
 use reqwest::Method;
@@ -8,7 +8,7 @@ use super::{link_file, path};
 use crate::content::digits;
 use crate::support::{Answer, Caller, Server, text};
 
-/// How many were let in, to the bytes or on the way to them.
+/// The number of answers with the bytes, or a redirect to them.
 fn let_in(answers: &[Answer]) -> usize {
     answers.iter().filter(|answer| [200, 206, 307].contains(&answer.status)).count()
 }
@@ -39,7 +39,7 @@ async fn of_fifty_downloads_at_once_just_as_many_begin_as_are_allowed() {
 }
 
 #[tokio::test]
-async fn once_a_link_is_taken_back_nobody_begins_any_more() {
+async fn no_download_begins_after_a_link_is_revoked() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = digits(&ann).await;

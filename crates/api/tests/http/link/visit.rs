@@ -10,7 +10,7 @@ fn names(listing: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn anybody_walks_the_linked_folder_and_sees_nothing_above_it() {
+async fn a_linked_folder_shows_its_contents_and_nothing_above_it() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -41,11 +41,11 @@ async fn anybody_walks_the_linked_folder_and_sees_nothing_above_it() {
     for hidden in [&top, &linked, &beside, &ABSENT.to_owned()] {
         anybody.get(&format!("{at}/file/{hidden}/content")).await.refused(404, "not_found");
     }
-    // A link opens what it is for, and nothing of the API beside it.
+    // A link gives no access to the rest of the API.
     for elsewhere in [format!("/drive/{linked}"), format!("/file/{file}"), format!("/file/{file}/content")] {
         anybody.get(&elsewhere).await.refused(401, "unauthenticated");
     }
-    // What arrives later is there, what leaves is not.
+    // Items moved in become visible; items moved out do not stay visible.
     ann.patch(&format!("/file/{beside}"), json!({"parent_folder_id": inner})).await.ok();
     ann.patch(&format!("/file/{file}"), json!({"parent_folder_id": top})).await.ok();
     assert_eq!(anybody.fetch(&format!("{at}/file/{beside}/content"), &[]).await.text(), "beside");
@@ -66,7 +66,7 @@ async fn a_linked_file_is_seen_alone_wherever_it_goes() {
     assert_eq!((&seen["item"]["size_in_bytes"], &seen["item"]["permission"]), (&json!(5), &json!("view")));
     anybody.get(&format!("{at}/drive/{folder}")).await.refused(404, "not_found");
     assert_eq!(anybody.fetch(&format!("{at}/file/{file}/content"), &[]).await.text(), "words");
-    // It is a link to that file, and not to what has its name.
+    // The link follows the file, not its name.
     ann.patch(&format!("/file/{file}"), json!({"file_name": "b.txt", "parent_folder_id": null})).await.ok();
     ann.send_form(&[("parent_folder_id", &folder)], "a.txt", b"another").await.ok();
     assert_eq!(anybody.get(&at).await.ok()["item"]["name"], "b.txt");
@@ -100,7 +100,7 @@ async fn a_linked_folder_comes_in_pages_sorted_as_one_likes() {
 }
 
 #[tokio::test]
-async fn whoever_comes_by_a_link_is_the_same_whatever_token_they_send() {
+async fn a_link_ignores_any_token_that_is_sent() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let linked = ann.folder("Linked", None).await;
@@ -127,7 +127,7 @@ async fn an_expired_link_and_an_unknown_one_are_told_apart() {
     {
         anybody.get(&path).await.refused(410, "link_expired");
     }
-    // Its owner still sees it, and may prolong it.
+    // The owner still sees it, and may extend it.
     let id = text(&ann.get("/link").await.ok()["items"][0]["id"]);
     ann.patch(&format!("/link/{id}"), json!({"expires_at": null})).await.ok();
     anybody.get(&at).await.ok();

@@ -1,8 +1,8 @@
-//! Stories made up at random, told to the server and to a reference in memory: both must come to the same, step by step and
-//! in the end.
+//! Model-based test: runs random operation sequences ("stories") against the server and an in-memory reference, and
+//! compares the results of each step and the final states.
 //!
-//! The stories come from a seed, which a difference names together with the shortest story that shows it. So it is told again,
-//! or others are told, for as long as one likes:
+//! Stories are generated from a seed; a failure reports the seed and the shortest failing story. To replay a seed, or
+//! to run others:
 //!
 //! ```sh
 //! CLOUDDRIVE_MODEL_SEED=7 CLOUDDRIVE_MODEL_STORIES=1000 cargo test -p clouddrive-api --test http -- model --nocapture
@@ -23,11 +23,11 @@ use self::play::Play;
 use self::reference::Reference;
 use crate::support::Server;
 
-/// Small, so that both run out.
+/// Small, so that both limits are reached.
 const QUOTA: u64 = 1_000;
 const MOST_VERSIONS: usize = 3;
 
-/// How long a story may be.
+/// The maximum number of operations per story.
 const TURNS: usize = 60;
 
 fn variable(name: &str, default: u64) -> u64 {
@@ -56,7 +56,7 @@ fn the_server_does_what_the_reference_does() {
         }
         outcome => outcome.unwrap(),
     }
-    // Whatever was told, database and store agree with themselves: the command fails where they do not.
+    // `verify` fails if database and store are inconsistent.
     server.run("verify", &[]);
     let (told, took) = (told.get(), began.elapsed());
     println!("{told} operations in {stories} stories of seed {seed}, {:.0} a second", told as f64 / took.as_secs_f64());

@@ -1,5 +1,5 @@
-//! What people do, made up at random. Which node or share is meant is said by a number that counts from the latest, round and
-//! round, so that a sequence stays one when a part of it is left out.
+//! Random operations. A node or share is picked by a number that counts back from the latest one and wraps around, so
+//! that a shrunk sequence stays valid.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,13 +7,13 @@ use proptest::sample::select;
 
 use super::reference::{Conflict, Content, Person, Role};
 
-/// How many people there are.
+/// The number of people.
 pub const PEOPLE: usize = 3;
 
-/// Names that clash, in many ways.
+/// Names that clash in many ways.
 const NAMES: [&str; 8] = ["a", "b", "A", "a.txt", "a (1).txt", "b.tar.gz", ".a", "\u{e9}"];
 
-/// One of the nodes or shares that there have been so far.
+/// Picks one of the nodes or shares created so far.
 pub type Pick = usize;
 
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub enum What {
     EndShare { share: Pick },
 }
 
-/// Somebody does something.
+/// An operation by one person.
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub who: Person,
@@ -42,7 +42,7 @@ pub struct Operation {
 }
 
 fn pick() -> impl Strategy<Value = Pick> {
-    // The latest are the likeliest.
+    // Favours the latest.
     prop_oneof![4 => 0_usize..4, 2 => 0_usize..12, 1 => 0_usize..40]
 }
 
@@ -90,14 +90,13 @@ fn what() -> impl Strategy<Value = What> {
     ]
 }
 
-/// What somebody does.
 fn operation() -> impl Strategy<Value = Operation> {
-    // The first has most to do, so that drives fill.
+    // Favours the first person, so that one drive fills up.
     let who = prop_oneof![3 => Just(0_usize), 1 => 0..PEOPLE];
     (who, what()).prop_map(|(who, what)| Operation { who, what })
 }
 
-/// A story.
+/// A story of 1 to `most` operations.
 pub fn operations(most: usize) -> impl Strategy<Value = Vec<Operation>> {
     vec(operation(), 1..=most)
 }

@@ -1,4 +1,4 @@
-//! Plays a story on the reference and on the server, and compares.
+//! Runs a story against the reference and the server, and compares them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,21 +10,21 @@ use super::operation::{Operation, PEOPLE, Pick, What};
 use super::reference::{Conflict, Content, Kind, NodeNo, Person, Reference, Refusal, Role};
 use crate::support::{Answer, Caller, Server, fresh, text};
 
-/// What differs, in words.
+/// A description of what differs.
 pub type Difference = String;
 
 pub struct Play {
     reference: Reference,
     people: Vec<Caller>,
     names: Vec<String>,
-    /// What the server calls what the reference numbers.
+    /// Server identifiers, indexed by reference number.
     nodes: Vec<String>,
     shares: Vec<String>,
     versions: BTreeMap<usize, String>,
 }
 
 impl Play {
-    /// A few people who have just registered.
+    /// Registers a few people.
     pub async fn new(server: &Server, reference: Reference) -> Self {
         let names: Vec<String> = (0..PEOPLE).map(|_| fresh("p")).collect();
         let people = join_all(names.iter().map(|name| server.user(name))).await;
@@ -62,7 +62,7 @@ impl Play {
         format!("/{}/{}", room(self.kind(node)), self.nodes[node])
     }
 
-    /// Both do it. What cannot be done, since there is no node yet, nobody does.
+    /// Performs the operation on both. It is skipped if the node it needs does not exist yet.
     async fn step(&mut self, Operation { who, what }: &Operation) -> Result<(), Difference> {
         let who = *who;
         match what {
@@ -105,7 +105,7 @@ impl Play {
             What::Copy { node, to, name, conflict } => {
                 let Some(node) = self.node(*node) else { return Ok(()) };
                 let (kind, to) = (self.kind(node), self.folder(*to));
-                // Folders are not replaced.
+                // Folders cannot be replaced.
                 let conflict = match (kind, conflict) {
                     (Kind::Folder, Conflict::Replace) => Conflict::Keep,
                     (_, conflict) => *conflict,
@@ -193,14 +193,14 @@ impl Play {
         (count > 0).then(|| count - 1 - pick % count)
     }
 
-    /// A version, of any file, as one of the file `node`.
+    /// Any file's version, addressed as a version of the file `node`.
     fn version(&self, node: Pick, pick: Pick) -> Option<(NodeNo, usize, String)> {
         let node = self.node(node).filter(|node| self.kind(*node) == Kind::File)?;
         let (number, id) = self.versions.iter().rev().nth(pick % self.versions.len().max(1))?;
         Some((node, *number, format!("{}/version/{id}", self.path(node))))
     }
 
-    /// Holds the answer of an operation that ends in a file or folder against the reference.
+    /// Compares the result of an operation that returns a file or folder with the reference.
     fn judge_node(&mut self, who: Person, expected: Result<NodeNo, Refusal>, answer: Answer) -> Result<(), Difference> {
         judge(expected.map(drop), &answer)?;
         let Ok(node) = expected else { return Ok(()) };
@@ -218,7 +218,7 @@ impl Play {
         }
     }
 
-    /// What the server calls the nodes that the reference has from `first` on: a folder's copies, found by their places.
+    /// Records the server's identifiers of the descendants of the copied folder `first`, matched by parent and name.
     async fn learn_copies(&mut self, who: Person, first: NodeNo) -> Result<(), Difference> {
         for number in first + 1..self.reference.nodes.len() {
             let parent = self.reference.nodes[number].parent.map(|parent| self.nodes[parent].clone()).unwrap();
@@ -232,7 +232,7 @@ impl Play {
         Ok(())
     }
 
-    /// Whether the server shows `who` of the node what the reference does.
+    /// Checks that the server shows `who` the same node as the reference.
     fn same(&self, who: Person, node: NodeNo, found: &Value) -> Result<(), Difference> {
         let it = &self.reference.nodes[node];
         let parent = self.id(self.reference.shown_parent(who, node));
@@ -255,7 +255,7 @@ impl Play {
         if expected == seen { Ok(()) } else { Err(format!("expected {expected}, found {seen}")) }
     }
 
-    /// Holds all that everybody sees against the reference.
+    /// Compares everything that each person sees with the reference.
     async fn compare(&self) -> Result<(), Difference> {
         for who in 0..PEOPLE {
             self.compare_tree(who).await?;
@@ -264,7 +264,7 @@ impl Play {
         Ok(())
     }
 
-    /// The tree from the person's root down, file by file, with their bytes.
+    /// The person's whole tree, including file contents.
     async fn compare_tree(&self, who: Person) -> Result<(), Difference> {
         let caller = &self.people[who];
         let mut folders = vec![None];
@@ -274,7 +274,7 @@ impl Play {
             let children = self.reference.children(who, folder);
             let items = listed["items"].as_array().unwrap();
             let mut names: Vec<&str> = children.iter().map(|node| self.reference.nodes[*node].name.as_str()).collect();
-            // Of names that differ in nothing else, those with small letters come first.
+            // Names that differ only in case: lower case first.
             names
                 .sort_by_key(|name| (name.to_lowercase(), name.chars().map(|c| !c.is_lowercase()).collect::<Vec<_>>()));
             let found: Vec<&str> = items.iter().map(|item| item["name"].as_str().unwrap()).collect();
@@ -311,7 +311,7 @@ impl Play {
         }
     }
 
-    /// The quota, what others have shared, and the trash.
+    /// Quota, received shares and trash.
     async fn compare_lists(&self, who: Person) -> Result<(), Difference> {
         let caller = &self.people[who];
         let (used, expected) = (caller.quota().await["used_bytes"].clone(), self.reference.used(who));
@@ -347,7 +347,7 @@ impl Play {
     }
 }
 
-/// Whether the server does what the reference does: the same success, or the same refusal.
+/// Checks that the server returns the same success or refusal as the reference.
 fn judge(expected: Result<(), Refusal>, answer: &Answer) -> Result<(), Difference> {
     let fine = match expected {
         Ok(()) => (200..300).contains(&answer.status),

@@ -1,18 +1,18 @@
-//! A drive in its simplest form: what the API promises of trees, roles, names, quotas, the trash and versions, said once
-//! more, in memory, with no thought of speed. Whoever wants to know what an operation comes to may read it here.
+//! In-memory reference model of a drive: the API's rules for trees, roles, names, quotas, trash and versions, written
+//! for clarity, not speed.
 
 mod operations;
 
 use std::collections::BTreeSet;
 
-/// Somebody: one of a few people, by number.
+/// A person's index.
 pub type Person = usize;
-/// A file or folder, by the number of its making. It is never used again.
+/// A file or folder, by creation number; never reused.
 pub type NodeNo = usize;
-/// A share, likewise.
+/// A share, by creation number.
 pub type ShareNo = usize;
 
-/// What an operation is refused with: status and code.
+/// The status and code of a refused operation.
 pub type Refusal = (u16, &'static str);
 
 pub const NOT_FOUND: Refusal = (404, "not_found");
@@ -45,19 +45,19 @@ pub enum Conflict {
     Keep,
 }
 
-/// Bytes: so many of the same.
+/// Content: `size` repetitions of `byte`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Content {
     pub byte: u8,
     pub size: u64,
 }
 
-/// Bytes as they were stored, once: those of one blob are the same for ever.
+/// A stored blob; its bytes never change.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored {
     blob: usize,
     pub content: Content,
-    /// Who brought it.
+    /// The uploader.
     pub by: Person,
 }
 
@@ -65,17 +65,17 @@ pub struct Stored {
 pub struct Node {
     pub owner: Person,
     pub maker: Person,
-    /// The folder in which it lies; none for the root of the owner's drive.
+    /// The parent folder; `None` for the root of the owner's drive.
     pub parent: Option<NodeNo>,
     pub name: String,
     pub kind: Kind,
-    /// Whether it lies in the trash, by itself.
+    /// Whether it was trashed itself, not just an ancestor.
     pub trashed: bool,
-    /// Who put it there.
+    /// The person who trashed it.
     pub trashed_by: Option<Person>,
-    /// Whether it is gone for good.
+    /// Whether it is permanently deleted.
     pub purged: bool,
-    /// A file's contents by their numbers, the oldest first; the last is the current one.
+    /// A file's numbered versions, oldest first; the last is the current one.
     pub versions: Vec<(usize, Stored)>,
 }
 
@@ -87,12 +87,12 @@ pub struct Share {
     pub revoked: bool,
 }
 
-/// A few people's drives.
+/// The drives of a few people.
 #[derive(Clone, Debug)]
 pub struct Reference {
     pub nodes: Vec<Node>,
     pub shares: Vec<Share>,
-    /// How many versions and blobs there have been.
+    /// Versions and blobs created so far.
     versions: usize,
     blobs: usize,
     quota: u64,
@@ -104,9 +104,9 @@ impl Reference {
         Self { nodes: Vec::new(), shares: Vec::new(), versions: 0, blobs: 0, quota, most_versions }
     }
 
-    // What is there, and who sees it.
+    // Lookup and visibility.
 
-    /// The node and all above it, up to the root.
+    /// The node and its ancestors, up to the root.
     fn upward(&self, node: NodeNo) -> impl Iterator<Item = NodeNo> {
         std::iter::successors(Some(node), |node| self.nodes[*node].parent)
     }
@@ -120,12 +120,12 @@ impl Reference {
         shares.find(|share| !share.revoked).map(|share| share.role)
     }
 
-    /// What `who` may do with a node, if they see it: the owner all, others what the best share on the way up gives.
+    /// The role of `who` on a node, if they can see it: owner, or the highest role shared on the node or an ancestor.
     pub fn role(&self, who: Person, node: NodeNo) -> Option<Role> {
         self.role_along(who, node, self.upward(node))
     }
 
-    /// The same, by what lies above the node alone.
+    /// The same, from the ancestors alone.
     fn role_from_above(&self, who: Person, node: NodeNo) -> Option<Role> {
         self.role_along(who, node, self.upward(node).skip(1))
     }
@@ -140,12 +140,12 @@ impl Reference {
         way.filter_map(|step| self.share_of(step, who)).max()
     }
 
-    /// The parent as `who` sees it: not the root, and nothing above what is shared.
+    /// The parent as shown to `who`: hidden for items in the root, and for an item whose parent they cannot see.
     pub fn shown_parent(&self, who: Person, node: NodeNo) -> Option<NodeNo> {
         self.nodes[node].parent.filter(|_| self.role_from_above(who, node).is_some())
     }
 
-    /// What stands in a folder, or in the root of `owner`'s drive.
+    /// The children of a folder, or of the root of `owner`'s drive.
     pub fn children(&self, owner: Person, folder: Option<NodeNo>) -> Vec<NodeNo> {
         let stands = |node: &NodeNo| {
             let it = &self.nodes[*node];
@@ -154,7 +154,7 @@ impl Reference {
         (0..self.nodes.len()).filter(stands).collect()
     }
 
-    /// The node and all that lies below it, without what is in the trash by itself.
+    /// The node and its descendants, except trashed ones.
     fn subtree(&self, node: NodeNo) -> Vec<NodeNo> {
         let mut found = vec![node];
         let mut next = 0;
@@ -165,13 +165,13 @@ impl Reference {
         found
     }
 
-    /// What `who` finds shared with them.
+    /// The items shared with `who`.
     pub fn received(&self, who: Person) -> BTreeSet<(NodeNo, Role)> {
         let mine = self.shares.iter().filter(|share| share.guest == who && !share.revoked && self.is_live(share.node));
         mine.map(|share| (share.node, self.role(who, share.node).unwrap())).collect()
     }
 
-    /// What lies in `who`'s trash, by itself.
+    /// The items in `who`'s trash.
     pub fn trash(&self, who: Person) -> BTreeSet<NodeNo> {
         let in_it = |node: &NodeNo| {
             let it = &self.nodes[*node];
@@ -180,13 +180,13 @@ impl Reference {
         (0..self.nodes.len()).filter(in_it).collect()
     }
 
-    /// What counts against `who`'s quota: all versions of all that is not gone, the trash included.
+    /// The bytes charged to `who`'s quota: all versions of all their files that are not purged, including trashed ones.
     pub fn used(&self, who: Person) -> u64 {
         let theirs = self.nodes.iter().filter(|node| node.owner == who && !node.purged);
         theirs.flat_map(|node| &node.versions).map(|(_, stored)| stored.content.size).sum()
     }
 
-    // What somebody may do.
+    // Permission checks.
 
     fn see(&self, who: Person, kind: Kind, node: NodeNo) -> Result<Role, Refusal> {
         if self.nodes[node].kind != kind {
@@ -195,7 +195,7 @@ impl Reference {
         self.role(who, node).ok_or(NOT_FOUND)
     }
 
-    /// Leave to put something into a folder, or into the root of `who`'s own drive; whose drive that is.
+    /// Checks that `who` may add to a folder, or to their own root; returns the drive's owner.
     fn add_to(&self, who: Person, folder: Option<NodeNo>) -> Result<Person, Refusal> {
         let Some(folder) = folder else {
             return Ok(who);
@@ -206,7 +206,7 @@ impl Reference {
         }
     }
 
-    /// Leave to rename, move or trash: what was shared by itself is its owner's to do that with.
+    /// Checks that `who` may rename, move or trash. A share on the item itself does not allow it.
     fn relocate(&self, who: Person, kind: Kind, node: NodeNo) -> Result<(), Refusal> {
         self.see(who, kind, node)?;
         if self.role_from_above(who, node) >= Some(Role::Edit) { Ok(()) } else { Err(DENIED) }
@@ -220,13 +220,13 @@ impl Reference {
         if self.see(who, kind, node)? == Role::Owner { Ok(()) } else { Err(DENIED) }
     }
 
-    // Names and space.
+    // Names and quota.
 
     fn holder(&self, owner: Person, folder: Option<NodeNo>, name: &str) -> Option<NodeNo> {
         self.children(owner, folder).into_iter().find(|node| self.nodes[*node].name == name)
     }
 
-    /// The name itself when it is free, else the first of `name (1).ext`, `name (2).ext` that is.
+    /// The name itself if it is free, otherwise the first free one of `name (1).ext`, `name (2).ext`, …
     fn free_name(&self, owner: Person, folder: Option<NodeNo>, name: &str, kind: Kind) -> String {
         let (stem, extension) = match (kind, name.rfind('.')) {
             (Kind::File, Some(dot)) if dot > 0 => name.split_at(dot),
@@ -250,7 +250,7 @@ impl Reference {
         Stored { blob: self.blobs, content, by: who }
     }
 
-    /// Another content for a file, by `who`. Of the former ones as many stay as are kept.
+    /// Adds a version by `who`, dropping old ones beyond the limit.
     fn append(&mut self, who: Person, file: NodeNo, content: Stored) {
         self.versions += 1;
         let versions = &mut self.nodes[file].versions;
@@ -262,9 +262,9 @@ impl Reference {
     }
 }
 
-/// Which of the former contents goes when `who` brings another, all of them having come within a minute: the oldest that stands
-/// between two others of the same person, else the oldest, but not what is replaced nor the last of each other person as long
-/// as there is any else.
+/// The version to drop when `who` adds another, assuming all were created within a minute: the oldest between two by
+/// the same person, otherwise the oldest. The current version and each other person's last one go only if nothing else
+/// is left.
 fn superfluous(former: &[(usize, Stored)], who: Person) -> usize {
     let by = |place: usize| former.get(place).map_or(who, |(_, stored)| stored.by);
     let rank = |place: usize| {

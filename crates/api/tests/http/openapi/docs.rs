@@ -1,4 +1,4 @@
-//! The pages of `/docs` and the document, as browsers and caches fetch them.
+//! The pages below `/docs` and the OpenAPI document, as fetched by browsers and caches.
 
 use reqwest::Method;
 

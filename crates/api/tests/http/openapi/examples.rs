@@ -1,4 +1,4 @@
-//! Every example of a request that the document has, as it stands, sent to the server.
+//! Sends every example request of the document to the server.
 
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::{document, operations};
 use crate::support::{Answer, Caller, Server, png, text};
 
-/// The password of the examples.
+/// The password in the examples.
 const PASSWORD: &str = "correct horse battery";
 
-/// A user of its own for an example, and what the identifiers of the example stand for.
+/// A separate user for each example, and the items that its identifiers stand for.
 struct Actor {
     caller: Caller,
     login: Value,
@@ -70,14 +70,14 @@ async fn the_server_accepts_the_examples_and_defaults_of_query_parameters() {
     assert!(asked >= 10, "{asked}");
 }
 
-/// The operations; first the one whose example makes the user that others name.
+/// The operations, with registration first, since it creates the user that others name.
 fn in_order(document: &Value) -> Vec<(String, &String, &Value)> {
     let mut all = operations(document);
     all.sort_by_key(|(_, _, operation)| operation["operationId"] != "register");
     all
 }
 
-/// The examples of a body: its own, else those of its schema.
+/// A body's own examples, otherwise those of its schema.
 fn examples(document: &Value, content: &Value) -> Vec<Value> {
     let named = content["examples"].as_object().into_iter().flatten().map(|(_, example)| example["value"].clone());
     let own: Vec<Value> = named.chain(content.get("example").cloned()).collect();
@@ -123,7 +123,7 @@ impl Actor {
             .await
     }
 
-    /// The path, with what its parameters stand for.
+    /// The path with its parameters filled in.
     async fn fill(&self, id: &str, path: &str) -> String {
         let mut filled = Vec::new();
         for segment in path.split('/') {
@@ -169,7 +169,7 @@ impl Actor {
             }
             "link_id" => text(&me.post("/link", shared).await.ok()["id"]),
             "token" => {
-                // Only who proves to know a password is asked for it.
+                // This route is only for links with a password.
                 let proof = if path.ends_with("/access") { json!({"password": PASSWORD}) } else { json!({}) };
                 let link = me.post("/link", with(proof)).await.ok();
                 text(&link["url"]).rsplit('/').next().unwrap().to_owned()
@@ -178,7 +178,7 @@ impl Actor {
         }
     }
 
-    /// Puts what is there into the place of the identifiers and secrets of an example. All else stays as it is.
+    /// Replaces the identifiers and tokens in an example; everything else stays as documented.
     fn fill_body(&self, example: &mut Value) {
         for (name, value) in example.as_object_mut().into_iter().flatten() {
             match name.as_str() {
@@ -192,7 +192,7 @@ impl Actor {
     }
 }
 
-/// A value as it stands in a form.
+/// A value as a form field.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document, by which clients are made.
+//! The OpenAPI document.
 
 mod docs;
 mod examples;
@@ -16,7 +16,7 @@ pub async fn document(server: &Server) -> Value {
     server.anonymous().get("/openapi.json").await.ok()
 }
 
-/// Every operation: method, path, and what the document says of it.
+/// Every operation: method, path, and its description in the document.
 pub fn operations(document: &Value) -> Vec<(String, &String, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     let of_path = |(path, item)| {
@@ -27,7 +27,7 @@ pub fn operations(document: &Value) -> Vec<(String, &String, &Value)> {
     paths.flat_map(of_path).collect()
 }
 
-/// Calls `visit` with every object of the document, and where it stands.
+/// Calls `visit` with every object of the document and its path.
 pub fn walk(value: &Value, place: &str, visit: &mut impl FnMut(&serde_json::Map<String, Value>, &str)) {
     match value {
         Value::Object(members) => {
@@ -64,7 +64,7 @@ async fn every_operation_says_what_it_is_and_who_may_call_it() {
     let mut ids = BTreeSet::new();
     for (method, path, operation) in operations(&document) {
         let at = format!("{method} {path}");
-        // A summary stands in a list of operations; all else is the description's.
+        // The summary is one line; details belong in the description.
         let (summary, description) = (text(&operation["summary"]), text(&operation["description"]));
         assert!(
             (8..=160).contains(&summary.len()) && !summary.ends_with('.') && !summary.contains('\n'),
@@ -187,7 +187,7 @@ async fn every_refusal_is_a_problem_with_an_example_for_each_of_its_codes() {
             }
         }
     }
-    // What no operation of its own can answer with: any path may be asked with a wrong method.
+    // No operation returns this code itself; any path does for a wrong method.
     let unseen: Vec<&Value> = known.iter().filter(|code| !seen.contains(code.as_str().unwrap())).collect();
     assert_eq!(unseen, [&json!("method_not_allowed")]);
 }
@@ -223,7 +223,7 @@ async fn every_operation_of_the_document_is_there() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let document = document(&server).await;
-    // Signed URLs of a store of its own do not lead to the server.
+    // Signed URLs lead to a store, which need not be this server.
     for (method, path, _) in operations(&document).into_iter().filter(|(_, path, _)| *path != "/blob/{key}") {
         let segments = path.split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment });
         let path = segments.collect::<Vec<_>>().join("/");

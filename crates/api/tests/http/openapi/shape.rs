@@ -1,4 +1,4 @@
-//! What client generators stumble over, none of which may be in the document.
+//! Constructs that break client generators, which the document must not contain.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ const STRUCTURED: [&str; 5] = [
     "text/event-stream",
 ];
 
-/// Names that the languages and the libraries of generated clients have for something else.
+/// Names that generated clients' languages or libraries already use.
 const TAKEN: [&str; 22] = [
     "Array", "Blob", "Body", "Client", "Config", "Date", "Error", "Event", "File", "FormData", "Headers", "Map",
     "Number", "Object", "Options", "Promise", "Request", "Response", "Set", "String", "Unset", "Url",
 ];
 
-/// The media types of everything that is sent: where, which, and the schema.
+/// Every request and response body: location, media type and schema.
 fn contents(document: &Value) -> Vec<(String, String, Value)> {
     let mut found = Vec::new();
     for (method, path, operation) in operations(document) {
@@ -65,7 +65,7 @@ async fn bytes_are_binary_strings_and_never_arrays_of_numbers() {
         let file = document.pointer(&format!("/components/schemas/{form}")).unwrap();
         assert_eq!((&file["type"], &file["format"]), (&json!("string"), &json!("binary")), "{form}");
     }
-    // What a `Vec<u8>` would be.
+    // The schema of a `Vec<u8>`.
     walk(&document, "", &mut |object, place| {
         let bytes = object.get("type") == Some(&json!("array"))
             && object.get("items").is_some_and(|items| {
@@ -101,7 +101,7 @@ async fn a_body_that_may_be_left_out_is_not_required_and_none_is_null() {
     {
         assert!(optional.iter().any(|one| one == known), "{known}: {optional:?}");
     }
-    // The server agrees: it takes no body, and takes no null for one.
+    // The server accepts an omitted body, and rejects null.
     let ann = server.user("ann").await;
     let folder = ann.folder("a", None).await;
     let path = format!("/drive/{folder}/copy");
@@ -118,10 +118,10 @@ async fn parameters_and_fields_of_forms_are_there_or_not_but_never_null() {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let name = text(&parameter["name"]);
             assert!(!parameter["schema"].to_string().contains("\"null\""), "{method} {path}: {name}");
-            // Media types and credentials are described elsewhere, and OpenAPI ignores such parameters.
+            // These are described elsewhere, and OpenAPI ignores such parameters.
             let elsewhere = ["accept", "authorization", "content-type"].contains(&name.to_lowercase().as_str());
             assert!(!elsewhere, "{method} {path}: {name}");
-            // Generators write no dates, and no objects, into headers.
+            // Generators cannot serialize dates or objects into headers.
             assert!(parameter["in"] != "header" || parameter["schema"]["type"] == "string", "{method} {path}: {name}");
             assert_ne!(parameter["schema"]["format"], "date-time", "{method} {path}: {name}");
             assert!(
@@ -234,7 +234,7 @@ async fn the_guide_says_what_a_reader_of_the_document_needs() {
     ] {
         assert!(guide.contains(part), "{part}");
     }
-    // Whatever code and path it names, the API has.
+    // Every path and code that it names exists.
     let codes = &document["components"]["schemas"]["Code"]["enum"];
     for (start, _) in guide.match_indices("/{") {
         let path: String = guide[..start].chars().rev().take_while(|c| *c != ' ' && *c != '`').collect();

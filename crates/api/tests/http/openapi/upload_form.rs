@@ -1,10 +1,10 @@
-//! The form of `POST /file` in Swagger UI, filled in by a person in a real browser.
+//! The form of `POST /file` in Swagger UI, filled in with a real browser.
 
 use serde_json::json;
 
 use crate::support::{Browser, Server, eventually, text};
 
-/// Where an element below that of the operation is: the browser waits until it is there.
+/// Waits for an element below that of the operation, and returns it.
 async fn find(browser: &Browser, selector: &str) -> String {
     let selector = format!("#operations-files-create_file {selector}");
     let mut found = None;
@@ -22,7 +22,7 @@ async fn click(browser: &Browser, selector: &str) {
     browser.command(&format!("element/{element}/click"), json!({})).await.unwrap();
 }
 
-/// Types into a field; of a field for files, chooses the file of this path.
+/// Types into a field, or chooses a file by its path.
 async fn fill_in(browser: &Browser, field: &str, value: &str) {
     let element = find(browser, &format!("[data-property-name={field}] input:not([type=checkbox])")).await;
     browser.command(&format!("element/{element}/value"), json!({"text": value})).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_person_uploads_a_file_with_the_form_of_the_documentation() {
     click(&browser, ".try-out__btn").await;
     click(&browser, ".opblock-section-request-body select option[value='multipart/form-data']").await;
 
-    // The file alone: what is not filled in is empty, and says nothing.
+    // The file alone: empty fields count as absent.
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("letter.txt");
     std::fs::write(&path, b"Dear Ben,\n").unwrap();
@@ -51,7 +51,7 @@ async fn a_person_uploads_a_file_with_the_form_of_the_documentation() {
     assert_eq!((&file["content_type"], &file["size_in_bytes"]), (&json!("text/plain"), &json!(10)));
     assert_eq!(ann.download(&text(&file["id"])).await, b"Dear Ben,\n");
 
-    // And with fields, of which the browser sends some before the file and some after it.
+    // With fields, which the browser sends before and after the file.
     for (field, value) in
         [("parent_folder_id", folder.as_str()), ("file_name", "answer"), ("content_type", "text/x-letter")]
     {

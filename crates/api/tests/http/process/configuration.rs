@@ -7,7 +7,7 @@ use crate::support::binary;
 
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// The complaint is one line that names `variable`, and the exit code is 2.
+/// Asserts exit code 2, and one line that names `variable`.
 #[track_caller]
 pub fn assert_refused(dir: &Path, command: &[&str], variables: &[(&str, &str)], variable: &str) {
     let (code, out, err) = said(run(dir, command, variables));
@@ -65,7 +65,7 @@ fn all_that_is_wrong_is_said_at_once_in_one_line() {
         assert!(!err.contains("hush"), "{err}");
         let complaints = err.strip_prefix("clouddrive: ").unwrap().split("; ");
         let names = complaints.map(|complaint| complaint.split(' ').next().unwrap().to_owned());
-        // A sentence may have a second half.
+        // A complaint may contain a semicolon.
         names.filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || b"_3".contains(&byte))).collect()
     };
     let none: Vec<String> = complaints(&[("ENVIRONMENT", "production"), ("AWS_SECRET_NAME", "none")]);

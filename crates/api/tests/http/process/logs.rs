@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::{lines, log_of, start_in};
 use crate::support::{PASSWORD, Place, Reason, Server, text};
 
-/// The lines that are about the request `id`.
+/// The log lines of the request `id`.
 fn about(server: &Server, id: &str) -> Vec<Value> {
     lines(server).into_iter().filter(|line| line["span"]["id"] == id).collect()
 }
@@ -51,7 +51,7 @@ async fn a_fault_is_logged_once_with_its_cause_and_the_identifier_that_the_clien
     }
 }
 
-/// What makes a signed URL worth something, whichever store it is for.
+/// The signature of a presigned URL, for any store.
 fn signature(url: &str) -> String {
     let (_, query) = url.split_once('?').unwrap();
     let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap());
@@ -90,7 +90,7 @@ async fn no_secret_reaches_the_log_however_much_is_logged() {
     ann.send(photo.body(crate::support::png(4, 4))).await.ok();
     let photo = text(&ann.get("/profile_photo").await.ok()["url"]);
     stranger.get(&photo).await;
-    // An old hash, and the new one that takes its place.
+    // An old hash, and the new one that replaces it.
     let old = bcrypt::hash(PASSWORD, 4).unwrap();
     server.execute(&format!("UPDATE users SET password_hash = '{old}' WHERE username = 'bob'"));
     server.login("bob").await;

@@ -1,4 +1,4 @@
-//! The binary as its operator sees it.
+//! The binary, from the command line.
 
 mod commands;
 pub mod configuration;
@@ -17,23 +17,23 @@ use serde_json::Value;
 
 use crate::support::{Place, Server, binary, eventually};
 
-/// Runs `clouddrive` in `dir` to its end.
+/// Runs `clouddrive` in `dir` until it exits.
 pub fn run(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     binary(dir, variables).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-/// The exit code and what was written to standard output and to standard error.
+/// The exit code, standard output and standard error.
 pub fn said(output: Output) -> (i32, String, String) {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().expect("a signal ended it"), text(output.stdout), text(output.stderr))
 }
 
-/// Whether nothing stands in `dir`.
+/// Whether `dir` is empty.
 pub fn is_empty(dir: &Path) -> bool {
     std::fs::read_dir(dir).unwrap().next().is_none()
 }
 
-/// A server that writes its log to the file `log` of its place, and the three lines with which it begins.
+/// Starts a server that logs to its place's log file; also returns the three lines of its start-up output.
 pub async fn start_in(place: impl Into<Arc<Place>>, variables: &[(&str, &str)]) -> (Server, [String; 3]) {
     let place = place.into();
     let log = File::options().create(true).append(true).open(place.log()).unwrap();
@@ -41,7 +41,7 @@ pub async fn start_in(place: impl Into<Arc<Place>>, variables: &[(&str, &str)]) 
     attach(process, place).await
 }
 
-/// The server that `process` is or holds, once it listens.
+/// Waits until `process` (the server, or a wrapper of it) listens.
 pub async fn attach(mut process: Child, place: Arc<Place>) -> (Server, [String; 3]) {
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let lines = [(); 3].map(|()| lines.next().expect("the server ended before it listened").unwrap());
@@ -49,12 +49,12 @@ pub async fn attach(mut process: Child, place: Arc<Place>) -> (Server, [String; 
     (Server::attach(process, url, place).await, lines)
 }
 
-/// What the server has logged so far.
+/// The log so far.
 pub fn log_of(server: &Server) -> String {
     std::fs::read_to_string(server.place().log()).unwrap()
 }
 
-/// The log, line by line, each of which must be an object of JSON.
+/// The log's lines, each of which must be a JSON object.
 pub fn lines(server: &Server) -> Vec<Value> {
     let log = log_of(server);
     let line = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
@@ -67,7 +67,7 @@ pub fn signal(id: u32, name: &str) {
     assert!(sent.success());
 }
 
-/// Waits until the server has ended, and returns its exit code.
+/// Waits for the server to exit, and returns its exit code.
 pub async fn exit_code(server: &mut Server) -> i32 {
     let mut status = None;
     eventually("the server ends", async || {

@@ -10,19 +10,19 @@ use tokio::net::TcpStream;
 use super::{attach, exit_code, signal, start_in};
 use crate::support::{Place, Server, eventually};
 
-/// Waits until nobody new is let in.
+/// Waits until new connections are refused.
 pub async fn closed(server: &Server) {
     eventually("new connections are refused", async || TcpStream::connect(server.address()).await.is_err()).await;
 }
 
-/// A connection on which this has been sent.
+/// Opens a connection and sends this on it.
 pub async fn connection(server: &Server, sent: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
     stream
 }
 
-/// All that still comes, up to the end.
+/// Reads to the end.
 pub async fn rest(mut stream: TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
@@ -31,7 +31,7 @@ pub async fn rest(mut stream: TcpStream) -> Vec<u8> {
 
 #[tokio::test]
 async fn connections_on_which_nothing_happens_do_not_hold_the_server_up() {
-    // An hour is granted to what is under way, so only a server that tells the idle ones apart ends in this test.
+    // Running requests have an hour, so the test passes only if idle connections are told apart.
     let (mut server, _) = start_in(Place::new(), &[("SHUTDOWN_SECONDS", "3600")]).await;
     let mut idle = connection(&server, "GET /health HTTP/1.1\r\nHost: drive\r\n\r\n").await;
     let mut answer = vec![0; 15];
@@ -46,22 +46,22 @@ async fn connections_on_which_nothing_happens_do_not_hold_the_server_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_leaves_says_so_before_it_turns_anybody_away() {
+async fn a_stopping_server_is_unready_before_it_refuses_connections() {
     let (mut server, _) = start_in(Place::new(), &[("DRAIN_SECONDS", "3600")]).await;
     let ann = server.user("ann").await;
     assert_eq!(server.anonymous().get("/health/ready").await.status, 200);
     signal(server.process().id(), "TERM");
     eventually("it is not ready any more", async || server.anonymous().get("/health/ready").await.status == 503).await;
-    // All else goes on, on connections that then close.
+    // Other requests are served, on connections that then close.
     let answer = ann.post("/drive", json!({"folder_name": "Late"})).await;
     assert_eq!((answer.status, answer.header("connection")), (201, "close"));
     assert_eq!(server.anonymous().get("/health").await.status, 200);
-    // Who is in a hurry says so again.
+    // A second signal skips the wait.
     signal(server.process().id(), "TERM");
     assert_eq!(exit_code(&mut server).await, 0);
 }
 
-/// How this machine runs a command as the first process of its own, if it lets us.
+/// The `unshare` options to run a command as process 1 of a PID namespace, if this machine allows it.
 fn as_first_process() -> Option<Vec<&'static str>> {
     let ways =
         [vec!["--pid", "--fork", "--kill-child"], vec!["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]];
@@ -71,11 +71,11 @@ fn as_first_process() -> Option<Vec<&'static str>> {
     })
 }
 
-/// As a container runs it: process 1 gets no signal but those for which it has a handler.
+/// As in a container: process 1 receives only signals for which it has a handler.
 #[tokio::test]
 async fn the_first_process_of_a_container_stops_when_it_is_told_to() {
     let Some(way) = as_first_process() else {
-        // Past the capture of the test's output, so that it shows also when all is well.
+        // Bypasses the capture of test output, so that it shows also when the run passes.
         writeln!(std::io::stderr(), "SKIPPED 1 test: no process may be made the first of its own here").unwrap();
         return;
     };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::said;
 use crate::support::{PASSWORD, Server, eventually, sql_id};
 
-/// Runs `clouddrive user …` beside the server, with this on standard input.
+/// Runs `clouddrive user …` beside the server, with this standard input.
 fn user(server: &Server, arguments: &[&str], input: &str) -> (i32, String, String) {
     said(output(server, arguments, input))
 }
@@ -15,7 +15,7 @@ fn output(server: &Server, arguments: &[&str], input: &str) -> Output {
     let mut command = server.place().command(&[]);
     command.arg("user").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
-    // Whoever needs no password does not read.
+    // Commands without a password do not read it, so the write may fail.
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     process.wait_with_output().unwrap()
 }
@@ -26,7 +26,7 @@ fn done(outcome: (i32, String, String)) -> String {
     outcome.1
 }
 
-/// It must fail, with one line that says this.
+/// Asserts a failure with this exit code and message.
 #[track_caller]
 fn failed(outcome: (i32, String, String), code: i32, why: &str) {
     assert_eq!((outcome.0, outcome.1.as_str()), (code, ""), "{}", outcome.2);
@@ -54,7 +54,7 @@ async fn an_account_is_made_beside_a_running_server() {
     failed(again, 1, "clouddrive: the e-mail address is taken");
     failed(user(&server, &["create", "cat", "cat@example.com"], "short\n"), 1, "8 to 128 characters");
     failed(user(&server, &["create", "cat", "cat@example.com"], ""), 1, "8 to 128 characters");
-    // What is wrong with the words of the command itself is said before anything is done.
+    // Arguments are validated before anything is done.
     failed(user(&server, &["create", "a b", "cat@example.com"], PASSWORD), 2, "3 to 32");
     failed(user(&server, &["create", "cat", "nowhere"], PASSWORD), 2, "e-mail");
     failed(
@@ -88,7 +88,7 @@ async fn who_is_disabled_gets_in_no_more_and_keeps_everything() {
     assert_eq!(done(user(&server, &["disable", "ann"], "")), "ann is disabled\n");
     assert_eq!(done(user(&server, &["disable", "ann"], "")), "ann was disabled before\n");
     eventually("her session has ended", async || ann.get("/user").await.status == 401).await;
-    // The refusal is that of a wrong password.
+    // The same refusal as for a wrong password.
     let body = json!({"username": "ann", "password": PASSWORD});
     server.anonymous().post("/login", body).await.refused(401, "invalid_credentials");
     ben.get(&format!("/drive/{folder}")).await.ok();
@@ -139,7 +139,7 @@ async fn all_users_are_listed_for_people_and_for_programs() {
 async fn more_users_than_fit_on_a_page_are_all_listed() {
     let server = Server::start().await;
     server.user("ann").await;
-    // As many rows as registrations would take minutes to make.
+    // Inserted directly: registering as many would take minutes.
     let rows = (0..1_100).map(|number| {
         let id = sql_id(&format!("00000000-0000-7000-8000-{number:012x}"));
         let drive = sql_id(&format!("00000000-0000-7000-9000-{number:012x}"));

@@ -1,4 +1,4 @@
-//! `clouddrive verify`: it finds nothing where nothing is wrong, and names what is.
+//! `clouddrive verify`: it reports exactly the existing inconsistencies.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use crate::support::stack::{Stack, stack};
 use crate::support::{Caller, PASSWORD, SHORT_GRACE, Server, eventually, png, text};
 use crate::upload::parts::{SIZE, SMALL, bytes, send};
 
-/// A key that no blob has.
+/// A blob key that does not exist.
 const ABSENT_KEY: &str = "ffffffffffffffffffffffffffffffff";
 
-/// What the check says, as JSON, and its exit code.
+/// Runs `verify`; returns its exit code and JSON report.
 fn verify(server: &Server, arguments: &[&str]) -> (i32, Value) {
     let output = server.place().command(&[]).args(["verify", "--json"]).args(arguments).output().unwrap();
     let (code, out, err) = said(output);
@@ -31,20 +31,20 @@ fn assert_whole(server: &Server) {
     }
 }
 
-/// The kinds of what is found, and with what it is wrong.
+/// The kinds and the subjects of the findings.
 fn found(report: &Value) -> (BTreeSet<String>, Vec<String>) {
     let findings = report["findings"].as_array().unwrap();
     let kinds = findings.iter().map(|finding| text(&finding["kind"])).collect();
     (kinds, findings.iter().map(|finding| text(&finding["subject"])).collect())
 }
 
-/// Ann's things: `a` with `b` in it, `deep.txt` in that, `gone` beside it in the trash, `top.txt`, a photo, an upload that is
-/// open, a share, a public link; and one of ben's. Much has happened to them.
+/// Sample data: ann's `a` with `b`, in it `deep.txt`, and `gone` beside it in the trash, `top.txt`, a photo, an open
+/// upload, a share and a public link; one file of ben's. Items were renamed, moved and replaced.
 async fn lively(server: &Server) -> (Caller, Caller) {
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let a = ann.folder("A", None).await;
     let b = ann.folder("b", Some(&a)).await;
-    // By a form: the server itself has seen these bytes, and knows their digest with every store.
+    // By a form, so that the server itself computes the digest, with every store.
     ann.send_form(&[("parent_folder_id", &b)], "deep.txt", b"deep down").await.ok();
     ann.upload("Straße.txt", b"top", None).await;
     ann.upload("empty", b"", None).await;
@@ -68,7 +68,7 @@ async fn lively(server: &Server) -> (Caller, Caller) {
     (ann, ben)
 }
 
-/// Takes away what keeps the database from being spoilt.
+/// Drops the constraints that prevent corruption.
 fn loosen(server: &Server) {
     if stack() == Stack::Production {
         for (table, constraint) in [
@@ -91,7 +91,7 @@ fn execute(server: &Server, statements: &str) {
     }
 }
 
-/// The node of that name, in a statement.
+/// A subquery for the node of that name.
 fn node(name: &str) -> String {
     format!("(SELECT id FROM nodes WHERE name = '{name}')")
 }
@@ -106,7 +106,7 @@ async fn a_drive_that_is_whole_has_no_findings_whatever_has_happened_to_it() {
     // Two roots, four folders of ann's and one of ben's, six files.
     assert_eq!(report["checked"]["nodes"], 13);
     assert!(report["checked"]["bytes_read"].as_u64().unwrap() > 9 + 3 + 5 + 9, "{report}");
-    // People are told the same.
+    // The plain-text report says the same.
     let output = server.place().command(&[]).arg("verify").output().unwrap();
     let (code, out, err) = said(output);
     assert_eq!((code, err.as_str()), (0, ""));
@@ -210,7 +210,7 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
             &["order_key_differs"],
             "UPDATE nodes SET order_key = (SELECT order_key FROM nodes WHERE name = 'deep.txt') WHERE name = 'Straße.txt'"
                 .to_owned(),
-            // None at all is one that is to be computed yet.
+            // An empty order key is valid: it is still to be computed.
             "UPDATE nodes SET order_key = substr(order_key, 1, 0) WHERE name = 'Straße.txt'".to_owned(),
         ),
         (
@@ -324,7 +324,7 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
         let (code, report) = verify(&server, &[]);
         assert_eq!(code, 0, "after {mend}\n{report}");
     }
-    // People are told what each means.
+    // The plain-text report explains each kind.
     execute(&server, "UPDATE drives SET used_bytes = used_bytes + 1");
     let output = server.place().command(&[]).arg("verify").output().unwrap();
     let (code, out, err) = said(output);
@@ -373,7 +373,7 @@ async fn whatever_is_wrong_in_the_store_is_found_and_named() {
     assert_whole(&server);
 }
 
-/// What is of the right size is not read unless told.
+/// Without `--deep`, a blob of the right size is not read.
 fn assert_whole_but_for_bytes(server: &Server) {
     assert_eq!(verify(server, &[]).0, 0);
 }
@@ -388,7 +388,7 @@ async fn what_comes_in_parts_is_checked_as_well() {
     ann.complete(&film).await.ok();
     assert_whole(&server);
     assert_eq!(verify(&server, &["--grace", "0"]).0, 0);
-    // A transfer that nobody will end, as after a restore.
+    // A transfer that no upload will end, as after a restore.
     let open = server.value("SELECT blob_key FROM uploads WHERE state = 'open'");
     execute(&server, &format!("UPDATE blobs SET unreferenced_at = 5 WHERE key = '{open}'"));
     assert_whole(&server);
@@ -433,7 +433,7 @@ async fn it_changes_nothing_and_needs_what_it_checks() {
 #[tokio::test]
 async fn what_search_shows_wrongly_is_found() {
     if stack() == Stack::Production {
-        // There the index is the server's own to keep.
+        // PostgreSQL maintains this index itself.
         return;
     }
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! Copies that meet one another, and what is changed while it is copied.
+//! Concurrent copies, and changes during a copy.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ async fn two_who_copy_from_each_other_both_succeed() {
     let body = json!({"folder_conflict": "Keep"});
     for round in 1..=6 {
         let both = join(copy_folder(&ann, &of_ben, body.clone()), copy_folder(&ben, &of_ann, body.clone()));
-        // In between, each tree is wanted by somebody alone.
+        // Meanwhile, each tree is also changed on its own.
         let name = |whose: &str| json!({"folder_name": format!("{whose} {round}")});
         let path = |folder: &str| format!("/drive/{folder}");
         let (ann_path, ben_path) = (path(&of_ann), path(&of_ben));

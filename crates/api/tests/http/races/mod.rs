@@ -1,4 +1,4 @@
-//! Many requests at once, of which no two may have the same thing.
+//! Concurrent requests for the same resource.
 
 mod copies;
 mod names;
@@ -9,7 +9,7 @@ mod tree;
 
 use crate::support::Answer;
 
-/// How many of these answers have this status; of refusals, how many of those have this code.
+/// The number of answers with this status and, if given, this code.
 fn count(answers: &[Answer], status: u16, code: Option<&str>) -> usize {
     let fits = |answer: &&Answer| {
         answer.status == status && code.is_none_or(|code| answer.json()["code"].as_str() == Some(code))

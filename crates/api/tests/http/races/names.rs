@@ -1,4 +1,4 @@
-//! One name, wanted by many.
+//! Concurrent requests for one name.
 
 use std::collections::HashSet;
 
@@ -28,7 +28,7 @@ async fn one_folder_gets_the_name_in_a_folder_and_in_the_root() {
     }
 }
 
-/// Uploads whose bytes have arrived, all of one name, into `parent`.
+/// Starts uploads of the same name into `parent`, whose bytes have arrived.
 async fn ready(user: &Caller, name: &str, parent: Option<&str>, how_many: usize) -> Vec<Value> {
     let one = async |number: usize| {
         let bytes = format!("{number:02}");
@@ -96,7 +96,7 @@ async fn those_who_replace_leave_one_file_with_the_bytes_of_one_of_them() {
     let last = String::from_utf8(ann.download(&id).await).unwrap();
     assert!(contents.contains(&last), "{last}");
     assert_eq!(ann.names(None).await, ["note"]);
-    // What each of them replaced is a version of the file still.
+    // Each replaced content is kept as a version.
     let all = "first".len() + contents.iter().map(String::len).sum::<usize>();
     assert_eq!(ann.quota().await["used_bytes"], json!(all));
 }
@@ -145,7 +145,7 @@ async fn eight_who_register_one_name_are_one_user() {
     }))
     .await;
     assert_eq!((count(&answers, 201, None), count(&answers, 409, Some("username_taken"))), (1, 7));
-    // The same of an address.
+    // The same for e-mail addresses.
     let answers = join_all(names.iter().enumerate().map(|(number, name)| {
         let email = format!("{name}@Example.org");
         anonymous.post("/user", json!({"username": format!("ben{number}"), "email": email, "password": PASSWORD}))

@@ -1,4 +1,4 @@
-//! The last bytes of a quota, wanted by many.
+//! Concurrent requests for the last bytes of a quota.
 
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use super::count;
 use crate::support::{Caller, Server, text};
 
-/// What may be stored in a drive here, in bytes.
+/// The quota in bytes.
 const TOTAL: usize = 100;
 
-/// A small drive, in which what is replaced is gone.
+/// A small drive that keeps one version per file.
 async fn small_drive() -> (Server, Caller) {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", &TOTAL.to_string()), ("MAX_VERSIONS", "1")]).await;
     let ann = server.user("ann").await;
     (server, ann)
 }
 
-/// The bytes of all files in the root, which must be what the quota says is used; and what is reserved.
+/// The used bytes, which must equal the sum of the file sizes in the root, and the reserved bytes.
 async fn used_and_reserved(user: &Caller) -> (u64, u64) {
     let listing = user.get("/drive?limit=1000").await.ok();
     let sum: u64 =
@@ -43,7 +43,7 @@ async fn no_more_uploads_begin_than_fit() {
         assert_eq!(problem["quota"]["needed_bytes"], 30);
     }
 
-    // All of them end at once: what was reserved is used then, or free again.
+    // All end at once: reserved bytes become used, or are freed.
     join_all(begun.iter().map(async |upload| ann.put(upload, [b'x'; 30]).await.ok_empty())).await;
     let aborted = format!("/upload/{}", text(&begun[2]["upload_id"]));
     let (files, ()) = join(join_all(begun[..2].iter().map(|upload| ann.complete(upload))), async {
@@ -65,7 +65,7 @@ async fn no_more_forms_are_stored_than_fit() {
     assert_eq!((count(&answers, 201, None), count(&answers, 403, Some("quota_exceeded"))), (3, 9));
     assert_eq!(used_and_reserved(&ann).await, (90, 0));
     assert_eq!(server.blobs().len(), 3, "what was refused leaves no bytes behind");
-    // The very last bytes go to one.
+    // One request gets the last bytes.
     let answers =
         join_all(names.iter().map(async |name| ann.send_form(&[], &format!("{name}!"), &[b'x'; 10]).await)).await;
     assert_eq!((count(&answers, 201, None), count(&answers, 403, Some("quota_exceeded"))), (1, 11));

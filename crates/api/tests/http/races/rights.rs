@@ -1,4 +1,4 @@
-//! Rights that end while they are used.
+//! Rights revoked while in use.
 
 use futures_util::future::{join, join_all, join3};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn once_a_revoke_has_been_answered_nothing_more_lands() {
         let fields = [("parent_folder_id", top.as_str())];
         let sending = join_all(names.iter().map(|name| ben.send_form(&fields, name, b"note")));
         let revoking = async {
-            // In the thick of it: some have landed, others have not.
+            // Revoked midway: some uploads have landed, others have not.
             while ann.names(Some(&top)).await.len() < round * 4 {}
             ann.delete(&format!("/share/{share}")).await.ok_empty();
             ann.names(Some(&top)).await
@@ -56,7 +56,7 @@ async fn a_share_is_made_once_however_many_make_it() {
     let received = ben.get("/shared-with-me").await.ok()["items"].clone();
     assert_eq!((received.as_array().unwrap().len(), &received[0]["share"]), (1, &share));
 
-    // It ends once as well, whoever of the two ends it.
+    // It also ends once, whether revoked or left.
     let path = format!("/share/{}", text(&share["id"]));
     let (revoking, leaving) = ((0..6).map(|_| ann.delete(&path)), (0..6).map(|_| ben.delete(&path)));
     let (revoked, left) = join(join_all(revoking), join_all(leaving)).await;

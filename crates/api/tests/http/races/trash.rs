@@ -1,4 +1,4 @@
-//! The trash, and what happens at the same moment.
+//! The trash under concurrent changes.
 
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::count;
 use crate::support::{Caller, Server, text};
 
-/// The bytes of all that the user's versions hold, which must be what the quota says is used.
+/// The used bytes, which must equal the sum of the user's version sizes.
 async fn used(server: &Server, user: &Caller) -> u64 {
     let sum: u64 = server.value("SELECT coalesce(sum(size_bytes), 0) FROM versions").parse().unwrap();
     assert_eq!(user.quota().await["used_bytes"], sum);
@@ -93,7 +93,7 @@ async fn what_comes_back_while_its_name_is_given_away_stands_beside_it() {
 }
 
 #[tokio::test]
-async fn whoever_replaces_restores_and_deletes_versions_at_once_the_books_are_right() {
+async fn concurrent_version_changes_keep_the_quota_right() {
     let server = Server::with(&[("MAX_VERSIONS", "4")]).await;
     let ann = server.user("ann").await;
     let id = text(&ann.upload("note", b"0", None).await["id"]);

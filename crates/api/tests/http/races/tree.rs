@@ -1,4 +1,4 @@
-//! Moves that cross each other, and many readers at once.
+//! Concurrent moves that cross, and many readers.
 
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ async fn a_ring_of_moves_is_never_closed_and_nothing_gets_lost() {
         let answers = join_all(moves).await;
         let refused = count(&answers, 409, Some("folder_cycle"));
         assert!(refused >= 1 && refused + count(&answers, 200, None) == 8);
-        // From every folder the way leads up to the root.
+        // Every folder still has a path to the root.
         for folder in &folders {
             let path = ann.get(&format!("/drive/{folder}")).await.ok()["path"].as_array().unwrap().len();
             assert!((1..=8).contains(&path), "{path}");
@@ -86,7 +86,7 @@ async fn a_list_that_is_read_while_it_is_written_shows_nothing_half_done() {
         }
     };
     let reading = join_all((0..40).map(async |_| {
-        // A file that moves about is somewhere whenever one asks for it.
+        // A file that is being moved is always in one of the folders.
         let seen = ann.get(&format!("/file/{file}")).await.ok();
         assert!([json!(left), json!(right)].contains(&seen["parent_folder_id"]));
         for folder in [&left, &right] {

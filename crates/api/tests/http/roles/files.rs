@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::{Item, Row, hold, row};
 
-/// What is done with a file.
+/// Operations on a file.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     //                                owner inherited direct inherited direct stranger anonymous revoked

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{Item, Row, hold, made, row};
 use crate::support::{ABSENT, fresh};
 
-/// What is done with a folder itself, and with what stands in it.
+/// Operations on a folder and its children.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     //                                owner inherited direct inherited direct stranger anonymous revoked
@@ -57,7 +57,7 @@ pub const TABLE: &[Row] = &[
     row("patch_file, one in it",      [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
         Box::pin(async move { me.patch(&it.at_file(), json!({"file_name": "new.txt"})).await })
     }),
-    // Whose role begins with the folder does not see what is above it.
+    // A guest whose share is on the folder cannot see its parent.
     row("patch_file, that out of it", [200,  200,      404,   403,      403,   404,     401,      404], |me, it| {
         Box::pin(async move { me.patch(&it.at_file(), json!({"parent_folder_id": it.top})).await })
     }),
@@ -143,7 +143,7 @@ async fn every_act_on_a_folder_is_for_those_whose_role_allows_it() {
 }
 
 impl super::Scene {
-    /// Another folder in `top`, unless that may be gone.
+    /// Another folder in `top`; absent if `top` may be gone.
     async fn beside(&self) -> String {
         if self.top == ABSENT || self.kept.is_some() {
             ABSENT.to_owned()
@@ -152,7 +152,7 @@ impl super::Scene {
         }
     }
 
-    /// Something that whoever comes by may move about: on ann's desk, which everybody who has a name may edit.
+    /// An item in a folder of ann's that is shared with the caller for editing, unless the caller is anonymous.
     async fn within_a_shared_desk(&self, what: &str) -> String {
         let desk = self.ann.folder(&fresh(&format!("desk of {} for {what} ", self.name)), None).await;
         if !["ann", "Anonymous"].contains(&self.name.as_str()) {

@@ -5,7 +5,7 @@ use super::{Item, Row, hold, row};
 use crate::link::{link_folder, path};
 use crate::support::{ABSENT, Caller, Server, sql_id, text};
 
-/// Who decides what anybody may see.
+/// Managing public links.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     //                                owner inherited direct inherited direct stranger anonymous revoked
@@ -20,7 +20,7 @@ pub const TABLE: &[Row] = &[
             me.post("/link", json!({"share_object_type": "folder", "folder_id": it.file})).await
         })
     }),
-    // That there are links is not for guests to see.
+    // Guests cannot see that links exist.
     row("patch_link",                 [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.patch(&format!("/link/{}", it.link), json!({"max_downloads": 5})).await })
     }),
@@ -34,7 +34,7 @@ async fn every_link_is_its_owners_affair() {
     hold(Item::File, TABLE).await;
 }
 
-/// Ann's `top`, in it the linked `folder`, in that `below`, and in that a file; another file lies beside the folder.
+/// Ann's `top` with the linked `folder`, in it `below` with a file; another file is beside the folder.
 struct Place {
     ann: Caller,
     link: Value,
@@ -55,8 +55,7 @@ async fn place(ann: &Caller, name: &str, password: Option<&str>) -> Place {
     Place { ann: ann.clone(), link, top, folder, below, file, beside }
 }
 
-/// What becomes of the place, and how each route answers then, to whoever is let in: the link itself, the folder below, the
-/// file below, the file beside, the linked folder as a file.
+/// A change to the place, and the statuses of [`ask`] afterwards.
 type Fate = (&'static str, fn(&Server, &Place), [u16; 7]);
 
 fn trash(server: &Server, node: &str) {
@@ -72,7 +71,7 @@ const FATES: [Fate; 5] = [
 ];
 
 #[tokio::test]
-async fn the_holder_of_a_link_sees_what_is_linked_and_nothing_else_whoever_they_are() {
+async fn a_link_shows_every_caller_only_what_is_linked() {
     let server = Server::start().await;
     let (ann, ben, anybody) = (server.user("ann").await, server.user("ben").await, server.anonymous());
     for (password, given) in
@@ -97,7 +96,7 @@ async fn who_does_not_know_the_password_is_let_in_nowhere() {
         for (fate, befall, expected) in FATES {
             let it = place(&ann, &format!("{fate} {given:?}"), Some("a quiet secret")).await;
             befall(&server, &it);
-            // Whether there is a link is told first, and nothing of what stands behind it.
+            // A missing or expired link is reported before the password is checked; nothing else is revealed.
             let expected = if expected[0] == 200 { [401; 7] } else { expected };
             assert_eq!(ask(&anybody, &it, given).await, expected, "{fate}, {given:?}");
             server.execute("UPDATE links SET expires_at = NULL");
@@ -116,14 +115,15 @@ async fn a_token_of_one_link_opens_nothing_of_another() {
     assert_eq!(ask(&anybody, &absent, None).await, [200, 404, 404, 404, 404, 200, 404]);
 }
 
-/// The statuses of each route, by GET.
+/// The GET status of each route: the link, the folder below, the file below, the file beside, the linked folder as a
+/// file, and the archives of the link and of the folder below.
 async fn ask(caller: &Caller, it: &Place, password: Option<&str>) -> [u16; 7] {
     let at = path(&it.link);
     let get = async |route: String| {
         let request = caller.request(Method::GET, &format!("{at}{route}"));
         let answer =
             caller.send(password.into_iter().fold(request, |it, text| it.header("X-Link-Password", text))).await;
-        // Where the bytes are fetched from the store, leave to do so is as good.
+        // A redirect to the store counts as success.
         if answer.status == 307 { 200 } else { answer.status }
     };
     [

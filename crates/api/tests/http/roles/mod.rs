@@ -1,4 +1,4 @@
-//! Who may do what: every endpoint that acts on an item, as everybody who may come by.
+//! Authorisation: every endpoint that acts on an item, called in every role.
 
 mod files;
 mod folders;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ABSENT, Answer, Caller, Server, text};
 
-/// Those who may come by, in the order of the columns of every table here.
+/// The callers, in the order of the columns of every table here.
 const PEOPLE: [Person; 8] = [
     Person::Owner,
     Person::InheritedEditor,
@@ -26,43 +26,43 @@ const PEOPLE: [Person; 8] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Person {
     Owner,
-    /// By a share on the folder in which the item lies.
+    /// By a share on the parent folder.
     InheritedEditor,
-    /// By a share on the very item.
+    /// By a share on the item itself.
     DirectEditor,
     InheritedViewer,
     DirectViewer,
     Stranger,
     Anonymous,
-    /// Was once an editor of both.
+    /// Formerly an editor of both.
     RevokedGuest,
 }
 
-/// What a table is about.
+/// The kind of item that a table covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Item {
     Folder,
     File,
 }
 
-/// Ann's `top` with `item` in it: the folder `folder`, in which `plan.txt` lies, or the file `note.txt`.
+/// Ann's folder `top` with the item: the folder `folder` with `plan.txt`, or the file `note.txt`.
 struct Scene {
     ann: Caller,
-    /// The name of whoever comes by.
+    /// The caller's name.
     name: String,
     top: String,
     folder: String,
     file: String,
-    /// A fellow guest, who may edit `top`; and the share by which that is so on the item.
+    /// Another guest, who may edit `top`, and their share on the item.
     fellow: Caller,
     fellows_share: String,
     /// Ann's public link to the item.
     link: String,
-    /// What was asked of the item while it was there.
+    /// What was recorded before the item was gone.
     kept: Option<Kept>,
 }
 
-/// What can be known of an item from before it was gone.
+/// Identifiers recorded before the item was gone.
 #[derive(Clone)]
 struct Kept {
     former_version: String,
@@ -71,7 +71,7 @@ struct Kept {
     upload: String,
 }
 
-/// What may become of an item. Then it is nobody's to see, whatever is asked of it.
+/// Ways in which an item becomes invisible to everyone.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Trashed,
@@ -79,13 +79,13 @@ enum Fate {
     Purged,
 }
 
-/// What somebody does there.
+/// A request.
 type Act = for<'a> fn(&'a Caller, &'a Scene) -> BoxFuture<'a, Answer>;
 
-/// An act, and the status with which it ends for each of [`PEOPLE`].
+/// A request, and its expected status for each of [`PEOPLE`].
 #[derive(Clone, Copy)]
 struct Row {
-    /// The operation, by its name in the OpenAPI document, and, behind a comma, what is asked of it.
+    /// The operation ID in the OpenAPI document, optionally with a comma and a description.
     what: &'static str,
     act: Act,
     expected: [u16; 8],
@@ -95,7 +95,7 @@ const fn row(what: &'static str, expected: [u16; 8], act: Act) -> Row {
     Row { what, act, expected }
 }
 
-/// The operations that ask for a token and act on nothing but what is the caller's own.
+/// Authenticated operations that act only on the caller's own account and drive.
 const OF_THE_CALLER: &[&str] = &[
     "verify_token",
     "get_user",
@@ -136,8 +136,7 @@ struct World {
     fellow: Caller,
 }
 
-/// Holds every row of the table against what really happens, each time in a place of its own; and once more each against
-/// what happens when the item is not there any more.
+/// Checks every row of the table, each in a fresh scene, and again after the item is gone.
 async fn hold(item: Item, rows: &[Row]) {
     let server = Server::start().await;
     let (ann, fellow) = (server.user("ann").await, server.user("fellow").await);
@@ -193,8 +192,8 @@ impl World {
         }
     }
 
-    /// Who comes by when the item is gone finds just what stands where nothing ever was. Rows that put it into the trash
-    /// themselves are about that.
+    /// Checks that a missing item is indistinguishable from one that never existed. Skips rows that use the trash
+    /// themselves.
     async fn check_gone(&self, item: Item, rows: &[Row], person: Person, caller: &Caller, fate: Fate) {
         let mut scene = self.scene(item, person, &format!("{fate:?} {item:?} as {person:?}")).await;
         scene.kept = Some(Kept {
@@ -219,7 +218,7 @@ impl World {
         }
     }
 
-    /// A place for one act of one person.
+    /// A scene for one request by one person.
     async fn scene(&self, item: Item, person: Person, name: &str) -> Scene {
         let ann = self.ann.clone();
         let top = ann.folder(name, None).await;
@@ -257,7 +256,7 @@ impl World {
     }
 }
 
-/// Makes a file by a form: in one request.
+/// Creates a file by a form, in one request.
 async fn made(user: &Caller, name: &str, parent: &str) -> String {
     text(&user.send_form(&[("parent_folder_id", parent)], name, b"some words").await.ok()["id"])
 }
@@ -268,7 +267,7 @@ fn without_request(mut problem: Value) -> Value {
 }
 
 impl Scene {
-    /// The same place with identifiers that nothing has.
+    /// The same scene with identifiers that do not exist.
     fn of_what_is_absent(&self) -> Self {
         let absent = || ABSENT.to_owned();
         Self {
@@ -284,7 +283,7 @@ impl Scene {
         }
     }
 
-    /// Lets its fate befall the item.
+    /// Applies a fate to the item.
     async fn meet(&self, item: Item, fate: Fate) {
         let (path, id) = match item {
             Item::Folder => (self.at_folder(), &self.folder),
@@ -300,7 +299,7 @@ impl Scene {
         }
     }
 
-    /// The path of the item in the trash, where its owner has put it.
+    /// Trashes the item as its owner; returns its path in the trash.
     async fn in_trash(&self, item: &str) -> String {
         if self.top != ABSENT {
             self.ann.delete(item).await.ok_empty();
@@ -308,7 +307,7 @@ impl Scene {
         format!("/trash/{}", item.rsplit('/').next().unwrap())
     }
 
-    /// The path of a version that the file had until its owner replaced it.
+    /// Replaces the file as its owner; returns the path of the old version.
     async fn former_version(&self) -> String {
         if let Some(kept) = &self.kept {
             return kept.former_version.clone();
@@ -321,7 +320,7 @@ impl Scene {
         current
     }
 
-    /// The path of the file's current version.
+    /// The path of the current version.
     async fn current_version(&self) -> String {
         if let Some(kept) = &self.kept {
             return kept.current_version.clone();

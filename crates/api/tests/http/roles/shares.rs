@@ -3,7 +3,7 @@ use serde_json::json;
 use super::{Item, Row, hold, row};
 use crate::support::Server;
 
-/// Who decides who else may do what with a folder.
+/// Managing the shares of a folder.
 #[rustfmt::skip]
 pub const OF_A_FOLDER: &[Row] = &[
     //                                owner inherited direct inherited direct stranger anonymous revoked
@@ -28,7 +28,7 @@ pub const OF_A_FOLDER: &[Row] = &[
     row("list_access_to_folder",      [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("{}/access", it.at_folder())).await })
     }),
-    // That others have shares is not for guests to see.
+    // Guests cannot see that others have shares.
     row("patch_share, a fellow's",    [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.patch(&format!("/share/{}", it.fellows_share), json!({"permission": "edit"})).await })
     }),
@@ -37,7 +37,7 @@ pub const OF_A_FOLDER: &[Row] = &[
     }),
 ];
 
-/// Who decides who else may do what with a file.
+/// Managing the shares of a file.
 #[rustfmt::skip]
 pub const OF_A_FILE: &[Row] = &[
     //                                owner inherited direct inherited direct stranger anonymous revoked
@@ -90,7 +90,7 @@ async fn the_lists_and_the_root_are_for_those_who_are_logged_in() {
         assert_eq!(answer.header("www-authenticate"), "Bearer");
         answer.refused(401, "unauthenticated");
     }
-    // Who is not known is told nothing of what is wrong with the rest of the request.
+    // Authentication is checked before the rest of the request.
     server.anonymous().get("/drive?limit=0").await.refused(401, "unauthenticated");
     server.anonymous().post("/drive", json!({"nonsense": 1})).await.refused(401, "unauthenticated");
     server.anonymous().post("/share", json!([])).await.refused(401, "unauthenticated");

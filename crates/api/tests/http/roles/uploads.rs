@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{Item, Row, Scene, hold, row};
 use crate::support::{ABSENT, Answer, Caller, Server, text};
 
-/// What is brought into a folder, and who may meddle with it meanwhile.
+/// Uploads into a folder, and access to another's upload.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
     //                                owner inherited direct inherited direct stranger anonymous revoked
@@ -32,7 +32,7 @@ pub const TABLE: &[Row] = &[
     row("create_file, a form, replace",[201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
         Box::pin(form(me, it, "plan.txt", "Replace"))
     }),
-    // An upload is its sender's alone: to everybody else there is none. The owner of the drive may end it.
+    // An upload is visible to its uploader only; the owner of the drive may abort it.
     row("get_upload, another's",      [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.get(&format!("/upload/{}", fellows(it).await)).await })
     }),
@@ -54,7 +54,7 @@ async fn every_upload_is_for_those_who_may_edit_the_folder() {
     hold(Item::Folder, TABLE).await;
 }
 
-/// The upload that the fellow guest has begun, and whose bytes have arrived; it is still there afterwards.
+/// An open upload by the fellow guest, whose bytes have arrived.
 pub async fn fellows(it: &Scene) -> String {
     if let Some(kept) = &it.kept {
         return kept.upload.clone();
@@ -67,7 +67,7 @@ pub async fn fellows(it: &Scene) -> String {
     text(&upload["upload_id"])
 }
 
-/// What comes of an upload by a presigned URL: the answer to its last step, or to the one that was refused.
+/// Uploads by a presigned URL: the answer to the last step, or to the refused one.
 async fn upload(me: &Caller, it: &Scene, name: &str, conflict: &str) -> Answer {
     let body = json!({
         "file_name": name, "file_size_in_bytes": 3, "parent_folder_id": it.folder, "file_conflict": conflict
@@ -86,7 +86,7 @@ async fn upload(me: &Caller, it: &Scene, name: &str, conflict: &str) -> Answer {
     completed
 }
 
-/// What comes of a form, which leaves what is there alone unless it may replace it.
+/// Uploads by a form; checks that the existing file is unchanged unless it was replaced.
 async fn form(me: &Caller, it: &Scene, name: &str, conflict: &str) -> Answer {
     let answer = me.send_form(&[("parent_folder_id", &it.folder), ("file_conflict", conflict)], name, b"abc").await;
     if it.file != ABSENT && it.kept.is_none() {
@@ -112,6 +112,6 @@ async fn whatever_other_guests_try_an_upload_goes_on() {
     assert_eq!(ben.get(&path).await.ok()["state"], "open");
     ben.complete(&upload).await.ok();
     assert_eq!(ann.names(Some(&top)).await, ["note.txt"]);
-    // What has become of it is ben's to know as well.
+    // To the owner of the drive, ben's completed upload is not found.
     ann.complete(&upload).await.refused(404, "not_found");
 }

@@ -8,7 +8,7 @@ fn encoded(query: &str) -> String {
     query.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// What is found by `query`, page by page, with further parameters.
+/// All results of `query`, page by page, with further parameters.
 async fn found_with(user: &Caller, query: &str, more: &str) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -21,7 +21,7 @@ async fn found_with(user: &Caller, query: &str, more: &str) -> Vec<Value> {
     }
 }
 
-/// The names of what is found.
+/// The names of the results.
 async fn found(user: &Caller, query: &str) -> Vec<String> {
     names(&found_with(user, query, "").await)
 }
@@ -102,7 +102,7 @@ async fn guests_find_what_is_shared_for_as_long_as_it_is_and_strangers_nothing()
 }
 
 #[tokio::test]
-async fn what_lies_in_the_trash_or_below_it_is_found_by_nobody() {
+async fn trashed_items_and_their_contents_are_not_found() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("old letters", None).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ABSENT, Caller, Server, text};
 
-/// What ann shares with ben, cara and nobody else: her folder, in which somebody may want to make another.
+/// Ann's folder, shared with ben and cara.
 struct Shared {
     server: Server,
     ann: Caller,
@@ -26,7 +26,7 @@ async fn shared(permission: &str) -> Shared {
 }
 
 impl Shared {
-    /// What comes of it when ben makes a folder in the shared one.
+    /// The status when ben creates a folder in the shared one.
     async fn ben_makes(&self, name: &str) -> u16 {
         self.ben.post("/drive", json!({"folder_name": name, "parent_folder_id": self.folder})).await.status
     }
@@ -52,11 +52,11 @@ async fn the_owner_gives_a_share_another_permission_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_but_the_owner_changes_a_share() {
+async fn only_the_owner_changes_a_share() {
     let it = shared("view").await;
     let dora = it.server.user("dora").await;
     it.ben.patch(&it.share, to("edit")).await.refused(403, "permission_denied");
-    // To a fellow guest, editor or not, it is no more there than to a stranger.
+    // To another guest, even an editor, ben's share is not found.
     it.cara.patch(&it.share, to("edit")).await.refused(404, "not_found");
     dora.patch(&it.share, to("edit")).await.refused(404, "not_found");
     it.server.anonymous().patch(&it.share, to("edit")).await.refused(401, "unauthenticated");
@@ -97,11 +97,11 @@ async fn the_owner_revokes_and_the_folder_is_gone_for_the_guest_at_once() {
     }
     assert_eq!(it.ben_makes("a").await, 404);
     assert_eq!(it.ben.get("/shared-with-me").await.ok()["items"], json!([]));
-    // What ben has made stays, and stays ann's.
+    // What ben has made stays, as ann's.
     assert_eq!(it.ann.names(Some(&inner)).await, ["note.txt"]);
     it.ann.delete(&it.share).await.refused(404, "not_found");
     it.ann.patch(&it.share, to("edit")).await.refused(404, "not_found");
-    // It may be shared anew.
+    // It may be shared again.
     it.ann.share_folder(&it.folder, "ben", "view").await;
     it.ben.get(&format!("/file/{file}")).await.ok();
 }
@@ -117,7 +117,7 @@ async fn a_guest_leaves() {
 }
 
 #[tokio::test]
-async fn nobody_else_ends_a_share() {
+async fn only_the_owner_and_the_guest_end_a_share() {
     let it = shared("view").await;
     let dora = it.server.user("dora").await;
     it.cara.delete(&it.share).await.refused(404, "not_found");

@@ -62,7 +62,7 @@ async fn an_unknown_guest_and_an_invisible_item_are_not_found() {
     }
     for item in [ABSENT, &of_ben] {
         ann.post("/share", of_folder(item, "ben")).await.refused(404, "not_found");
-        // Not even that one is oneself the guest opens a door.
+        // The item is checked before the guest, so that nothing is revealed.
         ann.post("/share", of_folder(item, "ann")).await.refused(404, "not_found");
     }
     ben.get(&format!("/drive/{top}")).await.refused(404, "not_found");
@@ -82,7 +82,7 @@ async fn an_item_is_shared_with_a_guest_once_and_with_its_owner_never() {
         ann.post("/share", of_folder(&top, owner)).await.refused(409, "cannot_share_with_owner");
     }
     assert_eq!(ben.get(&format!("/drive/{top}")).await.ok()["folder"]["permission"], "view", "the first share holds");
-    // What lies below is another item, and another guest another share.
+    // Another item, or another guest, is another share.
     ann.post("/share", of_folder(&inner, "ben")).await.ok();
     server.user("cara").await;
     ann.post("/share", of_folder(&top, "cara")).await.ok();
@@ -117,7 +117,7 @@ async fn the_kind_and_the_identifier_must_belong_together() {
     }
     ann.post("/share", body("file", json!({"file_id": folder}))).await.refused(404, "not_found");
     ann.post("/share", body("folder", json!({"folder_id": file}))).await.refused(404, "not_found");
-    // A null beside it says nothing.
+    // A null identifier counts as absent.
     ann.post("/share", body("file", json!({"file_id": file, "folder_id": null}))).await.ok();
 }
 
@@ -156,10 +156,10 @@ async fn only_the_owner_shares() {
     let top = ann.folder("Top", None).await;
     let inner = ann.folder("Inner", Some(&top)).await;
     ann.share_folder(&top, "ben", "edit").await;
-    // Not even what the editor has made: it is the folder owner's.
+    // An editor may not share, not even what they have created: it belongs to the folder's owner.
     let made = ben.folder("Made by ben", Some(&inner)).await;
     for folder in [&top, &inner, &made] {
-        // Whether the guest exists does not show.
+        // The refusal does not reveal whether the guest exists.
         for guest in ["cara", "ann", "ben", "nobody"] {
             ben.post("/share", of_folder(folder, guest)).await.refused(403, "permission_denied");
         }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, Server, sql_id, text};
 
-/// The shares of a list, in pages of `limit`.
+/// All shares of a list, in pages of `limit`.
 async fn shares(caller: &Caller, path: &str, limit: usize) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -52,7 +52,7 @@ async fn an_owner_finds_again_what_they_have_given_newest_first() {
     ann.get(&format!("/drive/{file}/share")).await.refused(404, "not_found");
     ann.delete(&format!("/share/{}", given[1])).await.ok_empty();
     assert_eq!(ids(&shares(&ann, &format!("/drive/{top}/share"), 100).await), [given[2].clone()]);
-    // What a guest gives up is given no more.
+    // A share that the guest has left is no longer listed.
     ben.delete(&format!("/share/{}", given[2])).await.ok_empty();
     assert_eq!(ids(&shares(&ann, "/shared-by-me", 100).await), [given[0].clone(), given[3].clone()]);
 }

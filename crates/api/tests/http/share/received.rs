@@ -45,7 +45,7 @@ async fn everything_shared_is_there_wherever_it_lies_as_the_guest_sees_it() {
     assert_eq!(file_seen["parent_folder_id"], json!(c), "c is, by the share on b");
     assert_eq!((&file_seen["permission"], &b_seen["permission"]), (&json!("edit"), &json!("view")));
     assert_eq!(file_seen["size_in_bytes"], 4);
-    // What is shared is not in the guest's own drive, and what one shares is not shared with oneself.
+    // Shared items are not in the guest's own drive, and the owner's own shares are not listed as received.
     assert_eq!(ben.names(None).await, Vec::<String>::new());
     assert_eq!(received(&ann).await, Vec::<Value>::new());
 }
@@ -76,7 +76,7 @@ async fn a_renamed_or_moved_item_is_shown_by_its_new_name() {
     assert_eq!(items[0]["item"]["parent_folder_id"], Value::Null);
 }
 
-/// Shares nine folders of ann's with ben, one after the other.
+/// Shares nine of ann's folders with ben, one after the other.
 async fn nine_shares(ann: &Caller) {
     for number in 0..9 {
         let folder = ann.folder(&format!("{number:02}"), None).await;
@@ -122,7 +122,7 @@ async fn a_walk_shows_every_share_that_stands_once_while_others_come_and_go() {
             break;
         }
         cursor = format!("&cursor={}", text(&page["next_cursor"]));
-        // The share at which the page ended goes, and a new one comes to stand before all others.
+        // The share at which the page ended goes, and a new one is added before all others.
         let ending = text(&items.last().unwrap()["share"]["id"]);
         ann.delete(&format!("/share/{ending}")).await.ok_empty();
         let newcomer = ann.folder(&format!("new {turn}"), None).await;

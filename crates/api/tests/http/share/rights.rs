@@ -1,4 +1,4 @@
-//! What shares give: for how much, from when, and until when.
+//! Which rights shares grant, and how long.
 
 use futures_util::future::BoxFuture;
 use reqwest::Method;
@@ -56,7 +56,7 @@ async fn what_moves_into_a_shared_folder_is_shared_and_what_leaves_it_is_not() {
     assert_eq!(permission(&ben, &photo).await, "view");
     ann.patch(&format!("/drive/{album}"), json!({"parent_folder_id": own})).await.ok();
     assert_eq!(permission(&ben, &photo).await, Value::Null);
-    // A share on the item itself goes with it.
+    // A share on the item itself moves with it.
     ann.share_folder(&album, "ben", "edit").await;
     ann.patch(&format!("/drive/{album}"), json!({"parent_folder_id": null})).await.ok();
     assert_eq!(permission(&ben, &photo).await, "edit");
@@ -78,7 +78,7 @@ async fn where_several_shares_reach_an_item_the_highest_role_counts() {
     assert_eq!(permission(&ben, &at_file).await, "edit");
     let listed = ben.get(&at_inner).await.ok()["items"][0]["permission"].clone();
     assert_eq!(listed, "edit");
-    // A lower role further down takes nothing away.
+    // A lower role further down does not reduce the inherited one.
     ann.patch(&format!("/share/{on_file}"), json!({"permission": "view"})).await.ok();
     assert_eq!(permission(&ben, &at_file).await, "edit");
     ann.delete(&format!("/share/{on_inner}")).await.ok_empty();
@@ -98,7 +98,7 @@ async fn a_file_shared_to_edit_in_a_folder_shared_to_view_opens_nothing_beside_i
     let items = ben.get(&format!("/drive/{top}")).await.ok()["items"].clone();
     assert_eq!((&items[0]["permission"], &items[1]["permission"]), (&json!("edit"), &json!("view")));
     ben.patch(&format!("/file/{other}"), json!({"file_name": "x"})).await.refused(403, "permission_denied");
-    // The shared file itself keeps its name and place: they are the owner's to change.
+    // The name and place of the shared file itself are the owner's to change.
     ben.patch(&format!("/file/{mine}"), json!({"file_name": "x"})).await.refused(403, "permission_denied");
     ben.begin("new.txt", 1, Some(&top)).await.refused(403, "permission_denied");
 }
@@ -122,7 +122,7 @@ async fn an_editor_moves_things_between_folders_where_both_ends_may_be_edited() 
     ben.patch(&file, into(&seen)).await.refused(403, "permission_denied");
     ben.patch(&file, into(&hidden)).await.refused(404, "not_found");
     ann.patch(&file, into(&seen)).await.ok();
-    // Out of a folder that may only be seen nothing is taken.
+    // Moving out of a folder requires edit access to it.
     ben.patch(&file, into(&to)).await.refused(403, "permission_denied");
     assert_eq!(ann.names(Some(&seen)).await, ["note.txt"]);
 }
@@ -145,7 +145,7 @@ async fn a_form_that_names_the_folder_last_is_bounded_by_its_senders_own_quota_a
     let own = json!({"total_bytes": 1000, "used_bytes": 0, "reserved_bytes": 0, "needed_bytes": 1001});
     assert_eq!(problem["quota"], own);
     assert!(text(&problem["detail"]).contains("send parent_folder_id before the file"), "{problem}");
-    // With the folder first it is the room in the drive that counts, whose figures are its owner's alone.
+    // With the folder first, the drive's free space is the limit; its figures are shown to the owner only.
     ben.send_form(&[("parent_folder_id", &top)], "first", &[b'x'; 3900]).await.ok();
     for problem in [ben.send_form(&[("parent_folder_id", &top)], "second", &[b'x'; 900]).await, last(900).await] {
         let problem = problem.refused(403, "quota_exceeded").to_string();
@@ -181,11 +181,11 @@ async fn what_a_guest_puts_into_a_folder_is_the_folder_owners_and_counts_against
     assert_eq!(in_bytes(ann.quota().await), quota(700, 0));
     assert_eq!(in_bytes(ben.quota().await), quota(0, 0));
 
-    // An open upload reserves what is ann's to give; more than that does not fit, though ben's own drive is empty.
+    // Reserved bytes count against ann's quota, although ben's own drive is empty.
     ben.begin("third", 200, Some(&inner)).await.ok();
     assert_eq!(in_bytes(ann.quota().await), quota(700, 200));
     let problem = ben.begin("fourth", 101, Some(&inner)).await.refused(403, "quota_exceeded");
-    // How full ann's drive is, ann alone learns.
+    // Only ann learns how full her drive is.
     assert_eq!(problem["quota"], json!({"needed_bytes": 101}));
     let sent = ben.send_form(&[("parent_folder_id", &inner)], "fifth", &[b'x'; 101]).await;
     let problem = sent.refused(403, "quota_exceeded");
@@ -194,7 +194,7 @@ async fn what_a_guest_puts_into_a_folder_is_the_folder_owners_and_counts_against
     let problem = ann.begin("fourth", 101, Some(&inner)).await.refused(403, "quota_exceeded");
     let expected = json!({"total_bytes": 1000, "used_bytes": 700, "reserved_bytes": 200, "needed_bytes": 101});
     assert_eq!(problem["quota"], expected);
-    // A copy into ann's drive needs as much there.
+    // A copy needs the same space in ann's drive.
     let large = text(&ben.upload("large", &[b'x'; 101], None).await["id"]);
     let copied = ben.post(&format!("/file/{large}/copy"), json!({"parent_folder_id": inner})).await;
     assert_eq!(copied.refused(403, "quota_exceeded")["quota"], json!({"needed_bytes": 101}));
@@ -203,7 +203,7 @@ async fn what_a_guest_puts_into_a_folder_is_the_folder_owners_and_counts_against
     ben.upload("at home", &[b'x'; 1000], None).await;
     assert_eq!(in_bytes(ann.quota().await), quota(700, 200));
 
-    // When ben leaves, all of it stays where it is.
+    // When ben leaves, his files stay.
     ben.delete(&format!("/share/{share}")).await.ok_empty();
     assert_eq!(ann.names(Some(&inner)).await, ["form", "signed"]);
     let file = ann.get(&format!("/file/{}", text(&signed["id"]))).await.ok();
@@ -229,7 +229,7 @@ async fn an_upload_ends_with_the_right_to_put_anything_there() {
 
     assert_eq!(ben.get(&format!("/upload/{}", text(&upload["upload_id"]))).await.ok()["state"], "aborted");
 
-    // It stays ended when ben may again; what he begins then is his to complete.
+    // The aborted upload stays aborted when ben may edit again; new ones can be completed.
     let share = format!("/share/{}", ann.share_folder(&top, "ben", "edit").await);
     ben.complete(&upload).await.refused(409, "upload_closed");
     let upload = ben.begin("note.txt", 4, Some(&top)).await.ok();
@@ -237,7 +237,7 @@ async fn an_upload_ends_with_the_right_to_put_anything_there() {
     ben.put(&upload, "note").await.ok_empty();
     ben.complete(&upload).await.ok();
     ann.delete(&share).await.ok_empty();
-    // A repeat tells nothing of a file that ben may not see any more.
+    // A repeat reveals nothing about a file that ben can no longer see.
     ben.complete(&upload).await.refused(404, "not_found");
     ben.delete(&format!("/upload/{}", text(&other["upload_id"]))).await.ok_empty();
     let quota = ann.quota().await;
@@ -245,7 +245,7 @@ async fn an_upload_ends_with_the_right_to_put_anything_there() {
     assert_eq!(ann.names(Some(&top)).await, ["note.txt"]);
 }
 
-/// What becomes of the guest's rights on `inner`, which lies in `top`, where the share is.
+/// Ways in which the guest's rights on `inner` end; the share is on its parent `top`.
 type Ending = (&'static str, fn(Caller, String, String, String) -> BoxFuture<'static, ()>);
 
 const ENDINGS: [Ending; 5] = [
@@ -284,7 +284,7 @@ async fn what_a_guest_has_reserved_is_free_when_the_end_of_the_right_is_answered
 }
 
 #[tokio::test]
-async fn whoever_leaves_a_share_leaves_nothing_reserved() {
+async fn leaving_a_share_frees_its_reservations() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;

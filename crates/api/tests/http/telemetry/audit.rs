@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use crate::process::{lines, start_in};
 use crate::support::{Caller, PASSWORD, Place, Server, png, text};
 
-/// The audit trail so far.
+/// The audit events so far.
 fn trail(server: &Server) -> Vec<Value> {
     lines(server).into_iter().filter(|line| line["target"] == "audit").collect()
 }
 
-/// The events of that name.
+/// The events with this name.
 fn events(server: &Server, name: &str) -> Vec<Value> {
     trail(server).into_iter().filter(|line| line["event"] == name).collect()
 }
@@ -44,7 +44,7 @@ async fn who_came_in_and_who_did_not_and_from_where_is_told_whatever_is_logged()
 }
 
 #[tokio::test]
-async fn who_gave_what_to_whom_and_took_it_back_is_told() {
+async fn granting_and_revoking_shares_is_audited() {
     let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let folder = ann.folder("Plans", None).await;
@@ -82,7 +82,7 @@ async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_sec
     let upload = ann.begin("diary.txt", 5, None).await.ok();
     let upload = text(&upload["upload_id"]);
     ann.delete(&format!("/upload/{upload}")).await.ok_empty();
-    // Once it is over, nothing more happens to it.
+    // Idempotent: aborting again changes nothing.
     ann.delete(&format!("/upload/{upload}")).await.ok_empty();
     let photo = ann.request(Method::POST, "/profile_photo").header("Content-Type", "image/png").body(png(4, 4));
     ann.send(photo).await.ok();

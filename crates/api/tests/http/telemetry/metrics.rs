@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Caller, Place, Server, eventually};
 
-/// A server, and where its figures are.
+/// Starts a server with metrics, and returns their URL.
 pub async fn start(variables: &[(&str, &str)]) -> (Server, String) {
     let place = Arc::new(Place::new());
     let variables = [&[("METRICS_ADDR", "127.0.0.1:0")], variables].concat();
@@ -20,7 +20,7 @@ pub async fn start(variables: &[(&str, &str)]) -> (Server, String) {
     (Server::attach(process, last(&lines[0]), place).await, last(&lines[3]))
 }
 
-/// The figures now: of each, by its name and labels, its value.
+/// The current values, by name and labels.
 pub async fn figures(url: &str) -> BTreeMap<String, f64> {
     let page = page(url).await;
     let lines = page.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -37,7 +37,7 @@ async fn page(url: &str) -> String {
     answer.text().await.unwrap()
 }
 
-/// Does a little of everything.
+/// Makes one request of each kind.
 async fn live(server: &Server) -> Caller {
     let ann = server.user("ann").await;
     let folder = ann.folder("Plans", None).await;
@@ -47,7 +47,7 @@ async fn live(server: &Server) -> Caller {
     ann
 }
 
-/// The rows of the table in the documentation: name, type, labels with their values.
+/// The documented metrics: name, type, labels with their values.
 fn documented() -> BTreeMap<String, (String, BTreeMap<String, BTreeSet<String>>)> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
     let text = std::fs::read_to_string(path).unwrap();
@@ -57,7 +57,7 @@ fn documented() -> BTreeMap<String, (String, BTreeMap<String, BTreeSet<String>>)
         let mut labels = BTreeMap::<String, BTreeSet<String>>::new();
         let mut label = String::new();
         let mut within = false;
-        // Words in code, every second piece: those within brackets are values of the label before them.
+        // Odd pieces are code: label names, or in parentheses the values of the preceding label.
         for (index, piece) in cells[3].split('`').enumerate() {
             match (index % 2, within) {
                 (0, _) => within = (within || piece.contains('(')) && !piece.contains(')'),
@@ -75,7 +75,7 @@ fn documented() -> BTreeMap<String, (String, BTreeMap<String, BTreeSet<String>>)
     .collect()
 }
 
-/// The labels of a figure, `le` apart.
+/// A sample's labels, except `le`.
 fn labels(figure: &str) -> Vec<(String, String)> {
     let Some((_, labels)) = figure.trim_end_matches('}').split_once('{') else { return Vec::new() };
     let labels = labels.trim_end_matches('"').split("\",").map(|label| label.split_once("=\"").unwrap());
@@ -86,7 +86,7 @@ fn labels(figure: &str) -> Vec<(String, String)> {
 async fn what_is_documented_is_there_and_what_is_there_is_documented() {
     let (server, url) = start(&[]).await;
     live(&server).await;
-    // The last chore: all others have been done before.
+    // The last chore of a round: all others have run before it.
     eventually("the collector has run", async || {
         let last = "clouddrive_collector_last_success_timestamp_seconds{chore=\"remove_partial_writes\"}";
         figures(&url).await.contains_key(last)
@@ -112,7 +112,7 @@ async fn what_is_documented_is_there_and_what_is_there_is_documented() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_route_and_nobody_can_make_up_new_ones() {
+async fn requests_are_counted_by_known_routes_only() {
     let (server, url) = start(&[]).await;
     let ann = server.user("ann").await;
     for name in ["a", "b", "c"] {
@@ -159,7 +159,7 @@ async fn bytes_are_counted_as_they_come_and_go() {
     let received = more("clouddrive_http_received_bytes_total");
     assert!((300_000.0..301_000.0).contains(&received), "{received}");
     let sent = more("clouddrive_http_sent_bytes_total") - page.body.len() as f64;
-    // Beside the document there is the answer to the form, and none to HEAD.
+    // Besides the document, only the answer to the form has a body; HEAD has none.
     assert!((1.0..2_000.0).contains(&sent), "{sent}");
 }
 
@@ -210,7 +210,7 @@ async fn a_request_that_is_under_way_is_seen_until_it_ends() {
 
 #[tokio::test]
 async fn the_usual_address_may_be_taken_and_one_that_was_asked_for_may_not() {
-    // Ours, or somebody else's.
+    // Occupies the default port, unless another process already does.
     let taken = TcpListener::bind("127.0.0.1:9464");
     let usual = |place: &Arc<Place>| -> Command {
         let mut command = place.command(&[]);

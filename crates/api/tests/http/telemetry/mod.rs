@@ -1,4 +1,4 @@
-//! What is seen of a running server: figures, traces, and the audit trail.
+//! Observability: metrics, traces and the audit trail.
 
 mod audit;
 pub mod metrics;

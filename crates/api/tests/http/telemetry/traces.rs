@@ -13,11 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::process::{exit_code, lines, signal, start_in};
 use crate::support::{Place, Server, text};
 
-/// A caller's trace, and the span in which it calls.
+/// A caller's trace and span identifiers.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 
-/// Whoever is sent traces, and keeps them.
+/// A trace collector that stores what it receives.
 struct Collector {
     url: String,
     received: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
@@ -89,7 +89,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Ends the server, which sends what it has not sent yet.
+/// Stops the server, which flushes its spans.
 async fn stop(mut server: Server) {
     signal(server.process().id(), "TERM");
     assert_eq!(exit_code(&mut server).await, 0);
@@ -108,7 +108,7 @@ async fn a_request_goes_on_with_its_callers_trace_down_to_statements_and_the_sto
     let id = id.header("x-request-id").to_owned();
     let line = lines(&server).into_iter().find(|line| line["span"]["id"] == id.as_str()).unwrap();
     assert_eq!(line["span"]["trace_id"], TRACE, "{line}");
-    // Each line of a request bears its identifier, however many spans are made beside.
+    // Every log line of a request has its identifier, also within nested spans.
     let all = lines(&server);
     let audited = all.iter().filter(|line| line["target"] == "audit");
     assert!(audited.clone().count() >= 2);
@@ -171,7 +171,7 @@ async fn without_a_collector_the_log_still_tells_the_callers_trace() {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_is_nobodys_trouble() {
+async fn an_unreachable_trace_collector_does_no_harm() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let endpoint = format!("http://{nobody}");
     let (server, _) = start_in(Place::new(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]).await;

@@ -24,7 +24,7 @@ async fn the_trash_tells_what_lies_there_where_it_lay_and_until_when() {
     assert_ne!(day(&row["trashed_at"]), day(&row["purge_at"]));
     assert_eq!(text(&row["trashed_at"])[10..], text(&row["purge_at"])[10..], "a day later to the millisecond");
 
-    // What is deleted above it stands beside it; it would go to the root now.
+    // An item trashed before its parent stays a separate entry; it would now be restored to the root.
     ann.delete(&format!("/drive/{inner}")).await.ok_empty();
     ann.delete(&format!("/drive/{top}")).await.ok_empty();
     let rows = trash(&ann).await;

@@ -1,4 +1,4 @@
-//! The trash: `DELETE /file/{id}`, `DELETE /drive/{id}`, and all below `/trash`.
+//! The trash: `DELETE /file/{id}`, `DELETE /drive/{id}`, and all routes below `/trash`.
 
 mod delete;
 mod list;
@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::support::{Caller, text};
 
-/// What lies in the caller's trash, newest first.
+/// The caller's trash, newest first.
 async fn trash(user: &Caller) -> Vec<Value> {
     user.get("/trash").await.ok()["items"].as_array().unwrap().clone()
 }
 
-/// The names of what lies there.
+/// The names in the caller's trash.
 async fn trashed(user: &Caller) -> Vec<String> {
     trash(user).await.iter().map(|row| text(&row["item"]["name"])).collect()
 }

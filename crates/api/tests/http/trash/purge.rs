@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{trash, trashed};
 use crate::support::{Caller, SHORT_GRACE, Server, eventually, text};
 
-/// A folder of `count` files of a byte each, in folders of a hundred; and how much that is.
+/// A folder of `count` files of one byte each, in folders of a hundred.
 async fn tree(user: &Caller, count: usize) -> String {
     let top = user.folder("Top", None).await;
     for folder in 0..count.div_ceil(100) {
@@ -90,7 +90,7 @@ async fn a_purge_that_broke_off_is_gone_on_with() {
     let ann = server.user("ann").await;
     let top = tree(&ann, 100).await;
     ann.delete(&format!("/drive/{top}")).await.ok_empty();
-    // As if the server had died right after the purge began.
+    // As if the server had crashed just after the purge began.
     let (id, root) = (crate::support::sql_id(&top), "(SELECT r.id FROM nodes r WHERE r.parent_id IS NULL)");
     server.execute(&format!("UPDATE nodes SET purge_id = id, parent_id = {root} WHERE id = {id}"));
     assert_eq!(trashed(&ann).await, Vec::<String>::new());

@@ -123,7 +123,7 @@ async fn what_lies_below_is_listed_and_comes_back_alone() {
     ann.get(&format!("/trash/{ABSENT}/item")).await.refused(404, "not_found");
     ann.get(&format!("/trash/{top}/item?limit=0")).await.refused_field("limit");
 
-    // One comes to the root, since its folder is in the trash; another to where it is told; all else stays.
+    // Without a destination, a file whose folder is trashed goes to the root; another goes where told; the rest stays.
     let restored = restore(&ann, &files[0]).await;
     assert_eq!((&restored["name"], &restored["parent_folder_id"]), (&json!("a.txt"), &Value::Null));
     assert_eq!(ann.download(&files[0]).await, b"a.txt");
@@ -134,11 +134,11 @@ async fn what_lies_below_is_listed_and_comes_back_alone() {
     ann.ask(&path).await.refused(404, "not_found");
     assert_eq!(names(&inner, "").await.0, Vec::<String>::new());
     assert_eq!(trashed(&ann).await, ["Top", "c.txt"]);
-    // A folder from below comes with what it holds.
+    // A folder inside a trashed one is restored with its contents.
     restore(&ann, &inner).await;
     ann.ask(&format!("/trash/{}/restore", files[2])).await.ok();
     assert_eq!(ann.names(Some(&inner)).await, ["c.txt"]);
-    // What goes for good from above is gone.
+    // Purging a folder also purges its contents.
     ann.delete(&format!("/drive/{inner}")).await.ok_empty();
     ann.delete(&format!("/trash/{inner}")).await.ok_empty();
     ann.ask(&format!("/trash/{}/restore", files[2])).await.refused(404, "not_found");
@@ -156,7 +156,7 @@ async fn a_guest_takes_back_for_an_hour_what_they_deleted() {
     ann.share_folder(&top, "cat", "edit").await;
     let (delete, undo) = (format!("/file/{file}"), format!("/trash/{file}/restore"));
     ben.delete(&delete).await.ok_empty();
-    // Nobody else, and nowhere else; and it is in nobody's trash but ann's.
+    // Only the guest who deleted it may undo, only to its old place; it is listed in the owner's trash only.
     cat.ask(&undo).await.refused(404, "not_found");
     ben.post(&undo, json!({"parent_folder_id": top})).await.refused(404, "not_found");
     ben.post(&undo, json!({"parent_folder_id": null})).await.refused(404, "not_found");
@@ -167,13 +167,13 @@ async fn a_guest_takes_back_for_an_hour_what_they_deleted() {
     assert_eq!(ann.download(&file).await, b"note");
     ben.ask(&undo).await.refused(404, "not_found");
 
-    // A folder too, with all below it; a taken name gets a number.
+    // Folders too, with their contents; a taken name gets a number.
     ben.delete(&format!("/drive/{inner}")).await.ok_empty();
     ann.folder("Inner", Some(&top)).await;
     assert_eq!(restore(&ben, &inner).await["name"], "Inner (1)");
     assert_eq!(ben.names(Some(&inner)).await, ["note.txt"]);
 
-    // What ann deletes is not ben's to take back, nor what ben deleted once ann has brought it back.
+    // Ben cannot undo ann's deletion, nor his own after ann has restored the item.
     ann.delete(&delete).await.ok_empty();
     ben.ask(&undo).await.refused(404, "not_found");
     restore(&ann, &file).await;
@@ -206,7 +206,7 @@ async fn a_guest_takes_nothing_back_to_a_folder_that_is_gone() {
     ben.delete(&format!("/file/{file}")).await.ok_empty();
     ben.delete(&format!("/drive/{inner}")).await.ok_empty();
     ben.ask(&format!("/trash/{file}/restore")).await.refused(404, "not_found");
-    // Below what ben deleted lies nothing that ben deleted itself.
+    // Items inside a folder that ben deleted were not deleted by ben themselves.
     restore(&ben, &inner).await;
     restore(&ben, &file).await;
     ben.delete(&format!("/drive/{inner}")).await.ok_empty();

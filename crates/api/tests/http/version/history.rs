@@ -38,7 +38,7 @@ async fn every_way_to_replace_a_file_keeps_what_it_was() {
 }
 
 #[tokio::test]
-async fn a_version_has_a_url_that_nobody_is_to_keep_and_one_of_another_file_is_not_found() {
+async fn a_versions_url_is_not_cached_and_it_belongs_to_its_file() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let (file, other) = (ann.upload("a", b"a", None).await, ann.upload("b", b"b", None).await);
@@ -104,11 +104,11 @@ async fn a_former_content_comes_back_as_another_version() {
     assert_ne!(restored["version_id"], file["version_id"]);
     assert_eq!(ann.download(&id).await, b"plan A");
     assert_eq!(ann.quota().await["used_bytes"], 19);
-    // Once more changes nothing: what is asked for is there.
+    // Restoring the current content changes nothing.
     assert_eq!(ann.ask(&path).await.ok(), restored);
     assert_eq!(versions(&ann, &id).await.len(), 3);
 
-    // The bytes stay as long as any version is on them.
+    // A blob is kept while any version uses it.
     for version in versions(&ann, &id).await.iter().skip(1) {
         ann.delete(&format!("/file/{id}/version/{}", text(&version["version_id"]))).await.ok_empty();
     }
@@ -135,7 +135,7 @@ async fn a_version_is_deleted_unless_it_is_the_current_one() {
     ann.delete(&at(&file)).await.refused(404, "not_found");
     assert_eq!(versions(&ann, &id).await.len(), 1);
     assert_eq!(ann.quota().await["used_bytes"], 7);
-    // The history is none of the file's own: its tag stays.
+    // The history is not part of the file's metadata: its ETag stays.
     assert_eq!(ann.get(&format!("/file/{id}")).await.ok()["etag"], second["etag"]);
 }
 
@@ -148,7 +148,7 @@ async fn so_many_versions_stay_and_the_others_give_their_bytes_back() {
     for size in [20, 30] {
         ann.put_content(&id, &vec![b'x'; size], &[]).await.ok();
     }
-    // Beside sixty bytes, of which twenty go with it.
+    // Of 60 used bytes, the dropped version frees 20.
     ann.put_content(&id, &[b'x'; 40], &[]).await.ok();
     let sizes: Vec<Value> = versions(&ann, &id).await.iter().map(|version| version["size_in_bytes"].clone()).collect();
     assert_eq!(sizes, [40, 30, 10]);

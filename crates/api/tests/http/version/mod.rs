@@ -1,4 +1,4 @@
-//! The contents that files have and had: `/file/{id}/version`, and `PUT /file/{id}/content`.
+//! File versions: `/file/{id}/version`, and `PUT /file/{id}/content`.
 
 mod history;
 mod put_content;

@@ -29,7 +29,7 @@ async fn a_body_becomes_the_files_content_whatever_the_file_is_called() {
         assert_eq!(put[field], value, "{field}");
     }
     assert_eq!(ann.download(&id).await, b"dear diary");
-    // Nothing is a content too; where nothing is said of the type, the file keeps its own.
+    // Empty content is valid; without a `Content-Type`, the file keeps its own.
     let empty = ann.put_content(&id, b"", &[]).await.ok();
     assert_eq!((&empty["size_in_bytes"], &empty["content_type"]), (&json!(0), &json!("text/markdown; charset=utf-8")));
     assert_eq!(versions(&ann, &id).await.len(), 3);
@@ -79,7 +79,7 @@ async fn a_file_that_changes_while_the_bytes_come_is_not_overwritten() {
         async move { ann.send(request).await }
     });
     pieces.send(Ok(vec![b'x'; 1 << 20])).await.unwrap();
-    // Once the server has begun to store them, it has looked at the tag.
+    // The ETag is checked before the first bytes are stored.
     eventually("the first bytes have come", async || server.value("SELECT count(*) FROM blobs") == "2").await;
     ann.patch(&format!("/file/{id}"), json!({"file_name": "diary"})).await.ok();
     drop(pieces);
@@ -96,13 +96,13 @@ async fn what_does_not_fit_or_is_no_media_type_is_refused() {
     ann.share_file(&id, "ben", "edit").await;
     ann.put_content(&id, b"x", &[("Content-Type", "nonsense")]).await.refused_field("content_type");
     let full = json!({"total_bytes": 10, "used_bytes": 4, "reserved_bytes": 0, "needed_bytes": 7});
-    // It is ann's drive: how full that is is not for ben.
+    // Ben does not learn how full ann's drive is.
     for (user, announced, streaming) in
         [(&ann, full.clone(), full.clone()), (&ben, json!({"needed_bytes": 7}), Value::Null)]
     {
         let problem = user.put_content(&id, b"seven b", &[]).await.refused(403, "quota_exceeded");
         assert_eq!(problem["quota"], announced);
-        // Also when nobody knows beforehand how many bytes there are.
+        // Also without a `Content-Length`.
         let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>(b"seven b".to_vec())]);
         let request = user.request(Method::PUT, &format!("/file/{id}/content")).body(Body::wrap_stream(pieces));
         let problem = user.send(request).await.refused(403, "quota_exceeded");
@@ -129,7 +129,7 @@ async fn a_client_that_goes_away_changes_nothing() {
     assert_eq!(ann.download(&id).await, b"note");
 }
 
-/// Client libraries serialize what they are given and call it JSON: bytes would be stored as text.
+/// Some client libraries serialize bytes as JSON, which would be stored as text.
 #[tokio::test]
 async fn bytes_that_a_client_has_serialized_are_refused_unless_the_file_is_json() {
     let server = Server::start().await;
@@ -141,7 +141,7 @@ async fn bytes_that_a_client_has_serialized_are_refused_unless_the_file_is_json(
     }
     assert_eq!(ann.download(&text_file).await, b"note");
     assert_eq!(versions(&ann, &text_file).await.len(), 1);
-    // By its name, or by its type.
+    // JSON files are recognised by name or type.
     let named = text(&ann.upload("Settings.JSON", b"{}", None).await["id"]);
     let typed = text(&ann.send_form(&[("content_type", "application/json")], "settings", b"{}").await.ok()["id"]);
     for file in [&named, &typed] {

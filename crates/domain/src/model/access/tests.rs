@@ -9,7 +9,7 @@ use crate::testing::{content, name};
 const OWNER: UserId = UserId::from_uuid(Uuid::from_u128(1));
 const GUEST: UserId = UserId::from_uuid(Uuid::from_u128(2));
 
-/// A node below `shares.len() - 1` others, the root last, as `viewer` finds it.
+/// A node below `shares.len() - 1` others, the root last, as seen by `viewer`.
 fn located(viewer: impl Into<Viewer>, body: NodeBody, shares: &[Option<Permission>]) -> Located {
     let id = |i: usize| NodeId::from_uuid(Uuid::from_u128(100 + i as u128));
     let lineage = shares.iter().enumerate();
@@ -99,7 +99,7 @@ fn the_path_and_the_parent_stop_where_the_share_begins() {
     assert_eq!(names(&located(OWNER, NodeBody::Root, &[None])), Vec::<String>::new());
 }
 
-/// Puts these steps of the way up, of which the node's own is the first, into the trash.
+/// Trashes these steps of the lineage; step 0 is the node itself.
 fn in_trash(mut found: Located, trashed: &[usize]) -> Located {
     for step in trashed {
         found.lineage[*step].trashed = true;
@@ -108,15 +108,15 @@ fn in_trash(mut found: Located, trashed: &[usize]) -> Located {
 }
 
 #[test]
-fn what_lies_in_the_trash_is_its_owners_to_restore_and_to_purge_and_nobodys_to_see() {
+fn only_the_owner_restores_and_purges_trashed_nodes() {
     let edit = Some(Permission::Edit);
     for body in [NodeBody::Folder, NodeBody::File(content(1))] {
         let found = |viewer, trashed: &[usize]| in_trash(located(viewer, body.clone(), &[edit, edit, None]), trashed);
         assert_eq!(allowed(&found(OWNER, &[0])), [Action::Restore, Action::Purge]);
         assert_eq!(allowed(&found(OWNER, &[0, 1])), [Action::Restore, Action::Purge]);
-        // What was not put there itself comes back with what was, or by itself, and goes with it.
+        // A node below a trashed one can be restored alone, but is purged only with it.
         assert_eq!(allowed(&found(OWNER, &[1])), [Action::Restore]);
-        // What a guest has done they may undo, as long as the folder is there.
+        // Guests may undo their own trashing as long as the folder exists.
         assert_eq!(allowed(&found(GUEST, &[0])), [Action::Undo]);
         for trashed in [&[1][..], &[0, 1]] {
             assert_eq!(allowed(&found(GUEST, trashed)), []);
@@ -183,7 +183,7 @@ fn a_node_is_below_itself_and_all_that_stands_above_it() {
     assert!(!found.is_at_or_below(NodeId::from_uuid(Uuid::from_u128(103))));
 }
 
-/// The holder of a link of the node that [`located`] puts at step `step`.
+/// The holder of a link to the node at step `step` of [`located`].
 fn holder(step: u128) -> Viewer {
     let link = LinkId::from_uuid(Uuid::from_u128(50));
     Viewer::Link { link, node: NodeId::from_uuid(Uuid::from_u128(100 + step)) }
@@ -192,7 +192,7 @@ fn holder(step: u128) -> Viewer {
 #[test]
 fn a_links_holder_reads_the_linked_node_and_what_lies_below_and_changes_nothing() {
     let edit = Some(Permission::Edit);
-    // Shares give nothing to whoever comes by a link, not even where they stand above.
+    // Shares give nothing to the holder of a link, even above the linked node.
     let shares = [edit, None, edit, None];
     let role = |step| located(holder(step), NodeBody::Folder, &shares).role();
     assert_eq!((role(0), role(1), role(2)), (Some(Role::View), Some(Role::View), Some(Role::View)));
@@ -227,7 +227,7 @@ fn share() -> impl Strategy<Value = Option<Permission>> {
 }
 
 proptest! {
-    /// A random tree: node `i + 1` hangs below `parents[i] % (i + 1)`; node 0 is the root.
+    /// A random tree: node `i + 1` is a child of `parents[i] % (i + 1)`; node 0 is the root.
     #[test]
     fn roles_over_random_trees(
         tree in proptest::collection::vec((any::<usize>(), share(), proptest::bool::weighted(0.05)), 1..40)
@@ -259,12 +259,12 @@ proptest! {
             prop_assert_eq!(guest.role(), expected);
             prop_assert_eq!(as_found(OWNER).role(), (!trashed).then_some(Role::Owner));
             prop_assert_eq!(authorize(Some(guest.clone()), Action::Read).is_ok(), expected.is_some());
-            // A role never shrinks on the way down, unless the trash intervenes.
+            // A role never shrinks on the way down, except in the trash.
             let (parent, _, _) = steps[1];
             let above: Vec<_> = lineage_of(parent).iter().map(|step| step.1).collect();
             let inherited = located(GUEST, NodeBody::Folder, &above).role();
             prop_assert!(trashed || guest.role() >= inherited);
-            // Renaming and moving ask for what comes from above; nothing shows above the topmost share.
+            // Renaming and moving need a role from above; nothing above the topmost share is visible.
             for action in [Action::Rename, Action::Trash] {
                 let may = authorize(Some(guest.clone()), action).is_ok();
                 prop_assert_eq!(may, !trashed && inherited >= Some(Role::Edit));
@@ -276,7 +276,7 @@ proptest! {
 }
 
 #[test]
-fn only_who_may_edit_the_former_folder_undoes() {
+fn only_editors_of_the_former_folder_may_undo() {
     let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
     for (shares, may) in [
         ([None, edit, None], true),

@@ -1,4 +1,4 @@
-//! What people do with their own accounts.
+//! Managing one's own account.
 
 use super::Accounts;
 use crate::error::{Error, Forbidden, Result};
@@ -15,7 +15,7 @@ impl Accounts {
         Ok(home.account)
     }
 
-    /// Gives the caller another e-mail address.
+    /// Changes the caller's e-mail address.
     ///
     /// # Errors
     /// `EmailTaken`; `RateLimited`.
@@ -28,7 +28,7 @@ impl Accounts {
         self.find(actor).await
     }
 
-    /// Gives the caller another password, which ends all sessions of the caller's, this one too.
+    /// Changes the caller's password and ends all of the caller's sessions, including this one.
     ///
     /// # Errors
     /// `WrongPassword` when `current` is not the current one; `RateLimited`.
@@ -40,8 +40,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Deletes the caller's account: it is gone when this returns, and nobody sees its drive any more, whose contents are
-    /// cleared away in the background. What arrived for the caller's open uploads is deleted.
+    /// Deletes the caller's account. On return the account is gone and its drive inaccessible; the drive's contents are
+    /// removed in the background. Data received for the caller's open uploads is deleted.
     ///
     /// # Errors
     /// `WrongPassword`; `RateLimited`.
@@ -54,8 +54,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// What the caller has proven by the current password. Whoever got hold of somebody's access token may guess no faster
-    /// than anybody at the login.
+    /// Verifies the current password. Throttled, so that a stolen access token allows no faster guessing than the
+    /// login.
     async fn require_password(&self, actor: &Actor, password: &str) -> Result<Credentials> {
         let bucket = [Bucket::CurrentPassword(actor.user)];
         self.throttling.take(&bucket, self.ambient.now()).await?;

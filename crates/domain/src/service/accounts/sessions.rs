@@ -1,4 +1,4 @@
-//! Logging in, going on, and the end of sessions.
+//! Login, token refresh, logout and session management.
 
 use std::net::IpAddr;
 
@@ -12,21 +12,21 @@ use crate::model::{
 use crate::port::{Opened, Renewal, Rotation, TokenOwner, Verdict};
 
 impl Accounts {
-    /// Begins a session for whoever knows the password. `name` is a user name or an e-mail address.
+    /// Starts a session after verifying the password. `name` is a user name or an e-mail address.
     ///
     /// # Errors
-    /// `InvalidCredentials`, alike and in the same time for an unknown user, for a wrong password and for an account that is
-    /// disabled; `RateLimited`, alike for all of them too.
+    /// `InvalidCredentials`, with the same answer and timing for an unknown user, a wrong password and a disabled
+    /// account; `RateLimited`, likewise the same for all of them.
     pub async fn login(&self, request: RequestId, name: &str, password: &str, client: ClientInfo) -> Result<Login> {
         let Some(password) = Password::attempt(password) else {
             return Err(self.refuse(None, &request, LoginRefusal::ImpossiblePassword));
         };
         let handle = Handle::parse(name);
-        // Looked up first, also past the limit: an account has the same attempts by its user name and by its address.
+        // Looked up even past the limit: an account's user name and e-mail address share one set of attempts.
         let known = self.users.find_credentials(&handle).await?;
         let taken = self.admit(&request, &handle, known.as_ref(), client.address).await?;
         let outcome = self.prove(&request, known, &password).await;
-        // Whoever knew the password has not guessed, nor has anybody who was not even heard.
+        // Only wrong credentials count: if the password was right or verification never ran, return the attempt.
         if !matches!(outcome, Err(Error::Unauthenticated(_))) {
             self.throttling.give_back(&taken).await?;
         }
@@ -34,15 +34,16 @@ impl Accounts {
         let actor = Actor { user: known.user, request, receipt: None };
         let begun = self.start_session(&actor, known.generation, client).await;
         begun.map_err(|fault| match fault {
-            // Another password was set, or the account was disabled, while this one was being verified.
+            // The password was changed, or the account disabled, during verification.
             Error::NotFound => self.refuse(Some(known.user), &actor.request, LoginRefusal::WrongPassword),
             other => other,
         })
     }
 
-    /// Takes an attempt at logging in under `handle` from `address`: the buckets from which it came.
+    /// Takes a login attempt for `handle` from `address`; returns the buckets that it was taken from.
     ///
-    /// Where many guess together, that takes nothing from who has a session at the very address already.
+    /// When the account's bucket is empty, a user who already has a session from the same network may still log in, so
+    /// that distributed guessing does not lock them out.
     async fn admit(
         &self,
         request: &RequestId,
@@ -71,14 +72,14 @@ impl Accounts {
         Err(refusal)
     }
 
-    /// Whether the user whom `handle` names, if any, has a session that runs in `network`.
+    /// Whether the user named by `handle`, if any, has a running session from `network`.
     async fn is_known_at(&self, handle: &Handle, network: Network, now: Timestamp) -> Result<bool> {
         let addresses = self.sessions.find_addresses(handle, now).await?;
         let mut known = addresses.iter().filter_map(|text| text.parse().ok());
         Ok(known.any(|address: IpAddr| Network::of(Some(address)) == network))
     }
 
-    /// Whose password it is. A weak hash of it is replaced.
+    /// Verifies the password and returns its owner's credentials. Replaces an outdated hash.
     async fn prove(&self, request: &RequestId, known: Option<Credentials>, password: &Password) -> Result<Credentials> {
         let Some(known) = known else {
             self.passwords.verify_nobody(password).await?;
@@ -100,7 +101,7 @@ impl Accounts {
         }
     }
 
-    /// What everybody is told who is not let in, whatever the reason, which only the audit trail learns.
+    /// The error for every refused login, whatever the reason; the reason goes only to the audit trail.
     fn refuse(&self, user: Option<UserId>, request: &RequestId, reason: LoginRefusal) -> Error {
         self.ambient.audit_unknown(user, request, AuditAction::LoginRefused { reason });
         Error::Unauthenticated(Unauthenticated::InvalidCredentials)
@@ -124,7 +125,7 @@ impl Accounts {
         Ok(login)
     }
 
-    /// When a session ends that was used last at `now`.
+    /// When a session last used at `now` ends.
     fn session_end(&self, now: Timestamp) -> Timestamp {
         now.plus(self.settings.session_lifetime.max(self.settings.token_lifetime))
     }
@@ -136,12 +137,12 @@ impl Accounts {
         Ok(Login { access_token: self.tokens.issue(&claims)?, refresh_token, lifetime })
     }
 
-    /// Goes on with a session: gives an access token and the next refresh token for the one that came. For a short grace that
-    /// one may come again: two tabs may send it at once, or an answer may be lost. One that comes later ends its session, since
-    /// two have it.
+    /// Renews a session: exchanges a refresh token for an access token and the next refresh token. A used token is
+    /// accepted again for a short grace period, since two tabs may send it at once or a response may be lost. Reuse
+    /// after that ends the session, since the token has leaked.
     ///
     /// # Errors
-    /// `InvalidRefreshToken`, whatever is wrong with it.
+    /// `InvalidRefreshToken`, whatever is wrong with the token.
     pub async fn refresh(&self, request: RequestId, token: &str, client: ClientInfo) -> Result<Login> {
         let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
         let presented = RefreshToken::parse(token).ok_or_else(invalid)?.hash();
@@ -170,11 +171,8 @@ impl Accounts {
         }
     }
 
-    /// Ends the session of a refresh token, also of one that was used up. It is well, too, when there is nothing to end:
-    /// whoever logs out twice is logged out, and who sends something else learns nothing.
-    ///
-    /// # Errors
-    /// None of its own.
+    /// Ends the session of a refresh token, even a used one. Idempotent: an unknown token or an ended session succeeds
+    /// too, so the outcome reveals nothing.
     pub async fn logout(&self, request: RequestId, token: &str) -> Result<()> {
         let Some(token) = RefreshToken::parse(token) else {
             return Ok(());
@@ -191,10 +189,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// The caller's sessions that run, newest first.
-    ///
-    /// # Errors
-    /// None of its own.
+    /// The caller's running sessions, newest first.
     pub async fn list_sessions(
         &self,
         actor: &Actor,
@@ -205,17 +200,17 @@ impl Accounts {
         Ok(Page::cut(rows, limit, |session| SessionPosition { at: session.created_at, id: session.id }))
     }
 
-    /// Ends a session of the caller's.
+    /// Ends one of the caller's sessions.
     ///
     /// # Errors
-    /// `NotFound` when the caller has no such session that runs.
+    /// `NotFound` when the caller has no such running session.
     pub async fn end_session(&self, actor: &Actor, session: SessionId) -> Result<()> {
         self.sessions.end(&self.ambient.command(actor), session, actor.user).await?;
         self.ambient.audit(actor, AuditAction::SessionEnded { session });
         Ok(())
     }
 
-    /// What a genuine access token says. Its session may have ended: [`authenticate`](Self::authenticate) tells.
+    /// Verifies an access token. Its session may have ended: see [`authenticate`](Self::authenticate).
     ///
     /// # Errors
     /// `TokenExpired`, `InvalidToken`.
@@ -223,7 +218,7 @@ impl Accounts {
         self.tokens.verify(token, self.ambient.now())
     }
 
-    /// Who calls with an access token that says this.
+    /// Resolves the claims of an access token to its user.
     ///
     /// # Errors
     /// `InvalidToken` when its session has ended.
@@ -233,10 +228,7 @@ impl Accounts {
         Ok(Identity { user: claims.user, username, session: claims.session, expires_at: claims.expires_at })
     }
 
-    /// Whether the session still runs, however old the access tokens are that name it.
-    ///
-    /// # Errors
-    /// Those of the store.
+    /// Whether the session is still running, regardless of the age of its access tokens.
     pub async fn is_running(&self, user: UserId, session: SessionId) -> Result<bool> {
         Ok(self.sessions.find_username(session, user, self.ambient.now()).await?.is_some())
     }

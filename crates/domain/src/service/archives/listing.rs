@@ -1,4 +1,4 @@
-//! What an archive holds, kept as compactly as an archive of many entries asks for.
+//! The listing of an archive, in a compact form that suits many entries.
 
 use std::collections::HashMap;
 
@@ -8,61 +8,62 @@ use crate::error::Result;
 use crate::model::{BlobKey, Crc32, NodeId, NodeKind, ReadGrant, Timestamp};
 use crate::port::TreeEntry;
 
-/// How many bytes the key of a blob has.
+/// The length of a blob key in bytes.
 const KEY: usize = 32;
 
 /// One file or folder of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveEntry<'a> {
-    /// The names from the topmost node down, with `/` between them, and at the end of a folder's. None of them can lead
-    /// anywhere else: see [`Name`](crate::model::Name).
+    /// The path from the topmost node down, separated by `/`; a folder's ends with `/`. A [`Name`](crate::model::Name)
+    /// cannot contain anything that escapes the archive.
     pub path: &'a str,
-    /// When it was last modified: where its own copy came from, if the uploader said so.
+    /// When it was last modified: the client's own timestamp, if the uploader sent one.
     pub modified_at: Timestamp,
     /// The bytes, if it is a file.
     pub file: Option<ArchivedFile<'a>>,
 }
 
-/// The bytes of a file of an archive.
+/// The bytes of an archived file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchivedFile<'a> {
-    /// A name of just these bytes. It opens nothing, and is nobody's to know.
+    /// An identifier unique to these bytes. It grants no access, but keep it private.
     pub content: &'a str,
-    /// How many there are.
+    /// Their number.
     pub size: u64,
-    /// Their CRC-32, once it is known.
+    /// Their CRC-32, if known.
     pub crc32: Option<Crc32>,
 }
 
-/// The entries of an archive, in their order.
+/// The entries of an archive, in order.
 pub(super) struct Listing {
-    /// All paths, one after the other.
+    /// All paths, concatenated.
     paths: String,
-    /// The keys of all files' blobs, one after the other.
+    /// The blob keys of all files, concatenated.
     keys: String,
     entries: Vec<Packed>,
     modified_at: Timestamp,
 }
 
 struct Packed {
-    /// Where its path ends: it begins where that of the entry before ends.
+    /// Where its path ends; it starts where the previous entry's ends.
     path_end: usize,
     modified_at: Timestamp,
     file: Option<PackedFile>,
 }
 
 struct PackedFile {
-    /// Where the key of its blob begins.
+    /// The offset of its blob key.
     key: usize,
     size: u64,
     crc32: Option<Crc32>,
 }
 
-/// The entries by the folder in which they lie.
+/// Entries by parent folder.
 type Below = HashMap<NodeId, Vec<TreeEntry>>;
 
 impl Listing {
-    /// The entries of the trees below `tops`, in whatever order they come. The root of a drive is itself no entry.
+    /// Builds the listing of the trees below `tops` from entries in any order. The root of a drive is not an entry
+    /// itself.
     pub(super) fn new(tops: &[ReadGrant], entries: Vec<TreeEntry>, names: ArchiveNames) -> Result<Self> {
         require_room(entries.len() as u64, 0)?;
         let modified_at = entries.iter().map(|entry| entry.modified_at).max();
@@ -90,9 +91,9 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Adds the topmost entries, each with what lies below it right behind it.
+    /// Adds the topmost entries, each followed by its contents.
     fn fill(&mut self, topmost: Vec<TreeEntry>, mut below: Below, names: ArchiveNames) -> Result<()> {
-        // Those whose turn comes last come first.
+        // A stack: the next entry is last.
         let mut waiting: Vec<(String, TreeEntry)> = Vec::new();
         let wait = |waiting: &mut Vec<_>, above: &str, entries: Vec<TreeEntry>| {
             let shown = distinct(&entries, names);
@@ -127,7 +128,7 @@ impl Listing {
         Ok(())
     }
 
-    /// How many bytes of memory it has.
+    /// Its memory size in bytes.
     pub(super) fn bytes(&self) -> u64 {
         let entries = self.entries.capacity() * size_of::<Packed>();
         (self.paths.capacity() + self.keys.capacity() + entries) as u64
@@ -155,13 +156,13 @@ impl Listing {
         Some(ArchiveEntry { path, modified_at: packed.modified_at, file })
     }
 
-    /// The blob of a file, and how many bytes it has.
+    /// The blob key and size of a file.
     pub(super) fn blob(&self, number: usize) -> Option<(BlobKey, u64)> {
         let file = self.entry(number)?.file?;
         Some((BlobKey::parse(file.content)?, file.size))
     }
 
-    /// Keeps the CRC-32 of a file whose own was not known: of which blob, and of how many bytes.
+    /// Keeps the CRC-32 of a file that had none; returns its blob key and size.
     pub(super) fn learn(&mut self, number: usize, crc32: Crc32) -> Option<(BlobKey, u64)> {
         let blob = self.blob(number)?;
         let file = self.entries.get_mut(number)?.file.as_mut()?;
@@ -173,7 +174,7 @@ impl Listing {
     }
 }
 
-/// In the order of their names' bytes, which is the same whenever they are asked for.
+/// Sorts entries by name, bytewise, so that the order is the same every time.
 fn in_order(mut entries: Vec<TreeEntry>) -> Vec<TreeEntry> {
     entries.sort_by(|one, other| one.name.cmp(&other.name).then(one.id.as_uuid().cmp(&other.id.as_uuid())));
     entries

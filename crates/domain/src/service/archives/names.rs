@@ -1,4 +1,4 @@
-//! Names in archives: those of the drive, or such as every system can have.
+//! File names in archives: unchanged, or portable to every system.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,20 +7,20 @@ use icu_casemap::CaseMapper;
 use crate::model::{KeepBoth, MAX_NAME_BYTES, Name, NodeKind};
 use crate::port::TreeEntry;
 
-/// Which names the entries of an archive have.
+/// How the entries of an archive are named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ArchiveNames {
-    /// Those of the drive.
+    /// As in the drive.
     #[default]
     Unchanged,
-    /// Those of the drive, as far as Windows can have them beside each other: others are changed.
+    /// As in the drive, except that names which are invalid on Windows, or differ only in case, are changed.
     Portable,
 }
 
-/// Names that Windows keeps for itself, whatever extension they have.
+/// Names reserved by Windows, with any extension.
 const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// The names of entries that stand beside each other, of which no two are the same: what comes later gets a number.
+/// Distinct names for sibling entries: later duplicates get a number.
 pub(super) fn distinct(entries: &[TreeEntry], names: ArchiveNames) -> Vec<String> {
     let kind = |entry: &TreeEntry| if entry.content.is_some() { NodeKind::File } else { NodeKind::Folder };
     let mut taken = Taken { names, all: HashSet::new(), numbers: HashMap::new() };
@@ -39,16 +39,16 @@ pub(super) fn distinct(entries: &[TreeEntry], names: ArchiveNames) -> Vec<String
     distinct
 }
 
-/// The names that entries have in one place.
+/// The names taken in one folder.
 struct Taken {
     names: ArchiveNames,
     all: HashSet<String>,
-    /// The last number that was given to a name which begins and ends like that.
+    /// The last number given, by the name's pattern.
     numbers: HashMap<String, u64>,
 }
 
 impl Taken {
-    /// What sets names apart.
+    /// The key for comparing names.
     fn key(&self, name: &str) -> String {
         match self.names {
             ArchiveNames::Unchanged => name.to_owned(),
@@ -56,14 +56,14 @@ impl Taken {
         }
     }
 
-    /// Takes a name, unless it is taken.
+    /// Takes a name; `false` if it is taken already.
     fn add(&mut self, name: &str) -> bool {
         let key = self.key(name);
         self.all.insert(key)
     }
 
-    /// Takes a name for what cannot have `wanted`. Numbers that were given are not tried again, so that many entries of one
-    /// name cost as little as many of different ones.
+    /// Takes a free name similar to `wanted`, which is taken. Numbers already used are not tried again, so that many
+    /// entries of the same name cost no more than distinct ones.
     fn beside(&mut self, wanted: &Name, kind: NodeKind) -> String {
         for round in KeepBoth::new(wanted, kind) {
             let pattern = self.key(&round.pattern());
@@ -82,11 +82,11 @@ impl Taken {
     }
 }
 
-/// `name` as Windows can have it. No name gets longer than names may be.
+/// `name` made valid on Windows, within the length limit for names.
 fn portable(name: &Name) -> Name {
     let plain = |c: char| if "<>:\"|?*".contains(c) { '_' } else { c };
     let mut text: String = name.as_str().chars().map(plain).collect();
-    // Windows takes dots away from the end.
+    // Windows strips trailing dots.
     if text.ends_with('.') {
         text.pop();
         text.push('_');
@@ -98,11 +98,11 @@ fn portable(name: &Name) -> Name {
         }
         text.insert(stem, '_');
     }
-    // Some of what goes may have stood before white space.
+    // Shortening may expose white space at the end, which no name may have.
     Name::parse(&text).unwrap_or_else(|_| name.clone())
 }
 
-/// Whether Windows has a device of that name.
+/// Whether Windows reserves this name for a device.
 fn is_reserved(stem: &str) -> bool {
     let stem = stem.trim_end().to_lowercase();
     let numbered = |stem: &str| {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_drive_stay_unless_they_are_the_same() {
+    fn unchanged_names_differ_only_for_duplicates() {
         let names = ["a:b", "CON", "é.txt", "É.txt", "dot."];
         assert_eq!(told(&names, ArchiveNames::Unchanged), names);
         let twice = ["a.txt", "a.txt", "a (1).txt", "a.txt", "v1.2/", "v1.2/"];
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn portable_names_are_such_as_windows_can_have() {
+    fn portable_names_are_valid_on_windows() {
         for (name, expected) in [
             ("10:30 <a>|\"b\"?*.txt", "10_30 _a___b___.txt"),
             ("dot.", "dot_"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn many_of_one_name_cost_little_each() {
+    fn many_duplicates_are_cheap() {
         let names = vec!["a"; 20_000];
         let told: HashSet<String> = told(&names, ArchiveNames::Portable).into_iter().collect();
         assert!(told.len() == 20_000 && told.contains("a (19999)"));

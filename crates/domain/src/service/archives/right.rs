@@ -1,4 +1,4 @@
-//! By what right an archive goes on.
+//! The authorization of an archive.
 
 use std::collections::HashSet;
 
@@ -9,22 +9,22 @@ use crate::model::{
     Link, LinkToken, NodeId, PasswordHash, ReadGrant, SessionId, Timestamp, TokenHash, UserId, Viewer, authorize_read,
 };
 
-/// For how many milliseconds a look at the right is good: whatever ends it ends the archive within a second.
+/// How long a check stays valid, in milliseconds: an archive ends within a second after its authorization does.
 pub(super) const FRESH_MILLIS: u64 = 500;
 
-/// Who reads what, and on what that rests.
+/// Who reads what, and on which basis.
 pub(super) struct Right {
     viewer: Viewer,
     basis: Basis,
-    /// What is being read, from its topmost nodes down.
+    /// The topmost nodes being read.
     tops: Vec<NodeId>,
 }
 
-/// What goes on beside the nodes' own shares.
+/// What must stay valid besides the nodes' shares.
 enum Basis {
-    /// A session. That its access tokens expire ends nothing.
+    /// A session. The expiry of its access tokens does not matter.
     Session(UserId, SessionId),
-    /// A public link, with the password that it had.
+    /// A public link, with its password hash at that time.
     Link(TokenHash, Option<PasswordHash>),
 }
 
@@ -39,13 +39,13 @@ impl Right {
         Ok(Self { viewer: link.viewer(), basis, tops: Vec::new() })
     }
 
-    /// The right to read just these.
+    /// Restricts it to reading `tops`.
     pub(super) fn reading(mut self, tops: &[ReadGrant]) -> Self {
         self.tops = tops.iter().map(|top| top.node().id).collect();
         self
     }
 
-    /// Checks that all of it still holds.
+    /// Checks that everything still holds.
     pub(super) async fn check(&self, stores: &ArchiveStores, now: Timestamp) -> Result<()> {
         self.check_basis(stores, now).await?;
         let found = stores.drive.find_many(&self.tops, self.viewer).await?;
@@ -54,7 +54,7 @@ impl Right {
         if self.tops.iter().all(|top| visible.contains(top)) { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    /// Checks that the session or the link goes on.
+    /// Checks that the session or the link is still valid.
     pub(super) async fn check_basis(&self, stores: &ArchiveStores, now: Timestamp) -> Result<()> {
         match &self.basis {
             Basis::Session(user, session) => {

@@ -1,4 +1,4 @@
-//! How many archives run at once, and how much memory their listings have.
+//! Limits on concurrent archives and on the memory of their listings.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::model::{LinkId, Network, UserId};
 
-/// How many bytes the listings of all archives have at the most that run at once on this instance: 512 MiB.
+/// The most bytes that the listings of all archives running on this instance may have: 512 MiB.
 const MAX_LISTING_BYTES: u64 = 512 << 20;
 
-/// After how long it is worth trying again.
+/// The suggested delay before a retry.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Whose archives are counted together.
@@ -19,14 +19,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 pub(super) enum Caller {
     /// Those of a user.
     User(UserId),
-    /// Those by a public link, from one address.
+    /// Those through a public link from one address.
     LinkFrom(LinkId, Network),
-    /// Those by a public link.
+    /// Those through a public link.
     Link(LinkId),
 }
 
 impl Caller {
-    /// How many run at once at the most.
+    /// The most archives that may run at once.
     const fn limit(self) -> u32 {
         match self {
             Self::User(_) | Self::LinkFrom(..) => 4,
@@ -35,7 +35,7 @@ impl Caller {
     }
 }
 
-/// The archives that run on this instance.
+/// The archives running on this instance.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     running: Mutex<HashMap<Caller, u32>>,
@@ -44,14 +44,14 @@ pub(super) struct Slots {
 
 impl Slots {
     fn running(&self) -> MutexGuard<'_, HashMap<Caller, u32>> {
-        // Nothing that is done under the lock can leave it half done.
+        // Poisoning is harmless: no operation under the lock stops half-way.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts one more archive for each of `callers`.
     ///
     /// # Errors
-    /// `RateLimited` when one of them has too many.
+    /// `TooManyRunning` when one of them has too many.
     pub(super) fn take(self: &Arc<Self>, callers: &[Caller]) -> Result<Slot> {
         let mut running = self.running();
         for caller in callers {
@@ -69,7 +69,7 @@ impl Slots {
     /// Reserves memory for a listing.
     ///
     /// # Errors
-    /// `Unavailable` when there is none left.
+    /// `Unavailable` when none is left.
     pub(super) fn reserve(self: &Arc<Self>, bytes: u64) -> Result<Room> {
         let fits = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= MAX_LISTING_BYTES);
         match self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
@@ -79,7 +79,7 @@ impl Slots {
     }
 }
 
-/// An archive that runs. It counts until this is dropped.
+/// A running archive; it counts until dropped.
 pub(super) struct Slot {
     slots: Arc<Slots>,
     callers: Vec<Caller>,
@@ -99,7 +99,7 @@ impl Drop for Slot {
     }
 }
 
-/// Memory that a listing has. It is given back when this is dropped.
+/// Memory reserved for a listing, released on drop.
 pub(super) struct Room {
     slots: Arc<Slots>,
     bytes: u64,
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_has_so_many_at_once_and_no_more() {
+    fn archives_per_caller_are_limited() {
         let slots = Arc::new(Slots::default());
         let [ann, ben] = [1, 2].map(|id| Caller::User(UserId::from_uuid(Uuid::from_u128(id))));
         let mut held: Vec<Slot> = (0..4).map(|_| slots.take(&[ann]).ok().unwrap()).collect();
@@ -127,14 +127,14 @@ mod tests {
         slots.take(&[ben]).ok().unwrap();
         held.pop();
         held.push(slots.take(&[ann]).ok().unwrap());
-        // What is refused for one reason counts for none.
+        // A refused attempt counts for none of its callers.
         assert!(slots.take(&[ben, ann]).is_err());
         drop(held);
         assert!(slots.running().is_empty());
     }
 
     #[test]
-    fn memory_is_bounded_and_comes_back() {
+    fn memory_is_bounded_and_released() {
         let slots = Arc::new(Slots::default());
         let room = slots.reserve(MAX_LISTING_BYTES - 1).ok().unwrap();
         let _last = slots.reserve(1).ok().unwrap();

@@ -50,7 +50,7 @@ fn hash() -> PasswordHash {
     PasswordHash::new("fresh".to_owned())
 }
 
-/// Nobody is logged in: the server itself acts.
+/// The server itself is the actor.
 fn own() -> Command {
     Command { actor: None, at: NOW, request: request(), receipt: None }
 }
@@ -60,7 +60,7 @@ fn told(act: Administered) -> Vec<(Option<crate::model::UserId>, AuditAction)> {
 }
 
 #[tokio::test]
-async fn an_account_is_made_as_if_it_had_registered_with_a_quota_of_its_own() {
+async fn an_account_is_created_with_its_own_quota() {
     let trail = Trail::default();
     let mut ports = Ports::default();
     ports.passwords.expect_hash().with(eq(secret())).times(1).returning(|_| Ok(hash()));
@@ -88,7 +88,7 @@ async fn an_account_is_made_as_if_it_had_registered_with_a_quota_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_done_to_somebody_is_done_by_the_server_and_told_of() {
+async fn changes_are_made_by_the_server_and_audited() {
     let trail = Trail::default();
     let mut ports = Ports::knowing_olga();
     ports.passwords.expect_hash().returning(|_| Ok(hash()));
@@ -116,7 +116,7 @@ async fn what_is_done_to_somebody_is_done_by_the_server_and_told_of() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_is_not_found_and_what_is_refused_is_not_told_of() {
+async fn unknown_users_are_not_found_and_refusals_not_audited() {
     let trail = Trail::default();
     let service = Ports::knowing_olga().service(&trail);
     assert!(matches!(service.set_password(&request(), &nobody(), &secret()).await, Err(Error::NotFound)));
@@ -132,7 +132,7 @@ async fn who_is_not_there_is_not_found_and_what_is_refused_is_not_told_of() {
 }
 
 #[tokio::test]
-async fn accounts_are_listed_in_pages_by_the_keys_of_their_names() {
+async fn accounts_are_listed_in_pages_by_name_key() {
     let row = |name: &str| {
         let mut account = home().account;
         account.user.username = Username::parse(name).unwrap();

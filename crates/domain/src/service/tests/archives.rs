@@ -38,7 +38,7 @@ struct Scene {
     clock: MovedClock,
 }
 
-/// A clock that goes on when it is told to.
+/// A manually advanced clock.
 #[derive(Clone)]
 struct MovedClock(Arc<AtomicI64>);
 
@@ -61,7 +61,7 @@ impl MovedClock {
 }
 
 impl Scene {
-    /// Nodes that are found by just the viewers who find them so, as long as they stand in `found`.
+    /// Finds nodes for exactly the viewers recorded in `found`, while they are in it.
     fn finding(found: Arc<Mutex<Vec<Located>>>) -> Self {
         let mut drive = MockDrive::new();
         let nodes = found.clone();
@@ -140,7 +140,7 @@ fn paths(archive: &Archive) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn folders_come_right_before_what_lies_in_them_whatever_order_they_are_listed_in() {
+async fn folders_precede_their_contents_whatever_the_listing_order() {
     for found in [for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)] {
         let user = found.viewer.user().unwrap();
         let mut entries = sample();
@@ -176,7 +176,7 @@ async fn a_drive_is_packed_without_its_root_and_may_be_empty() {
     assert_eq!(drive.presentation(zip, ".zip").attachment, Some(name("Drive.zip")));
 }
 
-/// A file that lies in [`FOLDER`].
+/// A file in [`FOLDER`].
 fn in_folder(node: Node) -> Located {
     let mut found = for_owner(Node { parent: Some(FOLDER), ..node });
     found.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
@@ -184,7 +184,7 @@ fn in_folder(node: Node) -> Located {
 }
 
 #[tokio::test]
-async fn a_selection_is_packed_once_each_in_its_order_and_by_names_of_its_own() {
+async fn a_selection_is_packed_in_order_without_duplicates() {
     let found = [
         for_owner(folder(FOLDER)),
         in_folder(file(FILE)),
@@ -216,7 +216,7 @@ async fn a_selection_is_packed_once_each_in_its_order_and_by_names_of_its_own() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_is_not_packed() {
+async fn invisible_items_are_not_packed() {
     let one = |id| Selection::Items(vec![id]);
     for (found, user, selection) in [
         (for_stranger(folder(FOLDER)), STRANGER, Selection::Folder(FOLDER)),
@@ -240,15 +240,15 @@ async fn what_cannot_be_seen_is_not_packed() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_opens_nothing() {
+async fn an_ended_session_opens_nothing() {
     let archives = Scene::with([for_owner(folder(FOLDER))]).archives();
     let other = SessionId::from_uuid(Uuid::from_u128(51));
     let opened = archives.open(&actor(OWNER), other, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
     assert!(matches!(opened.err(), Some(Error::Unauthenticated(Unauthenticated::InvalidToken))));
 }
 
-/// Opens an archive, and tells what becomes of it just before and just after the right is looked at anew, once `end` has
-/// ended it.
+/// Opens an archive, ends its authorization with `end`, checks it just before and just after the next recheck, and
+/// returns the error.
 async fn after<E: FnOnce()>(scene: Scene, user: UserId, end: E) -> Error {
     let clock = scene.clock.clone();
     let scene = scene.listing(sample());
@@ -263,7 +263,7 @@ async fn after<E: FnOnce()>(scene: Scene, user: UserId, end: E) -> Error {
 }
 
 #[tokio::test]
-async fn what_ends_the_right_ends_the_archive_within_a_second() {
+async fn an_archive_ends_within_a_second_of_its_right() {
     let shared = || for_guest(folder(FOLDER), Permission::View);
     for now in [vec![Located { viewer: GUEST.into(), ..for_stranger(folder(FOLDER)) }], vec![trashed(shared())], vec![]]
     {
@@ -285,7 +285,7 @@ fn visitor() -> Visitor {
 }
 
 #[tokio::test]
-async fn what_ends_a_link_ends_its_archive_within_a_second() {
+async fn an_archive_ends_within_a_second_of_its_link() {
     type End = fn(Link, Located) -> Option<(Link, Located)>;
     type Told = fn(&Error) -> bool;
     let ends: [(End, Told); 4] = [
@@ -337,7 +337,7 @@ async fn what_ends_a_link_ends_its_archive_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_archives_at_once() {
+async fn archives_per_user_are_limited() {
     let scene = Scene::with([for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)]).listing(sample());
     let archives = scene.archives();
     let open =
@@ -353,12 +353,12 @@ async fn a_user_has_so_many_archives_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_refused_before_anything_is_packed() {
+async fn too_large_archives_are_refused_before_packing() {
     let many = |count: u64| -> Vec<TreeEntry> {
         let files = (1..count).map(|number| file_entry(id(number.into()), FOLDER, &format!("{number}"), 0));
         files.chain([folder_entry(FOLDER, id(0), "f")]).collect()
     };
-    // Each path has 2 + 16 × 252 bytes at the least.
+    // Each path has at least 2 + 16 × 252 bytes.
     let deep = |count: u64| -> Vec<TreeEntry> {
         let long = |number: u128| format!("{number:0>251}");
         let mut entries = vec![folder_entry(FOLDER, id(0), "f")];
@@ -401,7 +401,7 @@ async fn the_bytes_of_a_file_come_from_its_blob_and_a_folder_has_none() {
 }
 
 #[tokio::test]
-async fn checksums_that_were_not_known_are_noted_many_at_once() {
+async fn learned_checksums_are_recorded_in_batches() {
     let entries = (0..150).map(|number| file_entry(id(number), FOLDER, &format!("{number:03}"), 1));
     let large = file_entry(id(200), FOLDER, "large", 16 << 20);
     let entries: Vec<TreeEntry> = entries.chain([large, folder_entry(FOLDER, id(900), "f")]).collect();
@@ -416,11 +416,11 @@ async fn checksums_that_were_not_known_are_noted_many_at_once() {
     let mut archive = scene.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
     for number in 1..=150 {
         archive.learn(number, Crc32(9)).await.unwrap();
-        // What is known is not learned again.
+        // Known checksums are not learned again.
         archive.learn(number, Crc32(8)).await.unwrap();
         assert_eq!(archive.entry(number).unwrap().file.unwrap().crc32, Some(Crc32(9)));
     }
-    // Not even a folder.
+    // Folders have none.
     archive.learn(0, Crc32(9)).await.unwrap();
     assert_eq!(*noted.lock().unwrap(), [64, 64]);
     archive.learn(151, Crc32(9)).await.unwrap();
@@ -430,7 +430,7 @@ async fn checksums_that_were_not_known_are_noted_many_at_once() {
 }
 
 #[tokio::test]
-async fn an_archive_is_called_after_its_folder_as_far_as_there_is_room() {
+async fn an_archive_is_named_after_its_folder() {
     let long = "é".repeat(127);
     let kept = format!("{}.zip", "é".repeat(125));
     for (of_folder, expected) in [("v1.2", "v1.2.zip"), (long.as_str(), kept.as_str())] {

@@ -15,7 +15,7 @@ use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, Colle
 use crate::testing::upload;
 
 const GRACE: Duration = Duration::from_secs(4);
-/// A former content goes two seconds after its last version.
+/// A former content is removed two seconds after its last version.
 const URL_LIFETIME: Duration = Duration::from_secs(2);
 const UNNEEDED: Unneeded = Unneeded { never_used: BEFORE, used: Timestamp::from_millis(8_000) };
 const RETENTION: Duration = Duration::from_secs(3);
@@ -24,10 +24,10 @@ const DUE: Timestamp = Timestamp::from_millis(7_000);
 /// Four seconds before [`NOW`].
 const BEFORE: Timestamp = Timestamp::from_millis(6_000);
 
-/// What the store is called.
+/// The name of the store.
 const STORE: StoreName = StoreName("disk");
 
-/// On a store in which no transfer was begun.
+/// A collector on a store without begun transfers.
 fn service(uploads: MockUploads, records: MockBlobRecords, mut blobs: MockBlobStore) -> Collector {
     blobs.expect_list_begun().returning(|_, _| Ok(vec![]));
     collector(uploads, nothing_trashed(), records, blobs, MockChores::new())
@@ -79,21 +79,21 @@ fn no_links() -> MockLinks {
     links
 }
 
-/// Every name has its keys.
+/// All names have their keys.
 fn keys_are_there() -> MockNameKeys {
     let mut name_keys = MockNameKeys::new();
     name_keys.expect_refresh().with(eq(500)).returning(|_| Ok(0));
     name_keys
 }
 
-/// Downloads of which three are forgotten.
+/// Three downloads are forgotten.
 fn no_downloads() -> MockLinkDownloads {
     let mut downloads = MockLinkDownloads::new();
     downloads.expect_forget().with(eq(NOW.minus(Duration::from_hours(1))), eq(500)).returning(|_, _| Ok(3));
     downloads
 }
 
-/// Nothing is in the trash, and every drive has an owner.
+/// The trash is empty, and every drive has an owner.
 fn nothing_trashed() -> MockTrash {
     let mut trash = MockTrash::new();
     trash.expect_find_oldest().returning(|| Ok(None));
@@ -102,14 +102,14 @@ fn nothing_trashed() -> MockTrash {
     trash
 }
 
-/// What a round that must end well did.
+/// Runs a round that must succeed, and returns its report.
 async fn done(collector: &Collector) -> CollectorReport {
     let mut report = CollectorReport::default();
     collector.run(&request(), &mut report).await.unwrap();
     report
 }
 
-/// No upload ran out of time, and none ended long ago.
+/// No upload expired, and none ended long ago.
 fn nothing_expired() -> MockUploads {
     let mut uploads = MockUploads::new();
     uploads.expect_expire_due().times(1).returning(|_, _| Ok(vec![]));
@@ -131,7 +131,7 @@ fn nothing_swept() -> MockBlobStore {
 }
 
 #[tokio::test]
-async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise_after_the_grace() {
+async fn uploads_expire_in_batches_and_are_forgotten_after_the_grace() {
     let own = Command { actor: None, at: NOW, request: request(), receipt: None };
     let mut order = Sequence::new();
     let mut uploads = MockUploads::new();
@@ -143,7 +143,7 @@ async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise
         let batch = uploads.expect_forget_ended().with(eq(BEFORE), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(ended));
     }
-    // What arrived for them goes; what cannot be removed stays reserved.
+    // Received data is removed; what cannot be removed stays reserved.
     let (mut store, mut records) = (nothing_swept(), nothing_condemned());
     store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Err(outage()));
     store.expect_discard().with(eq(upload().transfer())).times(1_002).returning(|_| Ok(()));
@@ -154,7 +154,7 @@ async fn uploads_expire_in_batches_until_one_is_short_and_are_forgotten_likewise
 }
 
 #[tokio::test]
-async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
+async fn a_blob_is_condemned_then_deleted_then_forgotten() {
     let full = vec![made_key(1); 500];
     let short = vec![made_key(2), made_key(3)];
     let mut order = Sequence::new();
@@ -184,7 +184,7 @@ async fn a_blob_is_condemned_then_its_bytes_go_then_its_row() {
 }
 
 #[tokio::test]
-async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten_and_keeps_no_other() {
+async fn a_blob_that_cannot_be_deleted_stays_and_stops_no_other() {
     let mut records = MockBlobRecords::new();
     records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![made_key(1), made_key(2)]));
     records.expect_forget().times(1).withf(|_, keys| keys == [made_key(2)]).returning(|_, _| Ok(()));
@@ -200,7 +200,7 @@ async fn a_blob_whose_bytes_could_not_be_removed_is_not_forgotten_and_keeps_no_o
 }
 
 #[tokio::test]
-async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the_grace() {
+async fn abandoned_transfers_are_discarded_in_pages_after_the_grace() {
     let transfer = |number| Transfer { key: made_key(number), ticket: None };
     let mut order = Sequence::new();
     let mut store = nothing_swept();
@@ -214,7 +214,7 @@ async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the
             .in_sequence(&mut order)
             .return_once(move |_, _| Ok(listed));
         for number in page {
-            // The second belongs to an upload that was given more time.
+            // The second belongs to an upload whose lifetime was extended.
             records
                 .expect_is_referred_to()
                 .with(eq(made_key(number)))
@@ -232,7 +232,7 @@ async fn transfers_that_belong_to_no_upload_are_discarded_page_by_page_after_the
 }
 
 #[tokio::test]
-async fn a_chore_that_fails_does_not_keep_the_others_and_is_told() {
+async fn a_failed_chore_is_reported_and_stops_no_other() {
     let mut uploads = MockUploads::new();
     uploads.expect_expire_due().times(1).returning(|_, _| Err(outage()));
     uploads.expect_forget_ended().times(1).returning(|_, _| Err(Error::NotFound));
@@ -243,17 +243,17 @@ async fn a_chore_that_fails_does_not_keep_the_others_and_is_told() {
 }
 
 #[tokio::test]
-async fn nothing_is_removed_of_which_the_books_could_not_be_read() {
+async fn nothing_is_removed_without_its_records() {
     let mut records = MockBlobRecords::new();
     records.expect_condemn().times(1).returning(|_, _, _| Err(outage()));
-    // Neither deletes nor forgets anything: no such call is expected.
+    // Nothing is deleted or forgotten: no such call is expected.
     let mut report = CollectorReport::default();
     service(nothing_expired(), records, nothing_swept()).run(&request(), &mut report).await.unwrap_err();
     assert_eq!(report, CollectorReport::default());
 }
 
 #[tokio::test]
-async fn of_the_shared_chores_an_instance_does_those_whose_lease_it_gets() {
+async fn an_instance_runs_the_chores_whose_lease_it_gets() {
     let interval = Duration::from_secs(100);
     let mut order = Sequence::new();
     let (mut chores, mut uploads) = (MockChores::new(), MockUploads::new());
@@ -292,7 +292,7 @@ async fn a_chore_that_failed_is_due_again_at_once() {
 }
 
 #[tokio::test]
-async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_is_left_of_them() {
+async fn old_trash_is_purged_and_purges_run_to_completion() {
     let own = Command { actor: None, at: NOW, request: request(), receipt: None };
     let mut order = Sequence::new();
     let mut trash = MockTrash::new();
@@ -308,7 +308,7 @@ async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_
         (Clearance::Nothing, step(0, 0, 1)),
         (Clearance::Step, step(0, 0, 0)),
         (Clearance::Drive, step(3, 0, 0)),
-        // Others may still be at it.
+        // Others may still be working on it.
         (Clearance::Nothing, PurgeStep { more: true, ..PurgeStep::default() }),
     ] {
         let clear = trash.expect_clear_ownerless().with(eq(own.clone()), eq(500));
@@ -318,7 +318,7 @@ async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_
     }
     let mut store = nothing_swept();
     store.expect_list_begun().returning(|_, _| Ok(vec![]));
-    // The bytes of each step go before the next.
+    // The bytes of each step are deleted before the next.
     store.expect_delete().with(eq(made_key(1))).times(5).returning(|_| Ok(()));
     let collector = collector(nothing_expired(), trash, nothing_condemned(), store, MockChores::new());
     let expected =
@@ -326,7 +326,7 @@ async fn what_lay_in_the_trash_for_too_long_goes_and_purges_go_on_until_nothing_
     assert_eq!(done(&collector).await, expected);
 }
 
-/// As after a jump of the clock: all of the trash is due at once, and goes an hour's worth at a time.
+/// As after a clock jump: all of the trash is due at once, and one hour's worth is purged per round.
 #[tokio::test]
 async fn one_round_purges_what_was_trashed_within_an_hour() {
     let oldest = DUE.minus(Duration::from_secs(86_400));
@@ -351,7 +351,7 @@ async fn one_round_purges_what_was_trashed_within_an_hour() {
 }
 
 #[tokio::test]
-async fn sessions_tokens_buckets_and_names_are_seen_to_in_batches_until_one_is_short() {
+async fn sessions_tokens_buckets_and_names_are_processed_in_batches() {
     let mut order = Sequence::new();
     let (mut sessions, mut throttle) = (MockSessions::new(), MockThrottle::new());
     for over in [500, 7] {

@@ -26,7 +26,7 @@ fn into(folder: NodeId) -> CopyPlace {
     CopyPlace { folder: Some(folder), ..CopyPlace::default() }
 }
 
-/// What comes of a copy that is refused: none may be made.
+/// The error of a refused copy; nothing may be copied.
 async fn refused(found: impl IntoIterator<Item = Located>, user: UserId, kind: &str, place: CopyPlace) -> Error {
     let mut trees = MockTrees::new();
     trees.expect_copy().never();
@@ -39,7 +39,7 @@ async fn refused(found: impl IntoIterator<Item = Located>, user: UserId, kind: &
 }
 
 #[tokio::test]
-async fn a_copy_goes_into_the_root_of_the_callers_own_drive_unless_told() {
+async fn a_copy_goes_into_the_callers_root_by_default() {
     let mut trees = MockTrees::new();
     trees
         .expect_copy()
@@ -57,7 +57,7 @@ async fn a_copy_goes_into_the_root_of_the_callers_own_drive_unless_told() {
 }
 
 #[tokio::test]
-async fn a_viewer_copies_out_to_where_the_caller_may_add() {
+async fn a_viewer_may_copy_to_an_editable_folder() {
     let item = for_guest(folder(FOLDER), VIEW);
     let to = for_guest(folder(OTHER_FOLDER), EDIT);
     let (seen_item, seen_to) = (leave(&item, Action::Read), leave(&to, Action::AddTo));
@@ -79,7 +79,7 @@ async fn a_viewer_copies_out_to_where_the_caller_may_add() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_seen_is_not_copied() {
+async fn invisible_items_are_not_copied() {
     for (found, user) in [
         (for_stranger(file(FILE)), STRANGER),
         (for_owner(folder(FILE)), OWNER),
@@ -115,7 +115,7 @@ async fn a_folder_replaces_nothing() {
 }
 
 #[tokio::test]
-async fn what_the_copy_itself_meets_is_passed_on() {
+async fn errors_of_the_copy_are_passed_on() {
     let faults: [fn() -> Error; 3] =
         [|| Error::PreconditionFailed, || Error::Conflict(Conflict::FolderCycle), name_taken];
     for fault in faults {
@@ -128,7 +128,7 @@ async fn what_the_copy_itself_meets_is_passed_on() {
 }
 
 #[tokio::test]
-async fn there_are_as_many_identifiers_as_a_copy_takes() {
+async fn a_copy_gets_enough_identifiers() {
     let mut trees = MockTrees::new();
     trees.expect_copy().times(1).returning(|_, copying| {
         let nodes: HashSet<NodeId> = (0..100).map(|_| copying.ids.id()).collect();
@@ -153,7 +153,7 @@ fn copying(item: &Located, to: &Located, name: Option<Name>, seen: Option<Revisi
 }
 
 #[test]
-fn a_copy_keeps_its_name_unless_told() {
+fn a_copy_keeps_its_name_by_default() {
     let (beach, holiday) = (for_owner(file(FILE)), for_owner(folder(FOLDER)));
     for (given, expected) in [(None, "beach.jpg"), (Some(name("sea.jpg")), "sea.jpg")] {
         let copying = copying(&beach, &holiday, given, Some(Revision(1)));
@@ -165,12 +165,12 @@ fn a_copy_keeps_its_name_unless_told() {
 fn what_the_transaction_sees_decides() {
     let (holiday, other) = (for_owner(folder(FOLDER)), for_owner(folder(OTHER_FOLDER)));
     let wish = copying(&holiday, &other, None, Some(Revision(1)));
-    // The revision is another by now.
+    // The revision has changed.
     let mut changed = holiday.clone();
     changed.node.revision = Revision(2);
     let refused = wish.place(&leave(&changed, Action::Read), &wish.to).unwrap_err();
     assert!(matches!(refused, Error::PreconditionFailed));
-    // The other folder stands in this one by now.
+    // The other folder is inside this one by now.
     let mut below = other;
     below.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
     for to in [&below, &holiday] {

@@ -6,7 +6,7 @@ use crate::port::{MockBlobRecords, MockBlobStore, MockUploads};
 use crate::testing::upload;
 
 #[tokio::test]
-async fn however_many_end_at_once_they_are_discarded_in_steps() {
+async fn ended_uploads_are_discarded_in_steps() {
     let mut uploads = MockUploads::new();
     let last: UploadId = made(9);
     let first = uploads.expect_list_aborted().with(eq(command(OWNER).at), eq(None), eq(500));
@@ -23,7 +23,7 @@ async fn however_many_end_at_once_they_are_discarded_in_steps() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_deleted_stays_reserved() {
+async fn undeletable_bytes_stay_reserved() {
     let mut uploads = MockUploads::new();
     uploads.expect_list_aborted().times(1).returning(|_, _, _| Ok(vec![upload()]));
     let (mut records, mut store) = (MockBlobRecords::new(), MockBlobStore::new());
@@ -34,7 +34,7 @@ async fn what_cannot_be_deleted_stays_reserved() {
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_when_nothing_ended_or_none_can_tell() {
+async fn nothing_is_deleted_if_none_ended_or_listing_fails() {
     nothing_ended().discard(&command(OWNER)).await;
     let mut uploads = MockUploads::new();
     uploads.expect_list_aborted().times(1).returning(|_, _, _| Err(outage()));

@@ -33,7 +33,7 @@ fn png() -> Content {
     Content { media_type: MediaType::parse("image/png").unwrap(), ..content(10) }
 }
 
-/// What cannot be seen as the file [`FILE`], with who cannot.
+/// Nodes that are not visible as the file [`FILE`], each with its viewer.
 fn unseen() -> [(Located, UserId); 4] {
     [
         (for_stranger(file(FILE)), STRANGER),
@@ -44,7 +44,7 @@ fn unseen() -> [(Located, UserId); 4] {
 }
 
 #[tokio::test]
-async fn a_download_is_signed_with_the_files_name_and_type_for_a_short_while() {
+async fn a_download_is_signed_with_the_files_name_and_type() {
     for viewer in [OWNER, GUEST] {
         let node = Node { name: name("été.png"), body: NodeBody::File(png()), ..file(FILE) };
         let found = if viewer == OWNER { for_owner(node) } else { for_guest(node, Permission::View) };
@@ -66,7 +66,7 @@ async fn a_download_is_signed_with_the_files_name_and_type_for_a_short_while() {
 }
 
 #[tokio::test]
-async fn who_watches_gets_a_url_for_longer_that_says_who_it_is_and_what() {
+async fn a_watch_url_lives_longer_and_names_user_and_file() {
     let session = SessionId::from_uuid(Uuid::from_u128(500));
     let watch = Watch { user: GUEST, session, file: FILE, version: content(10).version };
     let until = NOW.plus(Duration::from_hours(6));
@@ -86,7 +86,7 @@ async fn who_watches_gets_a_url_for_longer_that_says_who_it_is_and_what() {
 }
 
 #[tokio::test]
-async fn no_url_is_signed_for_what_the_caller_cannot_see() {
+async fn no_url_is_signed_for_invisible_files() {
     for (found, user) in unseen() {
         let mut signer = MockUrlSigner::new();
         signer.expect_sign_get().never();
@@ -113,7 +113,7 @@ async fn the_bytes_of_an_open_file_come_from_its_blob() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_promised_and_missing_are_damage_and_purged_ones_are_gone() {
+async fn missing_bytes_are_damaged_if_referenced_or_else_not_found() {
     for referred in [true, false] {
         let mut store = MockBlobStore::new();
         store.expect_get().returning(|_, _, _| Err(Error::NotFound));
@@ -132,7 +132,7 @@ async fn bytes_that_are_promised_and_missing_are_damage_and_purged_ones_are_gone
 }
 
 #[tokio::test]
-async fn what_the_caller_cannot_see_does_not_open() {
+async fn invisible_files_do_not_open() {
     for (found, user) in unseen() {
         let opened = files_of(drive_with([found])).open(&actor(user), FILE).await;
         assert!(matches!(opened.err(), Some(Error::NotFound)));
@@ -140,7 +140,7 @@ async fn what_the_caller_cannot_see_does_not_open() {
 }
 
 #[tokio::test]
-async fn the_owner_renames_and_moves_at_once_what_nobody_changed_meanwhile() {
+async fn the_owner_renames_and_moves_an_unchanged_file_at_once() {
     let (item, destination) = (for_owner(file(FILE)), for_owner(folder(FOLDER)));
     let mut drive = drive_with([item.clone(), destination.clone()]);
     let relocation = Relocation {
@@ -158,7 +158,7 @@ async fn the_owner_renames_and_moves_at_once_what_nobody_changed_meanwhile() {
 }
 
 #[tokio::test]
-async fn who_may_not_rename_a_file_changes_nothing() {
+async fn a_refused_rename_changes_nothing() {
     let renamed = || NewPlace { name: Some(name("mine.jpg")), to: None, ..NewPlace::default() };
     let refused = async |found: Located, place: NewPlace| {
         let user = found.viewer.user().unwrap();
@@ -167,7 +167,7 @@ async fn who_may_not_rename_a_file_changes_nothing() {
         files_of(drive).relocate(&actor(user), FILE, place, &unconditioned()).await.unwrap_err()
     };
     for permission in [Permission::View, Permission::Edit] {
-        // The very file that was shared is its owner's to rename, whatever its guest may write into it.
+        // Only the owner may rename the shared file itself, even if the guest may edit it.
         let fault = refused(for_guest(file(FILE), permission), renamed()).await;
         assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
     }

@@ -23,14 +23,14 @@ fn service(drive: MockDrive) -> Folders {
     Folders::new(Arc::new(drive), nothing_ended(), ambient())
 }
 
-/// What comes of making a folder in [`FOLDER`], or whatever stands under its identifier; nothing may be made.
+/// The error of creating a folder in [`FOLDER`], or in whatever has its identifier; nothing may be created.
 async fn refused_creation(found: Option<Located>, user: UserId) -> Error {
     let mut drive = drive_with(found);
     drive.expect_create_folder().never();
     service(drive).create(&actor(user), Some(FOLDER), &name("new")).await.unwrap_err()
 }
 
-/// What comes of giving [`FOLDER`] another name or place where that is refused; nothing may be changed.
+/// The error of renaming or moving [`FOLDER`]; nothing may be changed.
 async fn refused_relocation(found: impl IntoIterator<Item = Located>, user: UserId, place: NewPlace) -> Error {
     let mut drive = drive_with(found);
     drive.expect_relocate().never();
@@ -54,7 +54,7 @@ fn is_forbidden(fault: &Error) -> bool {
 }
 
 #[tokio::test]
-async fn a_folder_goes_into_the_root_of_the_callers_own_drive_unless_told() {
+async fn a_folder_goes_into_the_callers_root_by_default() {
     let mut drive = drive_with([]);
     let id: NodeId = made(1);
     drive
@@ -81,7 +81,7 @@ async fn a_guest_may_add_to_a_folder_that_is_shared_for_editing() {
 }
 
 #[tokio::test]
-async fn who_may_not_add_to_a_folder_adds_nothing() {
+async fn callers_without_the_right_add_nothing() {
     for found in [for_guest(folder(FOLDER), VIEW), for_heir(folder(FOLDER), VIEW)] {
         assert!(is_forbidden(&refused_creation(Some(found), GUEST).await));
     }
@@ -97,14 +97,14 @@ async fn nothing_goes_into_a_file_or_into_the_trash() {
 }
 
 #[tokio::test]
-async fn who_has_just_deleted_the_account_has_no_root_any_more() {
+async fn a_deleted_account_has_no_root() {
     let folders = service(drive_with([]));
     assert!(matches!(folders.create(&actor(GUEST), None, &name("new")).await, Err(Error::NotFound)));
     assert!(matches!(folders.list_root(&actor(GUEST), &ListQuery::default()).await, Err(Error::NotFound)));
 }
 
 #[tokio::test]
-async fn a_name_that_is_taken_comes_back_with_the_one_who_has_it() {
+async fn a_taken_name_is_reported_with_its_holder() {
     let mut drive = drive_with([]);
     drive.expect_create_folder().returning(|_, _, _, _| Err(name_taken()));
     let fault = service(drive).create(&actor(OWNER), None, &name("holiday")).await.unwrap_err();
@@ -133,7 +133,7 @@ async fn the_root_is_listed_with_the_account() {
 }
 
 #[tokio::test]
-async fn a_page_is_cut_from_what_follows_the_position_and_tells_where_the_next_begins() {
+async fn a_page_starts_after_its_position_and_returns_the_next() {
     let found = for_owner(folder(FOLDER));
     let after = Position { value: SortValue::Size(3), kind: NodeKind::Folder, id: OTHER_FOLDER };
     let sort = Sort { by: SortBy::Size, order: Order::Descending, folders_first: false };
@@ -153,7 +153,7 @@ async fn a_page_is_cut_from_what_follows_the_position_and_tells_where_the_next_b
 }
 
 #[tokio::test]
-async fn a_guest_sees_the_way_from_the_shared_folder_and_more_where_more_is_shared() {
+async fn a_guest_sees_the_path_from_the_shared_folder_and_item_roles() {
     let mut drive = drive_with([for_guest(folder(FOLDER), VIEW)]);
     drive
         .expect_list()
@@ -168,7 +168,7 @@ async fn a_guest_sees_the_way_from_the_shared_folder_and_more_where_more_is_shar
 }
 
 #[tokio::test]
-async fn what_is_no_folder_of_the_callers_is_not_listed() {
+async fn only_visible_folders_are_listed() {
     let cases = [
         (for_stranger(folder(FOLDER)), STRANGER),
         (for_owner(file(FOLDER)), OWNER),
@@ -181,13 +181,13 @@ async fn what_is_no_folder_of_the_callers_is_not_listed() {
         let refused = service(drive).list(&actor(user), FOLDER, &ListQuery::default()).await;
         assert!(matches!(refused.err(), Some(Error::NotFound)));
     }
-    // A root is listed as the caller's own, never by its identifier.
+    // A root is listed only as the caller's own, never by its identifier.
     let refused = service(drive_with([root(OWNER)])).list(&actor(OWNER), ROOT, &ListQuery::default()).await;
     assert!(matches!(refused.err(), Some(Error::NotFound)));
 }
 
 #[tokio::test]
-async fn the_owner_and_who_edits_the_folder_above_may_rename() {
+async fn the_owner_and_editors_of_the_parent_may_rename() {
     for found in [for_owner(folder(FOLDER)), for_heir(folder(FOLDER), EDIT)] {
         let user = found.viewer.user().unwrap();
         let mut drive = drive_with([found.clone()]);
@@ -209,7 +209,7 @@ async fn the_owner_and_who_edits_the_folder_above_may_rename() {
 }
 
 #[tokio::test]
-async fn the_shared_folder_itself_is_not_its_guests_to_rename_or_to_move() {
+async fn guests_may_not_rename_or_move_the_shared_folder_itself() {
     let found = || [for_guest(folder(FOLDER), EDIT), for_guest(folder(OTHER_FOLDER), EDIT)];
     for place in [named("mine"), into(OTHER_FOLDER), into_root()] {
         assert!(is_forbidden(&refused_relocation(found(), GUEST, place).await));
@@ -227,7 +227,7 @@ async fn a_viewer_changes_nothing_and_a_stranger_finds_nothing() {
 }
 
 #[tokio::test]
-async fn a_move_carries_leave_for_both_ends() {
+async fn a_move_passes_grants_for_both_ends() {
     let item = for_heir(folder(FOLDER), EDIT);
     let destination = for_guest(folder(OTHER_FOLDER), EDIT);
     let mut drive = drive_with([item.clone(), destination.clone()]);
@@ -244,7 +244,7 @@ async fn a_move_carries_leave_for_both_ends() {
 }
 
 #[tokio::test]
-async fn a_move_needs_leave_at_the_other_end_as_well() {
+async fn a_move_needs_permission_at_the_destination() {
     let item = || for_heir(folder(FOLDER), EDIT);
     let unseen = Located { viewer: GUEST.into(), ..for_stranger(folder(OTHER_FOLDER)) };
     let viewed = for_guest(folder(OTHER_FOLDER), VIEW);
@@ -275,7 +275,7 @@ async fn only_the_owner_moves_to_the_root_of_the_drive() {
 }
 
 #[tokio::test]
-async fn what_the_move_itself_meets_is_passed_on() {
+async fn errors_of_the_move_are_passed_on() {
     let faults: [fn() -> Error; 3] = [
         || Error::PreconditionFailed,
         || Error::Conflict(Conflict::FolderCycle),
@@ -297,7 +297,7 @@ async fn a_file_is_not_renamed_as_a_folder() {
 }
 
 #[tokio::test]
-async fn what_arrived_for_uploads_that_end_with_a_move_is_deleted() {
+async fn data_of_uploads_ended_by_a_move_is_deleted() {
     let item = for_owner(folder(FOLDER));
     let mut drive = drive_with([item.clone(), for_owner(folder(OTHER_FOLDER))]);
     drive.expect_relocate().times(1).return_once(move |_, _| Ok(item));

@@ -41,7 +41,7 @@ async fn first(service: &Idempotency) -> Receipt {
 }
 
 #[tokio::test]
-async fn the_first_request_is_done_under_a_receipt_that_is_held_for_a_minute_and_kept_for_a_day() {
+async fn the_first_request_holds_a_receipt_for_a_minute_kept_for_a_day() {
     let mut receipts = MockReceipts::new();
     let held_until = NOW.plus(Duration::from_secs(60));
     let terms = Terms { now: NOW, held_until, kept_until: NOW.plus(Duration::from_secs(86_400)) };
@@ -51,13 +51,13 @@ async fn the_first_request_is_done_under_a_receipt_that_is_held_for_a_minute_and
 }
 
 #[tokio::test]
-async fn a_repeat_gets_what_was_written() {
+async fn a_repeat_gets_the_stored_answer() {
     let start = finding(Claim::Answered("done".to_owned())).start(request()).await.unwrap();
     assert!(matches!(start, Start::Repeat(text) if text == "done"));
 }
 
 #[tokio::test]
-async fn while_the_first_is_under_way_a_repeat_is_told_so() {
+async fn a_repeat_is_refused_while_the_first_runs() {
     let refused = finding(Claim::Running).start(request()).await.unwrap_err();
     assert!(matches!(refused, Error::Conflict(Conflict::RequestInProgress)), "{refused:?}");
 }
@@ -69,7 +69,7 @@ async fn another_request_under_the_same_key_is_refused() {
 }
 
 #[tokio::test]
-async fn only_of_a_request_that_was_done_and_left_an_answer_the_receipt_stays() {
+async fn only_done_and_answered_requests_keep_their_receipt() {
     for (done, written, given_back) in [(true, true, 0), (true, false, 1), (false, true, 1), (false, false, 1)] {
         let mut receipts = MockReceipts::new();
         receipts.expect_claim().returning(|_, _| Ok(Claim::Held));
@@ -84,14 +84,14 @@ async fn only_of_a_request_that_was_done_and_left_an_answer_the_receipt_stays() 
 }
 
 #[tokio::test]
-async fn an_answer_is_repeated_to_those_alone_who_still_have_the_right_it_tells_of() {
+async fn an_answer_is_repeated_only_to_callers_who_still_have_its_role() {
     for (now, told, allowed) in [
         (Some(Permission::Edit), Role::Edit, true),
         (Some(Permission::Edit), Role::View, true),
         (Some(Permission::View), Role::View, true),
         (Some(Permission::View), Role::Edit, false),
         (None, Role::View, false),
-        // An owner stays one, also of what is gone.
+        // Owners stay owners, even of deleted items.
         (None, Role::Owner, true),
     ] {
         let service = on(drive_with([located(folder(FOLDER), GUEST, now, None)]), MockReceipts::new());
@@ -105,7 +105,7 @@ async fn an_answer_is_repeated_to_those_alone_who_still_have_the_right_it_tells_
 }
 
 #[tokio::test]
-async fn what_was_done_is_told_to_a_body_with_one_of_its_digests_once_that_has_come() {
+async fn a_recorded_answer_needs_a_body_with_a_matching_digest() {
     let digests = [7, 8, 9].map(|byte| Sha256::from_bytes([byte; 32]));
     for (own, expected) in [(&digests[..1], true), (&digests[1..2], true), (&digests[2..], false), (&[], false)] {
         let claim = Claim::Done { answer: "done".to_owned(), digest: *own.first().unwrap_or(&digests[2]) };
@@ -118,7 +118,7 @@ async fn what_was_done_is_told_to_a_body_with_one_of_its_digests_once_that_has_c
 }
 
 #[tokio::test]
-async fn a_receipt_is_held_on_for_another_minute() {
+async fn a_receipt_is_renewed_for_a_minute() {
     let mut receipts = MockReceipts::new();
     receipts.expect_claim().returning(|_, _| Ok(Claim::Held));
     let until = NOW.plus(Duration::from_secs(60));
@@ -130,7 +130,7 @@ async fn a_receipt_is_held_on_for_another_minute() {
 }
 
 #[test]
-fn a_receipt_takes_the_digest_of_a_body_that_has_come_once() {
+fn a_receipt_takes_the_digest_of_its_body_once() {
     let digest = |byte| Sha256::from_bytes([byte; 32]);
     let write = || Arc::new(|_: Answer<'_>| Ok(String::new()));
     let known = Receipt::new(made(1), request(), write());

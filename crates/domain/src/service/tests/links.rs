@@ -45,7 +45,7 @@ pub(super) fn hash() -> TokenHash {
     TokenHash::of(TOKEN)
 }
 
-/// Every token has one seal, and every seal opens.
+/// Every token has the same seal, and every seal opens.
 fn tokens() -> MockLinkTokens {
     let mut tokens = MockLinkTokens::new();
     tokens.expect_seal().withf(|_, token| token.expose() == TOKEN).returning(|_, _| Ok(SealedToken::new(vec![2])));
@@ -62,7 +62,7 @@ fn with(drive: MockDrive, links: MockLinks, tokens: MockLinkTokens, passwords: M
     Links::new(Arc::new(drive), Arc::new(links), tokens, passwords, ambient(), "https://drive.example.com")
 }
 
-/// Links of which [`link`] is one.
+/// Only [`link`] exists.
 fn links_with_one() -> MockLinks {
     let mut links = MockLinks::new();
     links.expect_find().withf(|link, _| *link == LINK).returning(|_, _| Ok(Some(link())));
@@ -108,7 +108,7 @@ async fn an_owner_makes_a_link_to_a_folder_or_a_file() {
 }
 
 #[tokio::test]
-async fn only_an_owner_makes_links_and_of_nothing_that_is_in_the_trash() {
+async fn only_owners_create_links_and_not_to_trashed_items() {
     let refused = async |found: Located, kind| {
         let mut links = MockLinks::new();
         links.expect_create().never();
@@ -132,7 +132,7 @@ fn is_invalid(error: &Error, field: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_end_lies_ahead_and_a_limit_is_within_its_bounds() {
+async fn expiry_and_limit_are_validated() {
     let mine = || drive_with([for_owner(folder(FOLDER))]);
     for (expires_at, max_downloads, field) in [
         (Some(NOW), None, "expires_at"),
@@ -161,7 +161,7 @@ async fn an_end_lies_ahead_and_a_limit_is_within_its_bounds() {
 }
 
 #[tokio::test]
-async fn what_is_absent_stays_and_what_is_null_goes() {
+async fn absent_settings_stay_and_null_removes_them() {
     let found = for_owner(folder(FOLDER));
     let end = NOW.plus(HOUR);
     let hashed = PasswordHash::new("hashed".to_owned());
@@ -193,7 +193,7 @@ async fn what_is_absent_stays_and_what_is_null_goes() {
 }
 
 #[tokio::test]
-async fn to_all_but_the_owner_there_is_no_link() {
+async fn only_the_owner_finds_the_link() {
     let edit = || LinkEdit { max_downloads: Some(None), ..LinkEdit::default() };
     for found in [
         for_stranger(folder(FOLDER)),
@@ -214,7 +214,7 @@ async fn to_all_but_the_owner_there_is_no_link() {
 }
 
 #[tokio::test]
-async fn a_page_of_links_leaves_out_what_lies_in_the_trash_and_ends_where_it_would_have() {
+async fn a_page_of_links_skips_trashed_items() {
     let id = |n| LinkId::from_uuid(Uuid::from_u128(n));
     let after = LinkPosition { at: Timestamp::from_millis(950), id: id(9) };
     let mut links = MockLinks::new();
@@ -245,7 +245,7 @@ async fn a_link_whose_key_is_gone_is_listed_without_its_url() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_links_is_in_the_audit_trail_and_what_was_refused_is_not() {
+async fn link_changes_are_audited_and_refusals_are_not() {
     let trail = Trail::default();
     let in_trail = |drive, links| {
         let ambient = ambient_with(NOW, trail.clone());

@@ -42,7 +42,7 @@ impl Ports {
         )
     }
 
-    /// A picture was taken and its blob was recorded.
+    /// The picture is accepted and its blob recorded.
     fn recorded() -> Self {
         let mut ports = Self::default();
         ports.maker.expect_make().returning(|_| Ok(Bytes::from_static(b"jpeg")));
@@ -114,7 +114,7 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
 }
 
 #[tokio::test]
-async fn what_is_no_picture_leaves_no_trace() {
+async fn a_rejected_picture_leaves_no_trace() {
     let mut ports = Ports::default();
     ports.maker.expect_make().returning(|_| Err(Error::Refused(Refused::Image("not an image"))));
     ports.records.expect_record().never();
@@ -123,7 +123,7 @@ async fn what_is_no_picture_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn no_byte_is_written_under_a_key_that_was_not_recorded() {
+async fn no_byte_is_written_under_an_unrecorded_key() {
     let mut ports = Ports::default();
     ports.maker.expect_make().returning(|_| Ok(Bytes::from_static(b"jpeg")));
     ports.store.expect_name().returning(|| StoreName("disk"));
@@ -142,7 +142,7 @@ async fn the_former_photo_stays_when_the_bytes_cannot_be_stored() {
 }
 
 #[tokio::test]
-async fn bytes_whose_pointer_may_or_may_not_be_set_are_the_collectors() {
+async fn bytes_of_an_unknown_outcome_are_left_to_the_collector() {
     let mut ports = Ports::recorded();
     ports.store.expect_put().returning(|_, _, _, _| Ok(Stored { size: 4, ..Stored::default() }));
     ports.users.expect_set_photo().returning(|_, _, _| Err(outage()));
@@ -152,7 +152,7 @@ async fn bytes_whose_pointer_may_or_may_not_be_set_are_the_collectors() {
 }
 
 #[tokio::test]
-async fn a_photo_is_shown_in_place_for_a_short_while() {
+async fn a_photo_is_signed_for_inline_display() {
     let mut ports = Ports::default();
     let Home { account, root } = home();
     let user = User { photo: Some(key()), ..account.user };

@@ -1,4 +1,4 @@
-//! Where a relocated node may stand: the rule that the stores' transactions apply.
+//! Where a relocated node may go: the rule that the stores' transactions apply.
 
 use uuid::Uuid;
 
@@ -19,13 +19,13 @@ fn relocation(item: &Located, to: Option<&Located>, name: Option<Name>) -> Reloc
     }
 }
 
-/// Where it is to stand; none when it stands there.
+/// The destination; `None` when the node is already there.
 fn place(relocation: &Relocation) -> Result<Option<(NodeId, Name)>, Error> {
     let place = relocation.place(&relocation.item, relocation.to.as_ref())?;
     Ok(place.map(|Place { parent, name }| (parent, name.clone())))
 }
 
-/// A folder that stands in [`FOLDER`].
+/// A folder in [`FOLDER`].
 fn below_folder() -> Located {
     let mut inner = for_owner(folder(OTHER_FOLDER));
     inner.node.parent = Some(FOLDER);
@@ -38,17 +38,17 @@ fn is_cycle(outcome: &Result<Option<(NodeId, Name)>, Error>) -> bool {
 }
 
 #[test]
-fn a_folder_goes_neither_into_itself_nor_into_what_lies_below_it() {
+fn a_folder_cannot_move_into_itself_or_below() {
     let holiday = for_owner(folder(FOLDER));
     assert!(is_cycle(&place(&relocation(&holiday, Some(&holiday), None))));
     assert!(is_cycle(&place(&relocation(&holiday, Some(&below_folder()), None))));
-    // The other way round is fine: it stands there.
+    // The other way round is fine: it is there already.
     assert_eq!(place(&relocation(&below_folder(), Some(&holiday), None)).unwrap(), None);
 }
 
 #[test]
-fn a_cycle_is_found_by_what_the_transaction_sees() {
-    // When leave was given, the other folder stood beside this one; by now it stands in it.
+fn a_cycle_is_detected_from_the_current_state() {
+    // When authorized, the other folder was a sibling; by now it is inside this one.
     let relocation = relocation(&for_owner(folder(FOLDER)), Some(&for_owner(folder(OTHER_FOLDER))), None);
     assert!(relocation.place(&relocation.item, relocation.to.as_ref()).is_ok());
     let by_now: Grant = leave(&below_folder(), Action::AddTo);
@@ -65,7 +65,7 @@ fn nothing_leaves_its_drive() {
 }
 
 #[test]
-fn a_root_stands_nowhere_and_so_goes_nowhere() {
+fn a_root_cannot_be_moved() {
     let relocation = Relocation {
         item: leave(&root(OWNER), Action::Read),
         to: None,
@@ -77,7 +77,7 @@ fn a_root_stands_nowhere_and_so_goes_nowhere() {
 }
 
 #[test]
-fn what_is_not_said_stays_as_it_is() {
+fn absent_fields_are_unchanged() {
     let beach = for_owner(file(FILE));
     let other = for_owner(folder(OTHER_FOLDER));
     let (old, new) = (name("beach.jpg"), name("sea.jpg"));
@@ -85,7 +85,7 @@ fn what_is_not_said_stays_as_it_is() {
     assert_eq!(place(&relocation(&beach, Some(&other), None)).unwrap(), Some((OTHER_FOLDER, old.clone())));
     assert_eq!(place(&relocation(&beach, Some(&other), Some(new.clone()))).unwrap(), Some((OTHER_FOLDER, new)));
     assert_eq!(place(&relocation(&beach, Some(&root(OWNER)), None)).unwrap(), Some((ROOT, old.clone())));
-    // It has that name, and stands there, already.
+    // It already has that name and parent.
     assert_eq!(place(&relocation(&beach, None, Some(old))).unwrap(), None);
     assert_eq!(place(&relocation(&beach, None, None)).unwrap(), None);
 }

@@ -19,7 +19,7 @@ fn place(text: &str) -> SearchPosition {
     SearchPosition::Own { key: OrderKey::of(&name(text)), id: OTHER_FOLDER }
 }
 
-/// A store that finds these, and more after `next`.
+/// A store that finds these nodes, with more after `next`.
 fn finding(found: Vec<Located>, next: Option<SearchPosition>) -> MockSearch {
     let mut search = MockSearch::new();
     let hit = |located: Located| Hit { position: place(located.node.name.as_str()), located };
@@ -38,7 +38,7 @@ fn ids(page: &SearchPage) -> Vec<NodeId> {
 }
 
 #[tokio::test]
-async fn what_is_found_comes_with_the_way_to_it_as_far_as_the_caller_may_see_it() {
+async fn results_come_with_their_visible_path() {
     let names = |path: &[crate::model::PathStep]| path.iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
     let page = found(OWNER, query("hol"), finding(vec![for_owner(folder(FOLDER))], None)).await;
     let [(entry, path)] = page.items.as_slice() else { panic!("{page:?}") };
@@ -53,7 +53,7 @@ async fn what_is_found_comes_with_the_way_to_it_as_far_as_the_caller_may_see_it(
 }
 
 #[tokio::test]
-async fn whatever_the_store_finds_only_what_the_caller_may_see_is_shown() {
+async fn only_visible_results_are_returned() {
     let next = Some(place("holiday"));
     let hidden = vec![
         for_stranger(folder(FOLDER)),
@@ -64,7 +64,7 @@ async fn whatever_the_store_finds_only_what_the_caller_may_see_is_shown() {
     ];
     for user in [GUEST, STRANGER] {
         let page = found(user, query("hol"), finding(hidden.clone(), next.clone())).await;
-        // The page is short, and yet there is more.
+        // The page is short, but has a next.
         assert_eq!((ids(&page), page.next), (vec![], next.clone()));
     }
     let mine = found(OWNER, query("hol"), finding(hidden, None)).await;
@@ -72,7 +72,7 @@ async fn whatever_the_store_finds_only_what_the_caller_may_see_is_shown() {
 }
 
 #[tokio::test]
-async fn only_what_was_sought_is_shown() {
+async fn only_matches_are_returned() {
     let both = vec![for_owner(folder(FOLDER)), for_owner(file(FILE))];
     for (text, kind, expected) in [
         ("hol", None, vec![FOLDER]),
@@ -87,7 +87,7 @@ async fn only_what_was_sought_is_shown() {
 }
 
 #[tokio::test]
-async fn the_store_is_told_what_is_sought_and_where() {
+async fn the_query_is_passed_to_the_store() {
     let folder_found = for_guest(folder(FOLDER), Permission::View);
     let within = leave(&folder_found, Action::Read);
     let after = Some(place("a"));
@@ -103,7 +103,7 @@ async fn the_store_is_told_what_is_sought_and_where() {
 }
 
 #[tokio::test]
-async fn a_folder_does_not_lie_below_itself_nor_does_what_is_elsewhere() {
+async fn a_search_below_a_folder_excludes_itself_and_others() {
     let mut below = for_owner(file(FILE));
     below.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
     let store = || finding(vec![for_owner(folder(FOLDER)), for_owner(file(OTHER_FOLDER)), below.clone()], None);
@@ -114,7 +114,7 @@ async fn a_folder_does_not_lie_below_itself_nor_does_what_is_elsewhere() {
 }
 
 #[tokio::test]
-async fn nothing_is_searched_below_a_folder_that_the_caller_cannot_see() {
+async fn nothing_is_searched_below_an_invisible_folder() {
     let unseen = [
         None,
         Some(for_stranger(folder(FOLDER))),

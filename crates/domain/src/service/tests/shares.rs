@@ -45,14 +45,14 @@ fn share_of(id: ShareId, item: NodeId, at: i64) -> Share {
     }
 }
 
-/// Shares of which [`share`] is one.
+/// Only [`share`] exists.
 fn shares_with_one() -> MockShares {
     let mut shares = MockShares::new();
     shares.expect_find().withf(|share, _| *share == SHARE).times(1).returning(|_, _| Ok(Some(share())));
     shares
 }
 
-/// Users of whom one is known under `handle`.
+/// Only the user with `handle` is known.
 fn users_knowing(handle: Handle, id: UserId) -> MockUsers {
     let mut users = MockUsers::new();
     users.expect_find_person().with(eq(handle)).times(1).returning(move |_| Ok(Some(person(id, "somebody"))));
@@ -63,7 +63,7 @@ fn gustav() -> Handle {
     Handle::parse("gustav")
 }
 
-/// What comes of sharing `item` where that is refused; nobody may be looked up, and nothing shared.
+/// The error of sharing `item`; no user may be looked up, and nothing shared.
 async fn refused_sharing(found: Option<Located>, user: UserId, item: (NodeKind, NodeId)) -> Error {
     let mut shares = MockShares::new();
     shares.expect_create().never();
@@ -72,7 +72,7 @@ async fn refused_sharing(found: Option<Located>, user: UserId, item: (NodeKind, 
     service(drive_with(found), shares, users).create(&actor(user), item, &gustav(), VIEW).await.unwrap_err()
 }
 
-/// Somebody who finds [`FOLDER`] so, and who is neither its owner nor the guest of [`share`].
+/// [`FOLDER`] as found by users who are neither its owner nor the guest of [`share`].
 fn bystanders() -> [Located; 4] {
     let fellow = |found: Located| Located { viewer: STRANGER.into(), ..found };
     [
@@ -111,7 +111,7 @@ async fn the_owner_needs_no_share() {
 }
 
 #[tokio::test]
-async fn nothing_is_shared_with_nobody() {
+async fn an_unknown_guest_is_not_found() {
     let mut shares = MockShares::new();
     shares.expect_create().never();
     let mut users = MockUsers::new();
@@ -122,7 +122,7 @@ async fn nothing_is_shared_with_nobody() {
 }
 
 #[tokio::test]
-async fn that_a_user_has_a_share_already_is_found_by_the_store() {
+async fn an_existing_share_is_reported_by_the_store() {
     let mut shares = MockShares::new();
     shares.expect_create().returning(|_, _, _| Err(Error::Conflict(Conflict::AlreadyShared)));
     let service = service(drive_with([for_owner(folder(FOLDER))]), shares, users_knowing(gustav(), GUEST));
@@ -131,7 +131,7 @@ async fn that_a_user_has_a_share_already_is_found_by_the_store() {
 }
 
 #[tokio::test]
-async fn who_does_not_own_an_item_neither_shares_it_nor_learns_who_has_an_account() {
+async fn only_owners_share_or_look_up_users() {
     let item = (NodeKind::Folder, FOLDER);
     for found in [for_guest(folder(FOLDER), EDIT), for_heir(folder(FOLDER), EDIT), for_guest(folder(FOLDER), VIEW)] {
         let fault = refused_sharing(Some(found), GUEST, item).await;
@@ -142,7 +142,7 @@ async fn who_does_not_own_an_item_neither_shares_it_nor_learns_who_has_an_accoun
 }
 
 #[tokio::test]
-async fn neither_the_trash_nor_a_root_nor_an_item_of_another_kind_is_shared() {
+async fn trashed_items_roots_and_other_kinds_are_not_shared() {
     let folder_id = (NodeKind::Folder, FOLDER);
     assert!(matches!(refused_sharing(Some(for_owner(file(FOLDER))), OWNER, folder_id).await, Error::NotFound));
     let binned = trashed(for_owner(folder(FOLDER)));
@@ -153,7 +153,7 @@ async fn neither_the_trash_nor_a_root_nor_an_item_of_another_kind_is_shared() {
 }
 
 #[tokio::test]
-async fn a_page_of_what_was_received_may_be_short_and_have_a_next() {
+async fn a_page_of_received_shares_may_be_short() {
     let id = |n| ShareId::from_uuid(Uuid::from_u128(n));
     let after = SharePosition { at: Timestamp::from_millis(950), id: id(9) };
     let mut shares = MockShares::new();
@@ -168,7 +168,7 @@ async fn a_page_of_what_was_received_may_be_short_and_have_a_next() {
     );
     let service = service(MockDrive::new(), shares, MockUsers::new());
     let page = service.list_received(&actor(GUEST), Some(after), Limit::new(2).unwrap()).await.unwrap();
-    // What lies in the trash shows nowhere, but the page ends where it would have ended.
+    // Trashed items are left out, but the page ends where it would have ended.
     let [(received, entry)] = page.items.as_slice() else { panic!("{page:?}") };
     assert_eq!((received.id, entry.node.id), (id(3), FOLDER));
     assert_eq!((entry.role, entry.parent), (Role::View, None));
@@ -176,7 +176,7 @@ async fn a_page_of_what_was_received_may_be_short_and_have_a_next() {
 }
 
 #[tokio::test]
-async fn a_page_of_what_was_given_leaves_out_what_lies_in_the_trash() {
+async fn a_page_of_given_shares_skips_trashed_items() {
     let id = |n| ShareId::from_uuid(Uuid::from_u128(n));
     let mut shares = MockShares::new();
     shares.expect_list_given().with(eq(OWNER), eq(None), eq(Limit::new(2).unwrap())).times(1).returning(
@@ -195,7 +195,7 @@ async fn a_page_of_what_was_given_leaves_out_what_lies_in_the_trash() {
 }
 
 #[tokio::test]
-async fn who_else_may_do_what_is_told_to_the_owner_alone() {
+async fn only_the_owner_sees_who_has_access() {
     let (item, limit) = ((NodeKind::Folder, FOLDER), Limit::new(1).unwrap());
     let found = for_owner(folder(FOLDER));
     let (grant, entry) = (leave(&found, Action::Share), |via| AccessEntry {
@@ -263,7 +263,7 @@ async fn guests_do_not_raise_their_own_permission() {
 }
 
 #[tokio::test]
-async fn a_share_on_what_lies_in_the_trash_is_not_changed() {
+async fn a_share_of_a_trashed_item_is_not_changed() {
     for found in [trashed(for_owner(folder(FOLDER))), trashed(for_guest(folder(FOLDER), VIEW))] {
         let user = found.viewer.user().unwrap();
         let mut shares = shares_with_one();
@@ -274,7 +274,7 @@ async fn a_share_on_what_lies_in_the_trash_is_not_changed() {
 }
 
 #[tokio::test]
-async fn a_share_of_others_is_not_there_even_for_those_who_see_the_item() {
+async fn shares_of_others_are_not_found_even_if_the_item_is_visible() {
     for found in bystanders() {
         let mut shares = shares_with_one();
         shares.expect_change().never();
@@ -299,7 +299,7 @@ async fn the_owner_revokes_and_the_guest_leaves() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_shares_is_in_the_audit_trail_and_what_was_refused_is_not() {
+async fn share_changes_are_audited_and_refusals_are_not() {
     let shared = SharedItem { share: SHARE, kind: NodeKind::Folder, node: FOLDER, guest: GUEST, permission: VIEW };
     let raised = SharedItem { permission: EDIT, ..shared.clone() };
     let trail = Trail::default();
@@ -336,7 +336,7 @@ async fn what_becomes_of_shares_is_in_the_audit_trail_and_what_was_refused_is_no
 }
 
 #[tokio::test]
-async fn what_arrived_for_uploads_that_end_with_a_share_is_deleted() {
+async fn data_of_uploads_ended_with_a_share_is_deleted() {
     for revoked in [true, false] {
         let mut shares = shares_with_one();
         shares.expect_revoke().returning(|_, _| Ok(()));
@@ -362,7 +362,7 @@ async fn a_share_that_has_ended_is_not_found() {
 }
 
 #[tokio::test]
-async fn looking_people_up_is_counted_once_it_is_clear_that_the_caller_may_share() {
+async fn lookups_are_counted_only_for_callers_who_may_share() {
     let taking = |outcome: fn() -> crate::Result<()>| {
         let mut throttle = MockThrottle::new();
         let lookup = throttle.expect_take().withf(|taken, at| taken == [Bucket::ShareLookup(OWNER)] && *at == NOW);
@@ -378,7 +378,7 @@ async fn looking_people_up_is_counted_once_it_is_clear_that_the_caller_may_share
     let shares = throttled(mine(), MockShares::new(), MockUsers::new(), taking(refusal));
     let refused = shares.create(&actor(OWNER), item, &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::RateLimited { .. })));
-    // Whoever may not share learns nothing of people, and is not counted.
+    // A caller who may not share learns nothing about users, and is not counted.
     let (untouched, theirs) = (Throttling::new(Arc::new(MockThrottle::new())), for_guest(folder(FOLDER), EDIT));
     let shares = throttled(drive_with([theirs]), MockShares::new(), MockUsers::new(), untouched);
     let refused = shares.create(&actor(GUEST), item, &gustav(), VIEW).await;
@@ -386,6 +386,6 @@ async fn looking_people_up_is_counted_once_it_is_clear_that_the_caller_may_share
     let mut users = MockUsers::new();
     users.expect_find_person().returning(|_| Ok(None));
     let shares = throttled(mine(), MockShares::new(), users, taking(|| Ok(())));
-    let nobody = shares.create(&actor(OWNER), item, &gustav(), VIEW).await;
-    assert!(matches!(nobody, Err(Error::NotFound)));
+    let anonymous = shares.create(&actor(OWNER), item, &gustav(), VIEW).await;
+    assert!(matches!(anonymous, Err(Error::NotFound)));
 }

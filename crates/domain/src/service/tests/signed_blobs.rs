@@ -20,12 +20,12 @@ use crate::testing::{content, key, name};
 const REQUEST: SignedRequest<'static> = SignedRequest { key: "k", query: "q" };
 const TEN: Expected = Expected { length: Length::Exactly(10), sha256: None };
 
-/// A service whose gate lets ten bytes pass, while the books answer `wanted`, one after the other.
+/// A service whose gate admits ten bytes, while the records answer `wanted`, in order.
 fn service(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
     service_for(PutTarget::Blob(key()), wanted, store, MockPartStore::new())
 }
 
-/// The same, where the ten bytes are for this.
+/// The same, for `target`.
 fn service_for(target: PutTarget, wanted: &'static [bool], store: MockBlobStore, parts: MockPartStore) -> SignedBlobs {
     let mut gate = MockUrlGate::new();
     gate.expect_admit_put().withf(|_, now| *now == NOW).times(1).returning(move |_, _| Ok((target.clone(), TEN)));
@@ -51,20 +51,20 @@ fn storing() -> MockBlobStore {
 }
 
 #[tokio::test]
-async fn what_an_open_upload_waits_for_is_stored() {
+async fn bytes_of_an_open_upload_are_stored() {
     let blobs = service(&[true, true], storing());
     let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
     blobs.put(leave, body()).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_nothing_waits_for_any_more_is_not_taken() {
+async fn bytes_of_an_ended_upload_are_refused() {
     let refused = service(&[false], MockBlobStore::new()).admit(REQUEST, None).await.err();
     assert!(matches!(refused, Some(Error::Conflict(Conflict::UploadClosed))));
 }
 
 #[tokio::test]
-async fn bytes_whose_upload_ended_while_they_came_are_removed_again() {
+async fn bytes_are_removed_if_their_upload_ends_meanwhile() {
     let mut store = storing();
     store.expect_delete().with(eq(key())).times(1).returning(|_| Ok(()));
     let blobs = service(&[true, false], store);
@@ -76,7 +76,7 @@ fn transfer() -> Transfer {
     Transfer { key: key(), ticket: Ticket::parse("parts") }
 }
 
-/// A service whose gate lets the third part of a transfer pass, which is stored.
+/// A service whose gate admits the third part of a transfer, which is stored.
 fn third_part(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
     let mut parts = MockPartStore::new();
     let put =
@@ -94,7 +94,7 @@ async fn a_part_is_stored_as_one_and_not_as_a_blob() {
 }
 
 #[tokio::test]
-async fn a_part_whose_upload_ended_while_it_came_takes_the_others_along() {
+async fn all_parts_are_removed_if_their_upload_ends_meanwhile() {
     let mut store = MockBlobStore::new();
     store.expect_discard().with(eq(transfer())).times(1).returning(|_| Ok(()));
     let blobs = third_part(&[true, false], store);
@@ -103,13 +103,13 @@ async fn a_part_whose_upload_ended_while_it_came_takes_the_others_along() {
 }
 
 #[tokio::test]
-async fn another_length_than_the_signed_one_is_refused_before_anything_is_looked_up() {
+async fn a_length_other_than_signed_is_refused_before_any_lookup() {
     let refused = service(&[], MockBlobStore::new()).admit(REQUEST, Some(11)).await.err();
     assert!(matches!(refused, Some(Error::Refused(Refused::Size))));
 }
 
 #[tokio::test]
-async fn without_a_genuine_signature_nothing_is_looked_up() {
+async fn an_invalid_signature_causes_no_lookup() {
     let mut gate = MockUrlGate::new();
     gate.expect_admit_put().returning(|_, _| Err(Error::Forbidden(Forbidden::Signature)));
     gate.expect_admit_get().returning(|_, _| Err(Error::Forbidden(Forbidden::UrlExpired)));
@@ -124,7 +124,7 @@ fn presentation() -> Presentation {
     Presentation { media_type: MediaType::jpeg(), attachment: Some(name("beach.jpg")), content: None }
 }
 
-/// A service whose gate lets somebody read, and in whose store this lies.
+/// A gate that admits a read, and a store that holds `stored`.
 fn reading(stored: Option<Stored>) -> (MockBlobStore, MockUrlGate) {
     let mut gate = MockUrlGate::new();
     gate.expect_admit_get()
@@ -146,7 +146,7 @@ fn blobs_with(store: MockBlobStore, gate: MockUrlGate, records: MockBlobRecords,
 }
 
 #[tokio::test]
-async fn who_holds_a_genuine_url_reads_that_blob_as_it_was_signed() {
+async fn a_valid_url_reads_the_signed_blob() {
     let (mut store, gate) = reading(Some(Stored { size: 5, ..Stored::default() }));
     let get = store.expect_get().with(eq(key()), eq(5), eq(1..4));
     get.times(1).returning(|_, _, _| Ok(super::body([Ok("el"), Ok("l")])));
@@ -157,7 +157,7 @@ async fn who_holds_a_genuine_url_reads_that_blob_as_it_was_signed() {
 }
 
 #[tokio::test]
-async fn a_blob_that_is_gone_is_not_found_and_one_that_should_be_there_is_damaged() {
+async fn a_missing_blob_is_damaged_if_referenced_or_else_not_found() {
     for referred in [false, true] {
         let (store, gate) = reading(None);
         let mut records = MockBlobRecords::new();
@@ -170,7 +170,7 @@ async fn a_blob_that_is_gone_is_not_found_and_one_that_should_be_there_is_damage
 
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(500));
 
-/// Nothing is watched.
+/// Must not be called.
 fn watching() -> Watching {
     Watching {
         drive: Arc::new(MockDrive::new()),
@@ -179,7 +179,7 @@ fn watching() -> Watching {
     }
 }
 
-/// A service whose gate lets the guest watch that version of a file, which the guest finds so.
+/// A service whose gate admits the guest watching this version of a file, which the guest can see.
 fn watched(version: VersionId, runs: bool, found: Option<Located>, former: Option<Version>) -> SignedBlobs {
     let watch = Watch { user: GUEST, session: SESSION, file: FILE, version };
     let mut gate = MockUrlGate::new();
@@ -220,7 +220,7 @@ async fn a_file_is_watched_while_the_session_runs_and_the_user_may_see_it() {
 }
 
 #[test]
-fn a_signed_url_prints_without_what_makes_it_a_secret() {
+fn a_signed_url_prints_without_its_secret() {
     let headers = vec![("x-amz-checksum-sha256", "c2VjcmV0".to_owned())];
     let url = SignedUrl { url: "https://store/k?signature=5ec7e7".to_owned(), headers, expires_at: NOW };
     let printed = format!("{url:?}");

@@ -36,7 +36,7 @@ fn service_on(
     (Trash::new(Arc::new(drive_with(nodes)), Arc::new(trash), remover, nothing_ended(), ambient, DAY), trail)
 }
 
-/// The node itself lies in the trash.
+/// The node itself was trashed.
 fn binned(mut found: Located) -> Located {
     found.lineage[0].trashed = true;
     found
@@ -49,7 +49,7 @@ fn step(removed: u32, reached: u32, more: bool) -> PurgeStep {
 const THE_FILE: TrashItem = TrashItem { kind: NodeKind::File, node: FILE };
 
 #[tokio::test]
-async fn what_may_be_moved_may_be_trashed_as_it_was_seen() {
+async fn movable_items_may_be_trashed_when_unchanged() {
     for found in [for_owner(file(FILE)), for_heir(file(FILE), Permission::Edit)] {
         let (viewer, item) = (found.viewer.user().unwrap(), leave(&found, Action::Trash));
         let mut trash = MockTrash::new();
@@ -62,7 +62,7 @@ async fn what_may_be_moved_may_be_trashed_as_it_was_seen() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_moved_is_not_trashed() {
+async fn immovable_items_are_not_trashed() {
     for found in [for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::View)] {
         let (service, trail) = service([found], MockTrash::new());
         let refused = service.put(&actor(GUEST), (NodeKind::File, FILE), &unconditioned()).await;
@@ -84,7 +84,7 @@ async fn what_may_not_be_moved_is_not_trashed() {
 }
 
 #[tokio::test]
-async fn the_trash_tells_when_each_item_goes_and_where_it_lay() {
+async fn the_trash_lists_purge_time_and_former_path() {
     let at = Timestamp::from_millis(9_000);
     let rows = vec![
         Trashed { located: binned(for_owner(file(FILE))), at },
@@ -106,7 +106,7 @@ async fn the_trash_tells_when_each_item_goes_and_where_it_lay() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_trash_is_fetched_a_few_at_a_time_and_ends_when_it_is_long() {
+async fn a_trash_page_is_fetched_in_batches_and_limited_in_size() {
     let id = |number: usize| NodeId::from_uuid(uuid::Uuid::from_u128(1_000_000 - number as u128));
     let deep = move |number: usize| {
         let mut located = binned(for_owner(file(id(number))));
@@ -162,7 +162,7 @@ async fn an_item_is_restored_to_where_its_owner_says() {
 }
 
 #[tokio::test]
-async fn what_lies_in_the_trash_is_its_owners_alone() {
+async fn only_the_owner_accesses_the_trash() {
     let guests = binned(for_heir(file(FILE), Permission::Edit));
     let live = for_owner(file(FILE));
     for found in [guests, live] {
@@ -187,7 +187,7 @@ fn an_hour_ago() -> Timestamp {
 }
 
 #[tokio::test]
-async fn a_guest_undoes_what_they_did_an_hour_ago_at_the_most() {
+async fn a_guest_may_undo_within_an_hour() {
     let undoable = || binned(for_heir(file(FILE), Permission::Edit));
     let wish = Restoration {
         item: leave(&undoable(), Action::Undo),
@@ -207,7 +207,7 @@ async fn a_guest_undoes_what_they_did_an_hour_ago_at_the_most() {
 }
 
 #[tokio::test]
-async fn a_guest_who_may_not_edit_the_folder_any_more_undoes_nothing() {
+async fn a_guest_without_edit_permission_undoes_nothing() {
     for found in [for_heir(file(FILE), Permission::View), for_guest(file(FILE), Permission::Edit)] {
         let found = binned(found);
         let mut trash = MockTrash::new();
@@ -243,7 +243,7 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
 }
 
 #[test]
-fn an_item_goes_back_unless_its_folder_is_in_the_trash_and_never_to_another_drive_or_into_itself() {
+fn a_restored_item_goes_to_its_old_folder_or_the_root_within_its_drive() {
     let of = |found: &Located| leave(found, Action::Restore);
     let item = binned(for_owner(folder(FOLDER)));
     assert_eq!(Restoration::parent(&of(&item), None).unwrap(), PARENT);
@@ -260,12 +260,12 @@ fn an_item_goes_back_unless_its_folder_is_in_the_trash_and_never_to_another_driv
 }
 
 #[tokio::test]
-async fn a_purge_goes_on_until_nothing_is_left_of_it_or_enough_is_done() {
+async fn a_purge_runs_to_completion_or_its_bound() {
     let item = binned(for_owner(file(FILE)));
     let drive = item.node.drive;
     for steps in [
         vec![step(1, 0, false)],
-        // A thousand nodes, each of which was reached first, are a purge that is done when it is answered.
+        // A purge of a thousand nodes, each of which was reached first, is complete when it returns.
         vec![step(1, 499, true), step(499, 500, true), step(500, 0, false)],
         vec![step(0, 0, true), step(500, 500, true), step(500, 500, true)],
     ] {
@@ -283,8 +283,8 @@ async fn a_purge_goes_on_until_nothing_is_left_of_it_or_enough_is_done() {
     }
 }
 
-/// What the bytes of are gone is forgotten, so that it counts no more, before the caller is answered; what they are not of
-/// stays as it is, and the purge goes on.
+/// Blobs whose bytes are deleted are forgotten, to release their quota, before the call returns; the others stay, and
+/// the purge goes on.
 #[tokio::test]
 async fn the_bytes_of_a_purge_are_deleted_once_it_is_committed() {
     const STORE: StoreName = StoreName("disk");
@@ -326,7 +326,7 @@ async fn a_trash_is_emptied_in_batches_until_one_is_short() {
 }
 
 #[tokio::test]
-async fn what_failed_is_not_told_as_done() {
+async fn failures_are_not_audited() {
     let mut trash = MockTrash::new();
     trash.expect_put().returning(|_, _, _| Err(outage()));
     trash.expect_restore().returning(|_, _| Err(outage()));
@@ -342,7 +342,7 @@ async fn what_failed_is_not_told_as_done() {
 }
 
 #[tokio::test]
-async fn what_arrived_for_uploads_that_end_with_a_folder_is_deleted() {
+async fn data_of_uploads_ended_with_a_folder_is_deleted() {
     let mut trash = MockTrash::new();
     trash.expect_put().times(1).returning(|_, _, _| Ok(()));
     let drive = Arc::new(drive_with([for_owner(folder(FOLDER))]));

@@ -51,7 +51,7 @@ impl Ports {
         Versions::new(Arc::new(drive_with([found])), stores, ambient, SETTINGS)
     }
 
-    /// A blob is recorded, and its bytes are put there.
+    /// A blob is recorded, then its bytes are stored.
     fn taking(mut self, length: Length, outcome: fn(ByteStream) -> crate::error::Result<Stored>) -> Self {
         let mut order = Sequence::new();
         let record = self.records.expect_record().with(eq(made_key(1)), eq(STORE), eq(NOW));
@@ -64,7 +64,7 @@ impl Ports {
         self
     }
 
-    /// The bytes that came go again.
+    /// The stored bytes are deleted again.
     fn given_up(mut self) -> Self {
         self.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
         self
@@ -88,7 +88,7 @@ fn hello() -> ByteStream {
     body([Ok("hel"), Ok("lo")])
 }
 
-/// What the service makes of five bytes: the identifier comes of its second use of randomness.
+/// The new content of five bytes; its identifier comes from the second use of randomness.
 fn hello_content(seen: Option<Seen>) -> NewContent {
     let stored = Stored { size: 5, ..Stored::default() };
     NewContent {
@@ -112,7 +112,7 @@ fn version(revision: u64) -> Version {
     }
 }
 
-/// What cannot be seen as the file [`FILE`], with who cannot.
+/// Nodes that are not visible as the file [`FILE`], each with its viewer.
 fn unseen() -> [(Located, UserId); 4] {
     [
         (for_stranger(file(FILE)), STRANGER),
@@ -123,7 +123,7 @@ fn unseen() -> [(Located, UserId); 4] {
 }
 
 #[tokio::test]
-async fn who_sees_a_file_sees_its_versions_and_fetches_them_under_its_name() {
+async fn viewers_list_and_download_versions() {
     for found in [for_owner(file(FILE)), for_guest(file(FILE), Permission::View)] {
         let viewer = found.viewer.user().unwrap();
         let grant = leave(&found, Action::Read);
@@ -158,7 +158,7 @@ async fn a_version_of_another_file_is_not_found() {
 }
 
 #[tokio::test]
-async fn of_a_file_that_cannot_be_seen_nothing_shows() {
+async fn invisible_files_show_no_versions() {
     for (found, viewer) in unseen() {
         let (service, trail) = Ports::default().service(found);
         let (me, some) = (actor(viewer), made::<VersionId>(5));
@@ -172,7 +172,7 @@ async fn of_a_file_that_cannot_be_seen_nothing_shows() {
 }
 
 #[tokio::test]
-async fn who_may_edit_restores_and_the_owner_alone_deletes() {
+async fn editors_restore_and_only_the_owner_deletes() {
     let from: VersionId = made(5);
     let told = FormerContent { file: FILE, version: from };
     for found in
@@ -192,7 +192,7 @@ async fn who_may_edit_restores_and_the_owner_alone_deletes() {
                 .with(eq(command(OWNER)), eq(leave(&found, Action::DeleteVersion)), eq(from), eq(Some(Revision(1))))
                 .times(1)
                 .returning(|_, _, _, _| Ok(Some(made_key(9))));
-            // Its bytes go at once, and count no more then.
+            // Its bytes are deleted at once and no longer count.
             ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
             let forget = ports.records.expect_forget().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
             forget.times(1).returning(|_, _| Ok(()));
@@ -217,7 +217,7 @@ async fn who_may_edit_restores_and_the_owner_alone_deletes() {
 }
 
 #[tokio::test]
-async fn what_is_in_use_is_not_told_as_deleted() {
+async fn failed_deletion_is_not_audited() {
     let mut ports = Ports::default();
     ports.versions.expect_delete().returning(|_, _, _, _| Err(Error::Conflict(Conflict::VersionInUse)));
     let (service, trail) = ports.service(for_owner(file(FILE)));
@@ -247,7 +247,7 @@ async fn a_content_is_recorded_stored_and_appended_in_this_order() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_before_a_byte_is_read() {
+async fn impossible_contents_are_refused_before_reading() {
     let admit = async |seen: Option<u64>, announced| {
         let (service, _) = Ports::default().service(for_owner(file(FILE)));
         service.admit(&actor(OWNER), FILE, &seen.map_or_else(unconditioned, super::seen), announced).await.map(drop)
@@ -261,12 +261,12 @@ async fn what_cannot_be_is_refused_before_a_byte_is_read() {
 }
 
 #[tokio::test]
-async fn how_full_the_drive_is_its_owner_alone_learns() {
+async fn only_the_owner_learns_the_drives_usage() {
     let found = || for_guest(file(FILE), Permission::Edit);
     let (service, _) = Ports::default().service(found());
     let known = service.admit(&actor(GUEST), FILE, &unconditioned(), Some(31)).await.map(drop);
     assert!(matches!(known, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(31) }))));
-    // Of bytes that stream in, how many are needed would tell how many fit.
+    // For a streamed body, `needed` would reveal the free space.
     let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
     let (service, _) = Ports::default().taking(Length::AtMost(30), too_large).given_up().service(found());
     let leave = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.unwrap();
@@ -274,7 +274,7 @@ async fn how_full_the_drive_is_its_owner_alone_learns() {
     assert!(matches!(streaming, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: None }))));
 }
 
-/// What comes of streaming into the file.
+/// The error of streaming `body` into the file.
 async fn refused(ports: Ports, body: ByteStream) -> Error {
     let (service, _) = ports.service(for_owner(file(FILE)));
     let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
@@ -299,14 +299,14 @@ async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
     let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
     ports.versions.expect_append().times(1).returning(|_, _, _| Err(outage()));
     assert!(matches!(refused(ports, hello()).await, Error::Unavailable { part: "database", .. }));
-    // Nor are those of a file that has them, and that its caller cannot see any more.
+    // Nor are those of a file that already has them but is no longer visible to the caller.
     let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
     ports.versions.expect_append().times(1).returning(|_, _, _| Ok(trashed(for_owner(file(FILE)))));
     assert!(matches!(refused(ports, hello()).await, Error::NotFound));
 }
 
 #[tokio::test]
-async fn a_body_that_took_longer_than_unreferenced_blobs_are_kept_becomes_no_content() {
+async fn a_body_that_took_too_long_is_expired() {
     let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
     let service = ports.service_with(for_owner(file(FILE)), hurried());
     let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();

@@ -32,13 +32,13 @@ struct Scene {
     store: MockBlobStore,
     records: MockBlobRecords,
     signer: MockUrlSigner,
-    /// Nothing counts attempts unless a test says so.
+    /// `None` disables rate limiting.
     throttle: Option<MockThrottle>,
     trail: Trail,
 }
 
 impl Scene {
-    /// One link, with its node as its holder finds it, and nothing else.
+    /// One link and its node, as its holder finds it; nothing else.
     fn with(link: Link, node: Node) -> Self {
         let found = for_holder(&link, node);
         let mut scene = Self::default();
@@ -62,7 +62,7 @@ impl Scene {
         )
     }
 
-    /// What the password `text` is found to be, at most once.
+    /// The verdict on the password `text`, at most once.
     fn verdict(mut self, text: &'static str, verdict: Verdict) -> Self {
         let password = Password::attempt(text).unwrap();
         self.passwords.expect_verify().with(eq(password), eq(hashed())).times(1).returning(move |_, _| Ok(verdict));
@@ -79,7 +79,7 @@ fn for_holder(link: &Link, node: Node) -> Located {
     Located { viewer: link.viewer(), ..for_owner(node) }
 }
 
-/// A node that lies in [`FOLDER`].
+/// A node in [`FOLDER`].
 fn below(link: &Link, node: Node) -> Located {
     let mut found = for_holder(link, Node { parent: Some(FOLDER), ..node });
     found.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
@@ -103,7 +103,7 @@ fn asks_for_password<T>(outcome: &Result<T, Error>) -> bool {
 }
 
 #[tokio::test]
-async fn a_link_to_a_folder_shows_it_and_what_stands_in_it_to_be_viewed() {
+async fn a_folder_link_shows_the_folder_and_its_contents() {
     let mut scene = Scene::with(link(), folder(FOLDER));
     let child = Node { parent: Some(FOLDER), ..file(FILE) };
     scene
@@ -128,7 +128,7 @@ async fn a_link_to_a_file_shows_just_that() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_not_even_looked_up() {
+async fn malformed_tokens_are_not_looked_up() {
     for token in ["", "short", "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC%", "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"] {
         let visits = Scene::default().visits();
         let visitor = Visitor { token: token.to_owned(), ..visitor() };
@@ -139,7 +139,7 @@ async fn what_is_no_token_is_not_even_looked_up() {
     assert!(matches!(scene.visits().look(&visitor(), &ListQuery::default()).await, Err(Error::NotFound)));
 }
 
-/// What an attempt at a link's password counts for.
+/// The buckets of an attempt at a link's password.
 fn buckets() -> [Bucket; 2] {
     [Bucket::LinkPassword(LINK), Bucket::LinkPasswordFromAddress(Network::of("192.0.2.1".parse().ok()))]
 }
@@ -149,7 +149,7 @@ fn from_there(password: &str) -> Visitor {
 }
 
 #[tokio::test]
-async fn a_wrong_password_counts_for_the_link_and_the_address_and_the_right_one_for_neither() {
+async fn only_wrong_passwords_count_for_link_and_address() {
     for (verdict, given_back) in [(Verdict::Wrong, 0), (Verdict::Right, 1)] {
         let mut throttle = MockThrottle::new();
         throttle.expect_take().withf(|taken, now| taken == buckets() && *now == NOW).times(1).returning(|_, _| Ok(()));
@@ -163,7 +163,7 @@ async fn a_wrong_password_counts_for_the_link_and_the_address_and_the_right_one_
 }
 
 #[tokio::test]
-async fn whoever_has_guessed_too_often_is_told_so_before_anything_is_hashed() {
+async fn guesses_are_throttled_before_hashing() {
     let mut throttle = MockThrottle::new();
     let limited = || Error::RateLimited { bucket: BucketKind::LinkPassword, limit: 100, retry_after: MINUTE };
     throttle.expect_take().times(1).returning(move |_, _| Err(limited()));
@@ -172,12 +172,12 @@ async fn whoever_has_guessed_too_often_is_told_so_before_anything_is_hashed() {
     let visits = scene.visits();
     let looked = visits.look(&from_there("a guess"), &ListQuery::default()).await;
     assert!(matches!(looked, Err(Error::RateLimited { .. })));
-    // Who gives none has guessed nothing.
+    // A missing password is no guess.
     assert!(asks_for_password(&visits.look(&visitor(), &ListQuery::default()).await));
 }
 
 #[tokio::test]
-async fn a_link_to_the_trash_is_none_before_anything_else_is_said_of_it() {
+async fn a_link_to_a_trashed_item_is_not_found_before_any_other_check() {
     let link = Link { expires_at: Some(NOW), ..protected() };
     let found = trashed(for_holder(&link, folder(FOLDER)));
     let mut scene = Scene::default();
@@ -189,7 +189,7 @@ async fn a_link_to_the_trash_is_none_before_anything_else_is_said_of_it() {
 }
 
 #[tokio::test]
-async fn an_expired_link_opens_nothing_whatever_password_is_given() {
+async fn an_expired_link_opens_nothing() {
     let visits = Scene::with(Link { expires_at: Some(NOW), ..protected() }, folder(FOLDER)).visits();
     let expired = |outcome: Error| matches!(outcome, Error::Gone(Gone::LinkExpired));
     assert!(expired(visits.look(&knowing("a quiet secret"), &ListQuery::default()).await.err().unwrap()));
@@ -198,9 +198,9 @@ async fn an_expired_link_opens_nothing_whatever_password_is_given() {
 }
 
 #[tokio::test]
-async fn without_its_password_a_link_shows_nothing_and_no_node_is_sought() {
+async fn without_its_password_a_link_reveals_nothing() {
     for visitor in [visitor(), knowing(&"x".repeat(2_000))] {
-        // A drive without expectations: whoever asked it would panic.
+        // A drive without expectations: any call would panic.
         let visits = Scene::with(protected(), folder(FOLDER)).visits();
         assert!(asks_for_password(&visits.look(&visitor, &ListQuery::default()).await));
         assert!(asks_for_password(&visits.list(&visitor, OTHER_FOLDER, &ListQuery::default()).await));
@@ -218,7 +218,7 @@ async fn with_its_password_a_link_opens() {
         let visits = Scene::with(link, file(FILE)).verdict("a quiet secret", verdict).visits();
         assert!(visits.look(&knowing("a quiet secret"), &ListQuery::default()).await.is_ok());
     }
-    // Of a link that has none no password is asked, and none is compared.
+    // A link without a password asks for none, and none is verified.
     let visits = Scene::with(link_of(LINK, NodeKind::File, FILE), file(FILE)).visits();
     assert!(visits.look(&knowing("whatever it may be"), &ListQuery::default()).await.is_ok());
 }
@@ -246,12 +246,12 @@ async fn a_proof_opens_without_a_password_and_costs_no_attempt() {
             .withf(|link, proof, at| (link, proof, *at) == (&protected(), "proof", NOW))
             .times(1)
             .returning(move |_, _, _| good);
-        // A throttle without expectations: whoever asked it would panic.
+        // A throttle without expectations: any call would panic.
         scene.throttle = Some(MockThrottle::new());
         let visitor = Visitor { access: Some("proof".to_owned()), ..visitor() };
         assert_eq!(scene.visits().look(&visitor, &ListQuery::default()).await.is_ok(), opens);
     }
-    // Who has a stale proof and the password comes in by the password.
+    // With a stale proof, the password is used instead.
     let mut scene = Scene::with(protected(), folder(FOLDER)).verdict("a quiet secret", Verdict::Right);
     scene.drive.expect_list().returning(|_, _, _, _| Ok(vec![]));
     scene.link_access.expect_verify().returning(|_, _, _| false);
@@ -260,7 +260,7 @@ async fn a_proof_opens_without_a_password_and_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_in_the_audit_trail_and_a_missing_one_is_not() {
+async fn wrong_passwords_are_audited_and_missing_ones_are_not() {
     let scene = Scene::with(protected(), folder(FOLDER)).verdict("a wrong secret", Verdict::Wrong);
     let trail = scene.trail.clone();
     let visits = scene.visits();
@@ -274,7 +274,7 @@ async fn a_wrong_password_is_in_the_audit_trail_and_a_missing_one_is_not() {
 }
 
 #[tokio::test]
-async fn what_lies_below_the_linked_folder_is_seen_and_nothing_beside_or_above_it() {
+async fn only_nodes_below_the_linked_folder_are_visible() {
     let inner = below(&link(), folder(OTHER_FOLDER));
     let outer = for_holder(&link(), folder(PARENT));
     let mut scene = Scene::with(link(), folder(FOLDER));
@@ -290,18 +290,18 @@ async fn what_lies_below_the_linked_folder_is_seen_and_nothing_beside_or_above_i
     assert!(matches!(visits.open(&visitor(), None).await, Err(Error::NotFound)), "no file either");
 }
 
-/// What a port is told of a download: nobody is known to act.
+/// The command that counts a download: its actor is unknown.
 fn counting() -> Command {
     Command { actor: None, ..command(OWNER) }
 }
 
-/// What is counted of a visitor who comes from nowhere.
+/// The download of a visitor without a known address.
 fn download_of(node: NodeId) -> LinkDownload {
     LinkDownload { link: LINK, node, network: Network::of(None) }
 }
 
 impl Scene {
-    /// Nobody has begun to take the file, and each attempt to count that ends so.
+    /// No download of the file has begun; each attempt to count one has this outcome.
     fn counted(mut self, times: usize, outcome: fn() -> Result<Counted, Error>) -> Self {
         self.downloads.expect_is_counted().with(eq(download_of(FILE)), eq(NOW)).returning(|_, _| Ok(false));
         let count = self.downloads.expect_count().with(eq(counting()), eq(download_of(FILE)));
@@ -315,7 +315,7 @@ fn linked_file() -> Link {
 }
 
 #[tokio::test]
-async fn bytes_are_counted_wherever_they_begin_before_they_go() {
+async fn downloads_are_counted_before_sending_at_any_offset() {
     for range in [0..10, 0..1, 3..10] {
         let mut scene = Scene::with(link(), folder(FOLDER)).counted(1, || Ok(Counted::First));
         scene.drive = drive_with([below(&link(), file(FILE))]);
@@ -336,8 +336,8 @@ async fn bytes_are_counted_wherever_they_begin_before_they_go() {
 }
 
 #[tokio::test]
-async fn what_goes_on_with_a_download_is_no_other() {
-    // The second is what another request of the same visitor has counted in between.
+async fn a_continued_download_counts_once() {
+    // In the second case, another request of the same visitor has counted it in between.
     for before in [true, false] {
         let mut scene = Scene::with(linked_file(), file(FILE));
         scene.downloads.expect_is_counted().with(eq(download_of(FILE)), eq(NOW)).returning(move |_, _| Ok(before));
@@ -352,7 +352,7 @@ async fn what_goes_on_with_a_download_is_no_other() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_counted_does_not_go() {
+async fn uncountable_downloads_are_refused() {
     let refusals: [fn() -> Result<Counted, Error>; 2] =
         [|| Err(Error::Gone(Gone::LinkExhausted)), || Err(Error::Gone(Gone::LinkExpired))];
     for refusal in refusals {
@@ -371,7 +371,7 @@ async fn what_cannot_be_counted_does_not_go() {
 }
 
 #[tokio::test]
-async fn what_is_damaged_is_no_download() {
+async fn damaged_bytes_are_no_download() {
     for (outcome, referred) in [(Error::NotFound, true), (Error::damaged(&key(), "it is short"), false)] {
         let mut scene = Scene::with(linked_file(), file(FILE));
         scene.store.expect_get().times(1).return_once(|_, _, _| Err(outcome));
@@ -383,9 +383,9 @@ async fn what_is_damaged_is_no_download() {
 }
 
 #[tokio::test]
-async fn what_fails_before_its_first_byte_is_not_counted() {
+async fn a_failure_before_the_first_byte_is_not_counted() {
     for late in [false, true] {
-        // Nobody counts: the mock would panic.
+        // Nothing is counted: the mock would panic.
         let mut scene = Scene::with(linked_file(), file(FILE));
         scene.store.expect_get().times(1).returning(move |_, _, _| {
             if late {
@@ -428,7 +428,7 @@ async fn a_url_is_signed_for_a_short_while_and_counted() {
 }
 
 #[tokio::test]
-async fn a_used_up_link_lets_those_go_on_who_have_begun_and_nobody_else() {
+async fn an_exhausted_link_only_continues_begun_downloads() {
     for begun in [true, false] {
         let spent = Link { max_downloads: Some(1), downloads: 1, ..linked_file() };
         let mut scene = Scene::with(spent, file(FILE));

@@ -1,4 +1,4 @@
-//! Blobs that came in parts.
+//! Tests of multipart blobs.
 
 use super::*;
 
@@ -43,7 +43,7 @@ async fn a_blob_in_parts_is_the_directory_in_which_they_were_gathered() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn nobody_else_may_read_parts() {
+async fn parts_are_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let (root, store) = store();
@@ -59,7 +59,7 @@ async fn nobody_else_may_read_parts() {
 async fn what_a_crash_left_of_a_beginning_or_an_end_is_of_no_account_and_is_swept() {
     let (root, store) = store();
     let tmp = root.path().join("tmp");
-    // A beginning that did not come to its rename, and a discard that came to nothing more than its own.
+    // A `begin` that crashed before its rename, and a `discard` that crashed after its own.
     for name in ["begun", "discarded"] {
         fs::create_dir(tmp.join(name)).unwrap();
         fs::write(tmp.join(name).join("manifest"), "11 5\n").unwrap();
@@ -68,7 +68,7 @@ async fn what_a_crash_left_of_a_beginning_or_an_end_is_of_no_account_and_is_swep
     assert_eq!(read(&store).await, b"helloworld!");
     assert_eq!(store.sweep(Timestamp::from_millis(i64::MAX)).await.unwrap(), 2);
     assert_eq!(names(&tmp), nothing());
-    // An end whose answer was lost, or whose process was, is found by a repeat.
+    // A retry succeeds after the response was lost or the process crashed.
     assert_eq!(direct(&store).finish(&transfer, plan(), None).await.unwrap().size, 11);
     assert_eq!(read(&store).await, b"helloworld!");
 }

@@ -1,4 +1,4 @@
-//! A server of a test's own: PostgreSQL, with PgBouncer before it where that is wanted.
+//! A test's own server: PostgreSQL, optionally behind PgBouncer.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -7,25 +7,25 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// A server on a directory of its own, which both go when the test lets go of them.
+/// A server in its own directory; both are removed on drop.
 pub(crate) struct Cluster {
     dir: TempDir,
     server: Option<Child>,
     bouncer: Option<Child>,
 }
 
-/// The port in the name of the socket. None listens on it.
+/// The port in the name of the socket. The server does not listen on it.
 const PORT: u16 = 5432;
 
 impl Cluster {
-    /// Makes a server with these lines in its configuration, and starts it.
+    /// Creates a server with these lines in its configuration, and starts it.
     pub(crate) fn start(settings: &str) -> Self {
         let mut cluster = Self::make(settings);
         cluster.up();
         cluster
     }
 
-    /// Makes a server, and does not start it.
+    /// Creates a server without starting it.
     pub(crate) fn make(settings: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         give_away(dir.path());
@@ -42,15 +42,15 @@ impl Cluster {
         cluster
     }
 
-    /// Starts the server, and returns when it takes connections.
+    /// Starts the server, and returns when it accepts connections.
     pub(crate) fn up(&mut self) {
         self.server = Some(self.launch());
     }
 
-    /// Stops the server at once, as a crash does; the connections break.
+    /// Stops the server at once, like a crash; the connections break.
     pub(crate) fn down(&mut self) {
         if let Some(mut server) = self.server.take() {
-            // The server's own signal for it.
+            // SIGQUIT is PostgreSQL's immediate shutdown.
             let _ = Command::new("kill").args(["-QUIT", &server.id().to_string()]).status();
             let _ = server.wait();
         }
@@ -62,7 +62,7 @@ impl Cluster {
         server
     }
 
-    /// Puts PgBouncer before the server, in transaction mode, with so many connections to it.
+    /// Puts PgBouncer in front of the server, in transaction mode, with `pool` server connections, and returns its URL.
     pub(crate) fn bounce(&mut self, pool: u32) -> String {
         let dir = self.dir.path().display();
         let bouncer_dir = self.dir.path().join("bouncer");
@@ -95,7 +95,7 @@ impl Cluster {
         self.dir.path()
     }
 
-    /// The URL of the server by its socket.
+    /// The URL of the server's socket.
     pub(crate) fn url(&self) -> String {
         url(self.dir.path(), "postgres")
     }
@@ -115,7 +115,7 @@ fn url(socket: &Path, database: &str) -> String {
     format!("postgres://postgres@{}:{PORT}/{database}", socket.display().to_string().replace('/', "%2F"))
 }
 
-/// One of the server's programs, which live off the PATH, to be run as somebody who is not root.
+/// One of the server's programs, which are not on the PATH, to be run as a user other than root.
 #[expect(clippy::disallowed_methods, reason = "programs are found by the environment")]
 fn program(name: &str) -> Command {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
@@ -143,7 +143,7 @@ fn as_server(program: &Path) -> Command {
     command
 }
 
-/// Gives the directory or file to whom the server runs as.
+/// Changes the owner of the directory or file to the server's user.
 pub(crate) fn give_away(path: &Path) {
     if is_root() {
         let entries = std::fs::read_to_string("/etc/passwd").unwrap();
@@ -160,7 +160,7 @@ fn run(command: &mut Command) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// Waits until the program says so, and goes on reading, so that it can go on writing.
+/// Waits until the program prints `sign`, and keeps reading, so that it does not block on a full pipe.
 fn await_line(child: &mut Child, sign: &str) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let mut said = Vec::new();

@@ -1,4 +1,4 @@
-//! Databases of the tests' own, and servers of their own where a test does to one what others would notice.
+//! Test databases, and separate servers for tests that would disturb others.
 
 pub(crate) mod cluster;
 pub(crate) mod scene;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use clouddrive_postgres::{Options, Target};
 use tokio_postgres::{Client, NoTls};
 
-/// The server that the environment names, as a role that may make databases.
+/// The server that the environment names, with a role that may create databases.
 #[expect(clippy::disallowed_methods, reason = "a test is told its server by the environment")]
 pub(crate) fn server() -> String {
     std::env::var("DATABASE_URL").unwrap_or_else(|_| {
@@ -19,7 +19,7 @@ pub(crate) fn server() -> String {
     })
 }
 
-/// A database of a test's own, on some server. It goes when the test lets go of it.
+/// A test's own database, dropped with this value.
 pub(crate) struct Fresh {
     server: String,
     name: String,
@@ -37,7 +37,7 @@ impl Fresh {
         Self::made(server, "ENCODING 'UTF8'").await
     }
 
-    /// An empty database on `server`, made with these words.
+    /// An empty database on `server`, created with the options `words`.
     pub(crate) async fn made(server: &str, words: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("clouddrive_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -63,7 +63,7 @@ impl Fresh {
         &self.name
     }
 
-    /// A connection beside those of the adapter.
+    /// A connection outside of the adapter.
     pub(crate) async fn outsider(&self) -> Client {
         connect(&self.url).await
     }
@@ -76,7 +76,7 @@ impl Drop for Fresh {
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                // A server of the test's own may be gone already.
+                // A test's own server may be gone already.
                 if let Ok((client, connection)) = tokio_postgres::connect(&server, NoTls).await {
                     tokio::spawn(connection);
                     let _ = client.batch_execute(&drop).await;
@@ -87,14 +87,14 @@ impl Drop for Fresh {
     }
 }
 
-/// A connection past the adapter.
+/// A connection outside of the adapter.
 pub(crate) async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-/// The first row of what `sql` yields: its first column.
+/// The first column of the first row of `sql`.
 pub(crate) async fn ask(client: &Client, sql: &str) -> String {
     let messages = client.simple_query(sql).await.unwrap();
     let row = messages.iter().find_map(|message| match message {
@@ -107,7 +107,7 @@ pub(crate) async fn ask(client: &Client, sql: &str) -> String {
 /// Waits until `sql` yields `t`.
 pub(crate) async fn until(client: &Client, sql: &str) {
     while ask(client, sql).await != "t" {
-        // Within a transaction, what has been seen of others stays as it was seen.
+        // Within a transaction, statistics are cached.
         client.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
     }
 }

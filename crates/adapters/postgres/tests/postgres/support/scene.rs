@@ -1,4 +1,4 @@
-//! Users by numbers, and what they do.
+//! Numbered users, and their actions.
 
 use clouddrive_domain::model::{
     Action, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, MediaType, Name, NodeId, PasswordHash, RequestId,
@@ -54,7 +54,7 @@ pub(crate) async fn register(database: &Database, number: u128) -> Registration 
     new
 }
 
-/// Leave for the owner to do that.
+/// A grant for the owner to do `action`.
 pub(crate) async fn grant(database: &Database, owner: &Registration, node: NodeId, action: Action) -> Grant {
     authorize(Drive::find(database, node, owner.user.id.into()).await.unwrap(), action).unwrap()
 }
@@ -76,7 +76,7 @@ pub(crate) async fn moving(database: &Database, owner: &Registration, node: Node
     Relocation { item, to: Some(to), name: None, details: Details::default(), seen: None }
 }
 
-/// An upload into the root, of so many bytes.
+/// An upload of `size` bytes into the root.
 pub(crate) fn opening(owner: &Registration, number: u128, text: &str, size: u64) -> Opening {
     let file = FileInfo {
         name: name(text),
@@ -107,7 +107,7 @@ pub(crate) async fn begin(database: &Database, owner: &Registration, opening: &O
     Uploads::begin(database, &command(owner), &root, opening).await
 }
 
-/// What completes the upload, as the file with that number.
+/// The commit of the upload, as the file with that number.
 pub(crate) fn completing(opening: &Opening, number: u128, conflict: ConflictPolicy) -> Commit {
     Commit {
         upload: opening.upload.id,

@@ -16,7 +16,7 @@ fn record(path: &str, size: Option<u64>) -> Record<'_> {
     Record::of(entry(path, size, MODIFIED))
 }
 
-/// A ZIP of these entries, put together as archives are, but with all bytes at hand.
+/// Builds a ZIP of `entries` in memory.
 fn packed(entries: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
     let (mut zip, mut central) = (Vec::new(), Vec::new());
     for (path, bytes) in entries {
@@ -33,7 +33,7 @@ fn packed(entries: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
 }
 
 #[test]
-fn what_went_in_comes_out() {
+fn a_zip_round_trips() {
     let zip = packed(&[("Fotos 📷/", None), ("Fotos 📷/10:30 Übung.txt", Some(b"0123456789")), ("empty", Some(b""))]);
     let mut archive = ZipArchive::new(Cursor::new(zip)).unwrap();
     let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
@@ -57,13 +57,13 @@ fn what_went_in_comes_out() {
 }
 
 #[test]
-fn nothing_makes_a_zip_too() {
+fn an_empty_zip_is_valid() {
     let zip = packed(&[]);
     assert_eq!((zip.len(), ZipArchive::new(Cursor::new(zip)).unwrap().len()), (22, 0));
 }
 
 #[test]
-fn more_entries_than_sixteen_bits_can_count() {
+fn more_entries_than_16_bits_can_count() {
     for count in [65_534, 65_535, 65_536, 70_000] {
         let names: Vec<String> = (0..count).map(|number| format!("{number}/")).collect();
         let entries: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
@@ -74,7 +74,7 @@ fn more_entries_than_sixteen_bits_can_count() {
 }
 
 #[test]
-fn records_are_as_long_as_they_say() {
+fn record_lengths_are_exact() {
     const LIMIT: u64 = u32::MAX as u64;
     let times = [MODIFIED, Timestamp::from_millis(i64::MIN), Timestamp::from_millis(4_400_000_000_000)];
     for size in [None, Some(0), Some(LIMIT - 1), Some(LIMIT), Some(1 << 42)] {
@@ -84,7 +84,7 @@ fn records_are_as_long_as_they_say() {
             record.put_local(7, &mut out);
             assert_eq!(out.len() as u64, record.local_len());
             let large = size.is_some_and(|size| size >= LIMIT);
-            // The version that whoever unpacks it needs: 4.5 is that of ZIP64.
+            // The version needed to extract: 4.5 for ZIP64.
             assert_eq!(out.get(4..6), Some(&[if large { 45 } else { 20 }, 0][..]));
             for offset in [0, LIMIT - 1, LIMIT, 1 << 42] {
                 let mut out = Vec::new();
@@ -103,7 +103,7 @@ fn records_are_as_long_as_they_say() {
 }
 
 #[test]
-fn no_bit_says_that_sizes_come_later() {
+fn no_flag_says_that_sizes_follow_the_bytes() {
     let mut out = Vec::new();
     record("a", Some(3)).put_local(0xdead_beef, &mut out);
     assert_eq!(out.get(6..8), Some(&[0, 8][..]), "names in UTF-8, and nothing else");
@@ -111,7 +111,7 @@ fn no_bit_says_that_sizes_come_later() {
 }
 
 #[test]
-fn times_that_the_format_cannot_tell_become_the_nearest() {
+fn out_of_range_times_are_clamped() {
     for (millis, year) in [(i64::MIN, 1980), (-1, 1980), (0, 1980), (4_400_000_000_000, 2107), (i64::MAX, 2107)] {
         let (_, date) = date_time(Timestamp::from_millis(millis));
         assert_eq!(1980 + (date >> 9), year, "{millis}");

@@ -12,7 +12,7 @@ async fn get(caller: &Caller, url: &str, headers: &[(&str, &str)]) -> Answer {
 #[tokio::test]
 async fn bytes_come_down_as_a_harmless_attachment() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     for (name, media_type) in [
         ("page.html", "text/html; charset=utf-8"),
         ("drawing.svg", "image/svg+xml"),
@@ -20,7 +20,7 @@ async fn bytes_come_down_as_a_harmless_attachment() {
         ("Grüße \"an\" alle.txt", "text/plain"),
     ] {
         let url = download_url(&ann, &upload_as(&ann, name, media_type, "<script>alert(1)</script>").await).await;
-        let answer = nobody.get(&url).await;
+        let answer = anonymous.get(&url).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, media_type));
         assert_eq!(answer.header("content-length"), "25");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
@@ -40,7 +40,7 @@ async fn bytes_come_down_as_a_harmless_attachment() {
 #[tokio::test]
 async fn a_range_of_bytes_comes_as_asked_for() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let url = download_url(&ann, &upload_as(&ann, "digits", "text/plain", "0123456789").await).await;
     for (range, content_range, bytes) in [
         ("bytes=0-3", "bytes 0-3/10", "0123"),
@@ -50,19 +50,19 @@ async fn a_range_of_bytes_comes_as_asked_for() {
         ("bytes=-99", "bytes 0-9/10", "0123456789"),
         ("bytes=9-99", "bytes 9-9/10", "9"),
     ] {
-        let answer = get(&nobody, &url, &[("Range", range)]).await;
+        let answer = get(&anonymous, &url, &[("Range", range)]).await;
         assert_eq!((answer.status, answer.header("content-range")), (206, content_range), "{range}");
         assert_eq!(answer.header("content-length"), bytes.len().to_string());
         assert_eq!(answer.text(), bytes, "{range}");
         assert!(answer.header("content-disposition").starts_with("attachment"));
     }
     for range in ["bytes=10-", "bytes=99-100", "bytes=-0"] {
-        let answer = get(&nobody, &url, &[("Range", range)]).await;
+        let answer = get(&anonymous, &url, &[("Range", range)]).await;
         assert_eq!(answer.header("content-range"), "bytes */10", "{range}");
         answer.refused(416, "range_not_satisfiable");
     }
     for range in ["bytes=5-2", "bytes=0-1,4-5", "pages=1-2", "bytes=a-b", "bytes", ""] {
-        let answer = get(&nobody, &url, &[("Range", range)]).await;
+        let answer = get(&anonymous, &url, &[("Range", range)]).await;
         assert_eq!((answer.status, answer.text().as_str()), (200, "0123456789"), "{range}");
     }
 }
@@ -70,45 +70,45 @@ async fn a_range_of_bytes_comes_as_asked_for() {
 #[tokio::test]
 async fn who_has_the_bytes_is_spared_them() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let url = download_url(&ann, &upload_as(&ann, "digits", "text/plain", "0123456789").await).await;
-    let etag = nobody.get(&url).await.header("etag").to_owned();
+    let etag = anonymous.get(&url).await.header("etag").to_owned();
     for tags in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}"), "*".to_owned()] {
-        let answer = get(&nobody, &url, &[("If-None-Match", &tags)]).await;
+        let answer = get(&anonymous, &url, &[("If-None-Match", &tags)]).await;
         assert_eq!((answer.status, answer.header("etag"), answer.body.len()), (304, etag.as_str(), 0), "{tags}");
     }
-    let answer = get(&nobody, &url, &[("If-None-Match", "\"other\"")]).await;
+    let answer = get(&anonymous, &url, &[("If-None-Match", "\"other\"")]).await;
     assert_eq!(answer.status, 200);
-    let answer = get(&nobody, &url, &[("Range", "bytes=2-3"), ("If-Range", &etag)]).await;
+    let answer = get(&anonymous, &url, &[("Range", "bytes=2-3"), ("If-Range", &etag)]).await;
     assert_eq!((answer.status, answer.text().as_str()), (206, "23"));
-    let answer = get(&nobody, &url, &[("Range", "bytes=2-3"), ("If-Range", "\"other\"")]).await;
+    let answer = get(&anonymous, &url, &[("Range", "bytes=2-3"), ("If-Range", "\"other\"")]).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "0123456789"));
 }
 
 #[tokio::test]
 async fn an_empty_blob_has_no_range() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let url = download_url(&ann, &upload_as(&ann, "empty", "text/plain", "").await).await;
-    let whole = nobody.get(&url).await;
+    let whole = anonymous.get(&url).await;
     assert_eq!((whole.status, whole.header("content-length"), whole.body.len()), (200, "0", 0));
-    get(&nobody, &url, &[("Range", "bytes=0-")]).await.refused(416, "range_not_satisfiable");
+    get(&anonymous, &url, &[("Range", "bytes=0-")]).await.refused(416, "range_not_satisfiable");
 }
 
 #[tokio::test]
 async fn a_url_outlives_neither_its_blob_nor_a_replacement() {
     let server = Server::with(&[("MAX_VERSIONS", "1")]).await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let file = upload_as(&ann, "plan.txt", "text/plain", "plan A").await;
     let before = download_url(&ann, &file).await;
     ann.send_form(&[("file_conflict", "Replace")], "plan.txt", b"plan B").await.ok();
-    // Who began to fetch the old bytes may go on to do so, until they are cleared away.
-    assert_eq!(nobody.get(&before).await.text(), "plan A");
-    assert_eq!(nobody.get(&download_url(&ann, &file).await).await.text(), "plan B");
+    // A URL of the old bytes works until they are removed.
+    assert_eq!(anonymous.get(&before).await.text(), "plan A");
+    assert_eq!(anonymous.get(&download_url(&ann, &file).await).await.text(), "plan B");
     eventually("the old bytes are cleared away", async || {
         server.run("collect", SHORT_GRACE);
-        nobody.get(&before).await.status == 404
+        anonymous.get(&before).await.status == 404
     })
     .await;
-    assert_eq!(nobody.get(&download_url(&ann, &file).await).await.text(), "plan B");
+    assert_eq!(anonymous.get(&download_url(&ann, &file).await).await.text(), "plan B");
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, text};
 
-/// Uploads a file of a certain media type, and returns it.
+/// Uploads a file with this media type.
 async fn upload_as(caller: &Caller, name: &str, media_type: &str, bytes: &str) -> Value {
     let body = json!({"file_name": name, "file_size_in_bytes": bytes.len(), "content_type": media_type});
     let upload = caller.post("/file", body).await.ok();
@@ -14,7 +14,7 @@ async fn upload_as(caller: &Caller, name: &str, media_type: &str, bytes: &str) -
     caller.complete(&upload).await.ok()
 }
 
-/// A URL from which the file can be fetched.
+/// A download URL of the file.
 async fn download_url(caller: &Caller, file: &Value) -> String {
     text(&caller.get(&format!("/file/{}", text(&file["id"]))).await.ok()["download"]["url"])
 }

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use super::part_url;
 use crate::support::{Answer, Caller, Server};
 
-/// PUTs pieces without telling how many bytes they are.
-async fn put_chunked(nobody: &Caller, upload: &Value, pieces: &[&'static str]) -> Answer {
+/// PUTs a body without a `Content-Length`.
+async fn put_chunked(anonymous: &Caller, upload: &Value, pieces: &[&'static str]) -> Answer {
     let pieces: Vec<Result<&str, std::io::Error>> = pieces.iter().copied().map(Ok).collect();
     let body = Body::wrap_stream(futures_util::stream::iter(pieces));
-    let put = nobody.request(Method::PUT, &part_url(upload)).header("If-None-Match", "*").body(body);
-    nobody.send(put).await
+    let put = anonymous.request(Method::PUT, &part_url(upload)).header("If-None-Match", "*").body(body);
+    anonymous.send(put).await
 }
 
 #[tokio::test]
@@ -30,18 +30,18 @@ async fn bytes_are_stored_once_and_stay_as_they_are() {
 #[tokio::test]
 async fn just_as_many_bytes_are_taken_as_were_announced() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let upload = ann.begin("hello.txt", 5, None).await.ok();
     for bytes in ["", "hell", "hello!", "hello hello hello"] {
         ann.put(&upload, bytes).await.refused(422, "size_mismatch");
     }
     for pieces in [&[][..], &["hell"], &["hello", "!"], &["hell", "o", " hello hello"]] {
-        put_chunked(&nobody, &upload, pieces).await.refused(422, "size_mismatch");
+        put_chunked(&anonymous, &upload, pieces).await.refused(422, "size_mismatch");
     }
     let seen = ann.get(&format!("/upload/{}", upload["upload_id"].as_str().unwrap())).await.ok();
     assert_eq!((&seen["state"], &seen["received_bytes"]), (&json!("open"), &json!(0)));
     assert!(server.blobs().is_empty() && server.unfinished().is_empty());
-    put_chunked(&nobody, &upload, &["hel", "lo"]).await.ok_empty();
+    put_chunked(&anonymous, &upload, &["hel", "lo"]).await.ok_empty();
     ann.complete(&upload).await.ok();
 }
 

@@ -4,14 +4,14 @@ use serde_json::json;
 use super::{download_url, part_url, upload_as};
 use crate::support::{Caller, Server, Wire, eventually, sha256};
 
-/// Uses `url` for both things that a URL may be leave for.
-async fn refused_for_all(nobody: &Caller, url: &str) {
-    nobody.get(url).await.refused(403, "invalid_signature");
-    let put = nobody.request(Method::PUT, url).header("If-None-Match", "*").body("hello");
-    nobody.send(put).await.refused(403, "invalid_signature");
+/// Asserts that `url` is refused for GET and PUT.
+async fn refused_for_all(anonymous: &Caller, url: &str) {
+    anonymous.get(url).await.refused(403, "invalid_signature");
+    let put = anonymous.request(Method::PUT, url).header("If-None-Match", "*").body("hello");
+    anonymous.send(put).await.refused(403, "invalid_signature");
 }
 
-/// All that somebody may try who has a URL and wants another one.
+/// Manipulated variants of a signed URL.
 fn tampered(url: &str) -> Vec<String> {
     let (path, query) = url.split_once('?').unwrap();
     let (parameters, signature) = query.rsplit_once("&signature=").unwrap();
@@ -50,13 +50,13 @@ fn tampered(url: &str) -> Vec<String> {
 #[tokio::test]
 async fn not_a_letter_of_a_url_can_be_changed() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let file = upload_as(&ann, "hello.txt", "text/plain", "hello").await;
     let body = json!({"file_name": "next.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
     let next = ann.post("/file", body).await.ok();
     for url in [download_url(&ann, &file).await, part_url(&next)] {
         for url in tampered(&url) {
-            refused_for_all(&nobody, &url).await;
+            refused_for_all(&anonymous, &url).await;
         }
     }
     ann.complete(&next).await.refused(409, "upload_incomplete");
@@ -64,32 +64,32 @@ async fn not_a_letter_of_a_url_can_be_changed() {
 }
 
 #[tokio::test]
-async fn leave_to_fetch_is_no_leave_to_store_and_the_other_way_round() {
+async fn a_url_for_fetching_does_not_allow_storing_nor_the_reverse() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let file = upload_as(&ann, "hello.txt", "text/plain", "hello").await;
     let upload = ann.begin("next.txt", 5, None).await.ok();
     ann.put(&upload, "hello").await.ok_empty();
-    nobody.get(&part_url(&upload)).await.refused(403, "invalid_signature");
+    anonymous.get(&part_url(&upload)).await.refused(403, "invalid_signature");
     let get = download_url(&ann, &file).await;
-    nobody.send(nobody.request(Method::PUT, &get).body("hello")).await.refused(403, "invalid_signature");
-    nobody.send(nobody.request(Method::DELETE, &get)).await.refused(405, "method_not_allowed");
-    assert_eq!(nobody.get(&get).await.body, b"hello");
+    anonymous.send(anonymous.request(Method::PUT, &get).body("hello")).await.refused(403, "invalid_signature");
+    anonymous.send(anonymous.request(Method::DELETE, &get)).await.refused(405, "method_not_allowed");
+    assert_eq!(anonymous.get(&get).await.body, b"hello");
 }
 
 #[tokio::test]
 async fn a_url_leads_to_one_blob_and_no_other() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let path = |url: &str| url.split_once('?').unwrap().0.to_owned();
     let query = |url: &str| url.split_once('?').unwrap().1.to_owned();
     let one = download_url(&ann, &upload_as(&ann, "one", "text/plain", "hello").await).await;
     let two = download_url(&ann, &upload_as(&ann, "two", "text/plain", "hello").await).await;
-    refused_for_all(&nobody, &format!("{}?{}", path(&one), query(&two))).await;
+    refused_for_all(&anonymous, &format!("{}?{}", path(&one), query(&two))).await;
     let three = part_url(&ann.begin("three", 5, None).await.ok());
     let four = part_url(&ann.begin("four", 5, None).await.ok());
-    refused_for_all(&nobody, &format!("{}?{}", path(&three), query(&four))).await;
-    refused_for_all(&nobody, &format!("{}?{}", path(&one), query(&four))).await;
+    refused_for_all(&anonymous, &format!("{}?{}", path(&three), query(&four))).await;
+    refused_for_all(&anonymous, &format!("{}?{}", path(&one), query(&four))).await;
 }
 
 #[tokio::test]
@@ -106,27 +106,27 @@ async fn another_servers_url_is_worth_nothing_here() {
 #[tokio::test]
 async fn a_url_is_good_for_its_time_only() {
     let server = Server::with(&[("SIGNED_URL_SECONDS", "1")]).await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let file = ann.send_form(&[], "hello.txt", b"hello").await.ok();
     let get = download_url(&ann, &file).await;
     let upload = ann.begin("next.txt", 5, None).await.ok();
-    eventually("the URL for fetching expires", async || nobody.get(&get).await.status == 403).await;
-    nobody.get(&get).await.refused(403, "url_expired");
+    eventually("the URL for fetching expires", async || anonymous.get(&get).await.status == 403).await;
+    anonymous.get(&get).await.refused(403, "url_expired");
     eventually("the URL for storing expires", async || {
-        // Other bytes than announced, so that none are taken meanwhile.
+        // Not the announced bytes, so that none are accepted before it expires.
         ann.put(&upload, "hello!").await.status == 403
     })
     .await;
     ann.put(&upload, "hello").await.refused(403, "url_expired");
-    // What is late and forged is only forged.
-    nobody.get(&format!("{get}A")).await.refused(403, "invalid_signature");
+    // An expired URL with a bad signature is reported as invalid.
+    anonymous.get(&format!("{get}A")).await.refused(403, "invalid_signature");
     ann.complete(&upload).await.refused(409, "upload_incomplete");
 }
 
 #[tokio::test]
 async fn no_path_leads_past_the_gate() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let file = upload_as(&ann, "hello.txt", "text/plain", "hello").await;
     let url = download_url(&ann, &file).await;
     let (path, query) = url.strip_prefix(server.url()).unwrap().split_once('?').unwrap();
@@ -156,9 +156,9 @@ async fn no_path_leads_past_the_gate() {
         format!("/BLOB/{key}?{query}"),
     ] {
         let mut wire = Wire::to(&server).await;
-        wire.head(&nobody, "GET", &target, &[]).await;
+        wire.head(&anonymous, "GET", &target, &[]).await;
         let answer = wire.answer().await;
-        // What is the same key only once it is read as a path is read may lead to the blob as well.
+        // Some of these reach the blob handler, others match no route.
         assert!([403, 404].contains(&answer.status), "{target}: {} {}", answer.status, answer.text());
         assert!(!answer.text().contains("data"), "{target}: {}", answer.text());
     }

@@ -9,14 +9,14 @@ const LENGTH: usize = 4_000_000;
 #[tokio::test]
 async fn a_sender_who_leaves_in_the_middle_of_a_part_may_come_back() {
     let server = Server::start().await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let upload = ann.begin("half.bin", LENGTH, None).await.ok();
     let url = text(&upload["parts"][0]["url"]);
     let length = LENGTH.to_string();
     for polite in [false, true] {
         for framing in [("Content-Length", length.as_str()), ("Transfer-Encoding", "chunked")] {
             let mut wire = Wire::to(&server).await;
-            wire.head(&nobody, "PUT", &url, &[framing, ("If-None-Match", "*")]).await;
+            wire.head(&anonymous, "PUT", &url, &[framing, ("If-None-Match", "*")]).await;
             if framing.1 == "chunked" {
                 wire.send(format!("{LENGTH:x}\r\n")).await;
             }
@@ -54,12 +54,12 @@ async fn a_sender_who_leaves_while_a_form_is_being_stored_leaves_nothing() {
 #[tokio::test]
 async fn who_falls_silent_while_a_part_is_being_sent_is_told_so() {
     let server = Server::with(&[("BODY_IDLE_SECONDS", "1")]).await;
-    let (ann, nobody) = (server.user("ann").await, server.anonymous());
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let upload = ann.begin("half.bin", LENGTH, None).await.ok();
     let length = LENGTH.to_string();
     let mut wire = Wire::to(&server).await;
     let headers = [("Content-Length", length.as_str()), ("If-None-Match", "*")];
-    wire.head(&nobody, "PUT", &text(&upload["parts"][0]["url"]), &headers).await;
+    wire.head(&anonymous, "PUT", &text(&upload["parts"][0]["url"]), &headers).await;
     wire.send(vec![7; LENGTH / 2]).await;
     let answer = wire.answer().await;
     assert!(answer.headers.contains_key("x-request-id"));

@@ -40,11 +40,11 @@ async fn production_takes_no_default_that_was_not_asked_for() {
     for (missing, value) in
         [("AWS_SECRET_NAME", "none"), ("DATABASE_URL", database.as_str()), ("S3_BUCKET_NAME", ""), ("SECRET_KEY", KEY)]
     {
-        // The secret is asked for where nobody answers.
+        // The secret store's address is unreachable.
         let nobody = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1");
         let keys = [nobody, ("AWS_ACCESS_KEY_ID", "nobody"), ("AWS_SECRET_ACCESS_KEY", "nobody")];
         assert_refused(dir, &[], &[&values[..], &keys].concat(), missing);
-        // Blobs on a disk are asked for by another name.
+        // The alternative to a bucket is `BLOB_DIR`.
         values.push(if missing == "S3_BUCKET_NAME" { ("BLOB_DIR", &blobs) } else { (missing, value) });
     }
     for value in ["short", ""] {

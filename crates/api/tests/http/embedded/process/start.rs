@@ -74,13 +74,13 @@ async fn two_servers_never_share_their_data() {
         assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{command}: {err}");
         assert!(err.starts_with("clouddrive: another server uses the database"), "{command}: {err}");
     }
-    // Nor by another way to the same database.
+    // Nor if the database is addressed in another way.
     let elsewhere = tempfile::tempdir().unwrap();
     let database = format!("sqlite:{}", server.data().join("clouddrive.db").display());
     let (code, _, err) = said(run(elsewhere.path(), &[], &[("DATABASE_URL", &database)]));
     assert_eq!((code, err.contains("another server uses the database")), (1, true), "{err}");
     ann.get("/drive").await.ok();
-    // A server that was killed leaves no lock behind.
+    // A killed server leaves no lock behind.
     let server = server.restart(&[]).await;
     server.login("ann").await.get("/drive").await.ok();
 }

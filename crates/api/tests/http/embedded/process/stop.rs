@@ -9,7 +9,7 @@ async fn what_is_under_way_when_the_server_is_told_to_stop_is_finished() {
     for name in ["TERM", "INT"] {
         let (mut server, _) = start_in(Place::new(), &[("RUST_LOG", "info")]).await;
         let ann = server.user("ann").await;
-        // More than the connection itself can hold, so that the server is not done before it is told to stop.
+        // More than the connection can buffer, so that the response is unfinished when the server is told to stop.
         let large: Vec<u8> = (0..48_u32 << 20).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let file = ann.upload("large.bin", &large, None).await;
         let url = text(&ann.get(&format!("/file/{}", text(&file["id"]))).await.ok()["download"]["url"]);
@@ -39,7 +39,7 @@ async fn what_is_under_way_when_the_server_is_told_to_stop_is_finished() {
         let log = log_of(&server);
         assert!(log.contains(&format!("SIG{name}: finishing running requests")) && log.contains("stopped"), "{log}");
 
-        // What was acknowledged on the way down is there on the way up.
+        // What was acknowledged during the shutdown is there after a restart.
         let server = server.restart(&[]).await;
         let ann = server.login("ann").await;
         let file = ann.complete(&upload).await.ok();
@@ -62,13 +62,13 @@ async fn a_client_that_never_comes_to_an_end_is_not_waited_for_beyond_the_limit(
     signal(server.process().id(), "TERM");
     assert_eq!(exit_code(&mut server).await, 0);
     drop(stalled);
-    // The half counts for nothing: the upload is as it was.
+    // Half a part does not count: the upload is unchanged.
     let server = server.restart(&[]).await;
     let ann = server.login("ann").await;
     ann.complete(&upload).await.refused(409, "upload_incomplete");
 }
 
-/// The path and the query of a URL of the server's.
+/// The path and query of one of the server's URLs.
 fn target<'a>(server: &Server, url: &'a str) -> &'a str {
     url.strip_prefix(server.url()).unwrap()
 }

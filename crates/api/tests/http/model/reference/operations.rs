@@ -1,4 +1,4 @@
-//! What each operation comes to: what it is refused with, or what is there afterwards.
+//! The operations: each returns its refusal, or applies its effect.
 
 use super::{
     ALREADY_SHARED, CROSS_DRIVE, CYCLE, Conflict, Content, DENIED, Kind, NAME_TAKEN, NOT_FOUND, Node, NodeNo, Person,
@@ -50,7 +50,7 @@ impl Reference {
         }
     }
 
-    /// A new file, under a name that is free.
+    /// Creates a file under a free name.
     fn make_file(
         &mut self,
         who: Person,
@@ -85,7 +85,7 @@ impl Reference {
         Ok(file)
     }
 
-    /// Another name, another place (none within: the root of the node's own drive), or both.
+    /// Renames, moves (to `Some(None)`: the root of the node's drive), or both.
     pub fn move_node(
         &mut self,
         who: Person,
@@ -119,7 +119,7 @@ impl Reference {
         Ok(node)
     }
 
-    /// A copy of a file or a folder with all that lies below, for whoever may see it.
+    /// Copies a file, or a folder with its descendants; requires only view access.
     pub fn copy(
         &mut self,
         who: Person,
@@ -180,8 +180,8 @@ impl Reference {
         if self.trash(who).contains(&node) { Ok(()) } else { Err(NOT_FOUND) }
     }
 
-    /// Leave to take something out of the trash: its owner's, also of what lies below what was put there, and a guest's, of
-    /// what they put there themselves a moment ago, back into a folder that they may edit.
+    /// Checks that `who` may restore: the owner, also items below a trashed one; or a guest undoing their own trashing,
+    /// back into a folder that they may edit.
     fn take_back(&self, who: Person, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<(), Refusal> {
         let it = &self.nodes[node];
         let owns = it.owner == who && !it.purged && !self.is_live(node);
@@ -190,7 +190,7 @@ impl Reference {
         if owns || (undoes && may_edit) { Ok(()) } else { Err(NOT_FOUND) }
     }
 
-    /// Back to where it was, or to the root where that is gone or in the trash, under a name that is free there.
+    /// Restores to the original folder, or to the root if that is gone or trashed, under a free name.
     pub fn restore(&mut self, who: Person, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<NodeNo, Refusal> {
         self.take_back(who, node, to)?;
         let owner = self.nodes[node].owner;
@@ -210,7 +210,7 @@ impl Reference {
         Ok(node)
     }
 
-    /// For good, with all below it; but what was put into the trash by itself stays there.
+    /// Deletes permanently with all descendants, except those trashed separately.
     pub fn purge(&mut self, who: Person, node: NodeNo) -> Result<(), Refusal> {
         self.in_own_trash(who, node)?;
         let gone = self.subtree(node);
@@ -229,7 +229,7 @@ impl Reference {
         }
     }
 
-    /// A former content becomes the current one again, as a version of its own; nothing happens if it is that already.
+    /// Makes an old version current again, as a new version; a no-op if the content is the current one.
     pub fn restore_version(&mut self, who: Person, file: NodeNo, version: usize) -> Result<NodeNo, Refusal> {
         self.replace(who, file)?;
         let former = self.version(file, version)?;
@@ -276,7 +276,7 @@ impl Reference {
         Ok(self.shares.len() - 1)
     }
 
-    /// Whether `who` may manage a share: that others have one is not for those who merely see the item.
+    /// Checks that `who` may manage a share. To people who merely see the item, others' shares are not found.
     fn manage(&self, who: Person, share: ShareNo) -> Result<(), Refusal> {
         let Share { node, guest, revoked, .. } = self.shares[share];
         if revoked || self.nodes[node].purged {
@@ -295,7 +295,7 @@ impl Reference {
         Ok(())
     }
 
-    /// The owner revokes, the guest leaves.
+    /// The owner revokes; the guest leaves.
     pub fn end_share(&mut self, who: Person, share: ShareNo) -> Result<(), Refusal> {
         let it = &self.shares[share];
         let leaves = it.guest == who && !it.revoked && !self.nodes[it.node].purged;

@@ -16,7 +16,7 @@ fn owner() -> Actor {
     actor(OWNER)
 }
 
-/// The owner is asked for the current password, and what was typed is this much worth.
+/// The owner's current password is verified, with this verdict.
 fn asked(verdict: Verdict) -> Ports {
     let mut ports = Ports::default();
     ports.accounts.expect_find_credentials_of().with(eq(OWNER)).returning(|_| Ok(Some(credentials())));
@@ -28,7 +28,7 @@ fn is_wrong<T>(outcome: &Result<T, Error>) -> bool {
     matches!(outcome, Err(Error::Forbidden(Forbidden::WrongPassword)))
 }
 
-/// A throttle from which one is taken, of the user's own bucket, and given back or not.
+/// A throttle from which one attempt is taken, from the user's own bucket, and possibly given back.
 fn counting(user: UserId, given_back: usize) -> MockThrottle {
     let bucket = vec![Bucket::CurrentPassword(user)];
     let mut throttle = MockThrottle::new();
@@ -39,7 +39,7 @@ fn counting(user: UserId, given_back: usize) -> MockThrottle {
 }
 
 #[tokio::test]
-async fn another_password_needs_the_current_one_of_that_very_generation() {
+async fn a_password_change_needs_the_current_generation() {
     for verdict in [Verdict::Right, Verdict::Outdated] {
         let mut ports = Ports { throttle: Some(counting(OWNER, 1)), ..asked(verdict) };
         ports.passwords.expect_hash().with(eq(new())).times(1).returning(|_| Ok(hash("new")));
@@ -57,14 +57,14 @@ async fn another_password_needs_the_current_one_of_that_very_generation() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_changes_and_deletes_nothing_and_counts() {
+async fn a_wrong_password_changes_nothing_and_counts() {
     let trail = Trail::default();
     let ports = Ports { throttle: Some(counting(OWNER, 0)), ..asked(Verdict::Wrong) };
     let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
     assert!(is_wrong(&accounts.change_password(&owner(), SECRET, &new()).await));
     let ports = Ports { throttle: Some(counting(OWNER, 0)), ..asked(Verdict::Wrong) };
     assert!(is_wrong(&ports.service_in(ambient_with(NOW, trail.clone())).delete(&owner(), SECRET).await));
-    // What is no password at all is a guess like others.
+    // Text that cannot be a password counts as a guess too.
     let ports = Ports { throttle: Some(counting(OWNER, 0)), ..Ports::default() };
     let endless = "x".repeat(100_000);
     assert!(is_wrong(&ports.service_in(ambient_with(NOW, trail.clone())).delete(&owner(), &endless).await));
@@ -72,14 +72,14 @@ async fn a_wrong_password_changes_and_deletes_nothing_and_counts() {
 }
 
 #[tokio::test]
-async fn who_was_not_heard_has_not_guessed() {
+async fn failed_verification_is_no_guess() {
     let mut ports = Ports { throttle: Some(counting(OWNER, 1)), ..Ports::default() };
     ports.accounts.expect_find_credentials_of().returning(|_| Err(outage()));
     assert!(matches!(ports.service().delete(&owner(), SECRET).await, Err(Error::Unavailable { .. })));
 }
 
 #[tokio::test]
-async fn past_the_limit_no_password_is_even_looked_at() {
+async fn past_the_limit_no_password_is_verified() {
     let mut throttle = MockThrottle::new();
     let refusal = || Error::RateLimited {
         bucket: BucketKind::CurrentPassword,
@@ -103,7 +103,7 @@ async fn an_account_is_deleted_by_one_call() {
 }
 
 #[tokio::test]
-async fn an_address_is_changed_and_told_of_if_it_is_another() {
+async fn an_email_change_is_audited_if_it_differs() {
     let email = Email::parse("new@example.com").unwrap();
     for changed in [true, false] {
         let trail = Trail::default();

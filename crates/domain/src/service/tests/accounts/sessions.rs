@@ -13,7 +13,7 @@ fn session() -> SessionId {
     made(77)
 }
 
-/// Somebody's session has, or had, the token that came.
+/// The presented token belongs to a session of the owner.
 fn known() -> Ports {
     let mut ports = Ports::default();
     let owner = TokenOwner { session: session(), user: OWNER };
@@ -30,7 +30,7 @@ fn is_invalid<T>(outcome: &Result<T, Error>) -> bool {
 }
 
 #[tokio::test]
-async fn a_refresh_token_gives_the_next_and_an_access_token_of_the_same_session() {
+async fn refresh_returns_new_tokens_of_the_same_session() {
     let trail = Trail::default();
     let mut ports = known();
     let renewal = Renewal {
@@ -54,7 +54,7 @@ async fn a_refresh_token_gives_the_next_and_an_access_token_of_the_same_session(
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_comes_twice_gets_nothing_and_is_told_of() {
+async fn a_reused_refresh_token_is_refused_and_audited() {
     let trail = Trail::default();
     let mut ports = known();
     ports.sessions.expect_refresh().times(1).returning(|_, _| Ok(Rotation::Reused));
@@ -64,7 +64,7 @@ async fn a_refresh_token_that_comes_twice_gets_nothing_and_is_told_of() {
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_token_is_invalid_and_what_cannot_be_one_is_not_looked_up() {
+async fn unknown_refresh_tokens_are_invalid_and_malformed_ones_not_looked_up() {
     let mut ports = Ports::default();
     ports.sessions.expect_find_by_token().times(1).returning(|_| Ok(None));
     let accounts = ports.service();
@@ -74,7 +74,7 @@ async fn what_is_no_refresh_token_is_invalid_and_what_cannot_be_one_is_not_looke
 }
 
 #[tokio::test]
-async fn whoever_logs_out_is_logged_out_whatever_there_was_to_end() {
+async fn logout_is_idempotent() {
     let trail = Trail::default();
     let mut ports = known();
     let end = ports.sessions.expect_end().with(eq(command(OWNER)), eq(session()), eq(OWNER));
@@ -88,7 +88,7 @@ async fn whoever_logs_out_is_logged_out_whatever_there_was_to_end() {
     let mut unknown = Ports::default();
     unknown.sessions.expect_find_by_token().returning(|_| Ok(None));
     unknown.service().logout(request(), &sent()).await.unwrap();
-    // That it could not be done is said.
+    // Failures are reported.
     let mut down = known();
     down.sessions.expect_end().returning(|_, _, _| Err(outage()));
     assert!(matches!(down.service().logout(request(), &sent()).await, Err(Error::Unavailable { .. })));
@@ -142,7 +142,7 @@ async fn a_disabled_account_is_refused_after_its_password_was_verified() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_changed_while_it_is_verified_lets_nobody_in() {
+async fn a_password_changed_during_verification_is_refused() {
     let mut ports = Ports::knowing(olga());
     ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
     ports.sessions.expect_start().times(1).returning(|_, _| Err(Error::NotFound));

@@ -17,7 +17,7 @@ fn network() -> Network {
     Network::of(HERE.parse().ok())
 }
 
-/// What a login to `subject` takes from.
+/// The buckets of a login to `subject`.
 fn buckets(subject: LoginSubject) -> Vec<Bucket> {
     vec![
         Bucket::LoginsOfAddress(network()),
@@ -30,10 +30,10 @@ fn limited(bucket: BucketKind) -> Error {
     Error::RateLimited { bucket, limit: 10, retry_after: Duration::from_secs(30) }
 }
 
-/// What was done with buckets, in its order: `-` for taken, `+` for given back, with their kinds.
+/// The log of bucket operations, in order: `-` for taken, `+` for given back, with their kinds.
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// A throttle that notes what is done, in which `empty` are empty.
+/// A throttle that logs its calls and in which the buckets in `empty` are empty.
 fn throttle(log: &Log, empty: &'static [BucketKind]) -> MockThrottle {
     let kinds = |buckets: &[Bucket]| buckets.iter().map(|bucket| bucket.kind().as_str()).collect::<Vec<_>>().join(" ");
     let (taken, given) = (log.clone(), log.clone());
@@ -61,7 +61,7 @@ const ALL: &str = "logins_of_address login_from_address login_of_account";
 const OWN: &str = "logins_of_address login_from_address";
 
 #[tokio::test]
-async fn attempts_are_taken_before_the_password_is_looked_at_and_given_back_to_who_knew_it() {
+async fn attempts_are_taken_before_verification_and_given_back_on_success() {
     let log = Log::default();
     let mut ports = Ports { throttle: Some(throttle(&log, &[])), ..Ports::knowing(olga()) };
     let order = log.clone();
@@ -96,7 +96,7 @@ async fn the_buckets_are_those_of_the_account_and_of_the_address() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_an_unknown_user_and_a_disabled_account_cost_an_attempt_alike() {
+async fn every_refused_login_costs_an_attempt() {
     for turn in 0..3 {
         let log = Log::default();
         let mut ports = Ports { throttle: Some(throttle(&log, &[])), ..Ports::default() };
@@ -111,7 +111,7 @@ async fn a_wrong_password_an_unknown_user_and_a_disabled_account_cost_an_attempt
 }
 
 #[tokio::test]
-async fn who_was_turned_away_unheard_gets_the_attempt_back() {
+async fn failed_verification_gives_the_attempt_back() {
     let log = Log::default();
     let mut ports = Ports { throttle: Some(throttle(&log, &[])), ..Ports::knowing(olga()) };
     ports.passwords.expect_verify().returning(|_, _| Err(outage()));
@@ -131,7 +131,7 @@ async fn past_the_limit_nothing_is_hashed() {
 }
 
 #[tokio::test]
-async fn many_who_guess_together_keep_out_strangers_and_not_who_has_a_session_there() {
+async fn distributed_guessing_does_not_lock_out_known_addresses() {
     const EMPTY: &[BucketKind] = &[BucketKind::LoginOfAccount];
     let at = |addresses: &[&str]| {
         let addresses: Vec<String> = addresses.iter().map(|&text| text.to_owned()).collect();
@@ -167,7 +167,7 @@ async fn registrations_are_counted_by_address_before_anything_is_hashed() {
     refusing.expect_take().withf(|taken, _| taken == [Bucket::Registration(network())]).times(1).returning(refusal);
     let outcome = register(Ports { throttle: Some(refusing), ..Ports::default() }.service()).await;
     assert!(matches!(outcome, Err(Error::RateLimited { .. })));
-    // One that succeeds counts as well.
+    // Successful registrations count too.
     let log = Log::default();
     let mut ports = Ports { throttle: Some(throttle(&log, &[])), ..Ports::default() };
     ports.passwords.expect_hash().returning(|_| Ok(hash("fresh")));

@@ -5,7 +5,7 @@ fn ticket() -> Option<Ticket> {
 }
 
 #[tokio::test]
-async fn what_is_announced_is_reserved_and_signed_to_the_byte() {
+async fn the_exact_announced_size_is_reserved_and_signed() {
     let mut ports = Ports::with([]);
     ports.store.expect_name().returning(|| StoreName("disk"));
     let upload = Upload { ticket: ticket(), ..begun(announced(), Some(10), root(OWNER).node.id) };
@@ -73,7 +73,7 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
 }
 
 #[tokio::test]
-async fn more_than_any_file_may_have_is_refused_before_anything_is_recorded() {
+async fn an_overlong_upload_is_refused_before_recording() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.uploads.expect_begin().never();
     ports.direct.expect_begin().never();
@@ -89,7 +89,7 @@ async fn more_than_any_file_may_have_is_refused_before_anything_is_recorded() {
 }
 
 #[tokio::test]
-async fn no_url_is_signed_for_what_could_not_begin() {
+async fn no_url_is_signed_for_a_refused_upload() {
     let faults: [fn() -> Error; 2] = [name_taken, || Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })];
     for fault in faults {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
@@ -116,7 +116,7 @@ async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
 }
 
 #[tokio::test]
-async fn nothing_is_recorded_of_a_transfer_that_the_store_does_not_begin() {
+async fn nothing_is_recorded_if_the_store_begins_no_transfer() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.direct.expect_begin().times(1).returning(|_, _, _| Err(Error::unavailable("storage", "away")));
     ports.uploads.expect_begin().never();
@@ -125,7 +125,7 @@ async fn nothing_is_recorded_of_a_transfer_that_the_store_does_not_begin() {
 }
 
 #[tokio::test]
-async fn an_upload_tells_how_far_it_has_come() {
+async fn an_upload_reports_its_progress() {
     let mut waiting = Ports::with_upload(upload());
     waiting.direct.expect_list_received().with(eq(upload().transfer()), eq(TEN)).times(1).returning(|_, _| Ok(vec![]));
     let progress = waiting.service().progress(&actor(OWNER), upload().id).await.unwrap();
@@ -133,7 +133,7 @@ async fn an_upload_tells_how_far_it_has_come() {
 
     for state in [UploadState::Open, UploadState::Complete(FILE)] {
         let mut ports = Ports::with_upload(Upload { state, ..upload() });
-        // Of what is complete all has arrived, wherever it lies by now.
+        // Everything has arrived for a complete upload, wherever it is by now.
         let asked = usize::from(state == UploadState::Open);
         ports.direct.expect_list_received().times(asked).returning(|_, _| Ok(vec![part(1, 10)]));
         let progress = ports.service().progress(&actor(OWNER), upload().id).await.unwrap();
@@ -142,7 +142,7 @@ async fn an_upload_tells_how_far_it_has_come() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_an_upload_that_was_given_up_or_ran_out_of_time() {
+async fn aborted_and_expired_uploads_have_no_parts() {
     let aborted = Upload { state: UploadState::Aborted, ..upload() };
     for (upload, state) in [(aborted, UploadState::Aborted), (upload(), UploadState::Expired)] {
         let id = upload.id;
@@ -154,7 +154,7 @@ async fn nothing_is_left_of_an_upload_that_was_given_up_or_ran_out_of_time() {
 }
 
 #[tokio::test]
-async fn an_upload_is_its_senders_alone() {
+async fn only_the_sender_finds_an_upload() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.uploads.expect_find().with(eq(upload().id), eq(STRANGER)).times(4).returning(|_, _| Ok(None));
     ports.uploads.expect_find_abortable().with(eq(upload().id), eq(STRANGER)).times(1).returning(|_, _| Ok(None));
@@ -167,7 +167,7 @@ async fn an_upload_is_its_senders_alone() {
 }
 
 #[tokio::test]
-async fn who_may_not_add_to_the_folder_any_more_gets_no_urls_again() {
+async fn a_sender_who_lost_access_gets_no_fresh_urls() {
     for (found, forbidden) in
         [(located(folder(FOLDER), GUEST, None, None), false), (for_guest(folder(FOLDER), Permission::View), true)]
     {
@@ -182,9 +182,9 @@ async fn who_may_not_add_to_the_folder_any_more_gets_no_urls_again() {
 }
 
 #[tokio::test]
-async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
+async fn a_fresh_url_never_shortens_the_upload() {
     let far = Timestamp::from_millis(500_000);
-    // Thirty days in all, and no more.
+    // Thirty days in total, no more.
     let (begun, old) = (upload().created_at, NOW.plus(MINUTE / 2).minus(MAX_UPLOAD_LIFETIME));
     let times = [
         (begun, LATER, NOW.plus(MINUTE)),
@@ -216,7 +216,7 @@ async fn a_fresh_url_comes_with_more_time_and_never_with_less() {
 }
 
 #[tokio::test]
-async fn parts_that_an_upload_does_not_have_are_not_signed() {
+async fn unknown_parts_are_not_signed() {
     for numbers in [&[][..], &[0], &[2], &[1, 2], &[1, 1]] {
         let mut ports = Ports::with_upload(upload());
         ports.uploads.expect_extend().never();
@@ -229,7 +229,7 @@ async fn parts_that_an_upload_does_not_have_are_not_signed() {
 }
 
 #[tokio::test]
-async fn what_has_ended_gets_neither_time_nor_urls() {
+async fn ended_uploads_get_neither_time_nor_urls() {
     for state in [UploadState::Aborted, UploadState::Complete(FILE)] {
         let mut ports = Ports::with_upload(Upload { state, ..upload() });
         ports.uploads.expect_extend().never();
@@ -240,18 +240,18 @@ async fn what_has_ended_gets_neither_time_nor_urls() {
     assert!(matches!(refused, Err(Error::Gone(Gone::UploadExpired))));
 }
 
-/// Eleven parts and a little.
+/// Eleven parts and a bit.
 const LONG: u64 = 11 * MIN_PART_BYTES + 7;
 
-/// The upload of [`testing`](crate::testing), of so many bytes that they come in parts.
+/// The upload of [`testing`](crate::testing), but large enough for multiple parts.
 fn long() -> Upload {
     let file = FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") };
     Upload { announced: Some(LONG), part_size: Some(MIN_PART_BYTES), ticket: ticket(), file, ..upload() }
 }
 
 #[tokio::test]
-async fn what_is_too_long_for_one_part_begins_with_the_urls_of_the_first_hundred() {
-    // The digest of several parts is taken down, and signed for none of them.
+async fn a_multipart_upload_begins_with_the_first_hundred_urls() {
+    // The digest of a multi-part upload is stored, but not signed into any URL.
     let size = 150 * MIN_PART_BYTES - 1;
     let plan = PartPlan::new(size, USUAL);
     let mut ports = Ports::beginning(Quota { total: size, used: 0, reserved: 0 });
@@ -287,7 +287,7 @@ async fn any_part_gets_a_fresh_url_in_the_order_asked_for() {
 }
 
 #[tokio::test]
-async fn of_many_parts_only_those_that_there_are_are_signed_each_once_and_not_too_many() {
+async fn part_numbers_must_be_known_distinct_and_limited() {
     let too_many: Vec<u32> = (1..=1001).collect();
     for numbers in [&[][..], &[0], &[13], &[1, 13], &[2, 3, 2], &[u32::MAX], &too_many] {
         let mut ports = Ports::with_upload(long());

@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
+async fn the_conflict_policy_of_completion_takes_precedence() {
     for (said, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
         let arrived = Stored { size: 10, sha256: Some(DIGEST), ..Stored::default() };
         let mut ports = Ports::with_upload(upload()).arrived(arrived.clone());
@@ -26,12 +26,12 @@ async fn a_complete_upload_is_a_file_under_the_policy_that_was_said_last() {
     }
 }
 
-/// That the only part of [`upload`] is missing.
+/// The only part of [`upload`] is missing.
 fn incomplete() -> Error {
     TEN.check(&[]).unwrap_err()
 }
 
-/// An upload whose bytes are not there, and which is `then` when it is looked at again.
+/// An upload without bytes, whose state is `then` on the second look.
 fn without_bytes(then: UploadState) -> Ports {
     let mut ports = Ports::with_upload(upload());
     ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(Upload { state: then, ..upload() })));
@@ -48,14 +48,14 @@ async fn bytes_that_have_not_arrived_make_no_file() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_given_up_meanwhile_is_closed_and_not_incomplete() {
+async fn an_upload_aborted_meanwhile_is_closed_not_incomplete() {
     let refused =
         without_bytes(UploadState::Aborted).service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
 }
 
 #[tokio::test]
-async fn an_upload_that_ends_meanwhile_with_its_senders_right_is_not_found() {
+async fn an_upload_whose_sender_loses_access_meanwhile_is_not_found() {
     let mut ports = without_bytes(UploadState::Aborted);
     let mut answers = [Some(for_owner(folder(FOLDER))), None].into_iter();
     ports.drive = MockDrive::new();
@@ -65,8 +65,8 @@ async fn an_upload_that_ends_meanwhile_with_its_senders_right_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_completed_twice_at_once_is_one_file_for_both() {
-    // The other one has finished the transfer, so that this one finds no bytes any more, and has committed since.
+async fn concurrent_completions_return_the_same_file() {
+    // The concurrent request has finished the transfer, so this one finds no bytes, and has committed since.
     let mut ports = without_bytes(UploadState::Complete(FILE));
     ports.drive = drive_with([for_owner(folder(FOLDER)), for_owner(file(FILE))]);
     let entry = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
@@ -74,7 +74,7 @@ async fn an_upload_that_is_completed_twice_at_once_is_one_file_for_both() {
 }
 
 #[tokio::test]
-async fn other_bytes_than_announced_make_no_file() {
+async fn mismatched_bytes_make_no_file() {
     for refusal in [Refused::Size, Refused::Checksum] {
         let mut ports = Ports::with_upload(Upload { file: announced(), ..upload() });
         let finish = ports.direct.expect_finish().with(eq(upload().transfer()), eq(TEN), eq(Some(DIGEST)));
@@ -87,13 +87,13 @@ async fn other_bytes_than_announced_make_no_file() {
 }
 
 #[tokio::test]
-async fn completing_again_answers_the_same_file_and_commits_nothing() {
+async fn completing_again_returns_the_same_file() {
     let complete = Upload { state: UploadState::Complete(FILE), ..upload() };
     let mut ports = Ports::with_upload(complete.clone());
     ports.drive = drive_with([for_owner(file(FILE))]);
     ports.uploads.expect_commit().never();
     ports.direct.expect_finish().never();
-    // Also long after the upload would have expired.
+    // Even long after the upload would have expired.
     let entry = ports.service_at(LATER).complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
     assert_eq!(entry.node.id, FILE);
 
@@ -106,7 +106,7 @@ async fn completing_again_answers_the_same_file_and_commits_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_given_up_or_ran_out_of_time_is_not_completed() {
+async fn aborted_and_expired_uploads_are_not_completed() {
     let aborted = Ports::with_upload(Upload { state: UploadState::Aborted, ..upload() });
     let refused = aborted.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
@@ -116,7 +116,7 @@ async fn what_was_given_up_or_ran_out_of_time_is_not_completed() {
 }
 
 #[tokio::test]
-async fn who_may_not_add_to_the_folder_any_more_completes_nothing() {
+async fn a_sender_who_lost_access_completes_nothing() {
     let sent_by = |user: UserId, found: Located| {
         let mut ports = Ports::with([found]);
         let upload = Upload { sender: user, ..upload() };
@@ -147,7 +147,7 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
 }
 
 #[tokio::test]
-async fn an_open_upload_is_given_up_once() {
+async fn an_open_upload_is_aborted_once() {
     let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command(OWNER)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
     ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
@@ -161,7 +161,7 @@ async fn an_open_upload_is_given_up_once() {
 }
 
 #[tokio::test]
-async fn what_arrived_and_cannot_be_removed_stays_reserved() {
+async fn undeletable_bytes_stay_reserved() {
     let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().times(1).returning(|_, _| Ok(()));
     ports.store.expect_discard().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
@@ -171,7 +171,7 @@ async fn what_arrived_and_cannot_be_removed_stays_reserved() {
 }
 
 #[tokio::test]
-async fn a_file_is_not_taken_back_by_giving_its_upload_up() {
+async fn a_completed_upload_cannot_be_aborted() {
     let mut ports = Ports::with_abortable(Upload { state: UploadState::Complete(FILE), ..upload() });
     ports.uploads.expect_abort().never();
     let refused = ports.service().abort(&actor(OWNER), upload().id).await;
@@ -179,7 +179,7 @@ async fn a_file_is_not_taken_back_by_giving_its_upload_up() {
 }
 
 #[tokio::test]
-async fn every_command_tells_the_time_at_which_it_is_given() {
+async fn every_command_has_the_current_time() {
     let at = Timestamp::from_millis(30_999);
     let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command_at(OWNER, at)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
@@ -188,7 +188,7 @@ async fn every_command_tells_the_time_at_which_it_is_given() {
 }
 
 #[tokio::test]
-async fn many_parts_are_completed_as_planned_and_their_digest_is_not_said_to_be_verified() {
+async fn a_multipart_digest_is_not_reported_as_verified() {
     let plan = PartPlan::new(3 * MIN_PART_BYTES, USUAL);
     let long = Upload { announced: Some(plan.size()), part_size: plan.cut(), file: announced(), ..upload() };
     let mut ports = Ports::with_upload(long.clone());
@@ -204,7 +204,7 @@ async fn many_parts_are_completed_as_planned_and_their_digest_is_not_said_to_be_
 }
 
 #[tokio::test]
-async fn which_parts_are_missing_is_told() {
+async fn missing_parts_are_reported() {
     let plan = PartPlan::new(3 * MIN_PART_BYTES, USUAL);
     let long = Upload { announced: Some(plan.size()), part_size: plan.cut(), ..upload() };
     let mut ports = Ports::with_upload(long.clone());
@@ -217,7 +217,7 @@ async fn which_parts_are_missing_is_told() {
 }
 
 #[tokio::test]
-async fn what_streams_in_is_completed_by_nobody_else() {
+async fn streamed_uploads_cannot_be_completed() {
     let mut ports = Ports::with_upload(Upload { announced: None, ..upload() });
     ports.direct.expect_finish().never();
     assert!(matches!(

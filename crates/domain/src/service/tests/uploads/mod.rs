@@ -39,9 +39,9 @@ const SETTINGS: UploadSettings = UploadSettings {
     max_parts: MAX_PARTS,
     most_versions: 7,
 };
-/// An upload of so many bytes is one part.
+/// An upload of up to this size has one part.
 const USUAL: NonZeroU64 = NonZeroU64::new(MIN_PART_BYTES).unwrap();
-/// The very time at which [`upload`] expires.
+/// The exact time at which [`upload`] expires.
 const LATER: Timestamp = Timestamp::from_millis(31_000);
 
 #[derive(Default)]
@@ -55,7 +55,7 @@ struct Ports {
 }
 
 impl Ports {
-    /// A drive with these nodes, and nothing else.
+    /// A drive with only these nodes.
     fn with(nodes: impl IntoIterator<Item = Located>) -> Self {
         Self { drive: drive_with(nodes), ..Self::default() }
     }
@@ -83,7 +83,7 @@ impl Ports {
         ports
     }
 
-    /// All bytes have arrived, and are what was expected.
+    /// All bytes have arrived as expected.
     fn arrived(mut self, stored: Stored) -> Self {
         let finish = self.direct.expect_finish().with(eq(upload().transfer()), eq(TEN), eq(None));
         finish.times(1).returning(move |_, _, _| Ok(stored.clone()));
@@ -109,15 +109,15 @@ impl Ports {
     }
 }
 
-/// How the bytes of [`upload`] come.
+/// The part plan of [`upload`].
 const TEN: PartPlan = PartPlan::single(10);
 
-/// What the sender says of a file, its digest included.
+/// The sender's description of a file, including its digest.
 fn announced() -> FileInfo {
     FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") }
 }
 
-/// The upload that the service makes for the owner, with the first two uses of randomness.
+/// The upload that the service creates for the owner, from the first two uses of randomness.
 fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
     Upload {
         id: made(2),
@@ -147,7 +147,7 @@ fn hello() -> ByteStream {
     body([Ok("hel"), Ok("lo")])
 }
 
-/// What is known beforehand of the files that these tests send.
+/// What is known beforehand of the files in these tests.
 fn presented() -> Presentation {
     Presentation::of_file(name("a.txt"), MediaType::parse("text/plain").unwrap())
 }

@@ -1,11 +1,11 @@
 use super::*;
 
-/// What the sender says of a file that goes into `folder`.
+/// The sender's description of a file that goes into `folder`.
 fn said(folder: Option<NodeId>, file: FileInfo, announced: Option<u64>) -> StreamedFile {
     StreamedFile { folder, file, announced }
 }
 
-/// What comes of streaming `body` into [`FOLDER`] as its owner.
+/// The error of streaming `body` into [`FOLDER`] as its owner.
 async fn refused_stream(ports: Ports, announced: Option<u64>, body: ByteStream) -> Error {
     let service = ports.service();
     let leave = match service.admit(&actor(OWNER), Some(FOLDER), announced, None).await {
@@ -16,7 +16,7 @@ async fn refused_stream(ports: Ports, announced: Option<u64>, body: ByteStream) 
     service.receive(&actor(OWNER), leave, body, said).await.unwrap_err()
 }
 
-/// The owner's [`FOLDER`], into which bytes stream.
+/// The owner's [`FOLDER`], into which bytes are streamed.
 fn receiving() -> Ports {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.store.expect_name().returning(|| StoreName("disk"));
@@ -24,7 +24,7 @@ fn receiving() -> Ports {
     ports
 }
 
-/// The same, and the bytes go again.
+/// The same, and the bytes are deleted again.
 fn given_up() -> Ports {
     let mut ports = receiving();
     ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
@@ -36,8 +36,8 @@ fn new_file(file: FileInfo) -> NewFile {
 }
 
 #[tokio::test]
-async fn a_stream_is_recorded_stored_and_made_a_file_in_this_order() {
-    // The length is known, or it is bounded by what is free.
+async fn a_stream_is_recorded_then_stored_then_created() {
+    // The length is either announced or bounded by the free space.
     for (size, length) in [(Some(5), Length::Exactly(5)), (None, Length::AtMost(30))] {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
@@ -66,9 +66,9 @@ async fn a_stream_is_recorded_stored_and_made_a_file_in_this_order() {
 }
 
 #[tokio::test]
-async fn what_is_said_after_the_bytes_counts_as_what_is_said_before() {
+async fn metadata_may_follow_the_bytes() {
     let mut ports = receiving();
-    // Whose drive it will be is not known: the caller's own is the bound, however full it is.
+    // The target drive is unknown: the total of the caller's own drive is the bound, however full it is.
     let put = ports.store.expect_put().withf(|_, _, given, _| given.length == Length::AtMost(100));
     put.times(1).returning(|_, _, _, _| Ok(stored(5)));
     let grant = leave(&for_owner(folder(FOLDER)), Action::AddTo);
@@ -81,7 +81,7 @@ async fn what_is_said_after_the_bytes_counts_as_what_is_said_before() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_what_is_said_after_them_leave_nothing() {
+async fn bytes_that_contradict_later_metadata_leave_nothing() {
     let other = Some(Sha256::from_bytes([8; 32]));
     for (file, size, is_expected) in [
         (file_info("a"), Some(6), (|fault| matches!(fault, Error::Refused(Refused::Size))) as fn(&Error) -> bool),
@@ -101,7 +101,7 @@ async fn bytes_that_are_not_what_is_said_after_them_leave_nothing() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_named_late_must_be_one_into_which_the_caller_may_put_things() {
+async fn a_folder_named_late_is_authorized_too() {
     for (named, visible) in [(FOLDER, true), (FILE, false)] {
         let service = Ports::with([for_guest(folder(FOLDER), Permission::View)]).service();
         let refused = service.admit(&actor(GUEST), Some(named), None, None).await.err().unwrap();
@@ -136,7 +136,7 @@ async fn a_file_that_is_refused_leaves_nothing() {
 
 #[tokio::test]
 async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
-    // The connection broke during the commit: it may have happened.
+    // The connection broke during the commit: it may have succeeded.
     let mut ports = receiving();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().times(1).returning(|_, _, _| Err(outage()));
@@ -146,7 +146,7 @@ async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
 }
 
 #[tokio::test]
-async fn the_caller_is_told_of_the_first_fault() {
+async fn the_first_error_is_returned() {
     let mut ports = receiving();
     ports.store.expect_put().returning(|_, _, _, _| Err(Error::Refused(Refused::Checksum)));
     ports.store.expect_delete().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
@@ -154,7 +154,7 @@ async fn the_caller_is_told_of_the_first_fault() {
 }
 
 #[tokio::test]
-async fn bytes_that_took_too_long_may_be_gone_by_now() {
+async fn bytes_that_took_too_long_are_expired() {
     let mut ports = given_up();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().never();
@@ -178,7 +178,7 @@ async fn a_stream_that_outgrows_the_drive_is_over_quota() {
 }
 
 #[tokio::test]
-async fn a_stream_that_outgrows_every_file_or_what_the_store_takes_is_too_large() {
+async fn a_stream_past_the_file_or_store_limit_is_too_large() {
     let fault = refused_stream(Ports::default(), Some(MAX_FILE_BYTES + 1), hello()).await;
     assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
     let mut ports = given_up();
