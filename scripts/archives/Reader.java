@@ -10,9 +10,11 @@ class Reader {
   public static void main(String[] arguments) throws Exception {
     var out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     try (var zip = new ZipInputStream(System.in, StandardCharsets.UTF_8)) {
+      var piece = new byte[65536];
       for (ZipEntry entry; (entry = zip.getNextEntry()) != null; ) {
-        var digest = MessageDigest.getInstance("SHA-256").digest(zip.readAllBytes());
-        out.println(HexFormat.of().formatHex(digest) + " " + entry.getName());
+        var digest = MessageDigest.getInstance("SHA-256");
+        for (int length; (length = zip.read(piece)) >= 0; ) digest.update(piece, 0, length);
+        out.println(HexFormat.of().formatHex(digest.digest()) + " " + entry.getName());
       }
     }
   }
