@@ -176,13 +176,6 @@ async fn try_multipart(bucket: &Bucket, object: &str) -> Result<(bool, bool), Tr
     };
     let closes_parts = match bucket.put_part(object, &id, 1, Bytes::from_static(LATE), None).await {
         Err(trouble) if trouble.is_refusal() => true,
-        // moto answers 500: if another upload works and the object is unchanged, that is a refusal, too.
-        Err(trouble) if trouble.kind() == OutOfOrder => {
-            if !holds(bucket, object, COMPLETED).await || complete_one(bucket, object, part_checksums).await.is_err() {
-                return Err(trouble);
-            }
-            true
-        }
         Err(trouble) => return Err(trouble),
         // Accepted: check whether the object has changed. An unreadable object counts as changed, too.
         Ok(_) => {

@@ -15,9 +15,12 @@ use crate::trouble::{Trouble, TroubleKind};
 const MOST_SKEW: u64 = 60_000;
 
 /// Request headers that browsers send with a PUT.
-const PUT_HEADERS: [&str; 4] = ["content-disposition", "content-type", "if-none-match", "x-amz-checksum-sha256"];
+const PUT_HEADERS: [&str; 3] = ["content-type", "if-none-match", "x-amz-checksum-sha256"];
 /// Request headers that browsers send with a GET.
 const GET_HEADERS: [&str; 1] = ["range"];
+
+/// Response headers that pages need, beside the ETag.
+const EXPOSED: [&str; 3] = ["content-range", "content-disposition", "accept-ranges"];
 
 /// The outcome of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +217,17 @@ fn cors_verdict(rules: &[CorsRule], origin: &str, headers: &[&str]) -> Verdict {
             "browsers would refuse headers that the API allows; put these rules on the bucket:\n{rule}"
         ));
     }
+    let exposes_all = rules.iter().any(|rule| {
+        let exposes = |header: &&str| rule.expose_headers().iter().any(|exposed| exposed.eq_ignore_ascii_case(header));
+        rule.allowed_origins().iter().any(|allowed| covers(allowed, origin))
+            && rule.allowed_methods().iter().any(|allowed| allowed == "GET")
+            && EXPOSED.iter().all(|header| exposes(&header))
+    });
+    if !exposes_all {
+        return Verdict::Advice(format!(
+            "browsers would hide headers of downloads from pages; put these rules on the bucket:\n{rule}"
+        ));
+    }
     Verdict::Good
 }
 
@@ -246,11 +260,17 @@ mod tests {
 
     #[test]
     fn one_rule_has_to_allow_all_that_a_browser_sends() {
-        let headers = ["Content-Type", "Content-Disposition", "if-none-match", "X-Amz-Checksum-Sha256", "range"];
+        let headers = ["Content-Type", "if-none-match", "X-Amz-Checksum-Sha256", "range"];
+        let exposed = ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"];
         for rules in [
-            vec![rule(ORIGIN, &["PUT", "GET"], &headers, &["ETag"])],
-            vec![rule("*", &["PUT", "GET"], &["*"], &["etag"])],
-            vec![rule("https://*.example", &["PUT"], &headers[..4], &["ETag"]), rule("*", &["GET"], &["*"], &["ETag"])],
+            vec![rule(ORIGIN, &["PUT", "GET"], &headers, &exposed)],
+            vec![rule(
+                "*",
+                &["PUT", "GET"],
+                &["*"],
+                &["etag", "content-range", "content-disposition", "accept-ranges"],
+            )],
+            vec![rule("https://*.example", &["PUT"], &headers[..3], &["ETag"]), rule("*", &["GET"], &["*"], &exposed)],
         ] {
             assert_eq!(cors_verdict(&rules, ORIGIN, &[]), Verdict::Good, "{rules:?}");
         }
@@ -268,6 +288,17 @@ mod tests {
         ] {
             let verdict = cors_verdict(&rules, ORIGIN, &[]);
             assert!(matches!(&verdict, Verdict::Bad(text) if text.contains(r#""https://drive.example""#)), "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_hides_headers_of_downloads_is_advised_against() {
+        let exposed = ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"];
+        for missing in 1..exposed.len() {
+            let mut exposed = exposed.to_vec();
+            let header = exposed.remove(missing);
+            let verdict = cors_verdict(&[rule(ORIGIN, &["PUT", "GET"], &["*"], &exposed)], ORIGIN, &[]);
+            assert!(matches!(&verdict, Verdict::Advice(text) if text.contains(header)), "{header}: {verdict:?}");
         }
     }
 
@@ -320,9 +351,10 @@ mod tests {
 
     #[test]
     fn what_the_api_allows_the_bucket_is_to_allow_too() {
-        let narrow = ["content-type", "content-disposition", "if-none-match", "x-amz-checksum-sha256", "range"];
+        let narrow = ["content-type", "if-none-match", "x-amz-checksum-sha256", "range"];
         let verdict = |headers: &[&str]| {
-            let rules = [rule(ORIGIN, &["PUT", "GET"], headers, &["ETag"])];
+            let exposed = ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"];
+            let rules = [rule(ORIGIN, &["PUT", "GET"], headers, &exposed)];
             cors_verdict(&rules, ORIGIN, &["range", "traceparent"])
         };
         assert_eq!(verdict(&["*"]), Verdict::Good);

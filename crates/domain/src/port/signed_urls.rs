@@ -103,7 +103,11 @@ fn attachment(name: &Name) -> String {
         .remove(b'|')
         .remove(b'~');
     let plain = |c: char| if c.is_ascii() && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
-    let ascii: String = name.as_str().chars().map(plain).collect();
+    let mut ascii: String = name.as_str().chars().map(plain).collect();
+    // Signed headers must not have runs of spaces, which S3 stores normalize differently.
+    while ascii.contains("  ") {
+        ascii = ascii.replace("  ", " ");
+    }
     format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{}", utf8_percent_encode(name.as_str(), ENCODED))
 }
 

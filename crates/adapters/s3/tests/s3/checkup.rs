@@ -76,7 +76,9 @@ async fn the_rules_for_browsers_are_read() {
         .allowed_origins(&origins[0])
         .set_allowed_methods(Some(vec!["GET".to_owned(), "PUT".to_owned()]))
         .allowed_headers("*")
-        .expose_headers("ETag")
+        .set_expose_headers(Some(
+            ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"].map(str::to_owned).to_vec(),
+        ))
         .build()
         .unwrap();
     let rules = CorsConfiguration::builder().cors_rules(rule).build().unwrap();

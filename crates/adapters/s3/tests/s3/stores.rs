@@ -103,13 +103,6 @@ async fn where_completion_closes_no_parts_all_uploads_are_copied() {
     assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
 }
 
-/// Like moto, which answers 500 to a part of a completed upload: the server must not wait for such a store.
-#[tokio::test]
-async fn a_store_that_fails_on_late_parts_has_closed_them() {
-    let local = Local::start_with(Quirks { fails_on_late_parts: true, ..Quirks::default() }).await;
-    assert_eq!(open(local.settings.clone()).await.abilities(), ALL);
-}
-
 /// Like Swift, which refuses part checksums in a completion.
 #[tokio::test]
 async fn elements_that_a_store_does_not_know_are_not_sent() {

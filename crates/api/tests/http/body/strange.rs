@@ -134,7 +134,11 @@ async fn a_body_in_an_encoding_is_taken_nowhere() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let id = crate::support::text(&ann.upload("note.txt", b"note", None).await["id"]);
+    let upload = ann.begin("signed", 5, None).await.ok();
+    let signed = crate::support::text(&upload["parts"][0]["url"]);
+    let blob = signed.strip_prefix(server.url()).unwrap_or("/blob/00112233445566778899aabbccddeeff").to_owned();
     for (method, path, kind) in [
+        (Method::PUT, blob, "application/octet-stream"),
         (Method::POST, "/drive".to_owned(), "application/json"),
         (Method::POST, "/login".to_owned(), "application/x-www-form-urlencoded"),
         (Method::POST, "/file".to_owned(), "multipart/form-data; boundary=b"),

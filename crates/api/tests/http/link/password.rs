@@ -149,7 +149,8 @@ async fn a_proof_opens_every_url_of_its_link_until_the_password_changes() {
     let (at, anybody) = (path(&link), server.anonymous());
     let access = text(&open(&anybody, &at, "a quiet secret").await.ok()["access"]);
     let content = format!("/file/{file}/content");
-    for route in ["", &format!("/drive/{inner}"), &content] {
+    let (archive, inner_archive) = ("/archive", format!("/drive/{inner}/archive"));
+    for route in ["", &format!("/drive/{inner}"), &content, archive, &inner_archive] {
         let url = format!("{at}{route}?access={access}");
         assert_eq!(anybody.fetch(&url, &[]).await.status, 200, "{route}");
         anybody.get(&format!("{}{route}?access={access}", path(&other))).await.refused(401, "link_password_required");

@@ -217,7 +217,7 @@ async fn the_guide_says_what_a_reader_of_the_document_needs() {
         "`owner`",
         "## Uploads, step by step",
         "complete",
-        "## URLs",
+        "## Lifetimes of URLs",
         "300 s",
         "## Lists and cursors",
         "next_cursor",

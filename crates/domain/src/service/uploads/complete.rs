@@ -66,9 +66,12 @@ impl Uploads {
         outcome
     }
 
-    /// Deletes the bytes as they were sent, and the copy if the file has that of a concurrent request.
+    /// Deletes the bytes as they were sent, and the copy: all but what a concurrent request has committed, which may be
+    /// either, as instances probe the store on their own.
     async fn clear(&self, upload: &Upload, copy: &BlobKey) -> Result<()> {
-        self.store.discard(&upload.transfer()).await?;
+        if !self.records.is_referred_to(&upload.blob).await? {
+            self.store.discard(&upload.transfer()).await?;
+        }
         match self.records.is_referred_to(copy).await? {
             true => Ok(()),
             false => self.store.delete(copy).await,

@@ -306,10 +306,6 @@ async fn call(service: &S3Service, root: &Path, quirks: Quirks, request: Request
         let _ = std::fs::remove_file(&path);
     }
     let is_late = Quirks::is_late_part(&request, status) && path.exists();
-    if quirks.fails_on_late_parts && is_late {
-        *answer.body_mut() = s3s::Body::from("<Error><Code>InternalError</Code></Error>".to_owned());
-        status = 500;
-    }
     if quirks.leaves_parts_open && is_late {
         std::fs::write(&path, &request.body).unwrap();
         *answer.body_mut() = s3s::Body::empty();

@@ -9,8 +9,6 @@ pub(crate) struct Quirks {
     pub(crate) keeps_refused: bool,
     /// Accepts a part after the completion, which changes the object.
     pub(crate) leaves_parts_open: bool,
-    /// Answers 500 to a part after the completion.
-    pub(crate) fails_on_late_parts: bool,
     /// Refuses part checksums in a completion.
     pub(crate) refuses_part_checksums: bool,
     /// Refuses parts with a higher number.
