@@ -221,7 +221,7 @@ fn cors_verdict(rules: &[CorsRule], origin: &str, headers: &[&str]) -> Verdict {
         let exposes = |header: &&str| rule.expose_headers().iter().any(|exposed| exposed.eq_ignore_ascii_case(header));
         rule.allowed_origins().iter().any(|allowed| covers(allowed, origin))
             && rule.allowed_methods().iter().any(|allowed| allowed == "GET")
-            && EXPOSED.iter().all(|header| exposes(&header))
+            && EXPOSED.iter().all(exposes)
     });
     if !exposes_all {
         return Verdict::Advice(format!(
