@@ -73,8 +73,8 @@ pub async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
 
 /// Verification for an unknown user succeeds.
 pub async fn an_unknown_user_is_verified_without_an_error(passwords: &dyn Passwords) {
-    passwords.verify_nobody(&password("a quiet secret")).await.unwrap();
-    passwords.verify_nobody(&password("")).await.unwrap();
+    passwords.verify_unknown(&password("a quiet secret")).await.unwrap();
+    passwords.verify_unknown(&password("")).await.unwrap();
 }
 
 /// Each of many concurrent calls gets the right verdict or fails with `Unavailable`.

@@ -92,9 +92,9 @@ impl Passwords for Argon2Passwords {
         self.run(move |hasher| hasher.verify(&password, &hash)).await
     }
 
-    async fn verify_nobody(&self, password: &Password) -> Result<()> {
+    async fn verify_unknown(&self, password: &Password) -> Result<()> {
         let password = password.clone();
-        self.run(move |hasher| hasher.verify_nobody(&password)).await
+        self.run(move |hasher| hasher.verify_unknown(&password)).await
     }
 }
 
@@ -124,7 +124,7 @@ impl Drop for Waiting {
 struct Hasher {
     argon2: Argon2<'static>,
     /// A dummy hash with the current parameters.
-    nobody: phc::PasswordHash,
+    dummy: phc::PasswordHash,
 }
 
 impl Hasher {
@@ -132,8 +132,8 @@ impl Hasher {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES));
         let params = params.map_err(|fault| Error::internal(PART, fault))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = argon2.hash_password(b"").map_err(fault)?;
-        Ok(Self { argon2, nobody })
+        let dummy = argon2.hash_password(b"").map_err(fault)?;
+        Ok(Self { argon2, dummy })
     }
 
     fn hash(&self, password: &Password) -> Result<PasswordHash> {
@@ -151,12 +151,12 @@ impl Hasher {
             return Ok(verdict);
         }
         // Verify a dummy hash, so that timing does not reveal accounts without a usable hash.
-        self.verify_nobody(password)?;
+        self.verify_unknown(password)?;
         Ok(Verdict::Wrong)
     }
 
-    fn verify_nobody(&self, password: &Password) -> Result<()> {
-        self.compare(password, &self.nobody).map(drop)
+    fn verify_unknown(&self, password: &Password) -> Result<()> {
+        self.compare(password, &self.dummy).map(drop)
     }
 
     /// `None` if the hash is unreadable.
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_apart_from_what_is_wrong() {
         let hasher = Hasher::new().unwrap();
-        let whole = hasher.nobody.to_string();
+        let whole = hasher.dummy.to_string();
         let no_output = whole.rsplit_once('$').unwrap().0;
         let no_salt = no_output.rsplit_once('$').unwrap().0;
         let no_memory = whole.replace("m=19456", "m=0");
@@ -326,8 +326,8 @@ mod tests {
 
     #[test]
     fn the_dummy_hash_has_the_current_cost() {
-        let anonymous = PasswordHash::new(Hasher::new().unwrap().nobody.to_string());
-        let (hash, params) = read_argon2(&anonymous).unwrap();
+        let dummy = PasswordHash::new(Hasher::new().unwrap().dummy.to_string());
+        let (hash, params) = read_argon2(&dummy).unwrap();
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, LANES));
         assert!(!is_outdated(&hash, &params));
     }
@@ -352,7 +352,7 @@ mod tests {
             for refused in [
                 at_once(passwords.hash(&secret)).await.map(drop),
                 at_once(passwords.verify(&secret, &PasswordHash::new(String::new()))).await.map(drop),
-                at_once(passwords.verify_nobody(&secret)).await,
+                at_once(passwords.verify_unknown(&secret)).await,
             ] {
                 let unavailable = matches!(refused, Err(Error::Unavailable { part: "password hashing", .. }));
                 assert!(unavailable, "{refused:?}");
@@ -363,7 +363,7 @@ mod tests {
         let (running, waiting, ()) = tokio::join!(biased; running, waiting, turned_away);
         assert!(running.unwrap());
         assert!(waiting.is_ok());
-        passwords.verify_nobody(&secret).await.unwrap();
+        passwords.verify_unknown(&secret).await.unwrap();
     }
 
     #[tokio::test]
@@ -381,7 +381,7 @@ mod tests {
             begun = begins => begun.unwrap(),
         }
         let secret = password("a quiet secret");
-        let refused = at_once(passwords.verify_nobody(&secret)).await;
+        let refused = at_once(passwords.verify_unknown(&secret)).await;
         assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
         drop(release);
         let _all = passwords.places.acquire().await.unwrap();

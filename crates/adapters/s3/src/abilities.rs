@@ -49,7 +49,7 @@ impl Abilities {
 
     /// Whether URLs for uploads in one part write only where there is no object.
     pub(crate) const fn signs_once(&self) -> bool {
-        self.conditional_writes && self.closes_parts && self.checksums
+        self.conditional_writes && !self.needs_copy(PartPlan::single(0))
     }
 
     /// The missing features and their consequences; empty if none costs time or space.
@@ -159,7 +159,7 @@ async fn try_checksums(bucket: &Bucket, object: &str) -> Result<bool, Trouble> {
 /// Whether a range response has the requested headers.
 async fn try_presentation(bucket: &Bucket, object: &str) -> Result<bool, Trouble> {
     let asked = Kept { content_type: "text/x-probe".to_owned(), content_disposition: "inline".to_owned() };
-    let answer = bucket.get_presented(object, (1, 2), &asked).await?;
+    let answer = bucket.get(object, Some((1, 2)), Some(&asked)).await?;
     let (content_type, disposition) = (answer.content_type(), answer.content_disposition());
     Ok(content_type == Some(&*asked.content_type) && disposition == Some(&*asked.content_disposition))
 }
@@ -213,7 +213,7 @@ async fn complete_one(bucket: &Bucket, object: &str, checksums: bool) -> Result<
 
 /// Whether the object can be read and has exactly these bytes.
 async fn holds(bucket: &Bucket, object: &str, bytes: &[u8]) -> bool {
-    match bucket.get(object, None).await {
+    match bucket.get(object, None, None).await {
         Ok(answer) => answer.body.collect().await.is_ok_and(|body| body.into_bytes() == bytes),
         Err(_) => false,
     }

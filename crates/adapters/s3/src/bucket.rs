@@ -186,19 +186,12 @@ impl Bucket {
         Ok(tag(answer.e_tag()))
     }
 
-    /// Starts to fetch an object, or its bytes `first..=last`.
-    pub(crate) async fn get(&self, object: &str, range: Option<(u64, u64)>) -> Result<GetObjectOutput, Trouble> {
-        let range = range.map(|(first, last)| format!("bytes={first}-{last}"));
-        let call = self.clients.calls.get_object().bucket(&self.name).key(object).set_range(range);
-        call.send().await.map_err(|error| Trouble::of("GetObject", &error))
-    }
-
-    /// Starts to fetch the bytes `first..=last` of an object, with these response headers.
-    pub(crate) async fn get_presented(
+    /// Starts fetching an object, or the bytes `first..=last` of it, with these headers in the response if any.
+    pub(crate) async fn get(
         &self,
         object: &str,
-        (first, last): (u64, u64),
-        headers: &Kept,
+        range: Option<(u64, u64)>,
+        headers: Option<&Kept>,
     ) -> Result<GetObjectOutput, Trouble> {
         let call = self
             .clients
@@ -206,9 +199,9 @@ impl Bucket {
             .get_object()
             .bucket(&self.name)
             .key(object)
-            .range(format!("bytes={first}-{last}"))
-            .response_content_type(&headers.content_type)
-            .response_content_disposition(&headers.content_disposition);
+            .set_range(range.map(|(first, last)| format!("bytes={first}-{last}")))
+            .set_response_content_type(content_type(headers))
+            .set_response_content_disposition(content_disposition(headers));
         call.send().await.map_err(|error| Trouble::of("GetObject", &error))
     }
 

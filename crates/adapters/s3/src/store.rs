@@ -117,7 +117,7 @@ impl S3Store {
             require_size(key, size, self.size(key).await?)?;
             return Ok(Box::pin(stream::empty()));
         }
-        let answer = match self.bucket.get(&object(key), Some((range.start, range.end - 1))).await {
+        let answer = match self.bucket.get(&object(key), Some((range.start, range.end - 1)), None).await {
             Err(trouble) if trouble.is_gone() => return Err(Error::NotFound),
             Err(trouble) if trouble.is("InvalidRange") => {
                 return Err(Error::other_length(key, size, self.size(key).await?));

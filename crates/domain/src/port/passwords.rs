@@ -28,5 +28,5 @@ pub trait Passwords: Send + Sync {
     async fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<Verdict>;
 
     /// Takes as long as [`verify`](Self::verify), for a user that does not exist.
-    async fn verify_nobody(&self, password: &Password) -> Result<()>;
+    async fn verify_unknown(&self, password: &Password) -> Result<()>;
 }

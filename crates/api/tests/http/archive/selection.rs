@@ -128,7 +128,7 @@ async fn what_is_asked_for_must_make_sense() {
 }
 
 #[tokio::test]
-async fn a_url_that_was_changed_or_is_overdue_opens_nothing() {
+async fn a_changed_url_opens_nothing() {
     let server = Server::start().await;
     let (ann, anybody) = (server.user("ann").await, server.anonymous());
     let url = url_of_drive(&ann).await;

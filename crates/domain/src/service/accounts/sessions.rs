@@ -82,7 +82,7 @@ impl Accounts {
     /// Verifies the password and returns its owner's credentials. Replaces an outdated hash.
     async fn prove(&self, request: &RequestId, known: Option<Credentials>, password: &Password) -> Result<Credentials> {
         let Some(known) = known else {
-            self.passwords.verify_nobody(password).await?;
+            self.passwords.verify_unknown(password).await?;
             return Err(self.refuse(None, request, LoginRefusal::UnknownUser));
         };
         match self.passwords.verify(password, &known.hash).await? {

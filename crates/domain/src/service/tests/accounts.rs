@@ -153,8 +153,8 @@ async fn a_name_that_is_taken_is_found_by_the_store() {
 async fn unknown_user_and_wrong_password_answer_alike_after_one_verification() {
     let mut unknown = Ports::default();
     unknown.users.expect_find_credentials().times(1).returning(|_| Ok(None));
-    unknown.passwords.expect_verify_nobody().with(eq(secret())).times(1).returning(|_| Ok(()));
-    let anonymous = refusal(unknown.service(), "olga", SECRET).await;
+    unknown.passwords.expect_verify_unknown().with(eq(secret())).times(1).returning(|_| Ok(()));
+    let of_unknown = refusal(unknown.service(), "olga", SECRET).await;
 
     let mut wrong = Ports::knowing(olga());
     wrong
@@ -163,10 +163,10 @@ async fn unknown_user_and_wrong_password_answer_alike_after_one_verification() {
         .with(eq(secret()), eq(hash("stored")))
         .times(1)
         .returning(|_, _| Ok(Verdict::Wrong));
-    let somebody = refusal(wrong.service(), "olga", SECRET).await;
+    let of_known = refusal(wrong.service(), "olga", SECRET).await;
 
-    assert!(is_refused(anonymous.as_ref()) && is_refused(somebody.as_ref()));
-    assert_eq!(anonymous.unwrap().to_string(), somebody.unwrap().to_string());
+    assert!(is_refused(of_unknown.as_ref()) && is_refused(of_known.as_ref()));
+    assert_eq!(of_unknown.unwrap().to_string(), of_known.unwrap().to_string());
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn only_the_audit_trail_records_why_a_login_failed() {
     let trail = Trail::default();
     let mut unknown = Ports::default();
     unknown.users.expect_find_credentials().returning(|_| Ok(None));
-    unknown.passwords.expect_verify_nobody().returning(|_| Ok(()));
+    unknown.passwords.expect_verify_unknown().returning(|_| Ok(()));
     let mut wrong = Ports::knowing(olga());
     wrong.passwords.expect_verify().returning(|_, _| Ok(Verdict::Wrong));
     for (ports, password) in

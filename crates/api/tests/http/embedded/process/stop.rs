@@ -9,7 +9,7 @@ async fn what_is_under_way_when_the_server_is_told_to_stop_is_finished() {
     for name in ["TERM", "INT"] {
         let (mut server, _) = start_in(Place::new(), &[("RUST_LOG", "info")]).await;
         let ann = server.user("ann").await;
-        // More than the connection can buffer, so that the response is unfinished when the server is told to stop.
+        // More than the connection can buffer, so that the response is unfinished at SIGTERM.
         let large: Vec<u8> = (0..48_u32 << 20).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let file = ann.upload("large.bin", &large, None).await;
         let url = text(&ann.get(&format!("/file/{}", text(&file["id"]))).await.ok()["download"]["url"]);

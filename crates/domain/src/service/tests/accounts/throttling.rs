@@ -102,7 +102,7 @@ async fn every_refused_login_costs_an_attempt() {
         let mut ports = Ports { throttle: Some(throttle(&log, &[])), ..Ports::default() };
         let known = (turn > 0).then(|| crate::model::Credentials { disabled: turn > 1, ..credentials() });
         ports.users.expect_find_credentials().returning(move |_| Ok(known.clone()));
-        ports.passwords.expect_verify_nobody().returning(|_| Ok(()));
+        ports.passwords.expect_verify_unknown().returning(|_| Ok(()));
         let verdict = if turn > 1 { Verdict::Right } else { Verdict::Wrong };
         ports.passwords.expect_verify().returning(move |_, _| Ok(verdict));
         assert!(is_refused(login(ports.service()).await.err().as_ref()));
