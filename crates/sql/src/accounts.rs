@@ -58,15 +58,16 @@ impl TryFrom<AccountRow> for ListedAccount {
     }
 }
 
-/// Selects the [`AccountRow`]s of a page of all accounts, ordered by username key.
+/// Selects the [`AccountRow`]s of a page of all accounts, ordered by username key. `used_entries` is the
+/// expression for the number of entries of the drive `d`.
 #[must_use]
-pub fn page(after: Option<&str>, limit: Limit) -> Statement {
+pub fn page(after: Option<&str>, limit: Limit, used_entries: &str) -> Statement {
     let mut parameters: Vec<Parameter> = after.map(|key| Parameter::Text(key.to_owned())).into_iter().collect();
     let start = after.map_or("", |_| "WHERE u.username_key > ?");
     parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
     let text = format!(
         "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, u.disabled_at,
-            d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, d.used_entries
+            d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, {used_entries} AS used_entries
         FROM users u JOIN drives d ON d.owner_id = u.id {start} ORDER BY u.username_key LIMIT ?"
     );
     Statement::new(text, parameters)

@@ -69,13 +69,16 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-/// Selects the [`HomeRow`] of `user`.
+/// Selects the [`HomeRow`] of `user`. `used_entries` is the expression for the number of entries of the drive `d`.
 #[must_use]
-pub fn home(user: UserId) -> Statement {
-    let text = "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id,
-            d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, d.used_entries, n.id AS root_id, n.revision
+pub fn home(user: UserId, used_entries: &str) -> Statement {
+    let text = format!(
+        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id,
+            d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, {used_entries} AS used_entries,
+            n.id AS root_id, n.revision
         FROM users u JOIN drives d ON d.owner_id = u.id JOIN nodes n ON n.drive_id = d.id AND n.parent_id IS NULL
-        WHERE u.id = ? LIMIT 1";
+        WHERE u.id = ? LIMIT 1"
+    );
     Statement::new(text, vec![user.into()])
 }
 

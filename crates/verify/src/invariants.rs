@@ -72,6 +72,12 @@ pub(crate) fn all(dialect: Dialect, old: i64) -> Vec<Invariant> {
 
 /// The counters of drives.
 fn counters(dialect: Dialect) -> [Invariant; 4] {
+    let used_entries = match dialect {
+        Dialect::Postgres => {
+            "d.used_entries + coalesce((SELECT sum(entries) FROM entry_counts c WHERE c.drive_id = d.id), 0)"
+        }
+        Dialect::Sqlite => "d.used_entries",
+    };
     let id = |column: &str| id(dialect, column);
     [
         plain(
@@ -107,9 +113,9 @@ fn counters(dialect: Dialect) -> [Invariant; 4] {
             &format!(
                 "SELECT {} AS a, 'it says ' || {} || ', there are ' || {} AS b FROM drives d LEFT JOIN (
                     SELECT drive_id, count(*) AS total FROM nodes WHERE kind <> 'root' GROUP BY drive_id
-                ) AS s ON s.drive_id = d.id WHERE d.used_entries <> coalesce(s.total, 0)",
+                ) AS s ON s.drive_id = d.id WHERE {used_entries} <> coalesce(s.total, 0)",
                 id("d.id"),
-                text("d.used_entries"),
+                text(used_entries),
                 text("coalesce(s.total, 0)")
             ),
         ),

@@ -15,6 +15,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::release;
 use crate::changes::log;
+use crate::counters::USED_ENTRIES;
 use crate::fault::violated;
 use crate::sessions::end_all;
 use crate::unit::Begin;
@@ -181,7 +182,7 @@ impl Accounts for Database {
     }
 
     async fn list_accounts<'a>(&self, after: Option<&'a str>, limit: Limit) -> Result<Vec<ListedAccount>> {
-        let statement = page(after, limit);
+        let statement = page(after, limit, USED_ENTRIES);
         self.read(async move |mut connection: &AsyncPgConnection| {
             let rows: Vec<AccountRow> = statement.load(&mut connection).await?;
             Ok(rows.into_iter().map(ListedAccount::try_from).collect::<Result<_>>()?)

@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
-use clouddrive_sql::drive::{Charge, ChildRow, FOLDERS_LATERAL, HomeRow, LevelsRow, Merging, home, levels, page};
+use clouddrive_sql::drive::{ChildRow, FOLDERS_LATERAL, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NameColumns, NewNode};
 use clouddrive_sql::schema::{nodes, users};
@@ -16,14 +16,15 @@ use clouddrive_sql::versions::describe;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
+use futures_util::future::try_join;
 
 use crate::Database;
 use crate::changes::log;
+use crate::counters::{USED_ENTRIES, count_folder, is_ample};
 use crate::locate::{self, array};
 use crate::names::{explain, insert, touch};
 use crate::receipts::keep;
 use crate::unit::{Begin, together};
-use crate::uploads::commit::charge;
 use crate::uploads::end_without_right;
 
 #[async_trait]
@@ -39,7 +40,7 @@ impl Drive for Database {
 
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
         self.read(async move |mut connection: &AsyncPgConnection| {
-            let row: Option<HomeRow> = home(user).get_result(&mut connection).await.optional()?;
+            let row: Option<HomeRow> = home(user, USED_ENTRIES).get_result(&mut connection).await.optional()?;
             Ok(row.map(Home::try_from).transpose()?)
         })
         .await
@@ -83,7 +84,7 @@ async fn create_folder(
     id: NodeId,
     name: &Name,
 ) -> Outcome<Located> {
-    let parent = locate::renewed(connection, parent).await?;
+    let (parent, ample) = try_join(locate::renewed(connection, parent), is_ample(connection, parent.drive())).await?;
     check_depth(parent.located().depth_of_child_folder(), 0)?;
     let node = NewNode { id, drive: parent.drive(), parent: parent.node().id, name, content: None };
     let maker = actor(connection, &parent).await?;
@@ -93,7 +94,7 @@ async fn create_folder(
         touch(connection, command, node.parent).boxed(),
         log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)).boxed(),
         // Last, to lock the drive's counters as briefly as possible.
-        charge(connection, node.drive, Charge { entries: 1, ..Charge::default() }).boxed(),
+        count_folder(connection, node.drive, ample).boxed(),
     ])
     .await?;
     let made = node.located(parent.into_located(), maker, NodeBody::Folder, command.at);

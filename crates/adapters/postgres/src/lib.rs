@@ -6,6 +6,7 @@ mod blob_records;
 mod changes;
 mod chores;
 mod connector;
+mod counters;
 mod database;
 mod drive;
 mod fault;

@@ -15,13 +15,14 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::refer_all;
 use crate::changes::log;
+use crate::counters::charge;
 use crate::drive::raise_reach;
 use crate::fault::conflict;
 use crate::locate::{self, AMONG, array};
 use crate::names::touch;
 use crate::receipts::keep;
 use crate::unit::Begin;
-use crate::uploads::commit::{Became, charge, name};
+use crate::uploads::commit::{Became, name};
 
 #[async_trait]
 impl Trees for Database {

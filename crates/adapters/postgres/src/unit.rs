@@ -95,7 +95,7 @@ impl Begin {
 }
 
 /// The key of the advisory lock on a drive's tree. If two drives ever share a key, they only wait for each other.
-fn tree(drive: DriveId) -> i64 {
+pub(crate) fn tree(drive: DriveId) -> i64 {
     let (high, low) = drive.as_uuid().as_u64_pair();
     (high ^ low).cast_signed()
 }

@@ -3,7 +3,6 @@ pub(crate) mod commit;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
     Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Quota, Timestamp, Upload, UploadId,
     UploadPosition, UploadState, UserId,
@@ -11,7 +10,6 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::changes::NewChangeRow;
-use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement};
@@ -26,6 +24,7 @@ use futures_util::future::try_join3;
 use crate::Database;
 use crate::blob_records::{self, release};
 use crate::changes::{log, log_all};
+use crate::counters::reserve;
 use crate::fault::error;
 use crate::locate;
 use crate::names::holder;
@@ -210,32 +209,6 @@ async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Time
         .filter(uploads::sender_id.eq(DbId::from(sender)).and(uploads::state.eq("open")))
         .filter(uploads::expires_at.gt(at.as_millis()));
     Ok(open.count().get_result(&mut connection).await?)
-}
-
-/// Reserves the bytes of `charge` if it fits, in one statement. Its entries are counted by the commit.
-async fn reserve(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<Quota> {
-    let needed = charge.stored;
-    let available = drives::quota_bytes - drives::used_bytes - drives::reserved_bytes;
-    // A zero-byte upload is allowed even over quota.
-    let least = if needed == 0 { i64::MIN } else { bytes(needed) };
-    let free = drives::quota_entries - drives::used_entries;
-    let least_free = if charge.entries == 0 { i64::MIN } else { bytes(charge.entries) };
-    let row = drives::table.filter(drives::id.eq(DbId::from(drive)).and(available.ge(least)).and(free.ge(least_free)));
-    let reserved = drives::reserved_bytes.eq(drives::reserved_bytes + bytes(needed));
-    let row = diesel::update(row).set(reserved).returning(QUOTA).get_result(&mut connection).await.optional()?;
-    match row {
-        Some(row) => Ok(quota(row)),
-        None => Err(exceeded(connection, drive, charge).await?.into()),
-    }
-}
-
-/// The error for a `charge` that did not fit, by the drive's current state: room may have been freed since.
-pub(crate) async fn exceeded(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<Error> {
-    let row = drives::table.find(DbId::from(drive)).select((QUOTA, ENTRIES));
-    let (bytes_of, entries_of) = row.first::<((i64, i64, i64), (i64, i64))>(&mut connection).await?;
-    let (quota, entries) = (quota(bytes_of), entries(entries_of));
-    let refusal = charge.refusal(quota, entries);
-    Ok(Error::Forbidden(refusal.unwrap_or(Forbidden::Quota { quota, needed: charge.unannounced() })))
 }
 
 async fn extend(

@@ -18,10 +18,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::{dispose, lock, refer, release};
 use crate::changes::log;
+use crate::counters::charge;
 use crate::locate;
 use crate::receipts::keep;
 use crate::unit::Begin;
-use crate::uploads::commit::{attach, charge, insert_version};
+use crate::uploads::commit::{attach, insert_version};
 
 /// Points the granted, locked file at another version, of that size, and returns its new revision.
 pub(crate) async fn point(

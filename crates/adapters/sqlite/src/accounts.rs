@@ -129,7 +129,7 @@ impl Accounts for Database {
     }
 
     async fn list_accounts<'a>(&self, after: Option<&'a str>, limit: Limit) -> Result<Vec<ListedAccount>> {
-        let statement = page(after, limit);
+        let statement = page(after, limit, "d.used_entries");
         self.read(move |connection| {
             let rows: Vec<AccountRow> = statement.load(connection)?;
             Ok(rows.into_iter().map(ListedAccount::try_from).collect::<Result<_>>()?)

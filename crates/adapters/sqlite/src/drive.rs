@@ -34,7 +34,7 @@ impl Drive for Database {
 
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
         self.read(move |connection| {
-            let row: Option<HomeRow> = home(user).get_result(connection).optional()?;
+            let row: Option<HomeRow> = home(user, "d.used_entries").get_result(connection).optional()?;
             Ok(row.map(Home::try_from).transpose()?)
         })
         .await

@@ -2,7 +2,7 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, DriveId, Grant, Located, MediaType, Name,
+    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, Grant, Located, MediaType, Name,
     NodeBody, NodeId, NodeKind, Revision, Stored, Upload, VersionId, authorize,
 };
 use clouddrive_domain::port::{Commit, NewFile};
@@ -10,16 +10,16 @@ use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, uploads, versions};
-use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
-use super::{exceeded, locked};
+use super::locked;
 use crate::blob_records::{release, require_usable};
 use crate::changes::log;
+use crate::counters::charge;
 use crate::drive::actor;
 use crate::locate;
 use crate::names::{insert, insert_beside, insert_if_free, locked_holder, touch};
@@ -237,30 +237,5 @@ async fn close(
         ))
         .execute(&mut connection)
         .await?;
-    Ok(())
-}
-
-/// Turns a reservation into usage, in one statement. Reserved bytes have been admitted already; any beyond must fit
-/// now.
-pub(crate) async fn charge(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
-    let text = "UPDATE drives SET reserved_bytes = reserved_bytes - ?, used_bytes = used_bytes + ? - ?,
-            used_entries = used_entries + ?
-        WHERE id = ? AND ? <= greatest(quota_bytes - used_bytes - reserved_bytes, 0) + ?
-            AND ? <= greatest(quota_entries - used_entries, 0)";
-    let Charge { reserved, stored, freed, entries } = charge;
-    let number = |size| Parameter::Integer(bytes(size));
-    let parameters = vec![
-        number(reserved),
-        number(stored),
-        number(freed),
-        number(entries),
-        drive.into(),
-        number(charge.unannounced()),
-        number(freed),
-        number(entries),
-    ];
-    if Statement::new(text, parameters).execute(&mut connection).await? == 0 {
-        return Err(exceeded(connection, drive, charge).await?.into());
-    }
     Ok(())
 }

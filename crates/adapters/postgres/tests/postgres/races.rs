@@ -1,5 +1,6 @@
 //! Races between two instances on one database, each with its own connections.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,8 +10,8 @@ use crate::support::scene::{
 use crate::support::{Fresh, ask, until};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden};
-use clouddrive_domain::model::{Action, ConflictPolicy, Handle, IdSource, Quota, Timestamp};
-use clouddrive_domain::port::{Changes, Copying, Drive, Random, Trees, Users};
+use clouddrive_domain::model::{Action, ConflictPolicy, Handle, IdSource, NewLimits, Quota, Timestamp};
+use clouddrive_domain::port::{Accounts, Changes, Copying, Drive, Random, Registration, Trees, Users};
 use clouddrive_postgres::Database;
 use futures_util::future::{join, join_all};
 
@@ -115,6 +116,36 @@ async fn the_quota_is_exact() {
     }
     let quota = one.find_home(ann.user.id).await.unwrap().unwrap().account.quota;
     assert_eq!(quota, Quota { total: 1_000, used: 0, reserved: 900 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_of_entries_is_exact_wherever_they_are_counted() {
+    let (fresh, one, other) = two().await;
+    // There is ample room for the first ten folders only.
+    let ann = Registration { quota_entries: 20_010, ..registration(1) };
+    one.register(&command(&ann), &ann).await.unwrap();
+    let make = async |numbers: Range<u128>| {
+        let folders = numbers.map(async |number| {
+            let database = if number % 2 == 0 { &one } else { &other };
+            create_folder(database, &ann, ann.root, folder_id(number), &number.to_string()).await
+        });
+        join_all(folders).await
+    };
+    for outcome in make(0..80).await {
+        outcome.unwrap();
+    }
+    let used = async || one.find_home(ann.user.id).await.unwrap().unwrap().account.entries.used;
+    assert_eq!(used().await, 80);
+    let client = fresh.outsider().await;
+    let in_both = "SELECT min(used_entries) > 0 AND sum(entries) > 0 FROM drives, entry_counts";
+    assert_eq!(ask(&client, in_both).await, "t");
+    let limits = NewLimits { bytes: None, entries: Some(83) };
+    one.set_quota(&command(&ann), ann.user.id, limits).await.unwrap();
+    let (made, refused): (Vec<_>, Vec<_>) = make(80..92).await.into_iter().partition(Result::is_ok);
+    assert_eq!((made.len(), used().await), (3, 83));
+    for outcome in refused {
+        assert!(matches!(outcome, Err(Error::Forbidden(Forbidden::Entries { needed: 1, .. }))), "{outcome:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
