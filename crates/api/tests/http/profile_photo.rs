@@ -8,6 +8,15 @@ use crate::support::{Answer, Caller, Server, png, text};
 
 const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
 
+const RED: [u8; 3] = [200, 30, 30];
+const BLUE: [u8; 3] = [30, 30, 200];
+
+/// JPEG XLs of 60 × 30 pixels in these colours, encoded by libjxl without loss.
+const RED_JXL: &[u8] = b"\xff\x0a\xe8\x70\x10\x09\x08\x00\x01\x00\x58\x00\x4b\x18\x8b\x15\x00\xd4\x88\x41\
+    \x1b\xe3\x1e\x40\x04\x18\x08\x00\xe0\xf0\xe3\x9c\xc4\x54";
+const BLUE_JXL: &[u8] = b"\xff\x0a\xe8\x70\x10\x09\x08\x00\x01\x00\x58\x00\x4b\x18\x8b\x15\x00\xd4\x88\x41\
+    \x1b\xe3\x1e\x40\x04\x18\x08\x00\x58\xf1\xe4\xd3\x44\x54";
+
 /// A single-colour image.
 fn picture(format: ImageFormat, colour: [u8; 3]) -> Vec<u8> {
     let picture = DynamicImage::ImageRgb8(RgbImage::from_pixel(60, 30, image::Rgb(colour)));
@@ -39,22 +48,44 @@ async fn photo(server: &Server, caller: &Caller) -> RgbImage {
 }
 
 #[tokio::test]
-async fn pictures_of_four_kinds_become_a_square() {
+async fn pictures_of_five_kinds_become_a_square() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif] {
-        for (at, colour) in [[200, 30, 30], [30, 30, 200]].into_iter().enumerate() {
-            let bytes = picture(format, colour);
+    let of = |format| [picture(format, RED), picture(format, BLUE)];
+    for (kind, pictures) in [
+        ("JPEG", of(ImageFormat::Jpeg)),
+        ("PNG", of(ImageFormat::Png)),
+        ("WebP", of(ImageFormat::WebP)),
+        ("GIF", of(ImageFormat::Gif)),
+        ("JPEG XL", [RED_JXL.to_vec(), BLUE_JXL.to_vec()]),
+    ] {
+        for (at, (bytes, colour)) in pictures.into_iter().zip([RED, BLUE]).enumerate() {
             // The declared type and name do not matter.
             let answer = match at {
                 0 => send_raw(&ann, "/profile_photo", "image/x-whatever", bytes).await,
                 _ => send_form(&ann, "notes.txt", bytes).await,
             };
-            assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"), "{format:?}");
+            assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"), "{kind}");
             answer.ok();
             let shown = photo(&server, &ann).await.get_pixel(200, 200).0;
             let near = shown.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 30);
-            assert!(near, "{format:?}: {shown:?} instead of {colour:?}");
+            assert!(near, "{kind}: {shown:?} instead of {colour:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_another_kind_names_those_that_are_taken() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let others = [&b"BM and a bitmap"[..], b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", SVG.as_bytes()];
+    for bytes in others {
+        let raw = send_raw(&ann, "/profile_photo", "image/x-whatever", bytes).await;
+        for answer in [raw, send_form(&ann, "me.jpg", bytes).await] {
+            let detail = text(&answer.refused(422, "invalid_image")["detail"]);
+            for kind in ["JPEG,", "PNG", "WebP", "GIF", "JPEG XL"] {
+                assert!(detail.contains(kind), "{kind}: {detail}");
+            }
         }
     }
 }

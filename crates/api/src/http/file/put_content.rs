@@ -1,5 +1,5 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, Header, IF_NONE_MATCH, IfNoneMatch};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, Header, IF_NONE_MATCH, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Code, File};
 use clouddrive_domain::Error;
@@ -38,9 +38,6 @@ pub(crate) async fn put_content(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let headers = request.headers();
-    if headers.contains_key(CONTENT_RANGE) {
-        return Err(Problem::malformed("a content is replaced as a whole: send all of it, without Content-Range"));
-    }
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let metadata = ContentMetadata {
         media_type: parse::media_type_of_body(header(CONTENT_TYPE))?,

@@ -1,7 +1,7 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Version;
-use actix_web::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HOST, HeaderValue};
+use actix_web::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_RANGE, HOST, HeaderValue};
 use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
 use clouddrive_contract::Code;
@@ -9,7 +9,7 @@ use clouddrive_contract::Code;
 use super::request::has_body;
 use crate::http::problem::{Outcome, Problem};
 
-/// Refuses requests that no route accepts: ambiguous ones, and bodies with a content encoding.
+/// Refuses requests that no route accepts: ambiguous ones, and bodies that are only a part or have a content encoding.
 pub(crate) async fn sane(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -37,6 +37,10 @@ fn check(request: &ServiceRequest) -> Outcome<()> {
     if !plain && has_body(request) {
         let problem = Problem::new(Code::UnsupportedMediaType, "send the body without a Content-Encoding");
         return Err(problem.header(ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+    }
+    // Also without a body: some protocols ask that way how much has arrived, which would store an empty content.
+    if headers.contains_key(CONTENT_RANGE) && !request.method().is_safe() {
+        return Err(Problem::malformed("a body is taken as a whole: send all of it, without Content-Range"));
     }
     Ok(())
 }

@@ -1,5 +1,9 @@
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde_json::json;
+
 use super::assert_well;
-use crate::support::{Caller, Server, Wire};
+use crate::support::{Caller, Server, Wire, png, text};
 
 /// Silences the framework's log line for each of these.
 const QUIET: &[(&str, &str)] = &[("RUST_LOG", "warn,actix_http::h1=off")];
@@ -129,13 +133,11 @@ async fn what_is_no_http_is_answered_as_such() {
 
 #[tokio::test]
 async fn a_body_in_an_encoding_is_taken_nowhere() {
-    use reqwest::Method;
-    use serde_json::json;
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    let id = crate::support::text(&ann.upload("note.txt", b"note", None).await["id"]);
+    let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
     let upload = ann.begin("signed", 5, None).await.ok();
-    let signed = crate::support::text(&upload["parts"][0]["url"]);
+    let signed = text(&upload["parts"][0]["url"]);
     let blob = signed.strip_prefix(server.url()).unwrap_or("/blob/00112233445566778899aabbccddeeff").to_owned();
     for (method, path, kind) in [
         (Method::PUT, blob, "application/octet-stream"),
@@ -157,6 +159,38 @@ async fn a_body_in_an_encoding_is_taken_nowhere() {
     let marked = format!("\u{FEFF}{}", json!({"folder_name": "Marked"}));
     let request = ann.request(Method::POST, "/drive").header("Content-Type", "application/json");
     assert_eq!(ann.send(request.body(marked)).await.ok()["name"], "Marked");
+}
+
+#[tokio::test]
+async fn a_part_of_a_body_is_taken_nowhere() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
+    let content = format!("/file/{id}/content");
+    let form = |field: &'static str, bytes: Vec<u8>| Form::new().part(field, Part::bytes(bytes).file_name("half"));
+    let requests = || {
+        [
+            ann.request(Method::PUT, &content).body("half"),
+            // How some protocols ask how much has arrived.
+            ann.request(Method::PUT, &content),
+            ann.request(Method::POST, "/file").multipart(form("file", b"half".to_vec())),
+            ann.request(Method::POST, "/profile_photo").header("Content-Type", "image/png").body(png(9, 9)),
+            ann.request(Method::POST, "/profile-photo").multipart(form("photo", png(9, 9))),
+            ann.request(Method::POST, "/drive").json(&json!({"folder_name": "Half"})),
+        ]
+    };
+    for range in ["bytes 4-7/8", "bytes 0-3/4", "bytes */8"] {
+        for request in requests() {
+            ann.send(request.header("Content-Range", range)).await.refused(400, "malformed_request");
+        }
+    }
+    assert_eq!(ann.names(None).await, ["note.txt"]);
+    assert_eq!(ann.download(&id).await, b"note");
+    ann.get("/profile_photo").await.refused(404, "not_found");
+    assert_eq!(server.blobs().len(), 1);
+    for request in requests() {
+        ann.send(request).await.ok();
+    }
 }
 
 #[tokio::test]

@@ -211,10 +211,15 @@ async fn the_guide_says_what_a_reader_of_the_document_needs() {
     let document = document(&server).await;
     let guide = text(&document["info"]["description"]);
     for part in [
+        "`Content-Range` is 400",
+        "`X-Request-Id`, except",
+        "`application/problem+json`, except",
         "## Roles",
         "`view`",
         "`edit`",
         "`owner`",
+        "restore from the trash",
+        "undo a deletion",
         "## Uploads, step by step",
         "complete",
         "## Lifetimes of URLs",
@@ -230,6 +235,7 @@ async fn the_guide_says_what_a_reader_of_the_document_needs() {
         "| 401 |",
         "| 409 |",
         "| 429 |",
+        "connections to the database, copies, purges, archives",
         "| 503 |",
     ] {
         assert!(guide.contains(part), "{part}");

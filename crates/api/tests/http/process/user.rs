@@ -116,6 +116,39 @@ async fn a_quota_is_set_also_below_what_is_there() {
 }
 
 #[tokio::test]
+async fn a_quota_of_entries_is_set_alone_or_with_that_of_bytes() {
+    let server = Server::start().await;
+    done(user(&server, &["create", "ann", "ann@example.com", "--entries", "1"], PASSWORD));
+    let ann = server.login("ann").await;
+    let limits = async || {
+        let quota = ann.quota().await;
+        ["total_bytes", "total_entries"].map(|field| quota[field].as_u64().unwrap())
+    };
+    let full = async || ann.post("/drive", json!({"folder_name": "More"})).await.refused(403, "quota_exceeded");
+    assert_eq!(limits().await, [5_368_709_120, 1]);
+    ann.folder("One", None).await;
+    full().await;
+    let set = done(user(&server, &["set-quota", "ann", "--entries", "2"], ""));
+    assert_eq!(set, "the drive of ann may hold 2 files and folders\n");
+    assert_eq!(limits().await, [5_368_709_120, 2]);
+    ann.folder("Two", None).await;
+    full().await;
+    done(user(&server, &["set-quota", "ann", "7"], ""));
+    assert_eq!(limits().await, [7, 2]);
+    // Also below what is there.
+    let set = done(user(&server, &["set-quota", "ann", "9", "--entries", "1"], ""));
+    assert_eq!(set, "the drive of ann may hold 9 bytes and 1 files and folders\n");
+    assert_eq!((limits().await, ann.names(None).await.len()), ([9, 1], 2));
+    full().await;
+    failed(user(&server, &["set-quota", "ann"], ""), 2, "required");
+    failed(user(&server, &["set-quota", "ann", "--entries", "2k"], ""), 2, "must be a number from 0");
+    let refused = user(&server, &["create", "ben", "ben@example.com", "--entries", "many"], PASSWORD);
+    failed(refused, 2, "must be a number from 0");
+    failed(user(&server, &["set-quota", "nobody", "--entries", "5"], ""), 1, "there is no user nobody");
+    assert_eq!(limits().await, [9, 1]);
+}
+
+#[tokio::test]
 async fn all_users_are_listed_for_people_and_for_programs() {
     let server = Server::start().await;
     let (ann, _ben) = (server.user("ann").await, server.user("Ben").await);

@@ -245,6 +245,38 @@ async fn an_upload_ends_with_the_right_to_put_anything_there() {
     assert_eq!(ann.names(Some(&top)).await, ["note.txt"]);
 }
 
+#[tokio::test]
+async fn a_guest_does_not_learn_how_many_entries_the_owners_full_drive_has() {
+    let server = Server::with(&[("DEFAULT_QUOTA_ENTRIES", "2")]).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    ann.share_folder(&top, "ben", "edit").await;
+    let own = text(&ben.send_form(&[], "own.txt", b"own").await.ok()["id"]);
+    let upload = ben.begin("late.txt", 4, Some(&top)).await.ok();
+    ben.put(&upload, "late").await.ok_empty();
+    let last = ann.folder("Last", Some(&top)).await;
+    let folder = json!({"folder_name": "New", "parent_folder_id": top});
+    for (way, answer) in [
+        ("a folder", ben.post("/drive", folder.clone()).await),
+        ("a form", ben.send_form(&[("parent_folder_id", &top)], "form.txt", b"form").await),
+        ("an announced upload", ben.begin("signed.txt", 6, Some(&top)).await),
+        ("a completed upload", ben.complete(&upload).await),
+        ("a copy", ben.post(&format!("/file/{own}/copy"), json!({"parent_folder_id": top})).await),
+    ] {
+        let problem = answer.refused(403, "quota_exceeded");
+        assert_eq!(problem["quota"], Value::Null, "{way}");
+        let detail = text(&problem["detail"]);
+        assert!(!detail.contains(|letter: char| letter.is_ascii_digit()), "{way}: {detail}");
+    }
+    let problem = ann.post("/drive", folder).await.refused(403, "quota_exceeded");
+    let told = ["total_entries", "used_entries", "needed_entries"].map(|field| problem["quota"][field].clone());
+    assert_eq!(told, [2, 2, 1]);
+    // Once there is room, the upload completes.
+    ann.delete(&format!("/drive/{last}")).await.ok_empty();
+    ann.delete(&format!("/trash/{last}")).await.ok_empty();
+    assert_eq!(ben.complete(&upload).await.ok()["name"], "late.txt");
+}
+
 /// Ways in which the guest's rights on `inner` end; the share is on its parent `top`.
 type Ending = (&'static str, fn(Caller, String, String, String) -> BoxFuture<'static, ()>);
 

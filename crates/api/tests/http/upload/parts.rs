@@ -1,7 +1,7 @@
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-use super::{path, progress};
+use super::{complete_with, path, progress};
 use crate::support::stack::max_parts;
 use crate::support::{Answer, Caller, Reason, SHORT_GRACE, Server, eventually, sha256, text};
 
@@ -227,6 +227,32 @@ async fn completing_at_once_and_again_is_one_file_for_all() {
     assert_eq!(ann.names(None).await, ["film.mkv"]);
     assert_eq!(ann.quota().await["used_bytes"], SIZE);
     assert!(ann.download(&text(&files[0]["id"])).await == bytes);
+}
+
+/// The first try puts the parts together in the store, which may not know of them any more at the next.
+#[tokio::test]
+async fn parts_that_find_their_name_taken_become_a_file_beside_it() {
+    let server = Server::with(&[SMALL]).await;
+    let ann = server.user("ann").await;
+    let (late, bytes) = (begin(&ann, "film.mkv").await, bytes());
+    send(&ann, &late, &bytes, &[1, 2, 3]).await;
+    let first = ann.upload("film.mkv", b"a short film", None).await;
+    for _ in 0..2 {
+        let problem = ann.complete(&late).await.refused(409, "name_taken");
+        assert_eq!(problem["conflict"]["suggested_name"], "film (1).mkv");
+        let seen = progress(&ann, &late).await;
+        assert_eq!((&seen["state"], &seen["received_bytes"]), (&json!("open"), &json!(SIZE)));
+    }
+    assert_eq!(ann.quota().await["reserved_bytes"], SIZE);
+    let file = complete_with(&ann, &late, "Keep").await.ok();
+    assert_eq!((&file["name"], &file["size_in_bytes"]), (&json!("film (1).mkv"), &json!(SIZE)));
+    assert!(ann.download(&text(&file["id"])).await == bytes);
+    assert_eq!(ann.download(&text(&first["id"])).await, b"a short film");
+    assert_eq!(complete_with(&ann, &late, "Keep").await.ok(), file);
+    assert_eq!(ann.names(None).await, ["film (1).mkv", "film.mkv"]);
+    let quota = ann.quota().await;
+    assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(SIZE + 12), &json!(0)));
+    assert_eq!((server.blobs().len(), server.unfinished().len()), (2, 0));
 }
 
 #[tokio::test]

@@ -123,6 +123,25 @@ async fn a_former_content_comes_back_as_another_version() {
 }
 
 #[tokio::test]
+async fn a_guest_who_restores_more_than_fits_does_not_learn_how_full_the_drive_is() {
+    let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "10")]).await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let file = ann.upload("plan", b"plan A", None).await;
+    let id = text(&file["id"]);
+    ann.put_content(&id, b"new", &[]).await.ok();
+    ann.share_file(&id, "ben", "edit").await;
+    let path = format!("/file/{id}/version/{}/restore", text(&file["version_id"]));
+    let problem = ben.ask(&path).await.refused(403, "quota_exceeded");
+    assert_eq!(problem["quota"], json!({"needed_bytes": 6}));
+    let detail = text(&problem["detail"]);
+    assert!(!detail.contains(|letter: char| letter.is_ascii_digit()), "{detail}");
+    let problem = ann.ask(&path).await.refused(403, "quota_exceeded");
+    let full = json!({"total_bytes": 10, "used_bytes": 9, "reserved_bytes": 0, "needed_bytes": 6});
+    assert_eq!(problem["quota"], full);
+    assert_eq!(ben.download(&id).await, b"new");
+}
+
+#[tokio::test]
 async fn a_version_is_deleted_unless_it_is_the_current_one() {
     let server = Server::start().await;
     let ann = server.user("ann").await;

@@ -4,8 +4,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, actor, ambient, command, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, nothing_ended, one_ended,
-    root, seen, trashed, unconditioned,
+    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, no_entries_left,
+    nothing_ended, one_ended, root, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
@@ -110,6 +110,22 @@ async fn a_taken_name_is_reported_with_its_holder() {
     let fault = service(drive).create(&actor(OWNER), None, &name("holiday")).await.unwrap_err();
     let Error::Conflict(Conflict::NameTaken(taken)) = fault else { panic!("{fault}") };
     assert_eq!((taken.item.id, taken.suggested.as_str()), (OTHER_FOLDER, "holiday (1)"));
+}
+
+#[tokio::test]
+async fn only_the_owner_learns_how_many_entries_a_full_drive_has() {
+    let refusal = async |found: Located| {
+        let viewer = found.viewer.user().unwrap();
+        let mut drive = drive_with([found]);
+        drive.expect_create_folder().times(1).returning(|_, _, _, _| Err(no_entries_left()));
+        service(drive).create(&actor(viewer), Some(FOLDER), &name("new")).await.unwrap_err()
+    };
+    let owned = refusal(for_owner(folder(FOLDER))).await;
+    assert!(matches!(owned, Error::Forbidden(Forbidden::Entries { needed: 1, .. })), "{owned:?}");
+    for found in [for_guest(folder(FOLDER), EDIT), for_heir(folder(FOLDER), EDIT)] {
+        let foreign = refusal(found).await;
+        assert!(matches!(foreign, Error::Forbidden(Forbidden::QuotaOfOwner { needed: None })), "{foreign:?}");
+    }
 }
 
 #[tokio::test]

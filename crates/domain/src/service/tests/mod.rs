@@ -31,7 +31,7 @@ use mockall::predicate::eq;
 use uuid::Uuid;
 
 use super::{Ambient, BlobRemover, Contents, EndedUploads};
-use crate::error::{Conflict, Error, NameTaken, Result};
+use crate::error::{Conflict, Error, Forbidden, NameTaken, Result};
 use crate::model::{
     Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, EntityTag, EntryQuota, Grant,
     Id, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Precondition, Quota, RequestId,
@@ -280,6 +280,16 @@ fn name_taken() -> Error {
         revision: Revision(4),
         suggested: name("holiday (1)"),
     })))
+}
+
+/// The bytes do not fit into the owner's drive.
+fn no_bytes_left() -> Error {
+    Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })
+}
+
+/// One more file or folder does not fit into the owner's drive.
+fn no_entries_left() -> Error {
+    Error::Forbidden(Forbidden::Entries { quota: QUOTA, entries: EntryQuota { total: 9, used: 9 }, needed: 1 })
 }
 
 fn outage() -> Error {

@@ -6,8 +6,8 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, ambient_with, body, command, drain, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, made, made_key, outage, person, seen,
-    trashed, unconditioned,
+    folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, made, made_key, no_bytes_left, outage,
+    person, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
@@ -272,6 +272,25 @@ async fn only_the_owner_learns_the_drives_usage() {
     let leave = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.unwrap();
     let streaming = service.receive(&actor(GUEST), leave, plain_text(), hello()).await;
     assert!(matches!(streaming, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: None }))));
+}
+
+#[tokio::test]
+async fn only_the_owner_learns_the_usage_of_the_drive_into_which_a_restored_version_does_not_fit() {
+    let refusal = async |found: Located| {
+        let viewer = found.viewer.user().unwrap();
+        let mut ports = Ports::default();
+        ports.versions.expect_revive().times(1).returning(|_, _, _| Err(no_bytes_left()));
+        let (service, trail) = ports.service(found);
+        let fault = service.restore(&actor(viewer), FILE, made(5), &unconditioned()).await.unwrap_err();
+        assert_eq!(trail.read(), []);
+        fault
+    };
+    let owned = refusal(for_owner(file(FILE))).await;
+    assert!(matches!(owned, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })), "{owned:?}");
+    for found in [for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::Edit)] {
+        let foreign = refusal(found).await;
+        assert!(matches!(foreign, Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(31) })), "{foreign:?}");
+    }
 }
 
 /// The error of streaming `body` into the file.

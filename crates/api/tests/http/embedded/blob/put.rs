@@ -2,7 +2,8 @@ use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
 use super::part_url;
-use crate::support::{Answer, Caller, Server};
+use crate::support::{Answer, Caller, Server, text};
+use crate::upload::parts::{SIZE, SMALL, bytes};
 
 /// PUTs a body without a `Content-Length`.
 async fn put_chunked(anonymous: &Caller, upload: &Value, pieces: &[&'static str]) -> Answer {
@@ -43,6 +44,29 @@ async fn just_as_many_bytes_are_taken_as_were_announced() {
     assert!(server.blobs().is_empty() && server.unfinished().is_empty());
     put_chunked(&anonymous, &upload, &["hel", "lo"]).await.ok_empty();
     ann.complete(&upload).await.ok();
+}
+
+/// A part of an upload is a whole body, and the server knows its place.
+#[tokio::test]
+async fn a_body_with_a_range_is_refused_even_if_its_length_is_right() {
+    let server = Server::with(&[SMALL]).await;
+    let ann = server.user("ann").await;
+    let (single, several) = (ann.begin("a.bin", 7, None).await.ok(), ann.begin("b.bin", SIZE, None).await.ok());
+    let bytes = bytes();
+    let last = &bytes[SIZE - 7..];
+    let place = format!("bytes {}-{}/{SIZE}", SIZE - 7, SIZE - 1);
+    for part in [&single["parts"][0], &several["parts"][2]] {
+        for range in [place.as_str(), "bytes 0-6/7", "bytes */7"] {
+            let put = ann.request(Method::PUT, &text(&part["url"])).header("Content-Range", range);
+            ann.send(put.body(last.to_vec())).await.refused(400, "malformed_request");
+        }
+    }
+    for upload in [&single, &several] {
+        let seen = ann.get(&format!("/upload/{}", text(&upload["upload_id"]))).await.ok();
+        assert_eq!((&seen["state"], &seen["received_bytes"]), (&json!("open"), &json!(0)));
+    }
+    ann.put_part(&single["parts"][0], last).await.ok_empty();
+    ann.put_part(&several["parts"][2], last).await.ok_empty();
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn an_overlong_upload_is_refused_before_recording() {
 
 #[tokio::test]
 async fn no_url_is_signed_for_a_refused_upload() {
-    let faults: [fn() -> Error; 2] = [name_taken, || Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })];
+    let faults: [fn() -> Error; 2] = [name_taken, no_bytes_left];
     for fault in faults {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));

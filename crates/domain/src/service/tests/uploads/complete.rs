@@ -147,6 +147,30 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
 }
 
 #[tokio::test]
+async fn only_the_owner_learns_the_usage_of_the_drive_into_which_an_upload_does_not_fit() {
+    let refusal = async |found: Located, fault: fn() -> Error| {
+        let sender = found.viewer.user().unwrap();
+        let mut ports = Ports::with([found]).arrived(stored(10));
+        ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(Upload { sender, ..upload() })));
+        ports.uploads.expect_commit().times(1).returning(move |_, _, _| Err(fault()));
+        let refused = ports.service().complete(&actor(sender), upload().id, Completing::default()).await;
+        match refused.unwrap_err() {
+            Error::Forbidden(forbidden) => forbidden,
+            other => panic!("{other}"),
+        }
+    };
+    let owned = refusal(for_owner(folder(FOLDER)), no_bytes_left).await;
+    assert!(matches!(owned, Forbidden::Quota { quota: QUOTA, needed: 31 }), "{owned:?}");
+    let owned = refusal(for_owner(folder(FOLDER)), no_entries_left).await;
+    assert!(matches!(owned, Forbidden::Entries { needed: 1, .. }), "{owned:?}");
+    let shared = || for_heir(folder(FOLDER), Permission::Edit);
+    let foreign = refusal(shared(), no_bytes_left).await;
+    assert!(matches!(foreign, Forbidden::QuotaOfOwner { needed: Some(31) }), "{foreign:?}");
+    let foreign = refusal(shared(), no_entries_left).await;
+    assert!(matches!(foreign, Forbidden::QuotaOfOwner { needed: None }), "{foreign:?}");
+}
+
+#[tokio::test]
 async fn an_open_upload_is_aborted_once() {
     let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command(OWNER)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
