@@ -3,12 +3,13 @@
 use std::future::ready;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::time::Duration;
 
-use actix_http::HttpService;
 use actix_http::error::DispatchError;
+use actix_http::{HttpService, Request};
 use actix_server::{Server, ServerBuilder};
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service};
 use actix_web::dev::AppConfig;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::net::TcpStream;
@@ -21,7 +22,7 @@ use crate::background;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::http::routes::routes;
-use crate::http::{App, cors, narrow_preflight, request, sane};
+use crate::http::{App, answer, cors, narrow_preflight, request, sane, until_read};
 use crate::telemetry::metrics;
 use crate::wiring::{self, Keys, Stores};
 
@@ -74,16 +75,25 @@ fn listen(
             .wrap(from_fn(request))
             .configure(routes);
         let actix = actix.into_factory().map_err(|fault| fault.error_response());
-        let http = HttpService::build()
-            .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
-            })
-            .keep_alive(keep_alive)
-            .client_request_timeout(Duration::from_secs(10))
-            .client_disconnect_timeout(Duration::from_secs(1))
-            .local_addr(address)
-            .h1(map_config(actix, |()| AppConfig::default()));
+        let http = fn_factory(move || {
+            let (app, stopping) = (actix.new_service(AppConfig::default()), stopping.clone());
+            async move {
+                let app = Rc::new(app.await?);
+                let expected = app.clone();
+                let http = HttpService::build()
+                    .graceful_shutdown_signal(move || {
+                        let stopping = stopping.clone();
+                        async move { stopping.notified().await }
+                    })
+                    .keep_alive(keep_alive)
+                    .client_request_timeout(Duration::from_secs(10))
+                    .client_disconnect_timeout(Duration::from_secs(1))
+                    .local_addr(address)
+                    .expect(fn_service(move |request: Request| until_read(expected.clone(), request)))
+                    .h1(fn_service(move |request: Request| answer(&*app, request)));
+                http.new_service(()).await
+            }
+        });
         fn_service(move |stream: TcpStream| {
             let stream = connections.watch(stream);
             let peer = stream.peer();

@@ -17,6 +17,9 @@ const MAX_FIELD_BYTES: u64 = 64 << 10;
 /// The maximum number of fields, including the file.
 const MAX_FIELDS: usize = 32;
 
+/// The maximum size of a form without its file: fields, their headers, boundaries.
+const MAX_REST_BYTES: u64 = MAX_FIELDS as u64 * MAX_FIELD_BYTES;
+
 /// Reads a form field by field.
 pub(crate) struct FormReader {
     multipart: Multipart,
@@ -24,8 +27,10 @@ pub(crate) struct FormReader {
 }
 
 impl FormReader {
-    pub(crate) fn new(headers: &HeaderMap, payload: web::Payload) -> Self {
-        Self { multipart: Multipart::new(headers, payload), fields: 0 }
+    /// A form with a file of at most `limit` bytes, which is refused at once if it is longer than such a form can be.
+    pub(crate) fn new(headers: &HeaderMap, payload: web::Payload, limit: u64) -> Outcome<Self> {
+        body::check_length(body::announced(headers), limit + MAX_REST_BYTES)?;
+        Ok(Self { multipart: Multipart::new(headers, payload), fields: 0 })
     }
 
     /// Returns the next field, if any.

@@ -50,7 +50,7 @@ use clouddrive_domain::service::{
 use ipnet::IpNet;
 
 pub(crate) use archive::ArchiveUrls;
-pub(crate) use body::BodyLimits;
+pub(crate) use body::{BodyLimits, answer, until_read};
 pub(crate) use client::ClientAddress;
 pub(crate) use cors::{ALLOWED_HEADERS, cors, narrow_preflight};
 pub(crate) use cursor::Cursors;

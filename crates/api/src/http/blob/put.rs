@@ -1,4 +1,4 @@
-use actix_web::http::header::{CONTENT_LENGTH, ETAG};
+use actix_web::http::header::ETAG;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::Error;
 use clouddrive_domain::port::{PutTarget, SignedRequest};
@@ -22,9 +22,8 @@ pub(crate) async fn put(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let signed = SignedRequest { key: &key, query: request.query_string() };
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let blobs = app.local()?.clone();
-    let leave = blobs.admit(signed, announced).await?;
+    let leave = blobs.admit(signed, body::announced(request.headers())).await?;
     let etag = match leave.target() {
         PutTarget::Blob(key) => format!("\"{}\"", key.as_str()),
         PutTarget::Part { transfer, number } => format!("\"{}-{number}\"", transfer.key.as_str()),

@@ -7,11 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::telemetry::http::received;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep, sleep, timeout};
+
+use super::expect::Waiting;
 
 /// How long to wait for a body before its rate is checked.
 const RATE_GRACE: Duration = Duration::from_secs(10);
@@ -38,6 +41,8 @@ pub(crate) struct Guarded(Rc<RefCell<State>>);
 struct State {
     payload: Payload,
     limits: BodyLimits,
+    /// A client that waits to be asked for the body.
+    waiting: Option<Waiting>,
     silence: Pin<Box<Sleep>>,
     waiting_since: Option<Instant>,
     waited: Duration,
@@ -46,10 +51,11 @@ struct State {
 }
 
 impl Guarded {
-    pub(crate) fn new(payload: Payload, limits: BodyLimits) -> Self {
+    pub(crate) fn new(payload: Payload, limits: BodyLimits, waiting: Option<Waiting>) -> Self {
         let state = State {
             payload,
             limits,
+            waiting,
             silence: Box::pin(sleep(limits.idle)),
             waiting_since: None,
             waited: Duration::ZERO,
@@ -62,6 +68,17 @@ impl Guarded {
     /// The same body, as a payload for a handler.
     pub(crate) fn payload(&self) -> Payload {
         Payload::Stream { payload: Box::pin(self.clone()) }
+    }
+
+    /// Whether the client still waits to be asked for the body.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.0.borrow().waiting.is_some()
+    }
+
+    /// Keeps the unread body until `response` has been sent, so that the connection is then closed. If it were dropped
+    /// before, the framework would keep the connection and wait for chunks that never come.
+    pub(crate) fn held_by(self, response: BoxBody) -> BoxBody {
+        BoxBody::new(Holding { response, _unread: self })
     }
 
     /// Drains the unread rest, within bounds.
@@ -91,10 +108,31 @@ impl Stream for Guarded {
     }
 }
 
+/// The body of a response, with the unread one of its request.
+struct Holding {
+    response: BoxBody,
+    _unread: Guarded,
+}
+
+impl MessageBody for Holding {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.response.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.response).poll_next(context)
+    }
+}
+
 impl State {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
         if self.ended {
             return Poll::Ready(None);
+        }
+        if let Some(waiting) = self.waiting.take() {
+            waiting.ask();
         }
         let polled = self.payload.poll_next_unpin(context);
         if let Poll::Ready(piece) = polled {
@@ -144,7 +182,7 @@ mod tests {
             sleep(pause).await;
             (left > 0).then(|| (Ok(Bytes::from(vec![0; size])), left - 1))
         });
-        Guarded::new(Payload::Stream { payload: Box::pin(pieces) }, LIMITS)
+        Guarded::new(Payload::Stream { payload: Box::pin(pieces) }, LIMITS, None)
     }
 
     async fn read(mut body: Guarded) -> Result<usize, PayloadError> {

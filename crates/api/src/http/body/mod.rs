@@ -1,10 +1,12 @@
 //! Request bodies: watched while they arrive, and held in memory only up to a limit.
 
 mod bridge;
+mod expect;
 mod guard;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, BytesMut};
 use clouddrive_contract::Code;
 use clouddrive_domain::Error;
@@ -15,6 +17,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 pub(crate) use bridge::{BodySender, bridge};
+pub(crate) use expect::{Waiting, answer, until_read};
 pub(crate) use guard::{BodyLimits, Guarded};
 
 use super::problem::{Outcome, Problem};
@@ -24,8 +27,26 @@ pub(crate) fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 's
     tokio::spawn(on_behalf_of(caller(), work).in_current_span())
 }
 
-/// Reads the whole body, of at most `limit` bytes.
-pub(crate) async fn collect(mut payload: Payload, limit: u64) -> Outcome<Bytes> {
+/// The declared length of a body.
+pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
+/// Refuses a body by its declared length, before any of it is read.
+pub(crate) fn check_length(announced: Option<u64>, limit: u64) -> Outcome<()> {
+    match announced {
+        Some(length) if length > limit => Err(too_large(limit)),
+        _ => Ok(()),
+    }
+}
+
+fn too_large(limit: u64) -> Problem {
+    Problem::new(Code::PayloadTooLarge, format!("at most {limit} bytes are taken here"))
+}
+
+/// Reads the whole body, of at most `limit` bytes; `announced` is its declared length.
+pub(crate) async fn collect(mut payload: Payload, announced: Option<u64>, limit: u64) -> Outcome<Bytes> {
+    check_length(announced, limit)?;
     let mut bytes = BytesMut::new();
     while let Some(piece) = payload.next().await {
         let piece = piece.map_err(|fault| Problem::from(failed(fault)))?;
@@ -48,7 +69,7 @@ pub(crate) async fn read_past<E>(
 /// Appends `piece`, unless the total exceeds `limit` bytes.
 pub(crate) fn append(bytes: &mut BytesMut, piece: &[u8], limit: u64) -> Outcome<()> {
     if (bytes.len() + piece.len()) as u64 > limit {
-        return Err(Problem::new(Code::PayloadTooLarge, format!("at most {limit} bytes are taken here")));
+        return Err(too_large(limit));
     }
     bytes.extend_from_slice(piece);
     Ok(())

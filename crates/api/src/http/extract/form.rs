@@ -17,10 +17,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let payload = payload.take();
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (payload, announced) = (payload.take(), body::announced(request.headers()));
         Box::pin(async move {
-            let bytes = body::collect(payload, MAX_JSON_BYTES).await?;
+            let bytes = body::collect(payload, announced, MAX_JSON_BYTES).await?;
             let text = std::str::from_utf8(&bytes).map_err(|_| Problem::malformed("the form is not UTF-8"))?;
             Ok(Self(strict::parameters(text, "form")?))
         })

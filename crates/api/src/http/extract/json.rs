@@ -41,9 +41,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         if !is_json(request) {
             return Box::pin(async { Err(not_json()) });
         }
-        let payload = payload.take();
+        let (payload, announced) = (payload.take(), body::announced(request.headers()));
         Box::pin(async move {
-            let bytes = body::collect(payload, MAX_JSON_BYTES).await?;
+            let bytes = body::collect(payload, announced, MAX_JSON_BYTES).await?;
             Ok(Self(strict::json(&bytes)?))
         })
     }
@@ -55,9 +55,9 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let json = is_json(request);
-        let payload = payload.take();
+        let (payload, announced) = (payload.take(), body::announced(request.headers()));
         Box::pin(async move {
-            let bytes = body::collect(payload, MAX_JSON_BYTES).await?;
+            let bytes = body::collect(payload, announced, MAX_JSON_BYTES).await?;
             if bytes.is_empty() {
                 return Ok(Self(T::default()));
             }

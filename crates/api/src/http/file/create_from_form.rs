@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{CreatedFile, FileConflict, Time};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::{FileInfo, MediaType, Name, NodeId, Sha256};
+use clouddrive_domain::model::{FileInfo, MAX_FILE_BYTES, MediaType, Name, NodeId, Sha256};
 use clouddrive_domain::service::StreamedFile;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -54,7 +54,7 @@ pub(crate) async fn create_from_form(
     payload: web::Payload,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let form = FormReader::new(request.headers(), payload);
+    let form = FormReader::new(request.headers(), payload, MAX_FILE_BYTES)?;
     let keyed = Keyed::begin(&app, &request, &user.actor).await?;
     if let Keyed::Done(done) = keyed {
         let said = read(form).await?;

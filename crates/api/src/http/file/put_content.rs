@@ -1,5 +1,5 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, Header, IF_NONE_MATCH, IfNoneMatch};
+use actix_web::http::header::{CONTENT_TYPE, Header, IF_NONE_MATCH, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Code, File};
 use clouddrive_domain::Error;
@@ -38,12 +38,12 @@ pub(crate) async fn put_content(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let headers = request.headers();
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let metadata = ContentMetadata {
-        media_type: parse::media_type_of_body(header(CONTENT_TYPE))?,
+        media_type: parse::media_type_of_body(media_type)?,
         client_modified_at: parse::client_modified_at(headers)?,
     };
-    let announced = header(CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    let announced = body::announced(headers);
     let keyed = Keyed::begin(&app, &request, &user.actor).await?;
     let passing = Passing::new(keyed.is_keyed());
     if let Keyed::Done(done) = keyed {

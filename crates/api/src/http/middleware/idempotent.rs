@@ -67,7 +67,8 @@ async fn course(app: &App, request: &mut ServiceRequest) -> Outcome<Course> {
     if request.path().len() > MAX_PATH_BYTES {
         return Err(Problem::not_found());
     }
-    let body = body::collect(request.take_payload(), MAX_JSON_BYTES).await?;
+    let announced = body::announced(request.headers());
+    let body = body::collect(request.take_payload(), announced, MAX_JSON_BYTES).await?;
     let user = CurrentUser::of(request.request())?;
     let (digest, former_digest) = (app.digests.of(&body), app.digests.former_of(&body));
     let path = request.path().to_owned();

@@ -16,7 +16,7 @@ use clouddrive_sql::turns::{Caller, on_behalf_of};
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
-use crate::http::body::Guarded;
+use crate::http::body::{Guarded, Waiting};
 use crate::http::compress::compressed;
 use crate::http::problem::Problem;
 use crate::http::{App, ClientAddress};
@@ -43,7 +43,8 @@ pub(crate) async fn request(
     request.extensions_mut().insert(client);
     let method = request.method().clone();
     let span = traces::request_span(id.as_str(), request.headers());
-    let mut body = has_body(&request).then(|| Guarded::new(request.take_payload(), app.body_limits));
+    let waiting = request.extensions_mut().remove::<Waiting>();
+    let body = has_body(&request).then(|| Guarded::new(request.take_payload(), app.body_limits, waiting));
     if let Some(body) = &body {
         request.set_payload(body.payload());
     }
@@ -51,9 +52,15 @@ pub(crate) async fn request(
     let caller = client.0.map(|address| Caller::Network(Network::of(Some(address))));
     let answered = on_behalf_of(caller, caught(audit::from(client.0, next.call(request))));
     let answered = answered.instrument(span.clone()).await;
-    if let Some(body) = &mut body {
-        body.drain().await;
-    }
+    let unread = match body {
+        // Nothing comes from a client that was not asked for the body.
+        Some(body) if body.is_waited_for() => Some(body),
+        Some(mut body) => {
+            body.drain().await;
+            None
+        }
+        None => None,
+    };
     match answered {
         Ok(answered) => {
             let (head, response) = answered.map_into_boxed_body().into_parts();
@@ -62,13 +69,13 @@ pub(crate) async fn request(
             let _in_span = span.enter();
             report(&under_way, &method, head.match_pattern().as_deref(), &response);
             let response = if method == Method::HEAD { response } else { response.map_body(|_, body| counted(body)) };
-            Ok(ServiceResponse::new(head, response))
+            Ok(ServiceResponse::new(head, held(response, unread)))
         }
         Err(fault) => {
             let response = finish(fault.error_response(), &id, &app);
             let _in_span = span.enter();
             report(&under_way, &method, None, &response);
-            Err(InternalError::from_response(fault, response).into())
+            Err(InternalError::from_response(fault, held(response, unread)).into())
         }
     }
 }
@@ -169,6 +176,14 @@ const fn code_of(status: u16) -> Code {
         503 => Code::Unavailable,
         500..=599 => Code::InternalError,
         _ => Code::MalformedRequest,
+    }
+}
+
+/// Closes the connection after the response, if a body was left `unread`.
+fn held(response: HttpResponse, unread: Option<Guarded>) -> HttpResponse {
+    match unread {
+        Some(unread) => response.map_body(|_, body| unread.held_by(body)),
+        None => response,
     }
 }
 

@@ -44,9 +44,9 @@ async fn picture(request: &HttpRequest, payload: web::Payload) -> Outcome<web::B
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = header.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     if essence == "multipart/form-data" {
-        from_form(FormReader::new(request.headers(), payload)).await
+        from_form(FormReader::new(request.headers(), payload, MAX_PICTURE_BYTES)?).await
     } else if essence.starts_with("image/") {
-        body::collect(payload.into_inner(), MAX_PICTURE_BYTES).await
+        body::collect(payload.into_inner(), body::announced(request.headers()), MAX_PICTURE_BYTES).await
     } else {
         Err(Problem::new(Code::UnsupportedMediaType, "send image/* or multipart/form-data"))
     }

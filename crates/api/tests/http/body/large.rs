@@ -74,24 +74,6 @@ async fn after_a_refusal_the_connection_can_be_used_again() {
 }
 
 #[tokio::test]
-async fn expect_continue_is_answered_with_100_or_a_refusal() {
-    let server = Server::start().await;
-    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
-    let body = "{\"folder_name\": \"patience\"}";
-    let length = body.len().to_string();
-    let headers =
-        [("Content-Type", "application/json"), ("Content-Length", length.as_str()), ("Expect", "100-continue")];
-    let mut wire = Wire::to(&server).await;
-    wire.head(&ann, "POST", "/drive", &headers).await;
-    wire.send(body).await;
-    assert_eq!(wire.answer().await.status, 201);
-    let mut wire = Wire::to(&server).await;
-    wire.head(&anonymous, "POST", "/drive", &headers).await;
-    wire.send(body).await;
-    assert_eq!(wire.answer().await.status, 401);
-}
-
-#[tokio::test]
 async fn a_body_must_be_of_a_kind_that_the_path_takes() {
     let server = Server::start().await;
     let ann = server.user("ann").await;

@@ -1,3 +1,4 @@
+mod expect;
 pub mod gone;
 mod large;
 mod strange;

@@ -29,6 +29,12 @@ impl Wire {
         self.send(head).await;
     }
 
+    /// Sends a request head with `Expect: 100-continue`, and returns the first response, which may be 100.
+    pub async fn announce(&mut self, caller: &Caller, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        self.head(caller, method, target, &[headers, &[("Expect", "100-continue")]].concat()).await;
+        self.next().await.expect("the server closed the connection without an answer")
+    }
+
     /// Sends bytes, as many as the server accepts.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         // The server may have responded and closed the connection.
@@ -40,14 +46,24 @@ impl Wire {
         let _ = self.stream.shutdown().await;
     }
 
-    /// The next response, which must have a `Content-Length`.
+    /// The next final response, which must have a `Content-Length`.
     pub async fn answer(&mut self) -> Answer {
         let answer = self.next_answer().await;
         answer.expect("the server closed the connection without an answer")
     }
 
-    /// The next response, or `None` if the server closes the connection first.
+    /// The next final response, or `None` if the server closes the connection first.
     pub async fn next_answer(&mut self) -> Option<Answer> {
+        loop {
+            match self.next().await {
+                Some(interim) if interim.status == 100 => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// The next response, final or not, or `None` if the server closes the connection first.
+    pub async fn next(&mut self) -> Option<Answer> {
         let end = loop {
             match self.read.windows(4).position(|window| window == b"\r\n\r\n") {
                 Some(at) => break at,
@@ -60,9 +76,6 @@ impl Wire {
         let mut headers = HeaderMap::new();
         for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
-        }
-        if status == 100 {
-            return Box::pin(self.next_answer()).await;
         }
         let length = headers.get("content-length").map_or(0, |value| value.to_str().unwrap().parse().unwrap());
         while self.read.len() < length {

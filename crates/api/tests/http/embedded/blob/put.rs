@@ -2,7 +2,7 @@ use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
 use super::part_url;
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{Answer, Caller, Server, Wire, text};
 use crate::upload::parts::{SIZE, SMALL, bytes};
 
 /// PUTs a body without a `Content-Length`.
@@ -90,4 +90,33 @@ async fn of_many_who_send_the_same_part_one_stores_it() {
     let file = ann.complete(&upload).await.ok();
     assert_eq!(ann.download(file["id"].as_str().unwrap()).await, vec![winner.unwrap(); 200_000]);
     assert!(server.unfinished().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_waits_is_asked_only_for_bytes_that_are_wanted() {
+    let server = Server::start().await;
+    let (ann, anonymous) = (server.user("ann").await, server.anonymous());
+    let upload = ann.begin("hello.txt", 5, None).await.ok();
+    let url = part_url(&upload);
+    let aborted = ann.begin("none.txt", 5, None).await.ok();
+    ann.delete(&format!("/upload/{}", text(&aborted["upload_id"]))).await.ok_empty();
+    for (url, length, status, code) in [
+        (format!("{url}A"), "5", 403, "invalid_signature"),
+        (url.clone(), "6", 422, "size_mismatch"),
+        (part_url(&aborted), "5", 409, "upload_closed"),
+    ] {
+        let mut wire = Wire::to(&server).await;
+        let answer = wire.announce(&anonymous, "PUT", &url, &[("Content-Length", length)]).await;
+        assert_eq!(answer.header("connection"), "close", "{code}");
+        answer.refused(status, code);
+        assert!(wire.next().await.is_none(), "{code}: the connection goes on");
+    }
+    let mut wire = Wire::to(&server).await;
+    assert_eq!(wire.announce(&anonymous, "PUT", &url, &[("Content-Length", "5")]).await.status, 100);
+    wire.send("hello").await;
+    assert_eq!(wire.next().await.unwrap().status, 200);
+    wire.head(&anonymous, "GET", "/health", &[]).await;
+    assert_eq!(wire.next().await.unwrap().status, 200);
+    let file = ann.complete(&upload).await.ok();
+    assert_eq!(ann.download(&text(&file["id"])).await, b"hello");
 }
