@@ -1,10 +1,12 @@
 //! Blobs that are missing from the store or differ from the database are reported as damage.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::link::{link_file, path};
+use crate::link::{link_file, link_folder, path};
+use crate::process::{about, start_in};
 use crate::support::stack::{Stack, stack};
-use crate::support::{Caller, Server, text};
+use crate::support::{Caller, Place, Server, png, text};
 use crate::telemetry::metrics;
 
 /// Damage to a blob of ten bytes.
@@ -30,8 +32,10 @@ const DAMAGES: [Damage; 3] = [Damage::Missing, Damage::Shorter, Damage::Longer];
 /// A header that makes the server serve the bytes itself, also from a bucket.
 const HERE: (&str, &str) = ("Origin", "https://app.example.com");
 
+/// The counted downloads of all links.
 async fn downloads(owner: &Caller) -> u64 {
-    owner.get("/link").await.ok()["items"][0]["downloads"].as_u64().unwrap()
+    let links = owner.get("/link").await.ok();
+    links["items"].as_array().unwrap().iter().map(|link| link["downloads"].as_u64().unwrap()).sum()
 }
 
 #[tokio::test]
@@ -39,43 +43,109 @@ async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
     let (server, figures) = metrics::start(&[]).await;
     let ann = server.user("ann").await;
     let damaged = async || metrics::figures(&figures).await["clouddrive_damaged_reads_total"];
-    for damage in DAMAGES {
-        let before = server.blobs();
-        let folder = ann.folder(&format!("{damage:?}"), None).await;
-        let file = ann.upload("digits.txt", b"0123456789", Some(&folder)).await;
-        let id = text(&file["id"]);
-        let link = link_file(&ann, &id, json!({})).await;
-        let mut ways = vec![format!("/file/{id}/content"), format!("{}/content", path(&link))];
-        if stack() == Stack::Embedded {
-            for query in ["", "?use=stream"] {
-                ways.push(text(&ann.get(&format!("/file/{id}{query}")).await.ok()["download"]["url"]));
-            }
-        }
-        let blobs = server.blobs();
-        damage.happen(&server, blobs.difference(&before).next().unwrap());
-        for way in ways {
-            for headers in [vec![HERE], vec![HERE, ("Range", "bytes=0-3")], vec![HERE, ("Range", "bytes=2-")]] {
-                let counted = damaged().await;
-                ann.fetch(&way, &headers).await.refused(500, "internal_error");
-                assert!(damaged().await - counted > 0.5, "{damage:?} {way} {headers:?} is not counted");
-            }
-        }
-        assert_eq!(downloads(&ann).await, 0, "{damage:?}");
-        // Requests that need no bytes still succeed.
-        let head = ann.send(ann.request(reqwest::Method::HEAD, &format!("/file/{id}/content"))).await;
-        assert_eq!((head.status, head.header("content-length")), (200, "10"));
+    let refused = async |way: &str, headers: &[(&str, &str)], what: &str| {
         let counted = damaged().await;
-        let archive = ann.request(reqwest::Method::GET, &format!("/drive/{folder}/archive")).send().await;
-        let whole = match archive {
-            Ok(answer) if answer.status() == 200 => answer.bytes().await.is_ok(),
-            Ok(answer) => {
-                assert_eq!(answer.status(), 500);
-                false
+        let answer = ann.fetch(way, headers).await;
+        assert_eq!(answer.status, 500, "{what} {way} {headers:?}: {}", answer.text());
+        answer.refused(500, "internal_error");
+        assert!(damaged().await - counted > 0.5, "{what} {way} {headers:?} is not counted");
+    };
+    for damage in DAMAGES {
+        let what = format!("{damage:?}");
+        let before = server.blobs();
+        let folder = ann.folder(&what, None).await;
+        let former = ann.upload("digits.txt", b"0123456789", Some(&folder)).await;
+        let id = text(&former["id"]);
+        let current = ann.put_content(&id, b"9876543210", &[]).await.ok();
+        let links =
+            [link_file(&ann, &id, json!({})).await, link_folder(&ann, &folder, json!({"max_downloads": 1})).await];
+        let (of_file, of_folder) = (path(&links[0]), path(&links[1]));
+        let mut ways =
+            vec![format!("/file/{id}/content"), format!("{of_file}/content"), format!("{of_folder}/file/{id}/content")];
+        // Signed URLs of a bucket lead past the server.
+        if stack() == Stack::Embedded {
+            let mut signed = vec![format!("/file/{id}"), format!("/file/{id}?use=stream")];
+            for content in [&former, &current] {
+                signed.push(format!("/file/{id}/version/{}", text(&content["version_id"])));
             }
-            Err(_) => false,
-        };
-        assert!(!whole, "{damage:?}: an archive of what is not there");
-        assert!(damaged().await - counted > 0.5, "{damage:?}: a broken archive is not counted");
-        ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
+            for path in signed {
+                ways.push(text(&ann.get(&path).await.ok()["download"]["url"]));
+            }
+        }
+        let archives = [
+            format!("/drive/{folder}/archive"),
+            format!("{of_folder}/archive"),
+            format!("{of_folder}/drive/{folder}/archive"),
+            text(&ann.post("/archive", json!({"item_ids": [folder]})).await.ok()["url"]),
+        ];
+        for key in server.blobs().difference(&before) {
+            damage.happen(&server, key);
+        }
+        for way in &ways {
+            for headers in [vec![HERE], vec![HERE, ("Range", "bytes=0-3")], vec![HERE, ("Range", "bytes=2-")]] {
+                refused(way, &headers, &what).await;
+            }
+        }
+        for archive in &archives {
+            refused(archive, &[], &what).await;
+        }
+        assert_eq!(downloads(&ann).await, 0, "{what}");
+        // Requests that need no bytes still succeed.
+        for (path, length) in [(&ways[0], Some("10")), (&archives[0], None), (&archives[1], None)] {
+            let head = ann.send(ann.request(Method::HEAD, path)).await;
+            assert_eq!(head.status, 200, "{what} {path}");
+            assert!(length.is_none_or(|length| head.header("content-length") == length), "{what} {path}");
+        }
+        for link in links {
+            ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
+        }
+    }
+    if stack() == Stack::Embedded {
+        // No row has the length of a photo.
+        let before = server.blobs();
+        let photo = ann.request(Method::POST, "/profile_photo").header("Content-Type", "image/png").body(png(9, 9));
+        let url = text(&ann.send(photo).await.ok()["url"]);
+        let blobs = server.blobs();
+        Damage::Missing.happen(&server, blobs.difference(&before).next().unwrap());
+        refused(&url, &[], "photo").await;
+    }
+}
+
+#[tokio::test]
+async fn damage_is_logged_as_an_error_of_the_request_that_met_it() {
+    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let ann = server.user("ann").await;
+    for damage in DAMAGES {
+        let top = ann.folder(&format!("{damage:?}"), None).await;
+        ann.upload("a.bin", &[7; 200_000], Some(&top)).await;
+        let folder = ann.folder("b", Some(&top)).await;
+        let before = server.blobs();
+        let file = text(&ann.upload("z.txt", b"0123456789", Some(&folder)).await["id"]);
+        let link = path(&link_folder(&ann, &folder, json!({})).await);
+        let blobs = server.blobs();
+        let key = blobs.difference(&before).next().unwrap();
+        damage.happen(&server, key);
+        for way in [
+            format!("/file/{file}/content"),
+            format!("{link}/file/{file}/content"),
+            format!("{link}/archive"),
+            format!("/drive/{folder}/archive"),
+        ] {
+            let problem = ann.fetch(&way, &[HERE]).await.refused(500, "internal_error");
+            let lines = about(&server, &text(&problem["request_id"]));
+            let [line] = lines.as_slice() else { panic!("{damage:?} {way}: {lines:?}") };
+            assert_eq!((&line["level"], &line["code"]), (&json!("ERROR"), &json!("internal_error")), "{line}");
+            assert!(text(&line["cause"]).contains(key), "{line}");
+        }
+        // The answer has begun before the damage is met: the client is told nothing but that it is incomplete.
+        let id = format!("breaks-off-{damage:?}");
+        let whole = ann.request(Method::GET, &format!("/drive/{top}/archive")).header("X-Request-Id", &id);
+        let answer = whole.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{damage:?}");
+        assert!(answer.bytes().await.is_err(), "{damage:?}: an archive of what is not there");
+        let lines = about(&server, &id);
+        let met = |line: &&Value| line["fault"].as_str().is_some_and(|fault| fault.contains(key));
+        let [line] = lines.iter().filter(met).collect::<Vec<_>>()[..] else { panic!("{damage:?}: {lines:?}") };
+        assert_eq!(line["level"], "ERROR", "{line}");
     }
 }

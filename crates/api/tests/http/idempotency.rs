@@ -1,6 +1,7 @@
 //! Idempotency keys: a repeated request takes effect once.
 
 mod bytes;
+mod rights;
 
 use std::time::Duration;
 
@@ -302,51 +303,6 @@ async fn a_path_that_leads_nowhere_is_none_under_a_key_either() {
     let ann = server.user("ann").await;
     let path = format!("/drive/{}/copy", "x".repeat(3000));
     post(&ann, "key", &path, &json!({})).await.refused(404, "not_found");
-}
-
-#[tokio::test]
-async fn a_repeat_gives_no_right_that_has_ended() {
-    let server = Server::start().await;
-    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
-    let top = ann.folder("Top", None).await;
-    let share = format!("/share/{}", ann.share_folder(&top, "ben", "edit").await);
-    let folder = json!({"folder_name": "Of ben", "parent_folder_id": top});
-    let upload = json!({"file_name": "note.txt", "file_size_in_bytes": 4, "parent_folder_id": top});
-    let made = text(&post(&ben, "folder", "/drive", &folder).await.ok()["id"]);
-    let begun = post(&ben, "upload", "/file", &upload).await.ok();
-    let done = ben.begin("done.txt", 4, Some(&top)).await.ok();
-    ben.put(&done, "done").await.ok_empty();
-    let complete = format!("/upload/{}/complete", text(&done["upload_id"]));
-    let file = text(&post(&ben, "complete", &complete, &json!({})).await.ok()["id"]);
-    let parts = format!("/upload/{}/parts", text(&begun["upload_id"]));
-    let numbers = json!({"part_numbers": [1]});
-    post(&ben, "parts", &parts, &numbers).await.ok();
-    // A copy in ben's own drive stays his, whatever happens to the original.
-    let copy = format!("/file/{file}/copy");
-    let copied = post(&ben, "copy", &copy, &json!({})).await.ok();
-
-    let requests = [
-        ("folder", "/drive", &folder),
-        ("upload", "/file", &upload),
-        ("complete", complete.as_str(), &json!({})),
-        ("parts", parts.as_str(), &numbers),
-    ];
-    ann.patch(&share, json!({"permission": "view"})).await.ok();
-    for (key, path, body) in requests {
-        let again = post(&ben, key, path, body).await;
-        assert!(!again.text().contains("http://"), "{}", again.text());
-        again.refused(403, "permission_denied");
-    }
-    ann.delete(&share).await.ok_empty();
-    for (key, path, body) in requests {
-        post(&ben, key, path, body).await.refused(404, "not_found");
-    }
-    assert_eq!(twice_told(&ben, "copy", &copy, &json!({})).await, copied);
-    // With access restored, a repeat gets the answer again, for what still exists.
-    ann.share_folder(&top, "ben", "edit").await;
-    assert_eq!(twice_told(&ben, "folder", "/drive", &folder).await["id"], json!(made));
-    let shared = json!({"share_object_type": "folder", "folder_id": made, "username": "ben", "permission": "view"});
-    post(&ben, "share", "/share", &shared).await.refused(403, "permission_denied");
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! Streaming ZIP readers, which never seek.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::process::{Command, Stdio};
 
 use zip::write::SimpleFileOptions;
 
 use super::unpacked;
-use crate::support::{Caller, Server};
+use crate::support::{Caller, Server, not_run};
 
 /// The expected contents: paths in order, and the bytes of files.
 type Tree = Vec<(String, Option<Vec<u8>>)>;
@@ -69,13 +69,19 @@ fn by_the_zip_crate(bytes: &[u8]) -> Tree {
     tree
 }
 
-/// Unpacks an archive from a pipe with an external program; `None` if that is not installed.
+/// Unpacks an archive from a pipe with an external program; reports it and returns `None` if that is not installed.
 fn by(program: &str, arguments: &[&str], bytes: &[u8]) -> Option<Tree> {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(program);
     command.args(arguments).current_dir(dir.path()).env("LC_ALL", "C.UTF-8");
     let spawned = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-    let mut child = spawned.ok()?;
+    let mut child = match spawned {
+        Err(fault) if fault.kind() == ErrorKind::NotFound => {
+            not_run(&format!("{program} is not installed"));
+            return None;
+        }
+        spawned => spawned.unwrap(),
+    };
     let (mut stdin, bytes) = (child.stdin.take().unwrap(), bytes.to_vec());
     // The program may stop reading before the end.
     let feeder = std::thread::spawn(move || drop(stdin.write_all(&bytes)));

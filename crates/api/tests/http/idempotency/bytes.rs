@@ -8,7 +8,7 @@ use super::{is_repeat, one_was_done, post};
 use crate::support::{Answer, Caller, Server, text};
 
 /// Uploads the file `name` with these bytes by a form, with a key.
-async fn form(caller: &Caller, key: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
+pub async fn form(caller: &Caller, key: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
     let mut form = reqwest::multipart::Form::new();
     for (field, value) in fields {
         form = form.text((*field).to_owned(), (*value).to_owned());

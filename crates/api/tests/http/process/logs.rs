@@ -1,13 +1,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{lines, log_of, start_in};
-use crate::support::{PASSWORD, Place, Reason, Server, text};
-
-/// The log lines of the request `id`.
-fn about(server: &Server, id: &str) -> Vec<Value> {
-    lines(server).into_iter().filter(|line| line["span"]["id"] == id).collect()
-}
+use super::{about, lines, log_of, start_in};
+use crate::support::{PASSWORD, Place, Reason, text};
 
 #[tokio::test]
 async fn each_request_leaves_one_line_with_its_identifier() {

@@ -61,6 +61,11 @@ pub fn lines(server: &Server) -> Vec<Value> {
     log.lines().map(line).collect()
 }
 
+/// The log lines of the request `id`.
+pub fn about(server: &Server, id: &str) -> Vec<Value> {
+    lines(server).into_iter().filter(|line| line["span"]["id"] == id).collect()
+}
+
 /// Sends the signal `name` to the process `id`.
 pub fn signal(id: u32, name: &str) {
     let sent = std::process::Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();

@@ -13,6 +13,8 @@ pub struct Caller {
     url: String,
     contract: Arc<Contract>,
     token: Option<String>,
+    /// The `traceparent` of its requests.
+    trace: Option<String>,
 }
 
 /// A response.
@@ -25,7 +27,12 @@ pub struct Answer {
 
 impl Caller {
     pub fn new(client: Client, url: String, contract: Arc<Contract>, token: Option<String>) -> Self {
-        Self { client, url, contract, token }
+        Self { client, url, contract, token, trace: None }
+    }
+
+    /// The same caller, with a sampled trace of this identifier around all requests.
+    pub fn within(&self, trace: &str) -> Self {
+        Self { trace: Some(format!("00-{trace}-00f067aa0ba902b7-01")), ..self.clone() }
     }
 
     /// The underlying client, for tests that handle responses themselves.
@@ -48,6 +55,10 @@ impl Caller {
         let url = if path.starts_with("http://") { path.to_owned() } else { format!("{}{path}", self.url) };
         let own = self.is_of_server(&url);
         let request = self.client.request(method, url);
+        let request = match &self.trace {
+            Some(trace) if own => request.header("traceparent", trace),
+            _ => request,
+        };
         match &self.token {
             Some(token) if own => request.bearer_auth(token),
             _ => request,

@@ -2,4 +2,4 @@
 
 mod audit;
 pub mod metrics;
-mod traces;
+pub mod traces;

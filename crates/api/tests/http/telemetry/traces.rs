@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -18,13 +18,13 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 
 /// A trace collector that stores what it receives.
-struct Collector {
-    url: String,
+pub struct Collector {
+    pub url: String,
     received: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
 }
 
 impl Collector {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let received = Arc::new(Mutex::default());
@@ -41,6 +41,17 @@ impl Collector {
         let received = self.received.lock().unwrap();
         let scopes = received.iter().flat_map(|request| &request.resource_spans).flat_map(|spans| &spans.scope_spans);
         scopes.flat_map(|scope| scope.spans.clone()).collect()
+    }
+
+    /// The texts of the statements of each trace, by its identifier.
+    pub fn statements(&self) -> BTreeMap<String, Vec<String>> {
+        let mut statements = BTreeMap::<String, Vec<String>>::new();
+        for span in self.spans() {
+            if let Some(text) = attribute(&span, "db.query.text") {
+                statements.entry(hex(&span.trace_id)).or_default().push(text);
+            }
+        }
+        statements
     }
 
     fn services(&self) -> BTreeSet<String> {
@@ -90,7 +101,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Stops the server, which flushes its spans.
-async fn stop(mut server: Server) {
+pub async fn stop(mut server: Server) {
     signal(server.process().id(), "TERM");
     assert_eq!(exit_code(&mut server).await, 0);
 }

@@ -1,8 +1,8 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{trash, trashed};
-use crate::support::{Caller, SHORT_GRACE, Server, eventually, text};
+use super::{restore, trash, trashed};
+use crate::support::{Caller, SHORT_GRACE, Server, eventually, sql_id, text};
 
 /// A folder of `count` files of one byte each, in folders of a hundred.
 async fn tree(user: &Caller, count: usize) -> String {
@@ -77,11 +77,42 @@ async fn what_has_lain_in_the_trash_for_too_long_goes_by_itself() {
     }
     let purge_at = text(&trash(&ann).await[1]["purge_at"]);
     assert!(server.run("collect", &[]).contains("files and folders purged: 0\n"), "{purge_at}");
-    let id = crate::support::sql_id(&old);
+    let id = sql_id(&old);
     server.execute(&format!("UPDATE nodes SET trashed_at = trashed_at - 2592000000 WHERE id = {id}"));
     assert!(server.run("collect", &[]).contains("files and folders purged: 2\n"));
     assert_eq!(trashed(&ann).await, ["new"]);
     assert_eq!(ann.quota().await["used_bytes"], 0);
+}
+
+/// As after a jump of the clock: all of the trash is due at once.
+#[tokio::test]
+async fn of_what_is_due_a_round_purges_one_hour_of_deletions_oldest_first() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let mut folders = Vec::new();
+    // By the minutes from the first deletion to theirs.
+    for minutes in [0_i64, 30, 60, 61, 121, 300] {
+        let folder = ann.folder(&format!("{minutes:03}"), None).await;
+        ann.send_form(&[("parent_folder_id", &folder)], "note", b"note").await.ok();
+        ann.delete(&format!("/drive/{folder}")).await.ok_empty();
+        folders.push((minutes, folder));
+    }
+    let last = ann.folder("last", None).await;
+    ann.delete(&format!("/drive/{last}")).await.ok_empty();
+    let now: i64 = server.value("SELECT max(trashed_at) FROM nodes").parse().unwrap();
+    for (minutes, folder) in &folders {
+        let at = now - 40 * 86_400_000 + minutes * 60_000;
+        server.execute(&format!("UPDATE nodes SET trashed_at = {at} WHERE id = {}", sql_id(folder)));
+    }
+    for (purged, left) in
+        [(6, &["last", "300", "121", "061"][..]), (4, &["last", "300"]), (2, &["last"]), (0, &["last"])]
+    {
+        let printed = server.run("collect", &[]);
+        assert!(printed.contains(&format!("files and folders purged: {purged}\n")), "{left:?}: {printed}");
+        assert_eq!(trashed(&ann).await, left);
+        assert_eq!(ann.quota().await["used_bytes"], 4 * (left.len() - 1), "{left:?}");
+    }
+    assert_eq!(restore(&ann, &last).await["name"], "last");
 }
 
 #[tokio::test]
@@ -91,7 +122,7 @@ async fn a_purge_that_broke_off_is_gone_on_with() {
     let top = tree(&ann, 100).await;
     ann.delete(&format!("/drive/{top}")).await.ok_empty();
     // As if the server had crashed just after the purge began.
-    let (id, root) = (crate::support::sql_id(&top), "(SELECT r.id FROM nodes r WHERE r.parent_id IS NULL)");
+    let (id, root) = (sql_id(&top), "(SELECT r.id FROM nodes r WHERE r.parent_id IS NULL)");
     server.execute(&format!("UPDATE nodes SET purge_id = id, parent_id = {root} WHERE id = {id}"));
     assert_eq!(trashed(&ann).await, Vec::<String>::new());
     assert_eq!(ann.get("/drive").await.ok()["items"], json!([]));
