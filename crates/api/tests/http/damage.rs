@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::link::{link_file, path};
+use crate::link::{downloads, link_file, link_folder, path};
 use crate::support::stack::{Stack, stack};
-use crate::support::{Caller, Server, text};
+use crate::support::{Server, text};
 use crate::telemetry::metrics;
 
-/// Damage to a blob of ten bytes.
+/// Damage to a blob.
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Missing,
@@ -16,11 +16,12 @@ enum Damage {
 }
 
 impl Damage {
-    fn happen(self, server: &Server, key: &str) {
+    /// Damages the blob, which has these bytes.
+    fn happen(self, server: &Server, key: &str, bytes: &[u8]) {
         match self {
             Self::Missing => server.remove_blob(key),
-            Self::Shorter => server.put_blob(key, b"0123"),
-            Self::Longer => server.put_blob(key, b"0123456789abc"),
+            Self::Shorter => server.put_blob(key, &bytes[..4]),
+            Self::Longer => server.put_blob(key, &[bytes, b"abc"].concat()),
         }
     }
 }
@@ -29,10 +30,6 @@ const DAMAGES: [Damage; 3] = [Damage::Missing, Damage::Shorter, Damage::Longer];
 
 /// A header that makes the server serve the bytes itself, also from a bucket.
 const HERE: (&str, &str) = ("Origin", "https://app.example.com");
-
-async fn downloads(owner: &Caller) -> u64 {
-    owner.get("/link").await.ok()["items"][0]["downloads"].as_u64().unwrap()
-}
 
 #[tokio::test]
 async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
@@ -52,7 +49,7 @@ async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
             }
         }
         let blobs = server.blobs();
-        damage.happen(&server, blobs.difference(&before).next().unwrap());
+        damage.happen(&server, blobs.difference(&before).next().unwrap(), b"0123456789");
         for way in ways {
             for headers in [vec![HERE], vec![HERE, ("Range", "bytes=0-3")], vec![HERE, ("Range", "bytes=2-")]] {
                 let counted = damaged().await;
@@ -77,5 +74,37 @@ async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
         assert!(!whole, "{damage:?}: an archive of what is not there");
         assert!(damaged().await - counted > 0.5, "{damage:?}: a broken archive is not counted");
         ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_archive_costs_no_download_of_its_link() {
+    let server = Server::start().await;
+    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    for damage in DAMAGES {
+        // Small files are read ahead, large ones are streamed.
+        for (size, name) in [(10, "small"), (100_000, "large")] {
+            let bytes = vec![7; size];
+            let before = server.blobs();
+            let linked = ann.folder(&format!("{damage:?} {name}"), None).await;
+            ann.upload("a", &bytes, Some(&linked)).await;
+            let link = link_folder(&ann, &linked, json!({"max_downloads": 1})).await;
+            let blobs = server.blobs();
+            let key = blobs.difference(&before).next().unwrap();
+            damage.happen(&server, key, &bytes);
+            let at = path(&link);
+            let archives = [format!("{at}/archive"), format!("{at}/drive/{linked}/archive")];
+            for archive in &archives {
+                for headers in [vec![], vec![("Range", "bytes=0-")], vec![("Range", "bytes=90-")]] {
+                    anybody.fetch(archive, &headers).await.refused(500, "internal_error");
+                }
+            }
+            assert_eq!(downloads(&ann).await, 0, "{damage:?} {name}");
+            // Once it is repaired, the link's only download is still there.
+            server.put_blob(key, &bytes);
+            assert_eq!(anybody.get(&archives[0]).await.status, 200, "{damage:?} {name}");
+            assert_eq!(downloads(&ann).await, 1, "{damage:?} {name}");
+            ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
+        }
     }
 }

@@ -9,7 +9,7 @@ mod visit;
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, text};
+use crate::support::{Caller, Server, text};
 
 /// Creates a link to a folder, with the fields of `more`.
 pub async fn link_folder(owner: &Caller, folder: &str, mut more: Value) -> Value {
@@ -30,4 +30,21 @@ pub fn path(link: &Value) -> String {
     let url = text(&link["url"]);
     let (_, token) = url.rsplit_once("/s/").unwrap();
     format!("/s/{token}")
+}
+
+/// How many downloads the owner's only link has counted.
+pub async fn downloads(owner: &Caller) -> u64 {
+    let links = owner.get("/link").await.ok();
+    let [link] = links["items"].as_array().unwrap().as_slice() else { panic!("not one link: {links}") };
+    link["downloads"].as_u64().unwrap()
+}
+
+/// A server that trusts `X-Forwarded-For`.
+async fn behind_a_proxy() -> Server {
+    Server::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")]).await
+}
+
+/// The `nth` address.
+fn address(nth: usize) -> String {
+    format!("198.51.100.{nth}")
 }
