@@ -99,7 +99,7 @@ async fn uploads_of_every_kind_have_the_tag_with_which_the_bytes_come_down() {
     }
 }
 
-/// Sends every precondition, by HEAD and GET, to a URL on which the API answers with `bytes` under the entity tag `tag`.
+/// Sends every precondition, by HEAD and GET, to a URL on which the API serves `bytes` under the entity tag `tag`.
 async fn assert_conditions(caller: &Caller, way: &str, tag: &str, bytes: &[u8]) {
     let head = ask(caller, Method::HEAD, way, &[]).await;
     assert_eq!((head.status, head.header("etag")), (200, tag), "{way}");
@@ -160,8 +160,8 @@ async fn assert_conditions(caller: &Caller, way: &str, tag: &str, bytes: &[u8]) 
     }
 }
 
-/// Like [`assert_conditions`] for a signed URL. One that leads to a bucket, which evaluates conditions itself, gets only
-/// those with which the API redirects to it.
+/// Like [`assert_conditions`] for a signed URL. One that leads to a bucket, which evaluates conditions itself, gets
+/// only those with which the API redirects to it.
 async fn assert_conditions_when_signed(server: &Server, caller: &Caller, url: &str, tag: &str, bytes: &[u8]) {
     if url.starts_with(server.url()) {
         return assert_conditions(caller, url, tag, bytes).await;
