@@ -6,7 +6,7 @@ mod packing;
 
 use std::ops::Range;
 
-use actix_web::http::header::IF_RANGE;
+use actix_web::http::header::{IF_RANGE, RANGE};
 use actix_web::{HttpRequest, HttpResponse};
 use clouddrive_domain::model::{EntityTag, MediaType};
 use clouddrive_domain::port::ByteStream;
@@ -52,9 +52,14 @@ pub(crate) async fn answer_counted(
     bytes::answer(request, representation, pack).await
 }
 
+/// Whether the request asks to resume a download, of whichever archive.
+pub(crate) fn may_continue(request: &HttpRequest) -> bool {
+    request.headers().contains_key(RANGE) && request.headers().contains_key(IF_RANGE)
+}
+
 /// Whether the request resumes a download of exactly this archive: its `If-Range` has the archive's tag, known only
 /// from an earlier response.
-pub(crate) fn continues(request: &HttpRequest, archive: &Archive) -> Outcome<bool> {
+pub(crate) fn continues(request: &HttpRequest, archive: &Archive) -> Result<bool> {
     let tag = tag(archive)?.to_string();
     Ok(request.headers().get(IF_RANGE).and_then(|given| given.to_str().ok()).is_some_and(|given| given.trim() == tag))
 }

@@ -5,11 +5,14 @@ use serde_json::{Value, json};
 
 use crate::link::{link_file, link_folder, path};
 use crate::support::stack::{Stack, stack};
-use crate::support::{Answer, Caller, Server, sql_id, text};
+use crate::support::{Answer, Caller, Server, png, sql_id, text};
 
 /// `Last-Modified` dates in the past and in the future.
 const LONG_AGO: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const TO_COME: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
+
+/// The range of every resumption in these tests.
+const RANGE: (&str, &str) = ("Range", "bytes=4-");
 
 async fn ask(caller: &Caller, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let request = caller.request(method, path);
@@ -29,11 +32,12 @@ async fn ways(ann: &Caller) -> (Value, Vec<String>) {
     (file, ways)
 }
 
-/// Presigned URLs of the file and of its current version.
-async fn signed(ann: &Caller, file: &Value) -> [String; 2] {
+/// Presigned URLs of the file, of the version that it was, and of the file for streaming.
+async fn signed(ann: &Caller, file: &Value) -> [String; 3] {
     let path = format!("/file/{}", text(&file["id"]));
     let version = format!("{path}/version/{}", text(&file["version_id"]));
-    [text(&ann.get(&path).await.ok()["download"]["url"]), text(&ann.get(&version).await.ok()["download"]["url"])]
+    let url = async |path: &str| text(&ann.get(path).await.ok()["download"]["url"]);
+    [url(&path).await, url(&version).await, url(&format!("{path}?use=stream")).await]
 }
 
 #[tokio::test]
@@ -95,48 +99,142 @@ async fn uploads_of_every_kind_have_the_tag_with_which_the_bytes_come_down() {
     }
 }
 
+/// Sends every precondition, by HEAD and GET, to a URL on which the API serves `bytes` under the entity tag `tag`.
+async fn assert_conditions(caller: &Caller, way: &str, tag: &str, bytes: &[u8]) {
+    let head = ask(caller, Method::HEAD, way, &[]).await;
+    assert_eq!((head.status, head.header("etag")), (200, tag), "{way}");
+    assert_eq!(head.header("content-length"), bytes.len().to_string(), "{way}");
+    let at = head.header("last-modified");
+    assert!(!at.is_empty(), "{way}");
+    let (weak, list) = (format!("W/{tag}"), format!("\"other\", {tag}"));
+    let (weak, list, weak_list) = (weak.as_str(), list.as_str(), format!("\"other\", {weak}"));
+    for (headers, status) in [
+        (vec![("If-Match", tag)], 200),
+        (vec![("If-Match", "*")], 200),
+        (vec![("If-Match", list)], 200),
+        (vec![("If-Match", weak)], 412),
+        (vec![("If-Match", weak_list.as_str())], 412),
+        (vec![("If-Match", "\"other\"")], 412),
+        (vec![("If-Unmodified-Since", at)], 200),
+        (vec![("If-Unmodified-Since", TO_COME)], 200),
+        (vec![("If-Unmodified-Since", LONG_AGO)], 412),
+        (vec![("If-Match", tag), ("If-Unmodified-Since", LONG_AGO)], 200),
+        (vec![("If-None-Match", tag)], 304),
+        (vec![("If-None-Match", weak)], 304),
+        (vec![("If-None-Match", list)], 304),
+        (vec![("If-None-Match", weak_list.as_str())], 304),
+        (vec![("If-None-Match", "*")], 304),
+        (vec![("If-None-Match", "\"other\"")], 200),
+        (vec![("If-Modified-Since", at)], 304),
+        (vec![("If-Modified-Since", TO_COME)], 304),
+        (vec![("If-Modified-Since", LONG_AGO)], 200),
+        (vec![("If-None-Match", "\"other\""), ("If-Modified-Since", TO_COME)], 200),
+        (vec![("If-Match", "\"other\""), ("If-None-Match", tag)], 412),
+        (vec![("If-Unmodified-Since", LONG_AGO), ("If-None-Match", tag)], 412),
+        (vec![RANGE, ("If-Range", tag)], 206),
+        (vec![RANGE, ("If-Range", weak)], 200),
+        (vec![RANGE, ("If-Range", "\"other\"")], 200),
+        // A date is too coarse to identify the bytes.
+        (vec![RANGE, ("If-Range", at)], 200),
+        (vec![RANGE, ("If-Match", tag)], 206),
+        (vec![RANGE, ("If-Match", list)], 206),
+        (vec![RANGE, ("If-Match", weak)], 412),
+        (vec![RANGE, ("If-Unmodified-Since", at)], 206),
+        (vec![RANGE, ("If-Unmodified-Since", LONG_AGO)], 412),
+        (vec![RANGE, ("If-None-Match", weak)], 304),
+        (vec![RANGE, ("If-Modified-Since", at)], 304),
+        (vec![RANGE, ("If-Modified-Since", LONG_AGO)], 206),
+    ] {
+        // Ranges apply to GET only.
+        let of_head = if status == 206 { 200 } else { status };
+        let head = ask(caller, Method::HEAD, way, &headers).await;
+        assert_eq!(head.status, of_head, "HEAD {way} {headers:?}");
+        let answer = caller.fetch(way, &headers).await;
+        assert_eq!(answer.status, status, "GET {way} {headers:?}");
+        match status {
+            200 => assert!(answer.body == bytes, "{way} {headers:?}"),
+            206 => assert!(answer.body == bytes[4..], "{way} {headers:?}"),
+            304 => assert_eq!((answer.header("etag"), answer.body.len()), (tag, 0), "{way} {headers:?}"),
+            _ => drop(answer.refused(412, "precondition_failed")),
+        }
+    }
+}
+
+/// Like [`assert_conditions`] for a signed URL. One that leads to a bucket, which evaluates conditions itself, gets
+/// only those with which the API redirects to it.
+async fn assert_conditions_when_signed(server: &Server, caller: &Caller, url: &str, tag: &str, bytes: &[u8]) {
+    if url.starts_with(server.url()) {
+        return assert_conditions(caller, url, tag, bytes).await;
+    }
+    for (headers, status) in [
+        (vec![], 200),
+        (vec![("If-Match", tag)], 200),
+        (vec![("If-None-Match", "\"other\"")], 200),
+        (vec![RANGE, ("If-Match", tag)], 206),
+        (vec![RANGE, ("If-Range", tag)], 206),
+    ] {
+        let answer = caller.fetch(url, &headers).await;
+        assert_eq!((answer.status, answer.header("etag")), (status, tag), "{headers:?}");
+        assert!(!answer.header("last-modified").is_empty(), "{headers:?}");
+        let expected = if status == 206 { &bytes[4..] } else { bytes };
+        assert!(answer.body == expected, "{headers:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_precondition_holds_on_every_way_to_the_bytes() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let (file, ways) = ways(&ann).await;
     let tag = text(&file["content_etag"]);
-    let (weak, list) = (format!("W/{tag}"), format!("\"other\", {tag}"));
-    let [url, _] = signed(&ann, &file).await;
-    // A store behind redirects evaluates conditions itself.
-    let here: Vec<&String> = ways.iter().chain(url.starts_with(server.url()).then_some(&url)).collect();
-    for way in here {
-        let at = ask(&ann, Method::HEAD, way, &[]).await.header("last-modified").to_owned();
-        for (headers, status) in [
-            (vec![("If-Match", tag.as_str())], 200),
-            (vec![("If-Match", "*")], 200),
-            (vec![("If-Match", list.as_str())], 200),
-            (vec![("If-Match", weak.as_str())], 412),
-            (vec![("If-Match", "\"other\"")], 412),
-            (vec![("If-Unmodified-Since", at.as_str())], 200),
-            (vec![("If-Unmodified-Since", LONG_AGO)], 412),
-            (vec![("If-Match", tag.as_str()), ("If-Unmodified-Since", LONG_AGO)], 200),
-            (vec![("If-None-Match", tag.as_str())], 304),
-            (vec![("If-None-Match", weak.as_str())], 304),
-            (vec![("If-None-Match", list.as_str())], 304),
-            (vec![("If-None-Match", "*")], 304),
-            (vec![("If-None-Match", "\"other\"")], 200),
-            (vec![("If-Modified-Since", at.as_str())], 304),
-            (vec![("If-Modified-Since", TO_COME)], 304),
-            (vec![("If-Modified-Since", LONG_AGO)], 200),
-            (vec![("If-None-Match", "\"other\""), ("If-Modified-Since", TO_COME)], 200),
-            (vec![("If-Match", "\"other\""), ("If-None-Match", tag.as_str())], 412),
-        ] {
-            let head = ask(&ann, Method::HEAD, way, &headers).await;
-            assert_eq!(head.status, status, "HEAD {way} {headers:?}");
-            let answer = ann.fetch(way, &headers).await;
-            assert_eq!(answer.status, status, "GET {way} {headers:?}");
-            match status {
-                200 => assert_eq!(answer.text(), "0123456789", "{headers:?}"),
-                304 => assert_eq!((answer.header("etag"), answer.body.len()), (tag.as_str(), 0)),
-                _ => drop(answer.refused(412, "precondition_failed")),
-            }
-        }
+    for way in &ways {
+        assert_conditions(&ann, way, &tag, b"0123456789").await;
+    }
+    for url in signed(&ann, &file).await {
+        assert_conditions_when_signed(&server, &ann, &url, &tag, b"0123456789").await;
+    }
+    // The URL of a former version leads to its own bytes, under their own tag.
+    ann.put_content(&text(&file["id"]), b"abcdefghij", &[]).await.ok();
+    let [_, version, _] = signed(&ann, &file).await;
+    assert_conditions_when_signed(&server, &ann, &version, &tag, b"0123456789").await;
+}
+
+#[tokio::test]
+async fn every_precondition_holds_on_the_url_of_a_photo() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let request = ann.request(Method::POST, "/profile_photo").header("Content-Type", "image/png");
+    let set = text(&ann.send(request.body(png(40, 40))).await.ok()["url"]);
+    let got = text(&ann.get("/profile_photo").await.ok()["url"]);
+    let whole = ann.fetch(&set, &[]).await;
+    assert_eq!((whole.status, whole.header("content-type")), (200, "image/jpeg"));
+    for url in [set, got] {
+        let same = ann.fetch(&url, &[]).await;
+        assert_eq!(same.header("last-modified"), whole.header("last-modified"));
+        assert_conditions_when_signed(&server, &ann, &url, whole.header("etag"), &whole.body).await;
+    }
+}
+
+#[tokio::test]
+async fn every_precondition_holds_on_every_archive() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("Linked", None).await;
+    ann.upload("digits.txt", b"0123456789", Some(&folder)).await;
+    let link = path(&link_folder(&ann, &folder, json!({})).await);
+    let mut archives = vec![
+        format!("/drive/{folder}/archive"),
+        format!("{link}/archive"),
+        format!("{link}/drive/{folder}/archive"),
+        format!("{link}/archive?names=portable"),
+    ];
+    for selection in [json!({"item_ids": [folder]}), json!({"root": true})] {
+        archives.push(text(&ann.post("/archive", selection).await.ok()["url"]));
+    }
+    for archive in archives {
+        let whole = ann.get(&archive).await;
+        assert_eq!((whole.status, whole.header("content-type")), (200, "application/zip"), "{archive}");
+        assert_conditions(&ann, &archive, whole.header("etag"), &whole.body).await;
     }
 }
 
@@ -147,22 +245,19 @@ async fn a_range_never_goes_on_with_other_bytes_than_it_began_with() {
     let (file, ways) = ways(&ann).await;
     let before = text(&file["content_etag"]);
     let at = ask(&ann, Method::HEAD, &ways[0], &[]).await.header("last-modified").to_owned();
-    let range = ("Range", "bytes=4-");
     for way in &ways {
-        for (condition, status) in [(("If-Range", before.as_str()), 206), (("If-Match", before.as_str()), 206)] {
-            let part = ann.fetch(way, &[range, condition]).await;
-            assert_eq!((part.status, part.text().as_str()), (status, "456789"), "{way} {condition:?}");
+        for condition in [("If-Range", before.as_str()), ("If-Match", before.as_str())] {
+            let part = ann.fetch(way, &[RANGE, condition]).await;
+            assert_eq!((part.status, part.text().as_str()), (206, "456789"), "{way} {condition:?}");
             assert_eq!(part.header("etag"), before, "{way} {condition:?}");
         }
-        // A date is too coarse to identify the bytes.
-        assert_eq!(ann.fetch(way, &[range, ("If-Range", &at)]).await.status, 200);
     }
     ann.put_content(&text(&file["id"]), b"abcdefghij", &[]).await.ok();
     for way in &ways {
-        let whole = ann.fetch(way, &[range, ("If-Range", &before)]).await;
+        let whole = ann.fetch(way, &[RANGE, ("If-Range", &before)]).await;
         assert_eq!((whole.status, whole.text().as_str()), (200, "abcdefghij"), "{way}");
-        ann.fetch(way, &[range, ("If-Match", &before)]).await.refused(412, "precondition_failed");
-        let dated = ann.fetch(way, &[range, ("If-Range", &at)]).await;
+        ann.fetch(way, &[RANGE, ("If-Match", &before)]).await.refused(412, "precondition_failed");
+        let dated = ann.fetch(way, &[RANGE, ("If-Range", &at)]).await;
         assert_eq!((dated.status, dated.text().as_str()), (200, "abcdefghij"), "{way}");
     }
 }
@@ -238,11 +333,27 @@ async fn every_change_takes_a_list_of_tags() {
         ann.delete_if(&list, &path).await.refused(412, "precondition_failed");
         ann.delete_if("\"9\", \"2\"", &path).await.ok_empty();
     }
-    let restore = |list: &str| ann.request(Method::POST, &format!("/trash/{file}/restore")).header("If-Match", list);
+    let restoring = |path: String, list: &str| ann.request(Method::POST, &path).header("If-Match", list);
+    let restore = |list: &str| restoring(format!("/trash/{file}/restore"), list);
     ann.send(restore("\"1\", \"2\"")).await.refused(412, "precondition_failed");
     ann.send(restore("\"2\", \"3\"")).await.ok();
     ann.delete_if("\"7\", \"8\"", &format!("/trash/{folder}")).await.refused(412, "precondition_failed");
     ann.delete_if("\"7\", \"3\"", &format!("/trash/{folder}")).await.ok_empty();
+    let plan = ann.upload("plan", b"plan A", None).await;
+    let path = format!("/file/{}/version/{}", text(&plan["id"]), text(&plan["version_id"]));
+    let second = ann.put_content(&text(&plan["id"]), b"plan B", &[]).await.ok();
+    let restore = |list: &str| restoring(format!("{path}/restore"), list);
+    // A stale tag, and the current one in its weak form.
+    let (stale, weak) = (text(&plan["etag"]), format!("W/{}", text(&second["etag"])));
+    for list in [format!("\"9\", {stale}"), format!("{weak}, \"9\"")] {
+        ann.send(restore(&list)).await.refused(412, "precondition_failed");
+        ann.delete_if(&list, &path).await.refused(412, "precondition_failed");
+    }
+    let restored = ann.send(restore(&format!("\"9\", {}, {stale}", text(&second["etag"])))).await.ok();
+    let former = format!("\"9\", {}", text(&second["etag"]));
+    ann.delete_if(&former, &path).await.refused(412, "precondition_failed");
+    ann.delete_if(&format!("\"9\", {}", text(&restored["etag"])), &path).await.ok_empty();
+    assert_eq!(ann.download(&text(&plan["id"])).await, b"plan A");
 }
 
 #[tokio::test]

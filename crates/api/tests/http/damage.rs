@@ -3,13 +3,13 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::link::{link_file, link_folder, path};
+use crate::link::{downloads, link_file, link_folder, path};
 use crate::process::{about, start_in};
 use crate::support::stack::{Stack, stack};
-use crate::support::{Caller, Place, Server, png, text};
+use crate::support::{Place, Server, png, text};
 use crate::telemetry::metrics;
 
-/// Damage to a blob of ten bytes.
+/// Damage to a blob.
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Missing,
@@ -18,11 +18,12 @@ enum Damage {
 }
 
 impl Damage {
-    fn happen(self, server: &Server, key: &str) {
+    /// Damages the blob, which has these bytes.
+    fn happen(self, server: &Server, key: &str, bytes: &[u8]) {
         match self {
             Self::Missing => server.remove_blob(key),
-            Self::Shorter => server.put_blob(key, b"0123"),
-            Self::Longer => server.put_blob(key, b"0123456789abc"),
+            Self::Shorter => server.put_blob(key, &bytes[..4]),
+            Self::Longer => server.put_blob(key, &[bytes, b"abc"].concat()),
         }
     }
 }
@@ -31,12 +32,6 @@ const DAMAGES: [Damage; 3] = [Damage::Missing, Damage::Shorter, Damage::Longer];
 
 /// A header that makes the server serve the bytes itself, also from a bucket.
 const HERE: (&str, &str) = ("Origin", "https://app.example.com");
-
-/// The counted downloads of all links.
-async fn downloads(owner: &Caller) -> u64 {
-    let links = owner.get("/link").await.ok();
-    links["items"].as_array().unwrap().iter().map(|link| link["downloads"].as_u64().unwrap()).sum()
-}
 
 #[tokio::test]
 async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
@@ -79,7 +74,7 @@ async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
             text(&ann.post("/archive", json!({"item_ids": [folder]})).await.ok()["url"]),
         ];
         for key in server.blobs().difference(&before) {
-            damage.happen(&server, key);
+            damage.happen(&server, key, b"0123456789");
         }
         for way in &ways {
             for headers in [vec![HERE], vec![HERE, ("Range", "bytes=0-3")], vec![HERE, ("Range", "bytes=2-")]] {
@@ -106,7 +101,7 @@ async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
         let photo = ann.request(Method::POST, "/profile_photo").header("Content-Type", "image/png").body(png(9, 9));
         let url = text(&ann.send(photo).await.ok()["url"]);
         let blobs = server.blobs();
-        Damage::Missing.happen(&server, blobs.difference(&before).next().unwrap());
+        Damage::Missing.happen(&server, blobs.difference(&before).next().unwrap(), b"");
         refused(&url, &[], "photo").await;
     }
 }
@@ -124,7 +119,7 @@ async fn damage_is_logged_as_an_error_of_the_request_that_met_it() {
         let link = path(&link_folder(&ann, &folder, json!({})).await);
         let blobs = server.blobs();
         let key = blobs.difference(&before).next().unwrap();
-        damage.happen(&server, key);
+        damage.happen(&server, key, b"0123456789");
         for way in [
             format!("/file/{file}/content"),
             format!("{link}/file/{file}/content"),
@@ -147,5 +142,37 @@ async fn damage_is_logged_as_an_error_of_the_request_that_met_it() {
         let met = |line: &&Value| line["fault"].as_str().is_some_and(|fault| fault.contains(key));
         let [line] = lines.iter().filter(met).collect::<Vec<_>>()[..] else { panic!("{damage:?}: {lines:?}") };
         assert_eq!(line["level"], "ERROR", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_archive_costs_no_download_of_its_link() {
+    let server = Server::start().await;
+    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    for damage in DAMAGES {
+        // Small files are read ahead, large ones are streamed.
+        for (size, name) in [(10, "small"), (100_000, "large")] {
+            let bytes = vec![7; size];
+            let before = server.blobs();
+            let linked = ann.folder(&format!("{damage:?} {name}"), None).await;
+            ann.upload("a", &bytes, Some(&linked)).await;
+            let link = link_folder(&ann, &linked, json!({"max_downloads": 1})).await;
+            let blobs = server.blobs();
+            let key = blobs.difference(&before).next().unwrap();
+            damage.happen(&server, key, &bytes);
+            let at = path(&link);
+            let archives = [format!("{at}/archive"), format!("{at}/drive/{linked}/archive")];
+            for archive in &archives {
+                for headers in [vec![], vec![("Range", "bytes=0-")], vec![("Range", "bytes=90-")]] {
+                    anybody.fetch(archive, &headers).await.refused(500, "internal_error");
+                }
+            }
+            assert_eq!(downloads(&ann).await, 0, "{damage:?} {name}");
+            // Once it is repaired, the link's only download is still there.
+            server.put_blob(key, &bytes);
+            assert_eq!(anybody.get(&archives[0]).await.status, 200, "{damage:?} {name}");
+            assert_eq!(downloads(&ann).await, 1, "{damage:?} {name}");
+            ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
+        }
     }
 }

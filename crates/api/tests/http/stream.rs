@@ -16,9 +16,9 @@ async fn url_of(user: &Caller, file: &str) -> String {
     text(&watch(user, file).await["download"]["url"])
 }
 
-/// The lifetime of the URL in seconds, rounded to the minute.
-fn lives(answer: &Value) -> u64 {
-    let end = parsed(&text(&answer["download"]["expires_at"]));
+/// The remaining lifetime of a signed URL in seconds, rounded to the minute.
+pub fn lives(signed: &Value) -> u64 {
+    let end = parsed(&text(&signed["expires_at"]));
     let left = end.saturating_sub(now());
     (left + Duration::from_secs(30)).as_secs() / 60 * 60
 }
@@ -41,7 +41,7 @@ async fn a_url_for_watching_lives_for_hours_where_the_server_can_ask_and_as_told
         let answer = ann.get(&format!("/file/{file}{query}")).await;
         assert_eq!(answer.header("cache-control"), "no-store", "{query}");
         let expected = if stack() == Stack::Embedded { embedded } else { 300 };
-        assert_eq!(lives(&answer.ok()), expected, "{query}");
+        assert_eq!(lives(&answer.ok()["download"]), expected, "{query}");
     }
     ann.get(&format!("/file/{file}?use=nothing")).await.refused_field("use");
     ann.get(&format!("/file/{file}?Use=stream")).await.refused_field("Use");
@@ -49,8 +49,8 @@ async fn a_url_for_watching_lives_for_hours_where_the_server_can_ask_and_as_told
     let ann = server.user("ann").await;
     let file = text(&ann.upload("film.mp4", b"0123456789", None).await["id"]);
     let answer = watch(&ann, &file).await;
-    assert_eq!(lives(&answer), 600);
-    assert_eq!(lives(&ann.get(&format!("/file/{file}")).await.ok()), 300);
+    assert_eq!(lives(&answer["download"]), 600);
+    assert_eq!(lives(&ann.get(&format!("/file/{file}")).await.ok()["download"]), 300);
     let played = ann.fetch(&text(&answer["download"]["url"]), &[("Range", "bytes=2-4")]).await;
     assert_eq!((played.status, played.text().as_str()), (206, "234"));
 }

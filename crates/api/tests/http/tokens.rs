@@ -2,13 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
-use crate::support::{Answer, Caller, Server, eventually, sql_id, text};
+use crate::support::{Answer, Caller, Server, eventually, signing_key, sql_id, text};
 
 const SECRET: &str = "a secret key that the whole test knows";
 
@@ -17,19 +15,6 @@ async fn known_server() -> (Server, Caller) {
     let server = Server::with(&[("SECRET_KEY", SECRET)]).await;
     let ann = server.user("ann").await;
     (server, ann)
-}
-
-/// The server's token signing key: HKDF-SHA256 of its secret (RFC 5869), in two blocks.
-fn signing_key(secret: &str, purpose: &str) -> Vec<u8> {
-    let mac = |key: &[u8], parts: &[&[u8]]| {
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-        parts.iter().for_each(|part| mac.update(part));
-        mac.finalize().into_bytes().to_vec()
-    };
-    let master = mac(&[0; 32], &[secret.as_bytes()]);
-    let first = mac(&master, &[purpose.as_bytes(), &[1]]);
-    let second = mac(&master, &[&first, purpose.as_bytes(), &[2]]);
-    [first, second].concat()
 }
 
 fn sign_with(key: &[u8], algorithm: Algorithm, claims: &Value) -> String {

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CreateArchive, CreatedArchive};
 use clouddrive_domain::Error;
@@ -7,13 +5,10 @@ use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::{MAX_ARCHIVE_ITEMS, Selection};
 
 use super::names;
-use super::url::Ticket;
+use super::url::{BEGIN_WITHIN, Ticket};
 use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, reply};
-
-/// How soon the download must begin.
-const BEGIN_WITHIN: Duration = Duration::from_secs(300);
 
 /// Creates a download URL for a ZIP of files and folders, or of the caller's whole drive. It needs no token, so a
 /// browser can navigate to it. The download must begin within 300 seconds. Each use of the URL checks again that the

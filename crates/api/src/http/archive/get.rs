@@ -1,9 +1,4 @@
-use std::time::Duration;
-
-use actix_web::http::header::{IF_RANGE, RANGE};
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_domain::Error;
-use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::Actor;
 use clouddrive_sql::turns::{Caller, now_for};
 use serde::Deserialize;
@@ -11,9 +6,6 @@ use serde::Deserialize;
 use crate::http::extract::{CurrentRequest, Query};
 use crate::http::problem::Outcome;
 use crate::http::{App, zip};
-
-/// How long after its expiry a URL can still resume a download that has begun.
-const CONTINUATION: Duration = Duration::from_secs(24 * 3600);
 
 /// The query of signed archive URLs.
 #[derive(Deserialize)]
@@ -34,18 +26,13 @@ pub(crate) async fn get(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let ticket = app.archive_urls.verify(&parameters.0.ticket)?;
-    let expired = || Error::Forbidden(Forbidden::UrlExpired);
-    let overdue = app.ambient.now() >= ticket.expires_at;
-    let goes_on = request.headers().contains_key(RANGE) && request.headers().contains_key(IF_RANGE);
-    if overdue && (!goes_on || app.ambient.now() >= ticket.expires_at.plus(CONTINUATION)) {
-        return Err(expired().into());
-    }
+    let now = app.ambient.now();
+    // An expired URL must not cost the listing of an archive.
+    ticket.check_age(now, || Ok(zip::may_continue(&request)))?;
     let actor = Actor { user: ticket.user, request: current.0, receipt: None };
     now_for(Caller::User(ticket.user));
     let archive = app.archives.open(&actor, ticket.session, &ticket.selection, ticket.names).await?;
     // Only a client whose download has begun knows the current tag.
-    if overdue && !zip::continues(&request, &archive)? {
-        return Err(expired().into());
-    }
+    ticket.check_age(now, || zip::continues(&request, &archive))?;
     zip::answer(&request, archive).await
 }

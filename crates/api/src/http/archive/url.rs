@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_domain::error::Forbidden;
@@ -15,6 +17,12 @@ const VERSION: u8 = 1;
 
 /// The length of a signature, in bytes.
 const SIGNATURE: usize = 32;
+
+/// How soon after its URL was made a download must begin.
+pub(super) const BEGIN_WITHIN: Duration = Duration::from_secs(300);
+
+/// How long after its expiry a URL can still resume a download that has begun.
+const CONTINUATION: Duration = Duration::from_secs(24 * 3600);
 
 /// Signs and verifies URLs of archives.
 ///
@@ -65,6 +73,16 @@ impl ArchiveUrls {
 }
 
 impl Ticket {
+    /// Checks that a request at `now` is in time to begin a download or, for a day after that, that it `resumes` one.
+    /// Asks for `resumes` only when that decides.
+    ///
+    /// # Errors
+    /// `UrlExpired`; those of `resumes`.
+    pub(super) fn check_age(&self, now: Timestamp, resumes: impl FnOnce() -> Result<bool>) -> Result<()> {
+        let in_time = now < self.expires_at || (now < self.expires_at.plus(CONTINUATION) && resumes()?);
+        if in_time { Ok(()) } else { Err(Error::Forbidden(Forbidden::UrlExpired)) }
+    }
+
     fn write(&self) -> Vec<u8> {
         let names = match self.names {
             ArchiveNames::Unchanged => 0,
@@ -156,5 +174,40 @@ mod tests {
             assert!(urls(7).verify(text).is_err(), "{text}");
         }
         assert!(urls(8).verify(text).is_err());
+    }
+
+    #[test]
+    fn a_download_begins_within_300_seconds_and_is_resumed_for_a_day_after_that() {
+        let made = Timestamp::from_millis(1_795_327_921_500);
+        let ticket = Ticket { expires_at: made.plus(BEGIN_WITHIN), ..ticket(Selection::Drive) };
+        let (end, day) = (300_000, 24 * 3_600_000);
+        for (age, begins, goes_on) in [
+            (0, true, true),
+            (end - 1, true, true),
+            (end, false, true),
+            (end + 1, false, true),
+            (end + day - 1, false, true),
+            (end + day, false, false),
+            (end + day + 1, false, false),
+        ] {
+            let now = made.plus(Duration::from_millis(age));
+            for (resumes, admitted) in [(false, begins), (true, goes_on)] {
+                match ticket.check_age(now, || Ok(resumes)) {
+                    Ok(()) => assert!(admitted, "{age} {resumes}"),
+                    Err(Error::Forbidden(Forbidden::UrlExpired)) => assert!(!admitted, "{age} {resumes}"),
+                    Err(other) => panic!("{age} {resumes}: {other}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whether_a_request_resumes_is_asked_only_where_it_decides() {
+        let ticket = ticket(Selection::Drive);
+        let (end, day) = (ticket.expires_at, Duration::from_secs(24 * 3600));
+        let failing = |now| ticket.check_age(now, || Err(Error::NotFound));
+        assert!(failing(end.minus(Duration::from_millis(1))).is_ok());
+        assert!(matches!(failing(end), Err(Error::NotFound)));
+        assert!(matches!(failing(end.plus(day)), Err(Error::Forbidden(Forbidden::UrlExpired))));
     }
 }

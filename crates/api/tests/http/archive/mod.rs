@@ -1,5 +1,6 @@
 //! `GET`, `HEAD /drive/{folder_id}/archive`, and `/archive`.
 
+mod expiry;
 mod names;
 mod ranges;
 mod readers;

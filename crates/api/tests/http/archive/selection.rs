@@ -4,13 +4,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{entries, paths, unpacked};
+use crate::stream::lives;
 use crate::support::{ABSENT, Caller, Server, text};
 
 async fn url(caller: &Caller, body: Value) -> String {
     let answer = caller.post("/archive", body).await;
     assert_eq!(answer.header("cache-control"), "no-store");
     let created = answer.ok();
-    assert!(created["expires_at"].is_string());
+    assert_eq!(lives(&created), 300);
     text(&created["url"])
 }
 
@@ -41,7 +42,8 @@ async fn a_selection_is_fetched_without_a_token() {
     assert!(server.anonymous().get(&one).await.header("content-disposition").contains("\"Same.zip\""));
 }
 
-async fn url_of(caller: &Caller, item: &str) -> String {
+/// The URL of an archive of this item.
+pub async fn url_of(caller: &Caller, item: &str) -> String {
     url(caller, json!({"item_ids": [item]})).await
 }
 

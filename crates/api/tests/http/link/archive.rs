@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{link_file, link_folder, path};
+use super::{address, behind_a_proxy, downloads, link_file, link_folder, path};
 use crate::archive::{paths, unpacked};
 use crate::support::{Server, text};
 
@@ -39,25 +39,84 @@ async fn an_archive_is_one_download() {
     let (ann, anybody) = (server.user("ann").await, server.anonymous());
     let linked = ann.folder("Linked", None).await;
     ann.upload("x", b"words", Some(&linked)).await;
-    let link = link_folder(&ann, &linked, json!({"max_downloads": 1})).await;
-    let (archive, id) = (format!("{}/archive", path(&link)), text(&link["id"]));
-    let downloads = async || {
-        let links = ann.get("/link").await.ok();
-        links["items"].as_array().unwrap().iter().find(|link| link["id"] == *id).unwrap()["downloads"].clone()
-    };
+    let archive = format!("{}/archive", path(&link_folder(&ann, &linked, json!({"max_downloads": 1})).await));
     let head = anybody.send(anybody.request(Method::HEAD, &archive)).await;
-    assert_eq!((head.status, downloads().await), (200, json!(0)));
+    assert_eq!((head.status, downloads(&ann).await), (200, 0));
     let size: usize = head.header("content-length").parse().unwrap();
     let etag = head.header("etag").to_owned();
     let beyond = format!("bytes={size}-");
     anybody.fetch(&archive, &[("Range", &beyond)]).await.refused(416, "range_not_satisfiable");
     assert_eq!(anybody.fetch(&archive, &[("If-None-Match", &etag)]).await.status, 304);
-    assert_eq!(downloads().await, json!(0));
+    assert_eq!(downloads(&ann).await, 0);
     let whole = anybody.get(&archive).await;
-    assert_eq!((whole.status, downloads().await), (200, json!(1)));
+    assert_eq!((whole.status, downloads(&ann).await), (200, 1));
     // Resuming it is not another download.
     let rest = anybody.fetch(&archive, &[("Range", "bytes=9-"), ("If-Range", &etag)]).await;
-    assert_eq!((rest.status, downloads().await), (206, json!(1)));
+    assert_eq!((rest.status, downloads(&ann).await), (206, 1));
+}
+
+#[tokio::test]
+async fn what_one_address_takes_of_one_archive_is_one_download() {
+    let server = behind_a_proxy().await;
+    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    let linked = ann.folder("Linked", None).await;
+    let below = ann.folder("Below", Some(&linked)).await;
+    ann.upload("x", b"words", Some(&below)).await;
+    let at = path(&link_folder(&ann, &linked, json!({"max_downloads": 100})).await);
+    let archive = format!("{at}/archive");
+    let same = [archive.clone(), format!("{at}/drive/{linked}/archive"), format!("{archive}?names=portable")];
+    for (nth, headers) in [
+        vec![],
+        vec![("Range", "bytes=0-3")],
+        // Wherever the first range begins.
+        vec![("Range", "bytes=40-")],
+        vec![("Range", "bytes=-1")],
+        vec![("Range", "bytes=40-"), ("If-Range", "\"other\"")],
+        vec![("If-None-Match", "\"other\"")],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (here, before) = (address(nth), downloads(&ann).await);
+        let headers = [headers, vec![("X-Forwarded-For", here.as_str())]].concat();
+        for archive in same.iter().chain(&same) {
+            let taken = anybody.fetch(archive, &headers).await;
+            assert!([200, 206].contains(&taken.status), "{archive} {headers:?}: {}", taken.status);
+            assert_eq!(downloads(&ann).await - before, 1, "{archive} {headers:?}");
+        }
+        // An archive of another folder is a download of its own.
+        for _ in 0..2 {
+            anybody.fetch(&format!("{at}/drive/{below}/archive"), &headers).await;
+            assert_eq!(downloads(&ann).await - before, 2, "{headers:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_used_up_link_lets_those_go_on_who_have_begun_its_archive_for_an_hour() {
+    let server = behind_a_proxy().await;
+    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    let linked = ann.folder("Linked", None).await;
+    ann.upload("x", b"words", Some(&linked)).await;
+    let link = link_folder(&ann, &linked, json!({"max_downloads": 2})).await;
+    let archive = format!("{}/archive", path(&link));
+    let (one, two, three) = (address(1), address(2), address(3));
+    for (here, counted) in [(&one, 1), (&two, 2), (&one, 2)] {
+        assert_eq!(anybody.fetch(&archive, &[("X-Forwarded-For", here)]).await.status, 200);
+        assert_eq!(downloads(&ann).await, counted);
+    }
+    anybody.fetch(&archive, &[("X-Forwarded-For", &three)]).await.refused(410, "link_exhausted");
+    // Without If-Range too.
+    let rest = anybody.fetch(&archive, &[("X-Forwarded-For", &two), ("Range", "bytes=2-3")]).await;
+    assert_eq!((rest.status, rest.body), (206, vec![3, 4]));
+    server.execute("UPDATE link_downloads SET counted_at = counted_at - 3600000");
+    for here in [&one, &two, &three] {
+        anybody.fetch(&archive, &[("X-Forwarded-For", here)]).await.refused(410, "link_exhausted");
+    }
+    assert_eq!(downloads(&ann).await, 2);
+    ann.patch(&format!("/link/{}", text(&link["id"])), json!({"max_downloads": 3})).await.ok();
+    assert_eq!(anybody.fetch(&archive, &[("X-Forwarded-For", &three)]).await.status, 200);
+    anybody.fetch(&archive, &[("X-Forwarded-For", &one)]).await.refused(410, "link_exhausted");
 }
 
 #[tokio::test]

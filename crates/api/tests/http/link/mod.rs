@@ -9,7 +9,7 @@ mod visit;
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, text};
+use crate::support::{Caller, Server, text};
 
 /// Creates a link to a folder, with the fields of `more`.
 pub async fn link_folder(owner: &Caller, folder: &str, mut more: Value) -> Value {
@@ -30,4 +30,20 @@ pub fn path(link: &Value) -> String {
     let url = text(&link["url"]);
     let (_, token) = url.rsplit_once("/s/").unwrap();
     format!("/s/{token}")
+}
+
+/// The counted downloads of all links of `owner`.
+pub async fn downloads(owner: &Caller) -> u64 {
+    let links = owner.get("/link").await.ok();
+    links["items"].as_array().unwrap().iter().map(|link| link["downloads"].as_u64().unwrap()).sum()
+}
+
+/// A server that trusts `X-Forwarded-For`.
+async fn behind_a_proxy() -> Server {
+    Server::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")]).await
+}
+
+/// The `nth` address.
+fn address(nth: usize) -> String {
+    format!("198.51.100.{nth}")
 }

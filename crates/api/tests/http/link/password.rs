@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{link_file, link_folder, path};
+use crate::archive::{paths, unpacked};
 use crate::support::{ABSENT, Answer, Caller, Server, text};
 
 async fn knowing(caller: &Caller, path: &str, password: &str) -> Answer {
@@ -26,6 +27,9 @@ async fn without_the_password_nothing_shows_not_even_a_name() {
         format!("{at}/drive/{ABSENT}"),
         format!("{at}/file/{file}/content"),
         format!("{at}/file/{ABSENT}/content"),
+        format!("{at}/archive"),
+        format!("{at}/drive/{inner}/archive"),
+        format!("{at}/drive/{ABSENT}/archive"),
     ];
     for route in &routes {
         for password in [None, Some("a wrong secret"), Some(""), Some("A quiet secret"), Some("x")] {
@@ -149,8 +153,9 @@ async fn a_proof_opens_every_url_of_its_link_until_the_password_changes() {
     let (at, anybody) = (path(&link), server.anonymous());
     let access = text(&open(&anybody, &at, "a quiet secret").await.ok()["access"]);
     let content = format!("/file/{file}/content");
-    let (archive, inner_archive) = ("/archive", format!("/drive/{inner}/archive"));
-    for route in ["", &format!("/drive/{inner}"), &content, archive, &inner_archive] {
+    let (folder, archive) = (format!("/drive/{inner}"), format!("/drive/{inner}/archive"));
+    let routes = ["", &folder, &content, "/archive", &archive];
+    for route in routes {
         let url = format!("{at}{route}?access={access}");
         assert_eq!(anybody.fetch(&url, &[]).await.status, 200, "{route}");
         anybody.get(&format!("{}{route}?access={access}", path(&other))).await.refused(401, "link_password_required");
@@ -162,6 +167,22 @@ async fn a_proof_opens_every_url_of_its_link_until_the_password_changes() {
     let part = anybody.fetch(&url, &[("Range", "bytes=1-2")]).await;
     assert_eq!((part.status, part.text().as_str()), (206, "or"));
     assert_eq!(anybody.send(anybody.request(Method::HEAD, &url)).await.status, 200);
+    // As a browser saves an archive, and resumes it.
+    for (route, expected) in
+        [("/archive", vec!["Linked/", "Linked/Inner/", "Linked/a.txt"]), (archive.as_str(), vec!["Inner/"])]
+    {
+        let url = format!("{at}{route}?access={access}");
+        let whole = anybody.get(&url).await;
+        let etag = whole.header("etag").to_owned();
+        let mut found = paths(&mut unpacked(whole));
+        found.sort();
+        assert_eq!(found, expected, "{route}");
+        let rest = anybody.fetch(&url, &[("Range", "bytes=2-3"), ("If-Range", &etag)]).await;
+        assert_eq!((rest.status, rest.body), (206, vec![3, 4]), "{route}");
+        assert_eq!(anybody.send(anybody.request(Method::HEAD, &url)).await.status, 200, "{route}");
+        assert_eq!(anybody.get(&format!("{url}&names=portable")).await.status, 200, "{route}");
+        anybody.get(&format!("{url}&names=short")).await.refused_field("names");
+    }
     // It combines with the other parameters.
     let page = anybody.get(&format!("{at}?limit=1&access={access}")).await.ok();
     let rest = format!("{at}?limit=1&cursor={}&access={access}", text(&page["next_cursor"]));
@@ -169,7 +190,7 @@ async fn a_proof_opens_every_url_of_its_link_until_the_password_changes() {
     anybody.get(&format!("{at}?limit=0&access={access}")).await.refused_field("limit");
     // Setting a password invalidates the proof, even if it is the same password.
     ann.patch(&format!("/link/{}", text(&link["id"])), secret).await.ok();
-    for route in ["", &format!("/drive/{inner}"), &content] {
+    for route in routes {
         anybody.get(&format!("{at}{route}?access={access}")).await.refused(401, "link_password_required");
     }
 }

@@ -4,7 +4,7 @@ use futures_util::future::{join, join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{link_file, path};
+use super::{address, behind_a_proxy, downloads, link_file, link_folder, path};
 use crate::content::digits;
 use crate::support::{Answer, Caller, Server, text};
 
@@ -15,7 +15,7 @@ fn let_in(answers: &[Answer]) -> usize {
 
 #[tokio::test]
 async fn of_fifty_downloads_at_once_just_as_many_begin_as_are_allowed() {
-    let server = Server::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let server = behind_a_proxy().await;
     let ann = server.user("ann").await;
     let file = digits(&ann).await;
     for most in [1, 7] {
@@ -24,7 +24,7 @@ async fn of_fifty_downloads_at_once_just_as_many_begin_as_are_allowed() {
         let holders: Vec<_> = (0..50).map(|_| server.anonymous()).collect();
         let from = |nth: usize, holder: &Caller| {
             let request = holder.request(Method::GET, &content);
-            request.header("X-Forwarded-For", format!("198.51.100.{nth}")).header("Range", "bytes=5-")
+            request.header("X-Forwarded-For", address(nth)).header("Range", "bytes=5-")
         };
         let requests = holders.iter().enumerate();
         let answers = join_all(requests.map(|(nth, holder)| holder.send(from(nth, holder)))).await;
@@ -73,5 +73,31 @@ async fn one_address_that_takes_a_file_in_many_parts_at_once_takes_it_once() {
         holder.send(holder.request(Method::GET, &content).header("Range", range))
     });
     assert_eq!(let_in(&join_all(parts).await), 20);
-    assert_eq!(ann.get("/link").await.ok()["items"][0]["downloads"], 1);
+    assert_eq!(downloads(&ann).await, 1);
+}
+
+#[tokio::test]
+async fn of_archives_at_once_just_as_many_begin_as_are_allowed_and_each_address_counts_once() {
+    let server = behind_a_proxy().await;
+    let ann = server.user("ann").await;
+    let linked = ann.folder("Linked", None).await;
+    ann.upload("x", b"words", Some(&linked)).await;
+    let link = link_folder(&ann, &linked, json!({"max_downloads": 5})).await;
+    let archive = format!("{}/archive", path(&link));
+    // Fewer than may run at once from one address, and through one link.
+    for (requests, addresses, most) in [(3, 1, 1), (12, 12, 5)] {
+        let holders: Vec<_> = (0..requests).map(|_| server.anonymous()).collect();
+        let from = |nth: usize, holder: &Caller| {
+            let request = holder.request(Method::GET, &archive);
+            request.header("X-Forwarded-For", address(nth % addresses)).header("Range", "bytes=40-")
+        };
+        let requests = holders.iter().enumerate();
+        let answers = join_all(requests.map(|(nth, holder)| holder.send(from(nth, holder)))).await;
+        assert_eq!(downloads(&ann).await, most);
+        // Whatever one address requests is one download.
+        assert_eq!(let_in(&answers), if addresses == 1 { 3 } else { 5 });
+        for answer in answers.into_iter().filter(|answer| answer.status != 206) {
+            answer.refused(410, "link_exhausted");
+        }
+    }
 }
