@@ -4,7 +4,6 @@
 mod blob;
 mod body;
 mod collector;
-mod connections;
 mod content;
 mod cors;
 mod doctor;
