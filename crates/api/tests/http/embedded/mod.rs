@@ -3,6 +3,7 @@
 
 mod blob;
 mod body;
+mod bulk;
 mod collector;
 mod content;
 mod cors;
