@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::link::{link_file, path};
 use crate::support::stack::{Stack, stack};
 use crate::support::{Caller, Server, Wire, eventually, text};
+use crate::tokens::{SECRET, claims_of, sign};
 
 /// Keeps the server from redirecting to a bucket.
 const ORIGIN: (&str, &str) = ("Origin", "https://app.example");
@@ -90,7 +91,7 @@ async fn for_one_connection_too_many_the_longest_stalled_goes() {
 
 #[tokio::test]
 async fn a_download_that_runs_ends_with_the_share_the_link_or_the_session() {
-    let server = Server::start().await;
+    let server = Server::with(&[("RESPONSE_IDLE_SECONDS", "600")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let (file, top) = (large(&ann).await, ann.folder("Top", None).await);
     ann.patch(&format!("/file/{file}"), json!({"parent_folder_id": top})).await.ok();
@@ -129,5 +130,29 @@ async fn a_download_that_runs_ends_with_the_share_the_link_or_the_session() {
     passes(Duration::from_secs(1)).await;
     for (mut wire, target) in of_session {
         assert!(!wire.take(MUCH).await, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_download_that_runs_does_not_end_with_the_token() {
+    let server = Server::with(&[("SECRET_KEY", SECRET), ("RESPONSE_IDLE_SECONDS", "600")]).await;
+    let ann = server.user("ann").await;
+    let (file, top) = (large(&ann).await, ann.folder("Top", None).await);
+    ann.patch(&format!("/file/{file}"), json!({"parent_folder_id": top})).await.ok();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let mut claims = claims_of(&ann);
+    claims["exp"] = json!(now.as_secs() + 5);
+    let brief = server.with_token(&sign(&claims));
+    let mut running = Vec::new();
+    for target in [format!("/file/{file}/content"), format!("/drive/{top}/archive")] {
+        running.push((ask(&server, &brief, &target).await, target));
+    }
+    for (wire, target) in &mut running {
+        assert!(wire.take(1 << 10).await, "{target}");
+    }
+    eventually("the token has expired", async || brief.get("/user").await.status == 401).await;
+    brief.get("/user").await.refused(401, "token_expired");
+    for (wire, target) in &mut running {
+        assert!(wire.take(LARGE - (1 << 20)).await, "{target}");
     }
 }
