@@ -59,7 +59,7 @@ pub enum Error {
         retry_after: Duration,
     },
     /// The caller already runs the maximum number of concurrent operations of this kind.
-    #[error("{limit} {what} are running already")]
+    #[error("at most {limit} {what} run at once")]
     TooManyRunning {
         /// The operations, in the plural: `archives`, `requests`.
         what: &'static str,

@@ -75,16 +75,21 @@ impl Turns {
     /// Waits for a turn of `caller`, which lasts until it is dropped.
     ///
     /// # Errors
-    /// If the wait times out: [`TooManyRunning`](Error::TooManyRunning) if the caller is a user that has other turns or
-    /// waiting tasks, otherwise [`Unavailable`](Error::Unavailable), of the part `database`.
+    /// If the wait times out. What that means depends on whose work was in the way:
+    /// - [`TooManyRunning`](Error::TooManyRunning), if the caller is a user that had other work, running or waiting, at
+    ///   the beginning or the end of the wait: it asks for more at once than its share, and doing less helps.
+    /// - [`Unavailable`](Error::Unavailable), of the part `database`, if this was all that the caller asked for: others
+    ///   have all connections, or the database serves none of them. So it is for callers that are not users: several
+    ///   people may share a network.
     pub async fn enter(&self, caller: Option<Caller>) -> Result<Turn> {
-        let next = {
+        let (next, had_more) = {
             let mut state = self.lock();
             if state.may_begin(caller) {
                 state.begin(caller);
                 return Ok(Turn { state: Some(self.state.clone()), caller });
             }
-            state.queue(caller)
+            let had_more = state.has_work(caller);
+            (state.queue(caller), had_more)
         };
         let began = Instant::now();
         let waited = timeout(self.wait, next).await;
@@ -95,7 +100,8 @@ impl Turns {
         metrics::counter!("clouddrive_database_wait_timeouts_total").increment(1);
         let state = self.lock();
         Err(match caller {
-            Some(user @ Caller::User(_)) if state.running.contains_key(&user) || state.others_wait(user) => {
+            // The task that has just given up no longer counts.
+            Some(Caller::User(_)) if had_more || state.has_work(caller) => {
                 let limit = u32::try_from(state.each).unwrap_or(u32::MAX);
                 Error::TooManyRunning { what: "requests", limit, retry_after: RETRY_AFTER }
             }
@@ -140,9 +146,10 @@ impl State {
         }
     }
 
-    /// Whether `caller` has waiting tasks other than the one that has just given up.
-    fn others_wait(&self, caller: Caller) -> bool {
-        self.waiting.get(&Some(caller)).is_some_and(|queue| queue.iter().any(|next| !next.is_closed()))
+    /// Whether `caller` has turns or waiting tasks.
+    fn has_work(&self, caller: Option<Caller>) -> bool {
+        caller.is_some_and(|caller| self.running.contains_key(&caller))
+            || self.waiting.get(&caller).is_some_and(|queue| queue.iter().any(|next| !next.is_closed()))
     }
 
     fn queue(&mut self, caller: Option<Caller>) -> oneshot::Receiver<Turn> {
@@ -269,18 +276,42 @@ mod tests {
         assert_eq!((turns.waiting(), turns.lock().free), (0, 1));
     }
 
+    /// Waits for a turn of the first user, beginning after this part of the others' wait.
+    async fn refusal_after(turns: &Turns, begins: Duration) -> Error {
+        tokio::time::sleep(begins).await;
+        turns.enter(user(1)).await.err().unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_user_who_waits_for_several_is_refused_and_not_told_of_an_outage() {
+    async fn all_of_a_users_excess_is_refused_as_such_the_last_of_it_too() {
         let turns = Turns::new(1, WAIT);
         let _others = turns.enter(user(2)).await.unwrap();
-        let first = turns.enter(user(1));
-        let second = async {
-            tokio::time::sleep(WAIT / 2).await;
-            turns.enter(user(1)).await
+        let (first, second, third) = tokio::join!(
+            refusal_after(&turns, Duration::ZERO),
+            refusal_after(&turns, WAIT / 4),
+            refusal_after(&turns, WAIT / 2)
+        );
+        for refused in [first, second, third] {
+            assert!(matches!(refused, Error::TooManyRunning { limit: 1, .. }), "{refused:?}");
+        }
+        let alone = refusal_after(&turns, Duration::ZERO).await;
+        assert!(matches!(alone, Error::Unavailable { part: "database", .. }), "{alone:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_whose_own_work_was_in_the_way_is_refused_and_not_told_of_an_outage() {
+        let turns = Turns::new(1, WAIT);
+        let own = turns.enter(user(1)).await.unwrap();
+        let others = async {
+            let _turn = turns.enter(user(2)).await.unwrap();
+            tokio::time::sleep(WAIT).await;
         };
-        let (first, second) = tokio::join!(first, second);
-        assert!(matches!(first, Err(Error::TooManyRunning { limit: 1, .. })));
-        assert!(matches!(second, Err(Error::Unavailable { .. })), "it waited alone");
+        let ends_early = async {
+            tokio::time::sleep(WAIT / 2).await;
+            drop(own);
+        };
+        let ((), refused, ()) = tokio::join!(others, refusal_after(&turns, Duration::ZERO), ends_early);
+        assert!(matches!(refused, Error::TooManyRunning { .. }), "{refused:?}");
     }
 
     #[tokio::test(start_paused = true)]

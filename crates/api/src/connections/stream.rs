@@ -135,3 +135,65 @@ impl AsyncWrite for Watched {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::net::TcpListener;
+    use tokio::time::advance;
+
+    use super::super::{ConnectionLimits, Connections};
+    use super::*;
+
+    const INSTANT: Duration = Duration::from_millis(1);
+
+    /// A connection with this minimum rate, and its client.
+    async fn connection(min_rate: u64) -> (Watched, TcpStream) {
+        let limits = ConnectionLimits { idle: Duration::from_secs(1 << 30), min_rate, per_address: 1 };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Connections::new(limits, Vec::new()).watch(listener.accept().await.unwrap().0), client)
+    }
+
+    /// Reports a write of so many bytes; false if that ends the connection.
+    fn takes(connection: &mut Watched, bytes: usize) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        matches!(connection.written(&mut context, Poll::Ready(Ok(bytes))), Poll::Ready(Ok(_)))
+    }
+
+    /// Waits for the client for this long before it takes so many bytes.
+    async fn waits_and_takes(connection: &mut Watched, wait: Duration, bytes: usize) -> bool {
+        let pending = connection.written(&mut Context::from_waker(Waker::noop()), Poll::Pending);
+        assert!(pending.is_pending());
+        advance(wait).await;
+        takes(connection, bytes)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_less_than_the_minimum_is_too_slow_after_the_grace() {
+        for (bytes, goes_on) in [(10_240, false), (10_241, true)] {
+            let (mut connection, _client) = connection(1024).await;
+            assert!(waits_and_takes(&mut connection, RATE_GRACE, 0).await);
+            assert_eq!(waits_and_takes(&mut connection, INSTANT, bytes).await, goes_on, "{bytes} bytes in 10.001 s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_time_that_the_client_is_waited_for_counts() {
+        let (mut connection, _client) = connection(1024).await;
+        assert!(takes(&mut connection, 1));
+        advance(Duration::from_secs(3600)).await;
+        assert!(waits_and_takes(&mut connection, RATE_GRACE, 0).await);
+        advance(Duration::from_secs(3600)).await;
+        assert!(takes(&mut connection, 0));
+        // What it took before it was first waited for does not make up for anything.
+        assert!(!waits_and_takes(&mut connection, INSTANT, 10_240).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_minimum_none_is_too_slow() {
+        let (mut connection, _client) = connection(0).await;
+        assert!(waits_and_takes(&mut connection, Duration::from_secs(3600), 1).await);
+    }
+}

@@ -271,7 +271,7 @@ impl From<Error> for Problem {
             }
             Error::RateLimited { limit, retry_after, .. } => Self::rate_limited(*limit, *retry_after),
             Error::TooManyRunning { what, limit, retry_after } => {
-                let detail = format!("{limit} {what} are running already: end one, or try again later");
+                let detail = format!("at most {limit} {what} run at once: end one, or try again later");
                 Self { detail, ..Self::rate_limited(*limit, *retry_after) }
             }
             Error::Unavailable { part, .. } => {

@@ -1,5 +1,8 @@
 //! Limits on concurrent heavy work per caller, on this instance. They are no rate limits, so `RATE_LIMITS=off` does not
 //! lift them.
+//!
+//! Any number of requests may wait for a slot. Each has a connection of its own and ends with it, so their number and
+//! memory are bounded by `CONNECTIONS_PER_ADDRESS` and the limit of file descriptors.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,9 +14,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::problem::{Outcome, Problem};
-
-/// Requests of one caller that may wait for a slot; more are refused at once.
-const MAX_WAITING: usize = 100;
 
 /// `Retry-After` for callers refused a slot.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -38,12 +38,7 @@ impl<K: Eq + Hash + Clone> Slots<K> {
     pub(crate) async fn enter(&self, caller: K) -> Outcome<Slot<K>> {
         let slots = {
             let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-            let slots = callers.entry(caller.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each as usize)));
-            // The strong count is that of running and waiting requests, plus one for the map.
-            if Arc::strong_count(slots) > self.each as usize + MAX_WAITING {
-                return Err(self.refusal());
-            }
-            slots.clone()
+            callers.entry(caller.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each as usize))).clone()
         };
         // Create the slot first, so that dropping it removes the caller from the map in any case.
         let mut slot = Slot { permit: None, callers: self.callers.clone(), caller };
@@ -77,13 +72,18 @@ impl<K: Eq + Hash> Drop for Slot<K> {
 #[cfg(test)]
 mod tests {
     use clouddrive_contract::Code;
+    use futures_util::StreamExt;
     use futures_util::future::join_all;
+    use futures_util::stream::FuturesUnordered;
 
     use super::*;
 
+    const WAIT: Duration = Duration::from_secs(10);
+    const MANY: usize = 1000;
+
     #[tokio::test(start_paused = true)]
     async fn callers_without_a_slot_wait_before_they_are_refused() {
-        let slots = Slots::new(2, Duration::from_secs(10));
+        let slots = Slots::new(2, WAIT);
         let (first, second) = (slots.enter("ann").await.unwrap(), slots.enter("ann").await.unwrap());
         let refused = slots.enter("ann").await.err().unwrap();
         assert_eq!(refused.code, Code::RateLimited);
@@ -95,13 +95,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_number_of_waiters_is_limited() {
-        let slots = Slots::new(1, Duration::from_secs(10));
+    async fn however_many_wait_each_gets_its_turn() {
+        let slots = Slots::new(1, WAIT);
         let running = slots.enter("ann").await.unwrap();
-        let waiting = join_all((0..1000).map(|_| slots.enter("ann")));
-        assert!(timeout(Duration::from_secs(1), waiting).await.is_err(), "some of them wait");
+        let waiting = join_all((0..MANY).map(async |_| slots.enter("ann").await.map(drop)));
+        let (outcomes, ()) = tokio::join!(waiting, async { drop(running) });
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert!(slots.callers.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_wait_none_is_refused_before_the_wait_is_over() {
+        let slots = Slots::new(1, WAIT);
+        let running = slots.enter("ann").await.unwrap();
+        let mut waiting: FuturesUnordered<_> = (0..MANY).map(|_| slots.enter("ann")).collect();
+        assert!(timeout(WAIT - Duration::from_millis(1), waiting.next()).await.is_err());
+        for _ in 0..MANY {
+            let outcome = waiting.next().await.unwrap();
+            assert_eq!(outcome.err().unwrap().code, Code::RateLimited);
+        }
         drop(running);
-        assert!(slots.enter("ann").await.is_ok());
         assert!(slots.callers.lock().unwrap().is_empty());
     }
 }

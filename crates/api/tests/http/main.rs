@@ -26,6 +26,7 @@ mod body;
 mod browser;
 mod collector;
 mod conditions;
+mod connections;
 mod content;
 mod copy;
 mod cors;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Caller, Server, eventually, signing_key, sql_id, text};
 
-const SECRET: &str = "a secret key that the whole test knows";
+pub const SECRET: &str = "a secret key that the whole test knows";
 
 /// A server whose secret key is known to the test, and a logged-in user.
 async fn known_server() -> (Server, Caller) {
@@ -22,7 +22,7 @@ fn sign_with(key: &[u8], algorithm: Algorithm, claims: &Value) -> String {
 }
 
 /// Signs any claims as the server would.
-fn sign(claims: &Value) -> String {
+pub fn sign(claims: &Value) -> String {
     sign_with(&signing_key(SECRET, "clouddrive/access-tokens/v1"), Algorithm::HS256, claims)
 }
 
@@ -35,7 +35,7 @@ fn encoded(part: &Value) -> String {
 }
 
 /// The claims of the caller's token.
-fn claims_of(caller: &Caller) -> Value {
+pub fn claims_of(caller: &Caller) -> Value {
     decoded(caller.token().split('.').nth(1).unwrap())
 }
 

@@ -3,8 +3,8 @@
 
 mod blob;
 mod body;
+mod bulk;
 mod collector;
-mod connections;
 mod content;
 mod cors;
 mod doctor;

@@ -66,6 +66,16 @@ impl Postgres {
         beside::wait(run(self.url.clone(), statements.to_owned()));
     }
 
+    /// Runs these statements in a transaction, which ends when the result is dropped.
+    pub fn begin(&self, statements: &str) -> Client {
+        let (url, statements) = (self.url.clone(), format!("BEGIN; {statements}"));
+        beside::wait(async move {
+            let client = connect(&url).await;
+            client.batch_execute(&statements).await.unwrap();
+            client
+        })
+    }
+
     /// Evaluates an SQL expression as text.
     pub fn value(&self, expression: &str) -> String {
         let (url, query) = (self.url.clone(), format!("SELECT CAST(({expression}) AS text)"));

@@ -1,5 +1,6 @@
 //! Direct access to the server's database and blobs, as from a shell.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,19 @@ impl Server {
         let query = format!("SELECT CAST(({expression}) AS text) AS value");
         let rows: Vec<Row> = sql_query(query).load(&mut self.sqlite()).unwrap();
         rows.into_iter().next().unwrap().value
+    }
+
+    /// Keeps all others from writing accounts, files and folders until the result is dropped. Reads go on.
+    #[must_use]
+    pub fn occupy(&self) -> Box<dyn Any> {
+        match stack() {
+            Stack::Embedded => {
+                let mut connection = self.sqlite();
+                connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+                Box::new(connection)
+            }
+            Stack::Production => Box::new(self.place().postgres().begin("LOCK TABLE nodes, users IN SHARE MODE")),
+        }
     }
 
     fn sqlite(&self) -> SqliteConnection {

@@ -99,6 +99,7 @@ impl Wire {
     }
 
     async fn more(&mut self) -> Option<()> {
+        self.read.reserve(64 << 10);
         let read = self.stream.read_buf(&mut self.read).await.unwrap_or(0);
         (read > 0).then_some(())
     }

@@ -1,82 +1,21 @@
 //! SQLite specifics: the file, its connections, and waiting for them.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::path::{Path, PathBuf};
+mod bulk;
+mod support;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{
-    Action, Command, Email, Handle, Name, NodeId, PasswordHash, RequestId, Timestamp, User, Username, authorize,
-};
-use clouddrive_domain::port::{Changes, Drive, Home, Probe, Registration, Users};
+use clouddrive_domain::model::Handle;
+use clouddrive_domain::port::{Changes, Drive, Home, Probe, Users};
 use clouddrive_sqlite::{Database, Options};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
-use tempfile::TempDir;
+use diesel::{QueryableByName, RunQueryDsl};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
-fn place() -> (PathBuf, TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    (dir.path().join("clouddrive.db"), dir)
-}
-
-async fn open(path: &Path) -> Database {
-    Database::open(path, Options::default()).await.unwrap()
-}
-
-/// The registration of the user with that number.
-fn registration(number: u128) -> Registration {
-    let id = |kind: u128| Uuid::from_u128(kind << 64 | number);
-    Registration {
-        user: User {
-            id: clouddrive_domain::model::UserId::from_uuid(id(1)),
-            username: Username::parse(&format!("user-{number}")).unwrap(),
-            email: Email::parse(&format!("user-{number}@example.com")).unwrap(),
-            created_at: Timestamp::from_millis(1_000),
-            photo: None,
-        },
-        hash: PasswordHash::new("$example$".to_owned()),
-        drive: clouddrive_domain::model::DriveId::from_uuid(id(2)),
-        root: NodeId::from_uuid(id(3)),
-        quota_bytes: 1_000,
-        quota_entries: 1_000,
-    }
-}
-
-fn command(of: &Registration) -> Command {
-    Command {
-        actor: Some(of.user.id),
-        at: Timestamp::from_millis(1_000),
-        request: RequestId::parse("a-request").unwrap(),
-        receipt: None,
-    }
-}
-
-async fn register(database: &Database, number: u128) -> Registration {
-    let new = registration(number);
-    database.register(&command(&new), &new).await.unwrap();
-    new
-}
-
-/// Creates a folder in the root of `owner`.
-async fn create_folder(database: &Database, owner: &Registration, id: NodeId, name: &str) {
-    let root = database.find(owner.root, owner.user.id.into()).await.unwrap();
-    let root = authorize(root, Action::AddTo).unwrap();
-    database.create_folder(&command(owner), &root, id, &Name::parse(name).unwrap()).await.unwrap();
-}
-
-fn folder_id(number: u128) -> NodeId {
-    NodeId::from_uuid(Uuid::from_u128(4 << 64 | number))
-}
-
-/// A connection outside of the adapter, like that of another process.
-fn outsider(path: &Path) -> SqliteConnection {
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    connection.batch_execute("PRAGMA busy_timeout = 5000;").unwrap();
-    connection
-}
+use support::{command, create_folder, folder_id, open, outsider, place, register, registration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_stored_is_there_after_reopening() {
