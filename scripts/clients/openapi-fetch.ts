@@ -21,7 +21,10 @@ const raw = {
 async function user(name: string): Promise<string> {
   const anonymous = createClient<paths>({ baseUrl: api });
   ok(await anonymous.POST("/user", { body: { username: name, email: `${name}@example.com`, password } }));
-  const token = ok(await anonymous.POST("/login", { body: { username: name, password } }));
+  // By this header the library serializes the body as a form.
+  const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+  const body = { grant_type: "password", username: name, password };
+  const token = ok(await anonymous.POST("/login", { headers, body }));
   return token.access_token;
 }
 
@@ -47,7 +50,12 @@ async function main(): Promise<void> {
   const text = Buffer.from("Yours, Ann\n");
   const upload = ok(
     await asAnn.POST("/file", {
-      body: { file_name: "answer.txt", file_size_in_bytes: text.length, parent_folder_id: folder.id },
+      body: {
+        file_name: "answer.txt",
+        file_size_in_bytes: text.length,
+        parent_folder_id: folder.id,
+        file_conflict: "Replace",
+      },
     }),
   );
   assert.ok(upload.kind === "upload");
@@ -74,6 +82,7 @@ async function main(): Promise<void> {
 
   // Raw bytes, both ways. A body serialized by the library is refused, and nothing is stored.
   const params = { path: { file_id: letter.id } };
+  await sameBytes(ok(await asBen.GET("/file/{file_id}/content", { params, parseAs: "blob" })), bytes);
   const reversed = Uint8Array.from(bytes).reverse();
   const serialized = await asAnn.PUT("/file/{file_id}/content", { params, body: new Blob([reversed]) });
   assert.equal(serialized.error?.code, "unsupported_media_type");

@@ -22,12 +22,13 @@ from drive.models import (
     FileConflict,
     FileForm,
     FileItem,
-    Login,
+    LoginForm,
     Permission,
     PhotoForm,
     Problem,
     Register,
     ShareObjectType,
+    ListFolderOrder,
     ListFolderSortBy,
 )
 from drive.types import File
@@ -52,7 +53,8 @@ def user(name: str) -> AuthenticatedClient:
     anonymous = Client(base_url=API)
     account = Register(username=name, email=f"{name}@example.com", password=PASSWORD)
     ok(register.sync(client=anonymous, body=account))
-    token = ok(login.sync(client=anonymous, body=Login(username=name, password=PASSWORD)))
+    form = LoginForm(grant_type="password", username=name, password=PASSWORD)
+    token = ok(login.sync(client=anonymous, body=form))
     return AuthenticatedClient(base_url=API, token=token.access_token, follow_redirects=True)
 
 
@@ -71,14 +73,19 @@ def main() -> None:
     assert isinstance(letter, FileItem) and letter.size_in_bytes == len(BYTES)
 
     text = b"Yours, Ann\n"
-    wish = CreateUpload(file_name="answer.txt", file_size_in_bytes=len(text), parent_folder_id=folder.id)
+    wish = CreateUpload(
+        file_name="answer.txt",
+        file_size_in_bytes=len(text),
+        parent_folder_id=folder.id,
+        file_conflict=FileConflict.REPLACE,
+    )
     upload = ok(create_file.sync(client=ann, body=wish))
     assert isinstance(upload, CreatedUpload)
     (part,) = upload.parts
     httpx.put(part.url, content=text, headers=part.headers.to_dict()).raise_for_status()
     answer = ok(complete_upload.sync(upload.upload_id, client=ann))
 
-    listing = ok(list_folder.sync(folder.id, client=ann, sort_by=ListFolderSortBy.NAME))
+    listing = ok(list_folder.sync(folder.id, client=ann, sort_by=ListFolderSortBy.NAME, order=ListFolderOrder.ASC))
     assert [item.name for item in listing.items] == ["answer.txt", "letter.bin"]
     assert [item.size_in_bytes for item in listing.items if isinstance(item, FileItem)] == [len(text), len(BYTES)]
 
@@ -95,6 +102,8 @@ def main() -> None:
     assert httpx.get(seen.download.url).raise_for_status().content == text
 
     # Raw bytes, both ways.
+    content = ok(get_content.sync(letter.id, client=ben))
+    assert content.payload.read() == BYTES
     turned = BYTES[::-1]
     ok(put_content.sync(letter.id, client=ann, body=File(payload=BytesIO(turned))))
     content = ok(get_content.sync(letter.id, client=ben))

@@ -183,7 +183,8 @@ async fn rows<const N: usize>(client: &Client, sql: &str) -> Result<Vec<[String;
     Ok(rows.map(|row| std::array::from_fn(|column| row.get(column).unwrap_or_default().to_owned())).collect())
 }
 
-async fn row<const N: usize>(client: &Client, sql: &str) -> Result<[String; N]> {
+/// The first row of `sql`, as [`rows`].
+pub(crate) async fn row<const N: usize>(client: &Client, sql: &str) -> Result<[String; N]> {
     let first = rows(client, sql).await?.into_iter().next();
     first.ok_or_else(|| Error::internal("database", "the server gave no row"))
 }

@@ -8,6 +8,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::connector::Refusal;
 use crate::database::{Database, Options};
+use crate::migrations::row;
 
 /// Advice for a pooler that loses prepared statements.
 pub const ADVICE: &str = "a pooler stands before the database that does not keep prepared statements from one \
@@ -22,16 +23,33 @@ pub const ADVICE: &str = "a pooler stands before the database that does not keep
 pub(crate) async fn keeps_prepared_statements(options: &Options) -> Result<bool> {
     let (first, second) = (Database::client(options).await?, Database::client(options).await?);
     let broken = |fault: tokio_postgres::Error| Refusal::from(fault).error;
-    let statement = first.prepare("SELECT 1").await.map_err(broken)?;
+    // The driver of every process uses the same names, so a server connection may know another statement by this name.
+    let [mark] = row(&first, "SELECT gen_random_uuid()").await?;
+    let statement = match first.prepare(&format!("SELECT '{mark}'")).await {
+        Err(fault) if is_of_others(&fault) => {
+            first.batch_execute("DEALLOCATE ALL").await.map_err(broken)?;
+            return Ok(false);
+        }
+        prepared => prepared.map_err(broken)?,
+    };
     second.batch_execute("BEGIN").await.map_err(broken)?;
     // A pooler with a single server connection has none free now; then all clients share it, and the statement.
-    let again = timeout(options.connect_timeout.min(WAIT), first.execute(&statement, &[])).await;
-    second.batch_execute("COMMIT").await.map_err(broken)?;
-    match again {
-        Ok(Err(fault)) if fault.code() == Some(&SqlState::INVALID_SQL_STATEMENT_NAME) => Ok(false),
+    let again = timeout(options.connect_timeout.min(WAIT), first.query(&statement, &[])).await;
+    let kept = match again {
+        Ok(Ok(rows)) => Ok(rows.iter().any(|row| row.try_get(0).is_ok_and(|found: &str| found == mark))),
+        Ok(Err(fault)) if is_of_others(&fault) => Ok(false),
         Ok(Err(fault)) => Err(broken(fault)),
-        Ok(Ok(_)) | Err(_) => Ok(true),
-    }
+        Err(_) => Ok(true),
+    };
+    // The statement would remain on the server connection and be in the way of the next one with its name.
+    let end = if matches!(kept, Ok(false)) { "DEALLOCATE ALL; COMMIT" } else { "COMMIT" };
+    second.batch_execute(end).await.map_err(broken)?;
+    kept
+}
+
+/// Whether the server connection does not have our statement, or has another one by its name.
+fn is_of_others(fault: &tokio_postgres::Error) -> bool {
+    [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT].iter().any(|code| fault.code() == Some(code))
 }
 
 /// How long to wait for a server connection that another client holds.

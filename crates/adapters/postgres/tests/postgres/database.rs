@@ -10,6 +10,7 @@ use clouddrive_domain::model::{Action, Handle, Timestamp};
 use clouddrive_domain::port::{Clock, Drive, Probe, Users};
 use clouddrive_postgres::{Database, Options, Target};
 use futures_util::future::join_all;
+use tokio_postgres::SimpleQueryMessage;
 
 const AGES: Duration = Duration::from_secs(3600);
 
@@ -130,6 +131,15 @@ async fn a_pooler_that_loses_prepared_statements_is_named_at_the_start() {
     Database::open(&Options { prepared_statements: false, ..options.clone() }).await.unwrap();
     let refused = internal(Database::open_current(&options).await);
     assert!(refused.contains("DATABASE_PREPARED_STATEMENTS=off"), "{refused}");
+    // It leaves none on the server connections, where the statements of other processes have the same names.
+    let clients = [Database::client(&options).await.unwrap(), Database::client(&options).await.unwrap()];
+    for client in &clients {
+        client.batch_execute("BEGIN").await.unwrap();
+    }
+    for client in &clients {
+        let left = client.simple_query("SELECT name FROM pg_prepared_statements").await.unwrap();
+        assert!(!left.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))), "{left:?}");
+    }
 
     // A single shared connection keeps prepared statements.
     let mut cluster = Cluster::start("");

@@ -6,7 +6,7 @@ use crate::support::stack::{creates_buckets, is_usual_store, supports_cors};
 use crate::support::{Place, Proxy, Server, eventually, production};
 
 /// The exit code and output of `clouddrive doctor`, which must not contain a secret.
-fn doctor(place: &Place, variables: &[(&str, &str)]) -> (i32, String) {
+pub fn doctor(place: &Place, variables: &[(&str, &str)]) -> (i32, String) {
     let variables = [&[("STARTUP_SECONDS", "0"), ("DATABASE_CONNECT_SECONDS", "2")], variables].concat();
     let (code, out, err) = said(place.command(&variables).arg("doctor").output().unwrap());
     let text = out + &err;
@@ -17,7 +17,7 @@ fn doctor(place: &Place, variables: &[(&str, &str)]) -> (i32, String) {
 }
 
 /// The lines that require a change.
-fn bad(text: &str) -> Vec<&str> {
+pub fn bad(text: &str) -> Vec<&str> {
     text.lines().filter(|line| line.starts_with("BAD ")).collect()
 }
 
@@ -83,9 +83,17 @@ fn browsers_are_thought_of() {
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("BAD      S3 CORS for https://app.example.com"), "{text}");
     assert!(text.contains("AllowedOrigins"), "it says which rule to put on the bucket: {text}");
-    place.bucket().let_in("https://app.example.com");
-    let (code, text) = doctor(&place, &[("CORS_ORIGINS", "https://app.example.com")]);
-    assert_eq!((code, bad(&text)), (0, Vec::new()), "{text}");
+    for (exposed, verdict) in [
+        (&["ETag"][..], "advice  "),
+        (&["ETag", "Content-Range", "Content-Disposition"][..], "advice  "),
+        (&["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"][..], "good    "),
+    ] {
+        place.bucket().let_in_exposing("https://app.example.com", exposed);
+        let (code, text) = doctor(&place, &[("CORS_ORIGINS", "https://app.example.com")]);
+        assert_eq!((code, bad(&text)), (0, Vec::new()), "{text}");
+        let line = format!("{verdict} S3 CORS for https://app.example.com");
+        assert!(text.lines().any(|told| told.starts_with(&line)), "{exposed:?}: {text}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Production stack only: several instances on one database and bucket, outages of either, secrets, and presigned URLs
-//! of the store.
+//! Production stack only: several instances on one database and bucket, outages of either, stores and poolers that lack
+//! something, secrets, and presigned URLs of the store.
 
 mod bytes;
 mod configuration;
@@ -9,12 +9,17 @@ mod crash;
 mod doctor;
 mod instances;
 mod outages;
+mod pooler;
 mod rolling_restart;
 mod secrets;
 mod start;
+mod stores;
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::sync::Arc;
 
+use crate::process::said;
 use crate::support::{Place, Proxy, Server, text};
 
 /// A server whose connections to its stores a test can cut.
@@ -39,6 +44,22 @@ impl Apart {
         let server = Server::at(place, &variables).await;
         Self { server, database, storage }
     }
+}
+
+/// The last line on standard error of a server that refuses to start, however long it may wait.
+#[track_caller]
+fn refusal_to_serve(place: &Place, variables: &[(&str, &str)]) -> String {
+    let mut command = place.command(&[variables, &[("STARTUP_SECONDS", "3600")]].concat());
+    let mut process = command.arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let first = BufReader::new(process.stdout.take().unwrap()).lines().next();
+    if let Some(line) = first {
+        process.kill().unwrap();
+        process.wait().unwrap();
+        panic!("it has started: {line:?}");
+    }
+    let (code, _, err) = said(process.wait_with_output().unwrap());
+    assert_eq!(code, 1, "{err}");
+    err.lines().last().unwrap().to_owned()
 }
 
 /// The item's identifier.

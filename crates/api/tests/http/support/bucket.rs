@@ -48,12 +48,17 @@ impl Bucket {
 
     /// Allows cross-origin requests from `origin`, by the rule in docs/deployment.md.
     pub fn let_in(&self, origin: &str) {
+        self.let_in_exposing(origin, &["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"]);
+    }
+
+    /// The same, but pages see only these headers of responses.
+    pub fn let_in_exposing(&self, origin: &str, headers: &[&str]) {
         let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect());
         let rule = CorsRule::builder()
             .allowed_origins(origin)
             .set_allowed_methods(texts(&["GET", "PUT"]))
             .set_allowed_headers(texts(&["*"]))
-            .set_expose_headers(texts(&["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges"]))
+            .set_expose_headers(texts(headers))
             .max_age_seconds(3600);
         let rules = CorsConfiguration::builder().cors_rules(rule.build().unwrap()).build().unwrap();
         let call = client().put_bucket_cors().bucket(&self.name).cors_configuration(rules);
