@@ -110,9 +110,9 @@ async fn settle(
         }
     };
     // Before the new version is inserted: its blob is its own.
-    let disposal = match kind {
-        ChangeKind::FileReplaced => evict(connection, command, drive, file, new.version, new.most_versions).await?,
-        _ => Disposal::default(),
+    let disposal = match &became {
+        Became::New(_) => Disposal::default(),
+        Became::Content(it) => evict(connection, command, drive, it.file, new.version, new.most_versions).await?,
     };
     let charged = Charge {
         reserved: upload.and_then(|upload| upload.announced).unwrap_or(0),

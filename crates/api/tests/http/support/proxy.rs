@@ -1,9 +1,11 @@
 //! A proxy in front of a store, so that a test can cut it off.
 
+use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
@@ -14,6 +16,8 @@ use super::{Place, beside};
 pub struct Proxy {
     port: u16,
     open: Arc<watch::Sender<bool>>,
+    /// Whether requests to delete are turned away.
+    keeps_all: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -48,10 +52,12 @@ impl Proxy {
     fn to(target: Target) -> Self {
         let open = Arc::new(watch::Sender::new(true));
         let here = beside::wait(async { TcpListener::bind("127.0.0.1:0").await.unwrap() });
-        let proxy = Self { port: here.local_addr().unwrap().port(), open: open.clone() };
+        let keeps_all = Arc::new(AtomicBool::new(false));
+        let port = here.local_addr().unwrap().port();
+        let proxy = Self { port, open: open.clone(), keeps_all: keeps_all.clone() };
         beside::start(async move {
             while let Ok((client, _)) = here.accept().await {
-                beside::start(pass_on(client, target.clone(), open.subscribe()));
+                beside::start(pass_on(client, target.clone(), open.subscribe(), keeps_all.clone()));
             }
         });
         proxy
@@ -69,6 +75,11 @@ impl Proxy {
         self.open.send_replace(true);
     }
 
+    /// From now on, closes connections on which something is to be deleted, or not any more.
+    pub fn keep_all(&self, keep: bool) {
+        self.keeps_all.store(keep, Ordering::Relaxed);
+    }
+
     /// The S3 store's URL through the proxy.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -82,7 +93,7 @@ impl Proxy {
     }
 }
 
-async fn pass_on(mut client: TcpStream, target: Target, mut open: watch::Receiver<bool>) {
+async fn pass_on(client: TcpStream, target: Target, mut open: watch::Receiver<bool>, keeps_all: Arc<AtomicBool>) {
     if !*open.borrow() {
         return;
     }
@@ -90,9 +101,28 @@ async fn pass_on(mut client: TcpStream, target: Target, mut open: watch::Receive
         Target::Tcp(address) => TcpStream::connect(address).await.map(|stream| Box::new(stream) as _),
         Target::Unix(path) => UnixStream::connect(path).await.map(|stream| Box::new(stream) as _),
     };
-    let Ok(mut store) = store else { return };
+    let Ok(store) = store else { return };
+    let ((mut from_client, mut to_client), (mut from_store, mut to_store)) = (split(client), split(store));
+    let requests = async {
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            let size = from_client.read(&mut piece).await?;
+            if size == 0 {
+                return to_store.shutdown().await;
+            }
+            // A client waits for the response before its next request, so each begins a piece.
+            if piece[..size].starts_with(b"DELETE ") && keeps_all.load(Ordering::Relaxed) {
+                return Err(Error::from(ErrorKind::PermissionDenied));
+            }
+            to_store.write_all(&piece[..size]).await?;
+        }
+    };
+    let responses = async {
+        copy(&mut from_store, &mut to_client).await?;
+        to_client.shutdown().await
+    };
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut store) => {}
+        _ = async { tokio::try_join!(requests, responses) } => {}
         _ = open.wait_for(|open| !open) => {}
     }
 }
