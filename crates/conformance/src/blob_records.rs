@@ -6,10 +6,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{
-    Action, BlobKey, ConflictPolicy, DriveId, EntityTag, Limit, Quota, StoreName, Timestamp,
-};
-use clouddrive_domain::port::Unneeded;
+use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, DriveId, EntityTag, Quota, StoreName, Timestamp};
+use clouddrive_domain::port::NewContent;
 use futures_util::future::join;
 
 use crate::Persistence;
@@ -36,15 +34,10 @@ pub async fn suite(store: &Persistence) {
         only_condemned_blobs_are_forgotten,
         forgetting_may_be_repeated,
         a_blob_is_either_condemned_or_referred_to,
-        what_was_a_content_waits_for_another_time_than_what_never_was,
+        what_was_a_content_does_not_wait,
         bytes_that_could_not_be_deleted_stay_reserved_until_they_are,
         what_is_referred_to_or_gone_reserves_nothing,
     );
-}
-
-/// Blobs may be condemned if unreferenced since `time`, used before or not.
-const fn since(time: Timestamp) -> Unneeded {
-    Unneeded { never_used: time, used: time }
 }
 
 async fn record(world: &World<'_>, at: Timestamp) -> BlobKey {
@@ -136,7 +129,7 @@ async fn what_is_condemned_comes_again_until_it_is_forgotten(world: &World<'_>) 
     // Even if the clock has gone back, and if another blob has waited longer.
     let other = record(world, at.minus(MILLISECOND)).await;
     assert!(world.condemned(at.minus(MILLISECOND)).await.contains(&key));
-    let batch = world.store.records.condemn(&STORE, since(at), 1).await.unwrap();
+    let batch = world.store.records.condemn(&STORE, at, 1).await.unwrap();
     assert!(batch.contains(&key) || batch.contains(&other));
     world.store.records.forget(&STORE, std::slice::from_ref(&key)).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&key));
@@ -152,7 +145,7 @@ async fn blobs_are_condemned_in_batches(world: &World<'_>) {
     let before = world.now();
     let mut counts = Vec::new();
     while !due.is_empty() {
-        let batch = world.store.records.condemn(&STORE, since(before), 2).await.unwrap();
+        let batch = world.store.records.condemn(&STORE, before, 2).await.unwrap();
         counts.push(batch.len());
         for key in &batch {
             assert!(due.remove(key));
@@ -160,7 +153,7 @@ async fn blobs_are_condemned_in_batches(world: &World<'_>) {
         world.store.records.forget(&STORE, &batch).await.unwrap();
     }
     assert_eq!(counts, [2, 2, 1]);
-    assert_eq!(world.store.records.condemn(&STORE, since(before), 2).await.unwrap(), []);
+    assert_eq!(world.store.records.condemn(&STORE, before, 2).await.unwrap(), []);
 }
 
 async fn what_is_not_forgotten_does_not_hold_up_the_rest(world: &World<'_>) {
@@ -169,7 +162,7 @@ async fn what_is_not_forgotten_does_not_hold_up_the_rest(world: &World<'_>) {
     let before = world.now();
     let mut condemned = HashSet::new();
     for _ in 0..3 {
-        condemned.extend(world.store.records.condemn(&STORE, since(before), 1).await.unwrap());
+        condemned.extend(world.store.records.condemn(&STORE, before, 1).await.unwrap());
     }
     assert_eq!(condemned, due);
 }
@@ -195,7 +188,7 @@ async fn blobs_of_another_store_are_left_alone(world: &World<'_>) {
     let (key, other) = (world.key(), StoreName("another store"));
     world.store.records.record(&key, &other, world.now()).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&key));
-    let condemn = async || world.store.records.condemn(&other, since(world.now()), ALL).await.unwrap();
+    let condemn = async || world.store.records.condemn(&other, world.now(), ALL).await.unwrap();
     assert_eq!(condemn().await, std::slice::from_ref(&key));
     world.store.records.forget(&STORE, std::slice::from_ref(&key)).await.unwrap();
     assert_eq!(condemn().await, std::slice::from_ref(&key), "it is not this store's");
@@ -232,7 +225,7 @@ async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
     for round in 0..10 {
         let key = world.record().await;
         let before = world.now();
-        let condemning = world.store.records.condemn(&STORE, since(before), ALL);
+        let condemning = world.store.records.condemn(&STORE, before, ALL);
         let (condemned, set) = if round % 2 == 0 {
             join(condemning, world.set_photo(ann.id, Some(&key))).await
         } else {
@@ -249,26 +242,18 @@ async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
     }
 }
 
-async fn what_was_a_content_waits_for_another_time_than_what_never_was(world: &World<'_>) {
+async fn what_was_a_content_does_not_wait(world: &World<'_>) {
     let ann = world.member().await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
     let file = world.file(ann.id, ann.root, "a", 1).await;
-    let mut blobs = vec![world.blob_of(file, ann.id).await];
-    for _ in 0..20 {
-        world.replace(ann.id, ann.root, "a", 1).await;
-        blobs.push(world.blob_of(file, ann.id).await);
-    }
-    let grant = world.grant(ann.id, file, Action::Read).await;
-    let versions = world.store.versions.list(&grant, None, Limit::default()).await.unwrap();
-    let used = blobs.into_iter().find(|blob| versions.iter().all(|version| version.content.blob != *blob)).unwrap();
+    let used = world.blob_of(file, ann.id).await;
+    let new = NewContent { most_versions: 1, ..world.new_content(2).await };
+    let grant = world.grant(ann.id, file, Action::Replace).await;
+    world.store.versions.append(&world.command(ann.id), &grant, &new).await.unwrap();
     let aborted = world.open(&root, "b", Some(1)).await;
     world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
-    let (past, now) = (Timestamp::from_millis(0), world.now());
-    for (never_used, long_used, expected) in
-        [(past, past, [false, false]), (past, now, [true, false]), (now, past, [true, true])]
-    {
-        let unneeded = Unneeded { never_used, used: long_used };
-        let condemned = world.store.records.condemn(&STORE, unneeded, ALL).await.unwrap();
+    for (before, expected) in [(Timestamp::from_millis(0), [true, false]), (world.now(), [true, true])] {
+        let condemned = world.condemned(before).await;
         assert_eq!([&used, &aborted.blob].map(|key| condemned.contains(key)), expected);
     }
 }

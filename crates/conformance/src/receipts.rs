@@ -338,7 +338,7 @@ async fn every_mutation_that_may_bring_a_receipt_writes_into_it(world: &World<'_
     assert_eq!(told("extend").await, "again");
 
     let commit = world.completing(&upload, ConflictPolicy::Fail);
-    let file = world.store.uploads.commit(&held("commit").await, &root, &commit).await.unwrap();
+    let file = world.store.uploads.commit(&held("commit").await, &root, &commit).await.unwrap().located;
     assert_eq!(told("commit").await, "changed a");
 
     let created = world.new_file("b").await;

@@ -21,6 +21,7 @@ pub async fn suite(store: &Persistence) {
         file::a_taken_name_is_refused_or_stood_beside,
         file::a_copy_may_replace_a_file_but_no_folder,
         file::a_copy_onto_the_file_itself_keeps_its_content,
+        file::what_a_copy_replaces_counts_until_its_bytes_are_deleted,
         file::a_blob_stays_while_a_copy_refers_to_it,
         file::a_revision_that_was_not_seen_last_is_refused,
     );

@@ -9,9 +9,7 @@ mod races;
 mod revive;
 
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{
-    Action, Limit, Located, MediaType, NodeId, Page, Stored, UserId, Version, VersionId, VersionPosition,
-};
+use clouddrive_domain::model::{Action, Limit, Located, NodeId, Page, UserId, Version, VersionId, VersionPosition};
 use clouddrive_domain::port::{NewContent, Revival};
 
 use crate::Persistence;
@@ -38,12 +36,14 @@ pub async fn suite(store: &Persistence) {
         append::a_content_is_for_the_content_that_was_seen,
         append::a_content_that_does_not_fit_leaves_the_file_as_it_was,
         append::a_blob_that_was_condemned_becomes_no_content,
+        append::a_version_that_is_one_too_many_counts_until_its_bytes_are_deleted,
     );
     run!(store;
         revive::a_former_content_is_current_anew,
         revive::what_is_current_stays_as_it_is,
         revive::a_blob_is_referred_to_as_long_as_any_version_is_on_it,
         revive::a_revival_is_charged,
+        revive::what_a_revival_removes_counts_until_its_bytes_are_deleted,
         revive::only_what_the_file_has_is_revived,
     );
     run!(store;
@@ -88,28 +88,15 @@ async fn version_of_size(world: &World<'_>, viewer: UserId, file: NodeId, size: 
     found.unwrap().content.version
 }
 
-/// A new content of `size` bytes, whose blob has been recorded.
-async fn content(world: &World<'_>, size: u64) -> NewContent {
-    NewContent {
-        version: world.id(),
-        blob: world.record().await,
-        stored: Stored { size, ..Stored::default() },
-        media_type: MediaType::parse("text/plain").unwrap(),
-        client_modified_at: None,
-        seen: None,
-        most_versions: MOST_VERSIONS,
-    }
-}
-
 async fn append(world: &World<'_>, actor: UserId, file: NodeId, new: &NewContent) -> Result<Located> {
     let file = world.grant(actor, file, Action::Replace).await;
-    world.store.versions.append(&world.command(actor), &file, new).await
+    Ok(world.cleared_up(world.store.versions.append(&world.command(actor), &file, new).await?).await)
 }
 
 async fn revive(world: &World<'_>, actor: UserId, file: NodeId, from: VersionId) -> Result<Located> {
     let file = world.grant(actor, file, Action::Replace).await;
     let revival = Revival { from, version: world.id(), seen: None, most_versions: MOST_VERSIONS };
-    world.store.versions.revive(&world.command(actor), &file, &revival).await
+    Ok(world.cleared_up(world.store.versions.revive(&world.command(actor), &file, &revival).await?).await)
 }
 
 /// Deletes a version and forgets its blob, as if the bytes had been deleted.

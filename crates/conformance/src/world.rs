@@ -14,8 +14,8 @@ use clouddrive_domain::model::{
     Ticket, Timestamp, Upload, UploadState, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{
-    Commit, Copying, Details, NewFile, NewShare, Opening, Purge, PurgeStep, Random, Registration, Relocation,
-    Restoration, Unneeded,
+    Commit, Copying, Details, NewContent, NewFile, NewShare, Opening, Purge, PurgeStep, Random, Registration,
+    Relocation, Restoration, Saved,
 };
 
 use crate::Persistence;
@@ -239,11 +239,17 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn copy(&self, wish: &Copying) -> Result<Located> {
-        self.store.trees.copy(&self.command(wish.item.actor()), wish).await
+        Ok(self.cleared_up(self.store.trees.copy(&self.command(wish.item.actor()), wish).await?).await)
     }
 
     pub(crate) async fn copy_into(&self, actor: UserId, node: NodeId, to: NodeId) -> Result<Located> {
         self.copy(&self.copying(actor, node, to).await).await
+    }
+
+    /// Forgets what is left over, as if its bytes had been deleted, and returns the file or folder.
+    pub(crate) async fn cleared_up(&self, saved: Saved) -> Located {
+        self.store.records.forget(&STORE, &saved.freed).await.unwrap();
+        saved.located
     }
 
     /// A request to begin an upload into `folder` now.
@@ -291,6 +297,19 @@ impl<'a> World<'a> {
         }
     }
 
+    /// A new content of `size` bytes, whose blob has been recorded.
+    pub(crate) async fn new_content(&self, size: u64) -> NewContent {
+        NewContent {
+            version: self.id(),
+            blob: self.record().await,
+            stored: Stored { size, ..Stored::default() },
+            media_type: MediaType::parse("text/plain").unwrap(),
+            client_modified_at: None,
+            seen: None,
+            most_versions: MOST_VERSIONS,
+        }
+    }
+
     pub(crate) async fn begin(&self, folder: &Grant, opening: &Opening) -> Result<Quota> {
         let command = self.command_at(Some(folder.actor()), opening.upload.created_at);
         self.store.uploads.begin(&command, folder, opening).await
@@ -318,7 +337,7 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn commit(&self, folder: &Grant, commit: &Commit) -> Result<Located> {
-        self.store.uploads.commit(&self.command(folder.actor()), folder, commit).await
+        Ok(self.cleared_up(self.store.uploads.commit(&self.command(folder.actor()), folder, commit).await?).await)
     }
 
     /// The upload as stored.
@@ -421,8 +440,7 @@ impl<'a> World<'a> {
 
     /// Condemns all eligible blobs, including those of earlier cases.
     pub(crate) async fn condemned(&self, before: Timestamp) -> HashSet<BlobKey> {
-        let unneeded = Unneeded { never_used: before, used: before };
-        self.store.records.condemn(&STORE, unneeded, ALL).await.unwrap().into_iter().collect()
+        self.store.records.condemn(&STORE, before, ALL).await.unwrap().into_iter().collect()
     }
 
     pub(crate) async fn photo(&self, user: UserId) -> Option<BlobKey> {

@@ -186,10 +186,10 @@ pub struct Quota {
     /// The drive's limit, in bytes.
     #[cfg_attr(feature = "openapi", schema(example = 5368709120_u64))]
     pub total_bytes: u64,
-    /// Bytes in use, including purged content that is not yet deleted.
+    /// Bytes in use, including former content that is not yet deleted.
     #[cfg_attr(feature = "openapi", schema(example = 1048576))]
     pub used_bytes: u64,
-    /// Bytes reserved by open uploads, and bytes of ended uploads that could not be deleted yet.
+    /// Bytes reserved by open uploads, and bytes that became no file and could not be deleted yet.
     #[cfg_attr(feature = "openapi", schema(example = 0))]
     pub reserved_bytes: u64,
     /// Bytes still available for uploads.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{BlobKey, DriveId, StoreName, Timestamp};
-use clouddrive_domain::port::Unneeded;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
@@ -43,19 +42,14 @@ pub struct KeyRow {
     pub key: String,
 }
 
-/// Selects the [`KeyRow`]s of up to `most` blobs in `store` that are not condemned yet and have been unreferenced for
-/// long enough, oldest first. A blob gets its size when it becomes the content of a file.
+/// Selects the [`KeyRow`]s of up to `most` blobs in `store` that are not condemned yet and have been unreferenced since
+/// `before` or longer, oldest first.
 #[must_use]
-pub fn unneeded(store: &StoreName, unneeded: Unneeded, most: u32) -> Statement {
+pub fn unneeded(store: &StoreName, before: Timestamp, most: u32) -> Statement {
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NULL AND unreferenced_at <= ?
-        AND unreferenced_at <= CASE WHEN size_bytes IS NULL THEN CAST(? AS BIGINT) ELSE CAST(? AS BIGINT) END
         ORDER BY unreferenced_at LIMIT ?";
-    let Unneeded { never_used, used } = unneeded;
-    let times = [never_used.max(used), never_used, used].map(|time| Parameter::Integer(time.as_millis()));
-    let mut parameters = vec![Parameter::Text(store.0.to_owned())];
-    parameters.extend(times);
-    parameters.push(Parameter::Integer(most.into()));
-    Statement::new(text, parameters)
+    let before = Parameter::Integer(before.as_millis());
+    Statement::new(text, vec![Parameter::Text(store.0.to_owned()), before, Parameter::Integer(most.into())])
 }
 
 /// Selects the [`KeyRow`]s of up to `most` condemned blobs in `store`, in the order in which they were condemned.

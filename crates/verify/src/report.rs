@@ -77,7 +77,7 @@ kinds! {
     NameTwice = "name_twice";
     /// A drive whose used bytes are not the sum of its versions and of purged but not yet deleted blobs.
     UsedBytesDiffer = "used_bytes_differ";
-    /// A drive whose reserved bytes are not the sum of its open uploads and of bytes of ended uploads that could not be
+    /// A drive whose reserved bytes are not the sum of its open uploads and of bytes that became no file and could not be
     /// deleted.
     ReservedBytesDiffer = "reserved_bytes_differ";
     /// A drive whose recorded number of files and folders is wrong.

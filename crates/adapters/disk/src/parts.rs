@@ -241,6 +241,15 @@ impl Gathering {
         Ok(if whole { plan.parts().collect() } else { Vec::new() })
     }
 
+    /// The bytes received so far, in parts or as the blob.
+    pub(crate) fn received_bytes(&self) -> Result<u64> {
+        self.reach()?;
+        match self.list()? {
+            Some(parts) => Ok(parts.iter().map(|part| part.size).sum()),
+            None => Ok(self.place.stored()?.map_or(0, |stored| stored.size)),
+        }
+    }
+
     fn list(&self) -> Result<Option<Vec<Part>>> {
         let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -86,6 +86,11 @@ impl BlobStore for DiskStore {
         self.workers.run(move || parts::list_begun(layout.parts(), before, after.as_ref()).map_err(fault)).await
     }
 
+    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64> {
+        let gathering = self.layout.gathering(&transfer.key);
+        self.workers.run(move || gathering.received_bytes()).await
+    }
+
     async fn discard(&self, transfer: &Transfer) -> Result<()> {
         let gathering = self.layout.gathering(&transfer.key);
         self.workers.run(move || gathering.discard()).await

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
-use clouddrive_domain::port::{BlobRecords, Unneeded};
+use clouddrive_domain::port::BlobRecords;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
     CountedRow, Disposal, KeyRow, NewBlobRow, condemned, given_back, hold, key as parse_key, unneeded,
@@ -119,11 +119,11 @@ pub(crate) async fn dispose(
 async fn condemn(
     mut connection: &AsyncPgConnection,
     store: &StoreName,
-    since: Unneeded,
+    before: Timestamp,
     most: u32,
 ) -> Outcome<Vec<BlobKey>> {
     let locked = "FOR UPDATE SKIP LOCKED";
-    let mut due: Vec<KeyRow> = unneeded(store, since, most).before(locked).load(&mut connection).await?;
+    let mut due: Vec<KeyRow> = unneeded(store, before, most).before(locked).load(&mut connection).await?;
     // Already condemned blobs come last, so that blobs whose bytes cannot be removed do not hold up the others.
     let room = (most as usize).saturating_sub(due.len());
     due.extend(condemned(store, room).before(locked).load::<KeyRow>(&mut connection).await?);
@@ -132,7 +132,7 @@ async fn condemn(
     let text = format!(
         "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO} RETURNING key"
     );
-    let parameters = vec![Parameter::Integer(since.used.as_millis()), keys()];
+    let parameters = vec![Parameter::Integer(before.as_millis()), keys()];
     let condemned: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
     if condemned.len() < due.len() {
         let text =
@@ -224,9 +224,9 @@ impl BlobRecords for Database {
         .await
     }
 
-    async fn condemn(&self, store: &StoreName, unneeded: Unneeded, most: u32) -> Result<Vec<BlobKey>> {
+    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
         let store = store.clone();
-        let work = async move |connection: &AsyncPgConnection| condemn(connection, &store, unneeded, most).await;
+        let work = async move |connection: &AsyncPgConnection| condemn(connection, &store, before, most).await;
         self.write(Begin::Write, work).await
     }
 

@@ -2,8 +2,9 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, Located, ReadGrant, check_depth};
-use clouddrive_domain::port::{Copying, TreeEntry, Trees};
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, ReadGrant, check_depth};
+use clouddrive_domain::port::{Copying, Saved, TreeEntry, Trees};
+use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
@@ -23,10 +24,11 @@ use crate::names::touch;
 use crate::receipts::keep;
 use crate::unit::Begin;
 use crate::uploads::commit::{Became, name};
+use crate::versions::evict;
 
 #[async_trait]
 impl Trees for Database {
-    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located> {
+    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Saved> {
         let (command, wish) = (command.clone(), copying.clone());
         let begin = Begin::Between(wish.item.drive(), wish.to.drive());
         let work = async move |connection: &AsyncPgConnection| copy(connection, &command, &wish).await;
@@ -45,22 +47,29 @@ impl Trees for Database {
     }
 }
 
-async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying) -> Outcome<Located> {
+async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying) -> Outcome<Saved> {
     let actor = wish.item.actor();
     let item = locate::renewed(connection, &wish.item).await?;
     let to = locate::renewed(connection, &wish.to).await?;
     let wanted = wish.place(&item, &to)?;
     let copy = read(connection, command, wish, &item, &to).await?;
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let (copy, kind, freed) = match name(connection, command, &to, &node, wish.conflict, wish.most_versions).await? {
-        Became::New(_) => (copy, ChangeKind::NodeCopied, 0),
-        Became::Content(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced, it.freed),
+    let (copy, kind) = match name(connection, command, &to, &node, wish.conflict).await? {
+        Became::New(_) => (copy, ChangeKind::NodeCopied),
+        Became::Content(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
     if !refer_all(connection, &copy.blobs).await? {
         // A file's content was replaced after it was read, and its blob is gone: retry.
         return Err(conflict("what is copied has changed").into());
     }
     insert(connection, &copy).await?;
+    // After that: a version that is removed may have the same blob.
+    let disposal = match copy.content {
+        Some((version, _)) if kind == ChangeKind::FileReplaced => {
+            evict(connection, command, to.drive(), copy.top, version, wish.most_versions).await?
+        }
+        _ => Disposal::default(),
+    };
     let made = locate::found(connection, copy.top, actor).await?;
     if copy.content.is_none() {
         raise_reach(connection, &made, copy.height).await?;
@@ -71,9 +80,10 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     log(connection, command, kind, Some(to.drive()), Some(copy.top)).await?;
     // Last, to lock the drive's counters as briefly as possible.
     let entries = copy.nodes.len() as u64 + u64::from(kind == ChangeKind::NodeCopied);
+    let freed = disposal.given_back;
     charge(connection, to.drive(), Charge { stored: copy.bytes, freed, entries, ..Charge::default() }).await?;
     keep(connection, command, Answer::Made(&made)).await?;
-    Ok(made)
+    Ok(Saved { located: made, freed: disposal.freed()? })
 }
 
 /// Reads the copy of `item` in its current state, checked to be allowed at its destination.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Quota, Timestamp, Upload, UploadId,
-    UploadPosition, UploadState, UserId,
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId, UploadPosition,
+    UploadState, UserId,
 };
-use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Uploads};
+use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Saved, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::fault::{Fault, Outcome};
@@ -99,14 +99,14 @@ impl Uploads for Database {
         self.write(how, work).await
     }
 
-    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located> {
+    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved> {
         let (command, folder, wish) = (command.clone(), folder.clone(), commit.clone());
         let how = Begin::Within(folder.drive());
         let work = async move |connection: &AsyncPgConnection| commit::run(connection, &command, &folder, &wish).await;
         self.write(how, work).await
     }
 
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Located> {
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
         let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
         let how = Begin::Within(folder.drive());
         let work =

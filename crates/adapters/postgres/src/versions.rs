@@ -1,22 +1,23 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId,
+    Answer, BlobKey, ChangeKind, Command, Content, DriveId, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
     VersionPosition,
 };
-use clouddrive_domain::port::{NewContent, Revival, Versions};
+use clouddrive_domain::port::{NewContent, Revival, Saved, Versions};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{nodes, versions};
-use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::NewVersionRow;
 use clouddrive_sql::versions::{self as rows, FormerRow, VersionRow, superfluous_of};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::blob_records::{dispose, lock, refer, release};
+use crate::blob_records::{dispose, lock, refer};
 use crate::changes::log;
 use crate::counters::charge;
 use crate::locate;
@@ -59,29 +60,34 @@ async fn surplus(
     Ok(superfluous_of(command, former.load(&mut connection).await?, current, most))
 }
 
-/// Removes these versions, and returns the number of bytes freed.
-async fn remove(mut connection: &AsyncPgConnection, command: &Command, former: &[FormerRow]) -> Outcome<u64> {
+/// Removes these versions of a file in `drive`.
+async fn remove(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    drive: DriveId,
+    former: Vec<FormerRow>,
+) -> Outcome<Disposal> {
     if former.is_empty() {
-        return Ok(0);
+        return Ok(Disposal::default());
     }
     let ids: Vec<DbId> = former.iter().map(|(id, ..)| *id).collect();
     diesel::delete(versions::table.filter(versions::id.eq_any(ids))).execute(&mut connection).await?;
-    let blobs: Vec<&str> = former.iter().map(|(_, blob, ..)| blob.as_str()).collect();
-    release(connection, &blobs, command.at).await?;
-    Ok(former.iter().map(|(_, _, bytes, ..)| size(*bytes)).sum())
+    let contents: Vec<(String, i64)> = former.into_iter().map(|(_, blob, bytes, ..)| (blob, bytes)).collect();
+    dispose(connection, drive, &contents, command.at).await
 }
 
-/// Removes the versions of the locked `file` that are superfluous beside the `current` one, which the command has
-/// added, and returns the number of bytes freed.
+/// Removes the versions of the locked `file` in `drive` that are superfluous beside the `current` one, which the command
+/// adds. If one of them may have the blob of the current one, that MUST have been inserted.
 pub(crate) async fn evict(
     connection: &AsyncPgConnection,
     command: &Command,
+    drive: DriveId,
     file: NodeId,
     current: VersionId,
     most: u32,
-) -> Outcome<u64> {
+) -> Outcome<Disposal> {
     let former = surplus(connection, command, file, current, most).await?;
-    remove(connection, command, &former).await
+    remove(connection, command, drive, former).await
 }
 
 /// The granted file, with its row locked until the transaction ends.
@@ -96,7 +102,7 @@ async fn find(mut connection: &AsyncPgConnection, file: NodeId, version: Version
     Ok(row.map(Version::try_from).transpose()?)
 }
 
-async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Located> {
+async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Saved> {
     let file = locked(connection, file, None).await?;
     file.require_seen(new.seen)?;
     let id = file.node().id;
@@ -104,23 +110,24 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     attach(connection, &new.blob, &new.stored).await?;
     let revision = point(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
-    let freed = evict(connection, command, id, content.version, new.most_versions).await?;
+    let disposal = evict(connection, command, file.drive(), id, content.version, new.most_versions).await?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
     // Last, to lock the drive's counters as briefly as possible.
+    let freed = disposal.given_back;
     charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::found(connection, id, file.actor()).await?;
     keep(connection, command, Answer::Replaced(&file)).await?;
-    Ok(file)
+    Ok(Saved { located: file, freed: disposal.freed()? })
 }
 
-async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Located> {
+async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Saved> {
     let file = locked(connection, file, wish.seen).await?;
     let id = file.node().id;
     let former = find(connection, id, wish.from).await?.ok_or(Error::NotFound)?;
     if file.node().content().is_some_and(|current| current.blob == former.content.blob) {
         let file = file.into_located();
         keep(connection, command, Answer::Changed(&file)).await?;
-        return Ok(file);
+        return Ok(file.into());
     }
     let surplus = surplus(connection, command, id, wish.version, wish.most_versions).await?;
     // Lock all at once, in key order, because other files may share these blobs.
@@ -131,12 +138,13 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     let content = Content { version: wish.version, created_at: command.at, ..former.content.clone() };
     let revision = point(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
-    let freed = remove(connection, command, &surplus).await?;
+    let disposal = remove(connection, command, file.drive(), surplus).await?;
     log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(id)).await?;
+    let freed = disposal.given_back;
     charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::found(connection, id, file.actor()).await?;
     keep(connection, command, Answer::Changed(&file)).await?;
-    Ok(file)
+    Ok(Saved { located: file, freed: disposal.freed()? })
 }
 
 async fn delete(
@@ -175,14 +183,14 @@ impl Versions for Database {
         self.read(async move |connection: &AsyncPgConnection| find(connection, file, version).await).await
     }
 
-    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Located> {
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved> {
         let begin = Begin::Within(file.drive());
         let (command, file, new) = (command.clone(), file.clone(), content.clone());
         let work = async move |connection: &AsyncPgConnection| append(connection, &command, &file, &new).await;
         self.write(begin, work).await
     }
 
-    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Located> {
+    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Saved> {
         let begin = Begin::Within(file.drive());
         let (command, file, wish) = (command.clone(), file.clone(), *revival);
         let work = async move |connection: &AsyncPgConnection| revive(connection, &command, &file, &wish).await;

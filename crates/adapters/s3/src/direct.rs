@@ -120,6 +120,13 @@ impl S3Store {
         })
     }
 
+    /// The bytes of the transfer's parts and of its object.
+    pub(crate) async fn received(&self, transfer: &Transfer) -> Result<u64> {
+        let parts = self.parts(transfer).await?.unwrap_or_default();
+        let object = self.find_object(transfer).await?.map_or(0, |stored| stored.size);
+        Ok(parts.iter().map(|part| part.size).sum::<u64>() + object)
+    }
+
     async fn make_whole(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
         let expected = Expected { length: Length::Exactly(plan.size()), sha256 };
         for _ in 0..TRIES {

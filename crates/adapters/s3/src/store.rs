@@ -205,6 +205,11 @@ impl BlobStore for S3Store {
         Ok(0)
     }
 
+    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64> {
+        let transfer = transfer.clone();
+        self.run(|this| async move { this.received(&transfer).await }).await
+    }
+
     async fn discard(&self, transfer: &Transfer) -> Result<()> {
         let transfer = transfer.clone();
         let work = |this: Self| async move {

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
-use clouddrive_domain::port::{BlobRecords, Unneeded};
+use clouddrive_domain::port::BlobRecords;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
     CountedRow, Disposal, KeyRow, NewBlobRow, condemned, given_back, hold, key as parse_key, unneeded,
@@ -146,10 +146,10 @@ impl BlobRecords for Database {
         .await
     }
 
-    async fn condemn(&self, store: &StoreName, since: Unneeded, most: u32) -> Result<Vec<BlobKey>> {
+    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
         let store = store.clone();
         self.write(move |connection| {
-            let mut due: Vec<KeyRow> = unneeded(&store, since, most).load(connection)?;
+            let mut due: Vec<KeyRow> = unneeded(&store, before, most).load(connection)?;
             // Already condemned blobs come last, so that blobs whose bytes cannot be removed do not hold up the others.
             let room = (most as usize).saturating_sub(due.len());
             due.extend(condemned(&store, room).load::<KeyRow>(connection)?);
@@ -160,7 +160,7 @@ impl BlobRecords for Database {
                     diesel::update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
                     continue;
                 }
-                diesel::update(row).set(blobs::condemned_at.eq(since.used.as_millis())).execute(connection)?;
+                diesel::update(row).set(blobs::condemned_at.eq(before.as_millis())).execute(connection)?;
                 condemned.push(parse_key(&key)?);
             }
             Ok(condemned)

@@ -1,8 +1,8 @@
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Located, NodeId, ReadGrant, check_depth};
-use clouddrive_domain::port::{Copying, TreeEntry, Trees};
+use clouddrive_domain::model::{Answer, ChangeKind, Command, NodeId, ReadGrant, check_depth};
+use clouddrive_domain::port::{Copying, Saved, TreeEntry, Trees};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
@@ -28,7 +28,7 @@ const TRIES: u32 = 5;
 impl Trees for Database {
     /// Reads the tree, and checks most reasons for a refusal, on a reading connection; only the insertion occupies the
     /// writer.
-    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located> {
+    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Saved> {
         for _ in 0..TRIES {
             let (by, wish) = (command.clone(), copying.clone());
             let copy = self.read(move |connection| connection.transaction(|connection| read(connection, &by, &wish)));
@@ -82,7 +82,7 @@ fn insert(
     command: &Command,
     wish: &Copying,
     copy: TreeCopy,
-) -> Outcome<Option<Located>> {
+) -> Outcome<Option<Saved>> {
     let actor = wish.item.actor();
     let item = locate::renewed(connection, &wish.item)?;
     let to = locate::renewed(connection, &wish.to)?;
@@ -95,8 +95,8 @@ fn insert(
         return Ok(None);
     }
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let placed = name(connection, command, actor, &node, wish.conflict, wish.most_versions)?;
-    let (top, freed) = (placed.file, placed.freed);
+    let placed = name(connection, command, actor, &node, wish.conflict)?;
+    let top = placed.file;
     let (copy, kind) = if top == copy.top {
         (copy, ChangeKind::NodeCopied)
     } else {
@@ -109,7 +109,8 @@ fn insert(
     for rows in copy.versions.chunks(BATCH) {
         diesel::insert_into(versions::table).values(rows).execute(connection)?;
     }
-    charge(connection, to.drive(), charge_of(&copy, kind == ChangeKind::NodeCopied, freed))?;
+    let disposal = placed.evict(connection, command, &node, wish.most_versions)?;
+    charge(connection, to.drive(), charge_of(&copy, kind == ChangeKind::NodeCopied, disposal.given_back))?;
     let made = locate::found(connection, top, actor)?;
     if copy.content.is_none() {
         raise_reach(connection, &made, copy.height)?;
@@ -119,5 +120,5 @@ fn insert(
     }
     log(connection, command, kind, Some(to.drive()), Some(top))?;
     keep(connection, command, Answer::Made(&made))?;
-    Ok(Some(made))
+    Ok(Some(Saved { located: made, freed: disposal.freed()? }))
 }

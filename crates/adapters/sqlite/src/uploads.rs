@@ -1,11 +1,12 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, DriveId, Grant, Limit, Located,
-    MediaType, NodeId, NodeKind, Quota, Revision, Stored, Timestamp, Upload, UploadId, UploadPosition, UploadState,
-    UserId, VersionId, authorize,
+    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, DriveId, Grant, Limit, MediaType, NodeId,
+    NodeKind, Quota, Revision, Stored, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, VersionId,
+    authorize,
 };
-use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Uploads};
+use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Saved, Uploads};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::names::{NewNode, Taken};
@@ -99,12 +100,12 @@ impl Uploads for Database {
         .await
     }
 
-    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located> {
+    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved> {
         let (command, folder, wish) = (command.clone(), folder.clone(), commit.clone());
         self.write(move |connection| commit_upload(connection, &command, &folder, &wish)).await
     }
 
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Located> {
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
         let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
         self.write(move |connection| create(connection, &command, &folder, &new)).await
     }
@@ -256,37 +257,37 @@ fn commit_upload(
     command: &Command,
     folder: &Grant,
     wish: &Commit,
-) -> Outcome<Located> {
+) -> Outcome<Saved> {
     let actor = folder.actor();
     let upload = find(connection, wish.upload)?.filter(|upload| upload.sender == actor).ok_or(Error::NotFound)?;
     let completion = upload.completion(command.at);
     if let Ok(Completion::Repeat(file)) = completion {
         let file = locate::found(connection, file, actor)?;
         keep(connection, command, Answer::Changed(&file))?;
-        return Ok(file);
+        return Ok(file.into());
     }
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
     completion?;
-    let file = settle(connection, command, &folder, &NewFile::of(&upload, wish), upload.announced.unwrap_or(0))?;
+    let made = settle(connection, command, &folder, &NewFile::of(&upload, wish), upload.announced.unwrap_or(0))?;
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),
-            uploads::file_id.eq(DbId::from(file.node.id)),
+            uploads::file_id.eq(DbId::from(made.located.node.id)),
             uploads::ended_at.eq(command.at.as_millis()),
         ))
         .execute(connection)?;
     if upload.blob != wish.blob {
         release(connection, upload.blob.as_str(), command.at)?;
     }
-    keep(connection, command, Answer::Changed(&file))?;
-    Ok(file)
+    keep(connection, command, Answer::Changed(&made.located))?;
+    Ok(made)
 }
 
-fn create(connection: &mut SqliteConnection, command: &Command, folder: &Grant, new: &NewFile) -> Outcome<Located> {
+fn create(connection: &mut SqliteConnection, command: &Command, folder: &Grant, new: &NewFile) -> Outcome<Saved> {
     let folder = locate::renewed(connection, folder)?;
-    let file = settle(connection, command, &folder, new, 0)?;
-    keep(connection, command, Answer::Made(&file))?;
-    Ok(file)
+    let made = settle(connection, command, &folder, new, 0)?;
+    keep(connection, command, Answer::Made(&made.located))?;
+    Ok(made)
 }
 
 /// Creates a file from `new` in the granted folder, or replaces the content of the one with its name. `reserved` bytes
@@ -297,17 +298,18 @@ fn settle(
     folder: &Grant,
     new: &NewFile,
     reserved: u64,
-) -> Outcome<Located> {
+) -> Outcome<Saved> {
     let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);
     let size = new.stored.size;
     let node = NewNode { id: new.file, drive, parent, name: &new.info.name, content: Some((new.version, size)) };
-    let placed = name(connection, command, actor, &node, new.info.conflict, new.most_versions)?;
+    let placed = name(connection, command, actor, &node, new.info.conflict)?;
     attach(connection, &new.blob, &new.stored)?;
     let content = new.content(placed.media_type.as_ref(), command.at);
     let row = NewVersionRow::of(&content, (placed.file, placed.revision), actor);
     diesel::insert_into(versions::table).values(row).execute(connection)?;
+    let disposal = placed.evict(connection, command, &node, new.most_versions)?;
     let entries = u64::from(placed.file == new.file);
-    charge(connection, drive, Charge { reserved, stored: size, freed: placed.freed, entries })?;
+    charge(connection, drive, Charge { reserved, stored: size, freed: disposal.given_back, entries })?;
     let kind = if placed.file == new.file {
         touch(connection, command, parent)?;
         ChangeKind::FileCreated
@@ -315,7 +317,7 @@ fn settle(
         ChangeKind::FileReplaced
     };
     log(connection, command, kind, Some(drive), Some(placed.file))?;
-    locate::found(connection, placed.file, actor)
+    Ok(Saved { located: locate::found(connection, placed.file, actor)?, freed: disposal.freed()? })
 }
 
 /// The node that a new item became.
@@ -326,13 +328,28 @@ pub(crate) struct Placed {
     pub(crate) revision: Revision,
     /// The media type of the replaced content.
     pub(crate) media_type: Option<MediaType>,
-    /// The bytes freed by removing its oldest versions.
-    pub(crate) freed: u64,
 }
 
 impl Placed {
     const fn new(node: NodeId) -> Self {
-        Self { file: node, revision: Revision(1), media_type: None, freed: 0 }
+        Self { file: node, revision: Revision(1), media_type: None }
+    }
+
+    /// If it became the content of a file, removes that file's superfluous versions. The caller has inserted its version:
+    /// one that is removed may have the same blob.
+    pub(crate) fn evict(
+        &self,
+        connection: &mut SqliteConnection,
+        command: &Command,
+        node: &NewNode<'_>,
+        most_versions: u32,
+    ) -> Outcome<Disposal> {
+        match node.content {
+            Some((version, _)) if self.file != node.id => {
+                evict(connection, command, node.drive, self.file, version, most_versions)
+            }
+            _ => Ok(Disposal::default()),
+        }
     }
 }
 
@@ -344,7 +361,6 @@ pub(crate) fn name(
     actor: UserId,
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
-    most_versions: u32,
 ) -> Outcome<Placed> {
     let Some(holder) = holder(connection, node.parent, node.name)? else {
         insert(connection, command, node)?;
@@ -357,7 +373,7 @@ pub(crate) fn name(
             Ok(Placed::new(node.id))
         }
         (ConflictPolicy::Replace, Some(content)) if holder.item.kind == NodeKind::File => {
-            replace(connection, command, holder.item.id, actor, content, most_versions)
+            replace(connection, command, holder.item.id, actor, content)
         }
         _ => {
             Err(Taken { folder: node.parent, name: node.name.clone(), kind: node.kind(), holder: Some(holder) }.into())
@@ -372,13 +388,11 @@ fn replace(
     file: NodeId,
     actor: UserId,
     (version, size): (VersionId, u64),
-    most_versions: u32,
 ) -> Outcome<Placed> {
     let grant = authorize(locate::find(connection, file, actor)?, Action::Replace)?;
     let revision = point(connection, command, &grant, (version, size))?;
-    let freed = evict(connection, command, file, version, most_versions)?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());
-    Ok(Placed { file, revision, media_type, freed })
+    Ok(Placed { file, revision, media_type })
 }
 
 /// Records what was stored in the blob and marks it as referenced; it must not have been condemned.

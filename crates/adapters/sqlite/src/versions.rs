@@ -1,21 +1,22 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, ChangeKind, Command, Content, Grant, Limit, Located, Node, NodeId, Revision, Version, VersionId,
+    Answer, BlobKey, ChangeKind, Command, Content, DriveId, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
     VersionPosition,
 };
-use clouddrive_domain::port::{NewContent, Revival, Versions};
+use clouddrive_domain::port::{NewContent, Revival, Saved, Versions};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{nodes, versions};
-use clouddrive_sql::types::{DbId, bytes, size};
+use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::NewVersionRow;
 use clouddrive_sql::versions::{self as rows, FormerRow, VersionRow, superfluous_of};
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::{dispose, refer, release};
+use crate::blob_records::{dispose, refer};
 use crate::changes::log;
 use crate::locate;
 use crate::receipts::keep;
@@ -40,43 +41,44 @@ pub(crate) fn point(
     Ok(revision)
 }
 
-/// Removes the versions of `file` that are superfluous beside the `current` one, which the command has added, and
-/// returns the number of bytes freed.
+/// Removes the versions of `file` in `drive` that are superfluous beside the `current` one, which the command has added.
 pub(crate) fn evict(
     connection: &mut SqliteConnection,
     command: &Command,
+    drive: DriveId,
     file: NodeId,
     current: VersionId,
     most: u32,
-) -> Outcome<u64> {
+) -> Outcome<Disposal> {
     let former: Vec<FormerRow> = versions::table
         .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
         .order((versions::revision, versions::id))
         .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at))
         .load(connection)?;
-    let mut freed = 0;
+    let mut contents = Vec::new();
     for (id, blob, bytes, ..) in superfluous_of(command, former, current, most) {
         diesel::delete(versions::table.find(id)).execute(connection)?;
-        release(connection, &blob, command.at)?;
-        freed += size(bytes);
+        contents.push((blob, bytes));
     }
-    Ok(freed)
+    dispose(connection, drive, &contents, command.at)
 }
 
-/// Makes `content` the current content of the granted file.
+/// Makes `content` the current content of the granted file. Returns the blobs that are left over.
 fn make_current(
     connection: &mut SqliteConnection,
     command: &Command,
     file: &Grant,
     content: &Content,
     most: u32,
-) -> Outcome<()> {
+) -> Outcome<Vec<BlobKey>> {
     let id = file.node().id;
     let revision = point(connection, command, file, (content.version, content.size))?;
     let row = NewVersionRow::of(content, (id, revision), file.actor());
     diesel::insert_into(versions::table).values(row).execute(connection)?;
-    let freed = evict(connection, command, id, content.version, most)?;
-    charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() })
+    let disposal = evict(connection, command, file.drive(), id, content.version, most)?;
+    let freed = disposal.given_back;
+    charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() })?;
+    Ok(disposal.freed()?)
 }
 
 fn find(connection: &mut SqliteConnection, file: NodeId, version: VersionId) -> Outcome<Option<Version>> {
@@ -84,33 +86,33 @@ fn find(connection: &mut SqliteConnection, file: NodeId, version: VersionId) -> 
     Ok(row.map(Version::try_from).transpose()?)
 }
 
-fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Located> {
+fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, new: &NewContent) -> Outcome<Saved> {
     let file = locate::renewed(connection, file)?;
     file.require_seen(new.seen)?;
     let content = new.content(file.node(), command.at);
     attach(connection, &new.blob, &new.stored)?;
-    make_current(connection, command, &file, &content, new.most_versions)?;
+    let freed = make_current(connection, command, &file, &content, new.most_versions)?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id))?;
     let file = locate::found(connection, file.node().id, file.actor())?;
     keep(connection, command, Answer::Replaced(&file))?;
-    Ok(file)
+    Ok(Saved { located: file, freed })
 }
 
-fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Located> {
+fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wish: &Revival) -> Outcome<Saved> {
     let file = locate::renewed_as(connection, file, wish.seen)?;
     let former = find(connection, file.node().id, wish.from)?.ok_or(Error::NotFound)?;
     if file.node().content().is_some_and(|current| current.blob == former.content.blob) {
         let file = file.into_located();
         keep(connection, command, Answer::Changed(&file))?;
-        return Ok(file);
+        return Ok(file.into());
     }
     refer(connection, &former.content.blob)?;
     let content = Content { version: wish.version, created_at: command.at, ..former.content };
-    make_current(connection, command, &file, &content, wish.most_versions)?;
+    let freed = make_current(connection, command, &file, &content, wish.most_versions)?;
     log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(file.node().id))?;
     let file = locate::found(connection, file.node().id, file.actor())?;
     keep(connection, command, Answer::Changed(&file))?;
-    Ok(file)
+    Ok(Saved { located: file, freed })
 }
 
 fn delete(
@@ -149,12 +151,12 @@ impl Versions for Database {
         self.read(move |connection| find(connection, file, version)).await
     }
 
-    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Located> {
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved> {
         let (command, file, content) = (command.clone(), file.clone(), content.clone());
         self.write(move |connection| append(connection, &command, &file, &content)).await
     }
 
-    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Located> {
+    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Saved> {
         let (command, file, revival) = (command.clone(), file.clone(), *revival);
         self.write(move |connection| revive(connection, &command, &file, &revival)).await
     }

@@ -79,6 +79,10 @@ impl BlobStore for Observed<dyn BlobStore> {
         observed("list_begun", self.0.list_begun(before, after)).await
     }
 
+    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64> {
+        observed("list_received", self.0.received_bytes(transfer)).await
+    }
+
     async fn discard(&self, transfer: &Transfer) -> Result<()> {
         observed("discard", self.0.discard(transfer)).await
     }

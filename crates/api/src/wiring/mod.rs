@@ -101,11 +101,7 @@ impl Stores {
             chores,
             name_keys,
         };
-        let settings = CollectorSettings {
-            grace: config.collect_grace,
-            url_lifetime: config.url_lifetime,
-            trash_retention: config.trash_retention,
-        };
+        let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
         Collector::new(stores, self.ambient.clone(), settings)
     }
 
@@ -248,7 +244,7 @@ impl Stores {
             accounts,
             folders: Folders::new(drive.clone(), ended.clone(), ambient.clone()),
             files: Arc::new(files),
-            copies: Copies::new(drive.clone(), trees, ambient.clone(), config.most_versions),
+            copies: Copies::new(drive.clone(), trees, remover.clone(), ambient.clone(), config.most_versions),
             archives,
             archive_urls: keys.archive_urls(public_url),
             uploads: Arc::new(uploads),

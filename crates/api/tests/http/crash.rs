@@ -100,8 +100,8 @@ async fn files(caller: &Caller) -> Vec<Value> {
 }
 
 /// Checks that every file reads back as listed, that no acknowledged file is lost or changed, and that the quota is the
-/// sum of their sizes.
-async fn check(caller: &Caller, acknowledged: &Acknowledged) {
+/// sum of their sizes and of what is still to be deleted.
+async fn check(server: &Server, caller: &Caller, acknowledged: &Acknowledged) {
     let files = files(caller).await;
     let mut digests = HashMap::new();
     for file in &files {
@@ -112,7 +112,8 @@ async fn check(caller: &Caller, acknowledged: &Acknowledged) {
         digests.insert(id, digest);
     }
     let sizes: u64 = files.iter().map(|file| file["size_in_bytes"].as_u64().unwrap()).sum();
-    assert_eq!(caller.quota().await["used_bytes"], sizes);
+    let held = server.value("SELECT coalesce(sum(size_bytes), 0) FROM held_blobs WHERE counter = 'used'");
+    assert_eq!(caller.quota().await["used_bytes"], sizes + held.parse::<u64>().unwrap());
     for (id, digest) in acknowledged.lock().unwrap().iter() {
         assert_eq!(digests.get(id), Some(digest), "an acknowledged file is lost");
     }
@@ -138,16 +139,16 @@ async fn no_power_cut_loses_an_acknowledged_file_or_leaves_half_of_one() {
         for sender in senders {
             sender.await.unwrap();
         }
-        check(&server.with_token(&token), &acknowledged).await;
+        check(&server, &server.with_token(&token), &acknowledged).await;
     }
     let ann = server.with_token(&token);
     eventually("the remains are cleared away", async || {
         server.run("collect", LIFETIME);
         let clear = server.unfinished().is_empty() && server.blobs().len() == files(&ann).await.len();
-        clear && ann.quota().await["reserved_bytes"] == 0
+        clear && ann.quota().await["reserved_bytes"] == 0 && server.value("SELECT count(*) FROM held_blobs") == "0"
     })
     .await;
-    check(&ann, &acknowledged).await;
+    check(&server, &ann, &acknowledged).await;
 }
 
 #[tokio::test]

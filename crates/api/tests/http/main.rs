@@ -55,5 +55,6 @@ mod stream;
 mod telemetry;
 mod tokens;
 mod trash;
+mod undeletable;
 mod upload;
 mod version;

@@ -15,9 +15,11 @@ pub(super) async fn what_is_discarded_is_gone<W: Wire>(case: &Case<'_, W>) {
         if stage > 1 {
             case.finish(&transfer, b"hello", true).await.unwrap();
         }
+        assert_eq!(case.store.received_bytes(&transfer).await.unwrap(), if stage > 0 { 5 } else { 0 });
         for _ in 0..2 {
             case.store.discard(&transfer).await.unwrap();
             assert_eq!(case.received(&transfer, 5).await, None);
+            assert_eq!(case.store.received_bytes(&transfer).await.unwrap(), 0);
             assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
             check_incomplete(case.finish(&transfer, b"hello", true).await);
         }

@@ -222,6 +222,8 @@ async fn what_is_discarded_is_gone_and_takes_no_more<W: Wire>(case: &Case<'_, W>
         if sent.len() == 3 {
             sample.finish(case, &transfer).await.unwrap();
         }
+        let bytes: usize = sent.iter().map(|number| sample.part(*number).1.len()).sum();
+        assert_eq!(case.store.received_bytes(&transfer).await.unwrap(), bytes as u64);
         for _ in 0..2 {
             case.store.discard(&transfer).await.unwrap();
             let status = case.wire.put(&signed, sample.part(3).1).await;
@@ -234,6 +236,7 @@ async fn what_is_discarded_is_gone_and_takes_no_more<W: Wire>(case: &Case<'_, W>
 
 async fn check_nothing<W: Wire>(case: &Case<'_, W>, sample: &Sample, transfer: &Transfer) {
     assert_eq!(sample.received(case, transfer).await, Vec::<u32>::new());
+    assert_eq!(case.store.received_bytes(transfer).await.unwrap(), 0);
     assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
     assert!(!case.listed().await.iter().any(|begun| begun.key == transfer.key), "a discarded transfer is listed");
 }

@@ -83,7 +83,7 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
             };
             let upload = world.open(&parent, "new", Some(size)).await;
             let commit = world.completing(&upload, ConflictPolicy::Fail);
-            world.store.uploads.commit(&made, &parent, &commit).await.unwrap().node
+            world.store.uploads.commit(&made, &parent, &commit).await.unwrap().located.node
         };
         let item = world.grant(ann.id, node.id, Action::Rename).await;
         let wish = Relocation { item, to: None, name: Some(name(text)), details: Details::default(), seen: None };

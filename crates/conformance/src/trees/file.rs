@@ -8,7 +8,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::Copying;
 
-use crate::world::{Member, QUOTA, World, assert_refused, name};
+use crate::world::{Member, QUOTA, STORE, World, assert_refused, name};
 
 /// The content of a file.
 pub(super) fn content(found: &Located) -> &Content {
@@ -27,7 +27,7 @@ pub(super) async fn a_copy_is_a_file_of_its_own_on_the_same_blob(world: &World<'
     let file = world.commit(&root, &commit).await.unwrap();
     let wish = Copying { name: Some(name("dune.png")), ..world.copying(ann.id, file.node.id, to).await };
     let command = world.command(ann.id);
-    let made = world.store.trees.copy(&command, &wish).await.unwrap();
+    let made = world.store.trees.copy(&command, &wish).await.unwrap().located;
     assert_eq!(made, world.located(made.node.id, ann.id).await);
     let (old, new) = (content(&file), content(&made));
     assert!(made.node.id != file.node.id && old.version != new.version);
@@ -95,6 +95,24 @@ pub(super) async fn a_copy_onto_the_file_itself_keeps_its_content(world: &World<
     let (old, new) = (content(&before), content(&made));
     assert_eq!(Content { version: old.version, created_at: old.created_at, ..new.clone() }, *old);
     assert!(!world.condemned(world.now()).await.contains(&new.blob));
+    // Even if its former versions are removed.
+    let wish = Copying { most_versions: 1, ..replacing(world, &ann, file, "a").await };
+    let saved = world.store.trees.copy(&world.command(ann.id), &wish).await.unwrap();
+    assert_eq!((saved.freed, content(&saved.located).blob.clone()), (vec![], old.blob.clone()));
+    assert_eq!(world.quota(ann.id).await.used, 10);
+    assert!(!world.condemned(world.now()).await.contains(&old.blob));
+}
+
+pub(super) async fn what_a_copy_replaces_counts_until_its_bytes_are_deleted(world: &World<'_>) {
+    let ann = world.member().await;
+    let (new, old) = (world.file(ann.id, ann.root, "new", 10).await, world.file(ann.id, ann.root, "old", 1_000).await);
+    let former = world.blob_of(old, ann.id).await;
+    let wish = Copying { most_versions: 1, ..replacing(world, &ann, new, "old").await };
+    let saved = world.store.trees.copy(&world.command(ann.id), &wish).await.unwrap();
+    assert_eq!((saved.located.node.id, &saved.freed), (old, &vec![former]));
+    assert_eq!(world.quota(ann.id).await.used, 1_020);
+    world.store.records.forget(&STORE, &saved.freed).await.unwrap();
+    assert_eq!(world.quota(ann.id).await.used, 20);
 }
 
 pub(super) async fn a_blob_stays_while_a_copy_refers_to_it(world: &World<'_>) {

@@ -154,7 +154,7 @@ pub(super) async fn a_copy_leaves_one_row(world: &World<'_>) {
         [(out, ChangeKind::NodeCopied), (plain, ChangeKind::NodeCopied), (replacing, ChangeKind::FileReplaced)]
     {
         let command = world.command(bob.id);
-        let made = world.store.trees.copy(&command, &wish).await.unwrap();
+        let made = world.store.trees.copy(&command, &wish).await.unwrap().located;
         expected.push((command, kind, Some(bob.drive), Some(made.node.id)));
     }
     assert_eq!(expected.last().and_then(|row| row.3), Some(old));

@@ -17,7 +17,7 @@ pub(super) async fn an_upload_becomes_a_file(world: &World<'_>) {
     let upload = world.open(&folder, "b.txt", Some(5)).await;
     assert_eq!(world.store.drive.list(&folder, Sort::default(), None, Default::default()).await.unwrap(), []);
     let (commit, command) = (world.completing(&upload, ConflictPolicy::Fail), world.command(ann.id));
-    let made = world.store.uploads.commit(&command, &folder, &commit).await.unwrap();
+    let made = world.store.uploads.commit(&command, &folder, &commit).await.unwrap().located;
     assert_eq!(made, world.located(commit.file, ann.id).await);
     let node = &made.node;
     assert_eq!((node.id, node.parent, node.drive), (commit.file, Some(parent), ann.drive));
@@ -79,7 +79,7 @@ pub(super) async fn a_repeat_returns_the_same_file(world: &World<'_>) {
     for repeat in others.map(|conflict| world.completing(&upload, conflict)) {
         assert_eq!(world.commit(&root, &repeat).await.unwrap(), made);
         let late = world.command_at(Some(ann.id), upload.expires_at);
-        assert_eq!(world.store.uploads.commit(&late, &root, &commit).await.unwrap(), made);
+        assert_eq!(world.store.uploads.commit(&late, &root, &commit).await.unwrap().located, made);
         assert_eq!(world.store.drive.find(repeat.file, ann.id.into()).await.unwrap(), None);
     }
     assert_eq!(world.quota(ann.id).await, quota);

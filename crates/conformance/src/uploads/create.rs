@@ -18,7 +18,7 @@ pub(super) async fn bytes_that_came_without_an_upload_become_a_file(world: &Worl
     new.stored = Stored { size: 5, sha256: Some(Sha256::from_bytes([1; 32])), ..Stored::default() };
     new.info.client_modified_at = Some(Timestamp::from_millis(7_000));
     let command = world.command(bob.id);
-    let made = world.store.uploads.create(&command, &folder, &new).await.unwrap();
+    let made = world.store.uploads.create(&command, &folder, &new).await.unwrap().located;
     assert_eq!(made, world.located(new.file, bob.id).await);
     let node = &made.node;
     assert_eq!((node.id, node.parent, node.drive), (new.file, Some(shared), ann.drive));
@@ -41,8 +41,8 @@ pub(super) async fn its_name_is_decided_as_by_a_commit(world: &World<'_>) {
     };
     assert_refused!(create(ConflictPolicy::Fail).await, Error::Conflict(Conflict::NameTaken(taken))
         if taken.item.id == holder && taken.suggested == name("a (1).txt"));
-    assert_eq!(create(ConflictPolicy::Keep).await.unwrap().node.name, name("a (1).txt"));
-    let replaced = create(ConflictPolicy::Replace).await.unwrap().node;
+    assert_eq!(create(ConflictPolicy::Keep).await.unwrap().located.node.name, name("a (1).txt"));
+    let replaced = create(ConflictPolicy::Replace).await.unwrap().located.node;
     assert_eq!((replaced.id, replaced.revision), (holder, Revision(2)));
     assert_eq!(world.quota(ann.id).await.used, 3);
 }
@@ -53,7 +53,7 @@ pub(super) async fn a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_r
     let type_of = async |said: &str, conflict| {
         let mut new = world.new_file("a.png").await;
         (new.info.media_type, new.info.conflict) = (MediaType::parse(said).unwrap(), conflict);
-        let file = world.store.uploads.create(&world.command(ann.id), &root, &new).await.unwrap();
+        let file = world.store.uploads.create(&world.command(ann.id), &root, &new).await.unwrap().located;
         assert_eq!(file, world.located(file.node.id, ann.id).await);
         file.node.content().unwrap().media_type.as_str().to_owned()
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden};
-use clouddrive_domain::model::{Action, ConflictPolicy, Grant, Quota, Revision, UploadState};
+use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, Grant, Quota, Revision, UploadState};
 use clouddrive_domain::port::{Commit, Opening};
 use futures_util::future::{join, join_all};
 
@@ -105,13 +105,14 @@ pub(super) async fn one_of_many_replacements_is_last(world: &World<'_>) {
     let node = world.located(file, ann.id).await.node;
     let content = node.content().unwrap();
     assert_eq!(world.quota(ann.id).await, Quota { total: QUOTA, used: content.size, reserved: 0 });
-    let condemned = world.condemned(world.now()).await;
-    assert!(condemned.contains(&former) && !condemned.contains(&content.blob));
+    let is_gone = async |blob: &BlobKey| world.store.records.recorded_at(blob).await.unwrap().is_none();
+    assert!(is_gone(&former).await);
     for commit in commits {
         let upload = world.store.uploads.find(commit.upload, ann.id).await.unwrap().unwrap();
         assert_eq!(upload.state, UploadState::Complete(file));
-        assert_eq!(condemned.contains(&upload.blob), upload.blob != content.blob);
+        assert_eq!(is_gone(&upload.blob).await, upload.blob != content.blob);
     }
+    assert!(!world.condemned(world.now()).await.contains(&content.blob));
 }
 
 pub(super) async fn an_upload_is_either_committed_or_aborted(world: &World<'_>) {

@@ -6,9 +6,9 @@ use clouddrive_domain::model::{
     Action, ConflictPolicy, Content, EntityTag, MediaType, NodeBody, NodeKind, Permission, Revision, Sha256,
     UploadState,
 };
-use clouddrive_domain::port::Commit;
+use clouddrive_domain::port::{Commit, NewFile};
 
-use crate::world::{World, assert_refused, name};
+use crate::world::{STORE, World, assert_refused, name};
 
 pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
@@ -26,7 +26,7 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(world:
     commit.stored.sha256 = Some(Sha256::from_bytes([1; 32]));
     commit.stored.tag = EntityTag::parse("d41d8");
     let command = world.command(bob.id);
-    let replaced = world.store.uploads.commit(&command, &folder, &commit).await.unwrap();
+    let replaced = world.store.uploads.commit(&command, &folder, &commit).await.unwrap().located;
     assert_eq!(replaced, world.located(file, bob.id).await);
     let mut expected = before;
     expected.node.revision = Revision(2);
@@ -58,12 +58,20 @@ pub(super) async fn a_content_that_is_one_too_many_is_unreferenced(world: &World
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = world.open(&root, "a", Some(0)).await;
     let commit = Commit { most_versions: 1, ..world.completing(&upload, ConflictPolicy::Replace) };
-    let replaced = world.commit(&root, &commit).await.unwrap();
-    assert_eq!(replaced.node.id, file);
+    let replaced = world.store.uploads.commit(&world.command(ann.id), &root, &commit).await.unwrap();
+    assert_eq!((replaced.located.node.id, &replaced.freed), (file, &vec![former.clone()]));
+    // It counts until its bytes are deleted.
+    assert_eq!(world.quota(ann.id).await.used, 5);
     let condemned = world.condemned(world.now()).await;
     assert!(condemned.contains(&former));
-    assert!(!condemned.contains(&replaced.node.content().unwrap().blob));
+    assert!(!condemned.contains(&replaced.located.node.content().unwrap().blob));
+    world.store.records.forget(&STORE, &replaced.freed).await.unwrap();
     assert_eq!(world.quota(ann.id).await.used, 0);
+    // The same goes for bytes that came without an upload.
+    let mut new = NewFile { most_versions: 1, ..world.new_file("a").await };
+    new.info.conflict = ConflictPolicy::Replace;
+    let made = world.store.uploads.create(&world.command(ann.id), &root, &new).await.unwrap();
+    assert_eq!((made.located.node.id, made.freed), (file, vec![upload.blob]));
 }
 
 pub(super) async fn what_is_not_there_is_made(world: &World<'_>) {

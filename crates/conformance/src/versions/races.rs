@@ -7,7 +7,7 @@ use clouddrive_domain::model::{Action, ConflictPolicy, Quota, Revision, Seen};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{join, join_all};
 
-use super::{append, content, delete, history, sizes, version_of_size};
+use super::{append, delete, history, sizes, version_of_size};
 use crate::world::{QUOTA, World, assert_refused};
 
 pub(super) async fn of_many_who_append_all_stand_in_the_history(world: &World<'_>) {
@@ -17,7 +17,7 @@ pub(super) async fn of_many_who_append_all_stand_in_the_history(world: &World<'_
     let mut contents = Vec::new();
     let mut commits = Vec::new();
     for number in 0..5 {
-        contents.push(content(world, 1 << number).await);
+        contents.push(world.new_content(1 << number).await);
         let upload = world.open(&root, "a", Some(32 << number)).await;
         commits.push(world.completing(&upload, ConflictPolicy::Replace));
     }
@@ -43,7 +43,7 @@ pub(super) async fn of_two_who_append_to_what_they_saw_one_succeeds(world: &Worl
     let ann = world.member().await;
     let file = world.file(ann.id, ann.root, "a", 0).await;
     for round in 1..6 {
-        let mut rivals = [content(world, 1).await, content(world, 1).await];
+        let mut rivals = [world.new_content(1).await, world.new_content(1).await];
         for rival in &mut rivals {
             rival.seen = Some(Seen::Revision(Revision(round)));
         }
@@ -61,7 +61,7 @@ pub(super) async fn a_version_is_deleted_or_in_use_while_another_replaces_it(wor
     let ann = world.member().await;
     for round in 0..8 {
         let file = world.file(ann.id, ann.root, &format!("{round}"), 10).await;
-        let (first, new) = (version_of_size(world, ann.id, file, 10).await, content(world, 1).await);
+        let (first, new) = (version_of_size(world, ann.id, file, 10).await, world.new_content(1).await);
         let used = world.quota(ann.id).await.used;
         let (deleted, appended) = if round % 2 == 0 {
             join(delete(world, ann.id, file, first), append(world, ann.id, file, &new)).await

@@ -84,6 +84,22 @@ pub(super) async fn a_revival_is_charged(world: &World<'_>) {
     assert!(!world.condemned(world.now()).await.contains(&blob));
 }
 
+pub(super) async fn what_a_revival_removes_counts_until_its_bytes_are_deleted(world: &World<'_>) {
+    let ann = world.member().await;
+    let file = world.file(ann.id, ann.root, "a", 40).await;
+    let first = version_of_size(world, ann.id, file, 40).await;
+    let blob = world.replace(ann.id, ann.root, "a", 21).await.node.content().unwrap().blob.clone();
+    let grant = world.grant(ann.id, file, Action::Replace).await;
+    let revival = Revival { from: first, version: world.id(), seen: None, most_versions: 1 };
+    let saved = world.store.versions.revive(&world.command(ann.id), &grant, &revival).await.unwrap();
+    // Not the blob of the former version that is current again.
+    assert_eq!(saved.freed, [blob]);
+    assert_eq!(sizes(world, ann.id, file).await, [40]);
+    assert_eq!(world.quota(ann.id).await.used, 61);
+    world.store.records.forget(&STORE, &saved.freed).await.unwrap();
+    assert_eq!(world.quota(ann.id).await.used, 40);
+}
+
 pub(super) async fn only_what_the_file_has_is_revived(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let file = world.file(ann.id, ann.root, "a", 5).await;

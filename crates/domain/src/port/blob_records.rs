@@ -3,15 +3,6 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
 
-/// Cut-off times for condemning blobs: those unreferenced since before the respective time are eligible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unneeded {
-    /// For blobs that never became a file's content: their bytes may still be arriving.
-    pub never_used: Timestamp,
-    /// For blobs that did: their signed URLs may still be in use.
-    pub used: Timestamp,
-}
-
 /// The records of all blobs, and since when each is unreferenced.
 ///
 /// They are housekeeping of the store, not part of a drive, and leave no rows in the change log.
@@ -34,10 +25,10 @@ pub trait BlobRecords: Send + Sync {
     /// Records the CRC-32 of blobs after their bytes were read. Known sums are kept, and unknown keys ignored.
     async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
 
-    /// Condemns up to `most` blobs of `store` that have been unreferenced for long enough, and returns their keys,
-    /// together with those condemned before and not yet forgotten. That they are unreferenced MUST be checked again in
+    /// Condemns up to `most` blobs of `store` that have been unreferenced since `before` or longer, and returns their
+    /// keys, together with those condemned before and not yet forgotten. That they are unreferenced MUST be checked again in
     /// the same transaction, and a condemned blob must never be referred to again.
-    async fn condemn(&self, store: &StoreName, unneeded: Unneeded, most: u32) -> Result<Vec<BlobKey>>;
+    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>>;
 
     /// Removes the records of condemned blobs of `store` whose bytes are deleted, and releases in the same transaction
     /// what they still counted against a drive. Other records in `keys` MUST stay.

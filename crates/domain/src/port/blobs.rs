@@ -62,6 +62,9 @@ pub trait BlobStore: Send + Sync {
     /// transfers return an empty list.
     async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>>;
 
+    /// The bytes that the store holds of a transfer, in its parts or in the blob; 0 if there is nothing.
+    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64>;
+
     /// Discards a transfer and the bytes received, even if it is finished. Idempotent: a missing transfer is no error.
     async fn discard(&self, transfer: &Transfer) -> Result<()>;
 }

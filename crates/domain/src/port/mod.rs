@@ -41,7 +41,7 @@ mod versions;
 
 pub use accounts::Accounts;
 pub use audit::AuditTrail;
-pub use blob_records::{BlobRecords, Unneeded};
+pub use blob_records::BlobRecords;
 pub use blobs::{BlobStore, ByteStream};
 pub use changes::Changes;
 pub use chores::{Chores, Lease};
@@ -71,7 +71,7 @@ pub use trash::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed
 pub use trees::{Copying, TreeContent, TreeEntry, Trees};
 pub use uploads::{Commit, NewFile, OpenUpload, Opening, Uploads};
 pub use users::{Registration, Users};
-pub use versions::{NewContent, Revival, Versions};
+pub use versions::{NewContent, Revival, Saved, Versions};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {

@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 
+use super::Saved;
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    BlobKey, Command, ConflictPolicy, Crc32, Grant, IdSource, Located, Name, NodeId, NodeKind, ReadGrant, Revision,
-    Timestamp,
+    BlobKey, Command, ConflictPolicy, Crc32, Grant, IdSource, Name, NodeId, NodeKind, ReadGrant, Revision, Timestamp,
 };
 
 /// A copy of a file, or of a folder with its descendants.
@@ -81,7 +81,8 @@ pub trait Trees: Send + Sync {
     ///
     /// The source MUST be read consistently, and the copy is atomic; both grants are renewed. The name is resolved as
     /// for an upload, the copied bytes are charged to the target drive, and a blob condemned at the same moment MUST
-    /// NOT be referred to. Returns the copy, or the file that it replaced.
+    /// NOT be referred to. Returns the copy, or the file that it replaced, whose excess versions are removed as described at
+    /// [`Versions`](super::Versions).
     ///
     /// # Errors
     /// As [`Copying::place`]; [`NameTaken`](crate::error::Conflict::NameTaken), also if a folder was to replace;
@@ -89,7 +90,7 @@ pub trait Trees: Send + Sync {
     /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH);
     /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Forbidden`](crate::Error::Forbidden)
     /// if the actor may not replace the file of that name.
-    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Located>;
+    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Saved>;
 
     /// Lists the granted nodes and their descendants, in any order: a consistent snapshot of at most `most` + 1
     /// entries, which bounds the cost. None of the granted nodes is below another.

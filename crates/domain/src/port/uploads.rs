@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 
+use super::Saved;
 use crate::error::Result;
 use crate::model::{
     BlobKey, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Person, Quota,
@@ -147,7 +148,7 @@ pub trait Uploads: Send + Sync {
     /// Those of renewing the folder's grant; as [`Upload::completion`];
     /// [`NameTaken`](crate::error::Conflict::NameTaken) or [`Quota`](crate::error::Forbidden::Quota), and the upload
     /// stays open; [`Forbidden`](crate::Error::Forbidden) if the actor may not replace the file of that name.
-    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Located>;
+    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved>;
 
     /// Creates a file, or a new version of the file of that name, from bytes that came without an upload, as
     /// [`commit`](Self::commit) does. Nothing was reserved for them, so they must fit now.
@@ -156,7 +157,7 @@ pub trait Uploads: Send + Sync {
     /// [`NameTaken`](crate::error::Conflict::NameTaken); [`Quota`](crate::error::Forbidden::Quota), exact under any
     /// concurrency; [`Forbidden`](crate::Error::Forbidden) if the actor may not replace the file of that name;
     /// [`Internal`](crate::Error::Internal) if the blob was never recorded or has been condemned.
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Located>;
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved>;
 
     /// Aborts the upload and ends its reservation. Its blob MUST be unreferenced from then on.
     ///

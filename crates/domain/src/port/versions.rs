@@ -56,12 +56,30 @@ pub struct Revival {
     pub most_versions: u32,
 }
 
+/// A file or folder that a command made or changed, and what it left over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The file or folder.
+    pub located: Located,
+    /// The blobs of excess versions that are now unreferenced. They are condemned, and count against the drive until
+    /// they are [forgotten](super::BlobRecords::forget); until then they make no room for other bytes.
+    pub freed: Vec<BlobKey>,
+}
+
+/// Nothing is left over.
+impl From<Located> for Saved {
+    fn from(located: Located) -> Self {
+        Self { located, freed: Vec::new() }
+    }
+}
+
 /// The versions of files. Each counts against the quota of the drive.
 ///
 /// Every mutating method [renews](Grant::renew) its grant inside its own transaction, fails if that fails, and fails
 /// with [`PreconditionFailed`](crate::Error::PreconditionFailed) if the file has not the expected revision. Versions
 /// beyond a file's maximum, chosen by [`superfluous`](crate::model::superfluous), are removed in the same transaction:
-/// their bytes are released, and their blobs MUST be unreferenced unless another version uses them.
+/// blobs that are now unreferenced are [left over](Saved::freed), and the bytes of all others MUST be given back to the
+/// quota.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Versions: Send + Sync {
@@ -77,14 +95,14 @@ pub trait Versions: Send + Sync {
     /// # Errors
     /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Internal`](crate::Error::Internal) if
     /// the blob was never recorded or has been condemned.
-    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Located>;
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved>;
 
     /// Appends a version with the blob of a former one. If the current content already uses that blob, nothing changes,
     /// not even the revision.
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if the file has no such version; [`Quota`](crate::error::Forbidden::Quota).
-    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Located>;
+    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Saved>;
 
     /// Deletes a former version of the file whose versions `file` grants to
     /// [delete](crate::model::Action::DeleteVersion). The revision stays. Returns its blob if it is now unreferenced:

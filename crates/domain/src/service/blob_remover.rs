@@ -3,8 +3,8 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use crate::error::Error;
-use crate::model::{BlobKey, DriveId, Upload};
-use crate::port::{BlobRecords, BlobStore};
+use crate::model::{BlobKey, DriveId, Located, Upload};
+use crate::port::{BlobRecords, BlobStore, Saved};
 
 /// How many blobs or uploads one call deletes concurrently.
 const AT_ONCE: usize = 16;
@@ -55,7 +55,14 @@ impl BlobRemover {
         (removed, fault)
     }
 
-    /// Removes the data received for uploads that ended without a file; what cannot be removed stays reserved.
+    /// Removes what the command left over, and returns the file or folder.
+    pub(super) async fn clear_up(&self, saved: Saved) -> Located {
+        // What cannot be deleted stays condemned for the collector.
+        self.remove(saved.freed).await;
+        saved.located
+    }
+
+    /// Removes the data received for uploads that are over; what cannot be removed stays reserved.
     pub(super) async fn discard(&self, ended: &[Upload]) {
         let uploads = ended.to_vec();
         let all = stream::iter(uploads).map(|upload| async move { self.discard_one(&upload).await });
@@ -63,12 +70,16 @@ impl BlobRemover {
     }
 
     async fn discard_one(&self, upload: &Upload) {
-        if self.store.discard(&upload.transfer()).await.is_err() {
-            self.hold(&upload.blob, upload.drive, upload.announced.unwrap_or(0)).await;
+        let transfer = upload.transfer();
+        if self.store.discard(&transfer).await.is_err() {
+            // If the store cannot tell what it has, count the most that it would have accepted.
+            let most = upload.announced.unwrap_or(0);
+            let bytes = self.store.received_bytes(&transfer).await.unwrap_or(most);
+            self.hold(&upload.blob, upload.drive, bytes).await;
         }
     }
 
-    /// Deletes `stored` bytes that were streamed in but became no file; if that fails, they stay reserved.
+    /// Deletes `stored` bytes that were streamed in or copied but became no file; if that fails, they stay reserved.
     pub(super) async fn delete(&self, key: &BlobKey, drive: DriveId, stored: u64) {
         if self.store.delete(key).await.is_err() {
             self.hold(key, drive, stored).await;

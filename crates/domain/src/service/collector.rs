@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::{DOWNLOAD_WINDOW, RequestId, Timestamp};
 use crate::port::{
     BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, LinkDownloads, Links, NameKeys, Purge, Receipts,
-    Sessions, Throttle, Trash, Unneeded, Uploads,
+    Sessions, Throttle, Trash, Uploads,
 };
 
 /// How many rows one transaction touches.
@@ -105,8 +105,6 @@ pub struct CollectorReport {
 pub struct CollectorSettings {
     /// How long an unreferenced blob is kept that never became the content of a file.
     pub grace: Duration,
-    /// How long a former content of a file is kept after its last version was replaced: as long as its URLs live.
-    pub url_lifetime: Duration,
     /// How long items stay in the trash.
     pub trash_retention: Duration,
 }
@@ -140,11 +138,11 @@ pub struct CollectorStores {
 
 /// Garbage collection of everything that is no longer needed.
 ///
-/// A blob is removed once it has been unreferenced for a grace period: a long one if it never became the content of a
-/// file, since its bytes may still be arriving; the lifetime of URLs if it did; none if its last version was purged. An
-/// open upload references its blob, whatever its age. A blob is condemned in a transaction that checks this again; then
-/// its bytes are deleted, then its row, which releases its quota. Every step is idempotent and safe to run
-/// concurrently.
+/// A blob that never became the content of a file is removed once it has been unreferenced for a grace period, since its
+/// bytes may still be arriving. One that did is condemned by the transaction that removes its last version, so what that
+/// request could not delete is removed in the next round. An open upload references its blob, whatever its age. A blob is
+/// condemned in a transaction that checks this again; then its bytes are deleted, then its row, which releases its quota.
+/// Every step is idempotent and safe to run concurrently.
 pub struct Collector {
     stores: CollectorStores,
     ambient: Ambient,
@@ -298,11 +296,10 @@ impl Collector {
 
     /// Removes and counts the blobs that are or can be condemned. One that cannot be removed stays condemned for the
     /// next round and does not stop the others of its batch.
-    async fn remove_blobs(&self, never_used: Timestamp, removed: &mut u64) -> Result<()> {
-        let unneeded = Unneeded { never_used, used: self.ambient.now().minus(self.settings.url_lifetime) };
+    async fn remove_blobs(&self, before: Timestamp, removed: &mut u64) -> Result<()> {
         let store = self.stores.blobs.name();
         loop {
-            let condemned = self.stores.records.condemn(&store, unneeded, BATCH).await?;
+            let condemned = self.stores.records.condemn(&store, before, BATCH).await?;
             let count = condemned.len();
             let (gone, fault) = self.remover().remove(condemned).await;
             *removed += gone;

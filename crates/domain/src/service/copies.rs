@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::Ambient;
 use super::access::Access;
+use super::blob_remover::BlobRemover;
 use super::intake::told;
 use crate::error::{Error, Result};
 use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition};
@@ -22,6 +23,7 @@ pub struct CopyPlace {
 pub struct Copies {
     access: Access,
     trees: Arc<dyn Trees>,
+    remover: BlobRemover,
     ambient: Ambient,
     most_versions: u32,
 }
@@ -29,8 +31,14 @@ pub struct Copies {
 impl Copies {
     /// Creates the service. A replaced file keeps up to `most_versions`, including the current one.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, trees: Arc<dyn Trees>, ambient: Ambient, most_versions: u32) -> Self {
-        Self { access: Access::new(drive), trees, ambient, most_versions }
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        trees: Arc<dyn Trees>,
+        remover: BlobRemover,
+        ambient: Ambient,
+        most_versions: u32,
+    ) -> Self {
+        Self { access: Access::new(drive), trees, remover, ambient, most_versions }
     }
 
     /// Copies a file: its current content.
@@ -77,6 +85,7 @@ impl Copies {
         let seen = wanted.on(item.node())?;
         let copying = Copying { item, to, name, conflict, seen, most_versions, ids };
         let made = self.trees.copy(&self.ambient.command(actor), &copying).await;
-        made.map_err(|fault| told(&copying.to, fault))?.entry().ok_or(Error::NotFound)
+        let made = made.map_err(|fault| told(&copying.to, fault))?;
+        self.remover.clear_up(made).await.entry().ok_or(Error::NotFound)
     }
 }

@@ -8,11 +8,11 @@ use super::intake::{Intake, told};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, BlobKey, Entry, FormerContent, Grant, Limit, Located, MAX_FILE_BYTES, MediaType, Node,
-    NodeId, NodeKind, Page, Precondition, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
+    Action, Actor, AuditAction, BlobKey, Entry, FormerContent, Grant, Limit, MAX_FILE_BYTES, MediaType, Node, NodeId,
+    NodeKind, Page, Precondition, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
 };
 use crate::port::{
-    self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, SignedUrl, UrlSigner,
+    self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, Saved, SignedUrl, UrlSigner,
 };
 
 /// The settings of [`Versions`].
@@ -49,6 +49,7 @@ pub struct Versions {
     access: Access,
     drive: Arc<dyn Drive>,
     stores: VersionStores,
+    remover: BlobRemover,
     ambient: Ambient,
     settings: VersionSettings,
 }
@@ -57,7 +58,8 @@ impl Versions {
     /// Creates the service.
     #[must_use]
     pub fn new(drive: Arc<dyn Drive>, stores: VersionStores, ambient: Ambient, settings: VersionSettings) -> Self {
-        Self { access: Access::new(drive.clone()), drive, stores, ambient, settings }
+        let remover = BlobRemover::new(stores.records.clone(), stores.store.clone());
+        Self { access: Access::new(drive.clone()), drive, stores, remover, ambient, settings }
     }
 
     /// The versions of a file, newest first.
@@ -101,7 +103,7 @@ impl Versions {
         let restored = self.stores.versions.revive(&self.ambient.command(actor), &grant, &revival).await;
         let restored = restored.map_err(|fault| told(&grant, fault))?;
         self.ambient.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
-        restored.entry().ok_or(Error::NotFound)
+        self.remover.clear_up(restored).await.entry().ok_or(Error::NotFound)
     }
 
     /// Permanently deletes a former content.
@@ -114,8 +116,7 @@ impl Versions {
         let seen = wanted.on(grant.node())?;
         let freed = self.stores.versions.delete(&self.ambient.command(actor), &grant, version, seen).await?;
         self.ambient.audit(actor, AuditAction::VersionDeleted(FormerContent { file, version }));
-        let remover = BlobRemover::new(self.stores.records.clone(), self.stores.store.clone());
-        remover.remove(freed.into_iter().collect()).await;
+        self.remover.remove(freed.into_iter().collect()).await;
         Ok(())
     }
 
@@ -143,7 +144,7 @@ impl Versions {
     }
 
     /// Stores a file's next content as it streams in. On failure the file is unchanged, and nothing remains but, at
-    /// worst, an unreferenced blob.
+    /// worst, an unreferenced blob, which stays reserved.
     ///
     /// # Errors
     /// `Size`; `Quota`; `PreconditionFailed`, also when the file changes meanwhile; `NotFound` and `Forbidden`
@@ -158,20 +159,23 @@ impl Versions {
         let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
         self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
         let presentation = leave.presentation(&metadata);
+        let mut arrived = 0;
         let outcome = match self.stores.store.put(&key, body, leave.intake.expected, &presentation).await {
-            Ok(stored) => self.append(actor, &leave, &key, stored, metadata, begun).await,
+            Ok(stored) => {
+                arrived = stored.size;
+                self.append(actor, &leave, &key, stored, metadata, begun).await
+            }
             Err(fault) => Err(leave.intake.explain(fault)),
         };
         match outcome {
             // The outcome is unknown: these may be the file's bytes, so they stay.
             Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
             Err(fault) => {
-                // If this fails, the collector removes the bytes.
-                let _ = self.stores.store.delete(&key).await;
+                self.remover.delete(&key, leave.file.drive(), arrived).await;
                 Err(fault)
             }
             // It is done, even if the caller can no longer see the file.
-            Ok(replaced) => replaced.entry().ok_or(Error::NotFound),
+            Ok(replaced) => self.remover.clear_up(replaced).await.entry().ok_or(Error::NotFound),
         }
     }
 
@@ -183,7 +187,7 @@ impl Versions {
         stored: Stored,
         metadata: ContentMetadata,
         begun: Timestamp,
-    ) -> Result<Located> {
+    ) -> Result<Saved> {
         let command = self.ambient.command(actor);
         // After that the blob may have been condemned.
         if command.at >= begun.plus(self.settings.intake_lifetime) {

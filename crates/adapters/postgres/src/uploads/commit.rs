@@ -2,10 +2,11 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, Grant, Located, MediaType, Name,
-    NodeBody, NodeId, NodeKind, Revision, Stored, Upload, VersionId, authorize,
+    Action, Answer, BlobKey, ChangeKind, Command, Completion, ConflictPolicy, Grant, MediaType, Name, NodeBody, NodeId,
+    NodeKind, Revision, Stored, Upload, VersionId, authorize,
 };
-use clouddrive_domain::port::{Commit, NewFile};
+use clouddrive_domain::port::{Commit, NewFile, Saved};
+use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NewNode, Taken};
@@ -43,8 +44,6 @@ pub(crate) struct Replaced {
     pub(crate) revision: Revision,
     /// Its former media type.
     pub(crate) media_type: Option<MediaType>,
-    /// The bytes freed by removing its oldest versions.
-    pub(crate) freed: u64,
 }
 
 pub(super) async fn run(
@@ -52,7 +51,7 @@ pub(super) async fn run(
     command: &Command,
     folder: &Grant,
     wish: &Commit,
-) -> Outcome<Located> {
+) -> Outcome<Saved> {
     let viewer = folder.actor();
     // In this order: check the basis of the grant once the upload is locked.
     let upload = locked(connection, wish.upload).await?;
@@ -64,19 +63,19 @@ pub(super) async fn run(
     if let Ok(Completion::Repeat(file)) = completion {
         let file = locate::found(connection, file, viewer).await?;
         keep(connection, command, Answer::Changed(&file)).await?;
-        return Ok(file);
+        return Ok(file.into());
     }
     if upload.folder != folder.node().id {
         return Err(Error::NotFound.into());
     }
     let folder = folder.renew(place)?;
     completion?;
-    let file = settle(connection, command, folder, &NewFile::of(&upload, wish), Some(&upload)).await?;
+    let made = settle(connection, command, folder, &NewFile::of(&upload, wish), Some(&upload)).await?;
     if upload.blob != wish.blob {
         release(connection, &[upload.blob.as_str()], command.at).await?;
     }
-    keep(connection, command, Answer::Changed(&file)).await?;
-    Ok(file)
+    keep(connection, command, Answer::Changed(&made.located)).await?;
+    Ok(made)
 }
 
 pub(super) async fn create(
@@ -84,11 +83,11 @@ pub(super) async fn create(
     command: &Command,
     folder: &Grant,
     new: &NewFile,
-) -> Outcome<Located> {
+) -> Outcome<Saved> {
     let folder = locate::renewed(connection, folder).await?;
-    let file = settle(connection, command, folder, new, None).await?;
-    keep(connection, command, Answer::Made(&file)).await?;
-    Ok(file)
+    let made = settle(connection, command, folder, new, None).await?;
+    keep(connection, command, Answer::Made(&made.located)).await?;
+    Ok(made)
 }
 
 /// Creates a file from `new` in the granted folder, or replaces the content of the one with its name, and completes the
@@ -99,21 +98,26 @@ async fn settle(
     folder: Grant,
     new: &NewFile,
     upload: Option<&Upload>,
-) -> Outcome<Located> {
+) -> Outcome<Saved> {
     let (viewer, drive) = (folder.actor(), folder.drive());
     let node = node(&folder, new, &new.info.name);
-    let became = name(connection, command, &folder, &node, new.info.conflict, new.most_versions).await?;
-    let (file, revision, kind, freed, content) = match &became {
-        Became::New(_) => (new.file, Revision(1), ChangeKind::FileCreated, 0, new.content(None, command.at)),
+    let became = name(connection, command, &folder, &node, new.info.conflict).await?;
+    let (file, revision, kind, content) = match &became {
+        Became::New(_) => (new.file, Revision(1), ChangeKind::FileCreated, new.content(None, command.at)),
         Became::Content(it) => {
             let content = new.content(it.media_type.as_ref(), command.at);
-            (it.file, it.revision, ChangeKind::FileReplaced, it.freed, content)
+            (it.file, it.revision, ChangeKind::FileReplaced, content)
         }
+    };
+    // Before the new version is inserted: its blob is its own.
+    let disposal = match &became {
+        Became::New(_) => Disposal::default(),
+        Became::Content(it) => evict(connection, command, drive, it.file, new.version, new.most_versions).await?,
     };
     let charged = Charge {
         reserved: upload.and_then(|upload| upload.announced).unwrap_or(0),
         stored: content.size,
-        freed,
+        freed: disposal.given_back,
         entries: u64::from(kind == ChangeKind::FileCreated),
     };
     let maker = actor(connection, &folder).await?;
@@ -127,13 +131,14 @@ async fn settle(
         charge(connection, drive, charged).boxed(),
     ])
     .await?;
-    match became {
-        Became::Content(it) => locate::found(connection, it.file, viewer).await,
+    let located = match became {
+        Became::Content(it) => locate::found(connection, it.file, viewer).await?,
         Became::New(name) => {
             let node = self::node(&folder, new, &name);
-            Ok(node.located(folder.into_located(), maker, NodeBody::File(content), command.at))
+            node.located(folder.into_located(), maker, NodeBody::File(content), command.at)
         }
-    }
+    };
+    Ok(Saved { located, freed: disposal.freed()? })
 }
 
 fn node<'a>(folder: &Grant, new: &NewFile, name: &'a Name) -> NewNode<'a> {
@@ -150,14 +155,13 @@ async fn added(connection: &AsyncPgConnection, command: &Command, folder: &Grant
 }
 
 /// Adds `node` to the granted folder, or makes it the content of the file that has its name. The unique index decides
-/// who gets the name, not a query. The caller inserts the version.
+/// who gets the name, not a query. The caller inserts the version, and [evicts](evict) others of a file.
 pub(crate) async fn name(
     connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
-    most_versions: u32,
 ) -> Outcome<Became> {
     match (conflict, node.content) {
         (ConflictPolicy::Fail, _) | (ConflictPolicy::Replace, None) => {
@@ -172,7 +176,7 @@ pub(crate) async fn name(
                 }
                 match locked_holder(connection, node.parent, node.name).await? {
                     Some(holder) if holder.item.kind == NodeKind::File => {
-                        return replace(connection, command, folder, holder.item.id, content, most_versions).await;
+                        return replace(connection, command, folder, holder.item.id, content).await;
                     }
                     Some(holder) => return Err(Taken::for_file(node.parent, holder).into()),
                     None => {}
@@ -183,20 +187,18 @@ pub(crate) async fn name(
     }
 }
 
-/// Points the locked `file` at the version that the caller inserts next, and removes superfluous versions.
+/// Points the locked `file` at the version that the caller inserts next.
 async fn replace(
     connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
     file: NodeId,
     (version, size): (VersionId, u64),
-    most_versions: u32,
 ) -> Outcome<Became> {
     let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
     let revision = point(connection, command, &grant, (version, size)).await?;
-    let freed = evict(connection, command, file, version, most_versions).await?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());
-    Ok(Became::Content(Replaced { file, revision, media_type, freed }))
+    Ok(Became::Content(Replaced { file, revision, media_type }))
 }
 
 /// Records what was stored in the blob and marks it as referenced; it must not have been condemned.

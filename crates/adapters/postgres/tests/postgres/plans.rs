@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
     SearchText, ShareId, SharePosition, Sort, SortBy, SortValue, StoreName, Timestamp, TokenHash, TrashPosition,
     UserId, VersionId, VersionPosition,
 };
-use clouddrive_domain::port::{NameKeys, Search, Sought, Unneeded};
+use clouddrive_domain::port::{NameKeys, Search, Sought};
 use clouddrive_postgres::{Database, PLANNED_WITHOUT, Postgres};
 use clouddrive_sql::drive::{FOLDERS_LATERAL, Merging, levels, page};
 use clouddrive_sql::search::{by_grams, by_walking};
@@ -269,7 +269,7 @@ async fn the_newest_and_the_oldest_rows_use_an_index_without_sorting() {
         ("nodes_trash_due", trash::due(at)),
         ("versions_history", versions::page(file, None, limit)),
         ("versions_history", versions::page(file, Some(version), limit)),
-        ("blobs_unreferenced", blob_records::unneeded(&store, Unneeded { never_used: at, used: at }, 500)),
+        ("blobs_unreferenced", blob_records::unneeded(&store, at, 500)),
         ("blobs_condemned", blob_records::condemned(&store, 500)),
     ];
     assert_in_order_of_index(&client, cases).await;

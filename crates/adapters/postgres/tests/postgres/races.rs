@@ -207,7 +207,7 @@ async fn a_copy_whose_blob_is_condemned_meanwhile_is_retried() {
         WHERE datname = current_database() AND wait_event_type = 'Lock')";
     until(&watching, waits).await;
     meanwhile.batch_execute("COMMIT").await.unwrap();
-    let made = copying.await.unwrap().unwrap().node;
+    let made = copying.await.unwrap().unwrap().located.node;
     assert_eq!((made.content().unwrap().blob.as_str(), made.size()), ("a".repeat(32).as_str(), 30));
     let charged = ask(&watching, "SELECT used_bytes FROM drives").await;
     assert_eq!(charged, "40");

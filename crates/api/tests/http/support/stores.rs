@@ -48,7 +48,8 @@ impl Server {
         }
     }
 
-    fn sqlite(&self) -> SqliteConnection {
+    /// A connection to the database, on the embedded stack.
+    pub fn sqlite(&self) -> SqliteConnection {
         let path = self.data().join("clouddrive.db");
         let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
         connection.batch_execute("PRAGMA busy_timeout = 10000;").unwrap();
@@ -81,7 +82,7 @@ impl Server {
     }
 
     /// A blob's path, on the embedded stack.
-    fn blob_file(&self, key: &str) -> PathBuf {
+    pub fn blob_file(&self, key: &str) -> PathBuf {
         self.data().join("blobs").join(&key[..2]).join(key)
     }
 

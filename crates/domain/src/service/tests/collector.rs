@@ -9,15 +9,12 @@ use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
 use crate::port::{
     Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinkDownloads, MockLinks, MockNameKeys,
-    MockReceipts, MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep, Unneeded,
+    MockReceipts, MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
 };
 use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 use crate::testing::upload;
 
 const GRACE: Duration = Duration::from_secs(4);
-/// A former content is removed two seconds after its last version.
-const URL_LIFETIME: Duration = Duration::from_secs(2);
-const UNNEEDED: Unneeded = Unneeded { never_used: BEFORE, used: Timestamp::from_millis(8_000) };
 const RETENTION: Duration = Duration::from_secs(3);
 /// Three seconds before [`NOW`].
 const DUE: Timestamp = Timestamp::from_millis(7_000);
@@ -64,11 +61,7 @@ fn collector(
 }
 
 fn on(stores: CollectorStores) -> Collector {
-    Collector::new(
-        stores,
-        ambient(),
-        CollectorSettings { grace: GRACE, url_lifetime: URL_LIFETIME, trash_retention: RETENTION },
-    )
+    Collector::new(stores, ambient(), CollectorSettings { grace: GRACE, trash_retention: RETENTION })
 }
 
 /// No link expired thirty days ago.
@@ -147,7 +140,8 @@ async fn uploads_expire_in_batches_and_are_forgotten_after_the_grace() {
     let (mut store, mut records) = (nothing_swept(), nothing_condemned());
     store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Err(outage()));
     store.expect_discard().with(eq(upload().transfer())).times(1_002).returning(|_| Ok(()));
-    let hold = records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(10));
+    store.expect_received_bytes().with(eq(upload().transfer())).times(1).returning(|_| Ok(4));
+    let hold = records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(4));
     hold.times(1).returning(|_, _, _| Ok(()));
     let report = done(&service(uploads, records, store)).await;
     assert_eq!(report, CollectorReport { uploads_expired: 1_003, ..CollectorReport::default() });
@@ -164,7 +158,7 @@ async fn a_blob_is_condemned_then_deleted_then_forgotten() {
         let condemned = batch.clone();
         records
             .expect_condemn()
-            .with(eq(STORE), eq(UNNEEDED), eq(500))
+            .with(eq(STORE), eq(BEFORE), eq(500))
             .times(1)
             .in_sequence(&mut order)
             .return_once(move |_, _, _| Ok(condemned));

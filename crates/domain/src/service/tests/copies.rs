@@ -5,21 +5,31 @@ use mockall::predicate::{always, eq};
 
 use super::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, STRANGER, actor, ambient, command, drive_with, file, folder, for_guest,
-    for_heir, for_owner, for_stranger, leave, name_taken, root, seen, trashed, unconditioned,
+    for_heir, for_owner, for_stranger, leave, made_key, name_taken, root, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, ConflictPolicy, IdSource, Located, Name, NodeId, Permission, Revision, Step, UserId, VersionId,
+    Action, ConflictPolicy, IdSource, Located, Name, NodeId, Permission, Revision, Step, StoreName, UserId, VersionId,
 };
-use crate::port::{Copying, MockTrees};
-use crate::service::{Copies, CopyPlace};
+use crate::port::{Copying, MockBlobRecords, MockBlobStore, MockTrees, Saved};
+use crate::service::{BlobRemover, Copies, CopyPlace};
 use crate::testing::name;
 
 const VIEW: Permission = Permission::View;
 const EDIT: Permission = Permission::Edit;
 
 fn service(found: impl IntoIterator<Item = Located>, trees: MockTrees) -> Copies {
-    Copies::new(Arc::new(drive_with(found)), Arc::new(trees), ambient(), 7)
+    service_on(found, trees, MockBlobRecords::new(), MockBlobStore::new())
+}
+
+fn service_on(
+    found: impl IntoIterator<Item = Located>,
+    trees: MockTrees,
+    records: MockBlobRecords,
+    store: MockBlobStore,
+) -> Copies {
+    let remover = BlobRemover::new(Arc::new(records), Arc::new(store));
+    Copies::new(Arc::new(drive_with(found)), Arc::new(trees), remover, ambient(), 7)
 }
 
 fn into(folder: NodeId) -> CopyPlace {
@@ -50,10 +60,23 @@ async fn a_copy_goes_into_the_callers_root_by_default() {
                 && (copying.name.clone(), copying.conflict, copying.seen) == (None, ConflictPolicy::Fail, None)
         })
         .times(1)
-        .returning(|_, _| Ok(for_owner(file(FILE))));
+        .returning(|_, _| Ok(for_owner(file(FILE)).into()));
     let copies = service([for_owner(file(FILE))], trees);
     let made = copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
     assert_eq!(made.node.id, FILE);
+}
+
+#[tokio::test]
+async fn the_bytes_of_versions_that_a_copy_made_superfluous_are_deleted() {
+    let (mut trees, mut records, mut store) = (MockTrees::new(), MockBlobRecords::new(), MockBlobStore::new());
+    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8)] };
+    trees.expect_copy().times(1).return_once(|_, _| Ok(saved));
+    store.expect_name().return_const(StoreName("disk"));
+    store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
+    let forget = records.expect_forget().withf(|_, keys| keys == [made_key(8)]);
+    forget.times(1).returning(|_, _| Ok(()));
+    let copies = service_on([for_owner(file(FILE))], trees, records, store);
+    copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
 }
 
 #[tokio::test]
@@ -71,7 +94,7 @@ async fn a_viewer_may_copy_to_an_editable_folder() {
                 && (copying.conflict, copying.seen) == (ConflictPolicy::Keep, Some(Revision(1)))
         })
         .times(1)
-        .returning(|_, _| Ok(for_heir(folder(OTHER_FOLDER), EDIT)));
+        .returning(|_, _| Ok(for_heir(folder(OTHER_FOLDER), EDIT).into()));
     let place = CopyPlace { folder: Some(OTHER_FOLDER), name: Some(name("seaside")), conflict: ConflictPolicy::Keep };
     let copies = service([item, to], trees);
     let made = copies.copy_folder(&actor(GUEST), FOLDER, place, &seen(1)).await.unwrap();
@@ -134,7 +157,7 @@ async fn a_copy_gets_enough_identifiers() {
         let nodes: HashSet<NodeId> = (0..100).map(|_| copying.ids.id()).collect();
         let versions: HashSet<VersionId> = (0..100).map(|_| copying.ids.id()).collect();
         assert_eq!((nodes.len(), versions.len()), (100, 100));
-        Ok(for_owner(file(FILE)))
+        Ok(for_owner(file(FILE)).into())
     });
     let copies = service([for_owner(file(FILE))], trees);
     copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();

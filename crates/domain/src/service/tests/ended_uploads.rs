@@ -23,12 +23,13 @@ async fn ended_uploads_are_discarded_in_steps() {
 }
 
 #[tokio::test]
-async fn undeletable_bytes_stay_reserved() {
+async fn undeletable_bytes_that_arrived_stay_reserved() {
     let mut uploads = MockUploads::new();
     uploads.expect_list_aborted().times(1).returning(|_, _, _| Ok(vec![upload()]));
     let (mut records, mut store) = (MockBlobRecords::new(), MockBlobStore::new());
     store.expect_discard().times(1).returning(|_| Err(outage()));
-    let hold = records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(10));
+    store.expect_received_bytes().with(eq(upload().transfer())).times(1).returning(|_| Ok(4));
+    let hold = records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(4));
     hold.times(1).returning(|_, _, _| Ok(()));
     ended_among(uploads, records, store).discard(&command(OWNER)).await;
 }

@@ -15,7 +15,7 @@ use crate::model::{
     Revision, Seen, StoreName, Stored, UserId, Version, VersionId, VersionPosition,
 };
 use crate::port::{
-    ByteStream, MockBlobRecords, MockBlobStore, MockUrlSigner, MockVersions, NewContent, Presentation, Revival,
+    ByteStream, MockBlobRecords, MockBlobStore, MockUrlSigner, MockVersions, NewContent, Presentation, Revival, Saved,
     SignedUrl,
 };
 use crate::service::{Ambient, ContentMetadata, StoreTags, VersionSettings, VersionStores, Versions};
@@ -185,7 +185,7 @@ async fn editors_restore_and_only_the_owner_deletes() {
         revive
             .with(eq(command(viewer)), eq(leave(&found, Action::Replace)), eq(revival))
             .times(1)
-            .returning(|_, _, _| Ok(for_owner(file(FILE))));
+            .returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
         if viewer == OWNER {
             let delete = ports.versions.expect_delete();
             delete
@@ -238,7 +238,7 @@ async fn a_content_is_recorded_stored_and_appended_in_this_order() {
                 eq(hello_content(Some(Seen::Revision(Revision(1))))),
             )
             .times(1)
-            .returning(|_, _, _| Ok(for_owner(file(FILE))));
+            .returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
         let (service, _) = ports.service(found);
         let leave = service.admit(&actor(OWNER), FILE, &seen(1), announced).await.unwrap();
         let entry = service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap();
@@ -314,13 +314,53 @@ async fn a_body_that_breaks_off_or_does_not_fit_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn undeletable_bytes_of_a_refused_content_stay_reserved() {
+    let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
+    ports.versions.expect_append().times(1).returning(|_, _, _| Err(Error::PreconditionFailed));
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
+    let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(file(FILE).drive), eq(5));
+    hold.times(1).returning(|_, _, _| Ok(()));
+    assert!(matches!(refused(ports, hello()).await, Error::PreconditionFailed));
+    // A write that was refused has stored nothing.
+    let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
+    let mut ports = Ports::default().taking(Length::AtMost(30), too_large);
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
+    assert!(matches!(refused(ports, hello()).await, Error::Forbidden(Forbidden::Quota { .. })));
+}
+
+/// The file is saved and leaves two blobs over: the first cannot be deleted, so it is not forgotten and still counts.
+fn leaving_two_over(ports: &mut Ports) -> Saved {
+    ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
+    ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
+    let forget = ports.records.expect_forget().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
+    forget.times(1).returning(|_, _| Ok(()));
+    Saved { located: for_owner(file(FILE)), freed: vec![made_key(8), made_key(9)] }
+}
+
+#[tokio::test]
+async fn the_bytes_of_superfluous_versions_are_deleted_at_once() {
+    let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
+    let saved = leaving_two_over(&mut ports);
+    ports.versions.expect_append().times(1).return_once(|_, _, _| Ok(saved));
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
+    service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap();
+
+    let mut ports = Ports::default();
+    let saved = leaving_two_over(&mut ports);
+    ports.versions.expect_revive().times(1).return_once(|_, _, _| Ok(saved));
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    service.restore(&actor(OWNER), FILE, made(5), &unconditioned()).await.unwrap();
+}
+
+#[tokio::test]
 async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
     let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
     ports.versions.expect_append().times(1).returning(|_, _, _| Err(outage()));
     assert!(matches!(refused(ports, hello()).await, Error::Unavailable { part: "database", .. }));
     // Nor are those of a file that already has them but is no longer visible to the caller.
     let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
-    ports.versions.expect_append().times(1).returning(|_, _, _| Ok(trashed(for_owner(file(FILE)))));
+    ports.versions.expect_append().times(1).returning(|_, _, _| Ok(trashed(for_owner(file(FILE))).into()));
     assert!(matches!(refused(ports, hello()).await, Error::NotFound));
 }
 

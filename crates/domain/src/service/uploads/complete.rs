@@ -56,25 +56,24 @@ impl Uploads {
         let conflict = said.conflict.unwrap_or(upload.file.conflict);
         let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
         if blob != upload.blob {
-            // If cleanup fails, the collector does it. If the commit's outcome is unknown, the copy stays.
-            let _ = match &outcome {
-                Ok(_) => self.clear(&upload, &blob).await,
-                Err(Error::Unavailable { .. } | Error::Internal { .. }) => Ok(()),
-                Err(_) => self.store.delete(&blob).await,
-            };
+            match &outcome {
+                Ok(_) => self.clear(&upload, &blob, plan.size()).await,
+                // The outcome is unknown: the copy may be the file's bytes, so it stays.
+                Err(Error::Unavailable { .. } | Error::Internal { .. }) => {}
+                Err(_) => self.remover.delete(&blob, upload.drive, plan.size()).await,
+            }
         }
-        outcome
+        outcome?.entry().ok_or(Error::NotFound)
     }
 
-    /// Deletes the bytes as they were sent, and the copy: all but what a concurrent request has committed, which may be
-    /// either, as instances probe the store on their own.
-    async fn clear(&self, upload: &Upload, copy: &BlobKey) -> Result<()> {
-        if !self.records.is_referred_to(&upload.blob).await? {
-            self.store.discard(&upload.transfer()).await?;
+    /// Deletes the bytes as they were sent, and the copy of `size` bytes: all but what a concurrent request has
+    /// committed, which may be either, as instances probe the store on their own. What may be committed stays.
+    async fn clear(&self, upload: &Upload, copy: &BlobKey, size: u64) {
+        if let Ok(false) = self.records.is_referred_to(&upload.blob).await {
+            self.remover.discard(std::slice::from_ref(upload)).await;
         }
-        match self.records.is_referred_to(copy).await? {
-            true => Ok(()),
-            false => self.store.delete(copy).await,
+        if let Ok(false) = self.records.is_referred_to(copy).await {
+            self.remover.delete(copy, upload.drive, size).await;
         }
     }
 
@@ -97,12 +96,17 @@ impl Uploads {
         };
         let copy = self.ambient.blob_key();
         staging.records.record(&copy, &self.store.name(), self.ambient.now()).await?;
-        let copied = staging.store.copy(&upload.transfer(), plan, &copy, &presentation_of(&upload.file)).await?;
-        match digest::verified(&*self.store, &copy, copied, said.or(signed)).await {
+        let copied = staging.store.copy(&upload.transfer(), plan, &copy, &presentation_of(&upload.file)).await;
+        let verified = match copied {
+            Ok(copied) => digest::verified(&*self.store, &copy, copied, said.or(signed)).await,
+            // Something else was copied than announced.
+            Err(fault @ Error::Refused(_)) => Err(fault),
+            Err(fault) => return Err(fault),
+        };
+        match verified {
             Ok(stored) => Ok((copy, stored)),
             Err(fault) => {
-                // Unreferenced: if this fails, the collector removes it.
-                let _ = self.store.delete(&copy).await;
+                self.remover.delete(&copy, upload.drive, plan.size()).await;
                 Err(fault)
             }
         }
@@ -146,7 +150,7 @@ impl Uploads {
         upload: &Upload,
         (blob, stored): (BlobKey, Stored),
         conflict: ConflictPolicy,
-    ) -> Result<Entry> {
+    ) -> Result<Located> {
         let commit = Commit {
             upload: upload.id,
             blob,
@@ -157,6 +161,6 @@ impl Uploads {
             most_versions: self.settings.most_versions,
         };
         let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await;
-        made.map_err(|fault| told(folder, fault))?.entry().ok_or(Error::NotFound)
+        Ok(self.remover.clear_up(made.map_err(|fault| told(folder, fault))?).await)
     }
 }

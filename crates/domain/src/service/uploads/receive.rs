@@ -3,10 +3,10 @@
 use super::Uploads;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, BlobKey, Entry, Expected, FileInfo, Grant, Length, Located, MAX_FILE_BYTES, MediaType, Name, NodeId,
-    Quota, Sha256, Stored, Timestamp, authorize,
+    Action, Actor, BlobKey, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId, Quota,
+    Sha256, Stored, Timestamp, authorize,
 };
-use crate::port::{ByteStream, NewFile, Presentation};
+use crate::port::{ByteStream, NewFile, Presentation, Saved};
 use crate::service::intake::{Intake, told};
 
 /// Permission to store the bytes of a file. Only [`Uploads::admit`] creates it.
@@ -108,7 +108,7 @@ impl Uploads {
                 self.remover.delete(&key, leave.target.drive(), arrived).await;
                 Err(fault)
             }
-            Ok(made) => made.entry().ok_or(Error::NotFound),
+            Ok(made) => self.remover.clear_up(made).await.entry().ok_or(Error::NotFound),
         }
     }
 
@@ -120,7 +120,7 @@ impl Uploads {
         stored: Stored,
         said: StreamedFile,
         begun: Timestamp,
-    ) -> Result<Located> {
+    ) -> Result<Saved> {
         let StreamedFile { folder, file, announced } = said;
         let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
         Expected { length, sha256: file.sha256 }.check(&stored)?;

@@ -122,5 +122,5 @@ pub(crate) fn completing(opening: &Opening, number: u128, conflict: ConflictPoli
 
 pub(crate) async fn commit(database: &Database, owner: &Registration, commit: &Commit) -> Result<model::Located> {
     let root = grant(database, owner, owner.root, Action::AddTo).await;
-    database.commit(&command(owner), &root, commit).await
+    Ok(database.commit(&command(owner), &root, commit).await?.located)
 }

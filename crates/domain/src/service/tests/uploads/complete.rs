@@ -19,7 +19,7 @@ async fn the_conflict_policy_of_completion_takes_precedence() {
             .expect_commit()
             .with(eq(command(OWNER)), eq(leave(&for_owner(folder(FOLDER)), Action::AddTo)), eq(commit))
             .times(1)
-            .returning(|_, _, commit| Ok(for_owner(file(commit.file))));
+            .returning(|_, _, commit| Ok(for_owner(file(commit.file)).into()));
         let said = Completing { conflict: said, sha256: None };
         let entry = ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
         assert_eq!(entry.node.id, made(1));
@@ -185,13 +185,39 @@ async fn an_open_upload_is_aborted_once() {
 }
 
 #[tokio::test]
-async fn undeletable_bytes_stay_reserved() {
-    let mut ports = Ports::with_abortable(upload());
-    ports.uploads.expect_abort().times(1).returning(|_, _| Ok(()));
-    ports.store.expect_discard().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
-    let hold = ports.records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(10));
-    hold.times(1).returning(|_, _, _| Ok(()));
-    assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
+async fn undeletable_bytes_that_arrived_stay_reserved() {
+    let cases: [(fn() -> crate::Result<u64>, Option<u64>); 3] = [
+        (|| Ok(4), Some(4)),
+        (|| Ok(0), None),
+        // It cannot be found out what arrived: no more than was announced.
+        (|| Err(outage()), Some(10)),
+    ];
+    for (received, held) in cases {
+        let mut ports = Ports::with_abortable(upload());
+        ports.uploads.expect_abort().times(1).returning(|_, _| Ok(()));
+        ports.store.expect_discard().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
+        let ask = ports.store.expect_received_bytes().with(eq(upload().transfer()));
+        ask.times(1).returning(move |_| received());
+        if let Some(bytes) = held {
+            let hold = ports.records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(bytes));
+            hold.times(1).returning(|_, _, _| Ok(()));
+        }
+        assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn the_bytes_of_versions_that_a_commit_made_superfluous_are_deleted() {
+    let mut ports = Ports::with_upload(upload()).arrived(stored(10));
+    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8), made_key(9)] };
+    ports.uploads.expect_commit().times(1).return_once(|_, _, _| Ok(saved));
+    ports.store.expect_name().return_const(StoreName("disk"));
+    // What cannot be deleted is not forgotten, so it still counts.
+    ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
+    ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
+    let forget = ports.records.expect_forget().withf(|_, keys| keys == [made_key(9)]);
+    forget.times(1).returning(|_, _| Ok(()));
+    ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -223,7 +249,7 @@ async fn a_multipart_digest_is_not_reported_as_verified() {
         .expect_commit()
         .withf(move |_, _, commit| commit.stored == stored(plan.size()))
         .times(1)
-        .returning(|_, _, commit| Ok(for_owner(file(commit.file))));
+        .returning(|_, _, commit| Ok(for_owner(file(commit.file)).into()));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
 

@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::port::{
     ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockStagedUploads, MockUploads,
-    NewFile, Opening, Presentation, SignedUrl,
+    NewFile, Opening, Presentation, Saved, SignedUrl,
 };
 use crate::service::{Ambient, Completing, StreamedFile, UploadSettings, Uploads};
 use crate::testing::{file_info, upload};

@@ -55,7 +55,7 @@ async fn a_stream_is_recorded_then_stored_then_created() {
             Ok(stored(5))
         });
         let create = ports.uploads.expect_create().with(eq(command(OWNER)), eq(grant), eq(new_file(info.clone())));
-        create.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(for_owner(file(FILE))));
+        create.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
         let service = ports.service();
         let leave = service.admit(&actor(OWNER), Some(FOLDER), size, Some(DIGEST)).await.unwrap();
         let leave = leave.presented_as(info.name.clone(), &info.media_type);
@@ -73,7 +73,7 @@ async fn metadata_may_follow_the_bytes() {
     put.times(1).returning(|_, _, _, _| Ok(stored(5)));
     let grant = leave(&for_owner(folder(FOLDER)), Action::AddTo);
     let create = ports.uploads.expect_create().with(eq(command(OWNER)), eq(grant), eq(new_file(file_info("late"))));
-    create.times(1).returning(|_, _, _| Ok(for_owner(file(FILE))));
+    create.times(1).returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
     let service = ports.service();
     let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();
     let said = async { Ok(said(Some(FOLDER), file_info("late"), Some(5))) };
@@ -132,6 +132,33 @@ async fn a_file_that_is_refused_leaves_nothing() {
     ports.uploads.expect_create().times(1).returning(|_, _, _| Err(name_taken()));
     let fault = refused_stream(ports, Some(5), hello()).await;
     assert!(matches!(fault, Error::Conflict(Conflict::NameTaken(_))));
+}
+
+#[tokio::test]
+async fn undeletable_bytes_of_a_refused_file_stay_reserved() {
+    let mut ports = receiving();
+    ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
+    ports.uploads.expect_create().times(1).returning(|_, _, _| Err(name_taken()));
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
+    let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(folder(FOLDER).drive), eq(5));
+    hold.times(1).returning(|_, _, _| Ok(()));
+    let fault = refused_stream(ports, Some(5), hello()).await;
+    assert!(matches!(fault, Error::Conflict(Conflict::NameTaken(_))));
+}
+
+#[tokio::test]
+async fn the_bytes_of_versions_that_a_form_made_superfluous_are_deleted() {
+    let mut ports = receiving();
+    ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
+    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8)] };
+    ports.uploads.expect_create().times(1).return_once(|_, _, _| Ok(saved));
+    ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
+    let forget = ports.records.expect_forget().withf(|_, keys| keys == [made_key(8)]);
+    forget.times(1).returning(|_, _| Ok(()));
+    let service = ports.service();
+    let leave = service.admit(&actor(OWNER), Some(FOLDER), Some(5), None).await.unwrap();
+    let said = async { Ok(said(Some(FOLDER), file_info("a.txt"), Some(5))) };
+    service.receive(&actor(OWNER), leave, hello(), said).await.unwrap();
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ fn committed(ports: &mut Ports, blob: BlobKey, sha256: Option<Sha256>) {
             commit.blob == blob && commit.stored == Stored { size: 5, sha256, ..Stored::default() }
         })
         .times(1)
-        .returning(|_, _, commit| Ok(for_owner(file(commit.file))));
+        .returning(|_, _, commit| Ok(for_owner(file(commit.file)).into()));
 }
 
 fn saying(sha256: Sha256) -> Completing {
@@ -147,6 +147,48 @@ async fn a_copy_that_finds_its_name_taken_is_removed_and_what_was_sent_stays() {
     ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
     let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(outcome, Err(Error::Conflict(Conflict::NameTaken(_)))), "{outcome:?}");
+}
+
+/// The deletion of the copy fails, so its bytes stay reserved.
+fn copy_is_held(ports: &mut Ports) {
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
+    let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(upload().drive), eq(5));
+    hold.times(1).returning(|_, _, _| Ok(()));
+}
+
+#[tokio::test]
+async fn undeletable_bytes_of_a_copy_stay_reserved() {
+    // The name is taken.
+    let mut taken = copied(hello_arrived(five(None)), Ok(stored(5)));
+    taken.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
+    copy_is_held(&mut taken);
+    let outcome = taken.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    assert!(matches!(outcome, Err(Error::Conflict(Conflict::NameTaken(_)))), "{outcome:?}");
+
+    // The copy has another digest.
+    let mut other = copied(hello_arrived(five(Some(DIGEST))), Ok(stored(5)));
+    read_from(&mut other, made_key(1));
+    copy_is_held(&mut other);
+    let outcome = other.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
+
+    // The copy has another size.
+    let mut longer = copied(hello_arrived(five(None)), Err(Error::Refused(Refused::Size)));
+    copy_is_held(&mut longer);
+    let outcome = longer.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    assert!(matches!(outcome, Err(Error::Refused(Refused::Size))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn undeletable_bytes_as_they_were_sent_stay_reserved_beside_the_copy() {
+    let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
+    committed(&mut ports, made_key(1), None);
+    refers_to(&mut ports, Some(made_key(1)));
+    ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Err(outage()));
+    ports.store.expect_received_bytes().with(eq(upload().transfer())).times(1).returning(|_| Ok(5));
+    let hold = ports.records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(5));
+    hold.times(1).returning(|_, _, _| Ok(()));
+    ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
 
 #[tokio::test]
