@@ -49,7 +49,7 @@ async fn copy(database: &Database, owner: &Registration, folder: NodeId, name: &
         most_versions: 1,
         ids: IdSource::new(Timestamp::from_millis(1_000), Arc::new(Numbers(AtomicU64::new(0)))),
     };
-    database.copy(&command(owner), &copying).await
+    database.copy(&command(owner), &copying).await.map(|saved| saved.located)
 }
 
 /// Counts the rows of `nodes` that are inserted, updated or deleted.
