@@ -34,7 +34,7 @@ pub async fn suite(store: &Persistence) {
         only_condemned_blobs_are_forgotten,
         forgetting_may_be_repeated,
         a_blob_is_either_condemned_or_referred_to,
-        what_was_a_content_does_not_wait,
+        a_former_content_does_not_wait,
         bytes_that_could_not_be_deleted_stay_reserved_until_they_are,
         what_is_referred_to_or_gone_reserves_nothing,
     );
@@ -242,7 +242,7 @@ async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
     }
 }
 
-async fn what_was_a_content_does_not_wait(world: &World<'_>) {
+async fn a_former_content_does_not_wait(world: &World<'_>) {
     let ann = world.member().await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
     let file = world.file(ann.id, ann.root, "a", 1).await;

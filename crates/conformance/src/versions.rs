@@ -36,7 +36,7 @@ pub async fn suite(store: &Persistence) {
         append::a_content_is_for_the_content_that_was_seen,
         append::a_content_that_does_not_fit_leaves_the_file_as_it_was,
         append::a_blob_that_was_condemned_becomes_no_content,
-        append::a_version_that_is_one_too_many_counts_until_its_bytes_are_deleted,
+        append::a_superfluous_version_counts_until_its_bytes_are_deleted,
     );
     run!(store;
         revive::a_former_content_is_current_anew,

@@ -32,7 +32,7 @@ impl fmt::Display for Time {
 }
 
 impl Time {
-    /// The time as it is written. By hand, since a list of 100 entries contains 200 times.
+    /// The time as text. Formatted by hand for speed, since a list of 100 entries contains 200 times.
     fn written(self) -> [u8; 24] {
         let time = self.0.to_offset(UtcOffset::UTC);
         let mut text = *b"0000-00-00T00:00:00.000Z";

@@ -5,7 +5,7 @@ use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 
-use crate::drive::{UserRow, entries, quota};
+use crate::drive::{UsageRow, UserRow, usage};
 use crate::schema::{drives, users};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, bytes, size};
@@ -35,25 +35,16 @@ pub struct AccountRow {
     user: UserRow,
     #[diesel(sql_type = Nullable<BigInt>)]
     disabled_at: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    quota_bytes: i64,
-    #[diesel(sql_type = BigInt)]
-    used_bytes: i64,
-    #[diesel(sql_type = BigInt)]
-    reserved_bytes: i64,
-    #[diesel(sql_type = BigInt)]
-    quota_entries: i64,
-    #[diesel(sql_type = BigInt)]
-    used_entries: i64,
+    #[diesel(embed)]
+    usage: UsageRow,
 }
 
 impl TryFrom<AccountRow> for ListedAccount {
     type Error = Error;
 
     fn try_from(row: AccountRow) -> Result<Self> {
-        let quota = quota((row.quota_bytes, row.used_bytes, row.reserved_bytes));
-        let account =
-            Account { user: User::try_from(row.user)?, quota, entries: entries((row.quota_entries, row.used_entries)) };
+        let (quota, entries) = (row.usage.quota(), row.usage.entries());
+        let account = Account { user: User::try_from(row.user)?, quota, entries };
         Ok(Self { account, disabled_at: row.disabled_at.map(Timestamp::from_millis) })
     }
 }
@@ -65,9 +56,9 @@ pub fn page(after: Option<&str>, limit: Limit, used_entries: &str) -> Statement 
     let mut parameters: Vec<Parameter> = after.map(|key| Parameter::Text(key.to_owned())).into_iter().collect();
     let start = after.map_or("", |_| "WHERE u.username_key > ?");
     parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
+    let usage = usage(used_entries);
     let text = format!(
-        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, u.disabled_at,
-            d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, {used_entries} AS used_entries
+        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, u.disabled_at, {usage}
         FROM users u JOIN drives d ON d.owner_id = u.id {start} ORDER BY u.username_key LIMIT ?"
     );
     Statement::new(text, parameters)

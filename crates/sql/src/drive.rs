@@ -22,6 +22,17 @@ pub struct HomeRow {
     user: UserRow,
     #[diesel(sql_type = Id)]
     drive_id: DbId,
+    #[diesel(embed)]
+    usage: UsageRow,
+    #[diesel(sql_type = Id)]
+    root_id: DbId,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+}
+
+/// The limits and counters of a drive.
+#[derive(QueryableByName)]
+pub struct UsageRow {
     #[diesel(sql_type = BigInt)]
     quota_bytes: i64,
     #[diesel(sql_type = BigInt)]
@@ -32,10 +43,26 @@ pub struct HomeRow {
     quota_entries: i64,
     #[diesel(sql_type = BigInt)]
     used_entries: i64,
-    #[diesel(sql_type = Id)]
-    root_id: DbId,
-    #[diesel(sql_type = BigInt)]
-    revision: i64,
+}
+
+impl UsageRow {
+    /// The quota of bytes.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        quota((self.quota_bytes, self.used_bytes, self.reserved_bytes))
+    }
+
+    /// The quota of files and folders.
+    #[must_use]
+    pub fn entries(&self) -> EntryQuota {
+        entries((self.quota_entries, self.used_entries))
+    }
+}
+
+/// Selects the columns of [`UsageRow`] of the drive `d`. `used_entries` is the expression for its number of entries.
+#[must_use]
+pub fn usage(used_entries: &str) -> String {
+    format!("d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, {used_entries} AS used_entries")
 }
 
 /// A user.
@@ -72,9 +99,9 @@ impl TryFrom<UserRow> for User {
 /// Selects the [`HomeRow`] of `user`. `used_entries` is the expression for the number of entries of the drive `d`.
 #[must_use]
 pub fn home(user: UserId, used_entries: &str) -> Statement {
+    let usage = usage(used_entries);
     let text = format!(
-        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id,
-            d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, {used_entries} AS used_entries,
+        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id, {usage},
             n.id AS root_id, n.revision
         FROM users u JOIN drives d ON d.owner_id = u.id JOIN nodes n ON n.drive_id = d.id AND n.parent_id IS NULL
         WHERE u.id = ? LIMIT 1"
@@ -102,8 +129,7 @@ impl TryFrom<HomeRow> for Home {
         };
         let lineage = vec![Step { id, name: Name::of_root(), trashed: false, share: None }];
         let root = Located { node: root, owner, viewer: user.id.into(), lineage };
-        let quota = quota((row.quota_bytes, row.used_bytes, row.reserved_bytes));
-        let entries = entries((row.quota_entries, row.used_entries));
+        let (quota, entries) = (row.usage.quota(), row.usage.entries());
         Ok(Self { account: Account { user, quota, entries }, root })
     }
 }

@@ -276,14 +276,14 @@ mod tests {
         assert_eq!((turns.waiting(), turns.lock().free), (0, 1));
     }
 
-    /// Waits for a turn of the first user, beginning after this part of the others' wait.
+    /// The refusal of the first user, who begins to wait after this delay.
     async fn refusal_after(turns: &Turns, begins: Duration) -> Error {
         tokio::time::sleep(begins).await;
         turns.enter(user(1)).await.err().unwrap()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_of_a_users_excess_is_refused_as_such_the_last_of_it_too() {
+    async fn all_requests_of_a_user_beyond_their_share_are_refused_as_too_many() {
         let turns = Turns::new(1, WAIT);
         let _others = turns.enter(user(2)).await.unwrap();
         let (first, second, third) = tokio::join!(
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_whose_own_work_was_in_the_way_is_refused_and_not_told_of_an_outage() {
+    async fn a_user_whose_own_work_was_in_the_way_is_not_told_of_an_outage() {
         let turns = Turns::new(1, WAIT);
         let own = turns.enter(user(1)).await.unwrap();
         let others = async {

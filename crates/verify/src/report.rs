@@ -75,10 +75,10 @@ kinds! {
     ReachTooSmall = "reach_too_small";
     /// A name that several live nodes of one folder have.
     NameTwice = "name_twice";
-    /// A drive whose used bytes are not the sum of its versions and of purged but not yet deleted blobs.
+    /// A drive whose used bytes are not the sum of its versions and of former contents not yet deleted.
     UsedBytesDiffer = "used_bytes_differ";
-    /// A drive whose reserved bytes are not the sum of its open uploads and of bytes that became no file and could not be
-    /// deleted.
+    /// A drive whose reserved bytes are not the sum of its open uploads and of bytes that became no file and could not
+    /// be deleted.
     ReservedBytesDiffer = "reserved_bytes_differ";
     /// A drive whose recorded number of files and folders is wrong.
     UsedEntriesDiffer = "used_entries_differ";

@@ -1,22 +1,21 @@
 //! The counters of drives.
 //!
-//! Whatever updates the row of a drive keeps others from updating it until the commit is on the disk. New folders are
-//! therefore counted in rows of their own, in `entry_counts`, as long as the drive has ample room. Two locks keep the
-//! limit exact:
+//! A transaction that updates the row of a drive blocks other updates of it until its commit is on the disk. New
+//! folders are therefore counted in rows of their own, in `entry_counts`, as long as the drive has ample room. A lock
+//! keeps the limit exact:
 //!
-//! - Who counts in `entry_counts` holds a shared lock, and looks once more for ample room afterwards.
-//! - Whatever leaves less than ample room holds that lock exclusively: it sees all that was counted, and what is
-//!   counted later sees it.
+//! - A transaction that counts in `entry_counts` holds it as a shared lock, and checks for ample room again afterwards.
+//! - A transaction that leaves less than ample room holds it exclusively: it sees all earlier counts, and later counts
+//!   see it.
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{DriveId, Quota};
-use clouddrive_sql::drive::{Charge, entries, quota};
+use clouddrive_sql::drive::{Charge, UsageRow, usage};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::bytes;
-use diesel::prelude::{OptionalExtension, QueryableByName};
-use diesel::sql_types::BigInt;
+use diesel::prelude::OptionalExtension;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::{try_join, try_join3};
 
@@ -27,8 +26,8 @@ use crate::unit::tree;
 pub(crate) const USED_ENTRIES: &str = "(d.used_entries + coalesce(
         (SELECT CAST(sum(c.entries) AS bigint) FROM entry_counts c WHERE c.drive_id = d.id), 0))";
 
-/// How many entries there is room for if there is ample room. A copy, of at most 10,001, and a folder on each of a
-/// server's connections fit twice.
+/// The number of free entries that is ample room. A copy of at most 10,001 entries, together with a new folder on each
+/// connection, uses little more than half of it.
 const AMPLE: u64 = 20_000;
 
 /// The number of rows among which the folders of a drive are counted. Connections rarely share one.
@@ -41,14 +40,14 @@ pub(crate) async fn is_ample(mut connection: &AsyncPgConnection, drive: DriveId)
     Ok(Statement::new(text, parameters).execute(&mut connection).await? > 0)
 }
 
-/// Counts a new folder. `ample` is what [`is_ample`] said at the beginning of the transaction.
+/// Counts a new folder. `ample` is the result of [`is_ample`] at the beginning of the transaction.
 pub(crate) async fn count_folder(connection: &AsyncPgConnection, drive: DriveId, ample: bool) -> Outcome<()> {
     if !ample {
         return charge(connection, drive, Charge { entries: 1, ..Charge::default() }).await;
     }
     let lock = lock_counts(connection, drive, "pg_advisory_xact_lock_shared");
     let (_, _, still) = try_join3(lock, count(connection, drive), is_ample(connection, drive)).await?;
-    if still { Ok(()) } else { Err(conflict("the drive has no ample room any more").into()) }
+    if still { Ok(()) } else { Err(conflict("the drive no longer has ample room").into()) }
 }
 
 async fn count(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<()> {
@@ -76,7 +75,7 @@ pub(crate) async fn charge(connection: &AsyncPgConnection, drive: DriveId, charg
             refuse(connection, drive, charge).await
         };
     }
-    // The row is locked by a statement of its own, so that the next one sees what was counted until then.
+    // The row is locked by a separate statement, so that the next one sees all counts up to then.
     let (_, fits) = try_join(lock_row(connection, drive), update(connection, drive, charge, AMPLE)).await?;
     if fits {
         return Ok(());
@@ -116,36 +115,10 @@ async fn update(mut connection: &AsyncPgConnection, drive: DriveId, charge: Char
     Ok(Statement::new(text, parameters).execute(&mut connection).await? > 0)
 }
 
-/// The counters of a drive.
-#[derive(QueryableByName)]
-struct UsageRow {
-    #[diesel(sql_type = BigInt)]
-    quota_bytes: i64,
-    #[diesel(sql_type = BigInt)]
-    used_bytes: i64,
-    #[diesel(sql_type = BigInt)]
-    reserved_bytes: i64,
-    #[diesel(sql_type = BigInt)]
-    quota_entries: i64,
-    #[diesel(sql_type = BigInt)]
-    used_entries: i64,
-}
-
-impl UsageRow {
-    fn quota(&self) -> Quota {
-        quota((self.quota_bytes, self.used_bytes, self.reserved_bytes))
-    }
-}
-
-/// Selects the columns of [`UsageRow`] of the drive `d`.
-fn usage() -> String {
-    format!("d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, {USED_ENTRIES} AS used_entries")
-}
-
 /// Reserves the bytes of `charge` if it fits, in one statement. Its entries are counted by the commit.
 pub(crate) async fn reserve(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<Quota> {
     let (needed, entries) = (Parameter::Integer(bytes(charge.stored)), Parameter::Integer(bytes(charge.entries)));
-    let usage = usage();
+    let usage = usage(USED_ENTRIES);
     // A zero-byte upload is allowed even over quota.
     let text = format!(
         "UPDATE drives AS d SET reserved_bytes = reserved_bytes + ? WHERE id = ?
@@ -161,9 +134,9 @@ pub(crate) async fn reserve(mut connection: &AsyncPgConnection, drive: DriveId, 
 
 /// Fails because `charge` does not fit, with the drive's current state: room may have been freed since.
 async fn refuse<T>(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<T> {
-    let text = format!("SELECT {} FROM drives d WHERE d.id = ?", usage());
+    let text = format!("SELECT {} FROM drives d WHERE d.id = ?", usage(USED_ENTRIES));
     let row: UsageRow = Statement::new(text, vec![drive.into()]).get_result(&mut connection).await?;
-    let (quota, entries) = (row.quota(), entries((row.quota_entries, row.used_entries)));
+    let (quota, entries) = (row.quota(), row.entries());
     let refusal = charge.refusal(quota, entries);
     Err(Error::Forbidden(refusal.unwrap_or(Forbidden::Quota { quota, needed: charge.unannounced() })).into())
 }

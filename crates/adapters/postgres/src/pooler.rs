@@ -41,7 +41,7 @@ pub(crate) async fn keeps_prepared_statements(options: &Options) -> Result<bool>
         Ok(Err(fault)) => Err(broken(fault)),
         Err(_) => Ok(true),
     };
-    // The statement would remain on the server connection and be in the way of the next one with its name.
+    // Otherwise the statement would remain on the server connection and collide with the next one of its name.
     let end = if matches!(kept, Ok(false)) { "DEALLOCATE ALL; COMMIT" } else { "COMMIT" };
     second.batch_execute(end).await.map_err(broken)?;
     kept

@@ -63,7 +63,7 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
         return Err(conflict("what is copied has changed").into());
     }
     insert(connection, &copy).await?;
-    // After that: a version that is removed may have the same blob.
+    // Only now, since a removed version may have the same blob.
     let disposal = match copy.content {
         Some((version, _)) if kind == ChangeKind::FileReplaced => {
             evict(connection, command, to.drive(), copy.top, version, wish.most_versions).await?

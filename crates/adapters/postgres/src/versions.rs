@@ -76,8 +76,8 @@ async fn remove(
     dispose(connection, drive, &contents, command.at).await
 }
 
-/// Removes the versions of the locked `file` in `drive` that are superfluous beside the `current` one, which the command
-/// adds. If one of them may have the blob of the current one, that MUST have been inserted.
+/// Removes the versions of the locked `file` in `drive` that are superfluous beside the `current` one, which the
+/// command adds. If one of them may have its blob, the current version MUST have been inserted before.
 pub(crate) async fn evict(
     connection: &AsyncPgConnection,
     command: &Command,

@@ -335,8 +335,8 @@ impl Placed {
         Self { file: node, revision: Revision(1), media_type: None }
     }
 
-    /// If it became the content of a file, removes that file's superfluous versions. The caller has inserted its version:
-    /// one that is removed may have the same blob.
+    /// If the item became the content of a file, removes that file's superfluous versions. The caller MUST have
+    /// inserted the new version, since a removed one may have the same blob.
     pub(crate) fn evict(
         &self,
         connection: &mut SqliteConnection,

@@ -41,7 +41,8 @@ pub(crate) fn point(
     Ok(revision)
 }
 
-/// Removes the versions of `file` in `drive` that are superfluous beside the `current` one, which the command has added.
+/// Removes the versions of `file` in `drive` that are superfluous beside the `current` one, which the command has
+/// added.
 pub(crate) fn evict(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -63,7 +64,7 @@ pub(crate) fn evict(
     dispose(connection, drive, &contents, command.at)
 }
 
-/// Makes `content` the current content of the granted file. Returns the blobs that are left over.
+/// Makes `content` the current content of the granted file. Returns the blobs that are now unreferenced.
 fn make_current(
     connection: &mut SqliteConnection,
     command: &Command,

@@ -156,13 +156,13 @@ mod tests {
         (Connections::new(limits, Vec::new()).watch(listener.accept().await.unwrap().0), client)
     }
 
-    /// Reports a write of so many bytes; false if that ends the connection.
+    /// Reports a write of that many bytes; false if it ends the connection.
     fn takes(connection: &mut Watched, bytes: usize) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         matches!(connection.written(&mut context, Poll::Ready(Ok(bytes))), Poll::Ready(Ok(_)))
     }
 
-    /// Waits for the client for this long before it takes so many bytes.
+    /// Waits for the client for this long before it takes that many bytes.
     async fn waits_and_takes(connection: &mut Watched, wait: Duration, bytes: usize) -> bool {
         let pending = connection.written(&mut Context::from_waker(Waker::noop()), Poll::Pending);
         assert!(pending.is_pending());
@@ -187,12 +187,12 @@ mod tests {
         assert!(waits_and_takes(&mut connection, RATE_GRACE, 0).await);
         advance(Duration::from_secs(3600)).await;
         assert!(takes(&mut connection, 0));
-        // What it took before it was first waited for does not make up for anything.
+        // Bytes taken before the first wait do not count.
         assert!(!waits_and_takes(&mut connection, INSTANT, 10_240).await);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_minimum_none_is_too_slow() {
+    async fn without_a_minimum_no_client_is_too_slow() {
         let (mut connection, _client) = connection(0).await;
         assert!(waits_and_takes(&mut connection, Duration::from_secs(3600), 1).await);
     }

@@ -1,7 +1,7 @@
 //! Limits on concurrent heavy work per caller, on this instance. They are no rate limits, so `RATE_LIMITS=off` does not
 //! lift them.
 //!
-//! Any number of requests may wait for a slot. Each has a connection of its own and ends with it, so their number and
+//! Any number of requests may wait for a slot. Each has its own connection and ends with it, so their number and
 //! memory are bounded by `CONNECTIONS_PER_ADDRESS` and the limit of file descriptors.
 
 use std::collections::HashMap;

@@ -52,7 +52,7 @@ pub(crate) async fn answer_counted(
     bytes::answer(request, representation, pack).await
 }
 
-/// Whether the request asks to resume a download, of whichever archive.
+/// Whether the request asks to resume a download of any archive.
 pub(crate) fn may_continue(request: &HttpRequest) -> bool {
     request.headers().contains_key(RANGE) && request.headers().contains_key(IF_RANGE)
 }

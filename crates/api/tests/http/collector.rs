@@ -44,7 +44,7 @@ async fn what_nothing_refers_to_goes_and_what_something_refers_to_stays() {
     ann.put(&open, "open").await.ok_empty();
     let safe: BTreeSet<String> = held(&server).difference(&doomed).cloned().collect();
     assert_eq!(safe.len(), 4);
-    // A content that is no version any more does not wait for the collector.
+    // The content of a removed version does not wait for the collector.
     assert_eq!(held(&server).intersection(&doomed).count(), 1, "only the former photo waits");
     let mut removed = 0;
     eventually("what nothing refers to is gone", async || {

@@ -18,7 +18,7 @@ const MUCH: usize = 24 << 20;
 /// So large that the bytes read at the beginning do not matter.
 const LARGE: usize = 2 * MUCH;
 
-/// Waits for this long: a client sees nothing of a timeout but its end.
+/// Waits for this long: of a timeout, a client only sees the end.
 async fn passes(time: Duration) {
     let began = Instant::now();
     eventually("time passes", async || began.elapsed() > time).await;
@@ -36,7 +36,7 @@ async fn ask(server: &Server, caller: &Caller, target: &str) -> Wire {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_of_a_response_is_disconnected() {
+async fn a_client_that_takes_nothing_of_a_response_is_disconnected() {
     let server = Server::with(&[("RESPONSE_IDLE_SECONDS", "1")]).await;
     let ann = server.user("ann").await;
     let file = large(&ann).await;
@@ -50,7 +50,7 @@ async fn who_takes_nothing_of_a_response_is_disconnected() {
 }
 
 #[tokio::test]
-async fn who_takes_less_than_the_minimum_rate_is_disconnected() {
+async fn a_client_that_takes_less_than_the_minimum_rate_is_disconnected() {
     const SIP: usize = 128 << 10;
     let rate = (1 << 30).to_string();
     let server = Server::with(&[("BODY_MIN_BYTES_PER_SECOND", &rate), ("RESPONSE_IDLE_SECONDS", "600")]).await;
@@ -68,7 +68,7 @@ async fn who_takes_less_than_the_minimum_rate_is_disconnected() {
 }
 
 #[tokio::test]
-async fn for_one_connection_too_many_the_longest_stalled_goes() {
+async fn one_connection_too_many_closes_the_longest_stalled_one() {
     let server = Server::with(&[("CONNECTIONS_PER_ADDRESS", "4"), ("RESPONSE_IDLE_SECONDS", "600")]).await;
     let ann = server.user("ann").await;
     let file = large(&ann).await;
@@ -91,7 +91,7 @@ async fn for_one_connection_too_many_the_longest_stalled_goes() {
 }
 
 #[tokio::test]
-async fn a_download_that_runs_ends_with_the_share_the_link_or_the_session() {
+async fn a_running_download_ends_with_its_share_link_or_session() {
     let server = Server::with(&[("RESPONSE_IDLE_SECONDS", "600")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let (file, top) = (large(&ann).await, ann.folder("Top", None).await);
@@ -135,7 +135,7 @@ async fn a_download_that_runs_ends_with_the_share_the_link_or_the_session() {
 }
 
 #[tokio::test]
-async fn a_download_that_runs_does_not_end_with_the_token() {
+async fn a_running_download_does_not_end_with_its_token() {
     let server = Server::with(&[("SECRET_KEY", SECRET), ("RESPONSE_IDLE_SECONDS", "600")]).await;
     let ann = server.user("ann").await;
     let (file, top) = (large(&ann).await, ann.folder("Top", None).await);

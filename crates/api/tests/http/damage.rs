@@ -132,7 +132,7 @@ async fn damage_is_logged_as_an_error_of_the_request_that_met_it() {
             assert_eq!((&line["level"], &line["code"]), (&json!("ERROR"), &json!("internal_error")), "{line}");
             assert!(text(&line["cause"]).contains(key), "{line}");
         }
-        // The answer has begun before the damage is met: the client is told nothing but that it is incomplete.
+        // The response has begun before the damage is found, so the client only sees that it is incomplete.
         let id = format!("breaks-off-{damage:?}");
         let whole = ann.request(Method::GET, &format!("/drive/{top}/archive")).header("X-Request-Id", &id);
         let answer = whole.send().await.unwrap();
@@ -148,7 +148,7 @@ async fn damage_is_logged_as_an_error_of_the_request_that_met_it() {
 #[tokio::test]
 async fn a_damaged_archive_costs_no_download_of_its_link() {
     let server = Server::start().await;
-    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    let (ann, visitor) = (server.user("ann").await, server.anonymous());
     for damage in DAMAGES {
         // Small files are read ahead, large ones are streamed.
         for (size, name) in [(10, "small"), (100_000, "large")] {
@@ -164,13 +164,13 @@ async fn a_damaged_archive_costs_no_download_of_its_link() {
             let archives = [format!("{at}/archive"), format!("{at}/drive/{linked}/archive")];
             for archive in &archives {
                 for headers in [vec![], vec![("Range", "bytes=0-")], vec![("Range", "bytes=90-")]] {
-                    anybody.fetch(archive, &headers).await.refused(500, "internal_error");
+                    visitor.fetch(archive, &headers).await.refused(500, "internal_error");
                 }
             }
             assert_eq!(downloads(&ann).await, 0, "{damage:?} {name}");
             // Once it is repaired, the link's only download is still there.
             server.put_blob(key, &bytes);
-            assert_eq!(anybody.get(&archives[0]).await.status, 200, "{damage:?} {name}");
+            assert_eq!(visitor.get(&archives[0]).await.status, 200, "{damage:?} {name}");
             assert_eq!(downloads(&ann).await, 1, "{damage:?} {name}");
             ann.delete(&format!("/link/{}", text(&link["id"]))).await.ok_empty();
         }

@@ -11,7 +11,7 @@ const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</s
 const RED: [u8; 3] = [200, 30, 30];
 const BLUE: [u8; 3] = [30, 30, 200];
 
-/// JPEG XLs of 60 × 30 pixels in these colours, encoded by libjxl without loss.
+/// JPEG XLs of 60 × 30 pixels in these colours, losslessly encoded by libjxl.
 const RED_JXL: &[u8] = b"\xff\x0a\xe8\x70\x10\x09\x08\x00\x01\x00\x58\x00\x4b\x18\x8b\x15\x00\xd4\x88\x41\
     \x1b\xe3\x1e\x40\x04\x18\x08\x00\xe0\xf0\xe3\x9c\xc4\x54";
 const BLUE_JXL: &[u8] = b"\xff\x0a\xe8\x70\x10\x09\x08\x00\x01\x00\x58\x00\x4b\x18\x8b\x15\x00\xd4\x88\x41\
@@ -75,7 +75,7 @@ async fn pictures_of_five_kinds_become_a_square() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_another_kind_names_those_that_are_taken() {
+async fn the_refusal_of_another_format_names_the_accepted_ones() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let others = [&b"BM and a bitmap"[..], b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", SVG.as_bytes()];

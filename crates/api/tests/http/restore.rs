@@ -176,8 +176,8 @@ async fn read_back(caller: &Caller, folder: &str) -> HashMap<String, String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere() {
-    // By default, unreferenced blobs are kept for longer than this backup takes. Versions beyond the maximum are not, so
-    // there must be room for all that are replaced meanwhile.
+    // By default, unreferenced blobs are kept for longer than this backup takes. Versions beyond the maximum are not,
+    // so the maximum exceeds the number of replaced contents.
     let all_versions = ("MAX_VERSIONS", "1000");
     let mut server = Server::with(&[("COLLECT_INTERVAL_SECONDS", "1"), all_versions]).await;
     let ann = server.user("ann").await;
@@ -223,8 +223,8 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     work.more(10).await;
     eventually("the garbage is gone", async || server.blobs().is_disjoint(&garbage)).await;
     work.over.store(true, Ordering::Relaxed);
-    for somebody in people {
-        somebody.await.unwrap();
+    for person in people {
+        person.await.unwrap();
     }
     let after = work.books();
     server.kill();

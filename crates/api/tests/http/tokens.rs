@@ -157,7 +157,7 @@ async fn the_token_does_not_choose_how_it_is_checked() {
     let (server, ann) = known_server().await;
     let claims = claims_of(&ann);
     let key = signing_key(SECRET, "clouddrive/access-tokens/v1");
-    assert_eq!(present(&server, &sign(&claims)).await.status, 200, "whoever has the key can make tokens");
+    assert_eq!(present(&server, &sign(&claims)).await.status, 200, "the key suffices to make tokens");
     for algorithm in ["none", "None", "NONE", "nOnE", ""] {
         let header = json!({"typ": "JWT", "alg": algorithm});
         let unsigned = format!("{}.{}.", encoded(&header), encoded(&claims));
@@ -239,7 +239,7 @@ async fn a_token_for_another_user_or_purpose_is_invalid() {
     let (server, ann) = known_server().await;
     let bob = server.user("bob").await;
     let (genuine, bobs) = (claims_of(&ann), claims_of(&bob));
-    let nobody = json!("019ab0c2-7a00-7000-8000-000000000000");
+    let absent = json!("019ab0c2-7a00-7000-8000-000000000000");
     for (claim, value) in [
         ("typ", json!("refresh")),
         ("typ", json!("Access")),
@@ -247,10 +247,10 @@ async fn a_token_for_another_user_or_purpose_is_invalid() {
         ("aud", json!("another-drive")),
         ("aud", json!(["clouddrive", "another-drive"])),
         ("sub", bobs["sub"].clone()),
-        ("sub", nobody.clone()),
+        ("sub", absent.clone()),
         ("sub", json!("ann")),
         ("sid", bobs["sid"].clone()),
-        ("sid", nobody),
+        ("sid", absent),
         ("sid", genuine["jti"].clone()),
     ] {
         let mut claims = genuine.clone();

@@ -127,7 +127,7 @@ pub(super) async fn a_blob_that_was_condemned_becomes_no_content(world: &World<'
     assert_eq!(world.quota(ann.id).await.used, 5);
 }
 
-pub(super) async fn a_version_that_is_one_too_many_counts_until_its_bytes_are_deleted(world: &World<'_>) {
+pub(super) async fn a_superfluous_version_counts_until_its_bytes_are_deleted(world: &World<'_>) {
     let ann = world.member_with(100).await;
     let file = world.file(ann.id, ann.root, "a", 40).await;
     let (first, grant) = (world.blob_of(file, ann.id).await, world.grant(ann.id, file, Action::Replace).await);

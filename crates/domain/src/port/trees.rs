@@ -81,8 +81,8 @@ pub trait Trees: Send + Sync {
     ///
     /// The source MUST be read consistently, and the copy is atomic; both grants are renewed. The name is resolved as
     /// for an upload, the copied bytes are charged to the target drive, and a blob condemned at the same moment MUST
-    /// NOT be referred to. Returns the copy, or the file that it replaced, whose excess versions are removed as described at
-    /// [`Versions`](super::Versions).
+    /// NOT be referred to. Returns the copy, or the file that it replaced, whose excess versions are removed as
+    /// described at [`Versions`](super::Versions).
     ///
     /// # Errors
     /// As [`Copying::place`]; [`NameTaken`](crate::error::Conflict::NameTaken), also if a folder was to replace;

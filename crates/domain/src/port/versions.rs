@@ -56,7 +56,7 @@ pub struct Revival {
     pub most_versions: u32,
 }
 
-/// A file or folder that a command made or changed, and what it left over.
+/// A file or folder that a command made or changed, and the blobs to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     /// The file or folder.
@@ -66,7 +66,7 @@ pub struct Saved {
     pub freed: Vec<BlobKey>,
 }
 
-/// Nothing is left over.
+/// No blobs to delete.
 impl From<Located> for Saved {
     fn from(located: Located) -> Self {
         Self { located, freed: Vec::new() }
@@ -76,10 +76,10 @@ impl From<Located> for Saved {
 /// The versions of files. Each counts against the quota of the drive.
 ///
 /// Every mutating method [renews](Grant::renew) its grant inside its own transaction, fails if that fails, and fails
-/// with [`PreconditionFailed`](crate::Error::PreconditionFailed) if the file has not the expected revision. Versions
-/// beyond a file's maximum, chosen by [`superfluous`](crate::model::superfluous), are removed in the same transaction:
-/// blobs that are now unreferenced are [left over](Saved::freed), and the bytes of all others MUST be given back to the
-/// quota.
+/// with [`PreconditionFailed`](crate::Error::PreconditionFailed) if the file does not have the expected revision.
+/// Versions beyond a file's maximum, chosen by [`superfluous`](crate::model::superfluous), are removed in the same
+/// transaction: blobs that are now unreferenced are [returned](Saved::freed), and the bytes of all others MUST be given
+/// back to the quota.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Versions: Send + Sync {

@@ -55,7 +55,7 @@ impl BlobRemover {
         (removed, fault)
     }
 
-    /// Removes what the command left over, and returns the file or folder.
+    /// Deletes the [freed](Saved::freed) blobs, and returns the file or folder.
     pub(super) async fn clear_up(&self, saved: Saved) -> Located {
         // What cannot be deleted stays condemned for the collector.
         self.remove(saved.freed).await;

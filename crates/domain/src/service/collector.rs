@@ -138,11 +138,11 @@ pub struct CollectorStores {
 
 /// Garbage collection of everything that is no longer needed.
 ///
-/// A blob that never became the content of a file is removed once it has been unreferenced for a grace period, since its
-/// bytes may still be arriving. One that did is condemned by the transaction that removes its last version, so what that
-/// request could not delete is removed in the next round. An open upload references its blob, whatever its age. A blob is
-/// condemned in a transaction that checks this again; then its bytes are deleted, then its row, which releases its quota.
-/// Every step is idempotent and safe to run concurrently.
+/// A blob that never became the content of a file is removed once it has been unreferenced for a grace period, since
+/// its bytes may still be arriving. One that did is condemned by the transaction that removes its last version, so if
+/// that request fails to delete it, the next round does. An open upload references its blob, whatever its age. A blob
+/// is condemned in a transaction that checks this again; then its bytes are deleted, then its row, which releases its
+/// quota. Every step is idempotent and safe to run concurrently.
 pub struct Collector {
     stores: CollectorStores,
     ambient: Ambient,

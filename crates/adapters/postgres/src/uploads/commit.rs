@@ -109,7 +109,7 @@ async fn settle(
             (it.file, it.revision, ChangeKind::FileReplaced, content)
         }
     };
-    // Before the new version is inserted: its blob is its own.
+    // This may precede the insertion of the new version: no other version has its blob.
     let disposal = match &became {
         Became::New(_) => Disposal::default(),
         Became::Content(it) => evict(connection, command, drive, it.file, new.version, new.most_versions).await?,
@@ -155,7 +155,7 @@ async fn added(connection: &AsyncPgConnection, command: &Command, folder: &Grant
 }
 
 /// Adds `node` to the granted folder, or makes it the content of the file that has its name. The unique index decides
-/// who gets the name, not a query. The caller inserts the version, and [evicts](evict) others of a file.
+/// who gets the name, not a query. The caller inserts the version, and [evicts](evict) superfluous ones.
 pub(crate) async fn name(
     connection: &AsyncPgConnection,
     command: &Command,

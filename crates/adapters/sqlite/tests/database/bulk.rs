@@ -1,4 +1,4 @@
-//! Bulk work and the one writer, for which all others wait.
+//! Bulk work and the single writer, for which all mutations wait.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn fill(path: &Path, owner: &Registration, folder: NodeId, count: u64) {
     outsider(path).batch_execute(&statements).unwrap();
 }
 
-/// Numbers of which none comes twice.
+/// Distinct numbers.
 struct Numbers(AtomicU64);
 
 impl Random for Numbers {
@@ -101,7 +101,7 @@ async fn a_refused_copy_does_not_use_the_writer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_transaction_of_bulk_work_changes_more_rows_than_it_may() {
+async fn each_transaction_of_bulk_work_changes_a_bounded_number_of_rows() {
     const MOST: u32 = 100;
     // The item itself, and the folders above it.
     const FEW: i64 = 5;
@@ -138,7 +138,7 @@ async fn no_transaction_of_bulk_work_changes_more_rows_than_it_may() {
     loop {
         let step = database.purge(&command(&ann), Purge::Of(ann.drive, large), MOST).await.unwrap();
         let rows = count.take();
-        // As many are removed, and as many reached.
+        // Each step removes up to that many rows, and marks as many for the next.
         assert!(rows <= 2 * i64::from(MOST), "{rows} rows are purged at once");
         (removed, steps) = (removed + step.removed, steps + 1);
         create_folder(&database, &ben, folder_id(200 + steps), &format!("purge {steps}")).await;

@@ -191,7 +191,7 @@ async fn a_database_that_cannot_be_opened_is_unavailable() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_database_is_not_changed() {
     let (path, _dir) = place();
-    let text = "these are somebody's notes, and no database: ".repeat(100);
+    let text = "these are notes, not a database: ".repeat(100);
     std::fs::write(&path, &text).unwrap();
     let refused = Database::open(&path, Options::default()).await.map(drop);
     assert!(matches!(refused, Err(Error::Internal { part: "database", .. })), "{refused:?}");

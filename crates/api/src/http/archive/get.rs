@@ -27,7 +27,7 @@ pub(crate) async fn get(
 ) -> Outcome<HttpResponse> {
     let ticket = app.archive_urls.verify(&parameters.0.ticket)?;
     let now = app.ambient.now();
-    // An expired URL must not cost the listing of an archive.
+    // Before the archive is listed, which is expensive.
     ticket.check_age(now, || Ok(zip::may_continue(&request)))?;
     let actor = Actor { user: ticket.user, request: current.0, receipt: None };
     now_for(Caller::User(ticket.user));

@@ -18,7 +18,7 @@ const VERSION: u8 = 1;
 /// The length of a signature, in bytes.
 const SIGNATURE: usize = 32;
 
-/// How soon after its URL was made a download must begin.
+/// How soon after the creation of its URL a download must begin.
 pub(super) const BEGIN_WITHIN: Duration = Duration::from_secs(300);
 
 /// How long after its expiry a URL can still resume a download that has begun.
@@ -74,7 +74,7 @@ impl ArchiveUrls {
 
 impl Ticket {
     /// Checks that a request at `now` is in time to begin a download or, for a day after that, that it `resumes` one.
-    /// Asks for `resumes` only when that decides.
+    /// Calls `resumes` only if the result depends on it.
     ///
     /// # Errors
     /// `UrlExpired`; those of `resumes`.
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn whether_a_request_resumes_is_asked_only_where_it_decides() {
+    fn whether_a_request_resumes_is_checked_only_if_the_result_depends_on_it() {
         let ticket = ticket(Selection::Drive);
         let (end, day) = (ticket.expires_at, Duration::from_secs(24 * 3600));
         let failing = |now| ticket.check_age(now, || Err(Error::NotFound));

@@ -1,4 +1,4 @@
-//! `Expect: 100-continue`: the client is asked for the body when a handler begins to read it, so after every check that
+//! `Expect: 100-continue`: the client is asked for the body when a handler begins to read it, after every check that
 //! needs only the head.
 
 use std::pin::Pin;
@@ -24,8 +24,8 @@ impl Waiting {
     }
 }
 
-/// Handles a request with `Expect: 100-continue` until its body is read: an `Ok` lets `100 Continue` be sent, and
-/// [`answer`] then goes on with it. A response without reading the body is an `Err`, whatever its status.
+/// Handles a request with `Expect: 100-continue` until its body is read: on `Ok`, `100 Continue` is sent, and [`answer`]
+/// continues with the handler. A response without reading the body is an `Err`, with any status.
 pub(crate) async fn until_read<A>(app: Rc<A>, request: Request) -> Result<Request, Response<BoxBody>>
 where
     A: Service<Request>,
@@ -40,7 +40,7 @@ where
         biased;
         answer = &mut answering => Err(answer.map_or_else(Into::into, Into::into)),
         () = asked.notified() => {
-            // Only carries what has begun.
+            // This request only carries the running handler.
             let begun = Request::new();
             begun.extensions_mut().insert(Begun(answering));
             Ok(begun)
@@ -48,7 +48,7 @@ where
     }
 }
 
-/// Handles a request, or goes on with the one that [`until_read`] has begun.
+/// Handles a request, or continues with one that [`until_read`] has begun.
 pub(crate) fn answer<A>(app: &A, request: Request) -> Either<A::Future, Pin<Box<A::Future>>>
 where
     A: Service<Request>,

@@ -9,7 +9,7 @@ use clouddrive_contract::Code;
 use super::request::has_body;
 use crate::http::problem::{Outcome, Problem};
 
-/// Refuses requests that no route accepts: ambiguous ones, and bodies that are only a part or have a content encoding.
+/// Refuses requests that no route accepts: ambiguous ones, and partial or encoded bodies.
 pub(crate) async fn sane(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -38,7 +38,7 @@ fn check(request: &ServiceRequest) -> Outcome<()> {
         let problem = Problem::new(Code::UnsupportedMediaType, "send the body without a Content-Encoding");
         return Err(problem.header(ACCEPT_ENCODING, HeaderValue::from_static("identity")));
     }
-    // Also without a body: some protocols ask that way how much has arrived, which would store an empty content.
+    // Also without a body: some protocols query progress that way, which would store an empty content.
     if headers.contains_key(CONTENT_RANGE) && !request.method().is_safe() {
         return Err(Problem::malformed("a body is taken as a whole: send all of it, without Content-Range"));
     }

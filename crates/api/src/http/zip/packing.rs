@@ -21,7 +21,7 @@ const PIECE: usize = 32 * 1024;
 /// the first byte is the same for a small file as for a large one.
 const AHEAD: usize = 16;
 
-/// The maximum size of a prefetched file: 64 KiB. Kinds of damage to a blob.
+/// The maximum size of a prefetched file: 64 KiB.
 const SMALL: u64 = 64 * 1024;
 
 /// Details of damaged blobs.

@@ -37,17 +37,17 @@ async fn sample(server: &Server, ann: &Caller) -> (String, String, String) {
 #[tokio::test]
 async fn a_download_begins_within_300_seconds_and_is_resumed_for_a_day_after_that() {
     let server = Server::start().await;
-    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    let (ann, visitor) = (server.user("ann").await, server.anonymous());
     let (_, _, url) = sample(&server, &ann).await;
-    let whole = anybody.get(&url).await;
+    let whole = visitor.get(&url).await;
     let (tag, at) = (whole.header("etag"), whole.header("last-modified"));
     let weak = format!("W/{tag}");
     let in_time = aged(&server, &url, 240);
-    assert!(anybody.get(&in_time).await.body == whole.body);
-    assert_eq!(anybody.fetch(&in_time, &[REST]).await.status, 206);
+    assert!(visitor.get(&in_time).await.body == whole.body);
+    assert_eq!(visitor.fetch(&in_time, &[REST]).await.status, 206);
     for age in [300, 300 + DAY - 60] {
         let late = aged(&server, &url, age);
-        let rest = anybody.fetch(&late, &[REST, ("If-Range", tag)]).await;
+        let rest = visitor.fetch(&late, &[REST, ("If-Range", tag)]).await;
         assert_eq!((rest.status, rest.header("etag")), (206, tag), "{age}");
         assert!(rest.body == whole.body[4..], "{age}");
         for headers in [
@@ -61,25 +61,25 @@ async fn a_download_begins_within_300_seconds_and_is_resumed_for_a_day_after_tha
             vec![REST, ("If-Range", at)],
             vec![("If-None-Match", tag)],
         ] {
-            anybody.fetch(&late, &headers).await.refused(403, "url_expired");
+            visitor.fetch(&late, &headers).await.refused(403, "url_expired");
         }
-        assert_eq!(anybody.send(anybody.request(Method::HEAD, &late)).await.status, 403, "{age}");
+        assert_eq!(visitor.send(visitor.request(Method::HEAD, &late)).await.status, 403, "{age}");
     }
     let over = aged(&server, &url, 300 + DAY);
-    anybody.fetch(&over, &[REST, ("If-Range", tag)]).await.refused(403, "url_expired");
+    visitor.fetch(&over, &[REST, ("If-Range", tag)]).await.refused(403, "url_expired");
 }
 
 #[tokio::test]
 async fn only_the_same_bytes_are_resumed_and_only_while_the_caller_may_have_them() {
     let server = Server::start().await;
-    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    let (ann, visitor) = (server.user("ann").await, server.anonymous());
     let (top, file, url) = sample(&server, &ann).await;
     let late = aged(&server, &url, 300);
-    let former = anybody.get(&url).await.header("etag").to_owned();
+    let former = visitor.get(&url).await.header("etag").to_owned();
     ann.put_content(&file, b"other", &[]).await.ok();
-    anybody.fetch(&late, &[REST, ("If-Range", &former)]).await.refused(403, "url_expired");
-    let current = anybody.get(&url).await.header("etag").to_owned();
-    assert_eq!(anybody.fetch(&late, &[REST, ("If-Range", &current)]).await.status, 206);
+    visitor.fetch(&late, &[REST, ("If-Range", &former)]).await.refused(403, "url_expired");
+    let current = visitor.get(&url).await.header("etag").to_owned();
+    assert_eq!(visitor.fetch(&late, &[REST, ("If-Range", &current)]).await.status, 206);
     ann.delete(&format!("/drive/{top}")).await.ok_empty();
-    anybody.fetch(&late, &[REST, ("If-Range", &current)]).await.refused(404, "not_found");
+    visitor.fetch(&late, &[REST, ("If-Range", &current)]).await.refused(404, "not_found");
 }

@@ -132,13 +132,13 @@ async fn what_is_asked_for_must_make_sense() {
 #[tokio::test]
 async fn a_changed_url_opens_nothing() {
     let server = Server::start().await;
-    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    let (ann, visitor) = (server.user("ann").await, server.anonymous());
     let url = url_of_drive(&ann).await;
     let changed = format!("{}{}", &url[..url.len() - 1], if url.ends_with('A') { 'B' } else { 'A' });
-    anybody.get(&changed).await.refused(403, "invalid_signature");
-    anybody.get("/archive?ticket=").await.refused(403, "invalid_signature");
-    anybody.get("/archive").await.refused_field("ticket");
-    anybody.get(&format!("{url}&names=portable")).await.refused_field("names");
+    visitor.get(&changed).await.refused(403, "invalid_signature");
+    visitor.get("/archive?ticket=").await.refused(403, "invalid_signature");
+    visitor.get("/archive").await.refused_field("ticket");
+    visitor.get(&format!("{url}&names=portable")).await.refused_field("names");
 }
 
 #[tokio::test]

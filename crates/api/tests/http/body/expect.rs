@@ -17,7 +17,8 @@ fn form(fields: &[(&str, &str)], size: usize) -> String {
     form + &"x".repeat(size) + "\r\n--b--\r\n"
 }
 
-/// Announces a body of `length` bytes, and asserts that it is refused, unasked for, and that the connection ends.
+/// Announces a body of `length` bytes, and asserts that it is refused without being asked for, and that the connection
+/// ends.
 async fn refused(
     server: &Server,
     caller: &Caller,
@@ -155,7 +156,7 @@ async fn a_form_is_asked_for_its_folder_before_the_quota_is_known() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_wait_is_answered_all_the_same() {
+async fn a_client_that_does_not_wait_is_also_answered() {
     let server = Server::start().await;
     let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let body = "{\"folder_name\": \"impatience\"}";

@@ -162,7 +162,7 @@ async fn a_body_in_an_encoding_is_taken_nowhere() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_body_is_taken_nowhere() {
+async fn no_route_takes_a_part_of_a_body() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
@@ -171,7 +171,7 @@ async fn a_part_of_a_body_is_taken_nowhere() {
     let requests = || {
         [
             ann.request(Method::PUT, &content).body("half"),
-            // How some protocols ask how much has arrived.
+            // Some protocols query progress like this.
             ann.request(Method::PUT, &content),
             ann.request(Method::POST, "/file").multipart(form("file", b"half".to_vec())),
             ann.request(Method::POST, "/profile_photo").header("Content-Type", "image/png").body(png(9, 9)),

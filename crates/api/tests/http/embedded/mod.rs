@@ -1,5 +1,5 @@
-//! Embedded stack only: the data directory, and signed URLs that lead back to the server. The files mirror those beside
-//! this module.
+//! Embedded stack only: the data directory, and signed URLs that lead back to the server. Most files mirror those
+//! beside this module.
 
 mod blob;
 mod body;

@@ -14,7 +14,7 @@ async fn ask(caller: &Caller, key: &str, path: &str) -> Answer {
     caller.send(caller.request(Method::POST, path).header("Idempotency-Key", key)).await
 }
 
-/// Requests by their keys, whose answers only an editor may get.
+/// The keys of requests whose responses only an editor may get.
 const OF_EDITORS: [&str; 8] = ["folder", "upload", "parts", "complete", "form", "content", "version", "trash"];
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_repeat_gives_no_right_that_has_ended() {
         assert_eq!(again.status, 403, "{key}: {}", again.text());
         again.refused(403, "permission_denied");
     }
-    // To pack a folder is to read it.
+    // An archive only needs the right to read.
     send("archive").await.ok();
 
     ann.delete(&share).await.ok_empty();
@@ -72,7 +72,7 @@ async fn a_repeat_gives_no_right_that_has_ended() {
         assert_eq!(again.status, 404, "{key}: {}", again.text());
         again.refused(404, "not_found");
     }
-    // A copy in ben's own drive stays his, whatever happens to the original.
+    // A copy in ben's own drive is independent of the original.
     let again = send("copy").await;
     assert!(is_repeat(&again));
     assert_eq!(again.ok(), told["copy"]);

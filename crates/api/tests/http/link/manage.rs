@@ -127,10 +127,10 @@ async fn neither_the_token_nor_the_password_stands_in_the_database_or_in_the_log
     let ann = server.user("ann").await;
     let file = text(&ann.send_form(&[], "a.txt", b"words").await.ok()["id"]);
     let link = link_file(&ann, &file, json!({"password": "a quiet secret"})).await;
-    let (at, anybody) = (path(&link), server.anonymous());
+    let (at, visitor) = (path(&link), server.anonymous());
     for route in [at.clone(), format!("{at}/content"), format!("{at}/drive/{file}"), format!("{at}/nowhere")] {
         for password in ["a quiet secret", "a wrong secret"] {
-            anybody.send(anybody.request(Method::GET, &route).header("X-Link-Password", password)).await;
+            visitor.send(visitor.request(Method::GET, &route).header("X-Link-Password", password)).await;
         }
     }
     let rows = server.value("SELECT count(*) FROM links WHERE length(token_hash) = 32 AND length(sealed_token) = 60");
@@ -151,10 +151,10 @@ async fn what_becomes_of_a_link_is_in_the_audit_trail() {
     let folder = ann.folder("Photos", None).await;
     let file = text(&ann.send_form(&[("parent_folder_id", &folder)], "a.txt", b"words").await.ok()["id"]);
     let link = link_folder(&ann, &folder, json!({"password": "a quiet secret"})).await;
-    let (id, anybody) = (text(&link["id"]), server.anonymous());
+    let (id, visitor) = (text(&link["id"]), server.anonymous());
     let content = format!("{}/file/{file}/content", path(&link));
     for password in ["a wrong secret", "a quiet secret"] {
-        anybody.send(anybody.request(Method::GET, &content).header("X-Link-Password", password)).await;
+        visitor.send(visitor.request(Method::GET, &content).header("X-Link-Password", password)).await;
     }
     ann.patch(&format!("/link/{id}"), json!({"password": null})).await.ok();
     ann.delete(&format!("/link/{id}")).await.ok_empty();
@@ -204,20 +204,20 @@ async fn the_trash_takes_links_with_it_and_gives_them_back() {
     let folder = ann.folder("Photos", Some(&top)).await;
     let link = link_folder(&ann, &folder, json!({"password": "a quiet secret"})).await;
     let id = text(&link["id"]);
-    let anybody = server.anonymous();
+    let visitor = server.anonymous();
     let unknown = "/s/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC";
     let told = |mut problem: Value| problem.as_object_mut().unwrap().remove("request_id").map(|_| problem).unwrap();
     for node in [&top, &folder] {
         let trash =
             |at: &str| server.execute(&format!("UPDATE nodes SET trashed_at = {at} WHERE id = {}", sql_id(node)));
-        anybody.get(&path(&link)).await.refused(401, "link_password_required");
+        visitor.get(&path(&link)).await.refused(401, "link_password_required");
         trash("1");
-        let gone = anybody.get(&path(&link)).await.refused(404, "not_found");
-        assert_eq!(told(gone), told(anybody.get(unknown).await.refused(404, "not_found")));
+        let gone = visitor.get(&path(&link)).await.refused(404, "not_found");
+        assert_eq!(told(gone), told(visitor.get(unknown).await.refused(404, "not_found")));
         assert_eq!(ann.get("/link").await.ok()["items"], json!([]));
         ann.delete(&format!("/link/{id}")).await.refused(404, "not_found");
         trash("NULL");
         assert_eq!(ann.get("/link").await.ok()["items"], json!([link]));
     }
-    anybody.get(&path(&link)).await.refused(401, "link_password_required");
+    visitor.get(&path(&link)).await.refused(401, "link_password_required");
 }

@@ -19,7 +19,7 @@ async fn without_the_password_nothing_shows_not_even_a_name() {
     let inner = ann.folder("Inner secret", Some(&linked)).await;
     let file = text(&ann.send_form(&[("parent_folder_id", &linked)], "diary.txt", b"dear diary").await.ok()["id"]);
     let link = link_folder(&ann, &linked, json!({"password": "a quiet secret"})).await;
-    let (at, anybody) = (path(&link), server.anonymous());
+    let (at, visitor) = (path(&link), server.anonymous());
     let routes = [
         at.clone(),
         format!("{at}/content"),
@@ -34,8 +34,8 @@ async fn without_the_password_nothing_shows_not_even_a_name() {
     for route in &routes {
         for password in [None, Some("a wrong secret"), Some(""), Some("A quiet secret"), Some("x")] {
             let answer = match password {
-                Some(password) => knowing(&anybody, route, password).await,
-                None => anybody.get(route).await,
+                Some(password) => knowing(&visitor, route, password).await,
+                None => visitor.get(route).await,
             };
             assert_eq!(answer.header("www-authenticate"), "X-Link-Password");
             let told = format!("{:?}{}", answer.headers, answer.text());
@@ -43,19 +43,19 @@ async fn without_the_password_nothing_shows_not_even_a_name() {
             answer.refused(401, "link_password_required");
         }
     }
-    let head = anybody.request(Method::HEAD, &format!("{at}/file/{file}/content"));
-    let head = anybody.send(head).await;
+    let head = visitor.request(Method::HEAD, &format!("{at}/file/{file}/content"));
+    let head = visitor.send(head).await;
     assert_eq!((head.status, head.header("etag"), head.header("content-disposition")), (401, "", ""));
-    let twice = anybody.request(Method::GET, &at).header("X-Link-Password", "a quiet secret");
+    let twice = visitor.request(Method::GET, &at).header("X-Link-Password", "a quiet secret");
     let twice = twice.header("X-Link-Password", "a wrong secret");
-    anybody.send(twice).await.refused(401, "link_password_required");
+    visitor.send(twice).await.refused(401, "link_password_required");
     // Being logged in does not replace the password, not even for the owner.
     ann.get(&at).await.refused(401, "link_password_required");
 
-    assert_eq!(knowing(&anybody, &at, "a quiet secret").await.ok()["item"]["name"], "Very private");
-    knowing(&anybody, &format!("{at}/drive/{inner}"), "a quiet secret").await.ok();
+    assert_eq!(knowing(&visitor, &at, "a quiet secret").await.ok()["item"]["name"], "Very private");
+    knowing(&visitor, &format!("{at}/drive/{inner}"), "a quiet secret").await.ok();
     let content = format!("{at}/file/{file}/content");
-    let bytes = anybody.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await;
+    let bytes = visitor.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await;
     assert_eq!((bytes.status, bytes.text().as_str()), (200, "dear diary"));
 }
 
@@ -65,19 +65,19 @@ async fn a_password_is_changed_or_dropped_at_once() {
     let ann = server.user("ann").await;
     let file = text(&ann.send_form(&[], "a.txt", b"words").await.ok()["id"]);
     let link = link_file(&ann, &file, json!({"password": "ein stilles Geheimnis, schön"})).await;
-    let (at, anybody) = (path(&link), server.anonymous());
-    knowing(&anybody, &at, "ein stilles Geheimnis, schön").await.ok();
+    let (at, visitor) = (path(&link), server.anonymous());
+    knowing(&visitor, &at, "ein stilles Geheimnis, schön").await.ok();
     // The same password, in another Unicode normalisation form.
-    knowing(&anybody, &at, "ein stilles Geheimnis, scho\u{308}n").await.ok();
+    knowing(&visitor, &at, "ein stilles Geheimnis, scho\u{308}n").await.ok();
     let of_link = format!("/link/{}", text(&link["id"]));
     ann.patch(&of_link, json!({"password": "another secret"})).await.ok();
-    knowing(&anybody, &at, "ein stilles Geheimnis, schön").await.refused(401, "link_password_required");
-    knowing(&anybody, &at, "another secret").await.ok();
+    knowing(&visitor, &at, "ein stilles Geheimnis, schön").await.refused(401, "link_password_required");
+    knowing(&visitor, &at, "another secret").await.ok();
     ann.patch(&of_link, json!({"max_downloads": 5})).await.ok();
-    anybody.get(&at).await.refused(401, "link_password_required");
+    visitor.get(&at).await.refused(401, "link_password_required");
     ann.patch(&of_link, json!({"password": null})).await.ok();
-    anybody.get(&at).await.ok();
-    knowing(&anybody, &at, "whatever it may be").await.ok();
+    visitor.get(&at).await.ok();
+    knowing(&visitor, &at, "whatever it may be").await.ok();
 }
 
 #[tokio::test]
@@ -86,17 +86,17 @@ async fn a_wrong_password_costs_no_download() {
     let ann = server.user("ann").await;
     let file = text(&ann.send_form(&[], "a.txt", b"words").await.ok()["id"]);
     let link = link_file(&ann, &file, json!({"password": "a quiet secret", "max_downloads": 1})).await;
-    let (content, anybody) = (format!("{}/content", path(&link)), server.anonymous());
-    anybody.get(&content).await.refused(401, "link_password_required");
-    knowing(&anybody, &content, "a wrong secret").await.refused(401, "link_password_required");
+    let (content, visitor) = (format!("{}/content", path(&link)), server.anonymous());
+    visitor.get(&content).await.refused(401, "link_password_required");
+    knowing(&visitor, &content, "a wrong secret").await.refused(401, "link_password_required");
     assert_eq!(ann.get("/link").await.ok()["items"][0]["downloads"], 0);
-    assert_eq!(anybody.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await.text(), "words");
+    assert_eq!(visitor.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await.text(), "words");
     // With the password, a download in progress goes on, and a new one is refused; without it, neither shows.
-    assert_eq!(anybody.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await.text(), "words");
+    assert_eq!(visitor.fetch(&content, &[("X-Link-Password", "a quiet secret")]).await.text(), "words");
     assert_eq!(ann.get("/link").await.ok()["items"][0]["downloads"], 1);
     server.execute("DELETE FROM link_downloads");
-    knowing(&anybody, &content, "a quiet secret").await.refused(410, "link_exhausted");
-    anybody.get(&content).await.refused(401, "link_password_required");
+    knowing(&visitor, &content, "a quiet secret").await.refused(410, "link_exhausted");
+    visitor.get(&content).await.refused(401, "link_password_required");
 }
 
 /// Text for a header field: every byte percent-encoded.
@@ -113,7 +113,7 @@ async fn a_password_of_any_characters_opens_as_json_and_percent_encoded() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Linked", None).await;
-    let anybody = server.anonymous();
+    let visitor = server.anonymous();
     for password in [
         "ein stilles Geheimnis, schön",
         "秘密のパスワード",
@@ -124,19 +124,19 @@ async fn a_password_of_any_characters_opens_as_json_and_percent_encoded() {
         "\"quoted\", comma; semicolon",
     ] {
         let at = path(&link_folder(&ann, &folder, json!({"password": password})).await);
-        let opened = open(&anybody, &at, password).await;
+        let opened = open(&visitor, &at, password).await;
         assert_eq!(opened.header("cache-control"), "no-store");
         let opened = opened.ok();
         assert_eq!(opened.as_object().unwrap().len(), 2, "{opened}");
         let access = text(&opened["access"]);
-        assert_eq!(anybody.get(&format!("{at}?access={access}")).await.ok()["item"]["name"], "Linked", "{password}");
-        assert_eq!(knowing(&anybody, &at, &encoded(password)).await.ok()["item"]["name"], "Linked", "{password}");
-        open(&anybody, &at, &format!("{password}x")).await.refused(401, "link_password_required");
-        anybody.get(&at).await.refused(401, "link_password_required");
+        assert_eq!(visitor.get(&format!("{at}?access={access}")).await.ok()["item"]["name"], "Linked", "{password}");
+        assert_eq!(knowing(&visitor, &at, &encoded(password)).await.ok()["item"]["name"], "Linked", "{password}");
+        open(&visitor, &at, &format!("{password}x")).await.refused(401, "link_password_required");
+        visitor.get(&at).await.refused(401, "link_password_required");
     }
     for (password, status, code) in [("x", 401, "link_password_required"), ("", 401, "link_password_required")] {
         let at = path(&link_folder(&ann, &folder, json!({"password": "a quiet secret"})).await);
-        open(&anybody, &at, password).await.refused(status, code);
+        open(&visitor, &at, password).await.refused(status, code);
     }
 }
 
@@ -150,48 +150,48 @@ async fn a_proof_opens_every_url_of_its_link_until_the_password_changes() {
     let secret = json!({"password": "a quiet secret"});
     let (link, other) =
         (link_folder(&ann, &linked, secret.clone()).await, link_folder(&ann, &linked, secret.clone()).await);
-    let (at, anybody) = (path(&link), server.anonymous());
-    let access = text(&open(&anybody, &at, "a quiet secret").await.ok()["access"]);
+    let (at, visitor) = (path(&link), server.anonymous());
+    let access = text(&open(&visitor, &at, "a quiet secret").await.ok()["access"]);
     let content = format!("/file/{file}/content");
     let (folder, archive) = (format!("/drive/{inner}"), format!("/drive/{inner}/archive"));
     let routes = ["", &folder, &content, "/archive", &archive];
     for route in routes {
         let url = format!("{at}{route}?access={access}");
-        assert_eq!(anybody.fetch(&url, &[]).await.status, 200, "{route}");
-        anybody.get(&format!("{}{route}?access={access}", path(&other))).await.refused(401, "link_password_required");
-        anybody.get(&format!("{url}x")).await.refused(401, "link_password_required");
-        anybody.get(&format!("{url}&access={access}")).await.refused(400, "malformed_request");
+        assert_eq!(visitor.fetch(&url, &[]).await.status, 200, "{route}");
+        visitor.get(&format!("{}{route}?access={access}", path(&other))).await.refused(401, "link_password_required");
+        visitor.get(&format!("{url}x")).await.refused(401, "link_password_required");
+        visitor.get(&format!("{url}&access={access}")).await.refused(400, "malformed_request");
     }
     // As a media player does, by plain URLs: a range and a HEAD request.
     let url = format!("{at}{content}?access={access}");
-    let part = anybody.fetch(&url, &[("Range", "bytes=1-2")]).await;
+    let part = visitor.fetch(&url, &[("Range", "bytes=1-2")]).await;
     assert_eq!((part.status, part.text().as_str()), (206, "or"));
-    assert_eq!(anybody.send(anybody.request(Method::HEAD, &url)).await.status, 200);
+    assert_eq!(visitor.send(visitor.request(Method::HEAD, &url)).await.status, 200);
     // As a browser saves an archive, and resumes it.
     for (route, expected) in
         [("/archive", vec!["Linked/", "Linked/Inner/", "Linked/a.txt"]), (archive.as_str(), vec!["Inner/"])]
     {
         let url = format!("{at}{route}?access={access}");
-        let whole = anybody.get(&url).await;
+        let whole = visitor.get(&url).await;
         let etag = whole.header("etag").to_owned();
         let mut found = paths(&mut unpacked(whole));
         found.sort();
         assert_eq!(found, expected, "{route}");
-        let rest = anybody.fetch(&url, &[("Range", "bytes=2-3"), ("If-Range", &etag)]).await;
+        let rest = visitor.fetch(&url, &[("Range", "bytes=2-3"), ("If-Range", &etag)]).await;
         assert_eq!((rest.status, rest.body), (206, vec![3, 4]), "{route}");
-        assert_eq!(anybody.send(anybody.request(Method::HEAD, &url)).await.status, 200, "{route}");
-        assert_eq!(anybody.get(&format!("{url}&names=portable")).await.status, 200, "{route}");
-        anybody.get(&format!("{url}&names=short")).await.refused_field("names");
+        assert_eq!(visitor.send(visitor.request(Method::HEAD, &url)).await.status, 200, "{route}");
+        assert_eq!(visitor.get(&format!("{url}&names=portable")).await.status, 200, "{route}");
+        visitor.get(&format!("{url}&names=short")).await.refused_field("names");
     }
     // It combines with the other parameters.
-    let page = anybody.get(&format!("{at}?limit=1&access={access}")).await.ok();
+    let page = visitor.get(&format!("{at}?limit=1&access={access}")).await.ok();
     let rest = format!("{at}?limit=1&cursor={}&access={access}", text(&page["next_cursor"]));
-    assert_eq!(anybody.get(&rest).await.ok()["items"].as_array().unwrap().len(), 1);
-    anybody.get(&format!("{at}?limit=0&access={access}")).await.refused_field("limit");
+    assert_eq!(visitor.get(&rest).await.ok()["items"].as_array().unwrap().len(), 1);
+    visitor.get(&format!("{at}?limit=0&access={access}")).await.refused_field("limit");
     // Setting a password invalidates the proof, even if it is the same password.
     ann.patch(&format!("/link/{}", text(&link["id"])), secret).await.ok();
     for route in routes {
-        anybody.get(&format!("{at}{route}?access={access}")).await.refused(401, "link_password_required");
+        visitor.get(&format!("{at}{route}?access={access}")).await.refused(401, "link_password_required");
     }
 }
 
@@ -200,17 +200,17 @@ async fn links_without_a_password_ignore_one_and_missing_links_say_so() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Linked", None).await;
-    let anybody = server.anonymous();
+    let visitor = server.anonymous();
     let link = link_folder(&ann, &folder, json!({})).await;
     let (at, id) = (path(&link), text(&link["id"]));
-    let access = text(&open(&anybody, &at, "whatever it may be").await.ok()["access"]);
-    anybody.get(&format!("{at}?access={access}")).await.ok();
+    let access = text(&open(&visitor, &at, "whatever it may be").await.ok()["access"]);
+    visitor.get(&format!("{at}?access={access}")).await.ok();
     ann.patch(&format!("/link/{id}"), json!({"password": "a quiet secret"})).await.ok();
-    anybody.get(&format!("{at}?access={access}")).await.refused(401, "link_password_required");
-    anybody.post(&format!("{at}/access"), json!({})).await.refused_field("password");
+    visitor.get(&format!("{at}?access={access}")).await.refused(401, "link_password_required");
+    visitor.post(&format!("{at}/access"), json!({})).await.refused_field("password");
     server.execute("UPDATE links SET expires_at = 1");
-    open(&anybody, &at, "a quiet secret").await.refused(410, "link_expired");
+    open(&visitor, &at, "a quiet secret").await.refused(410, "link_expired");
     ann.delete(&format!("/drive/{folder}")).await.ok_empty();
-    open(&anybody, &at, "a quiet secret").await.refused(404, "not_found");
-    open(&anybody, "/s/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC", "a quiet secret").await.refused(404, "not_found");
+    open(&visitor, &at, "a quiet secret").await.refused(404, "not_found");
+    open(&visitor, "/s/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC", "a quiet secret").await.refused(404, "not_found");
 }

@@ -46,11 +46,11 @@ async fn no_download_begins_after_a_link_is_revoked() {
     for _ in 0..4 {
         let link = link_file(&ann, &file, json!({})).await;
         let content = format!("{}/content", path(&link));
-        let (at, anybody) = (format!("/link/{}", text(&link["id"])), server.anonymous());
-        let before = join_all((0..20).map(|_| anybody.get(&content)));
+        let (at, visitor) = (format!("/link/{}", text(&link["id"])), server.anonymous());
+        let before = join_all((0..20).map(|_| visitor.get(&content)));
         let revoking = async {
             ann.delete(&at).await.ok_empty();
-            join_all((0..5).map(|_| anybody.get(&content))).await
+            join_all((0..5).map(|_| visitor.get(&content))).await
         };
         let (before, after) = join(before, revoking).await;
         for answer in after {
@@ -77,7 +77,7 @@ async fn one_address_that_takes_a_file_in_many_parts_at_once_takes_it_once() {
 }
 
 #[tokio::test]
-async fn of_archives_at_once_just_as_many_begin_as_are_allowed_and_each_address_counts_once() {
+async fn as_many_concurrent_archives_begin_as_are_allowed_and_each_address_counts_once() {
     let server = behind_a_proxy().await;
     let ann = server.user("ann").await;
     let linked = ann.folder("Linked", None).await;
@@ -94,7 +94,7 @@ async fn of_archives_at_once_just_as_many_begin_as_are_allowed_and_each_address_
         let requests = holders.iter().enumerate();
         let answers = join_all(requests.map(|(nth, holder)| holder.send(from(nth, holder)))).await;
         assert_eq!(downloads(&ann).await, most);
-        // Whatever one address requests is one download.
+        // All requests of one address are one download.
         assert_eq!(let_in(&answers), if addresses == 1 { 3 } else { 5 });
         for answer in answers.into_iter().filter(|answer| answer.status != 206) {
             answer.refused(410, "link_exhausted");

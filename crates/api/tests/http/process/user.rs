@@ -135,7 +135,7 @@ async fn a_quota_of_entries_is_set_alone_or_with_that_of_bytes() {
     full().await;
     done(user(&server, &["set-quota", "ann", "7"], ""));
     assert_eq!(limits().await, [7, 2]);
-    // Also below what is there.
+    // A limit may be below the current usage.
     let set = done(user(&server, &["set-quota", "ann", "9", "--entries", "1"], ""));
     assert_eq!(set, "the drive of ann may hold 9 bytes and 1 files and folders\n");
     assert_eq!((limits().await, ann.names(None).await.len()), ([9, 1], 2));

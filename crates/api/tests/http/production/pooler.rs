@@ -7,11 +7,11 @@ use super::{id, refusal_to_serve};
 use crate::support::{Place, Pooler, Server};
 
 #[tokio::test]
-async fn a_pooler_that_loses_prepared_statements_is_named_and_without_them_all_works() {
+async fn a_pooler_that_loses_prepared_statements_is_reported_and_works_without_them() {
     let (pooler, place) = (Pooler::start().await, Arc::new(Place::new()));
     let url = pooler.database_url(&place);
     let through = ("DATABASE_URL", url.as_str());
-    // Every process gives its statements the same names: what one leaves behind must not deceive the next.
+    // Every process gives its statements the same names: those that one leaves must not mislead the next.
     for _ in 0..2 {
         let (code, text) = doctor(&place, &[through]);
         assert_eq!(code, 1, "{text}");

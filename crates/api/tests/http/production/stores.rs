@@ -1,4 +1,4 @@
-//! Stores that lack something: what the commands say of them, and what works all the same.
+//! Stores that lack something: what the commands report, and what still works.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -75,7 +75,7 @@ async fn make_bucket_in_moto(name: &str) {
 }
 
 #[tokio::test]
-async fn a_store_on_which_no_upload_can_end_is_refused_with_the_reason() {
+async fn a_store_that_cannot_complete_uploads_is_refused_with_the_reason() {
     let (place, lacking) = (Place::new(), without_lists_of_parts());
     make_bucket_in_moto(place.bucket().name()).await;
     for endpoint in [production().secrets_endpoint.as_str(), &lacking.url()] {
@@ -93,7 +93,7 @@ async fn a_store_on_which_no_upload_can_end_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn what_a_store_lacks_is_warned_of_and_made_up_for() {
+async fn shortcomings_of_a_store_are_warned_of_and_made_up_for() {
     let lacking = with_open_parts();
     let url = lacking.url();
     let variables = [("AWS_ENDPOINT_URL_S3", url.as_str()), ("RUST_LOG", "warn"), SMALL];
@@ -106,7 +106,7 @@ async fn what_a_store_lacks_is_warned_of_and_made_up_for() {
     for shortcoming in ["completion does not close the parts of an upload", "an upload has at most 1000 parts"] {
         assert!(advice.contains(shortcoming), "{advice}");
         let warned = warnings.iter().find(|line| text(&line["message"]).contains(shortcoming));
-        let warned = warned.unwrap_or_else(|| panic!("nothing of {shortcoming:?}: {warnings:?}"));
+        let warned = warned.unwrap_or_else(|| panic!("no warning of {shortcoming:?}: {warnings:?}"));
         assert_eq!(warned["bucket"], server.place().bucket().name());
     }
     // Nothing that is sent to the URLs of an upload after its completion changes the file.
@@ -124,7 +124,7 @@ async fn what_a_store_lacks_is_warned_of_and_made_up_for() {
 }
 
 #[tokio::test]
-async fn of_a_store_that_lacks_nothing_nothing_is_warned_of() {
+async fn a_store_without_shortcomings_causes_no_warning() {
     if !is_usual_store() {
         return;
     }
@@ -133,7 +133,7 @@ async fn of_a_store_that_lacks_nothing_nothing_is_warned_of() {
 }
 
 #[tokio::test]
-async fn a_store_that_lists_no_unfinished_uploads_is_verified_and_cleared_of_all_else() {
+async fn a_store_that_cannot_list_unfinished_uploads_is_verified_and_otherwise_cleaned() {
     let lacking = without_lists_of_uploads();
     let url = lacking.url();
     let lacking = ("AWS_ENDPOINT_URL_S3", url.as_str());

@@ -1,4 +1,4 @@
-//! What the database is asked for items that the caller may not see.
+//! The statements for items that the caller may not see, compared with those for absent ones.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::link::{link_folder, path};
 use crate::support::{ABSENT, Server, text};
 use crate::telemetry::traces::{Collector, stop};
 
-/// Two traces, which only differ in whether the identifiers of their requests exist.
+/// Two traces whose requests only differ in whether their identifiers exist.
 struct Pair {
     what: String,
     forbidden: String,
@@ -24,14 +24,14 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn what_is_forbidden_is_asked_for_by_the_statements_by_which_what_is_absent_is() {
+async fn forbidden_and_absent_items_are_looked_up_by_the_same_statements() {
     let collector = Collector::start().await;
     let variables =
         [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()), ("OTEL_TRACES_SAMPLER", "parentbased_always_off")];
     let server = Server::with(&variables).await;
     let world = World { ann: server.user("ann").await, fellow: server.user("fellow").await };
     let mut pairs: Vec<Pair> = Vec::new();
-    // Whether a session is looked up depends on the time since it was last.
+    // Whether a session is looked up depends on the time since the last lookup.
     let known = format!("{:032x}", 1);
     for person in [Person::Stranger, Person::RevokedGuest] {
         let column = PEOPLE.iter().position(|one| *one == person).unwrap();

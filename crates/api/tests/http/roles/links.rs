@@ -73,14 +73,14 @@ const FATES: [Fate; 5] = [
 #[tokio::test]
 async fn a_link_shows_every_caller_only_what_is_linked() {
     let server = Server::start().await;
-    let (ann, ben, anybody) = (server.user("ann").await, server.user("ben").await, server.anonymous());
+    let (ann, ben, visitor) = (server.user("ann").await, server.user("ben").await, server.anonymous());
     for (password, given) in
         [(None, None), (None, Some("a needless secret")), (Some("a quiet secret"), Some("a quiet secret"))]
     {
         for (fate, befall, expected) in FATES {
             let it = place(&ann, &format!("{fate} {password:?} {given:?}"), password).await;
             befall(&server, &it);
-            for caller in [&anybody, &ben, &it.ann] {
+            for caller in [&visitor, &ben, &it.ann] {
                 assert_eq!(ask(caller, &it, given).await, expected, "{fate}, {password:?}, {given:?}");
             }
             server.execute("UPDATE links SET expires_at = NULL");
@@ -91,14 +91,14 @@ async fn a_link_shows_every_caller_only_what_is_linked() {
 #[tokio::test]
 async fn who_does_not_know_the_password_is_let_in_nowhere() {
     let server = Server::start().await;
-    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    let (ann, visitor) = (server.user("ann").await, server.anonymous());
     for given in [None, Some("a wrong secret")] {
         for (fate, befall, expected) in FATES {
             let it = place(&ann, &format!("{fate} {given:?}"), Some("a quiet secret")).await;
             befall(&server, &it);
             // A missing or expired link is reported before the password is checked; nothing else is revealed.
             let expected = if expected[0] == 200 { [401; 7] } else { expected };
-            assert_eq!(ask(&anybody, &it, given).await, expected, "{fate}, {given:?}");
+            assert_eq!(ask(&visitor, &it, given).await, expected, "{fate}, {given:?}");
             server.execute("UPDATE links SET expires_at = NULL");
         }
     }
@@ -107,12 +107,12 @@ async fn who_does_not_know_the_password_is_let_in_nowhere() {
 #[tokio::test]
 async fn a_token_of_one_link_opens_nothing_of_another() {
     let server = Server::start().await;
-    let (ann, anybody) = (server.user("ann").await, server.anonymous());
+    let (ann, visitor) = (server.user("ann").await, server.anonymous());
     let (one, other) = (place(&ann, "one", None).await, place(&ann, "other", None).await);
     let crossed = Place { link: other.link, ..one };
-    assert_eq!(ask(&anybody, &crossed, None).await, [200, 404, 404, 404, 404, 200, 404]);
+    assert_eq!(ask(&visitor, &crossed, None).await, [200, 404, 404, 404, 404, 200, 404]);
     let absent = Place { below: ABSENT.to_owned(), file: ABSENT.to_owned(), ..crossed };
-    assert_eq!(ask(&anybody, &absent, None).await, [200, 404, 404, 404, 404, 200, 404]);
+    assert_eq!(ask(&visitor, &absent, None).await, [200, 404, 404, 404, 404, 200, 404]);
 }
 
 /// The GET status of each route: the link, the folder below, the file below, the file beside, the linked folder as a

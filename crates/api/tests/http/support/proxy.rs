@@ -1,4 +1,4 @@
-//! A proxy in front of a store, so that a test can cut it off, or have it answer as another store would.
+//! A proxy in front of a store, so that a test can cut it off, or answer as another store would.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -178,7 +178,7 @@ impl Request {
         let _ = client.write_all(answer.as_bytes()).await;
     }
 
-    /// Its bytes, as the only request on a connection, so that the next one is looked at too.
+    /// Its bytes, as the only request on a connection, so that the next one is checked, too.
     fn alone(self) -> Vec<u8> {
         let head = self.head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
         [head.into_bytes(), self.body].concat()

@@ -86,7 +86,7 @@ async fn what_has_lain_in_the_trash_for_too_long_goes_by_itself() {
 
 /// As after a jump of the clock: all of the trash is due at once.
 #[tokio::test]
-async fn of_what_is_due_a_round_purges_one_hour_of_deletions_oldest_first() {
+async fn a_round_purges_one_hour_of_due_deletions_oldest_first() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let mut folders = Vec::new();

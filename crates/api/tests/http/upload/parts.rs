@@ -229,7 +229,7 @@ async fn completing_at_once_and_again_is_one_file_for_all() {
     assert!(ann.download(&text(&files[0]["id"])).await == bytes);
 }
 
-/// The first try puts the parts together in the store, which may not know of them any more at the next.
+/// The first attempt assembles the parts in the store, which may no longer list them at the next.
 #[tokio::test]
 async fn parts_that_find_their_name_taken_become_a_file_beside_it() {
     let server = Server::with(&[SMALL]).await;
@@ -309,7 +309,7 @@ async fn what_is_abandoned_or_replaced_is_collected_parts_and_all() {
     assert_eq!((server.blobs().len(), server.unfinished().len()), (2, 2), "what was replaced is gone");
     // The upload expires.
     server.execute("UPDATE uploads SET expires_at = created_at WHERE name = 'abandoned.mkv'");
-    eventually("what nobody needs is gone", async || {
+    eventually("what is not needed is gone", async || {
         server.run("collect", SHORT_GRACE);
         (server.blobs().len(), server.unfinished().len()) == (2, 1)
     })

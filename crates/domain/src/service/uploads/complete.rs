@@ -99,7 +99,7 @@ impl Uploads {
         let copied = staging.store.copy(&upload.transfer(), plan, &copy, &presentation_of(&upload.file)).await;
         let verified = match copied {
             Ok(copied) => digest::verified(&*self.store, &copy, copied, said.or(signed)).await,
-            // Something else was copied than announced.
+            // The copied bytes are not those announced.
             Err(fault @ Error::Refused(_)) => Err(fault),
             Err(fault) => return Err(fault),
         };

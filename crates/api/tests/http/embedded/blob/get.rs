@@ -102,7 +102,7 @@ async fn a_url_outlives_neither_its_blob_nor_a_replacement() {
     let file = upload_as(&ann, "plan.txt", "text/plain", "plan A").await;
     let before = download_url(&ann, &file).await;
     ann.send_form(&[("file_conflict", "Replace")], "plan.txt", b"plan B").await.ok();
-    // The old bytes are those of no version any more.
+    // No version has the old bytes any more.
     anonymous.get(&before).await.refused(404, "not_found");
     assert_eq!(anonymous.get(&download_url(&ann, &file).await).await.text(), "plan B");
 }
