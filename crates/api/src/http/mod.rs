@@ -1,6 +1,7 @@
 //! The HTTP layer: `routes` has the URL tree, and the modules mirror it, one file per endpoint.
 
 mod account;
+mod apart;
 mod archive;
 mod blob;
 mod body;

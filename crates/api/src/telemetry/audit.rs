@@ -18,12 +18,17 @@ pub(crate) async fn from<T>(address: Option<IpAddr>, work: impl Future<Output = 
     ADDRESS.scope(address, work).await
 }
 
+/// The client address of the current request, for a task that does part of its work.
+pub(crate) fn address() -> Option<IpAddr> {
+    ADDRESS.try_with(|address| *address).ok().flatten()
+}
+
 /// The audit trail that writes to the log.
 pub(crate) struct LoggedTrail;
 
 impl AuditTrail for LoggedTrail {
     fn record(&self, event: &AuditEvent) {
-        let address = ADDRESS.try_with(|address| address.map(|address| address.to_string())).ok().flatten();
+        let address = address().map(|address| address.to_string());
         let actor = event.actor.map(|actor| actor.to_string());
         let mut told = Told::default();
         match &event.action {

@@ -1,6 +1,7 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::DeleteUser;
 
+use crate::http::apart::to_the_end;
 use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
@@ -14,6 +15,6 @@ pub(crate) async fn delete_user(
     body: Json<DeleteUser>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    app.accounts.delete(&user.actor, &body.0.password).await?;
+    to_the_end(async move { app.accounts.delete(&user.actor, &body.0.password).await }).await?;
     Ok(reply::done())
 }

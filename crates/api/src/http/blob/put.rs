@@ -4,6 +4,7 @@ use clouddrive_domain::Error;
 use clouddrive_domain::port::{PutTarget, SignedRequest};
 
 use crate::http::App;
+use crate::http::apart::apart;
 use crate::http::body::{self, bridge};
 use crate::http::problem::Outcome;
 
@@ -30,7 +31,7 @@ pub(crate) async fn put(
     };
     let (sender, bytes) = bridge();
     // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
-    let storing = body::apart(async move { blobs.put(leave, bytes).await });
+    let storing = apart(async move { blobs.put(leave, bytes).await });
     if sender.feed(&mut payload, body::failed).await {
         sender.finish().await;
     }

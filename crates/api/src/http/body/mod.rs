@@ -11,21 +11,13 @@ use actix_web::web::{Bytes, BytesMut};
 use clouddrive_contract::Code;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
-use clouddrive_sql::turns::{caller, on_behalf_of};
 use futures_util::{Stream, StreamExt};
-use tokio::task::JoinHandle;
-use tracing::Instrument;
 
 pub(crate) use bridge::{BodySender, bridge};
 pub(crate) use expect::{Waiting, answer, until_read};
 pub(crate) use guard::{BodyLimits, Guarded};
 
 use super::problem::{Outcome, Problem};
-
-/// Spawns `work` as part of the same request, on behalf of the same caller.
-pub(crate) fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    tokio::spawn(on_behalf_of(caller(), work).in_current_span())
-}
 
 /// The declared length of a body.
 pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {

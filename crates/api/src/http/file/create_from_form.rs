@@ -10,7 +10,8 @@ use clouddrive_domain::service::StreamedFile;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::http::body::{apart, bridge};
+use crate::http::apart::apart;
+use crate::http::body::bridge;
 use crate::http::extract::CurrentUser;
 use crate::http::form::{self, FormReader};
 use crate::http::keyed::{self, Keyed, Passing};

@@ -6,6 +6,7 @@ use clouddrive_domain::Error;
 use clouddrive_domain::model::{EntityTag, MediaType, Node, NodeId};
 use clouddrive_domain::service::ContentMetadata;
 
+use crate::http::apart::apart;
 use crate::http::body::{self, bridge};
 use crate::http::extract::{CurrentUser, IfMatch, PathId};
 use crate::http::keyed::{self, Keyed, Passing};
@@ -61,7 +62,7 @@ pub(crate) async fn put_content(
         let (sender, bytes) = bridge();
         let (versions, actor) = (app.versions.clone(), user.actor.clone());
         // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
-        let storing = body::apart(async move { versions.receive(&actor, leave, metadata, bytes).await });
+        let storing = apart(async move { versions.receive(&actor, leave, metadata, bytes).await });
         if sender.feed(&mut passing.watch(&mut payload), body::failed).await {
             if let Some(receipt) = &user.actor.receipt {
                 receipt.settle(app.digests.of(&passing.said()));
