@@ -33,10 +33,14 @@ const AMPLE: u64 = 20_000;
 /// The number of rows among which the folders of a drive are counted. Connections rarely share one.
 const ROWS: i64 = 64;
 
-/// Whether `drive` has ample room for entries.
-pub(crate) async fn is_ample(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<bool> {
+/// Whether `drive` has ample room for entries beside a new one.
+pub(crate) async fn is_ample(connection: &AsyncPgConnection, drive: DriveId) -> Outcome<bool> {
+    has_room(connection, drive, AMPLE + 1).await
+}
+
+async fn has_room(mut connection: &AsyncPgConnection, drive: DriveId, entries: u64) -> Outcome<bool> {
     let text = format!("SELECT 1 FROM drives d WHERE d.id = ? AND d.quota_entries - {USED_ENTRIES} >= ?");
-    let parameters = vec![drive.into(), Parameter::Integer(bytes(AMPLE))];
+    let parameters = vec![drive.into(), Parameter::Integer(bytes(entries))];
     Ok(Statement::new(text, parameters).execute(&mut connection).await? > 0)
 }
 
@@ -46,7 +50,7 @@ pub(crate) async fn count_folder(connection: &AsyncPgConnection, drive: DriveId,
         return charge(connection, drive, Charge { entries: 1, ..Charge::default() }).await;
     }
     let lock = lock_counts(connection, drive, "pg_advisory_xact_lock_shared");
-    let (_, _, still) = try_join3(lock, count(connection, drive), is_ample(connection, drive)).await?;
+    let (_, _, still) = try_join3(lock, count(connection, drive), has_room(connection, drive, AMPLE)).await?;
     if still { Ok(()) } else { Err(conflict("the drive no longer has ample room").into()) }
 }
 

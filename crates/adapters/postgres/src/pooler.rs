@@ -47,9 +47,14 @@ pub(crate) async fn keeps_prepared_statements(options: &Options) -> Result<bool>
     kept
 }
 
-/// Whether the server connection does not have our statement, or has another one by its name.
+/// Whether the server connection does not have our statement, or has another one by its name, perhaps with parameters.
 fn is_of_others(fault: &tokio_postgres::Error) -> bool {
-    [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT].iter().any(|code| fault.code() == Some(code))
+    let Some(told) = fault.as_db_error() else { return false };
+    let code = told.code();
+    // Poolers report faults of their own by the last code.
+    *code == SqlState::INVALID_SQL_STATEMENT_NAME
+        || *code == SqlState::DUPLICATE_PSTATEMENT
+        || (*code == SqlState::PROTOCOL_VIOLATION && told.message().starts_with("bind message supplies"))
 }
 
 /// How long to wait for a server connection that another client holds.

@@ -14,7 +14,7 @@ use clouddrive_sql::trees::{BATCH, EntryRow, LIVE_CHILDREN_LATERAL, TreeCopy, Tr
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::blob_records::refer_all;
+use crate::blob_records::{lock, refer_all};
 use crate::changes::log;
 use crate::counters::charge;
 use crate::drive::raise_reach;
@@ -24,7 +24,7 @@ use crate::names::touch;
 use crate::receipts::keep;
 use crate::unit::Begin;
 use crate::uploads::commit::{Became, name};
-use crate::versions::evict;
+use crate::versions::{remove, surplus};
 
 #[async_trait]
 impl Trees for Database {
@@ -58,18 +58,25 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
         Became::New(_) => (copy, ChangeKind::NodeCopied),
         Became::Content(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
+    let surplus = match copy.content {
+        Some((version, _)) if kind == ChangeKind::FileReplaced => {
+            surplus(connection, command, copy.top, version, wish.most_versions).await?
+        }
+        _ => Vec::new(),
+    };
+    if !surplus.is_empty() {
+        // All at once, in key order: another copy may remove what this one refers to.
+        let blobs: Vec<&str> =
+            surplus.iter().map(|(_, blob, ..)| blob).chain(&copy.blobs).map(String::as_str).collect();
+        lock(connection, &blobs).await?;
+    }
     if !refer_all(connection, &copy.blobs).await? {
         // A file's content was replaced after it was read, and its blob is gone: retry.
         return Err(conflict("what is copied has changed").into());
     }
     insert(connection, &copy).await?;
     // Only now, since a removed version may have the same blob.
-    let disposal = match copy.content {
-        Some((version, _)) if kind == ChangeKind::FileReplaced => {
-            evict(connection, command, to.drive(), copy.top, version, wish.most_versions).await?
-        }
-        _ => Disposal::default(),
-    };
+    let disposal = remove(connection, command, to.drive(), surplus).await?;
     let made = locate::found(connection, copy.top, actor).await?;
     if copy.content.is_none() {
         raise_reach(connection, &made, copy.height).await?;

@@ -71,7 +71,8 @@ impl Begin {
             Self::Read if local.is_none() => return None,
             Self::Read => "BEGIN READ ONLY",
             Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-            _ => "BEGIN",
+            // Whatever the default of the role: later statements must see what was committed before they began.
+            _ => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
         let mut statements = vec![begin.to_owned()];
         statements.extend(local.map(str::to_owned));

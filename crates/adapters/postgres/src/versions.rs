@@ -46,7 +46,7 @@ pub(crate) async fn point(
 }
 
 /// The versions of `file` that are superfluous beside the `current` one, which the command adds.
-async fn surplus(
+pub(crate) async fn surplus(
     mut connection: &AsyncPgConnection,
     command: &Command,
     file: NodeId,
@@ -61,7 +61,7 @@ async fn surplus(
 }
 
 /// Removes these versions of a file in `drive`.
-async fn remove(
+pub(crate) async fn remove(
     mut connection: &AsyncPgConnection,
     command: &Command,
     drive: DriveId,

@@ -95,7 +95,7 @@ impl Guarded {
                 }
             }
         };
-        // Beyond the bound the connection is closed.
+        // Beyond the bounds the connection is closed after the response.
         let _ = timeout(DRAIN_TIME, rest).await;
     }
 }

@@ -45,22 +45,21 @@ pub(crate) async fn request(
     let span = traces::request_span(id.as_str(), request.headers());
     let waiting = request.extensions_mut().remove::<Waiting>();
     let body = has_body(&request).then(|| Guarded::new(request.take_payload(), app.body_limits, waiting));
-    if let Some(body) = &body {
-        request.set_payload(body.payload());
+    match &body {
+        Some(body) => request.set_payload(body.payload()),
+        // The framework takes whatever follows a request with `Upgrade` for its body, unwatched.
+        None => drop(request.take_payload()),
     }
     // Hold no borrow of the request during routing: the router stores its match in it.
     let caller = client.0.map(|address| Caller::Network(Network::of(Some(address))));
     let answered = on_behalf_of(caller, caught(audit::from(client.0, next.call(request))));
     let answered = answered.instrument(span.clone()).await;
-    let unread = match body {
-        // Nothing comes from a client that was not asked for the body.
-        Some(body) if body.is_waited_for() => Some(body),
-        Some(mut body) => {
-            body.drain().await;
-            None
-        }
-        None => None,
-    };
+    // Kept until the response is sent, even if it was drained: a connection whose request has not ended is closed then.
+    let mut unread = body;
+    // Nothing comes from a client that was not asked for the body.
+    if let Some(body) = unread.as_mut().filter(|body| !body.is_waited_for()) {
+        body.drain().await;
+    }
     match answered {
         Ok(answered) => {
             let (head, response) = answered.map_into_boxed_body().into_parts();

@@ -96,3 +96,30 @@ async fn who_falls_silent_is_told_so() {
     assert_eq!(ann.quota().await["reserved_bytes"], 0);
     assert_well(&server).await;
 }
+
+#[tokio::test]
+async fn a_connection_whose_chunks_never_end_is_closed_after_the_response() {
+    let server = Server::with(&[("BODY_IDLE_SECONDS", "1")]).await;
+    let ann = server.user("ann").await;
+    let headers = [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")];
+    for (path, status) in [("/drive", 408), ("/verify-token", 405)] {
+        let mut wire = Wire::to(&server).await;
+        wire.head(&ann, "POST", path, &headers).await;
+        wire.send("1\r\n{\r\n").await;
+        assert_eq!(wire.answer().await.status, status, "{path}");
+        assert!(wire.next_answer().await.is_none(), "{path}: the connection ends");
+    }
+}
+
+#[tokio::test]
+async fn a_request_to_upgrade_has_no_body() {
+    let server = Server::start().await;
+    let anonymous = server.anonymous();
+    for upgrade in ["websocket", "h2c"] {
+        let mut wire = Wire::to(&server).await;
+        let headers = [("Content-Type", "application/json"), ("Connection", "Upgrade"), ("Upgrade", upgrade)];
+        wire.head(&anonymous, "POST", "/login", &headers).await;
+        assert_eq!(wire.answer().await.status, 400, "{upgrade}");
+    }
+    assert_well(&server).await;
+}
