@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{Answer, ChangeKind, Command, Grant, ReadGrant, check_depth};
 use clouddrive_domain::port::{Copying, Saved, TreeEntry, Trees};
-use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;

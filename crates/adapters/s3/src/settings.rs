@@ -171,17 +171,14 @@ impl Clients {
             .force_path_style(settings.path_style.unwrap_or(settings.endpoint.is_some()))
             .retry_config(settings.retries())
             .timeout_config(settings.timeouts.calls())
-            .interceptor(MoreHeaders(settings.headers))
             // Servers other than AWS refuse checksums sent as trailers.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         config.set_endpoint_url(settings.endpoint.clone());
-        let config = config.build();
-        let calls = Client::from_conf(config.clone());
-        let urls = match &settings.public_endpoint {
-            Some(public) => Client::from_conf(config.to_builder().endpoint_url(public).build()),
-            None => calls.clone(),
-        };
+        let calls = Client::from_conf(config.clone().interceptor(MoreHeaders(settings.headers)).build());
+        // Without more headers: they would be of the request that asks for the URL, not of the one that uses it.
+        config.set_endpoint_url(settings.public_endpoint.clone().or(settings.endpoint.clone()));
+        let urls = Client::from_conf(config.build());
         Self { calls, transfers: Builder::new().timeout_config(settings.timeouts.transfers()), urls }
     }
 }

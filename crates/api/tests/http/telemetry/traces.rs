@@ -107,6 +107,16 @@ pub async fn stop(mut server: Server) {
 }
 
 #[tokio::test]
+async fn signed_urls_work_that_are_made_within_a_trace() {
+    let collector = Collector::start().await;
+    let server = Server::with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)]).await;
+    let ann = server.user("ann").await.within(TRACE);
+    let file = ann.upload("note.txt", b"hello", None).await;
+    let url = text(&ann.get(&format!("/file/{}", text(&file["id"]))).await.ok()["download"]["url"]);
+    assert_eq!(server.anonymous().get(&url).await.text(), "hello");
+}
+
+#[tokio::test]
 async fn a_request_goes_on_with_its_callers_trace_down_to_statements_and_the_store() {
     let collector = Collector::start().await;
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()), ("RUST_LOG", "info")];
