@@ -4,7 +4,7 @@
 //! folders are therefore counted in rows of their own, in `entry_counts`, as long as the drive has ample room. A lock
 //! keeps the limit exact:
 //!
-//! - A transaction that counts in `entry_counts` holds it as a shared lock, and checks for ample room again afterwards.
+//! - A transaction that counts in `entry_counts` holds it as a shared lock, and only then checks for ample room.
 //! - A transaction that leaves less than ample room holds it exclusively: it sees all earlier counts, and later counts
 //!   see it.
 
@@ -17,7 +17,7 @@ use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::bytes;
 use diesel::prelude::OptionalExtension;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::try_join;
 
 use crate::fault::conflict;
 use crate::unit::tree;
@@ -26,22 +26,23 @@ use crate::unit::tree;
 pub(crate) const USED_ENTRIES: &str = "(d.used_entries + coalesce(
         (SELECT CAST(sum(c.entries) AS bigint) FROM entry_counts c WHERE c.drive_id = d.id), 0))";
 
-/// The number of free entries that is ample room. A copy of at most 10,001 entries, together with a new folder on each
-/// connection, uses little more than half of it.
+/// More free entries than this are ample room. Transactions that do not see each other use less: one charge of the
+/// drive's row, at most a copy of 10,001 entries, and a folder on each of the server's connections.
 const AMPLE: u64 = 20_000;
 
 /// The number of rows among which the folders of a drive are counted. Connections rarely share one.
 const ROWS: i64 = 64;
 
 /// Whether `drive` has ample room for entries beside a new one.
-pub(crate) async fn is_ample(connection: &AsyncPgConnection, drive: DriveId) -> Outcome<bool> {
-    has_room(connection, drive, AMPLE + 1).await
+pub(crate) async fn is_ample(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<bool> {
+    let text = format!("SELECT 1 FROM drives d WHERE {}", ample());
+    let parameters = vec![drive.into(), Parameter::Integer(bytes(AMPLE))];
+    Ok(Statement::new(text, parameters).execute(&mut connection).await? > 0)
 }
 
-async fn has_room(mut connection: &AsyncPgConnection, drive: DriveId, entries: u64) -> Outcome<bool> {
-    let text = format!("SELECT 1 FROM drives d WHERE d.id = ? AND d.quota_entries - {USED_ENTRIES} >= ?");
-    let parameters = vec![drive.into(), Parameter::Integer(bytes(entries))];
-    Ok(Statement::new(text, parameters).execute(&mut connection).await? > 0)
+/// The condition that the drive `d` is this one and has ample room.
+fn ample() -> String {
+    format!("d.id = ? AND d.quota_entries - {USED_ENTRIES} > ?")
 }
 
 /// Counts a new folder. `ample` is the result of [`is_ample`] at the beginning of the transaction.
@@ -50,16 +51,20 @@ pub(crate) async fn count_folder(connection: &AsyncPgConnection, drive: DriveId,
         return charge(connection, drive, Charge { entries: 1, ..Charge::default() }).await;
     }
     let lock = lock_counts(connection, drive, "pg_advisory_xact_lock_shared");
-    let (_, _, still) = try_join3(lock, count(connection, drive), has_room(connection, drive, AMPLE)).await?;
-    if still { Ok(()) } else { Err(conflict("the drive no longer has ample room").into()) }
+    let (_, counted) = try_join(lock, count(connection, drive)).await?;
+    if counted { Ok(()) } else { Err(conflict("the drive no longer has ample room").into()) }
 }
 
-async fn count(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<()> {
-    let text = "INSERT INTO entry_counts (drive_id, place, entries) VALUES (?, pg_backend_pid() % ?, 1)
-        ON CONFLICT (drive_id, place) DO UPDATE SET entries = entry_counts.entries + 1";
-    let parameters = vec![drive.into(), Parameter::Integer(ROWS)];
-    Statement::new(text, parameters).execute(&mut connection).await?;
-    Ok(())
+/// Counts a folder in `entry_counts` if the drive has ample room; returns whether it has.
+async fn count(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<bool> {
+    let text = format!(
+        "INSERT INTO entry_counts (drive_id, place, entries)
+            SELECT d.id, pg_backend_pid() % ?, 1 FROM drives d WHERE {}
+        ON CONFLICT (drive_id, place) DO UPDATE SET entries = entry_counts.entries + 1",
+        ample()
+    );
+    let parameters = vec![Parameter::Integer(ROWS), drive.into(), Parameter::Integer(bytes(AMPLE))];
+    Ok(Statement::new(text, parameters).execute(&mut connection).await? > 0)
 }
 
 /// Takes the lock on what is counted in `entry_counts` for `drive`, by `function`. Its key is the complement of that of
