@@ -9,8 +9,10 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
+use diesel::dsl::auto_type;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use uuid::Uuid;
 
 use crate::drive::Charge;
@@ -30,6 +32,38 @@ pub const fn state_word(state: UploadState) -> &'static str {
         UploadState::Aborted => "aborted",
         UploadState::Expired => "expired",
     }
+}
+
+/// The condition that an upload is open. A literal, since diesel binds constants as parameters: both databases plan
+/// without the values of parameters, so a bound word would not match the condition of the indexes `uploads_open_by_*`.
+#[must_use]
+pub fn is_open() -> SqlLiteral<Bool> {
+    diesel::dsl::sql("uploads.state = 'open'")
+}
+
+/// The open uploads of `sender`, whether expired or not.
+#[auto_type(no_type_alias)]
+pub fn open_of(sender: UserId) -> _ {
+    let sender: DbId = sender.into();
+    let open: SqlLiteral<Bool> = is_open();
+    uploads::table.filter(uploads::sender_id.eq(sender).and(open))
+}
+
+/// The uploads of `sender` that are open and not expired at `now`.
+#[auto_type(no_type_alias)]
+pub fn unexpired_of(sender: UserId, now: Timestamp) -> _ {
+    let sender: DbId = sender.into();
+    let now: i64 = now.as_millis();
+    let open: SqlLiteral<Bool> = is_open();
+    uploads::table.filter(uploads::sender_id.eq(sender).and(open)).filter(uploads::expires_at.gt(now))
+}
+
+/// The open uploads that are expired at `now`, those first that expired first.
+#[auto_type(no_type_alias)]
+pub fn due(now: Timestamp) -> _ {
+    let now: i64 = now.as_millis();
+    let open: SqlLiteral<Bool> = is_open();
+    uploads::table.filter(uploads::expires_at.le(now).and(open)).order((uploads::expires_at, uploads::id))
 }
 
 /// The digest's column.

@@ -9,6 +9,7 @@ use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
+use clouddrive_sql::uploads::is_open;
 use diesel::dsl::exists;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -188,7 +189,7 @@ impl BlobRecords for Database {
         self.read(async move |mut connection: &AsyncPgConnection| {
             let key = key.as_str();
             let by_version = exists(versions::table.filter(versions::blob_key.eq(key)));
-            let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(uploads::state.eq("open"))));
+            let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(is_open())));
             let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
             let any = diesel::select(by_version.or(by_upload).or(by_photo));
             Ok(any.get_result(&mut connection).await?)

@@ -15,7 +15,7 @@ use clouddrive_sql::trash::{
     self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{Senders, UploadRow};
+use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -241,7 +241,7 @@ async fn clear_ownerless(
         return Ok(Clearance::Nothing);
     };
     let into = || uploads::table.filter(uploads::drive_id.eq(DbId::from(drive)));
-    let open = into().filter(uploads::state.eq("open")).order(uploads::id).limit(most.into());
+    let open = into().filter(is_open()).order(uploads::id).limit(most.into());
     let open = open.select(UploadRow::as_select()).for_update().load(&mut connection).await?;
     let open: Vec<Upload> = open.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
     end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted, None).await?;

@@ -15,7 +15,8 @@ use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, OpenRow, Senders, UploadRow, by_sender, folders_of, open_into, state_word, without_right,
+    self as rows, OpenRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of, state_word,
+    unexpired_of, without_right,
 };
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -62,7 +63,7 @@ impl Uploads for Database {
     async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>> {
         self.read(async move |mut connection: &AsyncPgConnection| {
             let own = drives::table.filter(drives::owner_id.eq(DbId::from(user))).select(drives::id);
-            let into_own = uploads::state.eq("open").and(uploads::drive_id.eq_any(own));
+            let into_own = is_open().and(uploads::drive_id.eq_any(own));
             let row = uploads::table
                 .filter(uploads::id.eq(DbId::from(upload)))
                 .filter(uploads::sender_id.eq(DbId::from(user)).or(into_own))
@@ -139,9 +140,7 @@ impl Uploads for Database {
         let command = command.clone();
         self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
             // Skip uploads that another instance is expiring.
-            let due = uploads::table
-                .filter(uploads::state.eq("open").and(uploads::expires_at.le(command.at.as_millis())))
-                .order((uploads::expires_at, uploads::id))
+            let due = rows::due(command.at)
                 .limit(most.into())
                 .select(UploadRow::as_select())
                 .for_update()
@@ -168,8 +167,7 @@ impl Uploads for Database {
 
     async fn count_open(&self) -> Result<u64> {
         self.read(async |mut connection: &AsyncPgConnection| {
-            let open: i64 =
-                uploads::table.filter(uploads::state.eq("open")).count().get_result(&mut connection).await?;
+            let open: i64 = uploads::table.filter(is_open()).count().get_result(&mut connection).await?;
             Ok(open.unsigned_abs())
         })
         .await
@@ -205,10 +203,7 @@ async fn begin(
 }
 
 async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Timestamp) -> Outcome<i64> {
-    let open = uploads::table
-        .filter(uploads::sender_id.eq(DbId::from(sender)).and(uploads::state.eq("open")))
-        .filter(uploads::expires_at.gt(at.as_millis()));
-    Ok(open.count().get_result(&mut connection).await?)
+    Ok(unexpired_of(sender, at).count().get_result(&mut connection).await?)
 }
 
 async fn extend(
@@ -239,8 +234,7 @@ pub(crate) async fn abort_all(
     sender: UserId,
     own: Option<DriveId>,
 ) -> Outcome<()> {
-    let open = uploads::table
-        .filter(uploads::sender_id.eq(DbId::from(sender)).and(uploads::state.eq("open")))
+    let open = open_of(sender)
         .order((uploads::expires_at, uploads::id))
         .select(UploadRow::as_select())
         .for_update()
@@ -269,7 +263,7 @@ pub(crate) async fn end_without_right(
     }
     // Some may have been aborted or expired meanwhile.
     let still = uploads::table
-        .filter(uploads::id.eq_any(lost).and(uploads::state.eq("open")))
+        .filter(uploads::id.eq_any(lost).and(is_open()))
         .order((uploads::expires_at, uploads::id))
         .select(UploadRow::as_select())
         .for_update()

@@ -12,6 +12,7 @@ use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::BATCH;
 use clouddrive_sql::types::{DbId, bytes};
+use clouddrive_sql::uploads::is_open;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
@@ -97,7 +98,7 @@ pub(crate) fn dispose(
 
 fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Outcome<bool> {
     let by_version = exists(versions::table.filter(versions::blob_key.eq(key)));
-    let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(uploads::state.eq("open"))));
+    let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(is_open())));
     let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
     Ok(diesel::select(by_version.or(by_upload).or(by_photo)).get_result(connection)?)
 }

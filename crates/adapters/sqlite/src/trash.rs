@@ -14,7 +14,7 @@ use clouddrive_sql::trash::{
     self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{Senders, UploadRow};
+use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -216,7 +216,7 @@ fn clear_ownerless(connection: &mut SqliteConnection, command: &Command, most: u
     let root = nodes::table.filter(nodes::drive_id.eq(drive).and(nodes::parent_id.is_null()));
     let root: DbId = root.select(nodes::id).first(connection)?;
     let into = || uploads::table.filter(uploads::drive_id.eq(drive)).limit(most.into());
-    let open = into().filter(uploads::state.eq("open")).select(UploadRow::as_select()).load(connection)?;
+    let open = into().filter(is_open()).select(UploadRow::as_select()).load(connection)?;
     for row in open {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;

@@ -13,8 +13,8 @@ use clouddrive_sql::names::{NewNode, Taken};
 use clouddrive_sql::schema::{blobs, drives, uploads, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, NewVersionRow, OpenRow, Senders, UploadRow, by_sender, crc32, digest, etag, folders_of, open_into,
-    state_word, without_right,
+    self as rows, NewVersionRow, OpenRow, Senders, UploadRow, by_sender, crc32, digest, etag, folders_of, is_open,
+    open_into, open_of, state_word, unexpired_of, without_right,
 };
 use diesel::prelude::*;
 
@@ -49,7 +49,7 @@ impl Uploads for Database {
     async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>> {
         self.read(move |connection| {
             let own = drives::table.filter(drives::owner_id.eq(DbId::from(user))).select(drives::id);
-            let into_own = uploads::state.eq("open").and(uploads::drive_id.eq_any(own));
+            let into_own = is_open().and(uploads::drive_id.eq_any(own));
             let row = uploads::table
                 .filter(uploads::id.eq(DbId::from(upload)))
                 .filter(uploads::sender_id.eq(DbId::from(user)).or(into_own))
@@ -135,12 +135,7 @@ impl Uploads for Database {
     async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>> {
         let command = command.clone();
         self.write(move |connection| {
-            let due = uploads::table
-                .filter(uploads::state.eq("open").and(uploads::expires_at.le(command.at.as_millis())))
-                .order(uploads::expires_at)
-                .limit(most.into())
-                .select(UploadRow::as_select())
-                .load(connection)?;
+            let due = rows::due(command.at).limit(most.into()).select(UploadRow::as_select()).load(connection)?;
             let mut ended = Vec::with_capacity(due.len());
             for row in due {
                 let upload = Upload::try_from(row)?;
@@ -168,7 +163,7 @@ impl Uploads for Database {
 
     async fn count_open(&self) -> Result<u64> {
         self.read(|connection| {
-            let open: i64 = uploads::table.filter(uploads::state.eq("open")).count().get_result(connection)?;
+            let open: i64 = uploads::table.filter(is_open()).count().get_result(connection)?;
             Ok(open.unsigned_abs())
         })
         .await
@@ -178,11 +173,7 @@ impl Uploads for Database {
 fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, opening: &Opening) -> Outcome<Quota> {
     let upload = &opening.upload;
     let folder = locate::renewed(connection, folder)?;
-    let open: i64 = uploads::table
-        .filter(uploads::sender_id.eq(DbId::from(upload.sender)).and(uploads::state.eq("open")))
-        .filter(uploads::expires_at.gt(command.at.as_millis()))
-        .count()
-        .get_result(connection)?;
+    let open: i64 = unexpired_of(upload.sender, command.at).count().get_result(connection)?;
     if open >= i64::from(opening.most_open) {
         let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
         return Err(Error::invalid("file_name", message).into());
@@ -208,8 +199,8 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
 
 /// Aborts the open uploads of `sender`.
 pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, sender: UserId) -> Outcome<()> {
-    let open = uploads::table.filter(uploads::sender_id.eq(DbId::from(sender)).and(uploads::state.eq("open")));
-    for row in open.order((uploads::expires_at, uploads::id)).select(UploadRow::as_select()).load(connection)? {
+    let open = open_of(sender).order((uploads::expires_at, uploads::id)).select(UploadRow::as_select());
+    for row in open.load(connection)? {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
         log(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;

@@ -5,10 +5,13 @@ use clouddrive_domain::model::{
     DriveId, Limit, NodeId, Revision, Timestamp, TrashPosition, UserId, VersionId, VersionPosition,
 };
 use clouddrive_sql::statement::{Parameter, Statement};
-use clouddrive_sql::{trash, uploads, versions};
+use clouddrive_sql::uploads::UploadRow;
+use clouddrive_sql::{schema, trash, uploads, versions};
 use clouddrive_sqlite::Database;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Text, Untyped};
+use diesel::sqlite::Sqlite;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -17,6 +20,27 @@ struct Plan {
     #[diesel(sql_type = Text)]
     detail: String,
 }
+
+/// The request for the plan of a statement, with the same parameters.
+struct Explained<'a, Q>(&'a Q);
+
+impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Explained<'_, Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("EXPLAIN QUERY PLAN ");
+        self.0.walk_ast(out)
+    }
+}
+
+impl<Q> QueryId for Explained<'_, Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> Query for Explained<'_, Q> {
+    type SqlType = Untyped;
+}
+
+impl<Q> RunQueryDsl<SqliteConnection> for Explained<'_, Q> {}
 
 #[tokio::test]
 async fn pages_and_purge_steps_use_indexes() {
@@ -61,6 +85,12 @@ async fn open_and_ended_uploads_come_by_indexes() {
     let both = ["uploads_open_by_sender", "uploads_open_by_drive"];
     by_indexes(&mut connection, &both, &uploads::page(user, at, None, Limit::default()));
     by_indexes(&mut connection, &["uploads_ended"], &uploads::aborted(at, None, 500));
+    by_indexes(&mut connection, &["uploads_open_by_sender"], &uploads::unexpired_of(user, at).count());
+    by_indexes(&mut connection, &["uploads_open_by_sender"], &uploads::open_of(user).select(UploadRow::as_select()));
+    let due = uploads::due(at).limit(500).select(UploadRow::as_select());
+    by_indexes(&mut connection, &["uploads_open_by_expiry"], &due);
+    let all = schema::uploads::table.filter(uploads::is_open()).count();
+    by_indexes(&mut connection, &["uploads_open_by_"], &all);
 }
 
 async fn migrated() -> (TempDir, SqliteConnection) {
@@ -72,10 +102,13 @@ async fn migrated() -> (TempDir, SqliteConnection) {
 }
 
 /// Returns the plan of the statement, after checking that it uses these indexes and scans no table.
-fn by_indexes(connection: &mut SqliteConnection, indexes: &[&str], statement: &Statement) -> Vec<String> {
-    let plan: Vec<Plan> = statement.clone().after("EXPLAIN QUERY PLAN").load(connection).unwrap();
+fn by_indexes<Q>(connection: &mut SqliteConnection, indexes: &[&str], statement: &Q) -> Vec<String>
+where
+    Q: QueryFragment<Sqlite>,
+{
+    let plan: Vec<Plan> = Explained(statement).load(connection).unwrap();
     let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
-    let text = diesel::debug_query::<diesel::sqlite::Sqlite, _>(statement).to_string();
+    let text = diesel::debug_query::<Sqlite, _>(statement).to_string();
     for index in indexes {
         assert!(plan.iter().any(|line| line.contains(index)), "{index}\n{text}\n{plan:#?}");
     }

@@ -12,8 +12,11 @@ use clouddrive_sql::drive::{FOLDERS_LATERAL, Merging, levels, page};
 use clouddrive_sql::search::{by_grams, by_walking};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, one_more, tree};
+use clouddrive_sql::uploads::UploadRow;
 use clouddrive_sql::{blob_records, links, sessions, shares, trash, uploads, versions};
 use diesel::pg::Pg;
+use diesel::query_builder::QueryFragment;
+use diesel::{QueryDsl, SelectableHelper};
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
 
@@ -66,7 +69,7 @@ async fn assert_in_order_of_index<const N: usize>(client: &Client, cases: [(&str
     }
 }
 
-async fn plan(client: &Client, statement: &Statement) -> String {
+async fn plan<Q: QueryFragment<Pg>>(client: &Client, statement: &Q) -> String {
     let text = diesel::debug_query::<Pg, _>(statement).to_string();
     let sql = text.split(" -- binds: ").next().unwrap();
     let nothings = vec!["NULL"; sql.matches('$').count()].join(", ");
@@ -318,7 +321,15 @@ async fn open_and_ended_uploads_come_by_indexes() {
     assert!(open.contains("uploads_open_by_sender") && open.contains("uploads_open_by_drive"), "{open}");
     let aborted = plan(&client, &uploads::aborted(at, None, 500)).await;
     assert!(aborted.contains("uploads_ended"), "{aborted}");
-    for plan in [open, aborted] {
+    let sent = plan(&client, &uploads::unexpired_of(user, at).count()).await;
+    let to_abort = plan(&client, &uploads::open_of(user).select(UploadRow::as_select()).for_update()).await;
+    for plan in [&sent, &to_abort] {
+        assert!(plan.contains("uploads_open_by_sender"), "{plan}");
+    }
+    let due = uploads::due(at).limit(500).select(UploadRow::as_select()).for_update().skip_locked();
+    let due = plan(&client, &due).await;
+    assert!(due.contains("uploads_open_by_expiry"), "{due}");
+    for plan in [open, aborted, sent, to_abort, due] {
         assert!(!plan.contains("Seq Scan on uploads"), "{plan}");
     }
 }
