@@ -11,7 +11,7 @@ use clouddrive_domain::port::NewContent;
 use futures_util::future::join;
 
 use crate::Persistence;
-use crate::world::{ALL, QUOTA, STORE, World, assert_refused, run};
+use crate::world::{ALL, Member, QUOTA, STORE, World, assert_refused, run};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -129,7 +129,7 @@ async fn what_is_condemned_comes_again_until_it_is_forgotten(world: &World<'_>) 
     // Even if the clock has gone back, and if another blob has waited longer.
     let other = record(world, at.minus(MILLISECOND)).await;
     assert!(world.condemned(at.minus(MILLISECOND)).await.contains(&key));
-    let batch = world.store.records.condemn(&STORE, at, 1).await.unwrap();
+    let batch = world.store.records.condemn(&STORE, at, world.now(), 1).await.unwrap();
     assert!(batch.contains(&key) || batch.contains(&other));
     world.store.records.forget(&STORE, std::slice::from_ref(&key)).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&key));
@@ -145,7 +145,7 @@ async fn blobs_are_condemned_in_batches(world: &World<'_>) {
     let before = world.now();
     let mut counts = Vec::new();
     while !due.is_empty() {
-        let batch = world.store.records.condemn(&STORE, before, 2).await.unwrap();
+        let batch = world.store.records.condemn(&STORE, before, world.now(), 2).await.unwrap();
         counts.push(batch.len());
         for key in &batch {
             assert!(due.remove(key));
@@ -153,7 +153,7 @@ async fn blobs_are_condemned_in_batches(world: &World<'_>) {
         world.store.records.forget(&STORE, &batch).await.unwrap();
     }
     assert_eq!(counts, [2, 2, 1]);
-    assert_eq!(world.store.records.condemn(&STORE, before, 2).await.unwrap(), []);
+    assert_eq!(world.store.records.condemn(&STORE, before, world.now(), 2).await.unwrap(), []);
 }
 
 async fn what_is_not_forgotten_does_not_hold_up_the_rest(world: &World<'_>) {
@@ -162,9 +162,27 @@ async fn what_is_not_forgotten_does_not_hold_up_the_rest(world: &World<'_>) {
     let before = world.now();
     let mut condemned = HashSet::new();
     for _ in 0..3 {
-        condemned.extend(world.store.records.condemn(&STORE, before, 1).await.unwrap());
+        condemned.extend(world.store.records.condemn(&STORE, before, world.now(), 1).await.unwrap());
     }
     assert_eq!(condemned, due);
+    // Nor do they, which are tried once more, hold up what is condemned with its last version.
+    let ann = world.member().await;
+    let disposed = HashSet::from([dispose(world, &ann, "a").await, dispose(world, &ann, "b").await]);
+    let mut condemned = HashSet::new();
+    for most in [3, 2] {
+        condemned.extend(world.store.records.condemn(&STORE, before, world.now(), most).await.unwrap());
+    }
+    assert_eq!(condemned, &due | &disposed);
+}
+
+/// Makes a new file and replaces its content, which is not kept, so that its blob is condemned; returns that blob.
+async fn dispose(world: &World<'_>, owner: &Member, text: &str) -> BlobKey {
+    let file = world.file(owner.id, owner.root, text, 1).await;
+    let former = world.blob_of(file, owner.id).await;
+    let new = NewContent { most_versions: 1, ..world.new_content(2).await };
+    let grant = world.grant(owner.id, file, Action::Replace).await;
+    world.store.versions.append(&world.command(owner.id), &grant, &new).await.unwrap();
+    former
 }
 
 async fn uploads_versions_and_photos_refer_to_blobs(world: &World<'_>) {
@@ -188,7 +206,7 @@ async fn blobs_of_another_store_are_left_alone(world: &World<'_>) {
     let (key, other) = (world.key(), StoreName("another store"));
     world.store.records.record(&key, &other, world.now()).await.unwrap();
     assert!(!world.condemned(world.now()).await.contains(&key));
-    let condemn = async || world.store.records.condemn(&other, world.now(), ALL).await.unwrap();
+    let condemn = async || world.store.records.condemn(&other, world.now(), world.now(), ALL).await.unwrap();
     assert_eq!(condemn().await, std::slice::from_ref(&key));
     world.store.records.forget(&STORE, std::slice::from_ref(&key)).await.unwrap();
     assert_eq!(condemn().await, std::slice::from_ref(&key), "it is not this store's");
@@ -225,7 +243,7 @@ async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
     for round in 0..10 {
         let key = world.record().await;
         let before = world.now();
-        let condemning = world.store.records.condemn(&STORE, before, ALL);
+        let condemning = world.store.records.condemn(&STORE, before, world.now(), ALL);
         let (condemned, set) = if round % 2 == 0 {
             join(condemning, world.set_photo(ann.id, Some(&key))).await
         } else {
@@ -245,11 +263,7 @@ async fn a_blob_is_either_condemned_or_referred_to(world: &World<'_>) {
 async fn a_former_content_does_not_wait(world: &World<'_>) {
     let ann = world.member().await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
-    let file = world.file(ann.id, ann.root, "a", 1).await;
-    let used = world.blob_of(file, ann.id).await;
-    let new = NewContent { most_versions: 1, ..world.new_content(2).await };
-    let grant = world.grant(ann.id, file, Action::Replace).await;
-    world.store.versions.append(&world.command(ann.id), &grant, &new).await.unwrap();
+    let used = dispose(world, &ann, "a").await;
     let aborted = world.open(&root, "b", Some(1)).await;
     world.store.uploads.abort(&world.command(ann.id), aborted.id).await.unwrap();
     for (before, expected) in [(Timestamp::from_millis(0), [true, false]), (world.now(), [true, true])] {

@@ -440,7 +440,7 @@ impl<'a> World<'a> {
 
     /// Condemns all eligible blobs, including those of earlier cases.
     pub(crate) async fn condemned(&self, before: Timestamp) -> HashSet<BlobKey> {
-        self.store.records.condemn(&STORE, before, ALL).await.unwrap().into_iter().collect()
+        self.store.records.condemn(&STORE, before, self.now(), ALL).await.unwrap().into_iter().collect()
     }
 
     pub(crate) async fn photo(&self, user: UserId) -> Option<BlobKey> {

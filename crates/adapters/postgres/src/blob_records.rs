@@ -121,6 +121,7 @@ async fn condemn(
     mut connection: &AsyncPgConnection,
     store: &StoreName,
     before: Timestamp,
+    now: Timestamp,
     most: u32,
 ) -> Outcome<Vec<BlobKey>> {
     let locked = "FOR UPDATE SKIP LOCKED";
@@ -129,11 +130,12 @@ async fn condemn(
     let room = (most as usize).saturating_sub(due.len());
     due.extend(condemned(store, room).before(locked).load::<KeyRow>(&mut connection).await?);
     let keys = || array(due.iter().map(|row| &row.key));
-    // Check again, now that their locks keep new references out.
+    // Check again, now that their locks keep new references out. The time is not `before`, which is long ago: what fails
+    // again and again would stay ahead of what `dispose` condemned.
     let text = format!(
         "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO} RETURNING key"
     );
-    let parameters = vec![Parameter::Integer(before.as_millis()), keys()];
+    let parameters = vec![Parameter::Integer(now.as_millis()), keys()];
     let condemned: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
     if condemned.len() < due.len() {
         let text =
@@ -225,9 +227,9 @@ impl BlobRecords for Database {
         .await
     }
 
-    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+    async fn condemn(&self, store: &StoreName, before: Timestamp, now: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
         let store = store.clone();
-        let work = async move |connection: &AsyncPgConnection| condemn(connection, &store, before, most).await;
+        let work = async move |connection: &AsyncPgConnection| condemn(connection, &store, before, now, most).await;
         self.write(Begin::Write, work).await
     }
 

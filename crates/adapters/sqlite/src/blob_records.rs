@@ -147,7 +147,7 @@ impl BlobRecords for Database {
         .await
     }
 
-    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+    async fn condemn(&self, store: &StoreName, before: Timestamp, now: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
         let store = store.clone();
         self.write(move |connection| {
             let mut due: Vec<KeyRow> = unneeded(&store, before, most).load(connection)?;
@@ -161,7 +161,8 @@ impl BlobRecords for Database {
                     diesel::update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
                     continue;
                 }
-                diesel::update(row).set(blobs::condemned_at.eq(before.as_millis())).execute(connection)?;
+                // Not `before`, which is long ago: what fails again and again would stay ahead of what `dispose` condemned.
+                diesel::update(row).set(blobs::condemned_at.eq(now.as_millis())).execute(connection)?;
                 condemned.push(parse_key(&key)?);
             }
             Ok(condemned)

@@ -26,9 +26,10 @@ pub trait BlobRecords: Send + Sync {
     async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
 
     /// Condemns up to `most` blobs of `store` that have been unreferenced since `before` or longer, and returns their
-    /// keys, together with those condemned earlier and not yet forgotten. That they are unreferenced MUST be checked
-    /// again in the same transaction, and a condemned blob must never be referred to again.
-    async fn condemn(&self, store: &StoreName, before: Timestamp, most: u32) -> Result<Vec<BlobKey>>;
+    /// keys, together with those condemned earlier and not yet forgotten. The latter come last, and those returned
+    /// before, as of `now`, come after those condemned since. That they are unreferenced MUST be checked again in the
+    /// same transaction, and a condemned blob must never be referred to again.
+    async fn condemn(&self, store: &StoreName, before: Timestamp, now: Timestamp, most: u32) -> Result<Vec<BlobKey>>;
 
     /// Removes the records of condemned blobs of `store` whose bytes are deleted, and releases in the same transaction
     /// what they still counted against a drive. Other records in `keys` MUST stay.

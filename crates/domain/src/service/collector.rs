@@ -295,11 +295,11 @@ impl Collector {
     }
 
     /// Removes and counts the blobs that are or can be condemned. One that cannot be removed stays condemned for the
-    /// next round and does not stop the others of its batch.
+    /// next round, in which it comes after those condemned before this round, and does not stop the others of its batch.
     async fn remove_blobs(&self, before: Timestamp, removed: &mut u64) -> Result<()> {
         let store = self.stores.blobs.name();
         loop {
-            let condemned = self.stores.records.condemn(&store, before, BATCH).await?;
+            let condemned = self.stores.records.condemn(&store, before, self.ambient.now(), BATCH).await?;
             let count = condemned.len();
             let (gone, fault) = self.remover().remove(condemned).await;
             *removed += gone;

@@ -8,11 +8,11 @@ use super::intake::{Intake, told};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, BlobKey, Entry, FormerContent, Grant, Limit, MAX_FILE_BYTES, MediaType, Node, NodeId,
-    NodeKind, Page, Precondition, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
+    Action, Actor, AuditAction, BlobKey, Command, Entry, FormerContent, Grant, Limit, MAX_FILE_BYTES, MediaType, Node,
+    NodeId, NodeKind, Page, Precondition, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
 };
 use crate::port::{
-    self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, Saved, SignedUrl, UrlSigner,
+    self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, SignedUrl, UrlSigner,
 };
 
 /// The settings of [`Versions`].
@@ -160,26 +160,34 @@ impl Versions {
         self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
         let presentation = leave.presentation(&metadata);
         let mut arrived = 0;
-        let outcome = match self.stores.store.put(&key, body, leave.intake.expected, &presentation).await {
+        let ready = match self.stores.store.put(&key, body, leave.intake.expected, &presentation).await {
             Ok(stored) => {
                 arrived = stored.size;
-                self.append(actor, &leave, &key, stored, metadata, begun).await
+                self.prepare(actor, &leave, &key, stored, metadata, begun)
             }
             Err(fault) => Err(leave.intake.explain(fault)),
         };
+        let outcome = match ready {
+            Ok((command, content)) => match self.stores.versions.append(&command, &leave.file, &content).await {
+                // The outcome is unknown: these may be the file's bytes, so they stay.
+                Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(fault),
+                appended => appended.map_err(|fault| told(&leave.file, fault)),
+            },
+            // No commit was tried, whatever failed.
+            Err(fault) => Err(fault),
+        };
         match outcome {
-            // The outcome is unknown: these may be the file's bytes, so they stay.
-            Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
+            // It is done, even if the caller can no longer see the file.
+            Ok(replaced) => self.remover.clear_up(replaced).await.entry().ok_or(Error::NotFound),
             Err(fault) => {
                 self.remover.delete(&key, leave.file.drive(), arrived).await;
                 Err(fault)
             }
-            // It is done, even if the caller can no longer see the file.
-            Ok(replaced) => self.remover.clear_up(replaced).await.entry().ok_or(Error::NotFound),
         }
     }
 
-    async fn append(
+    /// The content to be appended, which has the stored bytes.
+    fn prepare(
         &self,
         actor: &Actor,
         leave: &ContentLeave,
@@ -187,7 +195,7 @@ impl Versions {
         stored: Stored,
         metadata: ContentMetadata,
         begun: Timestamp,
-    ) -> Result<Saved> {
+    ) -> Result<(Command, NewContent)> {
         let command = self.ambient.command(actor);
         // After that the blob may have been condemned.
         if command.at >= begun.plus(self.settings.intake_lifetime) {
@@ -202,8 +210,7 @@ impl Versions {
             seen: leave.seen,
             most_versions: self.settings.most,
         };
-        let appended = self.stores.versions.append(&command, &leave.file, &content).await;
-        appended.map_err(|fault| told(&leave.file, fault))
+        Ok((command, content))
     }
 
     /// What the caller has seen of the file, if there is a precondition.

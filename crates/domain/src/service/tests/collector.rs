@@ -112,7 +112,7 @@ fn nothing_expired() -> MockUploads {
 
 fn nothing_condemned() -> MockBlobRecords {
     let mut records = MockBlobRecords::new();
-    records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![]));
+    records.expect_condemn().times(1).returning(|_, _, _, _| Ok(vec![]));
     records.expect_forget().returning(|_, _| Ok(()));
     records
 }
@@ -158,10 +158,10 @@ async fn a_blob_is_condemned_then_deleted_then_forgotten() {
         let condemned = batch.clone();
         records
             .expect_condemn()
-            .with(eq(STORE), eq(BEFORE), eq(500))
+            .with(eq(STORE), eq(BEFORE), eq(NOW), eq(500))
             .times(1)
             .in_sequence(&mut order)
-            .return_once(move |_, _, _| Ok(condemned));
+            .return_once(move |_, _, _, _| Ok(condemned));
         for key in batch.clone() {
             store.expect_delete().with(eq(key)).times(1).in_sequence(&mut order).returning(|_| Ok(()));
         }
@@ -180,7 +180,7 @@ async fn a_blob_is_condemned_then_deleted_then_forgotten() {
 #[tokio::test]
 async fn a_blob_that_cannot_be_deleted_stays_and_stops_no_other() {
     let mut records = MockBlobRecords::new();
-    records.expect_condemn().times(1).returning(|_, _, _| Ok(vec![made_key(1), made_key(2)]));
+    records.expect_condemn().times(1).returning(|_, _, _, _| Ok(vec![made_key(1), made_key(2)]));
     records.expect_forget().times(1).withf(|_, keys| keys == [made_key(2)]).returning(|_, _| Ok(()));
     let mut store = nothing_swept();
     store
@@ -239,7 +239,7 @@ async fn a_failed_chore_is_reported_and_stops_no_other() {
 #[tokio::test]
 async fn nothing_is_removed_without_its_records() {
     let mut records = MockBlobRecords::new();
-    records.expect_condemn().times(1).returning(|_, _, _| Err(outage()));
+    records.expect_condemn().times(1).returning(|_, _, _, _| Err(outage()));
     // Nothing is deleted or forgotten: no such call is expected.
     let mut report = CollectorReport::default();
     service(nothing_expired(), records, nothing_swept()).run(&request(), &mut report).await.unwrap_err();

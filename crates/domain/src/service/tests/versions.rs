@@ -365,6 +365,19 @@ async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
 }
 
 #[tokio::test]
+async fn a_failure_to_store_the_bytes_leaves_nothing() {
+    let down: fn(ByteStream) -> crate::error::Result<Stored> = |_| Err(outage());
+    let silence: fn(ByteStream) -> crate::error::Result<Stored> = |_| Err(Error::internal("storage", "no answer"));
+    for outcome in [down, silence] {
+        // No commit was tried, so these cannot be a file's bytes.
+        let mut ports = Ports::default().taking(Length::AtMost(30), outcome).given_up();
+        ports.versions.expect_append().never();
+        let fault = refused(ports, hello()).await;
+        assert!(matches!(fault, Error::Unavailable { .. } | Error::Internal { .. }), "{fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_took_too_long_is_expired() {
     let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
     let service = ports.service_with(for_owner(file(FILE)), hurried());

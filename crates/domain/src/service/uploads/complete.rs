@@ -99,12 +99,11 @@ impl Uploads {
         let copied = staging.store.copy(&upload.transfer(), plan, &copy, &presentation_of(&upload.file)).await;
         let verified = match copied {
             Ok(copied) => digest::verified(&*self.store, &copy, copied, said.or(signed)).await,
-            // The copied bytes are not those announced.
-            Err(fault @ Error::Refused(_)) => Err(fault),
-            Err(fault) => return Err(fault),
+            Err(fault) => Err(fault),
         };
         match verified {
             Ok(stored) => Ok((copy, stored)),
+            // The copy may exist even if the store failed. Only this request knows its key, so nothing can refer to it.
             Err(fault) => {
                 self.remover.delete(&copy, upload.drive, plan.size()).await;
                 Err(fault)

@@ -3,10 +3,10 @@
 use super::Uploads;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, BlobKey, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId, Quota,
-    Sha256, Stored, Timestamp, authorize,
+    Action, Actor, BlobKey, Command, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId,
+    Quota, Sha256, Stored, Timestamp, authorize,
 };
-use crate::port::{ByteStream, NewFile, Presentation, Saved};
+use crate::port::{ByteStream, NewFile, Presentation};
 use crate::service::intake::{Intake, told};
 
 /// Permission to store the bytes of a file. Only [`Uploads::admit`] creates it.
@@ -91,28 +91,32 @@ impl Uploads {
         let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
         self.records.record(&key, &self.store.name(), begun).await?;
         let mut arrived = 0;
-        let outcome = match self.store.put(&key, body, leave.intake.expected, &leave.presentation).await {
-            Ok(stored) => {
-                arrived = stored.size;
-                match said.await {
-                    Ok(said) => self.create(actor, &leave, &key, stored, said, begun).await,
-                    Err(fault) => Err(fault),
-                }
-            }
-            Err(fault) => Err(leave.intake.explain(fault)),
+        let ready = async {
+            let put = self.store.put(&key, body, leave.intake.expected, &leave.presentation).await;
+            let stored = put.map_err(|fault| leave.intake.explain(fault))?;
+            arrived = stored.size;
+            self.prepare(actor, &leave, &key, stored, said.await?, begun).await
+        };
+        let outcome = match ready.await {
+            Ok((command, folder, new)) => match self.uploads.create(&command, &folder, &new).await {
+                // The outcome is unknown: these may be the file's bytes, so they stay.
+                Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(fault),
+                created => created.map_err(|fault| told(&folder, fault)),
+            },
+            // No commit was tried, whatever failed.
+            Err(fault) => Err(fault),
         };
         match outcome {
-            // The outcome is unknown: these may be the file's bytes, so they stay.
-            Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => Err(fault),
+            Ok(made) => self.remover.clear_up(made).await.entry().ok_or(Error::NotFound),
             Err(fault) => {
                 self.remover.delete(&key, leave.target.drive(), arrived).await;
                 Err(fault)
             }
-            Ok(made) => self.remover.clear_up(made).await.entry().ok_or(Error::NotFound),
         }
     }
 
-    async fn create(
+    /// The file to be created from the stored bytes, and the folder that it goes into.
+    async fn prepare(
         &self,
         actor: &Actor,
         leave: &UploadLeave,
@@ -120,7 +124,7 @@ impl Uploads {
         stored: Stored,
         said: StreamedFile,
         begun: Timestamp,
-    ) -> Result<Saved> {
+    ) -> Result<(Command, Grant, NewFile)> {
         let StreamedFile { folder, file, announced } = said;
         let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
         Expected { length, sha256: file.sha256 }.check(&stored)?;
@@ -141,6 +145,6 @@ impl Uploads {
             info: file,
             most_versions: self.settings.most_versions,
         };
-        self.uploads.create(&command, &folder, &new).await.map_err(|fault| told(&folder, fault))
+        Ok((command, folder, new))
     }
 }

@@ -12,7 +12,7 @@ use mockall::predicate::eq;
 
 use super::{
     FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, located, made, made_key, name,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, home, hurried, leave, located, made, made_key, name,
     name_taken, no_bytes_left, no_entries_left, outage, root, trashed,
 };
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};

@@ -172,6 +172,59 @@ async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
     assert!(matches!(met, Error::Unavailable { part: "database", .. }));
 }
 
+/// The server's own failures, which say nothing about a commit that was not tried.
+fn failures() -> [Error; 2] {
+    [outage(), Error::internal("storage", "no answer")]
+}
+
+#[tokio::test]
+async fn a_failure_before_the_commit_leaves_nothing() {
+    let is_failure = |fault: &Error| matches!(fault, Error::Unavailable { .. } | Error::Internal { .. });
+    // The bytes cannot be stored, or not surely.
+    for fault in failures() {
+        let mut ports = given_up();
+        ports.store.expect_put().times(1).return_once(|_, _, _, _| Err(fault));
+        ports.uploads.expect_create().never();
+        assert!(is_failure(&refused_stream(ports, None, hello()).await));
+    }
+    // The form cannot be read to its end.
+    for fault in failures() {
+        let mut ports = given_up();
+        ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
+        ports.uploads.expect_create().never();
+        let service = ports.service();
+        let leave = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
+        let met = service.receive(&actor(OWNER), leave, hello(), async { Err(fault) }).await.unwrap_err();
+        assert!(is_failure(&met));
+    }
+    // The folder that is named late cannot be looked up.
+    for fault in failures() {
+        let mut ports = given_up();
+        ports.drive = MockDrive::new();
+        ports.drive.expect_find_home().returning(|_| Ok(Some(home())));
+        ports.drive.expect_find().times(1).return_once(|_, _| Err(fault));
+        ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
+        ports.uploads.expect_create().never();
+        let service = ports.service();
+        let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();
+        let said = async { Ok(said(Some(FOLDER), file_info("a"), None)) };
+        assert!(is_failure(&service.receive(&actor(OWNER), leave, hello(), said).await.unwrap_err()));
+    }
+}
+
+#[tokio::test]
+async fn undeletable_bytes_stay_reserved_after_a_failure_before_the_commit() {
+    let mut ports = receiving();
+    ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
+    let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(folder(FOLDER).drive), eq(5));
+    hold.times(1).returning(|_, _, _| Ok(()));
+    let service = ports.service();
+    let leave = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
+    let met = service.receive(&actor(OWNER), leave, hello(), async { Err(outage()) }).await.unwrap_err();
+    assert!(matches!(met, Error::Unavailable { .. }));
+}
+
 #[tokio::test]
 async fn the_first_error_is_returned() {
     let mut ports = receiving();

@@ -202,14 +202,39 @@ async fn a_copy_of_other_bytes_than_announced_is_removed_and_the_upload_stays() 
     // Another request has completed it meanwhile and removed what was sent.
     let closed = Err(Error::Conflict(Conflict::UploadClosed));
     let mut ports = copied(hello_arrived(five(None)), closed);
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
     ports.drive = drive_with([for_owner(folder(FOLDER)), for_owner(file(FILE))]);
     let complete = Upload { state: UploadState::Complete(FILE), ..five(None) };
     ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(complete)));
     let entry = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
     assert_eq!(entry.node.id, FILE);
+}
 
-    let mut ports = copied(hello_arrived(five(None)), Err(outage()));
-    ports.uploads.expect_find().times(1).return_once(|_, _| Ok(Some(five(None))));
+#[tokio::test]
+async fn a_copy_that_may_exist_after_a_failure_is_removed_or_stays_reserved() {
+    for (fault, deletable) in [
+        (outage(), true),
+        (outage(), false),
+        (Error::internal("storage", "no answer"), true),
+        (Error::internal("storage", "no answer"), false),
+    ] {
+        let mut ports = copied(hello_arrived(five(None)), Err(fault));
+        ports.uploads.expect_find().times(1).return_once(|_, _| Ok(Some(five(None))));
+        if deletable {
+            ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+        } else {
+            copy_is_held(&mut ports);
+        }
+        let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+        assert!(matches!(outcome, Err(Error::Unavailable { .. } | Error::Internal { .. })), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_whose_commit_has_an_unknown_outcome_stays() {
+    let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
+    ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(outage()));
+    ports.store.expect_delete().never();
     let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(outcome, Err(Error::Unavailable { .. })), "{outcome:?}");
 }
