@@ -130,7 +130,7 @@ pub(crate) enum Opened {
     /// A file and its size in bytes.
     File(File, u64),
     /// A directory of parts.
-    Parts(PathBuf, PartPlan),
+    Parts(PartPlan),
 }
 
 impl Opened {
@@ -138,7 +138,7 @@ impl Opened {
     pub(crate) const fn size(&self) -> u64 {
         match self {
             Self::File(_, size) => *size,
-            Self::Parts(_, plan) => plan.size(),
+            Self::Parts(plan) => plan.size(),
         }
     }
 }
@@ -178,6 +178,11 @@ impl Place {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(fault(error)),
         }
+    }
+
+    /// Whether the blob exists.
+    pub(crate) fn exists(&self) -> Result<bool> {
+        Ok(self.find()?.is_some())
     }
 
     /// The path of the blob.
@@ -267,7 +272,7 @@ impl Place {
     pub(crate) fn open(&self) -> Result<Opened> {
         let size = match self.form()?.ok_or(Error::NotFound)? {
             Form::File(size) => size,
-            Form::Parts(plan) => return Ok(Opened::Parts(self.blob.clone(), plan)),
+            Form::Parts(plan) => return Ok(Opened::Parts(plan)),
         };
         match options().read(true).open(&self.blob) {
             Ok(file) => Ok(Opened::File(file, size)),

@@ -1,9 +1,8 @@
 //! Reading blobs.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clouddrive_domain::model::BlobKey;
@@ -28,7 +27,7 @@ enum Source {
     /// One file, positioned at the next byte.
     File(File),
     /// Files of `part_size` bytes each, except the last. The open one, if any, is positioned at the next byte.
-    Parts { directory: PathBuf, part_size: u64, open: Option<(u64, File)> },
+    Parts { place: Place, part_size: u64, open: Option<(u64, File)> },
 }
 
 impl Reader {
@@ -43,12 +42,11 @@ impl Reader {
                 file.seek(SeekFrom::Start(range.start)).map_err(fault)?;
                 Source::File(file)
             }
-            Opened::Parts(directory, plan) => {
+            Opened::Parts(plan) => {
                 let part_size = plan.part_size();
                 // Open the first part now, while the response can still report that it is missing.
-                let open =
-                    (!range.is_empty()).then(|| open_part(&directory, key, part_size, range.start)).transpose()?;
-                Source::Parts { directory, part_size, open }
+                let open = (!range.is_empty()).then(|| open_part(place, key, part_size, range.start)).transpose()?;
+                Source::Parts { place: place.clone(), part_size, open }
             }
         };
         Ok(Self { key: key.clone(), source, at: range.start, end: range.end })
@@ -62,11 +60,11 @@ impl Reader {
         }
         let piece = match &mut self.source {
             Source::File(file) => read(file, &self.key, left)?,
-            Source::Parts { directory, part_size, open } => {
+            Source::Parts { place, part_size, open } => {
                 let (before, offset) = (self.at / *part_size, self.at % *part_size);
                 let (_, mut file) = match open.take() {
                     Some((number, file)) if number == before => (number, file),
-                    _ => open_part(directory, &self.key, *part_size, self.at)?,
+                    _ => open_part(place, &self.key, *part_size, self.at)?,
                 };
                 let piece = read(&mut file, &self.key, left.min(*part_size - offset))?;
                 *open = Some((before, file));
@@ -79,11 +77,15 @@ impl Reader {
 }
 
 /// Opens the part that contains the byte `at`, positioned there; also returns the number of parts before it.
-fn open_part(directory: &Path, key: &BlobKey, part_size: u64, at: u64) -> Result<(u64, File)> {
+///
+/// `NotFound` if the whole blob has been deleted since it was opened: that is no damage.
+fn open_part(place: &Place, key: &BlobKey, part_size: u64, at: u64) -> Result<(u64, File)> {
     let before = at / part_size;
     let number = u32::try_from(before + 1).map_err(broken)?;
-    let file = options().read(true).open(part_path(directory, number));
-    let mut file = file.map_err(|error| Error::damaged(key, format!("part {number}: {error}")))?;
+    let mut file = match options().read(true).open(part_path(place.blob(), number)) {
+        Err(error) if error.kind() == ErrorKind::NotFound && !place.exists()? => return Err(Error::NotFound),
+        opened => opened.map_err(|error| Error::damaged(key, format!("part {number}: {error}")))?,
+    };
     file.seek(SeekFrom::Start(at % part_size)).map_err(fault)?;
     Ok((before, file))
 }

@@ -9,6 +9,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use clouddrive_contract::Code;
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Content, Timestamp};
 use clouddrive_domain::port::{ByteStream, Presentation, SignedUrl};
@@ -42,6 +43,25 @@ impl<'a> Representation<'a> {
             presentation,
         }
     }
+}
+
+/// Responds with what `answer` makes of the content that `open` finds. A change of content may delete the bytes between
+/// the two; then both run once more, so that preconditions and range are evaluated against the new content as well.
+pub(crate) async fn current<T>(
+    open: impl AsyncFn() -> clouddrive_domain::Result<T>,
+    content: impl Fn(&T) -> &Content,
+    answer: impl AsyncFn(&T) -> Outcome<HttpResponse>,
+) -> Outcome<HttpResponse> {
+    let opened = open().await?;
+    let problem = match answer(&opened).await {
+        Err(problem) if problem.code == Code::NotFound => problem,
+        outcome => return outcome,
+    };
+    let reopened = open().await?;
+    if content(&reopened).blob == content(&opened).blob {
+        return Err(problem);
+    }
+    answer(&reopened).await
 }
 
 /// Responds to a GET or HEAD with the bytes fetched by `read`, honouring preconditions and range.
@@ -136,4 +156,90 @@ fn reported(bytes: ByteStream) -> ByteStream {
 
 fn empty() -> ByteStream {
     Box::pin(futures_util::stream::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use actix_web::body::to_bytes;
+    use actix_web::test::TestRequest;
+    use actix_web::web::Bytes;
+    use clouddrive_domain::model::{BlobKey, MediaType, Name, VersionId};
+    use futures_util::stream;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// The only bytes in the store, those of version 2.
+    const STORED: &[u8] = b"0123456789";
+
+    /// Version 2 is the one with bytes; the others have another length.
+    fn version(number: u128) -> Content {
+        Content {
+            version: VersionId::from_uuid(Uuid::from_u128(number)),
+            blob: BlobKey::parse(&format!("{number:032x}")).unwrap(),
+            size: if number == 2 { STORED.len() as u64 } else { 8 },
+            sha256: None,
+            media_type: MediaType::octet_stream(),
+            client_modified_at: None,
+            store_tag: None,
+            created_at: Timestamp::from_millis(7),
+        }
+    }
+
+    /// The answer about a file that has the `found` versions, one each time it is opened. Also tells how often it was.
+    async fn answered(found: &[u128], headers: &[(&str, &str)]) -> (Outcome<HttpResponse>, usize) {
+        let request = headers.iter().fold(TestRequest::get(), |request, &header| request.append_header(header));
+        let (request, opened) = (request.to_http_request(), Cell::new(0));
+        let open = async || {
+            let number = found[opened.get()];
+            opened.set(opened.get() + 1);
+            clouddrive_domain::Result::Ok(version(number))
+        };
+        let respond = async |content: &Content| {
+            let presentation = Presentation::of(Name::parse("a.txt").unwrap(), content);
+            let stored = content.blob == version(2).blob;
+            let read = async |range: Range<u64>| -> clouddrive_domain::Result<ByteStream> {
+                let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+                let piece = stored.then(|| Bytes::from_static(&STORED[range])).ok_or(Error::NotFound)?;
+                let bytes: ByteStream = Box::pin(stream::iter([Ok(piece)]));
+                Ok(bytes)
+            };
+            answer(&request, Representation::of(content, &presentation), read).await
+        };
+        let outcome = current(open, |content: &Content| content, respond).await;
+        (outcome, opened.get())
+    }
+
+    #[tokio::test]
+    async fn a_content_replaced_between_open_and_read_is_answered_as_the_new_one() {
+        let former = version(1).tag().to_string();
+        for (headers, status, bytes) in [
+            (vec![], 200, STORED),
+            (vec![("Range", "bytes=-3")], 206, &b"789"[..]),
+            (vec![("Range", "bytes=0-3"), ("If-Range", former.as_str())], 200, STORED),
+        ] {
+            let (outcome, opened) = answered(&[1, 2], &headers).await;
+            let response = outcome.unwrap();
+            assert_eq!((response.status().as_u16(), opened), (status, 2), "{headers:?}");
+            let tag = response.headers().get(ETAG).unwrap().to_str().unwrap();
+            assert_eq!(tag, version(2).tag().to_string(), "{headers:?}");
+            let range = response.headers().get(CONTENT_RANGE).map(|range| range.to_str().unwrap().to_owned());
+            assert_eq!(range.as_deref(), (status == 206).then_some("bytes 7-9/10"), "{headers:?}");
+            assert_eq!(to_bytes(response.into_body()).await.unwrap(), bytes, "{headers:?}");
+        }
+        let (outcome, opened) = answered(&[1, 2], &[("If-Match", &former)]).await;
+        assert_eq!((outcome.unwrap_err().code, opened), (Code::PreconditionFailed, 2));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_opened_again_only_if_its_bytes_are_gone_and_only_once() {
+        assert_eq!(answered(&[2], &[]).await.1, 1);
+        assert_eq!(answered(&[1], &[("If-Match", "\"other\"")]).await.1, 1);
+        for found in [[1, 1], [1, 3]] {
+            let (outcome, opened) = answered(&found, &[]).await;
+            assert_eq!((outcome.unwrap_err().code, opened), (Code::NotFound, 2), "{found:?}");
+        }
+    }
 }

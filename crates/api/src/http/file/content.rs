@@ -1,5 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::model::NodeId;
+use clouddrive_domain::service::OpenFile;
 
 use crate::http::App;
 use crate::http::bytes::{self, Representation};
@@ -17,13 +18,15 @@ pub(crate) async fn content(
     request: HttpRequest,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let file = app.files.open(&user.actor, id.0).await?;
-    let presentation = file.presentation();
-    let representation = Representation::of(file.content(), &presentation);
-    let right = Right::of_user(&app, user.actor.user, user.identity.session, id.0);
-    let read = async |range| Ok(while_right(app.files.read(&file, range).await?, right));
-    if app.local.is_some() {
-        return bytes::answer(&request, representation, read).await;
-    }
-    bytes::redirect(&request, representation, read, || app.files.sign(&file)).await
+    let answer = async |file: &OpenFile| {
+        let presentation = file.presentation();
+        let representation = Representation::of(file.content(), &presentation);
+        let right = Right::of_user(&app, user.actor.user, user.identity.session, id.0);
+        let read = async |range| Ok(while_right(app.files.read(file, range).await?, right));
+        if app.local.is_some() {
+            return bytes::answer(&request, representation, read).await;
+        }
+        bytes::redirect(&request, representation, read, || app.files.sign(file)).await
+    };
+    bytes::current(async || app.files.open(&user.actor, id.0).await, OpenFile::content, answer).await
 }

@@ -1,5 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::model::NodeId;
+use clouddrive_domain::service::LinkedFile;
 
 use crate::http::App;
 use crate::http::bytes::{self, Representation};
@@ -38,14 +39,16 @@ async fn answer(
     request: &HttpRequest,
     app: &web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let file = app.visits.open(&visitor.0, below).await?;
-    let presentation = file.presentation();
-    let representation = Representation::of(file.content(), &presentation);
-    let right = Right::of_visitor(app, &visitor.0, below);
-    let read = async |range| Ok(while_right(app.visits.read(&file, range).await?, right));
-    // A client that follows a redirect might send the link's password along to the store.
-    if app.local.is_some() || (file.has_password() && visitor.0.password.is_some()) {
-        return bytes::answer(request, representation, read).await;
-    }
-    bytes::redirect(request, representation, read, || app.visits.sign(&file)).await
+    let answer = async |file: &LinkedFile| {
+        let presentation = file.presentation();
+        let representation = Representation::of(file.content(), &presentation);
+        let right = Right::of_visitor(app, &visitor.0, below);
+        let read = async |range| Ok(while_right(app.visits.read(file, range).await?, right));
+        // A client that follows a redirect might send the link's password along to the store.
+        if app.local.is_some() || (file.has_password() && visitor.0.password.is_some()) {
+            return bytes::answer(request, representation, read).await;
+        }
+        bytes::redirect(request, representation, read, || app.visits.sign(file)).await
+    };
+    bytes::current(async || app.visits.open(&visitor.0, below).await, LinkedFile::content, answer).await
 }

@@ -118,6 +118,23 @@ async fn a_blob_that_lost_a_part_or_its_manifest_ends_in_an_error() {
     assert_eq!(store.head(&key()).await.unwrap(), None);
 }
 
+#[tokio::test]
+async fn a_blob_in_parts_that_is_deleted_while_it_is_read_is_not_found_rather_than_damaged() {
+    let (root, store) = store();
+    make(&store).await;
+    let mut deleted = store.get(&key(), 11, 0..11).await.unwrap();
+    let mut unmounted = store.get(&key(), 11, 0..11).await.unwrap();
+    for bytes in [&mut deleted, &mut unmounted] {
+        assert_eq!(bytes.next().await.unwrap().unwrap(), "hello");
+    }
+    store.delete(&key()).await.unwrap();
+    assert!(matches!(deleted.next().await, Some(Err(Error::NotFound))));
+    assert!(deleted.next().await.is_none());
+    // Without its shard nothing is known of the blob.
+    fs::rename(root.path().join("blobs/3f"), root.path().join("away")).unwrap();
+    assert!(matches!(unmounted.next().await, Some(Err(Error::Unavailable { part: "storage", .. }))));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn no_symlink_is_followed_to_parts() {
