@@ -202,8 +202,8 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
     assert_eq!((code, err.as_str()), (1, "clouddrive: 2 findings\n"));
     assert!(
         out.contains(
-            "\nused_bytes_differ (2): A drive whose used bytes are not the sum of its versions and of purged but not yet \
-             deleted blobs.\n"
+            "\nused_bytes_differ (2): A drive whose used bytes are not the sum of its versions and of former contents not \
+             yet deleted.\n"
         ),
         "{out}"
     );
