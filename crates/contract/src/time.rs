@@ -37,7 +37,7 @@ impl Time {
         let time = self.0.to_offset(UtcOffset::UTC);
         let mut text = *b"0000-00-00T00:00:00.000Z";
         let mut put = |place: RangeInclusive<usize>, mut number: u32| {
-            for digit in text[place].iter_mut().rev() {
+            for digit in text.get_mut(place).into_iter().flatten().rev() {
                 *digit = b'0' + (number % 10) as u8;
                 number /= 10;
             }

@@ -36,7 +36,6 @@ pub const fn state_word(state: UploadState) -> &'static str {
 
 /// The condition that an upload is open. A literal, since diesel binds constants as parameters: both databases plan
 /// without the values of parameters, so a bound word would not match the condition of the indexes `uploads_open_by_*`.
-#[must_use]
 pub fn is_open() -> SqlLiteral<Bool> {
     diesel::dsl::sql("uploads.state = 'open'")
 }
