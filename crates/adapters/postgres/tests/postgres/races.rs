@@ -149,6 +149,17 @@ async fn the_limit_of_entries_is_exact_wherever_they_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn folders_are_made_one_after_the_other_where_ample_room_ends() {
+    let (_fresh, one, _) = two().await;
+    let ann = Registration { quota_entries: 20_001, ..registration(1) };
+    one.register(&command(&ann), &ann).await.unwrap();
+    for number in 0..4 {
+        create_folder(&one, &ann, ann.root, folder_id(number), &number.to_string()).await.unwrap();
+    }
+    assert_eq!(one.find_home(ann.user.id).await.unwrap().unwrap().account.entries.used, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_completed_twice_becomes_one_file() {
     let (_fresh, one, other) = two().await;
     let ann = register(&one, 1).await;

@@ -144,7 +144,7 @@ async fn a_quota_of_entries_is_set_alone_or_with_that_of_bytes() {
     failed(user(&server, &["set-quota", "ann", "--entries", "2k"], ""), 2, "must be a number from 0");
     let refused = user(&server, &["create", "ben", "ben@example.com", "--entries", "many"], PASSWORD);
     failed(refused, 2, "must be a number from 0");
-    failed(user(&server, &["set-quota", "nobody", "--entries", "5"], ""), 1, "there is no user nobody");
+    failed(user(&server, &["set-quota", "zoe", "--entries", "5"], ""), 1, "there is no user zoe");
     assert_eq!(limits().await, [9, 1]);
 }
 

@@ -235,7 +235,7 @@ async fn whatever_is_wrong_in_the_store_is_found_and_named() {
     assert_eq!(only(&[]), one("object_missing", &of_photo));
     execute(&server, &format!("UPDATE users SET photo_blob = NULL; DELETE FROM blobs WHERE key = '{of_photo}'"));
 
-    server.put_blob(ABSENT_KEY, b"nobody's");
+    server.put_blob(ABSENT_KEY, b"of no file");
     let whole: (Vec<String>, Vec<String>) = (vec![], vec![]);
     assert_eq!(only(&[]), whole, "its row may be on its way");
     let report = verify(&server, &["--grace", "0"]).1;
