@@ -1,7 +1,7 @@
 //! Work that outlives its request: a handler is dropped as soon as the client disconnects.
 
+use clouddrive_domain::caller::{caller, on_behalf_of};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::turns::{caller, on_behalf_of};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 

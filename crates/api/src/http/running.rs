@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes};
+use clouddrive_domain::caller::{Caller, caller, on_behalf_of};
 use clouddrive_domain::model::{NodeId, SessionId, UserId};
 use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::service::Visitor;
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::turns::{Caller, caller, on_behalf_of};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream};
 use tokio::time::Instant;

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_domain::caller::{Caller, now_for};
 use clouddrive_domain::model::Actor;
-use clouddrive_sql::turns::{Caller, now_for};
 use serde::Deserialize;
 
 use crate::http::extract::{CurrentRequest, Query};

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_domain::caller::{Caller, now_for};
 use clouddrive_domain::port::SignedRequest;
-use clouddrive_sql::turns::{Caller, now_for};
 
 use crate::http::App;
 use crate::http::bytes::{self, Representation};

@@ -4,8 +4,8 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use clouddrive_contract::Code;
+use clouddrive_domain::caller::{Caller, now_for};
 use clouddrive_domain::model::Identity;
-use clouddrive_sql::turns::{Caller, now_for};
 
 use crate::http::App;
 use crate::http::keyed::refuse_key;

@@ -11,8 +11,8 @@ use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
+use clouddrive_domain::caller::{Caller, on_behalf_of};
 use clouddrive_domain::model::{Network, RequestId};
-use clouddrive_sql::turns::{Caller, on_behalf_of};
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 

@@ -1,47 +1,16 @@
 //! Fair queueing for connections: waiting tasks are served round-robin by caller, and no caller gets all connections.
 
-use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use clouddrive_domain::model::{Network, UserId};
+use clouddrive_domain::caller::Caller;
 use clouddrive_domain::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 /// The `retry_after` of a caller that has waited in vain.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// The caller on whose behalf work is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Caller {
-    /// A user.
-    User(UserId),
-    /// An anonymous caller in this network.
-    Network(Network),
-}
-
-tokio::task_local! {
-    static CALLER: Cell<Option<Caller>>;
-}
-
-/// Runs `work` on behalf of `caller`, until [`now_for`] changes it.
-pub async fn on_behalf_of<T>(caller: Option<Caller>, work: impl Future<Output = T>) -> T {
-    CALLER.scope(Cell::new(caller), work).await
-}
-
-/// Sets the caller for the rest of the enclosing [`on_behalf_of`].
-pub fn now_for(caller: Caller) {
-    // Outside of `on_behalf_of` this has no effect.
-    let _ = CALLER.try_with(|cell| cell.set(Some(caller)));
-}
-
-/// The caller of this task; `None` for the server's own work.
-#[must_use]
-pub fn caller() -> Option<Caller> {
-    CALLER.try_with(Cell::get).ok().flatten()
-}
 
 /// A fair semaphore for a number of connections. Clones share it.
 #[derive(Clone)]
@@ -217,6 +186,7 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
+    use clouddrive_domain::model::UserId;
     use uuid::Uuid;
 
     use super::*;
@@ -327,18 +297,5 @@ mod tests {
         drop(given);
         assert_eq!(turns.lock().free, 1);
         assert!(turns.enter(user(3)).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn work_is_done_on_behalf_of_the_caller() {
-        assert_eq!(caller(), None);
-        let seen = on_behalf_of(user(1), async {
-            let before = caller();
-            now_for(user(2).unwrap());
-            (before, caller())
-        });
-        assert_eq!(seen.await, (user(1), user(2)));
-        now_for(user(3).unwrap());
-        assert_eq!(caller(), None);
     }
 }
