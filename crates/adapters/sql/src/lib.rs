@@ -7,6 +7,7 @@ pub mod changes;
 pub mod chores;
 pub mod drive;
 pub mod fault;
+pub mod filling;
 pub mod link_downloads;
 pub mod links;
 pub mod locate;

@@ -3,20 +3,17 @@
 //! grams. Either looks at a bounded number of nodes, and at none of another drive. Shared trees are
 //! [walked](crate::walk).
 
-use std::collections::HashMap;
-
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    DriveId, Limit, Located, NodeId, NodeKind, OrderKey, PageRoom, SearchPosition, SearchText, UserId, WalkPosition,
+    DriveId, Limit, NodeId, NodeKind, OrderKey, SearchPosition, SearchText, UserId, WalkPosition,
 };
-use clouddrive_domain::port::{Hit, Sought};
+use clouddrive_domain::port::Sought;
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Nullable, Text};
 
 use crate::locate::MOST_STEPS;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes};
-use crate::walk::Walk;
 
 /// The most matching nodes per page whose ancestors are checked, e.g. for being trashed.
 pub const MOST_FOUND: u64 = 2_000;
@@ -241,7 +238,7 @@ impl Part {
 pub enum Spot {
     /// It is known.
     At(SearchPosition),
-    /// By the ancestors of the node, up to the top of the tree with this index in a [`Walk`].
+    /// By the ancestors of the node, up to the top of the tree with this index in a [`Walk`](crate::walk::Walk).
     Tree(usize),
 }
 
@@ -289,39 +286,4 @@ pub fn way(rows: Vec<HitRow>, limit: Limit) -> Result<Way> {
 fn place(row: &HitRow) -> Result<(NodeId, SearchPosition)> {
     let id = row.id.map(NodeId::from).ok_or_else(|| bad_row("nodes", "of a search", "id"))?;
     Ok((id, SearchPosition::Own { key: OrderKey::from_bytes(row.order_key.clone()), id }))
-}
-
-/// A page being filled with fetched nodes, [a few](FETCHED) at a time, until it is full.
-#[derive(Default)]
-pub struct Filling {
-    /// The hits on the page.
-    pub hits: Vec<Hit>,
-    room: PageRoom,
-}
-
-impl Filling {
-    /// Adds the nodes at those `places`; `nodes` may be in any order. Returns false if the page is full before all are
-    /// added.
-    pub fn add(&mut self, places: &[(NodeId, Spot)], nodes: Vec<Located>, walk: Option<&Walk>) -> bool {
-        let mut nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
-        for (id, spot) in places {
-            let Some(located) = nodes.remove(id) else { continue };
-            let position = match spot {
-                Spot::At(position) => Some(position.clone()),
-                Spot::Tree(top) => walk.and_then(|walk| walk.position(&located, *top)).map(SearchPosition::Shared),
-            };
-            let Some(position) = position else { continue };
-            if !self.room.takes(located.path_bytes()) {
-                return false;
-            }
-            self.hits.push(Hit { located, position });
-        }
-        true
-    }
-
-    /// The position of the last hit.
-    #[must_use]
-    pub fn last(&self) -> Option<SearchPosition> {
-        self.hits.last().map(|hit| hit.position.clone())
-    }
 }
