@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clouddrive_domain::model::MAX_UPLOAD_LIFETIME;
+use clouddrive_http::body::BodyLimits;
 use ipnet::IpNet;
 
 use self::reader::Reader;
@@ -23,7 +24,6 @@ pub(crate) use self::stores::{
     AwsConfig, BlobsConfig, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig, S3Config,
 };
 use crate::connections::ConnectionLimits;
-use crate::http::BodyLimits;
 
 /// Variables with unusable values, each with what it must be. Displays as one line.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 pub(crate) mod audit;
 pub(crate) mod blobs;
-pub(crate) mod http;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod throttle;

@@ -9,8 +9,8 @@ mod verify;
 use std::fs::DirBuilder;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
+use actix_web::web::Data;
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens, SessionCache};
 use clouddrive_disk::DiskUrls;
@@ -21,12 +21,13 @@ use clouddrive_domain::service::{
     Search, Shares, SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings,
     VersionStores, Versions, Visits, Watching,
 };
+use clouddrive_http::slots::Slots;
 use clouddrive_image::SquarePhotos;
+use clouddrive_rest::{ArchiveUrls, Cursors, Digests, Part, Services, write_answer};
 
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
-use crate::http::{App, ArchiveUrls, Cursors, Digests, Part, Slots, write_answer};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::LoggedTrail;
 use crate::telemetry::throttle::Counted;
@@ -126,8 +127,8 @@ impl Stores {
         Versions::new(drive, stores, self.ambient.clone(), settings)
     }
 
-    /// Creates the application state; the local store's signed URLs start with `public_url`.
-    pub(crate) fn app(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<App> {
+    /// Creates the services; the local store's signed URLs start with `public_url`.
+    pub(crate) fn services(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<Services> {
         let Persistence {
             users,
             accounts,
@@ -239,32 +240,45 @@ impl Stores {
             Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
         let local = doors
             .gate
-            .map(|(gate, parts)| Arc::new(SignedBlobs::new(gate, store, parts, records, watching, ambient.clone())));
-        Ok(App {
-            accounts,
-            folders: Folders::new(drive.clone(), ended.clone(), ambient.clone()),
-            files: Arc::new(files),
-            copies: Copies::new(drive.clone(), trees, remover.clone(), ambient.clone(), config.most_versions),
-            archives,
-            archive_urls: keys.archive_urls(public_url),
-            uploads: Arc::new(uploads),
-            search: Search::new(drive.clone(), search),
-            trash: Trash::new(drive.clone(), trash, remover, ended.clone(), ambient.clone(), config.trash_retention),
-            versions: Arc::new(versions),
-            shares: Shares::new(drive.clone(), shares, users, ended, throttling, ambient.clone()),
-            links,
-            visits,
-            photos,
-            idempotency: Idempotency::new(drive.clone(), receipts, Arc::new(write_answer), ambient.clone()),
+            .map(|(gate, parts)| Data::new(SignedBlobs::new(gate, store, parts, records, watching, ambient.clone())));
+        Ok(Services {
+            accounts: Data::new(accounts),
+            folders: Data::new(Folders::new(drive.clone(), ended.clone(), ambient.clone())),
+            files: Data::new(files),
+            copies: Data::new(Copies::new(
+                drive.clone(),
+                trees,
+                remover.clone(),
+                ambient.clone(),
+                config.most_versions,
+            )),
+            archives: Data::new(archives),
+            archive_urls: Data::new(keys.archive_urls(public_url)),
+            uploads: Data::new(uploads),
+            search: Data::new(Search::new(drive.clone(), search)),
+            trash: Data::new(Trash::new(
+                drive.clone(),
+                trash,
+                remover,
+                ended.clone(),
+                ambient.clone(),
+                config.trash_retention,
+            )),
+            versions: Data::new(versions),
+            shares: Data::new(Shares::new(drive.clone(), shares, users, ended, throttling, ambient.clone())),
+            links: Data::new(links),
+            visits: Data::new(visits),
+            photos: Data::new(photos),
+            idempotency: Data::new(Idempotency::new(drive, receipts, Arc::new(write_answer), ambient.clone())),
             local,
-            parts: vec![Part { name: "database", probe }, Part { name: "storage", probe: self.blobs.probe() }],
-            ambient,
-            cursors: keys.cursors(),
-            digests: Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts)),
-            body_limits: config.body_limits,
-            bulk: Slots::new(BULK_AT_ONCE, config.database_wait),
-            proxies: config.trusted_proxies.clone(),
-            leaving: AtomicBool::new(false),
+            parts: Data::new(vec![
+                Part { name: "database", probe },
+                Part { name: "storage", probe: self.blobs.probe() },
+            ]),
+            ambient: Data::new(ambient),
+            cursors: Data::new(keys.cursors()),
+            digests: Data::new(Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts))),
+            bulk: Data::new(Slots::new(BULK_AT_ONCE, config.database_wait)),
         })
     }
 }
