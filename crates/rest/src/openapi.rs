@@ -28,7 +28,7 @@ pub(crate) use page::{document, let_the_page_work, swagger_config};
 #[openapi(
     info(
         title = "CloudDrive",
-        description = include_str!("guide.md"),
+        description = include_str!("openapi/guide.md"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
