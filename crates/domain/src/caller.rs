@@ -62,7 +62,6 @@ impl Drop for Scope {
 
 #[cfg(test)]
 mod tests {
-    use std::future::Future;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};

@@ -1,7 +1,7 @@
 //! Problems: the one place where errors get their status, code and headers. A protocol renders them in its own way, as
 //! [`json`] does.
 
-pub(crate) mod json;
+pub mod json;
 
 use std::fmt;
 use std::time::Duration;
