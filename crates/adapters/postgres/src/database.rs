@@ -2,11 +2,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clouddrive_domain::caller::caller;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::pool::{Connections, take};
-use clouddrive_sql::turns::{Turns, caller};
+use clouddrive_sql::turns::Turns;
 use deadpool::Runtime;
 use deadpool::managed::Pool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

@@ -42,8 +42,8 @@ fn every_variable_of_the_configuration_stands_in_the_table_and_in_the_example() 
     let read = |path: &Path| std::fs::read_to_string(path).unwrap();
     let (readme, example) = (read(&root.join("../../README.md")), read(&root.join("../../.env.example")));
     let mut names = Vec::new();
-    for file in std::fs::read_dir(root.join("src/config")).unwrap() {
-        let path = file.unwrap().path();
+    let files = std::fs::read_dir(root.join("src/config")).unwrap().map(|file| file.unwrap().path());
+    for path in files.chain([root.join("src/config.rs")]) {
         if path.ends_with("tests.rs") {
             continue;
         }

@@ -1,0 +1,35 @@
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use clouddrive_contract::Code;
+use clouddrive_domain::model::{Actor, Identity, Receipt};
+
+use super::request_id::noted;
+use crate::problem::Problem;
+
+/// The calling user. The `authenticate` middleware guarantees that there is one.
+pub struct CurrentUser {
+    pub identity: Identity,
+    pub actor: Actor,
+}
+
+impl FromRequest for CurrentUser {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+impl CurrentUser {
+    /// The caller of `request`, with the receipt of the `idempotent` middleware if any.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let identity = request.extensions().get::<Identity>().cloned();
+        let identity = identity.ok_or_else(|| Problem::new(Code::Unauthenticated, "send an access token"))?;
+        let receipt = request.extensions().get::<Receipt>().cloned();
+        let actor = Actor { user: identity.user, request: noted(request)?, receipt };
+        Ok(Self { identity, actor })
+    }
+}
