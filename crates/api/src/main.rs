@@ -45,6 +45,12 @@ enum Command {
     Serve,
     /// Print the OpenAPI document
     Openapi,
+    /// Print all configuration variables with values, default and meaning, as an example of `.env`
+    Config {
+        /// As a Markdown table
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Apply pending database migrations
     Migrate,
     /// Run the collector once: remove expired uploads, old trash, unreferenced blobs and temporary files
@@ -76,6 +82,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
     if let Command::Openapi = command {
         return say(http::openapi::json()?);
     }
+    if let Command::Config { markdown } = command {
+        let reference = if markdown { config::variables::markdown() } else { config::variables::example() };
+        return say(reference.trim_end());
+    }
     let source = Source::of_process()?;
     if let Command::Health = command {
         return health::check(&source).await;
@@ -84,7 +94,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     let config = Config::read(&source)?;
     let traces = telemetry::logs::start(&source)?;
     let outcome = match command {
-        Command::Serve | Command::Openapi | Command::Health => serve::serve(config).await,
+        Command::Serve | Command::Openapi | Command::Config { .. } | Command::Health => serve::serve(config).await,
         Command::Migrate => migrate(&config).await,
         Command::Collect => collect(&config).await,
         Command::User(command) => user::run(command, &config).await,

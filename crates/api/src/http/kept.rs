@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
-use clouddrive_contract::{self as dto, Item, ItemKind, Link};
+use clouddrive_contract::{self as dto, ItemKind, Link};
 use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeId, NodeKind, UploadId};
 use clouddrive_domain::service::OwnLink;
 use clouddrive_domain::{Error, Result};
@@ -68,11 +68,7 @@ fn item(status: StatusCode, found: &Located) -> Result<Reply> {
     let kind = if entry.node.kind() == NodeKind::File { "file" } else { "drive" };
     let location = Some(format!("/{kind}/{}", entry.node.id));
     let item = map::item(entry)?;
-    let etag = match &item {
-        Item::File(file) => file.etag.clone(),
-        Item::Folder(folder) => folder.etag.clone(),
-    };
-    Ok(Reply { status: status.as_u16(), location, etag: Some(etag), body: text(&item)? })
+    Ok(Reply { status: status.as_u16(), location, etag: Some(item.etag().to_owned()), body: text(&item)? })
 }
 
 /// The file, with the ETag of its content.
@@ -121,7 +117,7 @@ async fn check(app: &App, actor: &Actor, body: &str) -> Outcome<()> {
         // Responses that describe no item go to owners only.
         return Ok(());
     };
-    Ok(app.idempotency.check_repeat(actor.user, NodeId::from_uuid(told.id), parse::role(told.permission)).await?)
+    Ok(app.idempotency.check_repeat(actor.user, NodeId::from_uuid(told.id), parse::role(told.permission)?).await?)
 }
 
 fn response(reply: Reply) -> Outcome<HttpResponse> {

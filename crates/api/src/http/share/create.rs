@@ -12,7 +12,7 @@ use crate::http::{App, map, parse, reply};
 pub(crate) async fn create(user: CurrentUser, body: Json<CreateShare>, app: web::Data<App>) -> Outcome<HttpResponse> {
     let item = parse::one_item(body.0.share_object_type, body.0.file_id, body.0.folder_id)?;
     let guest = Handle::parse(&body.0.username);
-    let permission = parse::permission(body.0.permission);
+    let permission = parse::permission(body.0.permission)?;
     let share = map::share(app.shares.create(&user.actor, item, &guest, permission).await?)?;
     Ok(reply::created(format!("/share/{}", share.id), &share))
 }

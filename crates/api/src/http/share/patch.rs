@@ -17,7 +17,7 @@ pub(crate) async fn patch(
     body: Json<PatchShare>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    let permission = parse::permission(body.0.permission);
+    let permission = parse::permission(body.0.permission)?;
     let share = to_the_end(async move { app.shares.change(&user.actor, id.0, permission).await }).await?;
     Ok(reply::ok(&map::share(share)?))
 }
