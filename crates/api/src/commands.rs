@@ -11,7 +11,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 
 use self::user::UserCommand;
-use crate::config::{Config, Source};
+use crate::config::{Config, Source, variables};
 use crate::output::say;
 use crate::{telemetry, wiring};
 
@@ -30,6 +30,12 @@ enum Command {
     Serve,
     /// Print the OpenAPI document
     Openapi,
+    /// Print all configuration variables with values, default and meaning, as an example of `.env`
+    Config {
+        /// As a Markdown table
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Apply pending database migrations
     Migrate,
     /// Run the collector once: remove expired uploads, old trash, unreferenced blobs and temporary files
@@ -52,6 +58,10 @@ impl Cli {
         if let Command::Openapi = command {
             return say(clouddrive_rest::openapi::json()?);
         }
+        if let Command::Config { markdown } = command {
+            let reference = if markdown { variables::markdown() } else { variables::example() };
+            return say(reference.trim_end());
+        }
         let source = Source::of_process()?;
         if let Command::Health = command {
             return health::check(&source).await;
@@ -60,7 +70,7 @@ impl Cli {
         let config = Config::read(&source)?;
         let traces = telemetry::logs::start(&source)?;
         let outcome = match command {
-            Command::Serve | Command::Openapi | Command::Health => serve::serve(config).await,
+            Command::Serve | Command::Openapi | Command::Config { .. } | Command::Health => serve::serve(config).await,
             Command::Migrate => migrate::migrate(&config).await,
             Command::Collect => collect::collect(&config).await,
             Command::User(command) => user::run(command, &config).await,

@@ -5,6 +5,7 @@ mod reader;
 mod secret;
 mod source;
 mod stores;
+pub(crate) mod variables;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,16 +14,14 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clouddrive_domain::model::MAX_UPLOAD_LIFETIME;
 use clouddrive_http::body::BodyLimits;
 use ipnet::IpNet;
 
 use self::reader::Reader;
 pub(crate) use self::secret::SecretKey;
 pub(crate) use self::source::Source;
-pub(crate) use self::stores::{
-    AwsConfig, BlobsConfig, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig, S3Config,
-};
+pub(crate) use self::stores::{AwsConfig, BlobsConfig, DatabaseConfig, PostgresAddress, PostgresConfig, S3Config};
+use self::variables::Variable;
 use crate::connections::ConnectionLimits;
 
 /// Variables with unusable values, each with what it must be. Displays as one line.
@@ -32,6 +31,11 @@ pub(crate) struct ConfigError(Vec<(String, String)>);
 impl ConfigError {
     pub(crate) fn new(variable: impl Into<String>, message: impl Into<String>) -> Self {
         Self(vec![(variable.into(), message.into())])
+    }
+
+    /// The value is not what the variable must be.
+    pub(crate) fn invalid(variable: &Variable) -> Self {
+        Self::new(variable.name, format!("must be {}", variable.required()))
     }
 }
 
@@ -133,8 +137,8 @@ impl TraceConfig {
     /// Returns `None` if no endpoint is configured.
     pub(crate) fn read(source: &Source) -> Result<Option<Self>, ConfigError> {
         let mut reader = Reader::of(source);
-        let endpoint = reader.url("OTEL_EXPORTER_OTLP_ENDPOINT");
-        let service = reader.text("OTEL_SERVICE_NAME").unwrap_or("clouddrive").to_owned();
+        let endpoint = reader.url(&variables::OTEL_EXPORTER_OTLP_ENDPOINT);
+        let service = reader.text_or_default(&variables::OTEL_SERVICE_NAME).to_owned();
         reader.finish(endpoint.map(|endpoint| Self { endpoint, service }))
     }
 }
@@ -150,11 +154,11 @@ impl SecretRequest {
     /// Returns the secret to read first, if any.
     pub(crate) fn read(source: &Source) -> Result<Option<Self>, ConfigError> {
         let mut reader = Reader::of(source);
-        let name = reader.text("AWS_SECRET_NAME").unwrap_or("CloudDriveEnvVars");
+        let name = reader.text_or_default(&variables::AWS_SECRET_NAME);
         if !is_production(&mut reader) || name == "none" {
             return reader.finish(None);
         }
-        let endpoint = reader.url("AWS_ENDPOINT_URL_SECRETS_MANAGER");
+        let endpoint = reader.url(&variables::AWS_ENDPOINT_URL_SECRETS_MANAGER);
         let aws = stores::aws(&mut reader);
         reader.finish(Some(Self { name: name.to_owned(), endpoint, aws }))
     }
@@ -165,70 +169,73 @@ impl Config {
     pub(crate) fn read(source: &Source) -> Result<Self, ConfigError> {
         let mut reader = Reader::of(source);
         let production = is_production(&mut reader);
-        let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or("./data"));
+        let data_dir = PathBuf::from(reader.text_or_default(&variables::DATA_DIR));
         let database = stores::database(&mut reader, production, &data_dir);
         let aws = stores::aws(&mut reader);
         let blobs = stores::blobs(&mut reader, production, &data_dir, &aws);
-        let secret_key = reader.parsed("SECRET_KEY", "at least 32 bytes long", SecretKey::parse);
-        let previous_secret_key = reader.parsed("PREVIOUS_SECRET_KEY", "at least 32 bytes long", SecretKey::parse);
+        let secret_key = reader.parsed(&variables::SECRET_KEY, SecretKey::parse);
+        let previous_secret_key = reader.parsed(&variables::PREVIOUS_SECRET_KEY, SecretKey::parse);
         let shared = matches!(database, DatabaseConfig::Postgres(_));
-        if (production || shared) && reader.text("SECRET_KEY").is_none() {
+        if (production || shared) && reader.text(&variables::SECRET_KEY).is_none() {
             let message = "must be set, to at least 32 random bytes: with ENVIRONMENT=production, and with PostgreSQL, \
                            where every instance needs the same";
-            reader.complain("SECRET_KEY", message);
+            reader.complain(&variables::SECRET_KEY, message);
         }
-        let upload_lifetime = reader.seconds("UPLOAD_LIFETIME_SECONDS", 86_400, 1..=MAX_UPLOAD_LIFETIME.as_secs());
-        let url_lifetime = reader.seconds("SIGNED_URL_SECONDS", 300, 1..=300);
-        let min_rate = reader.number("BODY_MIN_BYTES_PER_SECOND", 1024, 0..=1 << 30);
+        let upload_lifetime = reader.seconds(&variables::UPLOAD_LIFETIME_SECONDS);
+        let url_lifetime = reader.seconds(&variables::SIGNED_URL_SECONDS);
+        let min_rate = reader.number(&variables::BODY_MIN_BYTES_PER_SECOND);
         // Signed URLs of a bucket cannot re-check access.
         let watch = if matches!(blobs, BlobsConfig::Disk(_)) { 6 * 3600 } else { 300 };
-        let watch_url_lifetime = reader.seconds("STREAM_URL_SECONDS", watch, 1..=86_400);
-        let grace = upload_lifetime.as_secs() + 3600;
-        let longest = upload_lifetime.max(url_lifetime).as_secs();
+        let watch_url_lifetime = reader.seconds_or(&variables::STREAM_URL_SECONDS, watch);
+        // A blob must outlast every upload that may still refer to it, and every URL through which its bytes may still
+        // arrive.
+        let collect_grace = reader.seconds_or(&variables::COLLECT_GRACE_SECONDS, upload_lifetime.as_secs() + 3600);
+        if collect_grace < upload_lifetime.max(url_lifetime) {
+            let message = "must be at least UPLOAD_LIFETIME_SECONDS and SIGNED_URL_SECONDS";
+            reader.complain(&variables::COLLECT_GRACE_SECONDS, message);
+        }
         let config = Self {
             bind: bind(&mut reader),
             metrics: metrics(&mut reader),
-            public_url: reader.url("PUBLIC_URL"),
+            public_url: reader.url(&variables::PUBLIC_URL),
             data_dir,
             database,
             blobs,
             aws,
             secret_key,
             previous_secret_key,
-            algorithm: reader.parsed("ALGORITHM", "HS256, HS384 or HS512", algorithm).unwrap_or(Algorithm::Hs256),
-            token_lifetime: Duration::from_secs(60 * reader.number("ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600)),
-            session_lifetime: Duration::from_secs(86_400 * reader.number("REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=3_650)),
-            refresh_grace: reader.seconds("REFRESH_GRACE_SECONDS", 30, 0..=60),
-            rate_limits: reader.switch("RATE_LIMITS", true),
-            quota_bytes: reader.number("DEFAULT_QUOTA_BYTES", 5 << 30, QUOTAS),
-            quota_entries: reader.number("DEFAULT_QUOTA_ENTRIES", 2_000_000, QUOTAS),
+            algorithm: reader.parsed(&variables::ALGORITHM, algorithm).unwrap_or(Algorithm::Hs256),
+            token_lifetime: Duration::from_secs(60 * reader.number::<u64>(&variables::ACCESS_TOKEN_EXPIRE_MINUTES)),
+            session_lifetime: Duration::from_secs(86_400 * reader.number::<u64>(&variables::REFRESH_TOKEN_EXPIRE_DAYS)),
+            refresh_grace: reader.seconds(&variables::REFRESH_GRACE_SECONDS),
+            rate_limits: reader.switch(&variables::RATE_LIMITS),
+            quota_bytes: reader.number(&variables::DEFAULT_QUOTA_BYTES),
+            quota_entries: reader.number(&variables::DEFAULT_QUOTA_ENTRIES),
             upload_lifetime,
             url_lifetime,
             watch_url_lifetime,
-            most_open_uploads: reader.number("MAX_OPEN_UPLOADS", 1000, 1..=100_000),
+            most_open_uploads: reader.number(&variables::MAX_OPEN_UPLOADS),
             part_bytes: stores::part_bytes(&mut reader),
-            most_versions: reader.number("MAX_VERSIONS", 20, 1..=1000),
-            trash_retention: reader.seconds("TRASH_RETENTION_SECONDS", 2_592_000, 1..=315_360_000),
-            collect_interval: reader.seconds("COLLECT_INTERVAL_SECONDS", 600, 1..=86_400),
-            // A blob must outlast every upload that may still refer to it, and every URL through which its bytes may
-            // still arrive.
-            collect_grace: reader.seconds("COLLECT_GRACE_SECONDS", grace, longest..=31_536_000),
-            cors_origins: reader.parsed("CORS_ORIGINS", ORIGINS, origins).unwrap_or_default(),
-            trusted_proxies: reader.parsed("TRUSTED_PROXIES", PROXIES, networks).unwrap_or_default(),
-            body_limits: BodyLimits { idle: reader.seconds("BODY_IDLE_SECONDS", 30, 1..=3600), min_rate },
+            most_versions: reader.number(&variables::MAX_VERSIONS),
+            trash_retention: reader.seconds(&variables::TRASH_RETENTION_SECONDS),
+            collect_interval: reader.seconds(&variables::COLLECT_INTERVAL_SECONDS),
+            collect_grace,
+            cors_origins: reader.parsed(&variables::CORS_ORIGINS, origins).unwrap_or_default(),
+            trusted_proxies: reader.parsed(&variables::TRUSTED_PROXIES, networks).unwrap_or_default(),
+            body_limits: BodyLimits { idle: reader.seconds(&variables::BODY_IDLE_SECONDS), min_rate },
             connection_limits: ConnectionLimits {
-                idle: reader.seconds("RESPONSE_IDLE_SECONDS", 10, 1..=3600),
+                idle: reader.seconds(&variables::RESPONSE_IDLE_SECONDS),
                 min_rate,
-                per_address: reader.number("CONNECTIONS_PER_ADDRESS", 1024, 1..=1_000_000),
+                per_address: reader.number(&variables::CONNECTIONS_PER_ADDRESS),
             },
-            database_connections: reader.number("DATABASE_CONNECTIONS", if shared { 16 } else { 8 }, 1..=1000),
-            database_wait: reader.seconds("DATABASE_WAIT_SECONDS", 10, 1..=300),
-            startup: reader.seconds("STARTUP_SECONDS", 60, 0..=3600),
-            workers: reader.number("WORKERS", cores(), 1..=1024),
-            keep_alive: reader.seconds("KEEP_ALIVE_SECONDS", 200, 1..=3600),
+            database_connections: reader.number_or(&variables::DATABASE_CONNECTIONS, if shared { 16 } else { 8 }),
+            database_wait: reader.seconds(&variables::DATABASE_WAIT_SECONDS),
+            startup: reader.seconds(&variables::STARTUP_SECONDS),
+            workers: reader.number_or(&variables::WORKERS, cores()),
+            keep_alive: reader.seconds(&variables::KEEP_ALIVE_SECONDS),
             // Load balancers take a while to notice; at a terminal there is no reason to wait.
-            drain: reader.seconds("DRAIN_SECONDS", if production { 5 } else { 0 }, 0..=3600),
-            shutdown: reader.seconds("SHUTDOWN_SECONDS", 30, 0..=3600),
+            drain: reader.seconds_or(&variables::DRAIN_SECONDS, if production { 5 } else { 0 }),
+            shutdown: reader.seconds(&variables::SHUTDOWN_SECONDS),
         };
         reader.finish(config)
     }
@@ -242,8 +249,7 @@ pub(crate) fn bind_address(source: &Source) -> Result<SocketAddr, ConfigError> {
 }
 
 fn bind(reader: &mut Reader<'_>) -> SocketAddr {
-    let what = "an address and a port, such as 127.0.0.1:8000";
-    let address = reader.parsed("BIND_ADDR", what, |text| text.parse().ok());
+    let address = reader.parsed(&variables::BIND_ADDR, |text| text.parse().ok());
     address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000)))
 }
 
@@ -252,7 +258,7 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsAddress {
         "off" => Some(MetricsAddress::Off),
         address => address.parse().ok().map(MetricsAddress::Given),
     };
-    let given = reader.parsed("METRICS_ADDR", "off, or an address and a port, such as 127.0.0.1:9464", parse);
+    let given = reader.parsed(&variables::METRICS_ADDR, parse);
     given.unwrap_or_else(|| MetricsAddress::Usual(SocketAddr::from(([127, 0, 0, 1], 9464))))
 }
 
@@ -267,7 +273,7 @@ fn is_production(reader: &mut Reader<'_>) -> bool {
         "production" => Some(true),
         _ => None,
     };
-    reader.parsed("ENVIRONMENT", "development or production", parse).unwrap_or(false)
+    reader.parsed(&variables::ENVIRONMENT, parse).unwrap_or(false)
 }
 
 fn algorithm(text: &str) -> Option<Algorithm> {
@@ -279,8 +285,6 @@ fn algorithm(text: &str) -> Option<Algorithm> {
     }
 }
 
-const ORIGINS: &str = "origins such as https://app.example.com, parted by commas";
-
 fn origins(text: &str) -> Option<Vec<String>> {
     let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
     origins
@@ -290,8 +294,6 @@ fn origins(text: &str) -> Option<Vec<String>> {
         })
         .collect()
 }
-
-const PROXIES: &str = "addresses and networks such as 10.0.0.0/8, parted by commas";
 
 fn networks(text: &str) -> Option<Vec<IpNet>> {
     let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());

@@ -16,6 +16,7 @@ mod time;
 mod trash;
 mod upload;
 mod version;
+mod words;
 
 pub use account::{
     ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshForm, RefreshToken, Register, Session,
@@ -27,7 +28,7 @@ pub use folder::{
     CopyFolder, CreateFolder, Folder, FolderConflict, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep,
     RootListing, SortBy, SortOrder,
 };
-pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
+pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role, UnknownItem};
 pub use link::{CreateLink, Link, LinkAccess, LinkPassword, Linked, LinkedFolder, Links, PatchLink};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use crate::words::words;
 use crate::{File, Person, Time};
 
 /// What to do if the new file's name is taken; case-insensitive.
@@ -87,19 +88,18 @@ pub struct FileForm {
     pub file: String,
 }
 
-/// The state of an upload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum UploadState {
-    /// Accepting bytes.
-    Open,
-    /// Completed: the file exists.
-    Complete,
-    /// Aborted.
-    Aborted,
-    /// Expired.
-    Expired,
+words! {
+    /// The state of an upload.
+    UploadState {
+        /// Accepting bytes.
+        Open = "open",
+        /// Completed: the file exists.
+        Complete = "complete",
+        /// Aborted.
+        Aborted = "aborted",
+        /// Expired.
+        Expired = "expired",
+    }
 }
 
 /// A part that has arrived.

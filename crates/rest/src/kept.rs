@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{self as dto, Item, ItemKind, Link};
+use clouddrive_contract::{self as dto, ItemKind, Link};
 use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeId, NodeKind, Sha256, UploadId};
 use clouddrive_domain::service::{Done, Idempotency, Links, OwnLink, Photos, Uploads};
 use clouddrive_domain::{Error, Result};
@@ -70,11 +70,7 @@ fn item(status: StatusCode, found: &Located) -> Result<Reply> {
     let kind = if entry.node.kind() == NodeKind::File { "file" } else { "drive" };
     let location = Some(format!("/{kind}/{}", entry.node.id));
     let item = map::item(entry)?;
-    let etag = match &item {
-        Item::File(file) => file.etag.clone(),
-        Item::Folder(folder) => folder.etag.clone(),
-    };
-    Ok(Reply { status: status.as_u16(), location, etag: Some(etag), body: text(&item)? })
+    Ok(Reply { status: status.as_u16(), location, etag: Some(item.etag().to_owned()), body: text(&item)? })
 }
 
 /// The file, with the ETag of its content.
@@ -138,7 +134,7 @@ impl Repeats {
             // Responses that describe no item go to owners only.
             return Ok(());
         };
-        let (node, role) = (NodeId::from_uuid(told.id), parse::role(told.permission));
+        let (node, role) = (NodeId::from_uuid(told.id), parse::role(told.permission)?);
         Ok(self.idempotency.check_repeat(actor.user, node, role).await?)
     }
 }

@@ -7,6 +7,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::Details;
 use clouddrive_domain::service::{CopyPlace, Destination, NewPlace};
+use clouddrive_domain::{Error, Result};
 use clouddrive_http::problem::{Outcome, Problem};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
@@ -62,18 +63,21 @@ pub(crate) fn client_modified_at(headers: &HeaderMap) -> Outcome<Option<Timestam
     Ok(Some(timestamp(self::value(name, text)?)))
 }
 
-pub(crate) const fn permission(permission: dto::Permission) -> Permission {
+pub(crate) fn permission(permission: dto::Permission) -> Outcome<Permission> {
     match permission {
-        dto::Permission::View => Permission::View,
-        dto::Permission::Edit => Permission::Edit,
+        dto::Permission::View => Ok(Permission::View),
+        dto::Permission::Edit => Ok(Permission::Edit),
+        _ => Err(Problem::invalid("permission", "must be view or edit")),
     }
 }
 
-pub(crate) const fn role(role: dto::Role) -> Role {
+/// The role in a stored response, which a later version of the server may have written.
+pub(crate) fn role(role: dto::Role) -> Result<Role> {
     match role {
-        dto::Role::Owner => Role::Owner,
-        dto::Role::Edit => Role::Edit,
-        dto::Role::View => Role::View,
+        dto::Role::Owner => Ok(Role::Owner),
+        dto::Role::Edit => Ok(Role::Edit),
+        dto::Role::View => Ok(Role::View),
+        other => Err(Error::internal("a stored response", format!("the role {other:?}"))),
     }
 }
 

@@ -49,9 +49,11 @@ pub(crate) async fn search(
 fn query(cursors: &Cursors, user: UserId, parameters: &SearchParameters) -> Outcome<SearchQuery> {
     let text = SearchText::parse(&parameters.q).map_err(|fault| Problem::invalid("q", fault.to_string()))?;
     let kind = parameters.kind.map(|kind| match kind {
-        ItemKind::File => NodeKind::File,
-        ItemKind::Folder => NodeKind::Folder,
+        ItemKind::File => Ok(NodeKind::File),
+        ItemKind::Folder => Ok(NodeKind::Folder),
+        _ => Err(Problem::invalid("type", "must be file or folder")),
     });
+    let kind = kind.transpose()?;
     let within = parameters.within.map(NodeId::from_uuid);
     let query = SearchQuery { text, kind, within, after: None, limit: parse::limit(parameters.limit)? };
     let Some(cursor) = &parameters.cursor else { return Ok(query) };

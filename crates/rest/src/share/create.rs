@@ -18,7 +18,7 @@ pub(crate) async fn create(
 ) -> Outcome<HttpResponse> {
     let item = parse::one_item(body.0.share_object_type, body.0.file_id, body.0.folder_id)?;
     let guest = Handle::parse(&body.0.username);
-    let permission = parse::permission(body.0.permission);
+    let permission = parse::permission(body.0.permission)?;
     let share = map::share(shares.create(&user.actor, item, &guest, permission).await?)?;
     Ok(reply::created(format!("/share/{}", share.id), &share))
 }

@@ -19,7 +19,7 @@ pub(crate) async fn patch(
     body: Json<PatchShare>,
     shares: web::Data<Shares>,
 ) -> Outcome<HttpResponse> {
-    let permission = parse::permission(body.0.permission);
+    let permission = parse::permission(body.0.permission)?;
     let share = to_the_end(async move { shares.change(&user.actor, id.0, permission).await }).await?;
     Ok(reply::ok(&map::share(share)?))
 }

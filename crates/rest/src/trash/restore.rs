@@ -25,9 +25,5 @@ pub(crate) async fn restore(
 ) -> Outcome<HttpResponse> {
     let to = body.0.parent_folder_id.map(parse::destination);
     let item = map::item(trash.restore(&user.actor, id.0, to, &wanted.0).await?)?;
-    let etag = match &item {
-        Item::Folder(folder) => &folder.etag,
-        Item::File(file) => &file.etag,
-    };
-    Ok(reply::tagged(StatusCode::OK, etag, &item))
+    Ok(reply::tagged(StatusCode::OK, item.etag(), &item))
 }
