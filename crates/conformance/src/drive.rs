@@ -5,6 +5,7 @@ mod depth;
 mod entries;
 mod find;
 mod list;
+mod paths;
 mod races;
 mod relocate;
 mod roles;
@@ -26,6 +27,14 @@ pub async fn suite(store: &Persistence) {
         find::the_shares_of_the_viewer_stand_on_the_way,
         find::a_file_carries_its_content,
         find::many_nodes_are_found_as_each_of_them,
+    );
+    run!(store;
+        paths::a_path_leads_to_what_it_names,
+        paths::names_of_a_path_are_compared_as_in_a_folder,
+        paths::a_file_leads_no_further,
+        paths::a_path_goes_around_the_trash,
+        paths::a_guest_follows_paths_from_what_they_see,
+        paths::a_path_reaches_the_bottom_of_the_deepest_tree,
     );
     run!(store;
         create::a_folder_is_made_as_it_is_found,

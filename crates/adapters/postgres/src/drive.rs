@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, ReadGrant,
-    Sort, UserId, Viewer, check_depth,
+    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, NodePath, PathStart, Person,
+    Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
 use clouddrive_sql::drive::{ChildRow, FOLDERS_LATERAL, HomeRow, LevelsRow, Merging, home, levels, page};
@@ -36,6 +36,13 @@ impl Drive for Database {
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>> {
         let nodes = nodes.to_vec();
         self.read(async move |connection: &AsyncPgConnection| locate::find_many(connection, &nodes, viewer).await).await
+    }
+
+    async fn find_by_path(&self, start: PathStart, path: &NodePath, viewer: Viewer) -> Result<Option<Located>> {
+        let path = path.clone();
+        let work =
+            async move |connection: &AsyncPgConnection| locate::find_by_path(connection, start, &path, viewer).await;
+        self.read(work).await
     }
 
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, Position, ReadGrant, Sort, UserId,
-    Viewer, check_depth,
+    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, NodePath, PathStart, Position,
+    ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
 use clouddrive_sql::drive::{Charge, ChildRow, FOLDERS, HomeRow, LevelsRow, Merging, home, levels, page};
@@ -30,6 +30,11 @@ impl Drive for Database {
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>> {
         let nodes = nodes.to_vec();
         self.read(move |connection| locate::find_many(connection, &nodes, viewer)).await
+    }
+
+    async fn find_by_path(&self, start: PathStart, path: &NodePath, viewer: Viewer) -> Result<Option<Located>> {
+        let path = path.clone();
+        self.read(move |connection| locate::find_by_path(connection, start, &path, viewer)).await
     }
 
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    Account, Command, Content, Grant, Limit, Located, MediaType, Name, Node, NodeId, OrderKey, Permission, Position,
-    ReadGrant, Revision, Sort, SortBy, Timestamp, UserId, Viewer,
+    Account, Command, Content, Grant, Limit, Located, MediaType, Name, Node, NodeId, NodePath, OrderKey, PathStart,
+    Permission, Position, ReadGrant, Revision, Sort, SortBy, Timestamp, UserId, Viewer,
 };
 
 /// A user's account and root folder.
@@ -132,6 +132,15 @@ pub trait Drive: Send + Sync {
 
     /// The same for several nodes, in one query and in any order. Missing nodes are left out.
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>>;
+
+    /// Finds the node at the end of `path`, as [`find`](Self::find) does, in one query: each name of the path is that of
+    /// a live child of the folder before, byte by byte. A path without names leads to its start. The cost MUST NOT
+    /// depend on how many children the folders have.
+    ///
+    /// Returns none if the start is missing or a file, or a name leads to nothing. The node is returned even if the
+    /// viewer may not see it or the start is in the trash:
+    /// [`authorize_read_below`](crate::model::authorize_read_below) decides.
+    async fn find_by_path(&self, start: PathStart, path: &NodePath, viewer: Viewer) -> Result<Option<Located>>;
 
     /// The user's account and root.
     async fn find_home(&self, user: UserId) -> Result<Option<Home>>;

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, Limit, Located, Name, NodeId, NodeKind, Order, Permission, Position, Revision, Role, Sort, SortBy,
-    SortValue, UserId,
+    Action, Entry, Limit, Located, Name, NodeId, NodeKind, NodePath, Order, PathStart, Permission, Position, Revision,
+    Role, Sort, SortBy, SortValue, UserId, Viewer,
 };
 use crate::port::{Child, Details, MockDrive, Relocation};
 use crate::service::{Destination, Folders, ListQuery, NewPlace};
@@ -146,6 +146,44 @@ async fn the_root_is_listed_with_the_account() {
     assert_eq!((page.items[0].node.id, page.items[0].role), (PARENT, Role::Owner));
     assert_eq!(page.items[0].parent, None, "the root shows nowhere, not even as a parent");
     assert_eq!(page.next, None);
+}
+
+/// What the caller gets at the path `beach.jpg` from [`PARENT`], where the drive finds `found`.
+async fn at_path(found: Option<Located>, user: UserId) -> Result<Entry, Error> {
+    let (start, path) = (PathStart::Folder(PARENT), NodePath::new(vec![name("beach.jpg")]).unwrap());
+    let mut drive = MockDrive::new();
+    let find = drive.expect_find_by_path().with(eq(start), eq(path.clone()), eq(Viewer::from(user)));
+    find.times(1).return_once(move |_, _, _| Ok(found));
+    service(drive).find_by_path(&actor(user), start, &path).await
+}
+
+#[tokio::test]
+async fn a_path_leads_to_what_stands_below_a_folder_that_the_caller_sees() {
+    let owned = at_path(Some(for_owner(file(FILE))), OWNER).await.unwrap();
+    assert_eq!((owned.node.id, owned.role), (FILE, Role::Owner));
+    let inherited = at_path(Some(for_heir(file(FILE), VIEW)), GUEST).await.unwrap();
+    assert_eq!((inherited.node.id, inherited.role, inherited.parent), (FILE, Role::View, Some(PARENT)));
+}
+
+#[tokio::test]
+async fn a_path_from_or_to_what_the_caller_does_not_see_leads_nowhere() {
+    for (found, user) in [
+        (None, OWNER),
+        (Some(for_stranger(file(FILE))), STRANGER),
+        (Some(trashed(for_owner(file(FILE)))), OWNER),
+        // The file is shared, the folder in which the path starts is not.
+        (Some(for_guest(file(FILE), EDIT)), GUEST),
+    ] {
+        assert!(matches!(at_path(found, user).await, Err(Error::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn a_root_does_not_show_at_the_end_of_a_path() {
+    let mut drive = MockDrive::new();
+    drive.expect_find_by_path().times(1).return_once(|_, _, _| Ok(Some(root(OWNER))));
+    let found = service(drive).find_by_path(&actor(OWNER), PathStart::OwnRoot, &NodePath::default()).await;
+    assert!(matches!(found, Err(Error::NotFound)));
 }
 
 #[tokio::test]
