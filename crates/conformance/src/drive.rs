@@ -1,5 +1,6 @@
 //! Conformance suite for [`Drive`](clouddrive_domain::port::Drive).
 
+mod conflicts;
 mod create;
 mod depth;
 mod entries;
@@ -70,6 +71,21 @@ pub async fn suite(store: &Persistence) {
         relocate::a_folder_goes_neither_into_itself_nor_below,
         relocate::shares_stay_with_what_is_relocated,
         relocate::a_name_that_was_left_is_free,
+    );
+    run!(store;
+        conflicts::a_replaced_node_goes_to_the_trash,
+        conflicts::a_rename_replaces_as_well,
+        conflicts::what_is_in_its_place_replaces_nothing,
+        conflicts::both_are_kept_under_the_first_free_name,
+        conflicts::a_file_and_a_folder_do_not_replace_each_other,
+        conflicts::a_folder_is_not_replaced_by_what_is_in_it,
+        conflicts::what_is_refused_replaces_nothing,
+        conflicts::a_folder_too_deep_replaces_nothing,
+        conflicts::a_guest_who_replaces_may_undo_it,
+        conflicts::uploads_of_guests_into_a_replaced_folder_end,
+        conflicts::of_many_that_replace_at_once_one_remains,
+        conflicts::of_many_that_keep_both_at_once_each_has_a_name,
+        conflicts::what_is_edited_while_it_is_replaced_loses_nothing,
     );
     run!(store;
         depth::folders_stand_at_most_a_hundred_deep,

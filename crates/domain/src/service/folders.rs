@@ -101,7 +101,8 @@ impl Folders {
         shown.and_then(Located::entry).ok_or(Error::NotFound)
     }
 
-    /// Renames or moves a folder, or both.
+    /// Renames or moves a folder, or both. A folder that it replaces goes to the trash. Data received for guests'
+    /// uploads into folders that they can no longer reach is deleted.
     ///
     /// # Errors
     /// See [`Drive::relocate`].
@@ -112,13 +113,11 @@ impl Folders {
         place: NewPlace,
         wanted: &Precondition,
     ) -> Result<Entry> {
-        let (command, moved) = (self.ambient.command(actor), place.to.is_some());
-        let (by, item) = (command.clone(), (NodeKind::Folder, folder));
-        let folder = relocation::relocate(&self.access, &*self.drive, by, actor.user, item, place, wanted).await?;
-        if moved {
-            // Uploads of guests who can no longer reach the folder.
-            self.ended.discard(&command).await;
+        let (item, moved) = ((NodeKind::Folder, folder), place.to.is_some());
+        let done = relocation::relocate(&self.access, &*self.drive, &self.ambient, actor, item, place, wanted).await?;
+        if moved || done.has_replaced {
+            self.ended.discard(&done.command).await;
         }
-        Ok(folder)
+        Ok(done.entry)
     }
 }
