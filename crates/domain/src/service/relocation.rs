@@ -31,7 +31,7 @@ pub enum Destination {
 }
 
 /// A file or folder that was relocated.
-pub(super) struct Done {
+pub(super) struct RelocatedEntry {
     /// The file or folder.
     pub(super) entry: Entry,
     /// The command that did it.
@@ -48,7 +48,7 @@ pub(super) async fn relocate(
     (kind, id): (NodeKind, NodeId),
     place: NewPlace,
     wanted: &Precondition,
-) -> Result<Done> {
+) -> Result<RelocatedEntry> {
     let command = ambient.command(actor);
     let action = match (&place.to, &place.name) {
         (Some(_), _) => Action::Move,
@@ -69,5 +69,5 @@ pub(super) async fn relocate(
         ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node }));
     }
     let entry = relocated.located.entry().ok_or(Error::NotFound)?;
-    Ok(Done { entry, command, has_replaced: relocated.replaced.is_some() })
+    Ok(RelocatedEntry { entry, command, has_replaced: relocated.replaced.is_some() })
 }
