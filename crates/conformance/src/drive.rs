@@ -1,10 +1,12 @@
 //! Conformance suite for [`Drive`](clouddrive_domain::port::Drive).
 
+mod conflicts;
 mod create;
 mod depth;
 mod entries;
 mod find;
 mod list;
+mod paths;
 mod races;
 mod relocate;
 mod roles;
@@ -26,6 +28,14 @@ pub async fn suite(store: &Persistence) {
         find::the_shares_of_the_viewer_stand_on_the_way,
         find::a_file_carries_its_content,
         find::many_nodes_are_found_as_each_of_them,
+    );
+    run!(store;
+        paths::a_path_leads_to_what_it_names,
+        paths::names_of_a_path_are_compared_as_in_a_folder,
+        paths::a_file_leads_no_further,
+        paths::a_path_goes_around_the_trash,
+        paths::a_guest_follows_paths_from_what_they_see,
+        paths::a_path_reaches_the_bottom_of_the_deepest_tree,
     );
     run!(store;
         create::a_folder_is_made_as_it_is_found,
@@ -61,6 +71,21 @@ pub async fn suite(store: &Persistence) {
         relocate::a_folder_goes_neither_into_itself_nor_below,
         relocate::shares_stay_with_what_is_relocated,
         relocate::a_name_that_was_left_is_free,
+    );
+    run!(store;
+        conflicts::a_replaced_node_goes_to_the_trash,
+        conflicts::a_rename_replaces_as_well,
+        conflicts::what_is_in_its_place_replaces_nothing,
+        conflicts::both_are_kept_under_the_first_free_name,
+        conflicts::a_file_and_a_folder_do_not_replace_each_other,
+        conflicts::a_folder_is_not_replaced_by_what_is_in_it,
+        conflicts::what_is_refused_replaces_nothing,
+        conflicts::a_folder_too_deep_replaces_nothing,
+        conflicts::a_guest_who_replaces_may_undo_it,
+        conflicts::uploads_of_guests_into_a_replaced_folder_end,
+        conflicts::of_many_that_replace_at_once_one_remains,
+        conflicts::of_many_that_keep_both_at_once_each_has_a_name,
+        conflicts::what_is_edited_while_it_is_replaced_loses_nothing,
     );
     run!(store;
         depth::folders_stand_at_most_a_hundred_deep,

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::{Item, Person, Role, Time, User};
+use crate::{Item, MoveConflict, Person, Role, Time, User};
 
 /// `folder`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub struct CreateFolder {
     pub parent_folder_id: Option<Uuid>,
 }
 
-/// `PATCH /drive/{folder_id}`: at least one of the two.
+/// `PATCH /drive/{folder_id}`: a name, a parent, or both.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -67,6 +67,10 @@ pub struct PatchFolder {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Uuid>))]
     pub parent_folder_id: Option<Option<Uuid>>,
+    /// What to do if the name is taken; default `fail`. `Replace` moves the folder of that name, with everything below
+    /// it, to the trash; a file of that name stays, and the request is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder_conflict: Option<MoveConflict>,
 }
 
 /// What to do if the copied folder's name is taken; case-insensitive.

@@ -28,7 +28,7 @@ pub use folder::{
     CopyFolder, CreateFolder, Folder, FolderConflict, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep,
     RootListing, SortBy, SortOrder,
 };
-pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role, UnknownItem};
+pub use item::{Item, ItemKind, ItemRef, MoveConflict, Permission, Person, Role, UnknownItem};
 pub use link::{CreateLink, Link, LinkAccess, LinkPassword, Linked, LinkedFolder, Links, PatchLink};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};

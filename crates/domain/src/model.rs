@@ -13,6 +13,7 @@ mod name_keys;
 mod node;
 mod page;
 mod parts;
+mod path;
 mod precondition;
 mod quota;
 mod receipt;
@@ -27,7 +28,9 @@ mod upload;
 mod user;
 mod version;
 
-pub use access::{Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, check_depth};
+pub use access::{
+    Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, authorize_read_below, check_depth,
+};
 pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
 };
@@ -48,6 +51,7 @@ pub use page::{
     VersionPosition, WalkPosition,
 };
 pub use parts::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, MissingParts, Part, PartPlan};
+pub use path::{MAX_PATH_NAMES, NodePath, PathStart};
 pub use precondition::{Precondition, Seen};
 pub use quota::{EntryQuota, NewLimits, Quota};
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};

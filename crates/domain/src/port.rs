@@ -47,7 +47,7 @@ pub use changes::Changes;
 pub use chores::{Chores, Lease};
 pub use clock::Clock;
 pub use direct_uploads::DirectUploads;
-pub use drive::{Child, Details, Drive, Home, Place, Relocation};
+pub use drive::{Child, Details, Drive, Home, Place, Relocated, Relocation};
 pub use link_access::LinkAccess;
 pub use link_downloads::LinkDownloads;
 pub use link_tokens::LinkTokens;

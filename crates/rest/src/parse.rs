@@ -118,6 +118,14 @@ pub(crate) const fn folder_conflict(conflict: dto::FolderConflict) -> ConflictPo
     }
 }
 
+pub(crate) const fn move_conflict(conflict: dto::MoveConflict) -> ConflictPolicy {
+    match conflict {
+        dto::MoveConflict::Fail => ConflictPolicy::Fail,
+        dto::MoveConflict::Replace => ConflictPolicy::Replace,
+        dto::MoveConflict::Keep => ConflictPolicy::Keep,
+    }
+}
+
 /// The destination in the body of a copy; the new name is in the field `field`.
 pub(crate) fn copy_place(
     field: &'static str,
@@ -132,18 +140,20 @@ pub(crate) fn copy_place(
     })
 }
 
-/// The changes in the body of a PATCH, at least one.
+/// The changes in the body of a PATCH, at least one; the new name is in the field `field`.
 pub(crate) fn new_place(
     field: &'static str,
     name: Option<&str>,
     parent: Option<Option<Uuid>>,
+    conflict: Option<dto::MoveConflict>,
     details: Details,
 ) -> Outcome<NewPlace> {
     if name.is_none() && parent.is_none() && details.is_empty() {
         return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or what else can be changed")));
     }
     let name = name.map(|text| self::name(field, text)).transpose()?;
-    Ok(NewPlace { name, to: parent.map(destination), details })
+    let conflict = conflict.map(move_conflict).unwrap_or_default();
+    Ok(NewPlace { name, to: parent.map(destination), conflict, details })
 }
 
 /// The destination of a `parent_folder_id`; null means the root.

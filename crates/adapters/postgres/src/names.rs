@@ -87,14 +87,25 @@ async fn holder_by(mut connection: &AsyncPgConnection, statement: Statement, nam
 
 /// The first free variant of the name `wanted` in `folder`, for a node of `kind`.
 pub(crate) async fn first_free(
-    mut connection: &AsyncPgConnection,
+    connection: &AsyncPgConnection,
     folder: NodeId,
     wanted: &Name,
     kind: NodeKind,
 ) -> Outcome<Name> {
+    first_free_but(connection, folder, wanted, kind, None).await
+}
+
+/// The same for a node in that folder whose name, `own`, counts as free.
+pub(crate) async fn first_free_but(
+    mut connection: &AsyncPgConnection,
+    folder: NodeId,
+    wanted: &Name,
+    kind: NodeKind,
+    own: Option<&Name>,
+) -> Outcome<Name> {
     for round in KeepBoth::new(wanted, kind) {
         let taken: Vec<TakenRow> = names::taken(folder, &round).load(&mut connection).await?;
-        if let Some(free) = names::first_free(&round, taken) {
+        if let Some(free) = names::first_free(&round, taken, own) {
             return Ok(free);
         }
     }

@@ -5,15 +5,15 @@ use std::sync::LazyLock;
 use clouddrive_domain::Error;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, Person, Revision, Step, Timestamp,
-    UserId, Viewer,
+    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, NodePath, PathStart, Person,
+    Revision, Step, Timestamp, UserId, Viewer,
 };
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, entity_tag, name, permission, sha256, size};
+use crate::types::{DbId, Id, bad_row, bytes, entity_tag, name, permission, sha256, size};
 
 /// The columns of a [`NodeRow`], of a node `n` after [`NODE_JOINS`].
 pub(crate) const NODE_COLUMNS: &str = "n.id, n.drive_id, n.parent_id, n.kind, n.name, n.revision, n.created_by, \
@@ -169,6 +169,49 @@ pub fn lineages(seeds: &str) -> String {
 pub fn lineage(node: NodeId, viewer: Viewer) -> Statement {
     static ONE: LazyLock<String> = LazyLock::new(|| lineages("id = ? AND purge_id IS NULL"));
     Statement::new(ONE.as_str(), vec![node.into(), guest(viewer)])
+}
+
+/// Joins the live child `n` of the row of `down` that has the next name of the path, in SQLite.
+pub const NAMED_CHILD: &str =
+    "JOIN nodes n ON n.parent_id = down.id AND n.name = (? ->> down.place) AND n.trashed_at IS NULL";
+
+/// The same in PostgreSQL, for the reason of [`LIVE_CHILDREN_LATERAL`](crate::trees::LIVE_CHILDREN_LATERAL).
+pub const NAMED_CHILD_LATERAL: &str = "CROSS JOIN LATERAL (
+        SELECT id FROM nodes child
+        WHERE child.parent_id = down.id AND child.name = (CAST(? AS json) ->> down.place) AND child.trashed_at IS NULL
+        OFFSET 0
+    ) AS n";
+
+/// Selects the [`StepRow`]s of the node at the end of `path`, as `viewer` sees it. `child` is [`NAMED_CHILD`] or
+/// [`NAMED_CHILD_LATERAL`].
+#[must_use]
+pub fn at_path(start: PathStart, path: &NodePath, viewer: Viewer, child: &str) -> Statement {
+    let (start, id) = match start {
+        PathStart::OwnRoot => (
+            "SELECT r.id, 0 FROM nodes r JOIN drives d ON d.id = r.drive_id
+                WHERE d.owner_id = ? AND r.parent_id IS NULL",
+            guest(viewer),
+        ),
+        PathStart::Folder(folder) => ("SELECT id, 0 FROM nodes WHERE id = ? AND kind <> 'file'", folder.into()),
+    };
+    let end = format!(
+        "purge_id IS NULL AND id = (
+            WITH RECURSIVE down (id, place) AS (
+                {start}
+                UNION ALL
+                SELECT n.id, down.place + 1 FROM down {child}
+            )
+            SELECT down.id FROM down WHERE down.place = ?
+        )"
+    );
+    let place = Parameter::Integer(bytes(path.names().len() as u64));
+    Statement::new(lineages(&end), vec![id, json(path), place, guest(viewer)])
+}
+
+/// The names of `path` as a JSON array. Names contain neither backslashes nor control characters.
+fn json(path: &NodePath) -> Parameter {
+    let quoted = path.names().iter().map(|name| format!("\"{}\"", name.as_str().replace('"', "\\\"")));
+    Parameter::Text(format!("[{}]", quoted.collect::<Vec<_>>().join(",")))
 }
 
 /// Converts `rows` to nodes, as `viewer` sees them.

@@ -209,10 +209,11 @@ pub fn taken(folder: NodeId, round: &Round) -> Statement {
     Statement::new(text, vec![folder.into(), Parameter::Text(prefix), Parameter::Text(end), length])
 }
 
-/// The first name of `round` that is not `taken`.
+/// The first name of `round` that is not `taken`; `own`, the name of the node that is to get one, counts as free.
 #[must_use]
-pub fn first_free(round: &Round, taken: Vec<TakenRow>) -> Option<Name> {
-    let taken: HashSet<String> = taken.into_iter().map(|row| row.name).collect();
+pub fn first_free(round: &Round, taken: Vec<TakenRow>, own: Option<&Name>) -> Option<Name> {
+    let others = taken.into_iter().map(|row| row.name).filter(|name| own.is_none_or(|own| own.as_str() != name));
+    let taken: HashSet<String> = others.collect();
     round.first_free(&taken)
 }
 

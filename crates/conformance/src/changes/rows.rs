@@ -105,6 +105,7 @@ pub(super) async fn the_tree_leaves_rows(world: &World<'_>) {
     let to = world.folder(ann.id, ann.root, "to").await;
     let shared = world.folder(ann.id, ann.root, "shared").await;
     world.share(ann.id, shared, bob.id, Permission::Edit).await;
+    let replaced = world.folder(ann.id, to, "c").await;
     let root = world.grant(ann.id, ann.root, Action::AddTo).await;
     let guest = world.grant(bob.id, shared, Action::AddTo).await;
     let mut log = Log::begin(world).await;
@@ -121,6 +122,11 @@ pub(super) async fn the_tree_leaves_rows(world: &World<'_>) {
         let command = log.expect(ann.id, ChangeKind::NodeRelocated, Some(ann.drive), Some(folder));
         drive.relocate(&command, &wish).await.unwrap();
     }
+    // What a move replaces has a row of its own, first.
+    let wish = Relocation { conflict: ConflictPolicy::Replace, ..world.moving(ann.id, folder, to).await };
+    let command = log.expect(ann.id, ChangeKind::NodeTrashed, Some(ann.drive), Some(replaced));
+    log.expected.push((command.clone(), ChangeKind::NodeRelocated, Some(ann.drive), Some(folder)));
+    drive.relocate(&command, &wish).await.unwrap();
     log.check().await;
 }
 

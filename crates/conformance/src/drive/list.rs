@@ -86,9 +86,16 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
             world.store.uploads.commit(&made, &parent, &commit).await.unwrap().located.node
         };
         let item = world.grant(ann.id, node.id, Action::Rename).await;
-        let wish = Relocation { item, to: None, name: Some(name(text)), details: Details::default(), seen: None };
+        let wish = Relocation {
+            item,
+            to: None,
+            name: Some(name(text)),
+            conflict: ConflictPolicy::Fail,
+            details: Details::default(),
+            seen: None,
+        };
         let renamed = world.command_at(Some(ann.id), at(number, 4));
-        let mut node = world.store.drive.relocate(&renamed, &wish).await.unwrap().node;
+        let mut node = world.store.drive.relocate(&renamed, &wish).await.unwrap().located.node;
         if number % 9 == 1 {
             node = world.replace(ann.id, folder, text, 500).await.node;
         }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{Action, ItemRef, MediaType, NodeId, NodeKind, Permission, Revision, Timestamp};
+use clouddrive_domain::model::{
+    Action, ConflictPolicy, ItemRef, MediaType, NodeId, NodeKind, Permission, Revision, Timestamp,
+};
 use clouddrive_domain::port::{Details, Relocation, Restoration};
 
 use crate::world::{World, assert_refused, name};
@@ -14,7 +16,7 @@ pub(super) async fn a_renamed_node_is_the_same_node(world: &World<'_>) {
     let folder = world.folder(ann.id, ann.root, "a").await;
     let before = world.located(folder, ann.id).await.node;
     let (wish, command) = (world.renaming(ann.id, folder, "b").await, world.command(ann.id));
-    let renamed = world.store.drive.relocate(&command, &wish).await.unwrap();
+    let renamed = world.store.drive.relocate(&command, &wish).await.unwrap().located;
     assert_eq!(renamed, world.located(folder, ann.id).await);
     let mut expected = before.clone();
     expected.name = name("b");
@@ -30,7 +32,7 @@ pub(super) async fn a_moved_node_takes_along_what_lies_below_it(world: &World<'_
     let file = world.file(ann.id, below, "c.txt", 3).await;
     let (file_before, to_before) = (world.located(file, ann.id).await, world.located(to, ann.id).await);
     let (wish, command) = (world.moving(ann.id, a, to).await, world.command(ann.id));
-    let moved = world.store.drive.relocate(&command, &wish).await.unwrap();
+    let moved = world.store.drive.relocate(&command, &wish).await.unwrap().located;
     assert_eq!(moved, world.located(a, ann.id).await);
     assert_eq!((moved.node.parent, moved.node.revision), (Some(to), Revision(2)));
     let found = world.located(file, ann.id).await;
@@ -74,7 +76,14 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(wo
     let html = MediaType::parse("text/html").unwrap();
     let time = Timestamp::from_millis(1_000);
     let item = world.grant(ann.id, file, Action::Replace).await;
-    let silent = Relocation { item, to: None, name: None, details: Details::default(), seen: None };
+    let silent = Relocation {
+        item,
+        to: None,
+        name: None,
+        conflict: ConflictPolicy::Fail,
+        details: Details::default(),
+        seen: None,
+    };
     assert_eq!(world.relocate(&silent).await.unwrap().node, before);
     let mut expected = before.content().unwrap().clone();
     let mut revision = before.revision.0;
@@ -84,7 +93,7 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(wo
         let wish = Relocation { details: Details { media_type, client_modified_at }, ..silent.clone() };
         let (command, stale) = (world.command(ann.id), Relocation { seen: Some(Revision(77)), ..wish.clone() });
         assert_refused!(world.relocate(&stale).await, Error::PreconditionFailed);
-        let changed = world.store.drive.relocate(&command, &wish).await.unwrap();
+        let changed = world.store.drive.relocate(&command, &wish).await.unwrap().located;
         assert_eq!(changed, world.located(file, ann.id).await);
         // The last request changes nothing.
         if changed.node.revision.0 > revision {

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::{Action, Grant, NodeId, NodeKind, ReadGrant, UserId, Viewer, authorize, authorize_read};
+use crate::model::{
+    Action, Grant, NodeId, NodeKind, NodePath, PathStart, ReadGrant, UserId, Viewer, authorize, authorize_read,
+    authorize_read_below,
+};
 use crate::port::Drive;
 
 /// Loads nodes and authorizes actions on them. Services obtain a [`Grant`] only through this type.
@@ -24,6 +27,11 @@ impl Access {
     /// Authorizes `viewer`, a user or a link's holder, to read the node `id`.
     pub(super) async fn read(&self, viewer: Viewer, id: NodeId) -> Result<ReadGrant> {
         authorize_read(self.drive.find(id, viewer).await?)
+    }
+
+    /// Authorizes `viewer` to read what is at the end of `path`.
+    pub(super) async fn read_at(&self, viewer: Viewer, start: PathStart, path: &NodePath) -> Result<ReadGrant> {
+        authorize_read_below(self.drive.find_by_path(start, path, viewer).await?, path.names().len())
     }
 
     /// Authorizes `user` to add to `folder`, or to the root of their own drive.

@@ -141,13 +141,13 @@ impl Files {
         self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
     }
 
-    /// Renames or moves a file, or changes the details of its content.
+    /// Renames or moves a file, or changes the details of its content. A file that it replaces goes to the trash.
     ///
     /// # Errors
     /// See [`Drive::relocate`].
     pub async fn relocate(&self, actor: &Actor, file: NodeId, place: NewPlace, wanted: &Precondition) -> Result<Entry> {
-        let command = self.ambient.command(actor);
-        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::File, file), place, wanted)
-            .await
+        let item = (NodeKind::File, file);
+        let done = relocation::relocate(&self.access, &*self.drive, &self.ambient, actor, item, place, wanted).await?;
+        Ok(done.entry)
     }
 }

@@ -6,8 +6,8 @@ use super::relocation::{self, NewPlace};
 use super::{Ambient, EndedUploads};
 use crate::error::{Error, Result};
 use crate::model::{
-    Account, Action, Actor, Entry, Limit, Name, NodeId, NodeKind, Page, PathStep, Position, Precondition, ReadGrant,
-    Sort, authorize,
+    Account, Action, Actor, Entry, Limit, Located, Name, NodeId, NodeKind, NodePath, Page, PathStart, PathStep,
+    Position, Precondition, ReadGrant, Sort, authorize,
 };
 use crate::port::Drive;
 
@@ -42,7 +42,7 @@ pub(super) async fn page(drive: &dyn Drive, folder: &ReadGrant, query: &ListQuer
     Ok(page.map(|child| folder.child(child.node, child.share)))
 }
 
-/// Creates, lists, renames and moves folders.
+/// Creates, lists, renames and moves folders, and finds what stands in them.
 pub struct Folders {
     access: Access,
     drive: Arc<dyn Drive>,
@@ -90,7 +90,19 @@ impl Folders {
         Ok(FolderListing { folder: located.entry().ok_or(Error::NotFound)?, path, page })
     }
 
-    /// Renames or moves a folder, or both.
+    /// The file or folder at the end of `path`, of any drive that the caller sees.
+    ///
+    /// # Errors
+    /// `NotFound`: a name leads to nothing, or to a file before the end; the caller may not see the start, or either is
+    /// in the trash; the path leads to a root, which is never shown.
+    pub async fn find_by_path(&self, actor: &Actor, start: PathStart, path: &NodePath) -> Result<Entry> {
+        let found = self.access.read_at(actor.user.into(), start, path).await?.into_located();
+        let shown = Some(found).filter(|found| found.node.kind() != NodeKind::Root);
+        shown.and_then(Located::entry).ok_or(Error::NotFound)
+    }
+
+    /// Renames or moves a folder, or both. A folder that it replaces goes to the trash. Data received for guests'
+    /// uploads into folders that they can no longer reach is deleted.
     ///
     /// # Errors
     /// See [`Drive::relocate`].
@@ -101,13 +113,11 @@ impl Folders {
         place: NewPlace,
         wanted: &Precondition,
     ) -> Result<Entry> {
-        let (command, moved) = (self.ambient.command(actor), place.to.is_some());
-        let (by, item) = (command.clone(), (NodeKind::Folder, folder));
-        let folder = relocation::relocate(&self.access, &*self.drive, by, actor.user, item, place, wanted).await?;
-        if moved {
-            // Uploads of guests who can no longer reach the folder.
-            self.ended.discard(&command).await;
+        let (item, moved) = ((NodeKind::Folder, folder), place.to.is_some());
+        let done = relocation::relocate(&self.access, &*self.drive, &self.ambient, actor, item, place, wanted).await?;
+        if moved || done.has_replaced {
+            self.ended.discard(&done.command).await;
         }
-        Ok(folder)
+        Ok(done.entry)
     }
 }

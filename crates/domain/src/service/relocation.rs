@@ -1,8 +1,11 @@
 //! Renaming and moving, shared by files and folders.
 
+use super::Ambient;
 use super::access::Access;
 use crate::error::{Error, Result};
-use crate::model::{Action, Command, Entry, Name, NodeId, NodeKind, Precondition, UserId};
+use crate::model::{
+    Action, Actor, AuditAction, Command, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition, TrashItem,
+};
 use crate::port::{Details, Drive, Relocation};
 
 /// The new name and parent of a file or folder, and new details of a file's content.
@@ -12,6 +15,8 @@ pub struct NewPlace {
     pub name: Option<Name>,
     /// Where to; `None` to stay.
     pub to: Option<Destination>,
+    /// What to do if the name is taken.
+    pub conflict: ConflictPolicy,
     /// The new details of a file's content.
     pub details: Details,
 }
@@ -25,27 +30,44 @@ pub enum Destination {
     Folder(NodeId),
 }
 
+/// A file or folder that was relocated.
+pub(super) struct RelocatedEntry {
+    /// The file or folder.
+    pub(super) entry: Entry,
+    /// The command that did it.
+    pub(super) command: Command,
+    /// Whether it replaced another.
+    pub(super) has_replaced: bool,
+}
+
 pub(super) async fn relocate(
     access: &Access,
     drive: &dyn Drive,
-    command: Command,
-    user: UserId,
+    ambient: &Ambient,
+    actor: &Actor,
     (kind, id): (NodeKind, NodeId),
     place: NewPlace,
     wanted: &Precondition,
-) -> Result<Entry> {
+) -> Result<RelocatedEntry> {
+    let command = ambient.command(actor);
     let action = match (&place.to, &place.name) {
         (Some(_), _) => Action::Move,
         (None, None) if !place.details.is_empty() => Action::Replace,
         (None, _) => Action::Rename,
     };
-    let item = access.of(user, kind, id, action).await?;
+    let item = access.of(actor.user, kind, id, action).await?;
     let to = match place.to {
         None => None,
         Some(Destination::Root) => Some(access.move_to(&item, None).await?),
         Some(Destination::Folder(folder)) => Some(access.move_to(&item, Some(folder)).await?),
     };
     let seen = wanted.on(item.node())?;
-    let relocation = Relocation { item, to, name: place.name, details: place.details, seen };
-    drive.relocate(&command, &relocation).await?.entry().ok_or(Error::NotFound)
+    let NewPlace { name, conflict, details, .. } = place;
+    let relocation = Relocation { item, to, name, conflict, details, seen };
+    let relocated = drive.relocate(&command, &relocation).await?;
+    if let Some(node) = relocated.replaced {
+        ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node }));
+    }
+    let entry = relocated.located.entry().ok_or(Error::NotFound)?;
+    Ok(RelocatedEntry { entry, command, has_replaced: relocated.replaced.is_some() })
 }

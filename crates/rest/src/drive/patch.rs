@@ -11,7 +11,8 @@ use clouddrive_http::reply;
 
 use crate::{map, parse};
 
-/// Renames or moves a folder, or both at once.
+/// Renames or moves a folder, or both at once. If the name is taken, `folder_conflict` decides; what is replaced can be
+/// restored from the trash.
 #[utoipa::path(patch, path = "/drive/{folder_id}", operation_id = "patch_folder", tag = "folders",
     params(("folder_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
     request_body = PatchFolder,
@@ -24,7 +25,7 @@ pub(crate) async fn patch(
     folders: web::Data<Folders>,
 ) -> Outcome<HttpResponse> {
     let (name, parent) = (body.0.folder_name.as_deref(), body.0.parent_folder_id);
-    let place = parse::new_place("folder_name", name, parent, Details::default())?;
+    let place = parse::new_place("folder_name", name, parent, body.0.folder_conflict, Details::default())?;
     let folder = to_the_end(async move { folders.relocate(&user.actor, id.0, place, &wanted.0).await }).await?;
     let folder = map::folder(folder)?;
     Ok(reply::tagged(StatusCode::OK, &folder.etag, &folder))

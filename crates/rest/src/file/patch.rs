@@ -10,7 +10,8 @@ use clouddrive_http::reply;
 
 use crate::{map, parse};
 
-/// Renames or moves a file, or changes its media type or client modification time; several at once are possible.
+/// Renames or moves a file, or changes its media type or client modification time; several at once are possible. If the
+/// name is taken, `file_conflict` decides; what is replaced can be restored from the trash.
 #[utoipa::path(patch, path = "/file/{file_id}", operation_id = "patch_file", tag = "files",
     params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
     request_body = PatchFile,
@@ -26,7 +27,8 @@ pub(crate) async fn patch(
         media_type: body.0.content_type.as_deref().map(parse::media_type).transpose()?,
         client_modified_at: body.0.client_modified_at.map(parse::timestamp),
     };
-    let place = parse::new_place("file_name", body.0.file_name.as_deref(), body.0.parent_folder_id, details)?;
+    let (name, parent) = (body.0.file_name.as_deref(), body.0.parent_folder_id);
+    let place = parse::new_place("file_name", name, parent, body.0.file_conflict, details)?;
     let file = map::file(files.relocate(&user.actor, id.0, place, &wanted.0).await?)?;
     Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
 }

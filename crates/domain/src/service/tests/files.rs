@@ -5,15 +5,17 @@ use mockall::predicate::{always, eq};
 use uuid::Uuid;
 
 use super::{
-    FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, actor, ambient, body, command, contents, drain, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, leave, root, seen, trashed, unconditioned,
+    FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, Trail, actor, ambient, ambient_with, body, command, contents, drain,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, root, seen, trashed, unconditioned,
 };
 use crate::error::{Error, Forbidden};
 use crate::model::{
-    Action, Content, Located, MediaType, Node, NodeBody, Permission, Revision, Role, SessionId, UserId,
+    Action, AuditAction, ConflictPolicy, Content, Located, MediaType, Node, NodeBody, NodeId, NodeKind, Permission,
+    Revision, Role, SessionId, TrashItem, UserId,
 };
 use crate::port::{
-    Details, MockBlobRecords, MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocation, SignedUrl, Watch,
+    Details, MockBlobRecords, MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocated, Relocation, SignedUrl,
+    Watch,
 };
 use crate::service::{Contents, Destination, Files, NewPlace, StoreTags, UrlLifetimes};
 use crate::testing::{content, key, name};
@@ -147,14 +149,34 @@ async fn the_owner_renames_and_moves_an_unchanged_file_at_once() {
         item: leave(&item, Action::Move),
         to: Some(leave(&destination, Action::AddTo)),
         name: Some(name("dune.jpg")),
+        conflict: ConflictPolicy::Fail,
         details: Details::default(),
         seen: Some(Revision(1)),
     };
     let moved = Located { node: Node { name: name("dune.jpg"), ..file(FILE) }, ..item };
-    drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).return_once(move |_, _| Ok(moved));
+    drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).return_once(move |_, _| Ok(moved.into()));
     let place = NewPlace { name: Some(name("dune.jpg")), to: Some(Destination::Folder(FOLDER)), ..NewPlace::default() };
     let entry = files_of(drive).relocate(&actor(OWNER), FILE, place, &seen(1)).await.unwrap();
     assert_eq!(entry.node.name, name("dune.jpg"));
+}
+
+#[tokio::test]
+async fn what_a_file_replaces_is_audited_as_trashed() {
+    let old = NodeId::from_uuid(Uuid::from_u128(301));
+    for replaced in [None, Some(old)] {
+        let item = for_owner(file(FILE));
+        let mut drive = drive_with([item.clone()]);
+        let asked = drive.expect_relocate().withf(|_, wish| wish.conflict == ConflictPolicy::Replace);
+        asked.times(1).return_once(move |_, _| Ok(Relocated { located: item, replaced }));
+        let (contents, trail) = (contents(MockBlobStore::new()), Trail::default());
+        let (signer, ambient) = (Arc::new(MockUrlSigner::new()), ambient_with(NOW, trail.clone()));
+        let files = Files::new(Arc::new(drive), contents, StoreTags::none(), signer, ambient, LIFETIMES);
+        let conflict = ConflictPolicy::Replace;
+        let place = NewPlace { name: Some(name("dune.jpg")), conflict, ..NewPlace::default() };
+        files.relocate(&actor(OWNER), FILE, place, &unconditioned()).await.unwrap();
+        let trashed = |node| (Some(OWNER), AuditAction::ItemTrashed(TrashItem { kind: NodeKind::File, node }));
+        assert_eq!(trail.read(), replaced.map(trashed).into_iter().collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test]

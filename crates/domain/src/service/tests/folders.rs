@@ -3,16 +3,16 @@ use std::sync::Arc;
 use mockall::predicate::eq;
 
 use super::{
-    FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, actor, ambient, command, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken, no_entries_left,
-    nothing_ended, one_ended, root, seen, trashed, unconditioned,
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, ambient_with,
+    command, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken,
+    no_entries_left, nothing_ended, one_ended, root, seen, trashed, unconditioned,
 };
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, Limit, Located, Name, NodeId, NodeKind, Order, Permission, Position, Revision, Role, Sort, SortBy,
-    SortValue, UserId,
+    Action, AuditAction, ConflictPolicy, Entry, Limit, Located, Name, NodeId, NodeKind, NodePath, Order, PathStart,
+    Permission, Position, Revision, Role, Sort, SortBy, SortValue, TrashItem, UserId, Viewer,
 };
-use crate::port::{Child, Details, MockDrive, Relocation};
+use crate::port::{Child, Details, MockDrive, Relocated, Relocation};
 use crate::service::{Destination, Folders, ListQuery, NewPlace};
 use crate::testing::name;
 
@@ -148,6 +148,44 @@ async fn the_root_is_listed_with_the_account() {
     assert_eq!(page.next, None);
 }
 
+/// What the caller gets at the path `beach.jpg` from [`PARENT`], where the drive finds `found`.
+async fn at_path(found: Option<Located>, user: UserId) -> Result<Entry, Error> {
+    let (start, path) = (PathStart::Folder(PARENT), NodePath::new(vec![name("beach.jpg")]).unwrap());
+    let mut drive = MockDrive::new();
+    let find = drive.expect_find_by_path().with(eq(start), eq(path.clone()), eq(Viewer::from(user)));
+    find.times(1).return_once(move |_, _, _| Ok(found));
+    service(drive).find_by_path(&actor(user), start, &path).await
+}
+
+#[tokio::test]
+async fn a_path_leads_to_what_stands_below_a_folder_that_the_caller_sees() {
+    let owned = at_path(Some(for_owner(file(FILE))), OWNER).await.unwrap();
+    assert_eq!((owned.node.id, owned.role), (FILE, Role::Owner));
+    let inherited = at_path(Some(for_heir(file(FILE), VIEW)), GUEST).await.unwrap();
+    assert_eq!((inherited.node.id, inherited.role, inherited.parent), (FILE, Role::View, Some(PARENT)));
+}
+
+#[tokio::test]
+async fn a_path_from_or_to_what_the_caller_does_not_see_leads_nowhere() {
+    for (found, user) in [
+        (None, OWNER),
+        (Some(for_stranger(file(FILE))), STRANGER),
+        (Some(trashed(for_owner(file(FILE)))), OWNER),
+        // The file is shared, the folder in which the path starts is not.
+        (Some(for_guest(file(FILE), EDIT)), GUEST),
+    ] {
+        assert!(matches!(at_path(found, user).await, Err(Error::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn a_root_does_not_show_at_the_end_of_a_path() {
+    let mut drive = MockDrive::new();
+    drive.expect_find_by_path().times(1).return_once(|_, _, _| Ok(Some(root(OWNER))));
+    let found = service(drive).find_by_path(&actor(OWNER), PathStart::OwnRoot, &NodePath::default()).await;
+    assert!(matches!(found, Err(Error::NotFound)));
+}
+
 #[tokio::test]
 async fn a_page_starts_after_its_position_and_returns_the_next() {
     let found = for_owner(folder(FOLDER));
@@ -211,6 +249,7 @@ async fn the_owner_and_editors_of_the_parent_may_rename() {
             item: leave(&found, Action::Rename),
             to: None,
             name: Some(name("seaside")),
+            conflict: ConflictPolicy::Fail,
             details: Details::default(),
             seen: Some(Revision(1)),
         };
@@ -218,7 +257,7 @@ async fn the_owner_and_editors_of_the_parent_may_rename() {
             .expect_relocate()
             .with(eq(command(user)), eq(relocation))
             .times(1)
-            .returning(move |_, _| Ok(found.clone()));
+            .returning(move |_, _| Ok(found.clone().into()));
         let renamed = service(drive).relocate(&actor(user), FOLDER, named("seaside"), &seen(1)).await;
         assert_eq!(renamed.unwrap().node.id, FOLDER);
     }
@@ -251,10 +290,15 @@ async fn a_move_passes_grants_for_both_ends() {
         item: leave(&item, Action::Move),
         to: Some(leave(&destination, Action::AddTo)),
         name: Some(name("seaside")),
+        conflict: ConflictPolicy::Fail,
         details: Details::default(),
         seen: None,
     };
-    drive.expect_relocate().with(eq(command(GUEST)), eq(relocation)).times(1).returning(move |_, _| Ok(item.clone()));
+    drive
+        .expect_relocate()
+        .with(eq(command(GUEST)), eq(relocation))
+        .times(1)
+        .returning(move |_, _| Ok(item.clone().into()));
     let place = NewPlace { name: Some(name("seaside")), ..into(OTHER_FOLDER) };
     assert!(service(drive).relocate(&actor(GUEST), FOLDER, place, &unconditioned()).await.is_ok());
 }
@@ -280,10 +324,15 @@ async fn only_the_owner_moves_to_the_root_of_the_drive() {
         item: leave(&item, Action::Move),
         to: Some(leave(&root(OWNER), Action::AddTo)),
         name: None,
+        conflict: ConflictPolicy::Fail,
         details: Details::default(),
         seen: None,
     };
-    drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).returning(move |_, _| Ok(item.clone()));
+    drive
+        .expect_relocate()
+        .with(eq(command(OWNER)), eq(relocation))
+        .times(1)
+        .returning(move |_, _| Ok(item.clone().into()));
     assert!(service(drive).relocate(&actor(OWNER), FOLDER, into_root(), &unconditioned()).await.is_ok());
 
     let guest = refused_relocation([for_heir(folder(FOLDER), EDIT), root(GUEST)], GUEST, into_root()).await;
@@ -316,7 +365,21 @@ async fn a_file_is_not_renamed_as_a_folder() {
 async fn data_of_uploads_ended_by_a_move_is_deleted() {
     let item = for_owner(folder(FOLDER));
     let mut drive = drive_with([item.clone(), for_owner(folder(OTHER_FOLDER))]);
-    drive.expect_relocate().times(1).return_once(move |_, _| Ok(item));
+    drive.expect_relocate().times(1).return_once(move |_, _| Ok(item.into()));
     let folders = Folders::new(Arc::new(drive), one_ended(), ambient());
     assert!(folders.relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), &unconditioned()).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_folder_replaces_ends_as_if_it_had_been_deleted() {
+    let item = for_owner(folder(FOLDER));
+    let mut drive = drive_with([item.clone()]);
+    let asked = drive.expect_relocate().withf(|_, wish| wish.conflict == ConflictPolicy::Replace && wish.to.is_none());
+    asked.times(1).return_once(move |_, _| Ok(Relocated { located: item, replaced: Some(OTHER_FOLDER) }));
+    let trail = Trail::default();
+    let folders = Folders::new(Arc::new(drive), one_ended(), ambient_with(NOW, trail.clone()));
+    let place = NewPlace { conflict: ConflictPolicy::Replace, ..named("seaside") };
+    folders.relocate(&actor(OWNER), FOLDER, place, &unconditioned()).await.unwrap();
+    let item = TrashItem { kind: NodeKind::Folder, node: OTHER_FOLDER };
+    assert_eq!(trail.read(), [(Some(OWNER), AuditAction::ItemTrashed(item))]);
 }

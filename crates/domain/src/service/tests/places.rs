@@ -2,9 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{FILE, FOLDER, OTHER_FOLDER, OWNER, PARENT, ROOT, file, folder, for_owner, leave, root};
+use super::{
+    FILE, FOLDER, OTHER_FOLDER, OWNER, PARENT, ROOT, file, folder, for_guest, for_heir, for_owner, leave, root, trashed,
+};
 use crate::error::{Conflict, Error};
-use crate::model::{Action, DriveId, Grant, Located, Name, NodeId, Step};
+use crate::model::{Action, ConflictPolicy, DriveId, Grant, Located, Name, NodeId, Permission, Step};
 use crate::port::{Details, Place, Relocation};
 use crate::testing::name;
 
@@ -14,6 +16,7 @@ fn relocation(item: &Located, to: Option<&Located>, name: Option<Name>) -> Reloc
         item: leave(item, action),
         to: to.map(|to| leave(to, Action::AddTo)),
         name,
+        conflict: ConflictPolicy::Fail,
         details: Details::default(),
         seen: None,
     }
@@ -65,11 +68,33 @@ fn nothing_leaves_its_drive() {
 }
 
 #[test]
+fn what_may_be_trashed_may_be_replaced() {
+    let edit = Permission::Edit;
+    let mover = leave(&for_heir(folder(FOLDER), edit), Action::Move);
+    let other = || folder(OTHER_FOLDER);
+    assert_eq!(Relocation::replacing(&mover, Some(for_heir(other(), edit))).unwrap().node().id, OTHER_FOLDER);
+    for refused in [for_guest(other(), edit), for_heir(other(), Permission::View)] {
+        assert!(matches!(Relocation::replacing(&mover, Some(refused)), Err(Error::Forbidden(_))));
+    }
+    for missing in [None, Some(trashed(for_heir(other(), edit)))] {
+        assert!(matches!(Relocation::replacing(&mover, missing), Err(Error::NotFound)));
+    }
+}
+
+#[test]
+fn a_folder_is_not_replaced_by_what_is_in_it() {
+    let mover = leave(&below_folder(), Action::Move);
+    let refused = Relocation::replacing(&mover, Some(for_owner(folder(FOLDER))));
+    assert!(matches!(refused, Err(Error::Conflict(Conflict::FolderCycle))));
+}
+
+#[test]
 fn a_root_cannot_be_moved() {
     let relocation = Relocation {
         item: leave(&root(OWNER), Action::Read),
         to: None,
         name: Some(name("x")),
+        conflict: ConflictPolicy::Fail,
         details: Details::default(),
         seen: None,
     };
