@@ -13,6 +13,7 @@ pub mod locate;
 pub mod name_keys;
 pub mod names;
 pub mod page;
+pub mod placement;
 pub mod pool;
 pub mod receipts;
 pub mod schema;

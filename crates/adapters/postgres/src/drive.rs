@@ -20,9 +20,9 @@ use futures_util::future::try_join;
 
 use crate::Database;
 use crate::changes::log;
-use crate::counters::{USED_ENTRIES, count_folder, is_ample};
 use crate::locate::{self, array};
 use crate::names::{explain, insert, touch};
+use crate::quota::{USED_ENTRIES, count_folder, is_ample};
 use crate::receipts::keep;
 use crate::unit::{Begin, together};
 use crate::uploads::end_without_right;

@@ -1,4 +1,4 @@
-//! The counters of drives.
+//! The quota of drives, and the counters that it limits.
 //!
 //! A transaction that updates the row of a drive blocks other updates of it until its commit is on the disk. New
 //! folders are therefore counted in rows of their own, in `entry_counts`, as long as the drive has ample room. A lock
@@ -10,7 +10,7 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::{DriveId, Quota};
+use clouddrive_domain::model::{DriveId, EntryQuota, Quota};
 use clouddrive_sql::drive::{Charge, UsageRow, usage};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::statement::{Parameter, Statement};
@@ -48,7 +48,7 @@ fn ample() -> String {
 /// Counts a new folder. `ample` is the result of [`is_ample`] at the beginning of the transaction.
 pub(crate) async fn count_folder(connection: &AsyncPgConnection, drive: DriveId, ample: bool) -> Outcome<()> {
     if !ample {
-        return charge(connection, drive, Charge { entries: 1, ..Charge::default() }).await;
+        return charge_quota(connection, drive, Charge { entries: 1, ..Charge::default() }).await;
     }
     let lock = lock_counts(connection, drive, "pg_advisory_xact_lock_shared");
     let (_, counted) = try_join(lock, count(connection, drive)).await?;
@@ -76,12 +76,12 @@ async fn lock_counts(mut connection: &AsyncPgConnection, drive: DriveId, functio
 }
 
 /// Turns a reservation into usage. Reserved bytes have been admitted already; any beyond must fit now.
-pub(crate) async fn charge(connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
+pub(crate) async fn charge_quota(connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
     if charge.entries == 0 {
         return if update(connection, drive, charge, 0).await? {
             Ok(())
         } else {
-            refuse(connection, drive, charge).await
+            exceeded(connection, drive, charge).await
         };
     }
     // The row is locked by a separate statement, so that the next one sees all counts up to then.
@@ -91,7 +91,7 @@ pub(crate) async fn charge(connection: &AsyncPgConnection, drive: DriveId, charg
     }
     let lock = lock_counts(connection, drive, "pg_advisory_xact_lock");
     let (_, fits) = try_join(lock, update(connection, drive, charge, 0)).await?;
-    if fits { Ok(()) } else { refuse(connection, drive, charge).await }
+    if fits { Ok(()) } else { exceeded(connection, drive, charge).await }
 }
 
 async fn lock_row(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<()> {
@@ -137,15 +137,20 @@ pub(crate) async fn reserve(mut connection: &AsyncPgConnection, drive: DriveId, 
     let parameters = vec![needed.clone(), drive.into(), needed.clone(), needed, entries.clone(), entries];
     match Statement::new(text, parameters).get_result::<UsageRow>(&mut connection).await.optional()? {
         Some(row) => Ok(row.quota()),
-        None => refuse(connection, drive, charge).await,
+        None => exceeded(connection, drive, charge).await,
     }
 }
 
 /// Fails because `charge` does not fit, with the drive's current state: room may have been freed since.
-async fn refuse<T>(mut connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<T> {
-    let text = format!("SELECT {} FROM drives d WHERE d.id = ?", usage(USED_ENTRIES));
-    let row: UsageRow = Statement::new(text, vec![drive.into()]).get_result(&mut connection).await?;
-    let (quota, entries) = (row.quota(), row.entries());
+async fn exceeded<T>(connection: &AsyncPgConnection, drive: DriveId, charge: Charge) -> Outcome<T> {
+    let (quota, entries) = quota_of(connection, drive).await?;
     let refusal = charge.refusal(quota, entries);
     Err(Error::Forbidden(refusal.unwrap_or(Forbidden::Quota { quota, needed: charge.unannounced() })).into())
+}
+
+/// The limits and counters of `drive`.
+async fn quota_of(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<(Quota, EntryQuota)> {
+    let text = format!("SELECT {} FROM drives d WHERE d.id = ?", usage(USED_ENTRIES));
+    let row: UsageRow = Statement::new(text, vec![drive.into()]).get_result(&mut connection).await?;
+    Ok((row.quota(), row.entries()))
 }
