@@ -10,7 +10,7 @@ use diesel_async::AsyncPgConnection;
 use crate::content::set_current_version;
 use crate::locate;
 use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
-use crate::unit::TRIES;
+use crate::retry::TRIES;
 
 /// Adds `node` to the granted folder, or makes it the content of the file that has its name. The unique index decides
 /// who gets the name, not a query. The caller inserts the version, and prunes those over the limit.
