@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod blob_records;
 pub mod changes;
 pub mod chores;
+pub mod dialect;
 pub mod drive;
 pub mod fault;
 pub mod link_downloads;

@@ -7,16 +7,17 @@ use std::collections::HashMap;
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    DriveId, Limit, Located, NodeId, NodeKind, OrderKey, PageRoom, SearchPosition, SearchText, UserId, WalkPosition,
+    DriveId, Limit, Located, NodeId, OrderKey, PageRoom, SearchPosition, SearchText, UserId, WalkPosition,
 };
 use clouddrive_domain::port::{Hit, Sought};
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Nullable, Text};
 
+use crate::dialect::{Clause, Dialect, holds, kind};
 use crate::locate::MOST_STEPS;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes};
-use crate::walk::Walk;
+use crate::walk::{Spot, Walk};
 
 /// The most matching nodes per page whose ancestors are checked, e.g. for being trashed.
 pub const MOST_FOUND: u64 = 2_000;
@@ -26,48 +27,6 @@ pub const MOST_WALKED: u64 = 10_000;
 
 /// The number of nodes fetched at once with their ancestors.
 pub const FETCHED: usize = 100;
-
-/// The differences between the databases.
-pub trait Dialect {
-    /// The function that returns the position of a substring, or 0.
-    const PLACE_OF: &'static str;
-
-    /// An empty `order_key`.
-    const NO_KEY: &'static str;
-
-    /// The condition on `order_key` for names without keys of this version.
-    const WITHOUT_KEYS: &'static str;
-
-    /// The CTE `found (id, parent_id, kind, order_key)`, and those it needs before it: at most [`MOST_FOUND`] + 1 of
-    /// the drive's nodes that contain the text and for which `after`, a condition on `n`, holds.
-    fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause;
-
-    /// An expression: whether `found` may be incomplete.
-    fn is_lacking() -> String;
-
-    /// The CTE `list (place, id)`: the identifiers, numbered from 1.
-    fn list(ids: &[NodeId]) -> Clause;
-
-    /// A query of `place, id, kind, created_at, order_key, sort_key, search_key` of the entries of the folders in
-    /// `list` with `place > 1`, folder by folder, each ordered by kind, time and identifier; at most `most` per folder.
-    fn children(most: u64) -> Clause;
-}
-
-/// A part of a statement, with its parameters.
-#[derive(Default)]
-pub struct Clause {
-    /// The text, with a `?` for each parameter.
-    pub text: String,
-    /// The parameters.
-    pub parameters: Vec<Parameter>,
-}
-
-impl Clause {
-    /// Creates a clause.
-    pub fn new(text: impl Into<String>, parameters: Vec<Parameter>) -> Self {
-        Self { text: text.into(), parameters }
-    }
-}
 
 /// A drive.
 #[derive(QueryableByName)]
@@ -99,16 +58,6 @@ pub struct HitRow {
     id: Option<DbId>,
     #[diesel(sql_type = Binary)]
     order_key: Vec<u8>,
-}
-
-/// The condition that the name of a node `n` contains the text. A name without keys, written by the previous version of
-/// the server, is matched by that version's key.
-#[must_use]
-pub fn holds<D: Dialect>(n: &str, sought: &Sought) -> Clause {
-    let (place_of, keyless) = (D::PLACE_OF, format!("{n}.order_key {}", D::WITHOUT_KEYS));
-    let text =
-        format!("CASE WHEN {keyless} THEN {place_of}({n}.sort_key, ?) ELSE {place_of}({n}.search_key, ?) END > 0");
-    Clause::new(text, [sought.text.cased(), sought.text.folded()].map(|text| Parameter::Text(text.to_owned())).into())
 }
 
 /// Selects the [`HitRow`]s of a page by the grams of the text.
@@ -196,14 +145,6 @@ fn complete(hits: Clause, sought: &Sought, rest: &str) -> Statement {
     Statement::new(text, parameters)
 }
 
-pub(crate) const fn kind(kind: Option<NodeKind>) -> &'static str {
-    match kind {
-        Some(NodeKind::File) => "kind = 'file'",
-        Some(NodeKind::Folder) => "kind = 'folder'",
-        _ => "kind <> 'root'",
-    }
-}
-
 /// The condition that `n` comes after the position of the previous page.
 fn after(sought: &Sought) -> Clause {
     match &sought.after {
@@ -234,15 +175,6 @@ impl Part {
             _ => Self::Shared(WalkPosition::default()),
         }
     }
-}
-
-/// How the position of a node is determined.
-#[derive(Clone)]
-pub enum Spot {
-    /// It is known.
-    At(SearchPosition),
-    /// By the ancestors of the node, up to the top of the tree with this index in a [`Walk`].
-    Tree(usize),
 }
 
 /// Nodes that were found, in order, and the position to continue from.

@@ -5,8 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{SessionId, Timestamp, TokenHash, TokenId, UserId};
-use crate::port::Random;
+use super::{Random, SessionId, Timestamp, TokenHash, TokenId, UserId};
 
 /// A login session. Ending it invalidates every token that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
