@@ -3,7 +3,7 @@
 use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Person, Revision};
 use clouddrive_domain::port::Commit;
 
-use super::{append, history, page, sizes};
+use super::{append_content, list_history, page, sizes};
 use crate::world::World;
 
 pub(super) async fn each_content_is_a_version_and_the_newest_comes_first(world: &World<'_>) {
@@ -16,7 +16,7 @@ pub(super) async fn each_content_is_a_version_and_the_newest_comes_first(world: 
     // A rename does not add a version.
     world.rename(ann.id, file, "b").await.unwrap();
     for viewer in [ann.id, bob.id] {
-        let versions = history(world, viewer, file).await;
+        let versions = list_history(world, viewer, file).await;
         let [new, old] = versions.as_slice() else { unreachable!("{versions:?}") };
         assert_eq!((Some(&new.content), new.is_current), (replaced.content(), true));
         assert_eq!((Some(&old.content), old.is_current), (first.content(), false));
@@ -88,7 +88,7 @@ pub(super) async fn so_many_versions_stay_and_no_more(world: &World<'_>) {
     // With a lower limit, the next new version removes the excess ones, however it is made.
     let mut new = world.new_content(6).await;
     new.most_versions = 2;
-    append(world, ann.id, file, &new).await.unwrap();
+    append_content(world, ann.id, file, &new).await.unwrap();
     assert_eq!(sizes(world, ann.id, file).await, [6, 5]);
     assert_eq!(world.quota(ann.id).await.used, 11);
     let mut gone = Vec::new();
@@ -105,13 +105,13 @@ pub(super) async fn quick_replaces_leave_what_another_had_before(world: &World<'
     for size in 2..30 {
         let mut new = world.new_content(size).await;
         new.most_versions = 4;
-        append(world, bob.id, file, &new).await.unwrap();
+        append_content(world, bob.id, file, &new).await.unwrap();
     }
     assert_eq!(sizes(world, ann.id, file).await, [29, 28, 2, 1]);
     assert_eq!(world.quota(ann.id).await.used, 60);
     let mut new = world.new_content(30).await;
     new.most_versions = 2;
-    append(world, bob.id, file, &new).await.unwrap();
+    append_content(world, bob.id, file, &new).await.unwrap();
     assert_eq!(sizes(world, ann.id, file).await, [30, 1]);
 }
 

@@ -13,7 +13,7 @@ use clouddrive_domain::port::Opened;
 use futures_util::future::{join, join_all};
 
 use crate::Persistence;
-use crate::sessions::opened;
+use crate::identity::sessions::opened;
 use crate::world::{Member, World, assert_refused, run};
 
 /// Runs every case.

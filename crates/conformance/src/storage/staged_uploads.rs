@@ -7,8 +7,8 @@ use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, PartPlan, Timestamp, Transfer};
 use clouddrive_domain::port::{Presentation, StagedUploads};
 
-use crate::direct_uploads::{Case, Wire};
 use crate::samples::{digest, read, sample};
+use crate::storage::direct_uploads::{Case, Wire};
 
 /// Runs every case with a single-part plan and with `several`, at least one of which must need a copy. The suite does
 /// not delete its blobs.

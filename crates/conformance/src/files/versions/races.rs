@@ -7,7 +7,7 @@ use clouddrive_domain::model::{Action, ConflictPolicy, Quota, Revision, Seen};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{join, join_all};
 
-use super::{append, delete, history, sizes, version_of_size};
+use super::{append_content, delete, list_history, sizes, version_of_size};
 use crate::world::{QUOTA, World, assert_refused};
 
 pub(super) async fn of_many_who_append_all_stand_in_the_history(world: &World<'_>) {
@@ -21,13 +21,13 @@ pub(super) async fn of_many_who_append_all_stand_in_the_history(world: &World<'_
         let upload = world.open(&root, "a", Some(32 << number)).await;
         commits.push(world.completing(&upload, ConflictPolicy::Replace));
     }
-    let appending = join_all(contents.iter().map(|new| append(world, ann.id, file, new)));
+    let appending = join_all(contents.iter().map(|new| append_content(world, ann.id, file, new)));
     let replacing = join_all(commits.iter().map(|commit| world.commit(&root, commit)));
     let (appended, replaced) = join(appending, replacing).await;
     let revisions: BTreeSet<Revision> =
         appended.into_iter().chain(replaced).map(|made| made.unwrap().node.revision).collect();
     assert_eq!(revisions, (2..=11).map(Revision).collect());
-    let versions = history(world, ann.id, file).await;
+    let versions = list_history(world, ann.id, file).await;
     assert_eq!(
         versions.iter().map(|version| version.revision.0).collect::<Vec<_>>(),
         (1..=11).rev().collect::<Vec<_>>()
@@ -47,7 +47,7 @@ pub(super) async fn of_two_who_append_to_what_they_saw_one_succeeds(world: &Worl
         for rival in &mut rivals {
             rival.seen = Some(Seen::Revision(Revision(round)));
         }
-        let outcomes = join_all(rivals.iter().map(|new| append(world, ann.id, file, new))).await;
+        let outcomes = join_all(rivals.iter().map(|new| append_content(world, ann.id, file, new))).await;
         let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         assert_eq!(won.len(), 1);
         for outcome in lost {
@@ -64,9 +64,10 @@ pub(super) async fn a_version_is_deleted_or_in_use_while_another_replaces_it(wor
         let (first, new) = (version_of_size(world, ann.id, file, 10).await, world.new_content(1).await);
         let used = world.quota(ann.id).await.used;
         let (deleted, appended) = if round % 2 == 0 {
-            join(delete(world, ann.id, file, first), append(world, ann.id, file, &new)).await
+            join(delete(world, ann.id, file, first), append_content(world, ann.id, file, &new)).await
         } else {
-            let (appended, deleted) = join(append(world, ann.id, file, &new), delete(world, ann.id, file, first)).await;
+            let (appended, deleted) =
+                join(append_content(world, ann.id, file, &new), delete(world, ann.id, file, first)).await;
             (deleted, appended)
         };
         appended.unwrap();

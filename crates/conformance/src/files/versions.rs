@@ -74,21 +74,21 @@ async fn page(
     (page.items, page.next)
 }
 
-async fn history(world: &World<'_>, viewer: UserId, file: NodeId) -> Vec<Version> {
+async fn list_history(world: &World<'_>, viewer: UserId, file: NodeId) -> Vec<Version> {
     page(world, viewer, file, None, 1000).await.0
 }
 
 async fn sizes(world: &World<'_>, viewer: UserId, file: NodeId) -> Vec<u64> {
-    history(world, viewer, file).await.iter().map(|version| version.content.size).collect()
+    list_history(world, viewer, file).await.iter().map(|version| version.content.size).collect()
 }
 
 /// The version of `file` that has `size` bytes.
 async fn version_of_size(world: &World<'_>, viewer: UserId, file: NodeId, size: u64) -> VersionId {
-    let found = history(world, viewer, file).await.into_iter().find(|version| version.content.size == size);
+    let found = list_history(world, viewer, file).await.into_iter().find(|version| version.content.size == size);
     found.unwrap().content.version
 }
 
-async fn append(world: &World<'_>, actor: UserId, file: NodeId, new: &NewContent) -> Result<Located> {
+async fn append_content(world: &World<'_>, actor: UserId, file: NodeId, new: &NewContent) -> Result<Located> {
     let file = world.grant(actor, file, Action::Replace).await;
     Ok(world.cleared_up(world.store.versions.append(&world.command(actor), &file, new).await?).await)
 }

@@ -5,7 +5,7 @@ use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Action, Content, EntityTag, NodeBody, Permission, Revision, Seen, Sha256};
 use clouddrive_domain::port::NewContent;
 
-use super::{append, history, sizes};
+use super::{append_content, list_history, sizes};
 use crate::world::{STORE, World, assert_refused, name};
 
 pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(world: &World<'_>) {
@@ -47,8 +47,8 @@ pub(super) async fn a_guest_who_may_edit_may_append(world: &World<'_>) {
     let (ann, bob) = (world.member().await, world.member().await);
     let file = world.file(ann.id, ann.root, "a", 5).await;
     world.share(ann.id, file, bob.id, Permission::Edit).await;
-    append(world, bob.id, file, &world.new_content(7).await).await.unwrap();
-    assert_eq!(history(world, ann.id, file).await.first().unwrap().created_by.id, bob.id);
+    append_content(world, bob.id, file, &world.new_content(7).await).await.unwrap();
+    assert_eq!(list_history(world, ann.id, file).await.first().unwrap().created_by.id, bob.id);
     assert_eq!((world.quota(ann.id).await.used, world.quota(bob.id).await.used), (12, 0));
 }
 
@@ -76,11 +76,11 @@ pub(super) async fn a_content_is_for_the_revision_that_was_seen(world: &World<'_
     let mut new = world.new_content(7).await;
     for seen in [0, 2, 99] {
         new.seen = Some(Seen::Revision(Revision(seen)));
-        assert_refused!(append(world, ann.id, file, &new).await, Error::PreconditionFailed);
+        assert_refused!(append_content(world, ann.id, file, &new).await, Error::PreconditionFailed);
     }
     assert_eq!(sizes(world, ann.id, file).await, [5]);
     new.seen = Some(Seen::Revision(Revision(1)));
-    append(world, ann.id, file, &new).await.unwrap();
+    append_content(world, ann.id, file, &new).await.unwrap();
     assert_eq!(sizes(world, ann.id, file).await, [7, 5]);
 }
 
@@ -92,12 +92,12 @@ pub(super) async fn a_content_is_for_the_content_that_was_seen(world: &World<'_>
     world.rename(ann.id, file, "b").await.unwrap();
     let mut new = world.new_content(7).await;
     new.seen = Some(Seen::Version(world.id()));
-    assert_refused!(append(world, ann.id, file, &new).await, Error::PreconditionFailed);
+    assert_refused!(append_content(world, ann.id, file, &new).await, Error::PreconditionFailed);
     new.seen = Some(Seen::Version(version));
-    append(world, ann.id, file, &new).await.unwrap();
+    append_content(world, ann.id, file, &new).await.unwrap();
     let mut next = world.new_content(9).await;
     next.seen = Some(Seen::Version(version));
-    assert_refused!(append(world, ann.id, file, &next).await, Error::PreconditionFailed);
+    assert_refused!(append_content(world, ann.id, file, &next).await, Error::PreconditionFailed);
     assert_eq!(sizes(world, ann.id, file).await, [7, 5]);
 }
 
@@ -106,14 +106,14 @@ pub(super) async fn a_content_that_does_not_fit_leaves_the_file_as_it_was(world:
     let file = world.file(ann.id, ann.root, "a", 60).await;
     let before = world.located(file, ann.id).await;
     let large = world.new_content(41).await;
-    let refused = append(world, ann.id, file, &large).await;
+    let refused = append_content(world, ann.id, file, &large).await;
     assert_refused!(refused, Error::Forbidden(Forbidden::Quota { quota, needed: 41 }) if quota.used == 60);
     assert_eq!(world.located(file, ann.id).await, before);
     assert_eq!(sizes(world, ann.id, file).await, [60]);
     assert!(world.condemned(world.now()).await.contains(&large.blob));
-    append(world, ann.id, file, &world.new_content(40).await).await.unwrap();
+    append_content(world, ann.id, file, &world.new_content(40).await).await.unwrap();
     assert_eq!(world.quota(ann.id).await.used, 100);
-    append(world, ann.id, file, &world.new_content(0).await).await.unwrap();
+    append_content(world, ann.id, file, &world.new_content(0).await).await.unwrap();
     assert_eq!(sizes(world, ann.id, file).await, [0, 40, 60]);
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn a_blob_that_was_condemned_becomes_no_content(world: &World<'
     let file = world.file(ann.id, ann.root, "a", 5).await;
     let new = world.new_content(7).await;
     assert!(world.condemned(world.now()).await.contains(&new.blob));
-    assert_refused!(append(world, ann.id, file, &new).await, Error::Internal { .. });
+    assert_refused!(append_content(world, ann.id, file, &new).await, Error::Internal { .. });
     assert_eq!(sizes(world, ann.id, file).await, [5]);
     assert_eq!(world.quota(ann.id).await.used, 5);
 }

@@ -9,7 +9,7 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{Doomed, NewContent, NewShare, Purge, Relocation, Revival, Rotation};
 
 use super::{all_after, end};
-use crate::sessions::{opened, renewal};
+use crate::identity::sessions::{opened, renewal};
 use crate::world::{ALL, Member, STORE, World, name};
 
 type Expected = (Command, ChangeKind, Option<DriveId>, Option<NodeId>);

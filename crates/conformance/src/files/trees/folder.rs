@@ -7,7 +7,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::Copying;
 
-use crate::changes::{all_after, end};
+use crate::files::changes::{all_after, end};
 use crate::world::{Member, World, assert_refused, name};
 
 /// The sorted paths of all nodes below `folder`, those of files with their size.

@@ -5,7 +5,7 @@ use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Action, Content, Permission, Revision, VersionId};
 use clouddrive_domain::port::Revival;
 
-use super::{delete, history, revive, sizes, version_of_size};
+use super::{delete, list_history, revive, sizes, version_of_size};
 use crate::world::{MOST_VERSIONS, STORE, World, assert_refused};
 
 pub(super) async fn a_former_content_is_current_anew(world: &World<'_>) {
@@ -21,7 +21,7 @@ pub(super) async fn a_former_content_is_current_anew(world: &World<'_>) {
     assert_ne!(content.version, first.version);
     assert_eq!(*content, Content { version: content.version, created_at: content.created_at, ..first.clone() });
     assert_eq!(restored.node.revision, Revision(3));
-    let versions = history(world, ann.id, file).await;
+    let versions = list_history(world, ann.id, file).await;
     assert_eq!(versions.iter().map(|version| version.content.size).collect::<Vec<_>>(), [5, 7, 5]);
     assert_eq!(versions.iter().map(|version| version.is_current).collect::<Vec<_>>(), [true, false, false]);
     assert_eq!(versions.first().unwrap().created_by.id, bob.id);
