@@ -4,6 +4,7 @@ mod begin;
 mod commit;
 mod create;
 mod end;
+mod list;
 mod quota;
 mod races;
 mod replace;
@@ -23,6 +24,11 @@ pub async fn suite(store: &Persistence) {
         begin::a_sender_has_so_many_open_and_no_more,
         begin::an_upload_gets_more_time_and_never_less,
         begin::an_upload_that_is_over_gets_no_more_time,
+    );
+    run!(store;
+        list::open_uploads_are_listed_for_their_sender_and_the_owner_of_the_drive,
+        list::what_has_ended_or_expired_is_not_listed,
+        list::open_uploads_come_in_pages,
     );
     run!(store;
         commit::an_upload_becomes_a_file,

@@ -69,8 +69,8 @@ async fn change_email(world: &World<'_>, user: UserId, email: &Email) -> clouddr
 }
 
 async fn change_password(world: &World<'_>, user: UserId, proven: Option<u64>) -> clouddrive_domain::Result<()> {
-    let accounts = &world.store.accounts;
-    accounts.change_password(&world.command(user), user, proven, &hash("$example$changed")).await
+    let hash = hash("$example$changed");
+    world.store.accounts.change_password(&world.command(user), user, proven, &hash).await
 }
 
 async fn set_disabled(world: &World<'_>, user: UserId, disabled: bool) -> clouddrive_domain::Result<bool> {
