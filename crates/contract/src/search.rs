@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::folder::non_empty;
+use crate::optional::non_empty;
 use crate::words::strict_option;
 use crate::{Item, ItemKind, PathStep};
 

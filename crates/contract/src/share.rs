@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::folder::non_empty;
+use crate::optional::non_empty;
 use crate::words::{strict, words};
 use crate::{Item, ItemRef, Permission, Person, Role, Time};
 

@@ -21,10 +21,10 @@ mod link_downloads;
 mod link_tokens;
 mod links;
 mod name_keys;
+mod part_store;
 mod passwords;
 mod photos;
 mod probe;
-mod random;
 mod receipts;
 mod search;
 mod sessions;
@@ -53,16 +53,16 @@ pub use link_downloads::LinkDownloads;
 pub use link_tokens::LinkTokens;
 pub use links::{Links, NewLink};
 pub use name_keys::NameKeys;
+pub use part_store::PartStore;
 pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
 pub use probe::Probe;
-pub use random::Random;
 pub use receipts::{Claim, Receipts, Terms};
 pub use search::{Hit, Search, Sought};
 pub use sessions::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 pub use shares::{NewShare, Shares};
 pub use signed_urls::{
-    ContentInfo, GetTarget, PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner, Watch,
+    ContentInfo, GetTarget, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner, Watch,
 };
 pub use staged_uploads::StagedUploads;
 pub use throttle::Throttle;
@@ -73,14 +73,17 @@ pub use uploads::{Commit, NewFile, OpenUpload, Opening, Uploads};
 pub use users::{Registration, Users};
 pub use versions::{NewContent, Revival, Saved, Versions};
 
+/// Implemented by adapters like a port; the model draws identifiers and tokens from it.
+pub use crate::model::Random;
+
 #[cfg(any(test, feature = "mock"))]
 pub use {
-    accounts::MockAccounts, audit::MockAuditTrail, blob_records::MockBlobRecords, blobs::MockBlobStore,
-    changes::MockChanges, chores::MockChores, clock::MockClock, direct_uploads::MockDirectUploads, drive::MockDrive,
-    link_access::MockLinkAccess, link_downloads::MockLinkDownloads, link_tokens::MockLinkTokens, links::MockLinks,
-    name_keys::MockNameKeys, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe, random::MockRandom,
-    receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares, signed_urls::MockPartStore,
-    signed_urls::MockUrlGate, signed_urls::MockUrlSigner, staged_uploads::MockStagedUploads, throttle::MockThrottle,
-    tokens::MockTokens, trash::MockTrash, trees::MockTrees, uploads::MockUploads, users::MockUsers,
-    versions::MockVersions,
+    crate::model::MockRandom, accounts::MockAccounts, audit::MockAuditTrail, blob_records::MockBlobRecords,
+    blobs::MockBlobStore, changes::MockChanges, chores::MockChores, clock::MockClock,
+    direct_uploads::MockDirectUploads, drive::MockDrive, link_access::MockLinkAccess,
+    link_downloads::MockLinkDownloads, link_tokens::MockLinkTokens, links::MockLinks, name_keys::MockNameKeys,
+    part_store::MockPartStore, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
+    receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,
+    signed_urls::MockUrlSigner, staged_uploads::MockStagedUploads, throttle::MockThrottle, tokens::MockTokens,
+    trash::MockTrash, trees::MockTrees, uploads::MockUploads, users::MockUsers, versions::MockVersions,
 };

@@ -5,62 +5,40 @@
 
 mod access;
 mod accounts;
-mod administration;
 mod ambient;
-mod archives;
-mod begun;
-mod blob_remover;
-mod collector;
-mod contents;
-mod copies;
-mod digest;
-mod ended_uploads;
 mod files;
-mod folders;
 mod idempotency;
-mod intake;
-mod links;
-mod photos;
-mod relocation;
-mod search;
-mod shares;
-mod signed_blobs;
-mod store_tags;
-mod throttling;
-mod trash;
-mod uploads;
-mod versions;
-mod visits;
+mod maintenance;
+mod sharing;
+#[cfg(test)]
+mod testing;
 
-pub use accounts::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
-pub use administration::{AccountPage, Administration};
+pub use accounts::account::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
+pub use accounts::administration::{AccountPage, Administration};
+pub use accounts::photos::Photos;
+pub use accounts::throttling::Throttling;
 pub use ambient::Ambient;
-pub use archives::{
+pub use files::archives::{
     Archive, ArchiveEntry, ArchiveNames, ArchiveReader, ArchiveStores, ArchivedBlob, ArchivedFile, Archives,
     MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_ITEMS, MAX_ARCHIVE_PATH_BYTES, Selection,
 };
-pub use blob_remover::BlobRemover;
-pub use collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
-pub use contents::Contents;
-pub use copies::{Copies, CopyPlace};
-pub use ended_uploads::EndedUploads;
-pub use files::{Files, OpenFile, UrlLifetimes};
-pub use folders::{EntryPage, FolderListing, Folders, ListQuery};
-pub use idempotency::{Done, Idempotency, RENEWAL, Start};
-pub use links::{LinkEdit, LinkWish, Links, OwnLink};
-pub use photos::Photos;
-pub use relocation::{Destination, NewPlace};
-pub use search::{Search, SearchPage, SearchQuery};
-pub use shares::{GivenPage, SharePage, Shares};
-pub use signed_blobs::{OpenBlob, PutLeave, SignedBlobs, Watching};
-pub use store_tags::StoreTags;
-pub use throttling::Throttling;
-pub use trash::{Trash, TrashPage, TrashedItem};
-pub use uploads::{
+pub use files::blob_remover::BlobRemover;
+pub use files::contents::Contents;
+pub use files::copies::{Copies, CopyPlace};
+pub use files::ended_uploads::EndedUploads;
+pub use files::file::{Files, OpenFile, UrlLifetimes};
+pub use files::folders::{EntryPage, FolderListing, Folders, ListQuery};
+pub use files::relocation::{Destination, NewPlace};
+pub use files::search::{Search, SearchPage, SearchQuery};
+pub use files::signed_blobs::{OpenBlob, PutLeave, SignedBlobs, Watching};
+pub use files::store_tags::StoreTags;
+pub use files::trash::{Trash, TrashPage, TrashedItem};
+pub use files::uploads::{
     Begun, Completing, PartUrl, Progress, StreamedFile, UploadLeave, UploadPage, UploadSettings, Uploads,
 };
-pub use versions::{ContentLeave, ContentMetadata, VersionPage, VersionSettings, VersionStores, Versions};
-pub use visits::{Admission, LinkedFile, LinkedFolder, Visit, Visitor, Visits};
-
-#[cfg(test)]
-mod tests;
+pub use files::versions::{ContentLeave, ContentMetadata, VersionPage, VersionSettings, VersionStores, Versions};
+pub use idempotency::{Done, Idempotency, RENEWAL, Start};
+pub use maintenance::collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
+pub use sharing::links::{LinkEdit, LinkWish, Links, OwnLink};
+pub use sharing::shares::{GivenPage, SharePage, Shares};
+pub use sharing::visits::{Admission, LinkedFile, LinkedFolder, Visit, Visitor, Visits};

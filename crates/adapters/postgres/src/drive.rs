@@ -2,13 +2,13 @@ use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Answer, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, NodePath,
-    PathStart, Person, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
+    PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocated, Relocation};
 use clouddrive_sql::drive::{ChildRow, FOLDERS_LATERAL, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::{NameColumns, NewNode, Taken};
-use clouddrive_sql::schema::{nodes, users};
+use clouddrive_sql::schema::nodes;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::Senders;
@@ -20,9 +20,9 @@ use futures_util::future::try_join;
 
 use crate::Database;
 use crate::changes::log;
-use crate::counters::{USED_ENTRIES, count_folder, is_ample};
-use crate::locate::{self, array};
+use crate::locate::{self, actor, array};
 use crate::names::{explain, first_free_but, holder, insert, touch};
+use crate::quota::{USED_ENTRIES, count_folder, is_ample};
 use crate::receipts::keep;
 use crate::unit::{Begin, together};
 use crate::uploads::end_without_right;
@@ -107,16 +107,6 @@ async fn create_folder(
     let made = node.located(parent.into_located(), maker, NodeBody::Folder, command.at);
     keep(connection, command, Answer::Made(&made)).await?;
     Ok(made)
-}
-
-/// The actor of `grant`, with the user name.
-pub(crate) async fn actor(mut connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Person> {
-    let (owner, id) = (&grant.located().owner, grant.actor());
-    if owner.id == id {
-        return Ok(owner.clone());
-    }
-    let row = users::table.find(DbId::from(id)).select(users::username);
-    Ok(Person { id, username: row.first(&mut connection).await.optional()? })
 }
 
 async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &Relocation) -> Outcome<Relocated> {

@@ -11,7 +11,7 @@ use diesel::prelude::{OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::fault::violated;
-use crate::unit::TRIES;
+use crate::retry::TRIES;
 
 /// Inserts the node, created by the command's actor; the unique index decides whether its name is free.
 pub(crate) async fn insert(mut connection: &AsyncPgConnection, command: &Command, node: &NewNode<'_>) -> Outcome<()> {

@@ -3,17 +3,21 @@
 //! grams. Either looks at a bounded number of nodes, and at none of another drive. Shared trees are
 //! [walked](crate::walk).
 
+use std::collections::HashMap;
+
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    DriveId, Limit, NodeId, NodeKind, OrderKey, SearchPosition, SearchText, UserId, WalkPosition,
+    DriveId, Limit, Located, NodeId, OrderKey, PageRoom, SearchPosition, SearchText, UserId, WalkPosition,
 };
-use clouddrive_domain::port::Sought;
+use clouddrive_domain::port::{Hit, Sought};
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Nullable, Text};
 
+use crate::dialect::{Clause, Dialect, holds, kind};
 use crate::locate::MOST_STEPS;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bad_row, bytes};
+use crate::walk::{Spot, Walk};
 
 /// The most matching nodes per page whose ancestors are checked, e.g. for being trashed.
 pub const MOST_FOUND: u64 = 2_000;
@@ -23,48 +27,6 @@ pub const MOST_WALKED: u64 = 10_000;
 
 /// The number of nodes fetched at once with their ancestors.
 pub const FETCHED: usize = 100;
-
-/// The differences between the databases.
-pub trait Dialect {
-    /// The function that returns the position of a substring, or 0.
-    const PLACE_OF: &'static str;
-
-    /// An empty `order_key`.
-    const NO_KEY: &'static str;
-
-    /// The condition on `order_key` for names without keys of this version.
-    const WITHOUT_KEYS: &'static str;
-
-    /// The CTE `found (id, parent_id, kind, order_key)`, and those it needs before it: at most [`MOST_FOUND`] + 1 of
-    /// the drive's nodes that contain the text and for which `after`, a condition on `n`, holds.
-    fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause;
-
-    /// An expression: whether `found` may be incomplete.
-    fn is_lacking() -> String;
-
-    /// The CTE `list (place, id)`: the identifiers, numbered from 1.
-    fn list(ids: &[NodeId]) -> Clause;
-
-    /// A query of `place, id, kind, created_at, order_key, sort_key, search_key` of the entries of the folders in
-    /// `list` with `place > 1`, folder by folder, each ordered by kind, time and identifier; at most `most` per folder.
-    fn children(most: u64) -> Clause;
-}
-
-/// A part of a statement, with its parameters.
-#[derive(Default)]
-pub struct Clause {
-    /// The text, with a `?` for each parameter.
-    pub text: String,
-    /// The parameters.
-    pub parameters: Vec<Parameter>,
-}
-
-impl Clause {
-    /// Creates a clause.
-    pub fn new(text: impl Into<String>, parameters: Vec<Parameter>) -> Self {
-        Self { text: text.into(), parameters }
-    }
-}
 
 /// A drive.
 #[derive(QueryableByName)]
@@ -96,16 +58,6 @@ pub struct HitRow {
     id: Option<DbId>,
     #[diesel(sql_type = Binary)]
     order_key: Vec<u8>,
-}
-
-/// The condition that the name of a node `n` contains the text. A name without keys, written by the previous version of
-/// the server, is matched by that version's key.
-#[must_use]
-pub fn holds<D: Dialect>(n: &str, sought: &Sought) -> Clause {
-    let (place_of, keyless) = (D::PLACE_OF, format!("{n}.order_key {}", D::WITHOUT_KEYS));
-    let text =
-        format!("CASE WHEN {keyless} THEN {place_of}({n}.sort_key, ?) ELSE {place_of}({n}.search_key, ?) END > 0");
-    Clause::new(text, [sought.text.cased(), sought.text.folded()].map(|text| Parameter::Text(text.to_owned())).into())
 }
 
 /// Selects the [`HitRow`]s of a page by the grams of the text.
@@ -193,14 +145,6 @@ fn complete(hits: Clause, sought: &Sought, rest: &str) -> Statement {
     Statement::new(text, parameters)
 }
 
-pub(crate) const fn kind(kind: Option<NodeKind>) -> &'static str {
-    match kind {
-        Some(NodeKind::File) => "kind = 'file'",
-        Some(NodeKind::Folder) => "kind = 'folder'",
-        _ => "kind <> 'root'",
-    }
-}
-
 /// The condition that `n` comes after the position of the previous page.
 fn after(sought: &Sought) -> Clause {
     match &sought.after {
@@ -231,15 +175,6 @@ impl Part {
             _ => Self::Shared(WalkPosition::default()),
         }
     }
-}
-
-/// How the position of a node is determined.
-#[derive(Clone)]
-pub enum Spot {
-    /// It is known.
-    At(SearchPosition),
-    /// By the ancestors of the node, up to the top of the tree with this index in a [`Walk`](crate::walk::Walk).
-    Tree(usize),
 }
 
 /// Nodes that were found, in order, and the position to continue from.
@@ -286,4 +221,39 @@ pub fn way(rows: Vec<HitRow>, limit: Limit) -> Result<Way> {
 fn place(row: &HitRow) -> Result<(NodeId, SearchPosition)> {
     let id = row.id.map(NodeId::from).ok_or_else(|| bad_row("nodes", "of a search", "id"))?;
     Ok((id, SearchPosition::Own { key: OrderKey::from_bytes(row.order_key.clone()), id }))
+}
+
+/// A page being filled with fetched nodes, [a few](FETCHED) at a time, until it is full.
+#[derive(Default)]
+pub struct Filling {
+    /// The hits on the page.
+    pub hits: Vec<Hit>,
+    room: PageRoom,
+}
+
+impl Filling {
+    /// Adds the nodes at those `places`; `nodes` may be in any order. Returns false if the page is full before all are
+    /// added.
+    pub fn add(&mut self, places: &[(NodeId, Spot)], nodes: Vec<Located>, walk: Option<&Walk>) -> bool {
+        let mut nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
+        for (id, spot) in places {
+            let Some(located) = nodes.remove(id) else { continue };
+            let position = match spot {
+                Spot::At(position) => Some(position.clone()),
+                Spot::Tree(top) => walk.and_then(|walk| walk.position(&located, *top)).map(SearchPosition::Shared),
+            };
+            let Some(position) = position else { continue };
+            if !self.room.takes(located.path_bytes()) {
+                return false;
+            }
+            self.hits.push(Hit { located, position });
+        }
+        true
+    }
+
+    /// The position of the last hit.
+    #[must_use]
+    pub fn last(&self) -> Option<SearchPosition> {
+        self.hits.last().map(|hit| hit.position.clone())
+    }
 }

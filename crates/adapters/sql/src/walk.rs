@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use rows::{EntryRow, FolderRow, ShareRow, StandingRow, shares};
 
-use crate::search::{Dialect, Spot, holds, kind};
+use crate::dialect::{Dialect, holds, kind};
 use crate::statement::{Parameter, Statement};
 use crate::types::bytes;
 
@@ -55,6 +55,15 @@ pub struct Walk {
     start: Option<Start>,
     folders: Vec<FolderRow>,
     entries: Vec<EntryRow>,
+}
+
+/// How the position of a node is determined.
+#[derive(Clone)]
+pub enum Spot {
+    /// It is known.
+    At(SearchPosition),
+    /// By the ancestors of the node, up to the top of the tree with this index in a [`Walk`].
+    Tree(usize),
 }
 
 /// The result of a walk.

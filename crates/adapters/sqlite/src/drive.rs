@@ -18,8 +18,9 @@ use crate::Database;
 use crate::changes::log;
 use crate::locate;
 use crate::names::{explain, first_free_but, holder, insert, touch};
+use crate::quota::charge_quota;
 use crate::receipts::keep;
-use crate::uploads::{charge, end_without_right};
+use crate::uploads::end_without_right;
 
 #[async_trait]
 impl Drive for Database {
@@ -68,7 +69,7 @@ impl Drive for Database {
             let (drive, folder) = (parent.drive(), parent.node().id);
             insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
             raise_reach(connection, parent.located(), 1)?;
-            charge(connection, drive, Charge { entries: 1, ..Charge::default() })?;
+            charge_quota(connection, drive, Charge { entries: 1, ..Charge::default() })?;
             touch(connection, &command, folder)?;
             log(connection, &command, ChangeKind::FolderCreated, Some(drive), Some(id))?;
             let made = locate::found(connection, id, parent.actor())?;

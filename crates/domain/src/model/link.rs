@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{ItemRef, LinkId, PasswordHash, Timestamp, TokenHash, UserId, Viewer};
+use super::{ItemRef, LinkId, PasswordHash, Random, Timestamp, TokenHash, UserId, Viewer};
 use crate::error::{Error, Gone, Result};
-use crate::port::Random;
 
 /// The highest download limit of a link.
 pub const MAX_LINK_DOWNLOADS: u64 = 1_000_000_000;

@@ -6,8 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{SessionId, Timestamp, TokenHash, TokenId, UserId};
-use crate::port::Random;
+use super::{Random, SessionId, Timestamp, TokenHash, TokenId, UserId};
 
 /// A login session. Ending it invalidates every token that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,9 +7,6 @@ use super::{
 };
 use crate::error::{Conflict, Error, Gone, Result};
 
-/// The maximum file size: 5 TiB.
-pub const MAX_FILE_BYTES: u64 = 5 << 40;
-
 /// The maximum total lifetime of an upload, including extensions: 30 days. Stores must not clean up unfinished
 /// transfers earlier.
 pub const MAX_UPLOAD_LIFETIME: Duration = Duration::from_hours(30 * 24);
