@@ -31,7 +31,8 @@ fn in_own_drive(state: &State, viewer: UserId, sought: &Sought) -> Vec<Spot> {
     found.into_iter().map(|(row, id)| (SearchPosition::Own { key: row.order_key.clone(), id }, id)).collect()
 }
 
-/// The matching nodes of the trees shared with the viewer or, if that is given, below the folder to search in, in order.
+/// The matching nodes, in order, of the trees shared with the viewer or, if that is given, below the folder to search
+/// in.
 fn in_shares(state: &State, viewer: UserId, sought: &Sought, after: &WalkPosition) -> Vec<Spot> {
     let mut walk = Walk { state, sought, spots: Vec::new() };
     if let Some(folder) = &sought.within {
@@ -50,7 +51,8 @@ fn in_shares(state: &State, viewer: UserId, sought: &Sought, after: &WalkPositio
 }
 
 /// The order of positions: by share; then by path, so that a folder comes before those in it, and siblings come by
-/// identifier; then by entry. It does not depend on what exists, so a walk resumes next to a folder that was moved away.
+/// identifier; then by entry. It does not depend on what exists, so a walk resumes next to a folder that was moved
+/// away.
 fn key(position: &WalkPosition) -> (Option<(Timestamp, ShareId)>, &[NodeId], Option<ChildPosition>) {
     (position.share.map(|share| (share.at, share.id)), position.path.as_slice(), position.child)
 }
