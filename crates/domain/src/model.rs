@@ -58,17 +58,17 @@ pub use page::{
 pub use parts::{MAX_FILE_BYTES, MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, Part, PartPlan};
 pub use path::{MAX_PATH_NAMES, NodePath, PathStart};
 pub use precondition::{Precondition, Seen};
-pub use quota::{EntryQuota, NewLimits, Quota};
+pub use quota::{Charge, EntryQuota, NewLimits, Quota};
 pub use random::Random;
 pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
 pub use role::{Permission, Role};
 pub use search::{SearchText, SearchTextError};
 pub use session::{AccessClaims, Identity, RefreshToken, RunningSession, Session};
 pub use share::{AccessEntry, AccessVia, ItemRef, Share};
-pub use throttle::{Bucket, BucketKind, LoginSubject, Network, Pace};
+pub use throttle::{Bucket, BucketKind, BucketLevel, CLOCK_TOLERANCE, LoginSubject, Network, Pace};
 pub use time::Timestamp;
 pub use token_hash::TokenHash;
-pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_UPLOAD_LIFETIME, Upload, UploadState};
+pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_UPLOAD_LIFETIME, Placement, Upload, UploadState};
 pub use user::{Account, Credentials, Email, Handle, ListedAccount, Password, PasswordHash, User, Username};
 pub use version::{KeptVersion, Version, superfluous};
 

@@ -57,7 +57,7 @@ pub use part_store::PartStore;
 pub use passwords::{Passwords, Verdict};
 pub use photos::PhotoMaker;
 pub use probe::Probe;
-pub use receipts::{Claim, Receipts, Terms};
+pub use receipts::{Claim, Receipts, StandingReceipt, Terms};
 pub use search::{Hit, Search, Sought};
 pub use sessions::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 pub use shares::{NewShare, Shares};

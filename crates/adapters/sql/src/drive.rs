@@ -1,6 +1,5 @@
 //! Homes, pages of folder entries, and the height of folder trees.
 
-use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
     Account, BlobKey, Email, EntryQuota, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order, OrderKey,
     Person, Position, Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, Viewer,
@@ -9,6 +8,8 @@ use clouddrive_domain::port::{Child, Home};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+pub use clouddrive_domain::model::Charge;
 
 use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow, guest};
 use crate::schema::drives;
@@ -151,39 +152,6 @@ pub const ENTRIES: (drives::quota_entries, drives::used_entries) = (drives::quot
 #[must_use]
 pub fn entries((total, used): (i64, i64)) -> EntryQuota {
     EntryQuota { total: size(total), used: size(used) }
-}
-
-/// A change of a drive's usage.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Charge {
-    /// Bytes already reserved for it.
-    pub reserved: u64,
-    /// Bytes added.
-    pub stored: u64,
-    /// Bytes freed.
-    pub freed: u64,
-    /// Files and folders added.
-    pub entries: u64,
-}
-
-impl Charge {
-    /// The bytes stored beyond the reservation.
-    #[must_use]
-    pub const fn unannounced(&self) -> u64 {
-        self.stored.saturating_sub(self.reserved)
-    }
-
-    /// The error, if the charge does not fit into a drive with this usage.
-    #[must_use]
-    pub fn refusal(&self, quota: Quota, entries: EntryQuota) -> Option<Forbidden> {
-        let needed = self.unannounced();
-        if needed > 0 && needed > quota.available().saturating_add(self.freed) {
-            return Some(Forbidden::Quota { quota, needed });
-        }
-        let needed = self.entries;
-        let full = needed > 0 && needed > entries.total.saturating_sub(entries.used);
-        full.then_some(Forbidden::Entries { quota, entries, needed })
-    }
 }
 
 /// An entry of a folder, with the permission that a share of this very node gives the viewer.

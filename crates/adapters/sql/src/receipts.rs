@@ -1,7 +1,7 @@
 //! Receipts of requests with an idempotency key.
 
 use clouddrive_domain::model::{Receipt, Sha256, Timestamp};
-use clouddrive_domain::port::{Claim, Terms};
+use clouddrive_domain::port::{Claim, StandingReceipt, Terms};
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 
@@ -60,21 +60,8 @@ pub fn standing(receipt: &Receipt) -> Statement {
 /// The result of a refused claim of `receipt`, given the existing row. If the row is gone, it was just given back.
 #[must_use]
 pub fn refused(receipt: &Receipt, row: Option<StandingRow>) -> Claim {
-    let request = receipt.request();
-    let Some(digest) = request.digest else {
-        let done = row.and_then(|row| Some(Claim::Done { digest: Sha256::parse(&row.digest)?, answer: row.answer? }));
-        return done.unwrap_or(Claim::Running);
-    };
-    // A receipt without a digest yet may turn out to be for the same request.
-    let same = |row: &StandingRow| {
-        let own = [Some(digest), request.former_digest];
-        row.digest.is_empty() || own.iter().flatten().any(|digest| digest.to_string() == row.digest)
-    };
-    match row {
-        Some(row) if !same(&row) => Claim::Reused,
-        Some(StandingRow { answer: Some(answer), .. }) => Claim::Answered(answer),
-        Some(_) | None => Claim::Running,
-    }
+    let standing = row.map(|row| StandingReceipt { digest: Sha256::parse(&row.digest), answer: row.answer });
+    Claim::refused(receipt, standing)
 }
 
 /// Writes `answer` into the receipt. Changes one row, or none if the receipt is not held any more.

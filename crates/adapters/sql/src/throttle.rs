@@ -1,31 +1,19 @@
-//! Rate limiting by the generic cell rate algorithm: a bucket's row holds the time when the bucket is full again, its
-//! *theoretical arrival time*. Each attempt advances it by one interval, at most the whole burst ahead of now.
-//!
-//! Concurrent attempts have timestamps of several clocks and run in any order. Comparing with the latest time that a
-//! bucket has seen keeps a late attempt from being refused because of earlier ones.
+//! Rate limiting: a bucket's row is its [`BucketLevel`]. The statements do what its methods do, in one step.
 
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Bucket, BucketKind, Timestamp};
+use clouddrive_domain::model::{Bucket, BucketKind, BucketLevel, CLOCK_TOLERANCE, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::statement::{Parameter, Statement};
-use crate::types::size;
-
-/// The most that a clock may lag behind the latest time that a bucket has seen, in milliseconds; a greater lag counts
-/// as this much.
-const SKEW: i64 = 5_000;
 
 /// A claim to one attempt from a bucket.
 #[derive(Clone, Debug)]
 pub struct Claim {
     key: String,
     kind: BucketKind,
-    /// The time to replenish one attempt, in milliseconds.
-    interval: i64,
-    burst: u32,
 }
 
 /// The time when a bucket is full again.
@@ -39,11 +27,15 @@ pub struct ArrivalRow {
     seen: i64,
 }
 
+impl ArrivalRow {
+    const fn level(&self) -> BucketLevel {
+        BucketLevel { full_at: Timestamp::from_millis(self.tat), seen: Timestamp::from_millis(self.seen) }
+    }
+}
+
 impl From<&Bucket> for Claim {
     fn from(bucket: &Bucket) -> Self {
-        let (kind, pace) = (bucket.kind(), bucket.kind().pace());
-        let interval = i64::try_from(pace.interval.as_millis()).unwrap_or(i64::MAX);
-        Self { key: bucket.key(), kind, interval, burst: pace.burst }
+        Self { key: bucket.key(), kind: bucket.kind() }
     }
 }
 
@@ -62,11 +54,6 @@ pub fn in_order(claims: &[Claim]) -> Vec<&Claim> {
 }
 
 impl Claim {
-    /// How far ahead the arrival time may be for an attempt to be allowed.
-    fn room(&self) -> i64 {
-        self.interval.saturating_mul(i64::from(self.burst) - 1)
-    }
-
     /// Takes one attempt, if available; changes no row otherwise.
     #[must_use]
     pub fn take(&self, now: Timestamp) -> Statement {
@@ -76,10 +63,11 @@ impl Claim {
                 seen = CASE WHEN throttle.seen > ? THEN throttle.seen ELSE ? END
             WHERE throttle.tat - ? <=
                 (CASE WHEN throttle.seen < ? THEN ? WHEN throttle.seen > ? THEN ? ELSE throttle.seen END)";
-        let at = now.as_millis();
-        let latest = at.saturating_add(SKEW);
-        let first = at.saturating_add(self.interval);
-        let numbers = [first, at, at, at, self.interval, at, at, self.room(), at, at, latest, latest];
+        let pace = self.kind.pace();
+        let (at, latest) = (now.as_millis(), now.plus(CLOCK_TOLERANCE).as_millis());
+        let (interval, room) = (millis(pace.interval), millis(pace.room()));
+        let first = at.saturating_add(interval);
+        let numbers = [first, at, at, at, interval, at, at, room, at, at, latest, latest];
         let key = Parameter::Text(self.key.clone());
         Statement::new(text, std::iter::once(key).chain(numbers.map(Parameter::Integer)).collect())
     }
@@ -88,7 +76,10 @@ impl Claim {
     #[must_use]
     pub fn give_back(&self) -> Statement {
         let text = "UPDATE throttle SET tat = tat - ? WHERE bucket = ?";
-        Statement::new(text, vec![Parameter::Integer(self.interval), Parameter::Text(self.key.clone())])
+        Statement::new(
+            text,
+            vec![Parameter::Integer(millis(self.kind.pace().interval)), Parameter::Text(self.key.clone())],
+        )
     }
 }
 
@@ -105,11 +96,10 @@ pub fn look(claims: &[Claim]) -> Statement {
 pub fn refusal(claims: &[Claim], rows: &[ArrivalRow], now: Timestamp) -> Option<Error> {
     claims.iter().find_map(|claim| {
         let row = rows.iter().find(|row| row.bucket == claim.key)?;
-        let (at, due) = (now.as_millis(), row.tat.saturating_sub(claim.room()));
-        (due > row.seen.clamp(at, at.saturating_add(SKEW))).then(|| Error::RateLimited {
-            bucket: claim.kind,
-            limit: claim.burst,
-            retry_after: Duration::from_millis(size(due.saturating_sub(at))),
-        })
+        row.level().wait(claim.kind.pace(), now).map(|wait| claim.kind.refusal(wait))
     })
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clouddrive_domain::model::{
-    Action, BlobKey, ConflictPolicy, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, NodeId,
-    NodeKind, PartPlan, Person, Revision, Sha256, Ticket, Timestamp, Upload, UploadId, UploadPosition, UploadState,
+    Action, BlobKey, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, NodeId, NodeKind,
+    PartPlan, Person, Placement, Revision, Sha256, Ticket, Timestamp, Upload, UploadId, UploadPosition, UploadState,
     UserId, authorize,
 };
 use clouddrive_domain::port::OpenUpload;
@@ -266,13 +266,11 @@ impl NewVersionRow {
 /// # Errors
 /// If a commit with that name would fail now.
 pub fn addition(upload: &Upload, folder: NodeId, holder: Option<Holder>) -> Outcome<Charge> {
-    let entries = match holder {
-        None => 1,
-        Some(holder) => match (upload.file.conflict, holder.item.kind) {
-            (ConflictPolicy::Keep, _) => 1,
-            (ConflictPolicy::Replace, NodeKind::File) => 0,
-            _ => return Err(Taken::for_file(folder, holder).into()),
-        },
+    let placement = upload.file.conflict.placement(NodeKind::File, holder.as_ref().map(|holder| holder.item.kind));
+    let entries = match (placement, holder) {
+        (Placement::Refused, Some(holder)) => return Err(Taken::for_file(folder, holder).into()),
+        (Placement::Replacing, _) => 0,
+        _ => 1,
     };
     Ok(Charge { stored: upload.announced.unwrap_or(0), entries, ..Charge::default() })
 }

@@ -4,6 +4,7 @@
 mod end;
 mod fetch;
 mod finish;
+mod gated_server;
 mod part_store;
 mod parts;
 mod send;
@@ -16,6 +17,7 @@ use clouddrive_domain::model::{BlobKey, Part, PartPlan, Stored, Timestamp, Trans
 use clouddrive_domain::port::{BlobStore, DirectUploads, Presentation, Random, SignedUrl, UrlSigner};
 use clouddrive_domain::{Error, Result};
 
+pub use self::gated_server::GatedServer;
 pub use self::part_store::part_store_suite;
 use crate::samples::{check_stored, digest, presentation, read};
 

@@ -1,5 +1,7 @@
 //! Sorted, paginated lists. A page begins after the position where the previous one ended.
 
+use std::cmp::Ordering;
+
 use super::{LinkId, Node, NodeId, NodeKind, OrderKey, Revision, SessionId, ShareId, Timestamp, UploadId, VersionId};
 
 /// The page size: 1 to 1,000 items, 100 by default.
@@ -61,8 +63,8 @@ pub struct Sort {
     pub folders_first: bool,
 }
 
-/// The sort key's value at a position in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The sort key's value at a position in a list. Only values of the same sort key are compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortValue {
     /// For lists by name: the key as stored, possibly of an older version.
     Name(OrderKey),
@@ -94,6 +96,18 @@ impl Position {
             SortBy::Size => SortValue::Size(node.size()),
         };
         Self { value, kind: node.kind(), id: node.id }
+    }
+
+    /// Compares two positions of a list with this `sort`: the lesser comes first.
+    #[must_use]
+    pub fn compare(&self, other: &Self, sort: Sort) -> Ordering {
+        let is_last = |position: &Self| sort.folders_first && position.kind == NodeKind::File;
+        let ascending = (&self.value, self.id).cmp(&(&other.value, other.id));
+        let in_order = match sort.order {
+            Order::Ascending => ascending,
+            Order::Descending => ascending.reverse(),
+        };
+        is_last(self).cmp(&is_last(other)).then(in_order)
     }
 }
 
@@ -246,6 +260,26 @@ mod tests {
         assert!(room.takes(MAX_PAGE_BYTES + 1) && !room.takes(0));
         let mut room = PageRoom::default();
         assert!(room.takes(MAX_PAGE_BYTES - 1) && room.takes(1) && !room.takes(1));
+    }
+
+    #[test]
+    fn folders_come_first_in_either_direction_and_ties_are_broken_by_identifier() {
+        let position = |size, kind, id| Position {
+            value: SortValue::Size(size),
+            kind,
+            id: NodeId::from_uuid(Uuid::from_u128(id)),
+        };
+        let (folder, small) = (position(0, NodeKind::Folder, 3), position(0, NodeKind::File, 1));
+        let (twin, large) = (position(0, NodeKind::File, 2), position(9, NodeKind::File, 4));
+        let sorted = |order, folders_first| {
+            let mut list = [&large, &twin, &folder, &small];
+            list.sort_by(|a, b| a.compare(b, Sort { by: SortBy::Size, order, folders_first }));
+            list
+        };
+        assert_eq!(sorted(Order::Ascending, false), [&small, &twin, &folder, &large]);
+        assert_eq!(sorted(Order::Descending, false), [&large, &folder, &twin, &small]);
+        assert_eq!(sorted(Order::Ascending, true), [&folder, &small, &twin, &large]);
+        assert_eq!(sorted(Order::Descending, true), [&folder, &large, &twin, &small]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{Handle, LinkId, UserId};
+use super::{Handle, LinkId, Timestamp, UserId};
+use crate::error::Error;
 
 /// A rate limit bucket. Each attempt takes one token; tokens are refilled at the bucket's [`Pace`].
 ///
@@ -88,6 +89,65 @@ pub struct Pace {
     pub interval: Duration,
 }
 
+impl Pace {
+    /// How far ahead of now a bucket may be [full again](BucketLevel::full_at) for an attempt to be allowed.
+    #[must_use]
+    pub const fn room(self) -> Duration {
+        self.interval.saturating_mul(self.burst.saturating_sub(1))
+    }
+}
+
+/// The most that a clock may lag behind the latest time that a bucket has seen; a greater lag counts as this much.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+
+/// The level of a bucket, by the generic cell rate algorithm.
+///
+/// Concurrent attempts have timestamps of several clocks and arrive in any order. Comparing with the latest time that
+/// the bucket has seen keeps a late attempt from being refused because of earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketLevel {
+    /// When the bucket is full again, its *theoretical arrival time*. Each attempt advances it by one interval, at most
+    /// the whole burst ahead of now.
+    pub full_at: Timestamp,
+    /// The latest time that the bucket has seen.
+    pub seen: Timestamp,
+}
+
+impl BucketLevel {
+    /// A bucket that is full at `now`, as every unknown one is.
+    #[must_use]
+    pub const fn full(now: Timestamp) -> Self {
+        Self { full_at: now, seen: now }
+    }
+
+    /// Whether the bucket is full at `now`.
+    #[must_use]
+    pub fn is_full(self, now: Timestamp) -> bool {
+        self.full_at <= now
+    }
+
+    /// How long an attempt at `now` has to wait; none if it is allowed.
+    #[must_use]
+    pub fn wait(self, pace: Pace, now: Timestamp) -> Option<Duration> {
+        let due = self.full_at.minus(pace.room());
+        let refused = due > self.seen.clamp(now, now.plus(CLOCK_TOLERANCE));
+        let wait = due.as_millis().saturating_sub(now.as_millis());
+        refused.then(|| Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+    }
+
+    /// The level after an attempt at `now`, which [need not wait](Self::wait).
+    #[must_use]
+    pub fn take(self, pace: Pace, now: Timestamp) -> Self {
+        Self { full_at: self.full_at.max(now).plus(pace.interval), seen: self.seen.max(now) }
+    }
+
+    /// The level after an attempt is given back.
+    #[must_use]
+    pub fn give_back(self, pace: Pace) -> Self {
+        Self { full_at: self.full_at.minus(pace.interval), ..self }
+    }
+}
+
 /// The origin of attempts: an IPv4 address, or the /64 prefix of an IPv6 address, since one customer has all of it.
 /// Clients without a known address share one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,6 +212,12 @@ impl BucketKind {
             Self::LinkPasswordFromAddress => (20, 15),
         };
         Pace { burst, interval: Duration::from_secs(seconds) }
+    }
+
+    /// The error for an attempt that has to wait this long.
+    #[must_use]
+    pub const fn refusal(self, retry_after: Duration) -> Error {
+        Error::RateLimited { bucket: self, limit: self.pace().burst, retry_after }
     }
 }
 
@@ -242,6 +308,31 @@ mod tests {
         assert_eq!(keys.len(), buckets.len());
         assert!(keys.iter().all(|key| key.len() <= 80 && key.is_ascii()), "{keys:?}");
         assert!(keys.iter().all(|key| !key.contains("192.0.2") && !key.contains("ann:")), "{keys:?}");
+    }
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_one_attempt_per_interval() {
+        let pace = Pace { burst: 3, interval: Duration::from_secs(10) };
+        let at = |seconds: u64| Timestamp::from_millis(1_000_000).plus(Duration::from_secs(seconds));
+        let mut level = BucketLevel::full(at(0));
+        for _ in 0..3 {
+            assert_eq!(level.wait(pace, at(0)), None);
+            level = level.take(pace, at(0));
+        }
+        assert_eq!(level.wait(pace, at(4)), Some(Duration::from_secs(6)));
+        assert_eq!(level.wait(pace, at(10)), None);
+        assert_eq!(level.give_back(pace).wait(pace, at(0)), None);
+        assert!(!level.is_full(at(29)) && level.is_full(at(30)));
+    }
+
+    #[test]
+    fn a_clock_may_lag_by_the_tolerance_and_no_more() {
+        let pace = Pace { burst: 2, interval: Duration::from_secs(10) };
+        let now = Timestamp::from_millis(1_000_000);
+        let level = BucketLevel::full(now).take(pace, now);
+        assert_eq!(level.wait(pace, now.minus(CLOCK_TOLERANCE)), None);
+        let late = CLOCK_TOLERANCE + Duration::from_millis(1);
+        assert_eq!(level.wait(pace, now.minus(late)), Some(late));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    BlobKey, DriveId, MediaType, Name, NodeId, PartPlan, Sha256, Ticket, Timestamp, Transfer, UploadId, UserId,
+    BlobKey, DriveId, MediaType, Name, NodeId, NodeKind, PartPlan, Sha256, Ticket, Timestamp, Transfer, UploadId,
+    UserId,
 };
 use crate::error::{Conflict, Error, Gone, Result};
 
@@ -23,6 +24,32 @@ pub enum ConflictPolicy {
     Replace,
     /// Keep both: use the first free name from [`KeepBoth`](super::KeepBoth).
     Keep,
+}
+
+/// How a new file or folder gets its place under the wanted name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Placement {
+    /// Under that name, which is free.
+    Free,
+    /// Under the first free alternative.
+    Beside,
+    /// As the new content of the file that has the name.
+    Replacing,
+    /// Not at all: the name is taken.
+    Refused,
+}
+
+impl ConflictPolicy {
+    /// How a new node of the kind `new` is placed, given the kind of the live node that has its name, if any.
+    #[must_use]
+    pub const fn placement(self, new: NodeKind, holder: Option<NodeKind>) -> Placement {
+        match (self, new, holder) {
+            (_, _, None) => Placement::Free,
+            (Self::Keep, _, Some(_)) => Placement::Beside,
+            (Self::Replace, NodeKind::File, Some(NodeKind::File)) => Placement::Replacing,
+            (Self::Replace | Self::Fail, _, Some(_)) => Placement::Refused,
+        }
+    }
 }
 
 /// A file's metadata, as given by its sender.
@@ -170,6 +197,22 @@ mod tests {
 
     use super::*;
     use crate::testing::upload;
+
+    #[test]
+    fn only_a_file_replaces_and_only_a_file() {
+        use NodeKind::{File, Folder};
+        use Placement::{Beside, Free, Refused, Replacing};
+        for policy in [ConflictPolicy::Fail, ConflictPolicy::Replace, ConflictPolicy::Keep] {
+            assert_eq!(policy.placement(File, None), Free);
+        }
+        for (new, holder, replaced) in
+            [(File, File, Replacing), (File, Folder, Refused), (Folder, File, Refused), (Folder, Folder, Refused)]
+        {
+            assert_eq!(ConflictPolicy::Fail.placement(new, Some(holder)), Refused);
+            assert_eq!(ConflictPolicy::Replace.placement(new, Some(holder)), replaced);
+            assert_eq!(ConflictPolicy::Keep.placement(new, Some(holder)), Beside);
+        }
+    }
 
     #[derive(Clone, Copy, Debug)]
     enum Event {

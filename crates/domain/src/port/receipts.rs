@@ -23,6 +23,33 @@ pub enum Claim {
     Reused,
 }
 
+/// A receipt that refuses a claim, because it is held or has an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingReceipt {
+    /// The digest of its request, once known.
+    pub digest: Option<Sha256>,
+    /// Its answer, once the request has completed.
+    pub answer: Option<String>,
+}
+
+impl Claim {
+    /// The result of a claim of `receipt` that was refused because of `standing`; none if that has just been given
+    /// back.
+    #[must_use]
+    pub fn refused(receipt: &Receipt, standing: Option<StandingReceipt>) -> Self {
+        let Some(StandingReceipt { digest, answer }) = standing else { return Self::Running };
+        let request = receipt.request();
+        match (request.digest, digest, answer) {
+            (None, Some(digest), Some(answer)) => Self::Done { answer, digest },
+            (None, _, _) => Self::Running,
+            // A receipt without a digest yet may turn out to be for the same request.
+            (Some(own), Some(digest), _) if own != digest && request.former_digest != Some(digest) => Self::Reused,
+            (Some(_), _, Some(answer)) => Self::Answered(answer),
+            (Some(_), _, None) => Self::Running,
+        }
+    }
+}
+
 /// How long a receipt is held and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -69,4 +96,52 @@ pub trait Receipts: Send + Sync {
 
     /// Deletes up to `most` receipts whose retention ended at or before `before`, and returns the number.
     async fn forget(&self, before: Timestamp, most: u32) -> Result<u32>;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::{IdempotencyKey, KeyedRequest, ReceiptId, UserId};
+
+    fn digest(byte: u8) -> Sha256 {
+        Sha256::from_bytes([byte; 32])
+    }
+
+    fn receipt(own: Option<u8>, former: Option<u8>) -> Receipt {
+        let request = KeyedRequest {
+            user: UserId::from_uuid(Uuid::from_u128(1)),
+            path: "/drive".to_owned(),
+            key: IdempotencyKey::parse("key").unwrap(),
+            digest: own.map(digest),
+            former_digest: former.map(digest),
+        };
+        Receipt::new(ReceiptId::from_uuid(Uuid::from_u128(2)), request, Arc::new(|_| Ok(String::new())))
+    }
+
+    #[test]
+    fn a_refused_claim_says_what_became_of_the_first_request() {
+        let answered = || Claim::Answered("a".to_owned());
+        let done = || Claim::Done { answer: "a".to_owned(), digest: digest(1) };
+        let standing = |known: Option<u8>, answer: Option<&str>| {
+            Some(StandingReceipt { digest: known.map(digest), answer: answer.map(str::to_owned) })
+        };
+        for (own, former, standing, expected) in [
+            (Some(1), None, None, Claim::Running),
+            (Some(1), None, standing(Some(1), None), Claim::Running),
+            (Some(1), None, standing(None, None), Claim::Running),
+            (Some(1), None, standing(Some(1), Some("a")), answered()),
+            (Some(2), Some(1), standing(Some(1), Some("a")), answered()),
+            (Some(2), None, standing(Some(1), Some("a")), Claim::Reused),
+            (Some(2), Some(3), standing(Some(1), None), Claim::Reused),
+            (None, None, standing(Some(1), Some("a")), done()),
+            (None, None, standing(Some(1), None), Claim::Running),
+            (None, None, standing(None, None), Claim::Running),
+        ] {
+            assert_eq!(Claim::refused(&receipt(own, former), standing.clone()), expected, "{own:?} {standing:?}");
+        }
+    }
 }

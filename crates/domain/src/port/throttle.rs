@@ -10,7 +10,8 @@ use crate::model::{Bucket, Timestamp};
 #[async_trait]
 pub trait Throttle: Send + Sync {
     /// Takes one attempt from each of `buckets`, or from none: exact under any concurrency. Refusals MUST cost next to
-    /// nothing, however long they go on.
+    /// nothing, however long they go on. [`BucketLevel`](crate::model::BucketLevel) defines when a bucket is empty, also
+    /// to clocks that lag behind others.
     ///
     /// # Errors
     /// [`RateLimited`](crate::Error::RateLimited) for the first of the given buckets that is empty.

@@ -1,0 +1,59 @@
+//! A drive within a program: the domain's services on the memory adapter, without a server or a database.
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use clouddrive_domain::{Error, model::*, service::*};
+use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
+use futures_util::{TryStreamExt, stream};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
+    let (random, db) = (Arc::new(SeededRandom::new(7)), Arc::new(Database::new()));
+    let store = Arc::new(MemoryStore::new(clock.clone(), random.clone()));
+    let ambient = Ambient::new(clock, random.clone(), Arc::new(AuditLog::default()));
+    let ended = EndedUploads::new(db.clone(), BlobRemover::new(db.clone(), store.clone()));
+    let accounts = Administration::new(db.clone(), db.clone(), Arc::new(TestPasswords::new(random)), ambient.clone());
+    let folders = Folders::new(db.clone(), ended.clone(), ambient.clone());
+    let (part_bytes, max_parts, most_open, most_versions) = (MIN_PART_BYTES.try_into()?, MAX_PARTS, 10, 20);
+    let limits = UploadSettings { lifetime: HOUR, url_lifetime: HOUR, most_open, part_bytes, max_parts, most_versions };
+    let (d, s) = (db.clone(), store.clone());
+    let uploads = Uploads::new(d.clone(), d.clone(), s.clone(), d.clone(), s.clone(), ambient.clone(), limits);
+    let shares = Shares::new(d.clone(), d.clone(), d.clone(), ended, Throttling::new(d), ambient.clone());
+    let (contents, hours) = (Contents::new(s, db.clone()), UrlLifetimes { download: HOUR, watch: HOUR });
+    let files = Files::new(db, contents, StoreTags::none(), store, ambient, hours);
+
+    let request = RequestId::parse("example").ok_or("no request identifier")?;
+    let mut users = Vec::new();
+    for (name, email) in [("ann", "ann@example.com"), ("ben", "ben@example.com")] {
+        let (username, password) = (Username::parse(name)?, Password::choose("a quiet morning")?);
+        let account = accounts.create(&request, username, Email::parse(email)?, &password, (1 << 20, 100)).await?;
+        users.push(Actor { user: account.user.id, request: request.clone(), receipt: None });
+    }
+    let [ann, ben] = <[Actor; 2]>::try_from(users).map_err(|_| "two users")?;
+
+    let letters = folders.create(&ann, None, &Name::parse("Letters")?).await?.node.id;
+    folders.create(&ann, Some(letters), &Name::parse("Drafts")?).await?;
+    let (name, media_type) = (Name::parse("Dear Ben.txt")?, MediaType::octet_stream());
+    let file = FileInfo { name, media_type, sha256: None, client_modified_at: None, conflict: ConflictPolicy::Fail };
+    let sent = StreamedFile { folder: Some(letters), file, announced: Some(11) };
+    let body = Box::pin(stream::iter([Ok(Bytes::from_static(b"Yours, Ann\n"))]));
+    let permit = uploads.admit(&ann, Some(letters), Some(11), None).await?;
+    let letter = uploads.receive(&ann, permit, body, async { Ok(sent) }).await?.node.id;
+
+    shares.create(&ann, (NodeKind::Folder, letters), &Handle::parse("ben"), Permission::View).await?;
+    let listed = folders.list(&ben, letters, &ListQuery::default()).await?.page.items;
+    assert!(listed.iter().map(|entry| entry.node.name.as_str()).eq(["Dear Ben.txt", "Drafts"]));
+    let text: Vec<Bytes> = files.read(&files.open(&ben, letter).await?, 0..11).await?.try_collect().await?;
+    assert_eq!(text.concat(), b"Yours, Ann\n");
+    let refused = folders.create(&ben, Some(letters), &Name::parse("Answers")?).await;
+    assert!(matches!(refused, Err(Error::Forbidden(_))), "a share to view is none to add");
+    Ok(())
+}
+
+#[test]
+fn it_shows_what_it_says() {
+    main().unwrap();
+}

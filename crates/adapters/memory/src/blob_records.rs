@@ -1,0 +1,110 @@
+use async_trait::async_trait;
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
+use clouddrive_domain::port::BlobRecords;
+
+use crate::Database;
+use crate::content::{is_referred_to, record};
+use crate::state::{BlobRow, Counter, Held, State};
+
+/// The keys of up to `most` blobs of `store` that have a `time`, in the order of these times.
+fn oldest(state: &State, store: &StoreName, most: usize, time: impl Fn(&BlobRow) -> Option<Timestamp>) -> Vec<BlobKey> {
+    let of_store = state.blobs.iter().filter(|(_, row)| row.store == *store);
+    let mut timed: Vec<(Timestamp, &BlobKey)> = of_store.filter_map(|(key, row)| Some((time(row)?, key))).collect();
+    timed.sort_unstable();
+    timed.into_iter().take(most).map(|(_, key)| key.clone()).collect()
+}
+
+fn condemn(state: &mut State, store: &StoreName, before: Timestamp, now: Timestamp, most: usize) -> Vec<BlobKey> {
+    let unneeded = |row: &BlobRow| row.unreferenced_at.filter(|since| row.condemned_at.is_none() && *since <= before);
+    let mut due = oldest(state, store, most, unneeded);
+    // Already condemned blobs come last, so that blobs whose bytes cannot be removed do not hold up the others.
+    due.extend(oldest(state, store, most - due.len(), |row| row.condemned_at));
+    due.retain(|key| {
+        let is_needed = is_referred_to(state, key);
+        if let Some(row) = state.blobs.get_mut(key) {
+            match is_needed {
+                true => row.unreferenced_at = None,
+                false => row.condemned_at = Some(now),
+            }
+        }
+        !is_needed
+    });
+    due
+}
+
+fn forget(state: &mut State, store: &StoreName, key: &BlobKey) {
+    if !state.blobs.get(key).is_some_and(|row| row.store == *store && row.condemned_at.is_some()) {
+        return;
+    }
+    let Some(Held { drive, bytes, counter }) = state.blobs.remove(key).and_then(|row| row.held) else { return };
+    let Some(drive) = state.drives.get_mut(&drive) else { return };
+    let counter = match counter {
+        Counter::Used => &mut drive.quota.used,
+        Counter::Reserved => &mut drive.quota.reserved,
+    };
+    *counter = counter.saturating_sub(bytes);
+}
+
+fn hold(state: &mut State, key: &BlobKey, id: DriveId, bytes: u64) {
+    let is_free = |row: &&mut BlobRow| row.unreferenced_at.is_some() && row.held.is_none();
+    let Some(drive) = state.drives.get_mut(&id) else { return };
+    let Some(row) = state.blobs.get_mut(key).filter(is_free) else { return };
+    row.held = Some(Held { drive: id, bytes, counter: Counter::Reserved });
+    drive.quota.reserved += bytes;
+}
+
+#[async_trait]
+impl BlobRecords for Database {
+    async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
+        self.write(|state| record(state, key, store, at, Some(at)))
+    }
+
+    async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {
+        self.read(|state| Ok(state.blobs.get(key).map(|row| row.recorded_at)))
+    }
+
+    async fn is_referred_to(&self, key: &BlobKey) -> Result<bool> {
+        self.read(|state| Ok(is_referred_to(state, key)))
+    }
+
+    async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
+        self.write(|state| {
+            if let Some(row) = state.blobs.get_mut(key) {
+                row.tag.get_or_insert_with(|| tag.clone());
+            }
+            Ok(())
+        })
+    }
+
+    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
+        self.write(|state| {
+            for (key, sum) in sums {
+                if let Some(row) = state.blobs.get_mut(key) {
+                    row.crc32.get_or_insert(*sum);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn condemn(&self, store: &StoreName, before: Timestamp, now: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+        self.write(|state| Ok(condemn(state, store, before, now, most as usize)))
+    }
+
+    async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
+        self.write(|state| {
+            for key in keys {
+                forget(state, store, key);
+            }
+            Ok(())
+        })
+    }
+
+    async fn hold(&self, key: &BlobKey, drive: DriveId, bytes: u64) -> Result<()> {
+        self.write(|state| {
+            hold(state, key, drive, bytes);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+mod accounts;
+mod blob_records;
+mod changes;
+mod chores;
+mod content;
+mod database;
+mod drive;
+mod effects;
+mod link_downloads;
+mod links;
+mod locate;
+mod name_keys;
+mod names;
+mod page;
+mod placement;
+mod quota;
+mod receipts;
+mod search;
+mod sessions;
+mod shares;
+mod state;
+mod store;
+mod table;
+mod throttle;
+mod trash;
+mod trees;
+mod uploads;
+mod users;
+mod versions;
+
+pub use database::Database;
+pub use effects::{AuditLog, ManualClock, SeededRandom, TestPasswords};
+pub use store::MemoryStore;

@@ -1,0 +1,46 @@
+use async_trait::async_trait;
+use clouddrive_domain::model::{ChangeKind, Command, Counted, DOWNLOAD_WINDOW, LinkDownload, Timestamp};
+use clouddrive_domain::port::LinkDownloads;
+use clouddrive_domain::{Error, Result};
+
+use crate::Database;
+use crate::changes::log;
+use crate::links::find;
+use crate::state::State;
+
+fn is_counted(state: &State, download: &LinkDownload, now: Timestamp) -> bool {
+    let counted = state.downloads.get(&(download.link, download.digest()));
+    counted.is_some_and(|at| *at > now.minus(DOWNLOAD_WINDOW))
+}
+
+fn count(state: &mut State, command: &Command, download: &LinkDownload) -> Result<Counted> {
+    let link = find(state, download.link).ok_or(Error::NotFound)?;
+    link.check_running(command.at)?;
+    if is_counted(state, download, command.at) {
+        return Ok(Counted::Again);
+    }
+    link.check_download()?;
+    if let Some(row) = state.links.get_mut(&link.id) {
+        row.downloads += 1;
+        row.last_download_at = Some(command.at);
+    }
+    state.downloads.put((link.id, download.digest()), command.at);
+    let drive = state.nodes.get(&link.item.id).map(|row| row.drive);
+    log(state, command, ChangeKind::LinkDownloaded, drive, Some(link.item.id));
+    Ok(Counted::First)
+}
+
+#[async_trait]
+impl LinkDownloads for Database {
+    async fn is_counted(&self, download: &LinkDownload, now: Timestamp) -> Result<bool> {
+        self.read(|state| Ok(is_counted(state, download, now)))
+    }
+
+    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted> {
+        self.write(|state| count(state, command, download))
+    }
+
+    async fn forget(&self, before: Timestamp, most: u32) -> Result<u32> {
+        self.write(|state| Ok(state.downloads.remove_where(most, |at| *at < before)))
+    }
+}

@@ -1,0 +1,80 @@
+//! The place of a new file or folder when its name may be taken.
+
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{
+    Action, Command, ConflictPolicy, MediaType, Name, NodeId, NodeKind, Placement, Revision, UserId, authorize,
+};
+
+use crate::content::{self, Disposal};
+use crate::locate;
+use crate::names::{self, NewNode};
+use crate::state::{NodeRow, State};
+
+/// How a node of `kind` would be placed in `folder`, and the node that has its name.
+///
+/// # Errors
+/// `NameTaken`.
+pub(crate) fn plan(
+    state: &State,
+    folder: NodeId,
+    name: &Name,
+    kind: NodeKind,
+    conflict: ConflictPolicy,
+) -> Result<(Placement, Option<NodeId>)> {
+    let holder = names::holder(state, folder, name);
+    let holder_kind = holder.and_then(|holder| state.nodes.get(&holder)).map(NodeRow::kind);
+    match (conflict.placement(kind, holder_kind), holder) {
+        (Placement::Refused, Some(holder)) => Err(names::taken(state, folder, holder, kind)),
+        planned => Ok(planned),
+    }
+}
+
+/// The node that a new item became.
+pub(crate) struct Placed {
+    pub(crate) node: NodeId,
+    /// Its revision.
+    pub(crate) revision: Revision,
+    /// The media type of the replaced content.
+    pub(crate) media_type: Option<MediaType>,
+}
+
+/// Adds `new` to its folder, or makes it the content of the file that has its name. The caller adds the version next,
+/// in the same command.
+pub(crate) fn place(
+    state: &mut State,
+    command: &Command,
+    actor: UserId,
+    new: &NewNode<'_>,
+    conflict: ConflictPolicy,
+) -> Result<Placed> {
+    let planned = plan(state, new.parent, new.name, new.kind(), conflict)?;
+    if let ((Placement::Replacing, Some(file)), Some(version)) = (planned, new.version) {
+        let file = authorize(locate::find(state, file, actor), Action::Replace)?;
+        let media_type = file.node().content().map(|content| content.media_type.clone());
+        let revision = content::point(state, command, &file, version);
+        return Ok(Placed { node: file.node().id, revision, media_type });
+    }
+    if planned.0 == Placement::Beside {
+        let free = names::first_free(state, new.parent, new.name, new.kind())?;
+        names::insert(state, command, &NewNode { name: &free, ..*new })?;
+    } else {
+        names::insert(state, command, new)?;
+    }
+    Ok(Placed { node: new.id, revision: Revision(1), media_type: None })
+}
+
+impl Placed {
+    /// Whether `new` became a node of its own.
+    pub(crate) fn is_new(&self, new: &NewNode<'_>) -> bool {
+        self.node == new.id
+    }
+
+    /// If the item became the content of a file, removes that file's superfluous versions. The caller MUST have added
+    /// the new version, since a removed one may have the same blob.
+    pub(crate) fn evict(&self, state: &mut State, command: &Command, new: &NewNode<'_>, most: u32) -> Disposal {
+        match new.version {
+            Some(version) if !self.is_new(new) => content::evict(state, command, (new.drive, self.node), version, most),
+            _ => Disposal::default(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Purges: nodes are removed for good, in steps.
+
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{
+    ChangeKind, Command, DriveId, Grant, NodeId, NodeKind, Revision, Timestamp, UploadState,
+};
+use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep};
+
+use super::items;
+use crate::changes::log;
+use crate::content::{self, Disposal};
+use crate::links;
+use crate::locate::{self, children};
+use crate::names::set_parent;
+use crate::state::{DriveRow, State, Trashing};
+use crate::uploads::abort_where;
+
+/// Adds the node to the purge of `top`, and moves it to the root of its drive.
+fn join(state: &mut State, node: NodeId, top: NodeId, at: Timestamp) {
+    let Some(row) = state.nodes.get_mut(&node) else { return };
+    row.purge = Some(top);
+    row.trashed = row.trashed.or(Some(Trashing { at, by: None }));
+    let drive = row.drive;
+    if let Some(root) = state.drives.get(&drive).map(|drive| drive.root) {
+        set_parent(state, node, root);
+    }
+}
+
+pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
+    let item = locate::renewed_as(state, item, seen)?;
+    let id = item.node().id;
+    join(state, id, id, command.at);
+    log(state, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id));
+    Ok(())
+}
+
+pub(super) fn begin_some(state: &mut State, command: &Command, doomed: &Doomed, most: u32) -> Result<u32> {
+    let (drive, until) = match doomed {
+        Doomed::All(root) => (Some(locate::renewed(state, root)?.drive()), None),
+        Doomed::Until(until) => {
+            let due = items(state).filter(|(at, ..)| at <= until);
+            (due.min_by_key(|(at, id, _)| (*at, *id)).map(|(_, _, row)| row.drive), Some(*until))
+        }
+    };
+    let is_due = |at: Timestamp| until.is_none_or(|until| at <= until);
+    let due = items(state).filter(|(at, _, row)| Some(row.drive) == drive && is_due(*at));
+    let mut due: Vec<(Timestamp, NodeId)> = due.map(|(at, id, _)| (at, id)).collect();
+    due.sort_unstable();
+    due.truncate(most as usize);
+    for (_, id) in &due {
+        join(state, *id, *id, command.at);
+        log(state, command, ChangeKind::PurgeBegun, drive, Some(*id));
+    }
+    Ok(u32::try_from(due.len()).unwrap_or(most))
+}
+
+/// The nodes to be purged next in `drive`, or in the purge of one node, purge by purge.
+fn members(state: &State, drive: DriveId, of: Option<NodeId>) -> Vec<NodeId> {
+    let nodes = state.nodes.iter().filter(|(_, row)| row.drive == drive);
+    let purged = nodes.filter_map(|(id, row)| Some((row.purge?, *id)));
+    let mut members: Vec<(NodeId, NodeId)> = purged.filter(|(top, _)| of.is_none_or(|of| of == *top)).collect();
+    members.sort_unstable();
+    members.into_iter().map(|(_, id)| id).collect()
+}
+
+/// What happens to the entries of folders that are being purged.
+#[derive(Default)]
+struct Fates {
+    /// Files are removed now.
+    going: Vec<NodeId>,
+    /// Folders join the purge of the second node.
+    joining: Vec<(NodeId, NodeId)>,
+    /// Nodes that were trashed themselves stay in the trash.
+    staying: Vec<NodeId>,
+}
+
+/// The fates of up to `most` entries of `folders`.
+fn fates(state: &State, folders: &[NodeId], most: usize) -> Fates {
+    let mut fates = Fates::default();
+    let purges = folders.iter().filter_map(|folder| Some((*folder, state.nodes.get(folder)?.purge?)));
+    let below = purges.flat_map(|(folder, top)| children(state, folder).map(move |(id, row)| (top, id, row)));
+    for (top, id, row) in below.take(most) {
+        match row.kind() {
+            _ if row.trashed.is_some() => fates.staying.push(id),
+            NodeKind::File => fates.going.push(id),
+            NodeKind::Folder | NodeKind::Root => fates.joining.push((id, top)),
+        }
+    }
+    fates
+}
+
+pub(super) fn step(state: &mut State, command: &Command, which: Purge, most: u32) -> PurgeStep {
+    let (drive, of) = match which {
+        Purge::Of(drive, node) => (Some(drive), Some(node)),
+        Purge::In(drive) => (Some(drive), None),
+        Purge::Any => (state.nodes.values().find(|row| row.purge.is_some()).map(|row| row.drive), None),
+    };
+    let root = drive.and_then(|drive| Some((drive, state.drives.get(&drive)?.root)));
+    let Some((drive, root)) = root else { return PurgeStep::default() };
+    let is_file = |id: &NodeId| state.nodes.get(id).is_some_and(|row| row.kind() == NodeKind::File);
+    let next = members(state, drive, of).into_iter().take(most as usize);
+    let (mut files, folders): (Vec<NodeId>, Vec<NodeId>) = next.partition(is_file);
+    let fates = fates(state, &folders, (most as usize).saturating_sub(files.len()));
+    files.extend(&fates.going);
+    for id in &fates.staying {
+        set_parent(state, *id, root);
+    }
+    for (id, top) in &fates.joining {
+        join(state, *id, *top, command.at);
+    }
+    let disposal = remove_files(state, command, drive, &files);
+    let empty: Vec<NodeId> = folders.into_iter().filter(|id| children(state, *id).next().is_none()).collect();
+    for id in &empty {
+        remove_node(state, *id);
+    }
+    let removed = files.len() + empty.len();
+    if let Some(drive) = state.drives.get_mut(&drive) {
+        drive.quota.used = drive.quota.used.saturating_sub(disposal.given_back);
+        drive.entries.used = drive.entries.used.saturating_sub(removed as u64);
+    }
+    let count = |count: usize| u32::try_from(count).unwrap_or(most);
+    let step = PurgeStep {
+        removed: count(removed),
+        reached: count(fates.joining.len()),
+        kept: count(fates.staying.len()),
+        more: !members(state, drive, of).is_empty(),
+        freed: disposal.freed,
+    };
+    if !step.is_idle() {
+        log(state, command, ChangeKind::NodesPurged, Some(drive), of);
+    }
+    step
+}
+
+/// Removes files with all their versions; returns the disposal of their contents.
+fn remove_files(state: &mut State, command: &Command, drive: DriveId, files: &[NodeId]) -> Disposal {
+    let mut contents = Vec::new();
+    for file in files {
+        let versions: Vec<_> = content::versions(state, *file).map(|(id, _)| id).collect();
+        let removed = versions.into_iter().filter_map(|version| state.versions.remove(&(*file, version)));
+        contents.extend(removed.map(|row| (row.blob, row.size)));
+        remove_node(state, *file);
+    }
+    content::dispose(state, drive, contents, command.at)
+}
+
+/// Removes the node, with its shares and links.
+fn remove_node(state: &mut State, id: NodeId) {
+    let Some(row) = state.nodes.remove(&id) else { return };
+    if let Some(parent) = row.parent {
+        state.children.remove(&(parent, id));
+    }
+    let shares: Vec<_> = state.shares.iter().map(|(key, _)| *key).filter(|(node, _)| *node == id).collect();
+    for share in shares {
+        state.shares.remove(&share);
+    }
+    for link in state.links.keys_where(u32::MAX, |link| link.node == id) {
+        links::remove(state, link);
+    }
+}
+
+/// A drive without an owner that needs work other than purges, with its root.
+fn ownerless(state: &State) -> Option<(DriveId, NodeId)> {
+    let needs_work = |id: &DriveId, drive: &DriveRow| {
+        let is_used = state.uploads.values().any(|row| row.upload.drive == *id);
+        let mut left = children(state, drive.root).peekable();
+        is_used || left.peek().is_none() || left.any(|(_, row)| row.purge.is_none())
+    };
+    let mut drives = state.drives.iter().filter(|(_, drive)| drive.owner.is_none());
+    drives.find(|(id, drive)| needs_work(id, drive)).map(|(id, drive)| (*id, drive.root))
+}
+
+pub(super) fn clear_ownerless(state: &mut State, command: &Command, most: u32) -> Clearance {
+    let Some((drive, root)) = ownerless(state) else { return Clearance::Nothing };
+    abort_where(state, command, most, |_, upload| upload.drive == drive);
+    let forgotten =
+        state.uploads.remove_where(most, |row| row.upload.drive == drive && row.upload.state != UploadState::Open);
+    let left = children(state, root).filter(|(_, row)| row.purge.is_none());
+    let left: Vec<NodeId> = left.map(|(id, _)| id).take(most as usize).collect();
+    for id in &left {
+        join(state, *id, *id, command.at);
+    }
+    if forgotten > 0 || !left.is_empty() {
+        log(state, command, ChangeKind::NodesPurged, Some(drive), None);
+        return Clearance::Step;
+    }
+    state.nodes.remove(&root);
+    state.drives.remove(&drive);
+    log(state, command, ChangeKind::DriveRemoved, Some(drive), None);
+    Clearance::Drive
+}

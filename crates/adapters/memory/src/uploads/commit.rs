@@ -1,0 +1,71 @@
+//! Commits: bytes become a file, or a new version of one.
+
+use clouddrive_domain::model::{Answer, ChangeKind, Charge, Command, Completion, Grant, NodeId, UploadState};
+use clouddrive_domain::port::{Commit, NewFile, Saved};
+use clouddrive_domain::{Error, Result};
+
+use super::find;
+use crate::changes::log;
+use crate::names::{NewNode, touch};
+use crate::placement::place;
+use crate::receipts::keep;
+use crate::state::State;
+use crate::{content, locate, quota};
+
+pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, wish: &Commit) -> Result<Saved> {
+    let actor = folder.actor();
+    let upload = find(state, wish.upload)?.clone();
+    if upload.sender != actor {
+        return Err(Error::NotFound);
+    }
+    let completion = upload.completion(command.at);
+    if let Ok(Completion::Repeat(file)) = completion {
+        let file = locate::found(state, file, actor)?;
+        keep(state, command, Answer::Changed(&file))?;
+        return Ok(file.into());
+    }
+    let folder = folder.renew(locate::find(state, upload.folder, actor))?;
+    completion?;
+    let new = NewFile::of(&upload, wish);
+    let made = settle(state, command, &folder, &new, upload.announced.unwrap_or(0))?;
+    close(state, command, wish, made.located.node.id);
+    if upload.blob != wish.blob {
+        content::release(state, &upload.blob, command.at);
+    }
+    keep(state, command, Answer::Changed(&made.located))?;
+    Ok(made)
+}
+
+fn close(state: &mut State, command: &Command, wish: &Commit, file: NodeId) {
+    if let Some(row) = state.uploads.get_mut(&wish.upload) {
+        (row.upload.state, row.ended_at) = (UploadState::Complete(file), Some(command.at));
+    }
+}
+
+pub(super) fn create(state: &mut State, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
+    let folder = locate::renewed(state, folder)?;
+    let made = settle(state, command, &folder, new, 0)?;
+    keep(state, command, Answer::Made(&made.located))?;
+    Ok(made)
+}
+
+/// Creates a file from `new` in the granted folder, or replaces the content of the one with its name. `reserved` bytes
+/// were reserved for it.
+fn settle(state: &mut State, command: &Command, folder: &Grant, new: &NewFile, reserved: u64) -> Result<Saved> {
+    let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);
+    let node = NewNode { id: new.file, drive, parent, name: &new.info.name, version: Some(new.version) };
+    let placed = place(state, command, actor, &node, new.info.conflict)?;
+    content::attach(state, &new.blob, &new.stored)?;
+    let version = new.content(placed.media_type.as_ref(), command.at);
+    content::add_version(state, (placed.node, placed.revision), &version, actor);
+    let disposal = placed.evict(state, command, &node, new.most_versions);
+    let is_new = placed.is_new(&node);
+    let (stored, freed) = (new.stored.size, disposal.given_back);
+    quota::charge(state, drive, Charge { reserved, stored, freed, entries: u64::from(is_new) })?;
+    if is_new {
+        touch(state, command, parent);
+    }
+    let kind = if is_new { ChangeKind::FileCreated } else { ChangeKind::FileReplaced };
+    log(state, command, kind, Some(drive), Some(placed.node));
+    Ok(Saved { located: locate::found(state, placed.node, actor)?, freed: disposal.freed })
+}

@@ -1,0 +1,120 @@
+use async_trait::async_trait;
+use clouddrive_domain::error::Conflict;
+use clouddrive_domain::model::{
+    Answer, BlobKey, ChangeKind, Charge, Command, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
+    VersionPosition,
+};
+use clouddrive_domain::port::{NewContent, Revival, Saved, Versions};
+use clouddrive_domain::{Error, Result};
+
+use crate::changes::log;
+use crate::locate::{self, person};
+use crate::page::newest_first;
+use crate::receipts::keep;
+use crate::state::{Body, State};
+use crate::{Database, content, quota};
+
+fn find(state: &State, file: NodeId, version: VersionId) -> Option<Version> {
+    let row = state.versions.get(&(file, version))?;
+    let current = state.nodes.get(&file)?.body;
+    Some(Version {
+        content: locate::content(state, file, version)?,
+        revision: row.revision,
+        created_by: person(state, row.created_by),
+        created_at: row.created_at,
+        is_current: matches!(current, Body::File(current) if current == version),
+    })
+}
+
+fn list(state: &State, file: NodeId, after: Option<VersionPosition>, limit: Limit) -> Vec<Version> {
+    let after = after.map(|position| (position.revision, position.id));
+    let page = newest_first(content::versions(state, file), |(id, row)| (row.revision, *id), after, limit);
+    page.into_iter().filter_map(|(id, _)| find(state, file, id)).collect()
+}
+
+/// Makes `new` the current content of the granted file. Returns the blobs that are now unreferenced.
+fn make_current(state: &mut State, command: &Command, file: &Grant, new: &Content, most: u32) -> Result<Vec<BlobKey>> {
+    let id = file.node().id;
+    let revision = content::point(state, command, file, new.version);
+    content::add_version(state, (id, revision), new, file.actor());
+    let disposal = content::evict(state, command, (file.drive(), id), new.version, most);
+    let freed = disposal.given_back;
+    quota::charge(state, file.drive(), Charge { stored: new.size, freed, ..Charge::default() })?;
+    Ok(disposal.freed)
+}
+
+fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) -> Result<Saved> {
+    let file = locate::renewed(state, file)?;
+    file.require_seen(new.seen)?;
+    content::attach(state, &new.blob, &new.stored)?;
+    let current = new.content(file.node(), command.at);
+    let freed = make_current(state, command, &file, &current, new.most_versions)?;
+    log(state, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id));
+    let located = locate::found(state, file.node().id, file.actor())?;
+    keep(state, command, Answer::Replaced(&located))?;
+    Ok(Saved { located, freed })
+}
+
+fn revive(state: &mut State, command: &Command, file: &Grant, wish: &Revival) -> Result<Saved> {
+    let file = locate::renewed_as(state, file, wish.seen)?;
+    let former = find(state, file.node().id, wish.from).ok_or(Error::NotFound)?.content;
+    if file.node().content().is_some_and(|current| current.blob == former.blob) {
+        let file = file.into_located();
+        keep(state, command, Answer::Changed(&file))?;
+        return Ok(file.into());
+    }
+    let current = Content { version: wish.version, created_at: command.at, ..former };
+    let freed = make_current(state, command, &file, &current, wish.most_versions)?;
+    log(state, command, ChangeKind::VersionRestored, Some(file.drive()), Some(file.node().id));
+    let located = locate::found(state, file.node().id, file.actor())?;
+    keep(state, command, Answer::Changed(&located))?;
+    Ok(Saved { located, freed })
+}
+
+fn delete(
+    state: &mut State,
+    command: &Command,
+    file: &Grant,
+    version: VersionId,
+    seen: Option<Revision>,
+) -> Result<Option<BlobKey>> {
+    let file = locate::renewed_as(state, file, seen)?;
+    let id = file.node().id;
+    if Node::content(file.node()).is_some_and(|current| current.version == version) {
+        return Err(Error::Conflict(Conflict::VersionInUse));
+    }
+    let former = state.versions.remove(&(id, version)).ok_or(Error::NotFound)?;
+    let mut disposal = content::dispose(state, file.drive(), vec![(former.blob, former.size)], command.at);
+    quota::charge(state, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() })?;
+    log(state, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(id));
+    Ok(disposal.freed.pop())
+}
+
+#[async_trait]
+impl Versions for Database {
+    async fn list(&self, file: &Grant, after: Option<VersionPosition>, limit: Limit) -> Result<Vec<Version>> {
+        self.read(|state| Ok(list(state, file.node().id, after, limit)))
+    }
+
+    async fn find(&self, file: &Grant, version: VersionId) -> Result<Option<Version>> {
+        self.read(|state| Ok(find(state, file.node().id, version)))
+    }
+
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved> {
+        self.write(|state| append(state, command, file, content))
+    }
+
+    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Saved> {
+        self.write(|state| revive(state, command, file, revival))
+    }
+
+    async fn delete(
+        &self,
+        command: &Command,
+        file: &Grant,
+        version: VersionId,
+        seen: Option<Revision>,
+    ) -> Result<Option<BlobKey>> {
+        self.write(|state| delete(state, command, file, version, seen))
+    }
+}

@@ -1,0 +1,108 @@
+//! A command happens wholly or not at all.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use clouddrive_domain::model::{
+    Action, Command, Email, Grant, Id, IdempotencyKey, KeyedRequest, Name, NodeId, PasswordHash, Receipt, RequestId,
+    Sha256, Timestamp, User, UserId, Username, WriteAnswer, authorize,
+};
+use clouddrive_domain::port::{Changes, Drive, Receipts, Registration, Terms, Users};
+use clouddrive_domain::{Error, Result};
+use clouddrive_memory::{Database, SeededRandom};
+use futures_util::FutureExt;
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// A database with one user.
+struct Scene {
+    database: Database,
+    random: SeededRandom,
+    user: UserId,
+}
+
+impl Scene {
+    async fn new() -> Result<Self> {
+        let (database, random) = (Database::new(), SeededRandom::new(1));
+        let invalid = |field: &'static str| move |_| Error::internal("test", field);
+        let user = User {
+            id: UserId::generate(NOW, &random),
+            username: Username::parse("ann").map_err(invalid("username"))?,
+            email: Email::parse("ann@example.com").map_err(invalid("email"))?,
+            created_at: NOW,
+            photo: None,
+        };
+        let scene = Self { user: user.id, database, random };
+        let registration = Registration {
+            user,
+            hash: PasswordHash::new("hash".to_owned()),
+            drive: scene.id(),
+            root: scene.id(),
+            quota_bytes: 100,
+            quota_entries: 1,
+        };
+        scene.database.register(&scene.command(None)?, &registration).await?;
+        Ok(scene)
+    }
+
+    fn id<T: Id>(&self) -> T {
+        T::generate(NOW, &self.random)
+    }
+
+    fn command(&self, receipt: Option<Receipt>) -> Result<Command> {
+        let request = RequestId::parse("test").ok_or(Error::NotFound)?;
+        Ok(Command { actor: Some(self.user), at: NOW, request, receipt })
+    }
+
+    /// A claimed receipt that serialises its answer with `write`.
+    async fn receipt(&self, key: &str, write: Arc<WriteAnswer>) -> Result<Receipt> {
+        let key = IdempotencyKey::parse(key).ok_or(Error::NotFound)?;
+        let digest = Some(Sha256::from_bytes([1; 32]));
+        let request = KeyedRequest { user: self.user, path: "/drive".to_owned(), key, digest, former_digest: None };
+        let receipt = Receipt::new(self.id(), request, write);
+        self.database.claim(&receipt, Terms { now: NOW, held_until: NOW, kept_until: NOW }).await?;
+        Ok(receipt)
+    }
+
+    async fn root(&self) -> Result<Grant> {
+        let home = self.database.find_home(self.user).await?.ok_or(Error::NotFound)?;
+        authorize(Some(home.root), Action::AddTo)
+    }
+
+    async fn create(&self, id: NodeId, receipt: Option<Receipt>) -> Result<()> {
+        let name = Name::parse("folder").map_err(|fault| Error::internal("test", fault))?;
+        let (command, root) = (self.command(receipt)?, self.root().await?);
+        self.database.create_folder(&command, &root, id, &name).await.map(drop)
+    }
+
+    /// How many entries the drive has, and how many rows the log.
+    async fn counts(&self) -> Result<(u64, usize)> {
+        let home = self.database.find_home(self.user).await?.ok_or(Error::NotFound)?;
+        Ok((home.account.entries.used, self.database.read_after(0, 100).await?.len()))
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_fails_at_its_end_changes_nothing() {
+    let scene = Scene::new().await.unwrap();
+    let write: Arc<WriteAnswer> = Arc::new(|_| Err(Error::internal("test", "an answer that cannot be serialised")));
+    let receipt = scene.receipt("key", write).await.unwrap();
+    let id = scene.id();
+    assert!(matches!(scene.create(id, Some(receipt)).await, Err(Error::Internal { .. })));
+    assert_eq!(scene.database.find(id, scene.user.into()).await.unwrap(), None);
+    assert_eq!(scene.counts().await.unwrap(), (0, 1));
+    scene.create(id, None).await.unwrap();
+    assert_eq!(scene.counts().await.unwrap(), (1, 2));
+}
+
+#[tokio::test]
+async fn a_command_that_panics_changes_nothing_and_the_next_one_runs() {
+    let scene = Scene::new().await.unwrap();
+    let receipt = scene.receipt("key", Arc::new(|_| panic!("a caller's fault"))).await.unwrap();
+    let id = scene.id();
+    AssertUnwindSafe(scene.create(id, Some(receipt))).catch_unwind().await.unwrap_err();
+    assert_eq!(scene.database.find(id, scene.user.into()).await.unwrap(), None);
+    assert_eq!(scene.counts().await.unwrap(), (0, 1));
+    scene.create(id, None).await.unwrap();
+    assert_eq!(scene.counts().await.unwrap(), (1, 2));
+}
