@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::background;
 use crate::config::Config;
 use crate::connections::Connections;
-use crate::http::routes::routes;
+use crate::http::routes::{routes, schemes};
 use crate::http::{App, answer, cors, narrow_preflight, request, sane, until_read};
 use crate::telemetry::metrics;
 use crate::wiring::{self, Keys, Stores};
@@ -62,6 +62,7 @@ fn listen(
     app: &web::Data<App>,
 ) -> std::io::Result<ServerBuilder> {
     let connections = Connections::new(config.connection_limits, config.trusted_proxies.clone());
+    let schemes = web::Data::new(schemes(app));
     let (app, origins, keep_alive) = (app.clone(), config.cors_origins.clone(), config.keep_alive);
     let (stopping, address) = (server.graceful_shutdown_signal(), listener.local_addr()?);
     server.listen("http", listener, move || {
@@ -69,6 +70,7 @@ fn listen(
         let cors = Condition::new(!origins.is_empty(), cors(&origins));
         let actix = Actix::new()
             .app_data(app.clone())
+            .app_data(schemes.clone())
             .wrap(from_fn(sane))
             .wrap(cors)
             .wrap(from_fn(narrow_preflight))

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use clouddrive_contract::{self as dto, Item, ItemKind, Link};
-use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeId, NodeKind, UploadId};
+use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeId, NodeKind, Role, UploadId};
 use clouddrive_domain::service::OwnLink;
 use clouddrive_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -88,11 +88,15 @@ fn text(value: &impl Serialize) -> Result<String> {
 /// Restores the outcome of a repeat by `actor` from a receipt's `text`.
 pub(crate) async fn read(app: &App, actor: &Actor, text: &str) -> Outcome<Repeat> {
     let kept = serde_json::from_str(text).map_err(|fault| Problem::from(Error::internal("a receipt", fault)))?;
+    let shows = match &kept {
+        // Executing it checks everything.
+        Kept::Again => return Ok(Repeat::Again),
+        Kept::Reply(reply) => shown(&reply.body),
+        Kept::Upload(_) | Kept::Link(_) | Kept::Photo => None,
+    };
+    app.idempotency.check_repeat(actor, shows).await?;
     match kept {
-        Kept::Reply(reply) => {
-            check(app, actor, &reply.body).await?;
-            Ok(Repeat::Answer(response(reply)?))
-        }
+        Kept::Reply(reply) => Ok(Repeat::Answer(response(reply)?)),
         Kept::Upload(id) => {
             let begun = app.uploads.begun(actor, UploadId::from_uuid(id)).await?;
             Ok(Repeat::Answer(file::begun(begun)?))
@@ -115,13 +119,10 @@ struct Told {
     permission: dto::Role,
 }
 
-/// Checks that the caller still has the role that the response states.
-async fn check(app: &App, actor: &Actor, body: &str) -> Outcome<()> {
-    let Ok(told) = serde_json::from_str::<Told>(body) else {
-        // Responses that describe no item go to owners only.
-        return Ok(());
-    };
-    Ok(app.idempotency.check_repeat(actor.user, NodeId::from_uuid(told.id), parse::role(told.permission)).await?)
+/// The item that a response shows, and with which role. Responses that describe none go to owners only.
+fn shown(body: &str) -> Option<(NodeId, Role)> {
+    let told = serde_json::from_str::<Told>(body).ok()?;
+    Some((NodeId::from_uuid(told.id), parse::role(told.permission)))
 }
 
 fn response(reply: Reply) -> Outcome<HttpResponse> {

@@ -3,6 +3,7 @@
 mod account;
 mod apart;
 mod archive;
+mod authn;
 mod blob;
 mod body;
 mod bytes;
@@ -50,9 +51,9 @@ use clouddrive_domain::service::{
 };
 use ipnet::IpNet;
 
+pub(crate) use apart::Unattended;
 pub(crate) use archive::ArchiveUrls;
 pub(crate) use body::{BodyLimits, answer, until_read};
-pub(crate) use client::ClientAddress;
 pub(crate) use cors::{ALLOWED_HEADERS, cors, narrow_preflight};
 pub(crate) use cursor::Cursors;
 pub(crate) use digests::Digests;
@@ -64,7 +65,7 @@ pub(crate) use slots::Slots;
 
 /// The application state shared by all requests.
 pub(crate) struct App {
-    pub(crate) accounts: Accounts,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) folders: Folders,
     pub(crate) files: Arc<Files>,
     pub(crate) copies: Copies,
@@ -86,6 +87,8 @@ pub(crate) struct App {
     pub(crate) cursors: Cursors,
     pub(crate) digests: Digests,
     pub(crate) body_limits: BodyLimits,
+    /// Handlers that change something, which go on without their clients.
+    pub(crate) unattended: Unattended,
     /// Limits concurrent copies and purges, which take long.
     pub(crate) bulk: Slots<UserId>,
     /// The proxies whose `X-Forwarded-For` is trusted.

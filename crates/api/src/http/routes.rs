@@ -8,12 +8,18 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::middleware::{authenticate, authenticate_unkeyed, idempotent, unkeyed};
+use super::authn::{Bearer, Schemes};
+use super::middleware::{authenticate, authenticate_unkeyed, idempotent, to_the_end, unkeyed};
 use super::problem::Problem;
 use super::{
-    account, archive, blob, drive, file, link, openapi, profile_photo, search, service, share, trash, upload, version,
-    visit,
+    App, account, archive, blob, drive, file, link, openapi, profile_photo, search, service, share, trash, upload,
+    version, visit,
 };
+
+/// The authentication schemes of these routes.
+pub(crate) fn schemes(app: &App) -> Schemes {
+    Schemes::new(vec![Box::new(Bearer::new(app.accounts.clone()))])
+}
 
 /// Configures all routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -125,13 +131,17 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::patch().to(link::patch)))
                 .route(known(web::delete().to(link::delete))),
         )
-        .service(resource("/s/{token}", "GET, HEAD").route(open(read().to(visit::look))))
+        .service(resource("/s/{token}", "GET, HEAD").route(visited(read().to(visit::look))))
         .service(resource("/s/{token}/access", "POST").route(open(web::post().to(visit::access))))
-        .service(resource("/s/{token}/content", "GET, HEAD").route(open(read().to(visit::content))))
-        .service(resource("/s/{token}/archive", "GET, HEAD").route(open(read().to(visit::archive))))
-        .service(resource("/s/{token}/drive/{id}/archive", "GET, HEAD").route(open(read().to(visit::archive_folder))))
-        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(open(read().to(visit::list))))
-        .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(open(read().to(visit::content_of_file))))
+        .service(resource("/s/{token}/content", "GET, HEAD").route(visited(read().to(visit::content))))
+        .service(resource("/s/{token}/archive", "GET, HEAD").route(visited(read().to(visit::archive))))
+        .service(
+            resource("/s/{token}/drive/{id}/archive", "GET, HEAD").route(visited(read().to(visit::archive_folder))),
+        )
+        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(visited(read().to(visit::list))))
+        .service(
+            resource("/s/{token}/file/{id}/content", "GET, HEAD").route(visited(read().to(visit::content_of_file))),
+        )
         .service(resource("/search", "GET, HEAD").route(known(read().to(search::search))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
@@ -188,6 +198,11 @@ fn streamed(route: Route) -> Route {
 /// Public; refuses an `Idempotency-Key`.
 fn open(route: Route) -> Route {
     route.wrap(from_fn(unkeyed))
+}
+
+/// Public, by a link: every request may leave an audit event.
+fn visited(route: Route) -> Route {
+    open(route.wrap(from_fn(to_the_end)))
 }
 
 async fn unknown_path() -> Result<actix_web::HttpResponse, Problem> {

@@ -1,34 +1,17 @@
 //! The audit trail: log events with their own target. See `docs/audit.md` for the schema.
 
-use std::net::IpAddr;
-
 use clouddrive_domain::model::{AuditAction, AuditEvent, NodeKind, Permission};
 use clouddrive_domain::port::AuditTrail;
 
 /// The target of audit events.
 pub(super) const TARGET: &str = "audit";
 
-tokio::task_local! {
-    /// The client address of the current request.
-    static ADDRESS: Option<IpAddr>;
-}
-
-/// Runs `work` for a client at `address`, which its audit events include.
-pub(crate) async fn from<T>(address: Option<IpAddr>, work: impl Future<Output = T>) -> T {
-    ADDRESS.scope(address, work).await
-}
-
-/// The client address of the current request, for a task that does part of its work.
-pub(crate) fn address() -> Option<IpAddr> {
-    ADDRESS.try_with(|address| *address).ok().flatten()
-}
-
 /// The audit trail that writes to the log.
 pub(crate) struct LoggedTrail;
 
 impl AuditTrail for LoggedTrail {
     fn record(&self, event: &AuditEvent) {
-        let address = address().map(|address| address.to_string());
+        let address = event.address.map(|address| address.to_string());
         let actor = event.actor.map(|actor| actor.to_string());
         let mut told = Told::default();
         match &event.action {

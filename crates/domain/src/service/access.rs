@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::{Action, Grant, NodeId, NodeKind, ReadGrant, UserId, Viewer, authorize, authorize_read};
+use crate::model::{Action, Actor, Grant, Located, NodeId, NodeKind, ReadGrant, Viewer, authorize, authorize_read};
 use crate::port::Drive;
 
 /// Loads nodes and authorizes actions on them. Services obtain a [`Grant`] only through this type.
@@ -15,10 +15,23 @@ impl Access {
         Self { drive }
     }
 
-    /// Authorizes `user` to do `action` on the node `id`, which must be of `kind`.
-    pub(super) async fn of(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
-        let found = self.drive.find(id, user.into()).await?.filter(|found| found.node.kind() == kind);
-        authorize(found, action)
+    /// Authorizes `actor` to do `action` on the node that was found: if the actor can see it, the scopes of the
+    /// credential decide first, then the role.
+    ///
+    /// # Errors
+    /// As [`authorize`]; [`Scope`](crate::error::Forbidden::Scope) before any other `Forbidden`.
+    pub(super) fn authorize(actor: &Actor, found: Option<Located>, action: Action) -> Result<Grant> {
+        let by_role = authorize(found, action);
+        if !matches!(by_role, Err(Error::NotFound)) {
+            actor.require(action.scope())?;
+        }
+        by_role
+    }
+
+    /// Authorizes `actor` to do `action` on the node `id`, which must be of `kind`.
+    pub(super) async fn of(&self, actor: &Actor, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
+        let found = self.drive.find(id, actor.user.into()).await?.filter(|found| found.node.kind() == kind);
+        Self::authorize(actor, found, action)
     }
 
     /// Authorizes `viewer`, a user or a link's holder, to read the node `id`.
@@ -26,24 +39,24 @@ impl Access {
         authorize_read(self.drive.find(id, viewer).await?)
     }
 
-    /// Authorizes `user` to add to `folder`, or to the root of their own drive.
-    pub(super) async fn add_to(&self, user: UserId, folder: Option<NodeId>) -> Result<Grant> {
+    /// Authorizes `actor` to add to `folder`, or to the root of their own drive.
+    pub(super) async fn add_to(&self, actor: &Actor, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
-            return self.of(user, NodeKind::Folder, folder, Action::AddTo).await;
+            return self.of(actor, NodeKind::Folder, folder, Action::AddTo).await;
         }
-        let home = self.drive.find_home(user).await?.ok_or(Error::NotFound)?;
-        authorize(Some(home.root), Action::AddTo)
+        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        Self::authorize(actor, Some(home.root), Action::AddTo)
     }
 
-    /// Authorizes the holder of `item` to move it into `folder`, or into the root of the item's own drive.
-    pub(super) async fn move_to(&self, item: &Grant, folder: Option<NodeId>) -> Result<Grant> {
+    /// Authorizes `actor` to move `item` into `folder`, or into the root of the item's own drive.
+    pub(super) async fn move_to(&self, actor: &Actor, item: &Grant, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
-            return self.of(item.actor(), NodeKind::Folder, folder, Action::AddTo).await;
+            return self.of(actor, NodeKind::Folder, folder, Action::AddTo).await;
         }
         let root = item.located().lineage.last().ok_or(Error::NotFound)?.id;
-        let root = self.drive.find(root, item.viewer()).await?;
+        let root = self.drive.find(root, item.read().viewer()).await?;
         // A drive's root is known to exist: answer `Forbidden` to guests, not `NotFound`.
-        authorize(root, Action::AddTo).map_err(|fault| match fault {
+        Self::authorize(actor, root, Action::AddTo).map_err(|fault| match fault {
             Error::NotFound => Error::permission_denied(),
             other => other,
         })

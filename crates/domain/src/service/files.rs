@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Ambient;
 use super::access::Access;
 use super::contents::Contents;
-use super::relocation::{self, NewPlace};
+use super::relocation::{Mover, NewPlace};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -90,7 +90,7 @@ impl Files {
     }
 
     async fn find(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
-        let grant = self.access.of(actor.user, NodeKind::File, file, Action::Read).await?;
+        let grant = self.access.of(actor, NodeKind::File, file, Action::Read).await?;
         let content = grant.node().content().cloned().ok_or(Error::NotFound)?;
         Ok(OpenFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
     }
@@ -146,8 +146,8 @@ impl Files {
     /// # Errors
     /// See [`Drive::relocate`].
     pub async fn relocate(&self, actor: &Actor, file: NodeId, place: NewPlace, wanted: &Precondition) -> Result<Entry> {
-        let command = self.ambient.command(actor);
-        relocation::relocate(&self.access, &*self.drive, command, actor.user, (NodeKind::File, file), place, wanted)
-            .await
+        let by = Mover { access: &self.access, drive: &*self.drive, ambient: &self.ambient, actor };
+        let (_, file) = by.relocate((NodeKind::File, file), place, wanted).await?;
+        Ok(file)
     }
 }

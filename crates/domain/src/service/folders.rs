@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::intake::told;
-use super::relocation::{self, NewPlace};
+use super::relocation::{Mover, NewPlace};
 use super::{Ambient, EndedUploads};
 use crate::error::{Error, Result};
 use crate::model::{
     Account, Action, Actor, Entry, Limit, Name, NodeId, NodeKind, Page, PathStep, Position, Precondition, ReadGrant,
-    Sort, authorize,
+    Sort,
 };
 use crate::port::Drive;
 
@@ -62,8 +62,8 @@ impl Folders {
     /// # Errors
     /// `NotFound` and `Forbidden` for the parent; `NameTaken`; `Invalid` past the maximum depth.
     pub async fn create(&self, actor: &Actor, parent: Option<NodeId>, name: &Name) -> Result<Entry> {
-        let parent = self.access.add_to(actor.user, parent).await?;
-        let command = self.ambient.command(actor);
+        let parent = self.access.add_to(actor, parent).await?;
+        let command = self.ambient.command(actor)?;
         let made = self.drive.create_folder(&command, &parent, self.ambient.id(), name).await;
         made.map_err(|fault| told(&parent, fault))?.entry().ok_or(Error::NotFound)
     }
@@ -74,8 +74,8 @@ impl Folders {
     /// `NotFound` when the account has just been deleted.
     pub async fn list_root(&self, actor: &Actor, query: &ListQuery) -> Result<(Account, EntryPage)> {
         let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
-        let root = authorize(Some(home.root), Action::Read)?;
-        Ok((home.account, page(&*self.drive, &root, query).await?))
+        let root = Access::authorize(actor, Some(home.root), Action::Read)?;
+        Ok((home.account, page(&*self.drive, root.read(), query).await?))
     }
 
     /// A folder and its contents.
@@ -83,8 +83,8 @@ impl Folders {
     /// # Errors
     /// `NotFound`.
     pub async fn list(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<FolderListing> {
-        let grant = self.access.of(actor.user, NodeKind::Folder, folder, Action::Read).await?;
-        let page = page(&*self.drive, &grant, query).await?;
+        let grant = self.access.of(actor, NodeKind::Folder, folder, Action::Read).await?;
+        let page = page(&*self.drive, grant.read(), query).await?;
         let located = grant.into_located();
         let path = located.path();
         Ok(FolderListing { folder: located.entry().ok_or(Error::NotFound)?, path, page })
@@ -101,9 +101,10 @@ impl Folders {
         place: NewPlace,
         wanted: &Precondition,
     ) -> Result<Entry> {
-        let (command, moved) = (self.ambient.command(actor), place.to.is_some());
-        let (by, item) = (command.clone(), (NodeKind::Folder, folder));
-        let folder = relocation::relocate(&self.access, &*self.drive, by, actor.user, item, place, wanted).await?;
+        let moved = place.to.is_some();
+        let item = (NodeKind::Folder, folder);
+        let by = Mover { access: &self.access, drive: &*self.drive, ambient: &self.ambient, actor };
+        let (command, folder) = by.relocate(item, place, wanted).await?;
         if moved {
             // Uploads of guests who can no longer reach the folder.
             self.ended.discard(&command).await;

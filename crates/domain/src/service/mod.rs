@@ -32,7 +32,7 @@ mod uploads;
 mod versions;
 mod visits;
 
-pub use accounts::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
+pub use accounts::{AccountPorts, AccountSettings, Accounts, Login, SessionPage};
 pub use administration::{AccountPage, Administration};
 pub use ambient::Ambient;
 pub use archives::{
@@ -60,7 +60,7 @@ pub use uploads::{
     Begun, Completing, PartUrl, Progress, StreamedFile, UploadLeave, UploadPage, UploadSettings, Uploads,
 };
 pub use versions::{ContentLeave, ContentMetadata, VersionPage, VersionSettings, VersionStores, Versions};
-pub use visits::{Admission, LinkedFile, LinkedFolder, Visit, Visitor, Visits};
+pub use visits::{Admission, LinkedFile, LinkedFolder, Visit, VisitPorts, Visitor, Visits};
 
 #[cfg(test)]
 mod tests;

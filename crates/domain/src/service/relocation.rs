@@ -1,8 +1,9 @@
 //! Renaming and moving, shared by files and folders.
 
+use super::Ambient;
 use super::access::Access;
 use crate::error::{Error, Result};
-use crate::model::{Action, Command, Entry, Name, NodeId, NodeKind, Precondition, UserId};
+use crate::model::{Action, Actor, Command, Entry, Name, NodeId, NodeKind, Precondition};
 use crate::port::{Details, Drive, Relocation};
 
 /// The new name and parent of a file or folder, and new details of a file's content.
@@ -25,27 +26,37 @@ pub enum Destination {
     Folder(NodeId),
 }
 
-pub(super) async fn relocate(
-    access: &Access,
-    drive: &dyn Drive,
-    command: Command,
-    user: UserId,
-    (kind, id): (NodeKind, NodeId),
-    place: NewPlace,
-    wanted: &Precondition,
-) -> Result<Entry> {
-    let action = match (&place.to, &place.name) {
-        (Some(_), _) => Action::Move,
-        (None, None) if !place.details.is_empty() => Action::Replace,
-        (None, _) => Action::Rename,
-    };
-    let item = access.of(user, kind, id, action).await?;
-    let to = match place.to {
-        None => None,
-        Some(Destination::Root) => Some(access.move_to(&item, None).await?),
-        Some(Destination::Folder(folder)) => Some(access.move_to(&item, Some(folder)).await?),
-    };
-    let seen = wanted.on(item.node())?;
-    let relocation = Relocation { item, to, name: place.name, details: place.details, seen };
-    drive.relocate(&command, &relocation).await?.entry().ok_or(Error::NotFound)
+/// What a relocation needs: the services' collaborators and the caller.
+pub(super) struct Mover<'a> {
+    pub(super) access: &'a Access,
+    pub(super) drive: &'a dyn Drive,
+    pub(super) ambient: &'a Ambient,
+    pub(super) actor: &'a Actor,
+}
+
+impl Mover<'_> {
+    /// Renames or moves the node; returns the command that did it.
+    pub(super) async fn relocate(
+        &self,
+        (kind, id): (NodeKind, NodeId),
+        place: NewPlace,
+        wanted: &Precondition,
+    ) -> Result<(Command, Entry)> {
+        let action = match (&place.to, &place.name) {
+            (Some(_), _) => Action::Move,
+            (None, None) if !place.details.is_empty() => Action::Replace,
+            (None, _) => Action::Rename,
+        };
+        let item = self.access.of(self.actor, kind, id, action).await?;
+        let to = match place.to {
+            None => None,
+            Some(Destination::Root) => Some(self.access.move_to(self.actor, &item, None).await?),
+            Some(Destination::Folder(folder)) => Some(self.access.move_to(self.actor, &item, Some(folder)).await?),
+        };
+        let seen = wanted.on(item.node())?;
+        let command = self.ambient.command(self.actor)?;
+        let relocation = Relocation { item, to, name: place.name, details: place.details, seen };
+        let entry = self.drive.relocate(&command, &relocation).await?.entry().ok_or(Error::NotFound)?;
+        Ok((command, entry))
+    }
 }

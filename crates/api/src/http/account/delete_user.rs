@@ -1,7 +1,6 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::DeleteUser;
 
-use crate::http::apart::to_the_end;
 use crate::http::extract::{CurrentUser, Json};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
@@ -15,6 +14,6 @@ pub(crate) async fn delete_user(
     body: Json<DeleteUser>,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    to_the_end(async move { app.accounts.delete(&user.actor, &body.0.password).await }).await?;
+    app.accounts.delete(&user.actor, &body.0.password).await?;
     Ok(reply::done())
 }

@@ -1,12 +1,11 @@
-use actix_web::http::header::USER_AGENT;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Login, LoginForm, Token};
-use clouddrive_domain::model::RequestId;
-use clouddrive_domain::service::{ClientInfo, Login as Granted};
+use clouddrive_domain::model::Origin;
+use clouddrive_domain::service::Login as Granted;
 
 use crate::http::extract::{CurrentRequest, Form, Json};
 use crate::http::problem::{Outcome, Problem};
-use crate::http::{App, ClientAddress, reply};
+use crate::http::{App, reply};
 
 /// Starts a session. Accepts OAuth2's password grant (a form), or the same as JSON.
 #[utoipa::path(post, path = "/login", operation_id = "login", tag = "account", security(()),
@@ -15,41 +14,20 @@ use crate::http::{App, ClientAddress, reply};
 pub(crate) async fn login_form(
     call: CurrentRequest,
     body: Form<LoginForm>,
-    request: HttpRequest,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     if body.0.grant_type.as_deref().is_some_and(|kind| kind != "password") {
         return Err(Problem::invalid("grant_type", "must be password"));
     }
-    begin(&app, call.0, &request, &body.0.username, &body.0.password).await
+    begin(&app, call.0, &body.0.username, &body.0.password).await
 }
 
-pub(crate) async fn login_json(
-    call: CurrentRequest,
-    body: Json<Login>,
-    request: HttpRequest,
-    app: web::Data<App>,
-) -> Outcome<HttpResponse> {
-    begin(&app, call.0, &request, &body.0.username, &body.0.password).await
+pub(crate) async fn login_json(call: CurrentRequest, body: Json<Login>, app: web::Data<App>) -> Outcome<HttpResponse> {
+    begin(&app, call.0, &body.0.username, &body.0.password).await
 }
 
-async fn begin(
-    app: &App,
-    call: RequestId,
-    request: &HttpRequest,
-    username: &str,
-    password: &str,
-) -> Outcome<HttpResponse> {
-    Ok(token(app.accounts.login(call, username, password, client(request)).await?))
-}
-
-/// The client's address and user agent.
-pub(super) fn client(request: &HttpRequest) -> ClientInfo {
-    let agent = request.headers().get(USER_AGENT);
-    ClientInfo {
-        address: request.extensions().get().and_then(|ClientAddress(address)| *address),
-        user_agent: agent.and_then(|value| value.to_str().ok()).map(str::to_owned),
-    }
+async fn begin(app: &App, call: Origin, username: &str, password: &str) -> Outcome<HttpResponse> {
+    Ok(token(app.accounts.login(call, username, password).await?))
 }
 
 /// The token response, marked `no-store`.

@@ -1,8 +1,8 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use clouddrive_contract::{RefreshForm, RefreshToken, Token};
-use clouddrive_domain::model::RequestId;
+use clouddrive_domain::model::Origin;
 
-use super::login::{client, token};
+use super::login::token;
 use crate::http::App;
 use crate::http::extract::{CurrentRequest, Form, Json};
 use crate::http::problem::{Outcome, Problem};
@@ -17,24 +17,22 @@ use crate::http::problem::{Outcome, Problem};
 pub(crate) async fn refresh_form(
     call: CurrentRequest,
     body: Form<RefreshForm>,
-    request: HttpRequest,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     if body.0.grant_type.as_deref().is_some_and(|kind| kind != "refresh_token") {
         return Err(Problem::invalid("grant_type", "must be refresh_token"));
     }
-    go_on(&app, call.0, &request, &body.0.refresh_token).await
+    go_on(&app, call.0, &body.0.refresh_token).await
 }
 
 pub(crate) async fn refresh_json(
     call: CurrentRequest,
     body: Json<RefreshToken>,
-    request: HttpRequest,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    go_on(&app, call.0, &request, &body.0.refresh_token).await
+    go_on(&app, call.0, &body.0.refresh_token).await
 }
 
-async fn go_on(app: &App, call: RequestId, request: &HttpRequest, presented: &str) -> Outcome<HttpResponse> {
-    Ok(token(app.accounts.refresh(call, presented, client(request)).await?))
+async fn go_on(app: &App, call: Origin, presented: &str) -> Outcome<HttpResponse> {
+    Ok(token(app.accounts.refresh(call, presented).await?))
 }

@@ -1,8 +1,7 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use clouddrive_contract::{FieldError, Register, User};
 use clouddrive_domain::model::{Email, Password, Username};
 
-use super::login::client;
 use crate::http::extract::{CurrentRequest, Json};
 use crate::http::problem::{Outcome, Problem};
 use crate::http::{App, map, reply};
@@ -13,11 +12,10 @@ use crate::http::{App, map, reply};
 pub(crate) async fn register(
     request: CurrentRequest,
     body: Json<Register>,
-    from: HttpRequest,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let (username, email, password) = parse(&body.0)?;
-    let account = app.accounts.register(request.0, username, email, &password, client(&from).address).await?;
+    let account = app.accounts.register(request.0, username, email, &password).await?;
     Ok(reply::created("/user".to_owned(), &map::user(account)?))
 }
 

@@ -1,7 +1,6 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::{NodeId, NodeKind};
 
-use crate::http::apart::to_the_end;
 use crate::http::extract::{CurrentUser, IfMatch, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
@@ -17,6 +16,6 @@ pub(crate) async fn delete(
     wanted: IfMatch,
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
-    to_the_end(async move { app.trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await }).await?;
+    app.trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await?;
     Ok(reply::done())
 }

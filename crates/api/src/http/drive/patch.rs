@@ -4,7 +4,6 @@ use clouddrive_contract::{Folder, PatchFolder};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::port::Details;
 
-use crate::http::apart::to_the_end;
 use crate::http::extract::{CurrentUser, IfMatch, Json, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
@@ -23,7 +22,7 @@ pub(crate) async fn patch(
 ) -> Outcome<HttpResponse> {
     let (name, parent) = (body.0.folder_name.as_deref(), body.0.parent_folder_id);
     let place = parse::new_place("folder_name", name, parent, Details::default())?;
-    let folder = to_the_end(async move { app.folders.relocate(&user.actor, id.0, place, &wanted.0).await }).await?;
+    let folder = app.folders.relocate(&user.actor, id.0, place, &wanted.0).await?;
     let folder = map::folder(folder)?;
     Ok(reply::tagged(StatusCode::OK, &folder.etag, &folder))
 }

@@ -15,6 +15,6 @@ pub(crate) use if_match::IfMatch;
 pub(crate) use json::{Json, MAX_JSON_BYTES, OptionalJson};
 pub(crate) use path::{PathId, VersionPath};
 pub(crate) use query::Query;
-pub(crate) use request_id::CurrentRequest;
+pub(crate) use request_id::{CurrentRequest, noted};
 pub(crate) use user::CurrentUser;
 pub(crate) use visitor::{LinkQuery, LinkVisitor};

@@ -5,23 +5,25 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
-    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError, web};
 use clouddrive_contract::{self as dto, Code};
-use clouddrive_domain::model::{Network, RequestId};
+use clouddrive_domain::model::{Network, Origin, RequestId};
 use clouddrive_sql::turns::{Caller, on_behalf_of};
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
+use crate::http::App;
+use crate::http::authn::Schemes;
 use crate::http::body::{Guarded, Waiting};
+use crate::http::client::client;
 use crate::http::compress::compressed;
 use crate::http::problem::Problem;
-use crate::http::{App, ClientAddress};
 use crate::telemetry::http::{InFlight, counted};
-use crate::telemetry::{audit, blobs, traces};
+use crate::telemetry::{blobs, traces};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -36,11 +38,12 @@ pub(crate) async fn request(
     let under_way = InFlight::begin();
     let app = request.app_data::<web::Data<App>>().cloned();
     let app = app.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
+    let schemes = request.app_data::<web::Data<Schemes>>().cloned();
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = given.and_then(RequestId::parse).unwrap_or_else(|| app.new_request_id());
-    let client = ClientAddress::of(&request, &app.proxies);
-    request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(client);
+    let client = client(&request, &app.proxies);
+    let caller = client.address.map(|address| Caller::Network(Network::of(Some(address))));
+    request.extensions_mut().insert(Origin { request: id.clone(), client });
     let method = request.method().clone();
     let span = traces::request_span(id.as_str(), request.headers());
     let waiting = request.extensions_mut().remove::<Waiting>();
@@ -51,9 +54,12 @@ pub(crate) async fn request(
         None => drop(request.take_payload()),
     }
     // Hold no borrow of the request during routing: the router stores its match in it.
-    let caller = client.0.map(|address| Caller::Network(Network::of(Some(address))));
-    let answered = on_behalf_of(caller, caught(audit::from(client.0, next.call(request))));
-    let answered = answered.instrument(span.clone()).await;
+    let handling = on_behalf_of(caller, caught(next.call(request))).instrument(span.clone());
+    // A read ends with its client; what may have changed something is brought to its end.
+    let answered = match method.is_safe() {
+        true => handling.await,
+        false => app.unattended.to_the_end(handling).await.unwrap_or_else(|fault| Err(Problem::from(fault).into())),
+    };
     // Kept until the response is sent, even if it was drained: a connection whose request has not ended is closed then.
     let mut unread = body;
     // Nothing comes from a client that was not asked for the body.
@@ -63,7 +69,8 @@ pub(crate) async fn request(
     match answered {
         Ok(answered) => {
             let (head, response) = answered.map_into_boxed_body().into_parts();
-            let response = compressed(&head, finish(response, &id, &app)).await;
+            let schemes = head.app_data::<web::Data<Schemes>>();
+            let response = compressed(&head, finish(response, &id, &app, schemes)).await;
             let response = framed(head.version(), response);
             let _in_span = span.enter();
             report(&under_way, &method, head.match_pattern().as_deref(), &response);
@@ -71,7 +78,7 @@ pub(crate) async fn request(
             Ok(ServiceResponse::new(head, held(response, unread)))
         }
         Err(fault) => {
-            let response = finish(fault.error_response(), &id, &app);
+            let response = finish(fault.error_response(), &id, &app, schemes.as_ref());
             let _in_span = span.enter();
             report(&under_way, &method, None, &response);
             Err(InternalError::from_response(fault, held(response, unread)).into())
@@ -95,7 +102,7 @@ pub(super) fn has_body(request: &ServiceRequest) -> bool {
 }
 
 /// Finishes the response: problems become `application/problem+json`, including those made by the framework.
-fn finish(response: HttpResponse, id: &RequestId, app: &App) -> HttpResponse {
+fn finish(response: HttpResponse, id: &RequestId, app: &App, schemes: Option<&web::Data<Schemes>>) -> HttpResponse {
     let status = response.status();
     let problem = response.extensions().get::<Problem>().cloned();
     let problem = problem.or_else(|| {
@@ -103,7 +110,7 @@ fn finish(response: HttpResponse, id: &RequestId, app: &App) -> HttpResponse {
         failed.then(|| Problem::new(code_of(status.as_u16()), status.canonical_reason().unwrap_or("refused")))
     });
     let mut response = match problem {
-        Some(problem) => put_into_words(response, problem, id),
+        Some(problem) => put_into_words(response, problem, id, schemes),
         None => response,
     };
     if app.is_leaving() {
@@ -137,7 +144,12 @@ fn framed(version: Version, mut response: HttpResponse) -> HttpResponse {
     response
 }
 
-fn put_into_words(response: HttpResponse, problem: Problem, id: &RequestId) -> HttpResponse {
+fn put_into_words(
+    response: HttpResponse,
+    problem: Problem,
+    id: &RequestId,
+    schemes: Option<&web::Data<Schemes>>,
+) -> HttpResponse {
     let body = dto::Problem {
         kind: "about:blank".to_owned(),
         title: problem.code.title().to_owned(),
@@ -157,6 +169,9 @@ fn put_into_words(response: HttpResponse, problem: Problem, id: &RequestId) -> H
     headers.remove(CONTENT_LENGTH);
     for (name, value) in problem.implied_headers().into_iter().chain(problem.headers.clone()) {
         headers.insert(name, value);
+    }
+    for challenge in schemes.into_iter().flat_map(|schemes| schemes.challenges(problem.code)) {
+        headers.append(WWW_AUTHENTICATE, challenge);
     }
     response.extensions_mut().insert(problem);
     response

@@ -2,7 +2,6 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{PatchShare, Share};
 use clouddrive_domain::model::ShareId;
 
-use crate::http::apart::to_the_end;
 use crate::http::extract::{CurrentUser, Json, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
@@ -18,6 +17,6 @@ pub(crate) async fn patch(
     app: web::Data<App>,
 ) -> Outcome<HttpResponse> {
     let permission = parse::permission(body.0.permission);
-    let share = to_the_end(async move { app.shares.change(&user.actor, id.0, permission).await }).await?;
+    let share = app.shares.change(&user.actor, id.0, permission).await?;
     Ok(reply::ok(&map::share(share)?))
 }

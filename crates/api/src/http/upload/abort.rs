@@ -1,7 +1,6 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::UploadId;
 
-use crate::http::apart::to_the_end;
 use crate::http::extract::{CurrentUser, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, reply};
@@ -11,6 +10,6 @@ use crate::http::{App, reply};
     params(("upload_id" = Uuid, Path)),
     responses((status = 204, description = "The upload is over")))]
 pub(crate) async fn abort(user: CurrentUser, id: PathId<UploadId>, app: web::Data<App>) -> Outcome<HttpResponse> {
-    to_the_end(async move { app.uploads.abort(&user.actor, id.0).await }).await?;
+    app.uploads.abort(&user.actor, id.0).await?;
     Ok(reply::done())
 }

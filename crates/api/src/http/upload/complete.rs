@@ -4,7 +4,6 @@ use clouddrive_contract::{CompleteUpload, File};
 use clouddrive_domain::model::UploadId;
 use clouddrive_domain::service::Completing;
 
-use crate::http::apart::to_the_end;
 use crate::http::extract::{CurrentUser, OptionalJson, PathId};
 use crate::http::problem::Outcome;
 use crate::http::{App, map, parse, reply};
@@ -25,7 +24,7 @@ pub(crate) async fn complete(
         conflict: body.0.file_conflict.map(parse::conflict),
         sha256: body.0.sha256.as_deref().map(parse::sha256).transpose()?,
     };
-    let file = to_the_end(async move { app.uploads.complete(&user.actor, id.0, said).await }).await?;
+    let file = app.uploads.complete(&user.actor, id.0, said).await?;
     let file = map::file(file)?;
     Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
 }
