@@ -168,7 +168,9 @@ const METHODS: &[(&str, Scope, Act)] = &[
         on.uploads.begin(by, None, file_info("new"), 1).await.map(drop)
     })),
     ("Uploads::begun", Scope::Write, |on, by| Box::pin(async move { on.uploads.begun(by, UPLOAD).await.map(drop) })),
-    ("Uploads::progress", Scope::Read, |on, by| Box::pin(async move { on.uploads.progress(by, UPLOAD).await.map(drop) })),
+    ("Uploads::progress", Scope::Read, |on, by| Box::pin(async move {
+        on.uploads.progress(by, UPLOAD).await.map(drop)
+    })),
     ("Uploads::list", Scope::Read, |on, by| Box::pin(async move {
         on.uploads.list(by, None, Limit::default()).await.map(drop)
     })),
