@@ -1,36 +1,19 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
-pub mod accounts;
 pub mod ambient;
-pub mod blob_records;
-pub mod blobs;
-pub mod changes;
-pub mod chores;
-pub mod direct_uploads;
-pub mod drive;
-pub mod link_access;
-pub mod link_downloads;
-pub mod link_tokens;
-pub mod links;
-pub mod name_keys;
-pub mod passwords;
+mod files;
+mod identity;
+mod maintenance;
 mod persistence;
-pub mod photos;
-pub mod receipts;
 mod samples;
-pub mod search;
-pub mod sessions;
-pub mod shares;
-pub mod signed_urls;
-pub mod staged_uploads;
-pub mod throttle;
-pub mod tokens;
-pub mod trash;
-pub mod trees;
-pub mod uploads;
-pub mod users;
-pub mod versions;
+mod sharing;
+mod storage;
 mod world;
 
+pub use files::{changes, drive, name_keys, search, trash, trees, uploads, versions};
+pub use identity::{accounts, passwords, photos, sessions, throttle, tokens, users};
+pub use maintenance::{chores, receipts};
 pub use persistence::Persistence;
+pub use sharing::{link_access, link_downloads, link_tokens, links, shares};
+pub use storage::{blob_records, blobs, direct_uploads, signed_urls, staged_uploads};

@@ -208,18 +208,32 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn relocate(&self, wish: &Relocation) -> Result<Located> {
-        self.store.drive.relocate(&self.command(wish.item.actor()), wish).await
+        Ok(self.store.drive.relocate(&self.command(wish.item.actor()), wish).await?.located)
     }
 
     pub(crate) async fn renaming(&self, actor: UserId, node: NodeId, to: &str) -> Relocation {
         let item = self.grant(actor, node, Action::Rename).await;
-        Relocation { item, to: None, name: Some(name(to)), details: Details::default(), seen: None }
+        Relocation {
+            item,
+            to: None,
+            name: Some(name(to)),
+            conflict: ConflictPolicy::Fail,
+            details: Details::default(),
+            seen: None,
+        }
     }
 
     pub(crate) async fn moving(&self, actor: UserId, node: NodeId, to: NodeId) -> Relocation {
         let item = self.grant(actor, node, Action::Move).await;
         let to = self.grant(actor, to, Action::AddTo).await;
-        Relocation { item, to: Some(to), name: None, details: Details::default(), seen: None }
+        Relocation {
+            item,
+            to: Some(to),
+            name: None,
+            conflict: ConflictPolicy::Fail,
+            details: Details::default(),
+            seen: None,
+        }
     }
 
     pub(crate) async fn rename(&self, actor: UserId, node: NodeId, to: &str) -> Result<Located> {

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::folder::present;
-use crate::{FileConflict, Person, Role, Time};
+use crate::optional::present;
+use crate::{FileConflict, MoveConflict, Person, Role, Time};
 
 /// `file`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ pub struct FileWithDownload {
     pub download: Download,
 }
 
-/// `PATCH /file/{file_id}`: at least one field.
+/// `PATCH /file/{file_id}`: at least one field besides `file_conflict`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -130,6 +130,10 @@ pub struct PatchFile {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Uuid>))]
     pub parent_folder_id: Option<Option<Uuid>>,
+    /// What to do if the name is taken; default `fail`. `Replace` moves the file of that name to the trash; a folder of
+    /// that name stays, and the request is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_conflict: Option<MoveConflict>,
     /// The new media type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(example = "image/jpeg", max_length = 255))]

@@ -1,52 +1,17 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::words::words;
 use crate::{File, Folder};
 
-/// A user, possibly deleted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Person {
-    /// The user ID.
-    pub id: Uuid,
-    /// The user name; null if the account is deleted.
-    #[cfg_attr(feature = "openapi", schema(required, example = "ann"))]
-    pub username: Option<String>,
-}
-
-/// The caller's role on an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Everything.
-    Owner,
-    /// View, and also upload into, create folders, replace, rename and move.
-    Edit,
-    /// View, list and download.
-    View,
-}
-
-/// The permission granted by a share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Permission {
-    /// View, list and download.
-    View,
-    /// View, and also upload into, create folders, replace, rename and move.
-    Edit,
-}
-
-/// File or folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum ItemKind {
-    /// A file.
-    File,
-    /// A folder.
-    Folder,
+words! {
+    /// File or folder.
+    ItemKind {
+        /// A file.
+        File = "file",
+        /// A folder.
+        Folder = "folder",
+    }
 }
 
 /// A short reference to a file or folder.
@@ -78,4 +43,33 @@ pub enum Item {
     Folder(Folder),
     /// A file.
     File(File),
+    /// An item of a kind that this version of the crate does not know. It cannot be serialized.
+    #[serde(skip_serializing)]
+    Unknown(UnknownItem),
+}
+
+impl Item {
+    /// The strong entity tag of the item's revision, for `If-Match`.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        match self {
+            Self::Folder(folder) => &folder.etag,
+            Self::File(file) => &file.etag,
+            Self::Unknown(item) => &item.etag,
+        }
+    }
+}
+
+/// What all items have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UnknownItem {
+    /// The kind on the wire.
+    pub kind: String,
+    /// The identifier.
+    pub id: Uuid,
+    /// The name.
+    pub name: String,
+    /// The revision, for `If-Match`.
+    pub etag: String,
 }

@@ -3,10 +3,14 @@
 
 mod account;
 mod archive;
+mod conflict;
 mod file;
 mod folder;
 mod item;
 mod link;
+mod listing;
+mod optional;
+mod person;
 mod photo;
 mod problem;
 mod search;
@@ -16,19 +20,20 @@ mod time;
 mod trash;
 mod upload;
 mod version;
+mod words;
 
 pub use account::{
     ChangePassword, DeleteUser, Login, LoginForm, PatchUser, Quota, RefreshForm, RefreshToken, Register, Session,
     Sessions, Token, User, VerifiedToken,
 };
 pub use archive::{ArchiveNames, ArchiveParameters, CreateArchive, CreatedArchive};
+pub use conflict::{FileConflict, FolderConflict, MoveConflict};
 pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, GetFile, PatchFile, UrlUse};
-pub use folder::{
-    CopyFolder, CreateFolder, Folder, FolderConflict, FolderKind, FolderListing, ListParameters, PatchFolder, PathStep,
-    RootListing, SortBy, SortOrder,
-};
-pub use item::{Item, ItemKind, ItemRef, Permission, Person, Role};
+pub use folder::{CopyFolder, CreateFolder, Folder, FolderKind, PatchFolder};
+pub use item::{Item, ItemKind, ItemRef, UnknownItem};
 pub use link::{CreateLink, Link, LinkAccess, LinkPassword, Linked, LinkedFolder, Links, PatchLink};
+pub use listing::{FolderListing, ListParameters, PathStep, RootListing, SortBy, SortOrder};
+pub use person::{Permission, Person, Role};
 pub use photo::PhotoForm;
 pub use problem::{Code, Conflict, ConflictItem, FieldError, Problem, QuotaState};
 pub use search::{FoundItem, FoundItems, SearchParameters};
@@ -40,7 +45,7 @@ pub use share::{
 pub use time::Time;
 pub use trash::{RestoreItem, Trash, TrashedFolder, TrashedItem};
 pub use upload::{
-    CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileConflict, FileForm, Part, ReceivedPart, SignParts,
-    SignedParts, Upload, UploadKind, UploadState, Uploads,
+    CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileForm, Part, ReceivedPart, SignParts, SignedParts,
+    Upload, UploadKind, UploadState, Uploads,
 };
 pub use version::{Version, VersionWithDownload, Versions};

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::folder::present;
+use crate::optional::present;
 use crate::{Folder, Item, ItemRef, ShareObjectType, Time};
 
 /// `POST /link`.

@@ -1,40 +1,64 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::ItemKind;
+use crate::words::{Words, tolerant};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:tt, $status:literal, $title:literal;)*) => {
         /// The stable, machine-readable error code.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[non_exhaustive]
         pub enum Code {
             $($(#[$doc])* #[serde(rename = $word)] $name,)*
+            /// A code that this version of the crate does not know: see the problem's `status`. It cannot be
+            /// serialized.
+            #[serde(skip)]
+            Unknown,
         }
 
         impl Code {
-            /// Every code.
+            /// Every code, except `Unknown`.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
             /// The code on the wire.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
+                match self { $(Self::$name => $word,)* Self::Unknown => "unknown" }
             }
 
-            /// The HTTP status sent with this code.
+            /// The HTTP status sent with this code; 500 for `Unknown`.
             #[must_use]
             pub const fn status(self) -> u16 {
-                match self { $(Self::$name => $status,)* }
+                match self { $(Self::$name => $status,)* Self::Unknown => 500 }
             }
 
             /// A short, fixed title.
             #[must_use]
             pub const fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)* }
+                match self { $(Self::$name => $title,)* Self::Unknown => "An error that this version does not know" }
+            }
+        }
+
+        impl Words for Code {
+            const UNKNOWN: Self = Self::Unknown;
+            const WORDS: &'static [&'static str] = &[$($word),*];
+
+            fn known(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$name),)*
+                    _ => None,
+                }
             }
         }
     };
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tolerant(deserializer)
+    }
 }
 
 codes! {

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::folder::non_empty;
+use crate::optional::non_empty;
+use crate::words::strict_option;
 use crate::{Item, ItemKind, PathStep};
 
 /// Search criteria.
@@ -15,7 +16,7 @@ pub struct SearchParameters {
     #[cfg_attr(feature = "openapi", param(example = "holiday", min_length = 1, max_length = 255))]
     pub q: String,
     /// Files only, or folders only.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "type", deserialize_with = "strict_option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(inline, required = false))]
     pub kind: Option<ItemKind>,
     /// The folder to search below; everywhere if absent.

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::folder::non_empty;
+use crate::optional::non_empty;
+use crate::words::{strict, words};
 use crate::{Item, ItemRef, Permission, Person, Role, Time};
 
 /// The kind of the shared item.
@@ -41,6 +42,7 @@ pub struct CreateShare {
     #[cfg_attr(feature = "openapi", schema(example = "ben"))]
     pub username: String,
     /// What the guest may do.
+    #[serde(deserialize_with = "strict")]
     pub permission: Permission,
 }
 
@@ -50,6 +52,7 @@ pub struct CreateShare {
 #[serde(deny_unknown_fields)]
 pub struct PatchShare {
     /// The guest's new permission.
+    #[serde(deserialize_with = "strict")]
     pub permission: Permission,
 }
 
@@ -118,17 +121,16 @@ pub struct GivenShares {
     pub next_cursor: Option<String>,
 }
 
-/// The source of a permission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum AccessKind {
-    /// Ownership of the drive.
-    Owner,
-    /// A share.
-    Share,
-    /// A public link.
-    Link,
+words! {
+    /// The source of a permission.
+    AccessKind {
+        /// Ownership of the drive.
+        Owner = "owner",
+        /// A share.
+        Share = "share",
+        /// A public link.
+        Link = "link",
+    }
 }
 
 /// Where a permission comes from.

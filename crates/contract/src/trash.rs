@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::folder::present;
+use crate::optional::present;
 use crate::{Item, Time};
 
 /// An item in the trash.

@@ -1,34 +1,10 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{File, Person, Time};
-
-/// What to do if the new file's name is taken; case-insensitive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum FileConflict {
-    /// Refuse with 409 `name_taken`.
-    #[serde(rename = "fail")]
-    Fail,
-    /// Replace the content of the existing file; its ID and shares stay.
-    Replace,
-    /// Keep both: the new file becomes `name (1).ext`, `name (2).ext`, …
-    Keep,
-}
-
-impl<'de> Deserialize<'de> for FileConflict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.to_ascii_lowercase().as_str() {
-            "fail" => Ok(Self::Fail),
-            "replace" => Ok(Self::Replace),
-            "keep" => Ok(Self::Keep),
-            _ => Err(serde::de::Error::unknown_variant(&text, &["fail", "Replace", "Keep"])),
-        }
-    }
-}
+use crate::words::words;
+use crate::{File, FileConflict, Person, Time};
 
 /// `POST /file` as JSON: the client then uploads the bytes directly to the blob store.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -87,19 +63,18 @@ pub struct FileForm {
     pub file: String,
 }
 
-/// The state of an upload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum UploadState {
-    /// Accepting bytes.
-    Open,
-    /// Completed: the file exists.
-    Complete,
-    /// Aborted.
-    Aborted,
-    /// Expired.
-    Expired,
+words! {
+    /// The state of an upload.
+    UploadState {
+        /// Accepting bytes.
+        Open = "open",
+        /// Completed: the file exists.
+        Complete = "complete",
+        /// Aborted.
+        Aborted = "aborted",
+        /// Expired.
+        Expired = "expired",
+    }
 }
 
 /// A part that has arrived.

@@ -180,8 +180,8 @@ pub enum Conflict {
     /// The owner cannot be given a share.
     #[error("the owner needs no share")]
     ShareWithOwner,
-    /// A folder cannot be moved into itself or its descendants.
-    #[error("a folder cannot be put into itself")]
+    /// A folder cannot be moved into itself or its descendants, nor be replaced by one of them.
+    #[error("a folder cannot be put into itself, nor be replaced by what is in it")]
     FolderCycle,
     /// The destination lies in another drive.
     #[error("items cannot be moved to another owner's drive")]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod caller;
 pub mod error;
 pub mod model;
 pub mod port;

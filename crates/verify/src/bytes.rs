@@ -10,9 +10,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
 use crate::invariants::{books, is_key, needed};
+use crate::options::{Options, Progress, Stage};
 use crate::ports::{Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot};
 use crate::report::{Finding, Kind, Report};
-use crate::run::{Options, Progress, Stage};
 
 /// The number of blobs read concurrently.
 const READ_AT_ONCE: usize = 4;

@@ -3,14 +3,16 @@
 
 mod bytes;
 mod invariants;
+mod options;
 mod ports;
 mod report;
 mod run;
 pub mod sources;
 
+pub use options::{Options, Progress, Stage};
 pub use ports::{
     ByteStream, Dialect, Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot, Transfer,
     TransferStream,
 };
 pub use report::{Finding, Kind, LISTED, Report};
-pub use run::{Options, Progress, Stage, verify};
+pub use run::verify;

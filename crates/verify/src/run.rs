@@ -5,33 +5,9 @@ use icu_casemap::CaseMapper;
 
 use crate::bytes;
 use crate::invariants;
+use crate::options::{Options, Progress, Stage};
 use crate::ports::{Fault, Objects, Records, Snapshot};
 use crate::report::{Finding, Kind, Report};
-
-/// The options of a check.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// The current time, in milliseconds since 1970 in UTC.
-    pub now: i64,
-    /// How many milliseconds an unreferenced blob, or an object without a row, may exist.
-    pub grace: i64,
-    /// Whether to read the bytes of all blobs in use.
-    pub deep: bool,
-}
-
-/// The stage of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Checking the database alone.
-    Database,
-    /// Comparing the blob rows with the store.
-    Store,
-    /// Checking suspected findings again.
-    Again,
-}
-
-/// A progress callback: stage, number done, and total if known; counts statements first, then blobs.
-pub type Progress<'a> = &'a (dyn Fn(Stage, u64, Option<u64>) + Send + Sync);
 
 /// Checks the database `records` by itself, and against the store `objects`.
 ///

@@ -1,10 +1,11 @@
 //! File system operations: symlinks are not followed, and files are private to their owner.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use clouddrive_domain::Error;
+use clouddrive_domain::model::Timestamp;
 
 /// The options to open every file of the store: a symlink is an error, and new files have mode 0600.
 pub(crate) fn options() -> OpenOptions {
@@ -67,6 +68,15 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// The modification time.
+pub(crate) fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
+    let start = Timestamp::from_millis(0);
+    let modified = metadata.modified()?;
+    Ok(modified
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or_else(|earlier| start.minus(earlier.duration()), |later| start.plus(later)))
 }
 
 /// Maps an I/O error: `Internal` if something is there that the store did not create, else `Unavailable` (unreachable

@@ -3,108 +3,26 @@
 //! The directory contains its manifest before it gets its name, and a part is complete before it gets its own, so
 //! neither is ever visible half-written. All changes of names are made under the lock of the blob's shard.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{BlobKey, Crc32, Part, PartPlan, Stored, Ticket, Timestamp, Transfer};
 use clouddrive_domain::{Error, Result};
 
+use crate::checksums::{combined_sum, note_part_sum, write_whole_sum};
 use crate::draft::free_name;
-use crate::files::{broken, fault, make_dir, options, remove_tree, require_dir, sync_dir};
-use crate::layout::{Place, crc32_text, modified, parse_crc32};
-
-/// The file with the part plan, in one line: the total size and the part size.
-const MANIFEST: &str = "manifest";
-
-/// The file with the CRC-32 of each part, one line each: number and checksum. A line is written after the part is
-/// durable, so a part without a line has been received, but its checksum is unknown.
-const PART_SUMS: &str = "crc32-of-parts";
-
-/// The file with the CRC-32 of the whole blob, in one line. Missing if the CRC-32 is unknown.
-const WHOLE_SUM: &str = "crc32";
+use crate::files::{broken, fault, make_dir, remove_tree, require_dir, sync_dir};
+use crate::manifest::{begun_at, part_name, part_path, read_manifest, write_manifest};
+use crate::place::Place;
 
 /// The ticket of every multipart transfer; the key identifies the transfer.
 const TICKET: &str = "parts";
 
 /// The number of transfers per page.
 const PAGE: usize = 1000;
-
-/// The file name of the part `number`.
-fn part_name(number: u32) -> String {
-    format!("{number:05}")
-}
-
-/// The path of the part `number` in `directory`.
-pub(crate) fn part_path(directory: &Path, number: u32) -> PathBuf {
-    directory.join(part_name(number))
-}
-
-/// Reads the part plan of `directory`.
-pub(crate) fn read_manifest(directory: &Path) -> io::Result<PartPlan> {
-    let mut text = String::new();
-    options().read(true).open(directory.join(MANIFEST))?.take(64).read_to_string(&mut text)?;
-    let numbers = text.strip_suffix('\n').and_then(|line| line.split_once(' '));
-    let plan = numbers.and_then(|(size, part)| PartPlan::restore(size.parse().ok()?, Some(part.parse().ok()?)));
-    plan.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "a manifest of parts that is none"))
-}
-
-fn write_manifest(directory: &Path, plan: PartPlan) -> io::Result<()> {
-    let mut file = options().write(true).create_new(true).open(directory.join(MANIFEST))?;
-    file.write_all(format!("{} {}\n", plan.size(), plan.part_size()).as_bytes())?;
-    file.sync_all()
-}
-
-/// Reads the CRC-32 of the whole blob in `directory`, if known.
-pub(crate) fn read_crc32(directory: &Path) -> io::Result<Option<Crc32>> {
-    let text = read_text(&directory.join(WHOLE_SUM), 16)?;
-    Ok(text.as_deref().and_then(|text| text.strip_suffix('\n')).and_then(parse_crc32))
-}
-
-/// The first `most` bytes of a file as text; `None` if the file does not exist or is not UTF-8.
-fn read_text(path: &Path, most: u64) -> io::Result<Option<String>> {
-    let file = match options().read(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8(bytes).ok())
-}
-
-/// Durably records the CRC-32 of a part.
-fn note_part_sum(directory: &Path, number: u32, crc32: Crc32) -> io::Result<()> {
-    let mut file = options().append(true).create(true).open(directory.join(PART_SUMS))?;
-    file.write_all(format!("{} {}\n", part_name(number), crc32_text(crc32)).as_bytes())?;
-    file.sync_data()
-}
-
-/// Combines the CRC-32s of `parts` (all parts, in order) into that of the whole; `None` if one is unknown.
-fn combined_sum(directory: &Path, parts: &[Part]) -> io::Result<Option<Crc32>> {
-    let most = (parts.len() as u64 + 1) * 64;
-    let Some(text) = read_text(&directory.join(PART_SUMS), most)? else { return Ok(None) };
-    let line = |line: &str| {
-        let (number, crc32) = line.split_once(' ')?;
-        Some((number.parse::<u32>().ok()?, parse_crc32(crc32)?))
-    };
-    let sums: HashMap<u32, Crc32> =
-        text.split_inclusive('\n').filter_map(|text| line(text.strip_suffix('\n')?)).collect();
-    let mut whole = crc32fast::Hasher::new();
-    for part in parts {
-        let Some(Crc32(crc32)) = sums.get(&part.number) else { return Ok(None) };
-        whole.combine(&crc32fast::Hasher::new_with_initial_len(*crc32, part.size));
-    }
-    Ok(Some(Crc32(whole.finalize())))
-}
-
-/// Writes the CRC-32 of the whole blob and syncs the file. The caller syncs the directory.
-fn write_whole_sum(directory: &Path, crc32: Crc32) -> io::Result<()> {
-    let mut file = options().write(true).create(true).truncate(true).open(directory.join(WHOLE_SUM))?;
-    file.write_all(format!("{}\n", crc32_text(crc32)).as_bytes())?;
-    file.sync_all()
-}
 
 /// The ticket of a transfer with this plan: none for a single part.
 pub(crate) fn ticket(plan: PartPlan) -> Option<Ticket> {
@@ -127,7 +45,7 @@ pub(crate) fn list_begun(all: &Path, before: Timestamp, after: Option<&Transfer>
         if after.is_some_and(|after| begun <= *after) {
             continue;
         }
-        match fs::symlink_metadata(entry.path().join(MANIFEST)).and_then(|metadata| modified(&metadata)) {
+        match begun_at(&entry.path()) {
             Ok(at) if at < before => _ = page.insert(begun),
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             // Too recent, or has just ended.

@@ -9,8 +9,8 @@ use clouddrive_domain::model::BlobKey;
 use clouddrive_domain::{Error, Result};
 
 use crate::files::{broken, fault, options};
-use crate::layout::{Opened, Place};
-use crate::parts::part_path;
+use crate::manifest::part_path;
+use crate::place::{Opened, Place};
 
 /// The size of a read, in bytes.
 const READ_BYTES: u64 = 256 * 1024;

@@ -5,37 +5,20 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use crate::picture::{BROKEN, LARGE, MAX_PIXELS, MAX_SIDE, Picture, check_area, check_size};
 use crate::{container, jxl};
-
-/// The maximum number of pixels.
-pub(crate) const MAX_PIXELS: u64 = 40_000_000;
 
 /// The maximum number of pixels of a JPEG: enough for phones. Each takes three bytes, and six more while decoding a
 /// progressive one.
 const MAX_JPEG_PIXELS: u64 = 51_000_000;
 
-/// The maximum side length in pixels.
-const MAX_SIDE: u32 = 20_000;
-
 /// The bytes that a decoder may allocate besides the pixels it returns: as many pixels again, at the largest depth.
 const MAX_ALLOC: u64 = 8 * MAX_PIXELS;
 
-pub(crate) const BROKEN: &str = "it is broken";
 #[cfg(not(feature = "heic"))]
 const FOREIGN: &str = "it must be a JPEG, PNG, WebP, GIF or JPEG XL";
 #[cfg(feature = "heic")]
 const FOREIGN: &str = "it must be a JPEG, PNG, WebP, GIF, JPEG XL or HEIC";
-const LARGE: &str = "it has more than 40,000,000 pixels (51,000,000 as a JPEG), or more than 20,000 on a side";
-
-/// A decoded picture.
-pub(crate) struct Picture {
-    /// Its first frame.
-    pub(crate) pixels: DynamicImage,
-    /// The rotation that turns it upright, if any.
-    pub(crate) orientation: Option<Orientation>,
-    /// The ICC profile; `None` for sRGB.
-    pub(crate) profile: Option<Vec<u8>>,
-}
 
 /// Decodes the first frame of a picture, its orientation and its profile.
 pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
@@ -73,19 +56,6 @@ pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
     // The missing rest of a truncated JPEG is grey, as in browsers.
     let pixels = DynamicImage::from_decoder(decoder).map_err(reason)?;
     Ok(Picture { pixels, orientation, profile })
-}
-
-/// Checks the size limits that apply to all formats.
-pub(crate) fn check_size(width: u32, height: u32) -> Result<(), &'static str> {
-    check_area(width, height, MAX_PIXELS)
-}
-
-fn check_area(width: u32, height: u32, most: u64) -> Result<(), &'static str> {
-    if width == 0 || height == 0 {
-        return Err(BROKEN);
-    }
-    let fits = width.max(height) <= MAX_SIDE && u64::from(width) * u64::from(height) <= most;
-    if fits { Ok(()) } else { Err(LARGE) }
 }
 
 fn reason(error: ImageError) -> &'static str {

@@ -2,7 +2,7 @@
 
 use image::{DynamicImage, RgbImage};
 
-use crate::decode::{BROKEN, Picture, check_size};
+use crate::picture::{BROKEN, Picture, check_size};
 
 /// The maximum number of pixels: each takes 15 bytes while decoding.
 const MAX_PIXELS: usize = 25_000_000;

@@ -5,7 +5,7 @@ use jxl::api::{
     AlphaMode, Event, JxlDecoder, JxlDecoderOptions, JxlOutputBuffer, JxlPixelFormat, JxlSignature, check_signature,
 };
 
-use crate::decode::{BROKEN, MAX_PIXELS, Picture, check_size};
+use crate::picture::{BROKEN, MAX_PIXELS, Picture, check_size};
 
 /// Whether a picture is a JPEG XL, bare or in a container.
 pub(crate) fn is_jxl(picture: &[u8]) -> bool {

@@ -8,6 +8,7 @@ mod decode;
 mod heic;
 mod jxl;
 mod photos;
+mod picture;
 mod square;
 
 pub use photos::SquarePhotos;

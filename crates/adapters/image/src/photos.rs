@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::colour::to_srgb;
-use crate::decode::{BROKEN, decode};
+use crate::decode::decode;
+use crate::picture::BROKEN;
 use crate::square::{Square, shrink};
 
 /// The name of this component in errors.

@@ -17,7 +17,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::database::Options;
+use crate::options::Options;
 use crate::target::{Security, Target};
 use crate::tls;
 

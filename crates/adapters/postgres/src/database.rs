@@ -2,11 +2,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clouddrive_domain::caller::caller;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::pool::{Connections, take};
-use clouddrive_sql::turns::{Turns, caller};
+use clouddrive_sql::turns::Turns;
 use deadpool::Runtime;
 use deadpool::managed::Pool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -16,72 +17,18 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 use tracing::Instrument;
 
+use crate::client::client;
 use crate::connector::{Connector, Refusal};
 use crate::fault::error;
 use crate::migrations;
 use crate::names;
+use crate::options::Options;
 use crate::pooler;
-use crate::target::Target;
-use crate::unit::{Begin, Job, TRIES, Unit};
+use crate::retry::TRIES;
+use crate::unit::{Begin, Job, Unit};
 
 /// How much longer than `statement_timeout` an attempt at a unit of work may take before its connection is discarded.
 const MARGIN: Duration = Duration::from_secs(5);
-
-/// Options of a [`Database`].
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The database.
-    pub target: Target,
-    /// The target for migrations, if it differs: e.g. past a pooler, or with a role that may change the schema.
-    pub migration_target: Option<Target>,
-    /// The most connections.
-    pub pool_size: usize,
-    /// How long to wait for a connection before the database counts as unavailable.
-    pub wait: Duration,
-    /// How long connecting may take.
-    pub connect_timeout: Duration,
-    /// How long [`Database::open`] waits for a server that is not up yet.
-    pub start_wait: Duration,
-    /// How long one statement may take, waiting included.
-    pub statement_timeout: Duration,
-    /// How long a statement may wait for one lock.
-    pub lock_timeout: Duration,
-    /// Whether statements are prepared once per connection. Must be off behind a pooler that gives each transaction
-    /// another connection: then each statement is prepared anew, and everything runs in transactions.
-    pub prepared_statements: bool,
-}
-
-impl Options {
-    /// The defaults, for the database at `target`.
-    #[must_use]
-    pub const fn new(target: Target) -> Self {
-        Self {
-            target,
-            migration_target: None,
-            pool_size: 10,
-            wait: Duration::from_secs(5),
-            connect_timeout: Duration::from_secs(5),
-            start_wait: Duration::from_secs(30),
-            statement_timeout: Duration::from_secs(10),
-            lock_timeout: Duration::from_secs(5),
-            prepared_statements: true,
-        }
-    }
-
-    /// The settings of a session or a transaction, each prefixed by `set`.
-    pub(crate) fn settings(&self, set: &str) -> String {
-        let (statement, lock) = (self.statement_timeout.as_millis(), self.lock_timeout.as_millis());
-        format!(
-            "{set} statement_timeout = {statement}; {set} lock_timeout = {lock}; \
-             {set} idle_in_transaction_session_timeout = {statement}{}",
-            PLANNED_WITHOUT.iter().map(|off| format!("; {set} {off} = off")).collect::<String>()
-        )
-    }
-}
-
-/// The planner settings that are turned off. Joins use indexes, row by row: the planner cannot estimate the depth of a
-/// tree, and its guesses make it read all nodes, or compile for longer than the query runs.
-pub const PLANNED_WITHOUT: [&str; 3] = ["jit", "enable_hashjoin", "enable_mergejoin"];
 
 /// A PostgreSQL database with a connection pool.
 ///
@@ -120,7 +67,7 @@ impl Database {
     pub async fn open_current(options: &Options) -> Result<Self> {
         wait_for_server(options).await?;
         pooler::require_prepared_statements(options).await?;
-        if migrations::pending(options).await?.is_empty() {
+        if migrations::pending(&client(options).await?).await?.is_empty() {
             return Self::connect(options);
         }
         Err(Error::internal("database", "its schema is not up to date"))
@@ -142,8 +89,7 @@ impl Database {
     /// [`Unavailable`](Error::Unavailable) if the server is out of reach; [`Internal`](Error::Internal) if it refuses
     /// the login.
     pub async fn client(options: &Options) -> Result<Client> {
-        let connecting = Connector::new(&options.target, options)?.client().await;
-        Ok(connecting.map_err(|refusal| refusal.error)?.0)
+        client(options).await
     }
 
     fn connect(options: &Options) -> Result<Self> {

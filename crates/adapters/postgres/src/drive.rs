@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, Person, Position, ReadGrant,
-    Sort, UserId, Viewer, check_depth,
+    Answer, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, NodePath,
+    PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
-use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
+use clouddrive_domain::port::{Child, Drive, Home, Place, Relocated, Relocation};
 use clouddrive_sql::drive::{ChildRow, FOLDERS_LATERAL, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::names::{NameColumns, NewNode};
-use clouddrive_sql::schema::{nodes, users};
+use clouddrive_sql::names::{NameColumns, NewNode, Taken};
+use clouddrive_sql::schema::nodes;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::Senders;
@@ -20,9 +20,9 @@ use futures_util::future::try_join;
 
 use crate::Database;
 use crate::changes::log;
-use crate::counters::{USED_ENTRIES, count_folder, is_ample};
-use crate::locate::{self, array};
-use crate::names::{explain, insert, touch};
+use crate::locate::{self, actor, array};
+use crate::names::{explain, first_free_but, holder, insert, touch};
+use crate::quota::{USED_ENTRIES, count_folder, is_ample};
 use crate::receipts::keep;
 use crate::unit::{Begin, together};
 use crate::uploads::end_without_right;
@@ -36,6 +36,13 @@ impl Drive for Database {
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>> {
         let nodes = nodes.to_vec();
         self.read(async move |connection: &AsyncPgConnection| locate::find_many(connection, &nodes, viewer).await).await
+    }
+
+    async fn find_by_path(&self, start: PathStart, path: &NodePath, viewer: Viewer) -> Result<Option<Located>> {
+        let path = path.clone();
+        let work =
+            async move |connection: &AsyncPgConnection| locate::find_by_path(connection, start, &path, viewer).await;
+        self.read(work).await
     }
 
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
@@ -69,7 +76,7 @@ impl Drive for Database {
         self.write(begin, work).await
     }
 
-    async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Located> {
+    async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Relocated> {
         let (command, wish) = (command.clone(), relocation.clone());
         let begin = Begin::Tree(wish.item.drive());
         let work = async move |connection: &AsyncPgConnection| relocate(connection, &command, &wish).await;
@@ -102,17 +109,7 @@ async fn create_folder(
     Ok(made)
 }
 
-/// The actor of `grant`, with the user name.
-pub(crate) async fn actor(mut connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Person> {
-    let (owner, id) = (&grant.located().owner, grant.actor());
-    if owner.id == id {
-        return Ok(owner.clone());
-    }
-    let row = users::table.find(DbId::from(id)).select(users::username);
-    Ok(Person { id, username: row.first(&mut connection).await.optional()? })
-}
-
-async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &Relocation) -> Outcome<Located> {
+async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &Relocation) -> Outcome<Relocated> {
     let actor = wish.item.actor();
     let item = locate::renewed_as(connection, &wish.item, wish.seen).await?;
     let node = item.node();
@@ -121,8 +118,12 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
         None => None,
     };
     let (place, content) = (wish.place(&item, to.as_ref())?, wish.details.applied(node));
+    let (place, replaced) = match place {
+        Some(place) => make_room(connection, command, wish, &item, place).await?,
+        None => (None, None),
+    };
     if place.is_none() && content.is_none() {
-        return Ok(item.into_located());
+        return Ok(item.into_located().into());
     }
     if let Some(to) = to.as_ref().filter(|_| place.is_some() && node.kind() == NodeKind::Folder) {
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder()).await?;
@@ -131,11 +132,11 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
     let changed = diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())));
     changed.execute(&mut connection).await?;
-    if let Some(Place { parent, name }) = place {
+    if let Some((parent, name)) = place {
         let placed = diesel::update(nodes::table.find(DbId::from(node.id)))
-            .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(name)));
+            .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)));
         let placed = placed.execute(&mut connection).await;
-        placed.map_err(|fault| explain(fault, parent, name, node.kind()))?;
+        placed.map_err(|fault| explain(fault, parent, &name, node.kind()))?;
         for folder in [node.parent, Some(parent)].into_iter().flatten().filter(|_| node.parent != Some(parent)) {
             touch(connection, command, folder).await?;
         }
@@ -144,11 +145,59 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
         describe(&content).execute(&mut connection).await?;
     }
     log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id)).await?;
-    if to.is_some() && node.kind() == NodeKind::Folder {
+    if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         let guests = Senders::AllBut(item.located().owner.id);
         end_without_right(connection, command, item.drive(), guests).await?;
     }
-    locate::found(connection, node.id, actor).await
+    Ok(Relocated { located: locate::found(connection, node.id, actor).await?, replaced })
+}
+
+/// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
+/// replaces, which is trashed now. The exclusive lock on the tree keeps other names in the drive from changing
+/// meanwhile.
+async fn make_room(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    wish: &Relocation,
+    item: &Grant,
+    Place { parent, name }: Place<'_>,
+) -> Outcome<(Option<(NodeId, Name)>, Option<NodeId>)> {
+    let (node, kind) = (item.node(), item.node().kind());
+    let holder = match wish.conflict {
+        // The unique index decides.
+        ConflictPolicy::Fail => None,
+        ConflictPolicy::Replace | ConflictPolicy::Keep => holder(connection, parent, name).await?,
+    };
+    let Some(holder) = holder else {
+        return Ok((Some((parent, name.clone())), None));
+    };
+    if wish.conflict == ConflictPolicy::Keep {
+        let own = Some(&node.name).filter(|_| node.parent == Some(parent));
+        let free = first_free_but(connection, parent, name, kind, own).await?;
+        return Ok((Some((parent, free)).filter(|(_, free)| own != Some(free)), None));
+    }
+    if holder.item.kind != kind {
+        return Err(Taken { folder: parent, name: name.clone(), kind, holder: Some(holder) }.into());
+    }
+    let replaced = Relocation::replacing(item, locate::find(connection, holder.item.id, item.actor()).await?)?;
+    put_away(connection, command, &replaced).await?;
+    Ok((Some((parent, name.clone())), Some(replaced.node().id)))
+}
+
+/// Trashes the granted node. Uploads into a folder that thereby lose their sender's access are still to be ended.
+pub(crate) async fn put_away(mut connection: &AsyncPgConnection, command: &Command, item: &Grant) -> Outcome<()> {
+    diesel::update(nodes::table.find(DbId::from(item.node().id)))
+        .set((
+            nodes::trashed_at.eq(command.at.as_millis()),
+            nodes::trashed_by.eq(command.actor.map(DbId::from)),
+            nodes::revision.eq(nodes::revision + 1),
+        ))
+        .execute(&mut connection)
+        .await?;
+    if let Some(parent) = item.node().parent {
+        touch(connection, command, parent).await?;
+    }
+    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id)).await
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each

@@ -3,10 +3,13 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Grant, Located, NodeId, Revision, Viewer};
+use clouddrive_domain::model::{Grant, Located, NodeId, NodePath, PathStart, Person, Revision, Viewer};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::locate::{StepRow, guest, lineage, lineages, located};
+use clouddrive_sql::locate::{NAMED_CHILD_LATERAL, StepRow, at_path, guest, lineage, lineages, located};
+use clouddrive_sql::schema::users;
 use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::types::DbId;
+use diesel::prelude::{OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// Finds the node as `viewer` sees it.
@@ -17,6 +20,16 @@ pub(crate) async fn find(
 ) -> Outcome<Option<Located>> {
     let viewer = viewer.into();
     Ok(load(connection, lineage(node, viewer), viewer).await?.pop())
+}
+
+/// Finds the node at the end of `path` as `viewer` sees it.
+pub(crate) async fn find_by_path(
+    connection: &AsyncPgConnection,
+    start: PathStart,
+    path: &NodePath,
+    viewer: Viewer,
+) -> Outcome<Option<Located>> {
+    Ok(load(connection, at_path(start, path, viewer, NAMED_CHILD_LATERAL), viewer).await?.pop())
 }
 
 /// Finds the nodes as `viewer` sees them, in no order. Nodes that are being purged are not found.
@@ -63,4 +76,14 @@ pub(crate) async fn renewed_as(
     let grant = renewed(connection, grant).await?;
     grant.require(seen)?;
     Ok(grant)
+}
+
+/// The actor of `grant`, with the user name.
+pub(crate) async fn actor(mut connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Person> {
+    let (owner, id) = (&grant.located().owner, grant.actor());
+    if owner.id == id {
+        return Ok(owner.clone());
+    }
+    let row = users::table.find(DbId::from(id)).select(users::username);
+    Ok(Person { id, username: row.first(&mut connection).await.optional()? })
 }

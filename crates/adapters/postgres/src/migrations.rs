@@ -1,8 +1,7 @@
-//! Schema migrations, and the examination of a server.
+//! Schema migrations.
 
 use std::time::Duration;
 
-use clouddrive_domain::port::Clock;
 use clouddrive_domain::{Error, Result};
 use diesel::connection::SimpleConnection;
 use diesel::deserialize::QueryableByName;
@@ -15,60 +14,14 @@ use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
+use crate::client::{row, rows};
 use crate::connector::{Connector, Refusal, adopt};
-use crate::database::{Database, Options};
-use crate::pooler;
+use crate::options::Options;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/postgres");
 
 /// Tries to take the advisory lock for migrations, which then lasts as long as the connection.
 const LOCK: &str = "SELECT pg_try_advisory_lock(1129072714, 1) AS held";
-
-/// Facts about a database, to be checked before it is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Examination {
-    /// The version of the server.
-    pub server_version: String,
-    /// The encoding of the database, which must be `UTF8`.
-    pub encoding: String,
-    /// The language of the server's messages, which must be English: `C`, `POSIX` or `en_…`.
-    pub messages: String,
-    /// Whether prepared statements persist; they do not behind a pooler that does not track them.
-    pub keeps_prepared_statements: bool,
-    /// The migrations that have not been applied yet.
-    pub pending: Vec<String>,
-    /// The number of milliseconds that the server's clock is ahead of ours.
-    pub clock_ahead_millis: i64,
-}
-
-impl Database {
-    /// Examines the database at the target of `options`, once, without waiting for it and without changing anything.
-    ///
-    /// # Errors
-    /// [`Unavailable`](Error::Unavailable) if it is out of reach; [`Internal`](Error::Internal) if it refuses the
-    /// login.
-    pub async fn examine(options: &Options, clock: &dyn Clock) -> Result<Examination> {
-        let client = client(options).await?;
-        let [server_version, encoding, messages] = row(
-            &client,
-            "SELECT current_setting('server_version'), current_setting('server_encoding'), \
-             current_setting('lc_messages')",
-        )
-        .await?;
-        let [theirs] = row(&client, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await?;
-        let ours = clock.now().as_millis();
-        let theirs: i64 = theirs.parse().map_err(|fault| Error::internal("database", fault))?;
-        let pending = pending_of(&client).await?.iter().map(|migration| migration.name().to_string()).collect();
-        Ok(Examination {
-            server_version,
-            encoding,
-            messages,
-            keeps_prepared_statements: pooler::keeps_prepared_statements(options).await?,
-            pending,
-            clock_ahead_millis: theirs - ours,
-        })
-    }
-}
 
 /// Fails unless the database is in UTF-8, because names of any script must be stored unchanged.
 pub(crate) async fn require_utf8(client: &Client) -> Result<(), Refusal> {
@@ -84,8 +37,8 @@ pub(crate) async fn require_utf8(client: &Client) -> Result<(), Refusal> {
 }
 
 /// The names of the migrations that have not been applied yet.
-pub(crate) async fn pending(options: &Options) -> Result<Vec<String>> {
-    let pending = pending_of(&client(options).await?).await?;
+pub(crate) async fn pending(client: &Client) -> Result<Vec<String>> {
+    let pending = pending_of(client).await?;
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }
 
@@ -153,11 +106,6 @@ fn not_allowed(why: &str) -> Error {
     Error::internal("database", format!("the schema is not up to date, and {why}: {advice}"))
 }
 
-async fn client(options: &Options) -> Result<Client> {
-    let connecting = Connector::new(&options.target, options)?.client().await;
-    Ok(connecting.map_err(|refusal| refusal.error)?.0)
-}
-
 /// The pending migrations. Needs only read access; works even if no migration has ever run.
 async fn pending_of(client: &Client) -> Result<Vec<Box<dyn Migration<Pg>>>> {
     let [begun] = row(client, "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL").await?;
@@ -171,20 +119,4 @@ async fn pending_of(client: &Client) -> Result<Vec<Box<dyn Migration<Pg>>>> {
         applied.iter().any(|[known]| *known == version)
     };
     Ok(ours.into_iter().filter(|migration| !is_applied(migration.as_ref())).collect())
-}
-
-/// The rows of `sql`, with `N` non-null columns each, by the simple protocol, which works through any pooler.
-async fn rows<const N: usize>(client: &Client, sql: &str) -> Result<Vec<[String; N]>> {
-    let messages = client.simple_query(sql).await.map_err(|fault| Refusal::from(fault).error)?;
-    let rows = messages.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
-    Ok(rows.map(|row| std::array::from_fn(|column| row.get(column).unwrap_or_default().to_owned())).collect())
-}
-
-/// The first row of `sql`, as [`rows`].
-pub(crate) async fn row<const N: usize>(client: &Client, sql: &str) -> Result<[String; N]> {
-    let first = rows(client, sql).await?.into_iter().next();
-    first.ok_or_else(|| Error::internal("database", "the server gave no row"))
 }

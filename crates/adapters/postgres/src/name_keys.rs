@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::port::NameKeys;
+use clouddrive_sql::dialect::Dialect;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::name_keys::{KeylessRow, keyless};
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::nodes;
-use clouddrive_sql::search::Dialect;
 use diesel::prelude::QueryDsl;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join_all;

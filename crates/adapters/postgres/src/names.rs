@@ -11,7 +11,7 @@ use diesel::prelude::{OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::fault::violated;
-use crate::unit::TRIES;
+use crate::retry::TRIES;
 
 /// Inserts the node, created by the command's actor; the unique index decides whether its name is free.
 pub(crate) async fn insert(mut connection: &AsyncPgConnection, command: &Command, node: &NewNode<'_>) -> Outcome<()> {
@@ -87,14 +87,25 @@ async fn holder_by(mut connection: &AsyncPgConnection, statement: Statement, nam
 
 /// The first free variant of the name `wanted` in `folder`, for a node of `kind`.
 pub(crate) async fn first_free(
-    mut connection: &AsyncPgConnection,
+    connection: &AsyncPgConnection,
     folder: NodeId,
     wanted: &Name,
     kind: NodeKind,
 ) -> Outcome<Name> {
+    first_free_but(connection, folder, wanted, kind, None).await
+}
+
+/// The same for a node in that folder whose name, `own`, counts as free.
+pub(crate) async fn first_free_but(
+    mut connection: &AsyncPgConnection,
+    folder: NodeId,
+    wanted: &Name,
+    kind: NodeKind,
+    own: Option<&Name>,
+) -> Outcome<Name> {
     for round in KeepBoth::new(wanted, kind) {
         let taken: Vec<TakenRow> = names::taken(folder, &round).load(&mut connection).await?;
-        if let Some(free) = names::first_free(&round, taken) {
+        if let Some(free) = names::first_free(&round, taken, own) {
             return Ok(free);
         }
     }

@@ -6,9 +6,9 @@ use clouddrive_domain::{Error, Result};
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 
+use crate::client::{client, row};
 use crate::connector::Refusal;
-use crate::database::{Database, Options};
-use crate::migrations::row;
+use crate::options::Options;
 
 /// Advice for a pooler that loses prepared statements.
 pub const ADVICE: &str = "a pooler stands before the database that does not keep prepared statements from one \
@@ -19,9 +19,9 @@ pub const ADVICE: &str = "a pooler stands before the database that does not keep
 /// another server connection; a second client, which holds the last one used, forces it to.
 ///
 /// # Errors
-/// As [`Database::client`].
+/// As [`client`].
 pub(crate) async fn keeps_prepared_statements(options: &Options) -> Result<bool> {
-    let (first, second) = (Database::client(options).await?, Database::client(options).await?);
+    let (first, second) = (client(options).await?, client(options).await?);
     let broken = |fault: tokio_postgres::Error| Refusal::from(fault).error;
     // The driver of every process uses the same names, so a server connection may know another statement by this name.
     let [mark] = row(&first, "SELECT gen_random_uuid()").await?;

@@ -22,7 +22,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::dispose;
 use crate::changes::{log, log_all};
-use crate::drive::{raise_reach, reach_within};
+use crate::drive::{put_away, raise_reach, reach_within};
 use crate::fault::error;
 use crate::locate::{self, AMONG, array};
 use crate::names::{explain, first_free, holder, touch};
@@ -33,25 +33,9 @@ use crate::uploads::{end, end_without_right};
 /// The condition for the entries of the folders of an [`array`].
 const IN_AMONG: &str = "parent_id = ANY (CAST(? AS uuid[]))";
 
-async fn put(
-    mut connection: &AsyncPgConnection,
-    command: &Command,
-    item: &Grant,
-    seen: Option<Revision>,
-) -> Outcome<()> {
+async fn put(connection: &AsyncPgConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
     let item = locate::renewed_as(connection, item, seen).await?;
-    diesel::update(nodes::table.find(DbId::from(item.node().id)))
-        .set((
-            nodes::trashed_at.eq(command.at.as_millis()),
-            nodes::trashed_by.eq(command.actor.map(DbId::from)),
-            nodes::revision.eq(nodes::revision + 1),
-        ))
-        .execute(&mut connection)
-        .await?;
-    if let Some(parent) = item.node().parent {
-        touch(connection, command, parent).await?;
-    }
-    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id)).await?;
+    put_away(connection, command, &item).await?;
     if item.node().kind() == NodeKind::File {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use clouddrive_domain::port::{Copying, Saved, TreeEntry, Trees};
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
+use clouddrive_sql::placement::Placement;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trees::{BATCH, EntryRow, LIVE_CHILDREN_LATERAL, TreeCopy, TreeRow, entries, one_more, tree};
@@ -15,15 +16,15 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::{lock, refer_all};
 use crate::changes::log;
-use crate::counters::charge;
+use crate::content::{remove, versions_over_limit};
 use crate::drive::raise_reach;
 use crate::fault::conflict;
 use crate::locate::{self, AMONG, array};
 use crate::names::touch;
+use crate::placement::place_by_name;
+use crate::quota::charge_quota;
 use crate::receipts::keep;
 use crate::unit::Begin;
-use crate::uploads::commit::{Became, name};
-use crate::versions::{remove, surplus};
 
 #[async_trait]
 impl Trees for Database {
@@ -53,13 +54,13 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     let wanted = wish.place(&item, &to)?;
     let copy = read(connection, command, wish, &item, &to).await?;
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let (copy, kind) = match name(connection, command, &to, &node, wish.conflict).await? {
-        Became::New(_) => (copy, ChangeKind::NodeCopied),
-        Became::Content(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced),
+    let (copy, kind) = match place_by_name(connection, command, &to, &node, wish.conflict).await? {
+        Placement::Created(_) => (copy, ChangeKind::NodeCopied),
+        Placement::Replaced(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
     let surplus = match copy.content {
         Some((version, _)) if kind == ChangeKind::FileReplaced => {
-            surplus(connection, command, copy.top, version, wish.most_versions).await?
+            versions_over_limit(connection, command, copy.top, version, wish.most_versions).await?
         }
         _ => Vec::new(),
     };
@@ -87,7 +88,7 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     // Last, to lock the drive's counters as briefly as possible.
     let entries = copy.nodes.len() as u64 + u64::from(kind == ChangeKind::NodeCopied);
     let freed = disposal.given_back;
-    charge(connection, to.drive(), Charge { stored: copy.bytes, freed, entries, ..Charge::default() }).await?;
+    charge_quota(connection, to.drive(), Charge { stored: copy.bytes, freed, entries, ..Charge::default() }).await?;
     keep(connection, command, Answer::Made(&made)).await?;
     Ok(Saved { located: made, freed: disposal.freed()? })
 }

@@ -1,6 +1,5 @@
-//! Units of work, which run atomically on one connection, and their retries.
+//! Units of work, which run atomically on one connection.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use clouddrive_domain::Error;
@@ -14,9 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::connector::{Connector, Link};
 use crate::fault::{is_aftermath, is_conflict};
-
-/// The most attempts at a unit of work, if other transactions conflict.
-pub(crate) const TRIES: u32 = 5;
+use crate::retry::{TRIES, backoff};
 
 /// An async closure with a nameable future, so that it can be bound by `Send`; a plain bound on `AsyncFnOnce` cannot do
 /// that.
@@ -203,10 +200,4 @@ pub(crate) async fn together<const N: usize>(work: [BoxFuture<'_, Outcome<()>>; 
         }
     }
     aftermath
-}
-
-/// A random wait after that many attempts, so that conflicting transactions do not collide again.
-fn backoff(attempt: u32) -> Duration {
-    let most = 10_u64 << attempt;
-    Duration::from_millis(RandomState::new().build_hasher().finish() % most)
 }

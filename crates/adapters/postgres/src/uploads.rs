@@ -1,4 +1,4 @@
-pub(crate) mod commit;
+mod commit;
 
 use std::collections::BTreeMap;
 
@@ -25,10 +25,10 @@ use futures_util::future::try_join3;
 use crate::Database;
 use crate::blob_records::{self, release};
 use crate::changes::{log, log_all};
-use crate::counters::reserve;
 use crate::fault::error;
 use crate::locate;
 use crate::names::holder;
+use crate::quota::reserve;
 use crate::receipts::keep;
 use crate::unit::Begin;
 

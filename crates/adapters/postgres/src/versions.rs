@@ -1,94 +1,30 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, ChangeKind, Command, Content, DriveId, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
+    Answer, BlobKey, ChangeKind, Command, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
     VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Saved, Versions};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::NewVersionRow;
-use clouddrive_sql::versions::{self as rows, FormerRow, VersionRow, superfluous_of};
-use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use clouddrive_sql::versions::{self as rows, VersionRow};
+use diesel::prelude::{OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
 use crate::blob_records::{dispose, lock, refer};
 use crate::changes::log;
-use crate::counters::charge;
+use crate::content::{
+    insert_version, prune_versions, reference_blob, remove, set_current_version, versions_over_limit,
+};
 use crate::locate;
+use crate::quota::charge_quota;
 use crate::receipts::keep;
 use crate::unit::Begin;
-use crate::uploads::commit::{attach, insert_version};
-
-/// Points the granted, locked file at another version, of that size, and returns its new revision.
-pub(crate) async fn point(
-    mut connection: &AsyncPgConnection,
-    command: &Command,
-    file: &Grant,
-    (version, size): (VersionId, u64),
-) -> Outcome<Revision> {
-    let revision = Revision(file.node().revision.0 + 1);
-    diesel::update(nodes::table.find(DbId::from(file.node().id)))
-        .set((
-            nodes::version_id.eq(DbId::from(version)),
-            nodes::size_bytes.eq(bytes(size)),
-            nodes::revision.eq(bytes(revision.0)),
-            nodes::modified_at.eq(command.at.as_millis()),
-        ))
-        .execute(&mut connection)
-        .await?;
-    Ok(revision)
-}
-
-/// The versions of `file` that are superfluous beside the `current` one, which the command adds.
-pub(crate) async fn surplus(
-    mut connection: &AsyncPgConnection,
-    command: &Command,
-    file: NodeId,
-    current: VersionId,
-    most: u32,
-) -> Outcome<Vec<FormerRow>> {
-    let former = versions::table
-        .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
-        .order((versions::revision, versions::id))
-        .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at));
-    Ok(superfluous_of(command, former.load(&mut connection).await?, current, most))
-}
-
-/// Removes these versions of a file in `drive`.
-pub(crate) async fn remove(
-    mut connection: &AsyncPgConnection,
-    command: &Command,
-    drive: DriveId,
-    former: Vec<FormerRow>,
-) -> Outcome<Disposal> {
-    if former.is_empty() {
-        return Ok(Disposal::default());
-    }
-    let ids: Vec<DbId> = former.iter().map(|(id, ..)| *id).collect();
-    diesel::delete(versions::table.filter(versions::id.eq_any(ids))).execute(&mut connection).await?;
-    let contents: Vec<(String, i64)> = former.into_iter().map(|(_, blob, bytes, ..)| (blob, bytes)).collect();
-    dispose(connection, drive, &contents, command.at).await
-}
-
-/// Removes the versions of the locked `file` in `drive` that are superfluous beside the `current` one, which the
-/// command adds. If one of them may have its blob, the current version MUST have been inserted before.
-pub(crate) async fn evict(
-    connection: &AsyncPgConnection,
-    command: &Command,
-    drive: DriveId,
-    file: NodeId,
-    current: VersionId,
-    most: u32,
-) -> Outcome<Disposal> {
-    let former = surplus(connection, command, file, current, most).await?;
-    remove(connection, command, drive, former).await
-}
 
 /// The granted file, with its row locked until the transaction ends.
 async fn locked(mut connection: &AsyncPgConnection, file: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
@@ -107,14 +43,14 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     file.require_seen(new.seen)?;
     let id = file.node().id;
     let content = new.content(file.node(), command.at);
-    attach(connection, &new.blob, &new.stored).await?;
-    let revision = point(connection, command, &file, (content.version, content.size)).await?;
+    reference_blob(connection, &new.blob, &new.stored).await?;
+    let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
-    let disposal = evict(connection, command, file.drive(), id, content.version, new.most_versions).await?;
+    let disposal = prune_versions(connection, command, file.drive(), id, content.version, new.most_versions).await?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
     // Last, to lock the drive's counters as briefly as possible.
     let freed = disposal.given_back;
-    charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
+    charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::found(connection, id, file.actor()).await?;
     keep(connection, command, Answer::Replaced(&file)).await?;
     Ok(Saved { located: file, freed: disposal.freed()? })
@@ -129,19 +65,19 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
         keep(connection, command, Answer::Changed(&file)).await?;
         return Ok(file.into());
     }
-    let surplus = surplus(connection, command, id, wish.version, wish.most_versions).await?;
+    let surplus = versions_over_limit(connection, command, id, wish.version, wish.most_versions).await?;
     // Lock all at once, in key order, because other files may share these blobs.
     let mut blobs: Vec<&str> = surplus.iter().map(|(_, blob, ..)| blob.as_str()).collect();
     blobs.push(former.content.blob.as_str());
     lock(connection, &blobs).await?;
     refer(connection, &former.content.blob).await?;
     let content = Content { version: wish.version, created_at: command.at, ..former.content.clone() };
-    let revision = point(connection, command, &file, (content.version, content.size)).await?;
+    let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
     let disposal = remove(connection, command, file.drive(), surplus).await?;
     log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(id)).await?;
     let freed = disposal.given_back;
-    charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
+    charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::found(connection, id, file.actor()).await?;
     keep(connection, command, Answer::Changed(&file)).await?;
     Ok(Saved { located: file, freed: disposal.freed()? })
@@ -163,7 +99,7 @@ async fn delete(
     let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
     let disposal = dispose(connection, file.drive(), &[content], command.at).await?;
     log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id)).await?;
-    charge(connection, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() }).await?;
+    charge_quota(connection, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() }).await?;
     Ok(disposal.freed()?.pop())
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clouddrive_domain::caller::caller;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::fault::{Fault, Outcome};
 use clouddrive_sql::pool::{Connections, take};
-use clouddrive_sql::turns::{Turns, caller};
+use clouddrive_sql::turns::Turns;
 use clouddrive_sql::watch::Statements;
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult};

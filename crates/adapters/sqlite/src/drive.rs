@@ -1,13 +1,13 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Located, Name, NodeId, NodeKind, Position, ReadGrant, Sort, UserId,
-    Viewer, check_depth,
+    Answer, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind, NodePath, PathStart,
+    Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
-use clouddrive_domain::port::{Child, Drive, Home, Place, Relocation};
+use clouddrive_domain::port::{Child, Drive, Home, Place, Relocated, Relocation};
 use clouddrive_sql::drive::{Charge, ChildRow, FOLDERS, HomeRow, LevelsRow, Merging, home, levels, page};
 use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::names::{NameColumns, NewNode};
+use clouddrive_sql::names::{NameColumns, NewNode, Taken};
 use clouddrive_sql::schema::nodes;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::Senders;
@@ -17,9 +17,10 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::changes::log;
 use crate::locate;
-use crate::names::{explain, insert, touch};
+use crate::names::{explain, first_free_but, holder, insert, touch};
+use crate::quota::charge_quota;
 use crate::receipts::keep;
-use crate::uploads::{charge, end_without_right};
+use crate::uploads::end_without_right;
 
 #[async_trait]
 impl Drive for Database {
@@ -30,6 +31,11 @@ impl Drive for Database {
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>> {
         let nodes = nodes.to_vec();
         self.read(move |connection| locate::find_many(connection, &nodes, viewer)).await
+    }
+
+    async fn find_by_path(&self, start: PathStart, path: &NodePath, viewer: Viewer) -> Result<Option<Located>> {
+        let path = path.clone();
+        self.read(move |connection| locate::find_by_path(connection, start, &path, viewer)).await
     }
 
     async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
@@ -63,7 +69,7 @@ impl Drive for Database {
             let (drive, folder) = (parent.drive(), parent.node().id);
             insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
             raise_reach(connection, parent.located(), 1)?;
-            charge(connection, drive, Charge { entries: 1, ..Charge::default() })?;
+            charge_quota(connection, drive, Charge { entries: 1, ..Charge::default() })?;
             touch(connection, &command, folder)?;
             log(connection, &command, ChangeKind::FolderCreated, Some(drive), Some(id))?;
             let made = locate::found(connection, id, parent.actor())?;
@@ -73,13 +79,13 @@ impl Drive for Database {
         .await
     }
 
-    async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Located> {
+    async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Relocated> {
         let (command, relocation) = (command.clone(), relocation.clone());
         self.write(move |connection| relocate(connection, &command, &relocation)).await
     }
 }
 
-fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocation) -> Outcome<Located> {
+fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocation) -> Outcome<Relocated> {
     let actor = wish.item.actor();
     let item = locate::renewed_as(connection, &wish.item, wish.seen)?;
     let node = item.node();
@@ -88,8 +94,12 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
         None => None,
     };
     let (place, content) = (wish.place(&item, to.as_ref())?, wish.details.applied(node));
+    let (place, replaced) = match place {
+        Some(place) => make_room(connection, command, wish, &item, place)?,
+        None => (None, None),
+    };
     if place.is_none() && content.is_none() {
-        return Ok(item.into_located());
+        return Ok(item.into_located().into());
     }
     if let Some(to) = to.as_ref().filter(|_| place.is_some() && node.kind() == NodeKind::Folder) {
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder())?;
@@ -98,11 +108,11 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
     diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())))
         .execute(connection)?;
-    if let Some(Place { parent, name }) = place {
+    if let Some((parent, name)) = place {
         diesel::update(nodes::table.find(DbId::from(node.id)))
-            .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(name)))
+            .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)))
             .execute(connection)
-            .map_err(|fault| explain(connection, fault, parent, name, node.kind()))?;
+            .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
         for folder in [node.parent, Some(parent)].into_iter().flatten().filter(|_| node.parent != Some(parent)) {
             touch(connection, command, folder)?;
         }
@@ -111,10 +121,56 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
         describe(&content).execute(connection)?;
     }
     log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id))?;
-    if to.is_some() && node.kind() == NodeKind::Folder {
+    if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         end_without_right(connection, command, item.drive(), Senders::AllBut(item.located().owner.id))?;
     }
-    locate::found(connection, node.id, actor)
+    Ok(Relocated { located: locate::found(connection, node.id, actor)?, replaced })
+}
+
+/// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
+/// replaces, which is trashed now.
+fn make_room(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    wish: &Relocation,
+    item: &Grant,
+    Place { parent, name }: Place<'_>,
+) -> Outcome<(Option<(NodeId, Name)>, Option<NodeId>)> {
+    let (node, kind) = (item.node(), item.node().kind());
+    let holder = match wish.conflict {
+        // The unique index decides.
+        ConflictPolicy::Fail => None,
+        ConflictPolicy::Replace | ConflictPolicy::Keep => holder(connection, parent, name)?,
+    };
+    let Some(holder) = holder else {
+        return Ok((Some((parent, name.clone())), None));
+    };
+    if wish.conflict == ConflictPolicy::Keep {
+        let own = Some(&node.name).filter(|_| node.parent == Some(parent));
+        let free = first_free_but(connection, parent, name, kind, own)?;
+        return Ok((Some((parent, free)).filter(|(_, free)| own != Some(free)), None));
+    }
+    if holder.item.kind != kind {
+        return Err(Taken { folder: parent, name: name.clone(), kind, holder: Some(holder) }.into());
+    }
+    let replaced = Relocation::replacing(item, locate::find(connection, holder.item.id, item.actor())?)?;
+    put_away(connection, command, &replaced)?;
+    Ok((Some((parent, name.clone())), Some(replaced.node().id)))
+}
+
+/// Trashes the granted node. Uploads into a folder that thereby lose their sender's access are still to be ended.
+pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, item: &Grant) -> Outcome<()> {
+    diesel::update(nodes::table.find(DbId::from(item.node().id)))
+        .set((
+            nodes::trashed_at.eq(command.at.as_millis()),
+            nodes::trashed_by.eq(command.actor.map(DbId::from)),
+            nodes::revision.eq(nodes::revision + 1),
+        ))
+        .execute(connection)?;
+    if let Some(parent) = item.node().parent {
+        touch(connection, command, parent)?;
+    }
+    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each

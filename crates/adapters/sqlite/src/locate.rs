@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Grant, Located, NodeId, Revision, Viewer};
+use clouddrive_domain::model::{Grant, Located, NodeId, NodePath, PathStart, Revision, Viewer};
 use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::locate::{StepRow, guest, lineage, lineages, located};
+use clouddrive_sql::locate::{NAMED_CHILD, StepRow, at_path, guest, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::prelude::*;
 
@@ -17,6 +17,16 @@ pub(crate) fn find(
 ) -> Outcome<Option<Located>> {
     let viewer = viewer.into();
     Ok(load(connection, lineage(node, viewer), viewer)?.pop())
+}
+
+/// Finds the node at the end of `path` as `viewer` sees it.
+pub(crate) fn find_by_path(
+    connection: &mut SqliteConnection,
+    start: PathStart,
+    path: &NodePath,
+    viewer: Viewer,
+) -> Outcome<Option<Located>> {
+    Ok(load(connection, at_path(start, path, viewer, NAMED_CHILD), viewer)?.pop())
 }
 
 /// Finds the nodes as `viewer` sees them, in no order. Nodes that are being purged are not found.

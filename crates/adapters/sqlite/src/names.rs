@@ -37,9 +37,20 @@ pub(crate) fn first_free(
     wanted: &Name,
     kind: NodeKind,
 ) -> Outcome<Name> {
+    first_free_but(connection, folder, wanted, kind, None)
+}
+
+/// The same for a node in that folder whose name, `own`, counts as free.
+pub(crate) fn first_free_but(
+    connection: &mut SqliteConnection,
+    folder: NodeId,
+    wanted: &Name,
+    kind: NodeKind,
+    own: Option<&Name>,
+) -> Outcome<Name> {
     for round in KeepBoth::new(wanted, kind) {
         let taken: Vec<TakenRow> = names::taken(folder, &round).load(connection)?;
-        if let Some(free) = names::first_free(&round, taken) {
+        if let Some(free) = names::first_free(&round, taken, own) {
             return Ok(free);
         }
     }

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{DriveId, NodeId, Page, SearchPosition, UserId, WalkPosition};
 use clouddrive_domain::port::{Hit, Search, Sought};
+use clouddrive_sql::dialect::{Clause, Dialect, holds};
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::search::{
-    Clause, Dialect, DriveRow, FETCHED, Filling, HitRow, MOST_FOUND, Part, Stretch, Way, by_grams, by_walking, drive,
-    has_grams, holds, way,
+    DriveRow, FETCHED, Filling, HitRow, MOST_FOUND, Part, Stretch, Way, by_grams, by_walking, drive, has_grams, way,
 };
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::walk::{EntryRow, FolderRow, ShareRow, StandingRow, Walk, Walked, shares};

@@ -20,7 +20,7 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::blob_records::dispose;
 use crate::changes::log;
-use crate::drive::{raise_reach, reach_within};
+use crate::drive::{put_away, raise_reach, reach_within};
 use crate::locate::{self, AMONG, list};
 use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
@@ -31,17 +31,7 @@ const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
 
 fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
     let item = locate::renewed_as(connection, item, seen)?;
-    diesel::update(nodes::table.find(DbId::from(item.node().id)))
-        .set((
-            nodes::trashed_at.eq(command.at.as_millis()),
-            nodes::trashed_by.eq(command.actor.map(DbId::from)),
-            nodes::revision.eq(nodes::revision + 1),
-        ))
-        .execute(connection)?;
-    if let Some(parent) = item.node().parent {
-        touch(connection, command, parent)?;
-    }
-    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))?;
+    put_away(connection, command, &item)?;
     if item.node().kind() == NodeKind::File {
         return Ok(());
     }

@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use clouddrive_domain::model::{Answer, ChangeKind, Command, NodeId, ReadGrant, check_depth};
 use clouddrive_domain::port::{Copying, Saved, TreeEntry, Trees};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NewNode;
+use clouddrive_sql::placement::Placement;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trees::{BATCH, EntryRow, LIVE_CHILDREN, TreeCopy, TreeRow, entries, one_more, tree};
@@ -15,11 +17,13 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::blob_records::{may_refer, refer_all};
 use crate::changes::log;
+use crate::content::prune_versions;
 use crate::drive::raise_reach;
 use crate::locate::{self, AMONG, list};
 use crate::names::touch;
+use crate::placement::place_by_name;
+use crate::quota::{charge_quota, check_charge};
 use crate::receipts::keep;
-use crate::uploads::{charge, check_charge, name};
 
 /// The most attempts at a copy, if blobs that it refers to are removed meanwhile.
 const TRIES: u32 = 5;
@@ -95,12 +99,9 @@ fn insert(
         return Ok(None);
     }
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let placed = name(connection, command, actor, &node, wish.conflict)?;
-    let top = placed.file;
-    let (copy, kind) = if top == copy.top {
-        (copy, ChangeKind::NodeCopied)
-    } else {
-        (copy.in_place_of(top, placed.revision), ChangeKind::FileReplaced)
+    let (copy, kind) = match place_by_name(connection, command, &to, &node, wish.conflict)? {
+        Placement::Created(_) => (copy, ChangeKind::NodeCopied),
+        Placement::Replaced(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
     refer_all(connection, &copy.blobs)?;
     for rows in copy.nodes.chunks(BATCH) {
@@ -109,16 +110,21 @@ fn insert(
     for rows in copy.versions.chunks(BATCH) {
         diesel::insert_into(versions::table).values(rows).execute(connection)?;
     }
-    let disposal = placed.evict(connection, command, &node, wish.most_versions)?;
-    charge(connection, to.drive(), charge_of(&copy, kind == ChangeKind::NodeCopied, disposal.given_back))?;
-    let made = locate::found(connection, top, actor)?;
+    let disposal = match copy.content {
+        Some((version, _)) if kind == ChangeKind::FileReplaced => {
+            prune_versions(connection, command, to.drive(), copy.top, version, wish.most_versions)?
+        }
+        _ => Disposal::default(),
+    };
+    charge_quota(connection, to.drive(), charge_of(&copy, kind == ChangeKind::NodeCopied, disposal.given_back))?;
+    let made = locate::found(connection, copy.top, actor)?;
     if copy.content.is_none() {
         raise_reach(connection, &made, copy.height)?;
     }
     if kind == ChangeKind::NodeCopied {
         touch(connection, command, to.node().id)?;
     }
-    log(connection, command, kind, Some(to.drive()), Some(top))?;
+    log(connection, command, kind, Some(to.drive()), Some(copy.top))?;
     keep(connection, command, Answer::Made(&made))?;
     Ok(Some(Saved { located: made, freed: disposal.freed()? }))
 }

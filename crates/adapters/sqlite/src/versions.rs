@@ -1,68 +1,26 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, ChangeKind, Command, Content, DriveId, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
+    Answer, BlobKey, ChangeKind, Command, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
     VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Saved, Versions};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::drive::Charge;
 use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::schema::{nodes, versions};
+use clouddrive_sql::schema::versions;
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::NewVersionRow;
-use clouddrive_sql::versions::{self as rows, FormerRow, VersionRow, superfluous_of};
+use clouddrive_sql::versions::{self as rows, VersionRow};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::blob_records::{dispose, refer};
 use crate::changes::log;
+use crate::content::{insert_version, prune_versions, reference_blob, set_current_version};
 use crate::locate;
+use crate::quota::charge_quota;
 use crate::receipts::keep;
-use crate::uploads::{attach, charge};
-
-/// Points the granted file at another version, of that size, and returns its new revision.
-pub(crate) fn point(
-    connection: &mut SqliteConnection,
-    command: &Command,
-    file: &Grant,
-    (version, size): (VersionId, u64),
-) -> Outcome<Revision> {
-    let revision = Revision(file.node().revision.0 + 1);
-    diesel::update(nodes::table.find(DbId::from(file.node().id)))
-        .set((
-            nodes::version_id.eq(DbId::from(version)),
-            nodes::size_bytes.eq(bytes(size)),
-            nodes::revision.eq(bytes(revision.0)),
-            nodes::modified_at.eq(command.at.as_millis()),
-        ))
-        .execute(connection)?;
-    Ok(revision)
-}
-
-/// Removes the versions of `file` in `drive` that are superfluous beside the `current` one, which the command has
-/// added.
-pub(crate) fn evict(
-    connection: &mut SqliteConnection,
-    command: &Command,
-    drive: DriveId,
-    file: NodeId,
-    current: VersionId,
-    most: u32,
-) -> Outcome<Disposal> {
-    let former: Vec<FormerRow> = versions::table
-        .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
-        .order((versions::revision, versions::id))
-        .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at))
-        .load(connection)?;
-    let mut contents = Vec::new();
-    for (id, blob, bytes, ..) in superfluous_of(command, former, current, most) {
-        diesel::delete(versions::table.find(id)).execute(connection)?;
-        contents.push((blob, bytes));
-    }
-    dispose(connection, drive, &contents, command.at)
-}
 
 /// Makes `content` the current content of the granted file. Returns the blobs that are now unreferenced.
 fn make_current(
@@ -73,12 +31,11 @@ fn make_current(
     most: u32,
 ) -> Outcome<Vec<BlobKey>> {
     let id = file.node().id;
-    let revision = point(connection, command, file, (content.version, content.size))?;
-    let row = NewVersionRow::of(content, (id, revision), file.actor());
-    diesel::insert_into(versions::table).values(row).execute(connection)?;
-    let disposal = evict(connection, command, file.drive(), id, content.version, most)?;
+    let revision = set_current_version(connection, command, file, (content.version, content.size))?;
+    insert_version(connection, NewVersionRow::of(content, (id, revision), file.actor()))?;
+    let disposal = prune_versions(connection, command, file.drive(), id, content.version, most)?;
     let freed = disposal.given_back;
-    charge(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() })?;
+    charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() })?;
     Ok(disposal.freed()?)
 }
 
@@ -91,7 +48,7 @@ fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, ne
     let file = locate::renewed(connection, file)?;
     file.require_seen(new.seen)?;
     let content = new.content(file.node(), command.at);
-    attach(connection, &new.blob, &new.stored)?;
+    reference_blob(connection, &new.blob, &new.stored)?;
     let freed = make_current(connection, command, &file, &content, new.most_versions)?;
     log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id))?;
     let file = locate::found(connection, file.node().id, file.actor())?;
@@ -131,7 +88,7 @@ fn delete(
     diesel::delete(versions::table.find(DbId::from(version))).execute(connection)?;
     let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
     let disposal = dispose(connection, file.drive(), &[content], command.at)?;
-    charge(connection, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() })?;
+    charge_quota(connection, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() })?;
     log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id))?;
     Ok(disposal.freed()?.pop())
 }

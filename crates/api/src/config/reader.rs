@@ -1,7 +1,6 @@
-use std::ops::RangeInclusive;
-use std::str::FromStr;
 use std::time::Duration;
 
+use super::variables::{Fallback, Variable};
 use super::{ConfigError, Source};
 
 /// Reads variables one by one and collects their errors, to report them all at once.
@@ -21,15 +20,14 @@ impl<'a> Reader<'a> {
         if self.complaints.is_empty() { Ok(value) } else { Err(ConfigError(self.complaints)) }
     }
 
-    pub(super) fn complain(&mut self, variable: &str, message: impl Into<String>) {
-        if self.complaints.iter().all(|(known, _)| known != variable) {
-            self.complaints.push((variable.to_owned(), message.into()));
+    pub(super) fn complain(&mut self, variable: &Variable, message: impl Into<String>) {
+        if self.complaints.iter().all(|(known, _)| known != variable.name) {
+            self.complaints.push((variable.name.to_owned(), message.into()));
         }
     }
 
-    /// The first of `names` that has a value, with that value.
-    pub(super) fn named(&mut self, names: &[&'static str]) -> Option<(&'static str, &'a str)> {
-        match self.source.text(names) {
+    pub(super) fn text(&mut self, variable: &Variable) -> Option<&'a str> {
+        match self.source.text(variable) {
             Ok(found) => found,
             Err(error) => {
                 self.complaints.extend(error.0);
@@ -38,53 +36,76 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn text(&mut self, name: &'static str) -> Option<&'a str> {
-        self.named(&[name]).map(|(_, text)| text)
+    /// The text, or the variable's constant default.
+    pub(super) fn text_or_default(&mut self, variable: &Variable) -> &'a str {
+        match (self.text(variable), variable.default) {
+            (Some(text), _) | (None, Fallback::Text(text)) => text,
+            (None, Fallback::Number(_) | Fallback::Described(_)) => {
+                self.complain(variable, "has no default");
+                ""
+            }
+        }
     }
 
-    /// Parses the value with `parse`; records the error "must be `what`" if it returns `None`.
-    pub(super) fn parsed<T>(
-        &mut self,
-        name: &'static str,
-        what: &str,
-        parse: impl FnOnce(&'a str) -> Option<T>,
-    ) -> Option<T> {
-        let parsed = parse(self.text(name)?);
+    /// Parses the value with `parse`; records what it must be if it returns `None`.
+    pub(super) fn parsed<T>(&mut self, variable: &Variable, parse: impl FnOnce(&'a str) -> Option<T>) -> Option<T> {
+        let parsed = parse(self.text(variable)?);
         if parsed.is_none() {
-            self.complain(name, format!("must be {what}"));
+            self.complain(variable, format!("must be {}", variable.required()));
         }
         parsed
     }
 
-    pub(super) fn number<T>(&mut self, name: &'static str, default: T, allowed: RangeInclusive<T>) -> T
-    where
-        T: FromStr + PartialOrd + std::fmt::Display,
-    {
-        let what = format!("a number from {} to {}", allowed.start(), allowed.end());
-        let parse = |text: &str| text.parse().ok().filter(|number| allowed.contains(number));
-        self.parsed(name, &what, parse).unwrap_or(default)
+    /// The number, or the variable's constant default.
+    pub(super) fn number<T: TryFrom<u64> + Default>(&mut self, variable: &Variable) -> T {
+        let default = match variable.default {
+            Fallback::Number(default) => T::try_from(default).ok(),
+            Fallback::Text(_) | Fallback::Described(_) => None,
+        };
+        if default.is_none() {
+            self.complain(variable, "has no default");
+        }
+        self.number_or(variable, default.unwrap_or_default())
     }
 
-    pub(super) fn seconds(&mut self, name: &'static str, default: u64, allowed: RangeInclusive<u64>) -> Duration {
-        Duration::from_secs(self.number(name, default, allowed))
+    pub(super) fn number_or<T: TryFrom<u64>>(&mut self, variable: &Variable, default: T) -> T {
+        let (least, most) = variable.range();
+        let parse = |text: &str| {
+            let number = text.parse().ok().filter(|number| (least..=most).contains(number))?;
+            T::try_from(number).ok()
+        };
+        self.parsed(variable, parse).unwrap_or(default)
     }
 
-    pub(super) fn switch(&mut self, name: &'static str, default: bool) -> bool {
+    pub(super) fn seconds(&mut self, variable: &Variable) -> Duration {
+        Duration::from_secs(self.number(variable))
+    }
+
+    pub(super) fn seconds_or(&mut self, variable: &Variable, default: u64) -> Duration {
+        Duration::from_secs(self.number_or(variable, default))
+    }
+
+    pub(super) fn switch(&mut self, variable: &Variable) -> bool {
+        let default = self.text_or_default(variable) == "on";
+        self.switch_or(variable, default)
+    }
+
+    pub(super) fn switch_or(&mut self, variable: &Variable, default: bool) -> bool {
         let parse = |text: &str| match text {
             "on" => Some(true),
             "off" => Some(false),
             _ => None,
         };
-        self.parsed(name, "on or off", parse).unwrap_or(default)
+        self.parsed(variable, parse).unwrap_or(default)
     }
 
     /// An `http://` or `https://` URL with a host, without trailing slashes.
-    pub(super) fn url(&mut self, name: &'static str) -> Option<String> {
+    pub(super) fn url(&mut self, variable: &Variable) -> Option<String> {
         let parse = |url: &str| {
             let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or("");
             let sane = !host.is_empty() && url.bytes().all(|b| b.is_ascii_graphic()) && !url.contains(['?', '#']);
             sane.then(|| url.trim_end_matches('/').to_owned())
         };
-        self.parsed(name, "a URL that begins with http:// or https:// and names a host", parse)
+        self.parsed(variable, parse)
     }
 }

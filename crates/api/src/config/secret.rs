@@ -4,16 +4,17 @@ use std::path::Path;
 
 use anyhow::Context;
 use clouddrive_domain::port::Random;
+use secrecy::{ExposeSecret, SecretString};
 
 /// The secret from which all keys are derived: at least 32 bytes. It has no `Debug` or `Display`, so that it cannot be
 /// logged.
 #[derive(Clone)]
-pub(crate) struct SecretKey(String);
+pub(crate) struct SecretKey(SecretString);
 
 impl SecretKey {
     /// Accepts a secret of at least 32 bytes.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        (text.len() >= 32).then(|| Self(text.to_owned()))
+        (text.len() >= 32).then(|| Self(SecretString::from(text)))
     }
 
     /// Reads the secret from `secret.key` in the data directory. If missing, creates it from 32 random bytes, readable
@@ -32,7 +33,7 @@ impl SecretKey {
 
     /// Exposes the secret, for key derivation.
     pub(crate) fn expose(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.0.expose_secret().as_bytes()
     }
 }
 

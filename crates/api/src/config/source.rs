@@ -3,6 +3,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::ConfigError;
+use super::variables::Variable;
 
 /// Variables that login shells and containers set for other purposes; `.env` takes precedence for them.
 const INHERITED: [&str; 2] = ["USER", "HOST"];
@@ -48,14 +49,12 @@ impl Source {
         Self { environment: values.iter().map(pair).collect(), ..Self::default() }
     }
 
-    /// The first of `names` that has a value, with that value. Empty values count as absent.
-    pub(crate) fn text(&self, names: &[&'static str]) -> Result<Option<(&'static str, &str)>, ConfigError> {
-        let given = names.iter().find_map(|name| self.one(name).map(|value| (*name, value)));
-        let Some((name, value)) = given else {
+    /// The value of the variable under the first of its names that has one. Empty values count as absent.
+    pub(crate) fn text(&self, variable: &Variable) -> Result<Option<&str>, ConfigError> {
+        let Some((name, value)) = variable.names().find_map(|name| self.one(name).map(|value| (name, value))) else {
             return Ok(None);
         };
-        let text = value.to_str().ok_or_else(|| ConfigError::new(name, "must be UTF-8"))?;
-        Ok(Some((name, text)))
+        value.to_str().map(Some).ok_or_else(|| ConfigError::new(name, "must be UTF-8"))
     }
 
     fn one(&self, name: &str) -> Option<&OsStr> {
@@ -73,14 +72,15 @@ fn owned((name, value): (String, String)) -> (OsString, OsString) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::variables::{DATA_DIR, S3_BUCKET_NAME};
 
     #[test]
     fn the_environment_precedes_dotenv_except_for_inherited_variables() {
         let mut source = Source::of(&[("DATA_DIR", "a"), ("USER", "root"), ("SECRET_KEY", "")]);
-        for (name, value) in [("DATA_DIR", "b"), ("USER", "drive"), ("SECRET_KEY", "c"), ("LOG", "d")] {
+        for (name, value) in [("DATA_DIR", "b"), ("USER", "drive"), ("SECRET_KEY", "c"), ("BUCKET_NAME", "d")] {
             source.file.insert(name.into(), value.into());
         }
-        for (name, value) in [("DATA_DIR", "a"), ("USER", "drive"), ("SECRET_KEY", "c"), ("LOG", "d")] {
+        for (name, value) in [("DATA_DIR", "a"), ("USER", "drive"), ("SECRET_KEY", "c"), ("BUCKET_NAME", "d")] {
             assert_eq!(source.one(name), Some(OsStr::new(value)), "{name}");
         }
         let secret = [("USER", "secret"), ("DATA_DIR", "s")].map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -88,7 +88,7 @@ mod tests {
         for (name, value) in [("DATA_DIR", "s"), ("USER", "secret"), ("SECRET_KEY", "c")] {
             assert_eq!(source.one(name), Some(OsStr::new(value)), "{name}");
         }
-        assert_eq!(source.text(&["NONE", "LOG"]), Ok(Some(("LOG", "d"))));
+        assert_eq!(source.text(&S3_BUCKET_NAME), Ok(Some("d")), "by its other name");
     }
 
     #[cfg(unix)]
@@ -97,8 +97,8 @@ mod tests {
         let mut source = Source::of(&[("DATA_DIR", "a")]);
         let latin = <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
         source.environment.insert("PWD".into(), latin.into());
-        assert_eq!(source.text(&["DATA_DIR"]), Ok(Some(("DATA_DIR", "a"))));
+        assert_eq!(source.text(&DATA_DIR), Ok(Some("a")));
         source.environment.insert("DATA_DIR".into(), latin.into());
-        assert_eq!(source.text(&["DATA_DIR"]), Err(ConfigError::new("DATA_DIR", "must be UTF-8")));
+        assert_eq!(source.text(&DATA_DIR), Err(ConfigError::new("DATA_DIR", "must be UTF-8")));
     }
 }

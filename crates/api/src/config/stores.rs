@@ -1,16 +1,14 @@
 //! Configuration of the database and the blob store.
 
-use std::fmt;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clouddrive_domain::model::{MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES};
+use clouddrive_domain::model::MAX_PARTS;
+use secrecy::SecretString;
 
 use super::reader::Reader;
-
-/// The default part size, and the largest single-part upload: 64 MiB.
-const PART_BYTES: u64 = 64 << 20;
+use super::variables;
 
 /// The database.
 #[derive(Debug)]
@@ -24,7 +22,7 @@ pub(crate) enum DatabaseConfig {
 pub(crate) struct PostgresConfig {
     pub(crate) address: PostgresAddress,
     /// Where migrations run, if elsewhere: bypassing a pooler, or as another role.
-    pub(crate) migration_url: Option<Hidden>,
+    pub(crate) migration_url: Option<SecretString>,
     pub(crate) connect: Duration,
     pub(crate) statement: Duration,
     pub(crate) prepared_statements: bool,
@@ -33,13 +31,13 @@ pub(crate) struct PostgresConfig {
 /// The address and user of the database.
 #[derive(Debug)]
 pub(crate) enum PostgresAddress {
-    Url(Hidden),
+    Url(SecretString),
     Parts {
         host: String,
         port: u16,
         database: String,
         user: String,
-        password: Option<Hidden>,
+        password: Option<SecretString>,
         ssl_mode: Option<String>,
         ssl_root_cert: Option<String>,
     },
@@ -75,40 +73,22 @@ pub(crate) struct AwsConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct AwsCredentials {
     pub(crate) key_id: String,
-    pub(crate) secret: Hidden,
-    pub(crate) session_token: Option<Hidden>,
-}
-
-/// A string whose `Debug` output is hidden.
-#[derive(Clone)]
-pub(crate) struct Hidden(String);
-
-impl Hidden {
-    fn of(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// Exposes the text.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
+    pub(crate) secret: SecretString,
+    pub(crate) session_token: Option<SecretString>,
 }
 
 /// The database; in production it must be configured explicitly.
 pub(super) fn database(reader: &mut Reader<'_>, production: bool, data_dir: &Path) -> DatabaseConfig {
     let embedded = || DatabaseConfig::Sqlite(data_dir.join("clouddrive.db"));
-    let address = match reader.text("DATABASE_URL") {
-        Some(url) if is_postgres(url) => Some(PostgresAddress::Url(Hidden::of(url))),
+    let address = match reader.text(&variables::DATABASE_URL) {
+        Some(url) if is_postgres(url) => Some(PostgresAddress::Url(SecretString::from(url))),
         Some(url) => match sqlite_path(url) {
             Some(path) => return DatabaseConfig::Sqlite(path),
             None => {
-                reader.complain("DATABASE_URL", "must be postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:PATH");
+                reader.complain(
+                    &variables::DATABASE_URL,
+                    "must be postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:PATH",
+                );
                 return embedded();
             }
         },
@@ -118,17 +98,17 @@ pub(super) fn database(reader: &mut Reader<'_>, production: bool, data_dir: &Pat
         if production {
             let message = "must be set with ENVIRONMENT=production, to postgres://… or sqlite:PATH; or DATABASE, HOST, \
                            USER and PASSWORD";
-            reader.complain("DATABASE_URL", message);
+            reader.complain(&variables::DATABASE_URL, message);
         }
         return embedded();
     };
-    let parse = |url: &str| is_postgres(url).then(|| Hidden::of(url));
+    let parse = |url: &str| is_postgres(url).then(|| SecretString::from(url));
     DatabaseConfig::Postgres(Box::new(PostgresConfig {
         address,
-        migration_url: reader.parsed("MIGRATION_DATABASE_URL", "postgres://…", parse),
-        connect: reader.seconds("DATABASE_CONNECT_SECONDS", 5, 1..=300),
-        statement: reader.seconds("DATABASE_STATEMENT_SECONDS", 30, 1..=3600),
-        prepared_statements: reader.switch("DATABASE_PREPARED_STATEMENTS", true),
+        migration_url: reader.parsed(&variables::MIGRATION_DATABASE_URL, parse),
+        connect: reader.seconds(&variables::DATABASE_CONNECT_SECONDS),
+        statement: reader.seconds(&variables::DATABASE_STATEMENT_SECONDS),
+        prepared_statements: reader.switch(&variables::DATABASE_PREPARED_STATEMENTS),
     }))
 }
 
@@ -145,76 +125,77 @@ fn sqlite_path(url: &str) -> Option<PathBuf> {
 
 /// The address from `DATABASE` and related variables; production requires those that otherwise have defaults.
 fn parts(reader: &mut Reader<'_>, production: bool) -> Option<PostgresAddress> {
-    let database = reader.text("DATABASE")?.to_owned();
-    let mut required = |names: &[&'static str], default: &str| match reader.named(names) {
-        Some((_, value)) => value.to_owned(),
-        None => {
-            if let (true, Some(name)) = (production, names.first()) {
-                reader.complain(name, "must be set with DATABASE");
+    let database = reader.text(&variables::DATABASE)?.to_owned();
+    if production {
+        for variable in [&variables::HOST, &variables::USER, &variables::PASSWORD] {
+            if reader.text(variable).is_none() {
+                reader.complain(variable, "must be set with DATABASE");
             }
-            default.to_owned()
         }
-    };
-    let host = required(&["HOST"], "localhost");
-    let user = required(&["USER", "DB_USER"], "postgres");
-    let password = required(&["PASSWORD", "DATABASE_PASSWORD"], "");
+    }
+    let host = reader.text_or_default(&variables::HOST).to_owned();
+    let user = reader.text_or_default(&variables::USER).to_owned();
+    let password = reader.text(&variables::PASSWORD).map(SecretString::from);
     Some(PostgresAddress::Parts {
         host,
-        port: reader.number("PORT", 5432, 1..=65_535),
+        port: reader.number(&variables::PORT),
         database,
         user,
-        password: (!password.is_empty()).then_some(Hidden(password)),
-        ssl_mode: reader.text("DATABASE_SSLMODE").map(str::to_owned),
-        ssl_root_cert: reader.text("DATABASE_SSLROOTCERT").map(str::to_owned),
+        password,
+        ssl_mode: reader.text(&variables::DATABASE_SSLMODE).map(str::to_owned),
+        ssl_root_cert: reader.text(&variables::DATABASE_SSLROOTCERT).map(str::to_owned),
     })
 }
 
 /// The blob store; in production it must be configured explicitly.
 pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, aws: &AwsConfig) -> BlobsConfig {
-    let bucket = reader.named(&["S3_BUCKET_NAME", "BUCKET_NAME"]).map(|(_, bucket)| bucket.to_owned());
-    let directory = reader.text("BLOB_DIR").map(PathBuf::from);
-    let endpoint = reader.url("AWS_ENDPOINT_URL_S3");
-    let public_endpoint = reader.url("S3_PUBLIC_ENDPOINT");
-    let path_style = reader.switch("S3_PATH_STYLE", endpoint.is_some());
-    let max_parts = reader.text("S3_MAX_PARTS").is_some();
-    let max_parts = max_parts.then(|| reader.number("S3_MAX_PARTS", MAX_PARTS, 1..=MAX_PARTS));
+    let bucket = reader.text(&variables::S3_BUCKET_NAME).map(str::to_owned);
+    let directory = reader.text(&variables::BLOB_DIR).map(PathBuf::from);
+    let endpoint = reader.url(&variables::AWS_ENDPOINT_URL_S3);
+    let public_endpoint = reader.url(&variables::S3_PUBLIC_ENDPOINT);
+    let path_style = reader.switch_or(&variables::S3_PATH_STYLE, endpoint.is_some());
+    let max_parts = reader.text(&variables::S3_MAX_PARTS).is_some();
+    let max_parts = max_parts.then(|| reader.number_or(&variables::S3_MAX_PARTS, MAX_PARTS));
     if let Some(bucket) = bucket {
         // Non-AWS servers accept any region.
         let known = aws.region.clone().or_else(|| endpoint.is_some().then(|| "us-east-1".to_owned()));
         if known.is_none() {
-            reader.complain("AWS_REGION", "must be set with S3_BUCKET_NAME, to the region of the bucket");
+            reader.complain(&variables::AWS_REGION, "must be set with S3_BUCKET_NAME, to the region of the bucket");
         }
         let region = known.unwrap_or_default();
         let config = S3Config { bucket, region, endpoint, public_endpoint, path_style, max_parts };
         return BlobsConfig::S3(Box::new(config));
     }
     if production && directory.is_none() {
-        reader.complain("S3_BUCKET_NAME", "must be set with ENVIRONMENT=production; or BLOB_DIR, to a directory");
+        reader.complain(
+            &variables::S3_BUCKET_NAME,
+            "must be set with ENVIRONMENT=production; or BLOB_DIR, to a directory",
+        );
     }
     BlobsConfig::Disk(directory.unwrap_or_else(|| data_dir.to_owned()))
 }
 
 /// The part size, which is also the largest single-part upload, within S3's limits.
 pub(super) fn part_bytes(reader: &mut Reader<'_>) -> NonZeroU64 {
-    let bytes = reader.number("UPLOAD_PART_BYTES", PART_BYTES, MIN_PART_BYTES..=MAX_PART_BYTES);
+    let bytes = reader.number(&variables::UPLOAD_PART_BYTES);
     NonZeroU64::new(bytes).unwrap_or(NonZeroU64::MIN)
 }
 
 /// Region and credentials for AWS.
 pub(super) fn aws(reader: &mut Reader<'_>) -> AwsConfig {
-    let region = reader.named(&["AWS_REGION", "REGION"]).map(|(_, region)| region.to_owned());
-    let (key_id, secret) = (reader.text("AWS_ACCESS_KEY_ID"), reader.text("AWS_SECRET_ACCESS_KEY"));
-    let session_token = reader.text("AWS_SESSION_TOKEN").map(Hidden::of);
+    let region = reader.text(&variables::AWS_REGION).map(str::to_owned);
+    let (key_id, secret) = (reader.text(&variables::AWS_ACCESS_KEY_ID), reader.text(&variables::AWS_SECRET_ACCESS_KEY));
+    let session_token = reader.text(&variables::AWS_SESSION_TOKEN).map(SecretString::from);
     let credentials = match (key_id, secret) {
         (Some(key_id), Some(secret)) => {
-            Some(AwsCredentials { key_id: key_id.to_owned(), secret: Hidden::of(secret), session_token })
+            Some(AwsCredentials { key_id: key_id.to_owned(), secret: SecretString::from(secret), session_token })
         }
         (Some(_), None) => {
-            reader.complain("AWS_SECRET_ACCESS_KEY", "must be set with AWS_ACCESS_KEY_ID");
+            reader.complain(&variables::AWS_SECRET_ACCESS_KEY, "must be set with AWS_ACCESS_KEY_ID");
             None
         }
         (None, Some(_)) => {
-            reader.complain("AWS_ACCESS_KEY_ID", "must be set with AWS_SECRET_ACCESS_KEY");
+            reader.complain(&variables::AWS_ACCESS_KEY_ID, "must be set with AWS_SECRET_ACCESS_KEY");
             None
         }
         (None, None) => None,

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use secrecy::ExposeSecret;
+
 use super::*;
 
 fn read(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -101,10 +103,10 @@ fn a_database_has_a_url_or_parts_in_either_spelling() {
         let config = postgres(&[("DATABASE", "drive"), ("HOST", "db"), (user, "ann"), (password, "hush")]);
         let PostgresAddress::Parts { host, port, database, user, password, .. } = config.address else { panic!() };
         assert_eq!((host.as_str(), port, database.as_str(), user.as_str()), ("db", 5432, "drive", "ann"));
-        assert_eq!(password.unwrap().expose(), "hush");
+        assert_eq!(password.unwrap().expose_secret(), "hush");
     }
     let config = postgres(&[("DATABASE_URL", "postgres://ann:hush@db/drive"), ("DATABASE", "another")]);
-    assert!(matches!(&config.address, PostgresAddress::Url(url) if url.expose().ends_with("/drive")));
+    assert!(matches!(&config.address, PostgresAddress::Url(url) if url.expose_secret().ends_with("/drive")));
     assert!(!format!("{config:?}").contains("hush"));
     assert_eq!(refused(&[("DATABASE_URL", "postgres://db/drive")]), ["SECRET_KEY"]);
 }

@@ -20,11 +20,6 @@ use super::traces::failed;
 /// A blob store port whose calls are counted, timed and traced.
 pub(crate) struct Observed<P: ?Sized>(pub(crate) Arc<P>);
 
-/// Counts a read that hit damaged bytes.
-pub(crate) fn damaged() {
-    counter!("clouddrive_damaged_reads_total").increment(1);
-}
-
 async fn observed<T>(operation: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
     let began = Instant::now();
     let span = tracing::debug_span!("blob store", operation);

@@ -9,7 +9,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use super::audit;
 use super::traces::{self, Traces};
-use crate::config::{ConfigError, Source, TraceConfig};
+use crate::config::{ConfigError, Source, TraceConfig, variables};
 
 /// The default filter. Actix logs an error for each client that sends malformed HTTP, which is not a server error.
 const DEFAULT: &str = "info,actix_http::h1=off";
@@ -22,9 +22,8 @@ fn with_audit(directives: &str) -> String {
 
 /// Starts logging by `RUST_LOG`, and tracing if configured.
 pub(crate) fn start(source: &Source) -> Result<Traces, ConfigError> {
-    let (name, directives) = source.text(&["RUST_LOG"])?.unwrap_or(("RUST_LOG", DEFAULT));
-    let filter = EnvFilter::try_new(with_audit(directives))
-        .map_err(|_| ConfigError::new(name, "must be a filter such as info or clouddrive=debug,info"))?;
+    let directives = source.text(&variables::RUST_LOG)?.unwrap_or(DEFAULT);
+    let filter = EnvFilter::try_new(with_audit(directives)).map_err(|_| ConfigError::invalid(&variables::RUST_LOG))?;
     let log = fmt::layer().with_writer(std::io::stderr);
     let log = if std::io::stderr().is_terminal() {
         log.boxed()

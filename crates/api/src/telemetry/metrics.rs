@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::ContentType;
-use actix_web::{App as Actix, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context;
 use clouddrive_domain::model::BucketKind;
 use clouddrive_domain::service::Chore;
+use clouddrive_rest::{Part, check};
 use futures_util::future::join_all;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::config::MetricsAddress;
-use crate::http::{App, check};
 use crate::wiring::CountConnections;
 
 /// Histogram buckets in seconds, for requests, waits and calls.
@@ -100,14 +100,14 @@ fn describe() {
 /// The state of the metrics endpoint.
 struct Page {
     handle: PrometheusHandle,
-    app: web::Data<App>,
+    parts: web::Data<Vec<Part>>,
     connections: CountConnections,
 }
 
 /// Serves `/metrics` until the process exits. If the default address is taken, startup continues without metrics.
 pub(crate) fn serve(
     address: &MetricsAddress,
-    app: &web::Data<App>,
+    parts: web::Data<Vec<Part>>,
     connections: CountConnections,
 ) -> anyhow::Result<Option<SocketAddr>> {
     let listener = match address {
@@ -126,8 +126,8 @@ pub(crate) fn serve(
     let address = listener.local_addr()?;
     let handle = start()?;
     let upkeep = handle.clone();
-    let page = web::Data::from(Arc::new(Page { handle, app: app.clone(), connections }));
-    let server = HttpServer::new(move || Actix::new().app_data(page.clone()).route("/metrics", web::get().to(render)))
+    let page = web::Data::from(Arc::new(Page { handle, parts, connections }));
+    let server = HttpServer::new(move || App::new().app_data(page.clone()).route("/metrics", web::get().to(render)))
         .workers(1)
         .disable_signals()
         .listen(listener)?
@@ -144,7 +144,7 @@ pub(crate) fn serve(
 }
 
 async fn render(page: web::Data<Page>) -> HttpResponse {
-    let parts = &page.app.parts;
+    let parts = &page.parts;
     for (part, outcome) in parts.iter().zip(join_all(parts.iter().map(check)).await) {
         gauge!("clouddrive_part_ready", "part" => part.name).set(u32::from(outcome.is_ok()));
     }

@@ -20,7 +20,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::config::{ConfigError, TraceConfig};
+use crate::config::{ConfigError, TraceConfig, variables};
 
 /// The trace exporter. It sends batches; [`finish`](Self::finish) flushes the last one.
 pub(crate) struct Traces(Option<SdkTracerProvider>);
@@ -38,7 +38,9 @@ where
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{}/v1/traces", config.endpoint))
         .build()
-        .map_err(|fault| ConfigError::new("OTEL_EXPORTER_OTLP_ENDPOINT", format!("cannot be used: {fault}")))?;
+        .map_err(|fault| {
+            ConfigError::new(variables::OTEL_EXPORTER_OTLP_ENDPOINT.name, format!("cannot be used: {fault}"))
+        })?;
     let resource = Resource::builder()
         .with_service_name(config.service.clone())
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))

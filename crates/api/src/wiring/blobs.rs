@@ -5,6 +5,7 @@ use clouddrive_disk::{DiskStore, DiskUploads};
 use clouddrive_domain::model::MAX_PARTS;
 use clouddrive_domain::port::{BlobStore, DirectUploads, PartStore, Probe, StagedUploads, UrlGate, UrlSigner};
 use clouddrive_s3::{S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
+use secrecy::ExposeSecret;
 use tokio::time::{Duration, Instant};
 
 use super::Keys;
@@ -111,8 +112,8 @@ async fn open_patiently(config: &Config, bucket: &S3Config) -> anyhow::Result<S3
 pub(super) fn settings(config: &Config, bucket: &S3Config) -> Settings {
     let credentials = config.aws.credentials.as_ref().map(|key| StaticCredentials {
         key_id: key.key_id.clone(),
-        secret: key.secret.expose().to_owned(),
-        session_token: key.session_token.as_ref().map(|token| token.expose().to_owned()),
+        secret: key.secret.expose_secret().to_owned(),
+        session_token: key.session_token.as_ref().map(|token| token.expose_secret().to_owned()),
     });
     Settings {
         endpoint: bucket.endpoint.clone(),

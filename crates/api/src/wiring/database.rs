@@ -8,9 +8,11 @@ use clouddrive_domain::port::{
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
 use clouddrive_sqlite::ServerLock;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::make_directories;
-use crate::config::{Config, ConfigError, DatabaseConfig, Hidden, PostgresAddress, PostgresConfig};
+use crate::config::variables::{self, Variable};
+use crate::config::{Config, ConfigError, DatabaseConfig, PostgresAddress, PostgresConfig};
 
 /// Reports the usage of database connections.
 pub(crate) type CountConnections = Arc<dyn Fn() -> Connections + Send + Sync>;
@@ -196,26 +198,28 @@ pub(super) fn postgres(
     config: &Config,
     settings: &PostgresConfig,
 ) -> Result<clouddrive_postgres::Options, ConfigError> {
-    let url = |name: &'static str, url: &Hidden| {
-        url.expose().parse::<Target>().map_err(|fault| ConfigError::new(name, format!("is not usable: {fault}")))
+    let url = |variable: &Variable, url: &SecretString| {
+        let unusable = |fault| ConfigError::new(variable.name, format!("is not usable: {fault}"));
+        url.expose_secret().parse::<Target>().map_err(unusable)
     };
     let target = match &settings.address {
-        PostgresAddress::Url(address) => url("DATABASE_URL", address)?,
+        PostgresAddress::Url(address) => url(&variables::DATABASE_URL, address)?,
         PostgresAddress::Parts { host, port, database, user, password, ssl_mode, ssl_root_cert } => {
             let parts = Parts {
                 host: host.clone(),
                 port: Some(*port),
                 database: database.clone(),
                 user: user.clone(),
-                password: password.as_ref().map(|password| password.expose().to_owned()),
+                password: password.as_ref().map(|password| password.expose_secret().to_owned()),
                 sslmode: ssl_mode.clone(),
                 sslrootcert: ssl_root_cert.clone(),
             };
-            Target::try_from(parts).map_err(|fault| ConfigError::new("DATABASE", format!("is not usable: {fault}")))?
+            Target::try_from(parts)
+                .map_err(|fault| ConfigError::new(variables::DATABASE.name, format!("is not usable: {fault}")))?
         }
     };
     let migration_target = match &settings.migration_url {
-        Some(address) => Some(url("MIGRATION_DATABASE_URL", address)?),
+        Some(address) => Some(url(&variables::MIGRATION_DATABASE_URL, address)?),
         None => None,
     };
     Ok(clouddrive_postgres::Options {

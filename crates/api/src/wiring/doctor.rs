@@ -2,13 +2,13 @@
 
 use clouddrive_disk::DiskStore;
 use clouddrive_domain::port::Probe;
+use clouddrive_http::cors::ALLOWED_HEADERS;
 use clouddrive_postgres::Examination;
 use clouddrive_s3::{S3Store, Verdict};
 
 use super::blobs::settings;
 use super::database::postgres;
 use crate::config::{BlobsConfig, Config, DatabaseConfig, PostgresConfig, S3Config};
-use crate::http::ALLOWED_HEADERS;
 use crate::system::{OsRandom, SystemClock};
 
 /// The maximum clock skew between this machine and the database, in milliseconds.

@@ -1,6 +1,7 @@
 use clouddrive_secrets::{Key, Settings};
+use secrecy::ExposeSecret;
 
-use crate::config::{AwsConfig, ConfigError, SecretRequest, Source};
+use crate::config::{AwsConfig, ConfigError, SecretRequest, Source, variables};
 
 /// Adds the values of the secret that `source` names, if any.
 pub(crate) async fn with_secret(source: Source) -> Result<Source, ConfigError> {
@@ -10,12 +11,12 @@ pub(crate) async fn with_secret(source: Source) -> Result<Source, ConfigError> {
     let AwsConfig { region, credentials } = request.aws;
     let credentials = credentials.map(|key| Key {
         id: key.key_id,
-        secret: key.secret.expose().to_owned(),
-        session_token: key.session_token.map(|token| token.expose().to_owned()),
+        secret: key.secret.expose_secret().to_owned(),
+        session_token: key.session_token.map(|token| token.expose_secret().to_owned()),
     });
     let settings = Settings { region, endpoint: request.endpoint, credentials };
     match clouddrive_secrets::read(&request.name, settings).await {
         Ok(members) => Ok(source.with_secret(members.values, members.malformed)),
-        Err(fault) => Err(ConfigError::new("AWS_SECRET_NAME", format!("({}) {fault}", request.name))),
+        Err(fault) => Err(ConfigError::new(variables::AWS_SECRET_NAME.name, format!("({}) {fault}", request.name))),
     }
 }

@@ -40,6 +40,7 @@ mod idempotency;
 mod limits;
 mod link;
 mod model;
+mod moves;
 mod openapi;
 mod process;
 mod production;

@@ -37,29 +37,16 @@ async fn the_walk_through_works_when_it_is_pasted_and_when_it_is_pasted_again() 
 }
 
 #[test]
-fn every_variable_of_the_configuration_stands_in_the_table_and_in_the_example() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
-    let (readme, example) = (read(&root.join("../../README.md")), read(&root.join("../../.env.example")));
-    let mut names = Vec::new();
-    for file in std::fs::read_dir(root.join("src/config")).unwrap() {
-        let path = file.unwrap().path();
-        if path.ends_with("tests.rs") {
-            continue;
-        }
-        let code = read(&path);
-        let code = code.split("#[cfg(test)]").next().unwrap();
-        names.extend(code.split('"').map(str::to_owned).filter(|word| {
-            let spelt = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
-            word.len() > 3 && word.bytes().all(spelt) && !word.starts_with("HS")
-        }));
-    }
-    assert!(names.len() > 40, "{names:?}");
-    // Aliases are listed in the row of the main name.
-    let aliases = ["BUCKET_NAME", "DATABASE_PASSWORD", "DB_USER", "REGION"];
-    for name in names {
-        assert!(readme.contains(&format!("`{name}")), "{name} is missing from the README");
-        let line = format!("\n#{name}=");
-        assert!(example.contains(&line) || aliases.contains(&name.as_str()), "{name} is missing from .env.example");
-    }
+fn the_table_of_variables_and_the_example_are_what_the_config_command_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let print = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_clouddrive")).args(arguments).env_clear().output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(read(".env.example"), print(&["config"]), "run: clouddrive config >.env.example");
+    let table = print(&["config", "--markdown"]);
+    assert!(table.lines().count() > 60, "{table}");
+    assert!(read("README.md").contains(&table), "the README's table is to be:\n{table}");
 }

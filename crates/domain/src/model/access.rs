@@ -145,6 +145,15 @@ pub fn authorize_read(located: Option<Located>) -> Result<ReadGrant> {
     Ok(ReadGrant { role, located })
 }
 
+/// As [`authorize_read`], for a node that was found by a path of `names` names: its viewer must see the start of the path
+/// as well, or the path would reveal what stands where.
+///
+/// # Errors
+/// [`Error::NotFound`] if the node or the start is invisible to the viewer.
+pub fn authorize_read_below(located: Option<Located>, names: usize) -> Result<ReadGrant> {
+    authorize_read(located.filter(|found| found.role_from(names).is_some()))
+}
+
 /// Authorises the user who views `located` to perform `action` on its node.
 ///
 /// # Errors

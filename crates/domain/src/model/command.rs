@@ -1,8 +1,7 @@
 //! Commands, which identify every mutation, and the change log.
 
 use super::id::uuid_v7;
-use super::{DriveId, NodeId, Receipt, Timestamp, UserId};
-use crate::port::Random;
+use super::{DriveId, NodeId, Random, Receipt, Timestamp, UserId};
 
 /// A request identifier that correlates log lines and changes: 1–128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

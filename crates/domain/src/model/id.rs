@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use uuid::{Builder, Uuid};
 
-use super::Timestamp;
-use crate::port::Random;
+use super::{Random, Timestamp};
 
 /// Operations common to all identifiers.
 pub trait Id: Copy + Sized {

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{ItemRef, LinkId, PasswordHash, Timestamp, TokenHash, UserId, Viewer};
+use zeroize::Zeroizing;
+
+use super::{ItemRef, LinkId, PasswordHash, Random, Timestamp, TokenHash, UserId, Viewer};
 use crate::error::{Error, Gone, Result};
-use crate::port::Random;
 
 /// The highest download limit of a link.
 pub const MAX_LINK_DOWNLOADS: u64 = 1_000_000_000;
@@ -16,7 +17,7 @@ pub const LINK_ACCESS_LIFETIME: Duration = Duration::from_hours(1);
 /// The token of a public link: 32 characters of `A–Z a–z 0–9 - _`, six random bits each. Its `Debug` output is
 /// redacted.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LinkToken(String);
+pub struct LinkToken(Zeroizing<String>);
 
 impl LinkToken {
     /// The length of a token in characters.
@@ -31,14 +32,14 @@ impl LinkToken {
         let mut bytes = [0; Self::LENGTH];
         random.fill(&mut bytes);
         let letter = |byte: &u8| Self::ALPHABET.get(usize::from(byte & 63)).map(|letter| char::from(*letter));
-        Self(bytes.iter().filter_map(letter).collect())
+        Self(Zeroizing::new(bytes.iter().filter_map(letter).collect()))
     }
 
     /// Parses a token; none if `text` cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let looks = text.len() == Self::LENGTH && text.bytes().all(|byte| Self::ALPHABET.contains(&byte));
-        looks.then(|| Self(text.to_owned()))
+        looks.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// The token in clear, for sealing and for the URL shown to its owner.

@@ -15,7 +15,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 use super::Name;
 
-/// The version of the keys, incremented whenever the bytes of any key change. The migrations and `crates/sql` contain
+/// The version of the keys, incremented whenever the bytes of any key change. The migrations and `crates/adapters/sql` contain
 /// it too.
 pub const NAME_KEYS_VERSION: u8 = 1;
 

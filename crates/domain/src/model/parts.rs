@@ -1,10 +1,12 @@
 //! The parts of an upload.
 
-use std::fmt;
 use std::num::NonZeroU64;
 
-use super::MAX_FILE_BYTES;
+use super::MissingParts;
 use crate::error::{Conflict, Error, Refused, Result};
+
+/// The maximum file size: 5 TiB.
+pub const MAX_FILE_BYTES: u64 = 5 << 40;
 
 /// The maximum number of parts of an upload.
 pub const MAX_PARTS: u32 = 10_000;
@@ -17,9 +19,6 @@ pub const MAX_PART_BYTES: u64 = 5 << 30;
 
 /// Enlarged part sizes are rounded up to a multiple of this: 1 MiB.
 const STEP: u64 = 1 << 20;
-
-/// How many missing parts are listed by number.
-const TOLD: usize = 10;
 
 /// A part of an upload, expected or received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,58 +127,15 @@ impl PartPlan {
     pub fn check(&self, arrived: &[Part]) -> Result<()> {
         let mut sizes = std::collections::BTreeMap::new();
         sizes.extend(arrived.iter().map(|part| (part.number, part.size)));
-        let missing = MissingParts::of(self.parts().filter(|part| !sizes.contains_key(&part.number)));
-        if missing.count > 0 {
+        let missing =
+            MissingParts::of(self.parts().map(|part| part.number).filter(|number| !sizes.contains_key(number)));
+        if missing.count() > 0 {
             return Err(Error::Conflict(Conflict::UploadIncomplete(missing)));
         }
         match self.parts().find(|part| sizes.get(&part.number) != Some(&part.size)) {
             None => Ok(()),
             Some(_) if self.is_single() => Err(Error::Refused(Refused::Size)),
             Some(part) => Err(Error::Refused(Refused::PartSize(part.number))),
-        }
-    }
-}
-
-/// Missing parts: their count and the first of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissingParts {
-    first: Vec<u32>,
-    count: u32,
-}
-
-impl MissingParts {
-    fn of(parts: impl Iterator<Item = Part>) -> Self {
-        let mut missing = Self { first: Vec::new(), count: 0 };
-        for part in parts {
-            if missing.first.len() < TOLD {
-                missing.first.push(part.number);
-            }
-            missing.count += 1;
-        }
-        missing
-    }
-
-    /// The number of missing parts.
-    #[must_use]
-    pub const fn count(&self) -> u32 {
-        self.count
-    }
-
-    /// The numbers of the first missing parts, at most ten.
-    #[must_use]
-    pub fn first(&self) -> &[u32] {
-        &self.first
-    }
-}
-
-impl fmt::Display for MissingParts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers: Vec<String> = self.first.iter().map(u32::to_string).collect();
-        let word = if self.count == 1 { "part" } else { "parts" };
-        write!(f, "{word} {}", numbers.join(", "))?;
-        match usize::try_from(self.count).unwrap_or(usize::MAX).saturating_sub(self.first.len()) {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
         }
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
 
-use super::{Scopes, SessionId, Timestamp, TokenHash, TokenId, UserId};
-use crate::port::Random;
+use super::{Random, Scopes, SessionId, Timestamp, TokenHash, TokenId, UserId};
 
 /// A login session. Ending it invalidates every token that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct RunningSession {
 
 /// A single-use token that refreshes a session: 256 random bits. Its `Debug` output is redacted.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RefreshToken(String);
+pub struct RefreshToken(Zeroizing<String>);
 
 impl RefreshToken {
     /// The number of random bytes.
@@ -53,7 +53,7 @@ impl RefreshToken {
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes = [0; Self::BYTES];
         random.fill(&mut bytes);
-        Self(URL_SAFE_NO_PAD.encode(bytes))
+        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// Parses a token; none if `text` cannot be one.
@@ -61,7 +61,7 @@ impl RefreshToken {
     pub fn parse(text: &str) -> Option<Self> {
         // Check the length first, so that arbitrarily long input is neither decoded nor hashed.
         let fits = text.len() == 43 && URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == Self::BYTES);
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// The token in clear, for the client.

@@ -7,20 +7,19 @@ use super::{
 };
 use crate::error::{Conflict, Error, Gone, Result};
 
-/// The maximum file size: 5 TiB.
-pub const MAX_FILE_BYTES: u64 = 5 << 40;
-
 /// The maximum total lifetime of an upload, including extensions: 30 days. Stores must not clean up unfinished
 /// transfers earlier.
 pub const MAX_UPLOAD_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// What to do if the name of a new file is taken.
+/// What to do if the name of a new, copied, renamed or moved node is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ConflictPolicy {
     /// Fail.
     #[default]
     Fail,
-    /// Replace the existing file's content, keeping its identifier and shares. Folders are never replaced.
+    /// Replace the node of that name. A new or copied file becomes the content of an existing one, which keeps its
+    /// identifier and shares; new and copied folders replace nothing. A renamed or moved node sends one of its own kind
+    /// to the trash.
     Replace,
     /// Keep both: use the first free name from [`KeepBoth`](super::KeepBoth).
     Keep,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use email_address::{EmailAddress, Options};
 use icu_normalizer::ComposingNormalizerBorrowed;
+use zeroize::Zeroizing;
 
 use super::{BlobKey, EntryQuota, Quota, Timestamp, UserId};
 
@@ -87,9 +88,10 @@ impl Handle {
     }
 }
 
-/// A password in clear, in Unicode normalisation form C. Its `Debug` output is redacted.
+/// A password in clear, in Unicode normalisation form C. Its `Debug` output is redacted; its memory is
+/// zeroed when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+pub struct Password(Zeroizing<String>);
 
 impl Password {
     /// The maximum length of accepted input, in bytes.
@@ -115,7 +117,7 @@ impl Password {
     #[must_use]
     pub fn attempt(text: &str) -> Option<Self> {
         let short = text.len() <= Self::MAX_BYTES;
-        short.then(|| Self(ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()))
+        short.then(|| Self(Zeroizing::new(ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned())))
     }
 
     /// The password in clear, for hashing.
@@ -133,13 +135,13 @@ impl fmt::Debug for Password {
 
 /// A password hash in PHC string format or bcrypt format. Its `Debug` output is redacted.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(String);
+pub struct PasswordHash(Zeroizing<String>);
 
 impl PasswordHash {
     /// Wraps the output of a hasher.
     #[must_use]
-    pub const fn new(hash: String) -> Self {
-        Self(hash)
+    pub fn new(hash: String) -> Self {
+        Self(Zeroizing::new(hash))
     }
 
     /// The hash, for verifying or storing.

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    Account, Command, Content, Grant, Limit, Located, MediaType, Name, Node, NodeId, OrderKey, Permission, Position,
-    ReadGrant, Revision, Sort, SortBy, Timestamp, UserId, Viewer,
+    Account, Action, Command, ConflictPolicy, Content, Grant, Limit, Located, MediaType, Name, Node, NodeId, NodePath,
+    OrderKey, PathStart, Permission, Position, ReadGrant, Revision, Sort, SortBy, Timestamp, UserId, Viewer, authorize,
 };
 
 /// A user's account and root folder.
@@ -50,6 +50,8 @@ pub struct Relocation {
     pub to: Option<Grant>,
     /// The new name; none to keep it.
     pub name: Option<Name>,
+    /// What to do if another node has the name.
+    pub conflict: ConflictPolicy,
     /// The new metadata of a file's content.
     pub details: Details,
     /// The expected revision, if the caller gave one.
@@ -83,6 +85,22 @@ impl Details {
     }
 }
 
+/// A relocated file or folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relocated {
+    /// The file or folder.
+    pub located: Located,
+    /// The node that it replaced, of the same kind, which is in the trash now.
+    pub replaced: Option<NodeId>,
+}
+
+/// Nothing is replaced.
+impl From<Located> for Relocated {
+    fn from(located: Located) -> Self {
+        Self { located, replaced: None }
+    }
+}
+
 /// The target place of a relocated node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
@@ -113,6 +131,18 @@ impl Relocation {
             Place { parent: to.map_or(old.parent, |to| to.node().id), name: self.name.as_ref().unwrap_or(old.name) };
         Ok((new != old).then_some(new))
     }
+
+    /// Permission to trash `holder`, which has the name that `item` is to get, so that `item` replaces it.
+    ///
+    /// # Errors
+    /// `FolderCycle` if `item` is below it; as [`authorize`] for [`Trash`](Action::Trash).
+    pub fn replacing(item: &Grant, holder: Option<Located>) -> Result<Grant> {
+        let holder = authorize(holder, Action::Trash)?;
+        if item.located().is_at_or_below(holder.node().id) {
+            return Err(Error::Conflict(Conflict::FolderCycle));
+        }
+        Ok(holder)
+    }
 }
 
 /// The tree of files and folders.
@@ -132,6 +162,15 @@ pub trait Drive: Send + Sync {
 
     /// The same for several nodes, in one query and in any order. Missing nodes are left out.
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>>;
+
+    /// Finds the node at the end of `path`, as [`find`](Self::find) does, in one query: each name of the path is that of
+    /// a live child of the folder before, byte by byte. A path without names leads to its start. The cost MUST NOT
+    /// depend on how many children the folders have.
+    ///
+    /// Returns none if the start is missing or a file, or a name leads to nothing. The node is returned even if the
+    /// viewer may not see it or the start is in the trash:
+    /// [`authorize_read_below`](crate::model::authorize_read_below) decides.
+    async fn find_by_path(&self, start: PathStart, path: &NodePath, viewer: Viewer) -> Result<Option<Located>>;
 
     /// The user's account and root.
     async fn find_home(&self, user: UserId) -> Result<Option<Home>>;
@@ -158,9 +197,16 @@ pub trait Drive: Send + Sync {
     /// Renames or moves a file or folder, or both at once, and updates the metadata of a file's content. If all of that
     /// is already so, nothing changes, not even the revision. The cost MUST NOT depend on how much is below it.
     ///
+    /// If another live node has the name, [`conflict`](Relocation::conflict) decides, in the same transaction:
+    /// - `Replace` trashes that node as [`Trash::put`](super::Trash::put) does, with its own row in the change log
+    ///   before that of the relocation, if it is of the same kind and the actor may [trash](Action::Trash) it.
+    /// - `Keep` uses the first free name of [`KeepBoth`](crate::model::KeepBoth). The node's own name counts as free, so
+    ///   a repeat changes nothing.
+    ///
     /// # Errors
     /// [`PreconditionFailed`](crate::Error::PreconditionFailed) if `seen` is not its revision;
-    /// [`Conflict`](crate::Error::Conflict): `CrossDriveMove`, `FolderCycle` (also if two moves race), `NameTaken`;
+    /// [`Conflict`](crate::Error::Conflict): `CrossDriveMove`, `FolderCycle` (also if two moves race, or a folder was to
+    /// be replaced by what is in it), `NameTaken` (also if a node of the other kind was to be replaced);
     /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH).
-    async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Located>;
+    async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Relocated>;
 }

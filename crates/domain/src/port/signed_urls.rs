@@ -1,7 +1,6 @@
 use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::ByteStream;
 use crate::error::Result;
 use crate::model::{
     BlobKey, Content, EntityTag, Expected, MediaType, Name, NodeId, SessionId, Timestamp, Transfer, UserId, VersionId,
@@ -185,20 +184,6 @@ impl PutTarget {
             Self::Part { transfer, .. } => &transfer.key,
         }
     }
-}
-
-/// Receives parts, for a store whose signed URLs lead back to this server.
-#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
-#[async_trait]
-pub trait PartStore: Send + Sync {
-    /// Stores `body` as part `number` of a transfer, durably and atomically. A part is written once; incomplete bytes
-    /// are discarded and may be sent again.
-    ///
-    /// # Errors
-    /// [`BlobExists`](crate::error::Conflict::BlobExists) if the part exists or the transfer is finished;
-    /// [`UploadClosed`](crate::error::Conflict::UploadClosed) if the transfer does not exist, or no longer;
-    /// [`Refused`](crate::Error::Refused) and the others as [`BlobStore::put`](super::BlobStore::put).
-    async fn put_part(&self, transfer: &Transfer, number: u32, body: ByteStream, expected: Expected) -> Result<()>;
 }
 
 /// Verifies signed URLs, for a store whose signed URLs lead back to this server.

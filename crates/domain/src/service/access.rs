@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::{Action, Actor, Grant, Located, NodeId, NodeKind, ReadGrant, Viewer, authorize, authorize_read};
+use crate::model::{
+    Action, Actor, Grant, Located, NodeId, NodeKind, NodePath, PathStart, ReadGrant, Scope, Viewer, authorize,
+    authorize_read, authorize_read_below,
+};
 use crate::port::Drive;
 
 /// Loads nodes and authorizes actions on them. Services obtain a [`Grant`] only through this type.
@@ -39,6 +42,14 @@ impl Access {
         authorize_read(self.drive.find(id, viewer).await?)
     }
 
+    /// Authorizes `actor` to read what is at the end of `path`.
+    pub(super) async fn read_at(&self, actor: &Actor, start: PathStart, path: &NodePath) -> Result<ReadGrant> {
+        let found = self.drive.find_by_path(start, path, actor.user.into()).await?;
+        let by_role = authorize_read_below(found, path.names().len())?;
+        actor.require(Scope::Read)?;
+        Ok(by_role)
+    }
+
     /// Authorizes `actor` to add to `folder`, or to the root of their own drive.
     pub(super) async fn add_to(&self, actor: &Actor, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
@@ -62,3 +73,6 @@ impl Access {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

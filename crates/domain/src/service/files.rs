@@ -1,153 +1,19 @@
-use std::ops::Range;
-use std::sync::Arc;
-use std::time::Duration;
+//! Files and folders: their contents, names and places.
 
-use super::Ambient;
-use super::access::Access;
-use super::contents::Contents;
-use super::relocation::{Mover, NewPlace};
-use super::store_tags::StoreTags;
-use crate::error::{Error, Result};
-use crate::model::{
-    Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, SessionId, UserId, authorize,
-};
-use crate::port::{ByteStream, Drive, Presentation, SignedUrl, UrlSigner, Watch};
-
-/// A file that the caller may read. Only [`Files::open`] creates it.
-pub struct OpenFile {
-    entry: Entry,
-    content: Content,
-}
-
-impl OpenFile {
-    /// The file.
-    #[must_use]
-    pub const fn entry(&self) -> &Entry {
-        &self.entry
-    }
-
-    /// The file with its content.
-    fn into_entry(mut self) -> Entry {
-        self.entry.node.body = NodeBody::File(self.content);
-        self.entry
-    }
-
-    /// Its content.
-    #[must_use]
-    pub const fn content(&self) -> &Content {
-        &self.content
-    }
-
-    /// The response metadata: media type, file name, validators.
-    #[must_use]
-    pub fn presentation(&self) -> Presentation {
-        Presentation::of(self.entry.node.name.clone(), &self.content)
-    }
-}
-
-/// The lifetimes of signed URLs.
-#[derive(Clone, Copy, Debug)]
-pub struct UrlLifetimes {
-    /// For downloads.
-    pub download: Duration,
-    /// For watching.
-    pub watch: Duration,
-}
-
-/// Reads, signs, renames and moves files.
-pub struct Files {
-    access: Access,
-    drive: Arc<dyn Drive>,
-    contents: Contents,
-    tags: StoreTags,
-    signer: Arc<dyn UrlSigner>,
-    ambient: Ambient,
-    lifetimes: UrlLifetimes,
-}
-
-impl Files {
-    /// Creates the service.
-    #[must_use]
-    pub fn new(
-        drive: Arc<dyn Drive>,
-        contents: Contents,
-        tags: StoreTags,
-        signer: Arc<dyn UrlSigner>,
-        ambient: Ambient,
-        lifetimes: UrlLifetimes,
-    ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, contents, tags, signer, ambient, lifetimes }
-    }
-
-    /// Opens a file, to [`read`](Self::read) its bytes.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn open(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
-        let mut file = self.find(actor, file).await?;
-        self.tags.complete(&mut file.content).await?;
-        Ok(file)
-    }
-
-    async fn find(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
-        let grant = self.access.of(actor, NodeKind::File, file, Action::Read).await?;
-        let content = grant.node().content().cloned().ok_or(Error::NotFound)?;
-        Ok(OpenFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
-    }
-
-    /// The bytes of an open file in `range`.
-    ///
-    /// # Errors
-    /// `Damaged`; `NotFound` when they have been purged since; store errors.
-    pub async fn read(&self, file: &OpenFile, range: Range<u64>) -> Result<ByteStream> {
-        self.contents.read(&file.content, range).await
-    }
-
-    /// Whether `user`, who has begun reading a file or folder, may continue: while their role on it lasts, even if its
-    /// content has been replaced. An owner may continue even if it has been trashed.
-    pub async fn may_still_read(&self, user: UserId, node: NodeId) -> Result<bool> {
-        let found = self.drive.find(node, user.into()).await?;
-        Ok(found.is_some_and(|found| found.owner.id == user || authorize(Some(found), Action::Read).is_ok()))
-    }
-
-    /// A file with a short-lived download URL.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn download(&self, actor: &Actor, file: NodeId) -> Result<(Entry, SignedUrl)> {
-        let mut file = self.find(actor, file).await?;
-        self.tags.try_complete(&mut file.content).await;
-        let url = self.sign(&file).await?;
-        Ok((file.into_entry(), url))
-    }
-
-    /// A file with a URL for watching (playing or viewing) it, which lives longer than a download URL. One that leads
-    /// back to this server works only while the caller's `session` runs and may see the file.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn watch(&self, actor: &Actor, session: SessionId, file: NodeId) -> Result<(Entry, SignedUrl)> {
-        let mut file = self.find(actor, file).await?;
-        self.tags.try_complete(&mut file.content).await;
-        let watch = Watch { user: actor.user, session, file: file.entry.node.id, version: file.content.version };
-        let expires_at = self.ambient.now().plus(self.lifetimes.watch);
-        let url = self.signer.sign_watch(&file.content.blob, &file.presentation(), watch, expires_at).await?;
-        Ok((file.into_entry(), url))
-    }
-
-    /// A short-lived download URL for an open file.
-    pub async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
-        let expires_at = self.ambient.now().plus(self.lifetimes.download);
-        self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
-    }
-
-    /// Renames or moves a file, or changes the details of its content.
-    ///
-    /// # Errors
-    /// See [`Drive::relocate`].
-    pub async fn relocate(&self, actor: &Actor, file: NodeId, place: NewPlace, wanted: &Precondition) -> Result<Entry> {
-        let by = Mover { access: &self.access, drive: &*self.drive, ambient: &self.ambient, actor };
-        let (_, file) = by.relocate((NodeKind::File, file), place, wanted).await?;
-        Ok(file)
-    }
-}
+pub(super) mod archives;
+pub(super) mod begun;
+pub(super) mod blob_remover;
+pub(super) mod contents;
+pub(super) mod copies;
+pub(super) mod digest;
+pub(super) mod ended_uploads;
+pub(super) mod file;
+pub(super) mod folders;
+pub(super) mod intake;
+pub(super) mod relocation;
+pub(super) mod search;
+pub(super) mod signed_blobs;
+pub(super) mod store_tags;
+pub(super) mod trash;
+pub(super) mod uploads;
+pub(super) mod versions;

@@ -124,3 +124,6 @@ impl Idempotency {
         if done && receipt.is_written() { Ok(()) } else { self.receipts.give_back(receipt).await }
     }
 }
+
+#[cfg(test)]
+mod tests;

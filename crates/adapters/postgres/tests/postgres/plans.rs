@@ -2,13 +2,14 @@
 
 use crate::support::Fresh;
 use clouddrive_domain::model::{
-    DriveId, Limit, LinkId, LinkPosition, Name, NodeId, NodeKind, Order, OrderKey, Position, Revision, SearchPosition,
-    SearchText, ShareId, SharePosition, Sort, SortBy, SortValue, StoreName, Timestamp, TokenHash, TrashPosition,
-    UserId, VersionId, VersionPosition,
+    DriveId, Limit, LinkId, LinkPosition, Name, NodeId, NodeKind, NodePath, Order, OrderKey, PathStart, Position,
+    Revision, SearchPosition, SearchText, ShareId, SharePosition, Sort, SortBy, SortValue, StoreName, Timestamp,
+    TokenHash, TrashPosition, UserId, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NameKeys, Search, Sought};
 use clouddrive_postgres::{Database, PLANNED_WITHOUT, Postgres};
 use clouddrive_sql::drive::{FOLDERS_LATERAL, Merging, levels, page};
+use clouddrive_sql::locate::{NAMED_CHILD_LATERAL, at_path};
 use clouddrive_sql::search::{by_grams, by_walking};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, one_more, tree};
@@ -300,6 +301,22 @@ async fn assert_trees_are_walked_by_an_index(client: &Client) {
     for statement in [tree(node, LIVE_CHILDREN_LATERAL), of_archive, levels(node, FOLDERS_LATERAL)] {
         let plan = plan(client, &statement).await;
         assert!(plan.contains("on nodes child") && !plan.contains("Seq Scan"), "{plan}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_is_followed_by_the_index_of_names() {
+    let fresh = Fresh::new().await;
+    let client = planner(&fresh, FILL).await;
+    let path = NodePath::new(vec![Name::parse("a").unwrap(), Name::parse("b").unwrap()]).unwrap();
+    let user = UserId::from_uuid(OWNER);
+    for (start, index) in
+        [(PathStart::OwnRoot, "nodes_root"), (PathStart::Folder(NodeId::from_uuid(OWNER)), "nodes_pkey")]
+    {
+        let plan = plan(&client, &at_path(start, &path, user.into(), NAMED_CHILD_LATERAL)).await;
+        assert!(plan.contains("using nodes_live_name on nodes child") && plan.contains(index), "{plan}");
+        assert!(plan.contains("(name = ("), "{plan}");
+        assert!(!plan.contains("Seq Scan on nodes") && !plan.contains("Seq Scan on drives"), "{plan}");
     }
 }
 

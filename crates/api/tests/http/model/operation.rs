@@ -21,7 +21,7 @@ pub enum What {
     CreateFolder { folder: Option<Pick>, name: &'static str },
     Upload { folder: Option<Pick>, name: &'static str, content: Content, conflict: Conflict },
     PutContent { node: Pick, content: Content },
-    Move { node: Pick, name: Option<&'static str>, to: Option<Option<Pick>> },
+    Move { node: Pick, name: Option<&'static str>, to: Option<Option<Pick>>, conflict: Conflict },
     Copy { node: Pick, to: Option<Pick>, name: Option<&'static str>, conflict: Conflict },
     Trash { node: Pick },
     Restore { node: Pick, to: Option<Option<Pick>> },
@@ -73,9 +73,9 @@ fn what() -> impl Strategy<Value = What> {
         8 => (folder(), name(), content(), conflict())
             .prop_map(|(folder, name, content, conflict)| What::Upload { folder, name, content, conflict }),
         2 => (pick(), content()).prop_map(|(node, content)| What::PutContent { node, content }),
-        6 => (pick(), proptest::option::of(name()), proptest::option::of(folder()))
-            .prop_filter("something must change", |(_, name, to)| name.is_some() || to.is_some())
-            .prop_map(|(node, name, to)| What::Move { node, name, to }),
+        6 => (pick(), proptest::option::of(name()), proptest::option::of(folder()), conflict())
+            .prop_filter("something must change", |(_, name, to, _)| name.is_some() || to.is_some())
+            .prop_map(|(node, name, to, conflict)| What::Move { node, name, to, conflict }),
         4 => (pick(), folder(), proptest::option::of(name()), conflict())
             .prop_map(|(node, to, name, conflict)| What::Copy { node, to, name, conflict }),
         3 => pick().prop_map(|node| What::Trash { node }),

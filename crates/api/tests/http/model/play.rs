@@ -88,10 +88,11 @@ impl Play {
                 let expected = self.reference.put_content(who, node, *content);
                 self.judge_node(who, expected, answer)
             }
-            What::Move { node, name, to } => {
+            What::Move { node, name, to, conflict } => {
                 let Some(node) = self.node(*node) else { return Ok(()) };
                 let (kind, to) = (self.kind(node), to.map(|to| self.folder(to)));
                 let mut body = json!({});
+                body[format!("{}_conflict", word(kind))] = json!(conflict_word(*conflict));
                 if let Some(name) = name {
                     body[format!("{}_name", word(kind))] = json!(name);
                 }
@@ -99,7 +100,7 @@ impl Play {
                     body["parent_folder_id"] = json!(self.id(to));
                 }
                 let answer = self.people[who].patch(&self.path(node), body).await;
-                let expected = self.reference.move_node(who, kind, node, *name, to);
+                let expected = self.reference.move_node(who, kind, node, *name, to, *conflict);
                 self.judge_node(who, expected, answer)
             }
             What::Copy { node, to, name, conflict } => {

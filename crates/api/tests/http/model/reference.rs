@@ -226,14 +226,16 @@ impl Reference {
         self.children(owner, folder).into_iter().find(|node| self.nodes[*node].name == name)
     }
 
-    /// The name itself if it is free, otherwise the first free one of `name (1).ext`, `name (2).ext`, …
-    fn free_name(&self, owner: Person, folder: Option<NodeNo>, name: &str, kind: Kind) -> String {
+    /// The name itself if it is free, otherwise the first free one of `name (1).ext`, `name (2).ext`, …; a name of the
+    /// node `own` counts as free.
+    fn free_name(&self, owner: Person, folder: Option<NodeNo>, name: &str, kind: Kind, own: Option<NodeNo>) -> String {
         let (stem, extension) = match (kind, name.rfind('.')) {
             (Kind::File, Some(dot)) if dot > 0 => name.split_at(dot),
             _ => (name, ""),
         };
         let names = std::iter::once(name.to_owned()).chain((1..).map(|n| format!("{stem} ({n}){extension}")));
-        names.into_iter().find(|name| self.holder(owner, folder, name).is_none()).unwrap()
+        let is_free = |name: &String| self.holder(owner, folder, name).is_none_or(|holder| Some(holder) == own);
+        names.into_iter().find(is_free).unwrap()
     }
 
     fn room(&self, owner: Person, size: u64) -> Result<(), Refusal> {

@@ -1,7 +1,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Item, Row, hold, row};
+use super::{Item, Row, Scene, hold, made, row};
+use crate::support::ABSENT;
 
 /// Operations on a file.
 #[rustfmt::skip]
@@ -31,6 +32,22 @@ pub const TABLE: &[Row] = &[
     }),
     row("patch_file, both at once",   [200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&it.at_file(), json!({"parent_folder_id": it.folder, "file_name": "x"})).await })
+    }),
+    row("patch_file, in place of another",[200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
+        Box::pin(async move {
+            it.rival().await;
+            me.patch(&it.at_file(), json!({"file_name": "rival.txt", "file_conflict": "Replace"})).await
+        })
+    }),
+    row("patch_file, in place of a folder",[409,  409,      403,   403,      403,   404,     401,  404, 403], |me, it| {
+        Box::pin(async move {
+            me.patch(&it.at_file(), json!({"file_name": "folder", "file_conflict": "Replace"})).await
+        })
+    }),
+    row("patch_file, beside another",[200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
+        Box::pin(async move {
+            me.patch(&it.at_file(), json!({"file_name": "folder", "file_conflict": "Keep"})).await
+        })
     }),
     row("patch_file, to the root",    [200,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
@@ -113,6 +130,15 @@ pub const TABLE: &[Row] = &[
         Box::pin(async move { me.begin("x", 1, Some(&it.file)).await })
     }),
 ];
+
+impl Scene {
+    /// Creates the file `rival.txt` beside the item as its owner, unless the item is absent or gone.
+    async fn rival(&self) {
+        if self.top != ABSENT && self.kept.is_none() {
+            made(&self.ann, "rival.txt", &self.top).await;
+        }
+    }
+}
 
 #[tokio::test]
 async fn every_act_on_a_file_is_for_those_whose_role_allows_it() {

@@ -36,6 +36,17 @@ pub const TABLE: &[Row] = &[
             me.patch(&it.at_folder(), json!({"parent_folder_id": beside, "new_name": "new"})).await
         })
     }),
+    row("patch_folder, in place of another",[200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
+        Box::pin(async move {
+            it.beside().await;
+            me.patch(&it.at_folder(), json!({"folder_name": "beside", "folder_conflict": "Replace"})).await
+        })
+    }),
+    row("patch_folder, in place of itself",[200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
+        Box::pin(async move {
+            me.patch(&it.at_folder(), json!({"folder_name": "folder", "folder_conflict": "Replace"})).await
+        })
+    }),
     row("patch_folder, to the root",  [200,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let name = format!("out of {}", it.top);

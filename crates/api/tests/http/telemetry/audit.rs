@@ -221,3 +221,20 @@ async fn a_change_is_audited_even_if_its_client_leaves_at_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_a_move_replaces_is_audited_as_trashed() {
+    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let ann = server.user("ann").await;
+    let (top, new) = (ann.folder("Top", None).await, ann.folder("Plans", None).await);
+    let old = ann.folder("Plans", Some(&top)).await;
+    let body = json!({"parent_folder_id": top, "folder_conflict": "Replace"});
+    for _ in 0..2 {
+        // The second time it is there already, and replaces nothing.
+        ann.patch(&format!("/drive/{new}"), body.clone()).await.ok();
+    }
+    let id = id_of(&ann).await;
+    let [trashed] = &events(&server, "item.trashed")[..] else { panic!() };
+    assert_eq!((&trashed["actor"], &trashed["object"]), (&json!(id), &json!(format!("folder/{old}"))));
+    assert_eq!(trashed["address"], "127.0.0.1");
+}

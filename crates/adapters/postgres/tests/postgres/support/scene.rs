@@ -73,7 +73,14 @@ pub(crate) async fn create_folder(
 pub(crate) async fn moving(database: &Database, owner: &Registration, node: NodeId, to: NodeId) -> Relocation {
     let item = grant(database, owner, node, Action::Move).await;
     let to = grant(database, owner, to, Action::AddTo).await;
-    Relocation { item, to: Some(to), name: None, details: Details::default(), seen: None }
+    Relocation {
+        item,
+        to: Some(to),
+        name: None,
+        conflict: ConflictPolicy::Fail,
+        details: Details::default(),
+        seen: None,
+    }
 }
 
 /// An upload of `size` bytes into the root.

@@ -59,7 +59,7 @@ impl Reference {
         name: &str,
         content: Content,
     ) -> NodeNo {
-        let name = self.free_name(owner, folder, name, Kind::File);
+        let name = self.free_name(owner, folder, name, Kind::File, None);
         let node = Node {
             owner,
             maker: who,
@@ -85,7 +85,7 @@ impl Reference {
         Ok(file)
     }
 
-    /// Renames, moves (to `Some(None)`: the root of the node's drive), or both.
+    /// Renames, moves (to `Some(None)`: the root of the node's drive), or both. What it replaces is trashed.
     pub fn move_node(
         &mut self,
         who: Person,
@@ -93,6 +93,7 @@ impl Reference {
         node: NodeNo,
         name: Option<&str>,
         to: Option<Option<NodeNo>>,
+        conflict: Conflict,
     ) -> Result<NodeNo, Refusal> {
         self.relocate(who, kind, node)?;
         let owner = self.nodes[node].owner;
@@ -110,9 +111,18 @@ impl Reference {
             }
         }
         let folder = to.unwrap_or(self.nodes[node].parent);
-        let name = name.map_or_else(|| self.nodes[node].name.clone(), str::to_owned);
-        if self.holder(owner, folder, &name).is_some_and(|holder| holder != node) {
-            return Err(NAME_TAKEN);
+        let mut name = name.map_or_else(|| self.nodes[node].name.clone(), str::to_owned);
+        let holder = self.holder(owner, folder, &name).filter(|holder| *holder != node);
+        match (holder, conflict) {
+            (None, _) => {}
+            (Some(_), Conflict::Keep) => name = self.free_name(owner, folder, &name, kind, Some(node)),
+            (Some(holder), Conflict::Replace) if self.nodes[holder].kind == kind => {
+                if self.upward(node).any(|step| step == holder) {
+                    return Err(CYCLE);
+                }
+                self.trash_node(who, kind, holder)?;
+            }
+            (Some(_), _) => return Err(NAME_TAKEN),
         }
         let it = &mut self.nodes[node];
         (it.parent, it.name) = (folder, name);
@@ -152,7 +162,7 @@ impl Reference {
             }
             _ => self.room(owner, size)?,
         }
-        let top = self.free_name(owner, to, &name, kind);
+        let top = self.free_name(owner, to, &name, kind, None);
         let mut copies = Vec::new();
         for from in &source {
             let it = self.nodes[*from].clone();
@@ -204,7 +214,7 @@ impl Reference {
             Some(None) => None,
             None => self.nodes[node].parent.filter(|parent| self.is_live(*parent)),
         };
-        let name = self.free_name(owner, place, &self.nodes[node].name, self.nodes[node].kind);
+        let name = self.free_name(owner, place, &self.nodes[node].name, self.nodes[node].kind, None);
         let it = &mut self.nodes[node];
         (it.parent, it.name, it.trashed, it.trashed_by) = (place, name, false, None);
         Ok(node)

@@ -1,0 +1,60 @@
+//! Where a new item goes: into its folder by its name, or into the file that has this name.
+
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Action, Command, ConflictPolicy, Grant, NodeId, NodeKind, VersionId, authorize};
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::{NewNode, Taken};
+use clouddrive_sql::placement::{Placement, Replaced};
+use diesel_async::AsyncPgConnection;
+
+use crate::content::set_current_version;
+use crate::locate;
+use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
+use crate::retry::TRIES;
+
+/// Adds `node` to the granted folder, or makes it the content of the file that has its name. The unique index decides
+/// who gets the name, not a query. The caller inserts the version, and prunes those over the limit.
+pub(crate) async fn place_by_name(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    folder: &Grant,
+    node: &NewNode<'_>,
+    conflict: ConflictPolicy,
+) -> Outcome<Placement> {
+    match (conflict, node.content) {
+        (ConflictPolicy::Fail, _) | (ConflictPolicy::Replace, None) => {
+            insert(connection, command, node).await?;
+            Ok(Placement::Created(node.name.clone()))
+        }
+        (ConflictPolicy::Keep, _) => Ok(Placement::Created(insert_beside(connection, command, node).await?)),
+        (ConflictPolicy::Replace, Some(content)) => {
+            for _ in 0..TRIES {
+                if insert_if_free(connection, command, node).await? {
+                    return Ok(Placement::Created(node.name.clone()));
+                }
+                match locked_holder(connection, node.parent, node.name).await? {
+                    Some(holder) if holder.item.kind == NodeKind::File => {
+                        return replace(connection, command, folder, holder.item.id, content).await;
+                    }
+                    Some(holder) => return Err(Taken::for_file(node.parent, holder).into()),
+                    None => {}
+                }
+            }
+            Err(Error::unavailable("database", "a name changes hands too fast").into())
+        }
+    }
+}
+
+/// Points the locked `file` at the version that the caller inserts next.
+async fn replace(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    folder: &Grant,
+    file: NodeId,
+    (version, size): (VersionId, u64),
+) -> Outcome<Placement> {
+    let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
+    let revision = set_current_version(connection, command, &grant, (version, size)).await?;
+    let media_type = grant.node().content().map(|content| content.media_type.clone());
+    Ok(Placement::Replaced(Replaced { file, revision, media_type }))
+}

@@ -1,0 +1,96 @@
+//! Commits: turning an upload into a file.
+
+use clouddrive_domain::Error;
+use clouddrive_domain::model::{Answer, ChangeKind, Command, Completion, Grant};
+use clouddrive_domain::port::{Commit, NewFile, Saved};
+use clouddrive_sql::blob_records::Disposal;
+use clouddrive_sql::drive::Charge;
+use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::names::NewNode;
+use clouddrive_sql::placement::Placement;
+use clouddrive_sql::schema::uploads;
+use clouddrive_sql::types::DbId;
+use clouddrive_sql::uploads::NewVersionRow;
+use diesel::prelude::*;
+
+use super::find;
+use crate::blob_records::release;
+use crate::changes::log;
+use crate::content::{insert_version, prune_versions, reference_blob};
+use crate::locate;
+use crate::names::touch;
+use crate::placement::place_by_name;
+use crate::quota::charge_quota;
+use crate::receipts::keep;
+
+pub(super) fn run(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    folder: &Grant,
+    wish: &Commit,
+) -> Outcome<Saved> {
+    let actor = folder.actor();
+    let upload = find(connection, wish.upload)?.filter(|upload| upload.sender == actor).ok_or(Error::NotFound)?;
+    let completion = upload.completion(command.at);
+    if let Ok(Completion::Repeat(file)) = completion {
+        let file = locate::found(connection, file, actor)?;
+        keep(connection, command, Answer::Changed(&file))?;
+        return Ok(file.into());
+    }
+    let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
+    completion?;
+    let made = settle(connection, command, &folder, &NewFile::of(&upload, wish), upload.announced.unwrap_or(0))?;
+    diesel::update(uploads::table.find(DbId::from(upload.id)))
+        .set((
+            uploads::state.eq("complete"),
+            uploads::file_id.eq(DbId::from(made.located.node.id)),
+            uploads::ended_at.eq(command.at.as_millis()),
+        ))
+        .execute(connection)?;
+    if upload.blob != wish.blob {
+        release(connection, upload.blob.as_str(), command.at)?;
+    }
+    keep(connection, command, Answer::Changed(&made.located))?;
+    Ok(made)
+}
+
+pub(super) fn create(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    folder: &Grant,
+    new: &NewFile,
+) -> Outcome<Saved> {
+    let folder = locate::renewed(connection, folder)?;
+    let made = settle(connection, command, &folder, new, 0)?;
+    keep(connection, command, Answer::Made(&made.located))?;
+    Ok(made)
+}
+
+/// Creates a file from `new` in the granted folder, or replaces the content of the one with its name. `reserved` bytes
+/// were reserved for it.
+fn settle(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    folder: &Grant,
+    new: &NewFile,
+    reserved: u64,
+) -> Outcome<Saved> {
+    let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);
+    let size = new.stored.size;
+    let node = NewNode { id: new.file, drive, parent, name: &new.info.name, content: Some((new.version, size)) };
+    let placement = place_by_name(connection, command, folder, &node, new.info.conflict)?;
+    let (file, revision, kind, content) = placement.file(new, command.at);
+    reference_blob(connection, &new.blob, &new.stored)?;
+    insert_version(connection, NewVersionRow::of(&content, (file, revision), actor))?;
+    let disposal = match &placement {
+        Placement::Created(_) => {
+            touch(connection, command, parent)?;
+            Disposal::default()
+        }
+        Placement::Replaced(_) => prune_versions(connection, command, drive, file, new.version, new.most_versions)?,
+    };
+    let entries = u64::from(kind == ChangeKind::FileCreated);
+    charge_quota(connection, drive, Charge { reserved, stored: size, freed: disposal.given_back, entries })?;
+    log(connection, command, kind, Some(drive), Some(file))?;
+    Ok(Saved { located: locate::found(connection, file, actor)?, freed: disposal.freed()? })
+}

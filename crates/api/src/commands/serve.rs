@@ -1,0 +1,158 @@
+//! The server, from startup to graceful shutdown.
+
+use std::future::ready;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Request};
+use actix_server::ServerBuilder;
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service};
+use actix_web::dev::AppConfig;
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, web};
+use anyhow::Context;
+use clouddrive_http::body::{answer, until_read};
+use clouddrive_http::cors::{cors, narrow_preflight};
+use clouddrive_http::middleware::{request, sane};
+use clouddrive_http::server::{RequestTraces, Server};
+use clouddrive_rest::Services;
+use futures_util::FutureExt;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::connections::Connections;
+use crate::telemetry::{metrics, traces};
+use crate::wiring::{self, Keys, Stores};
+
+/// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    // Install signal handlers first: PID 1 of a container has no default ones.
+    let stop = stop_signal()?.shared();
+    let _lock = wiring::lock(&config)?;
+    let keys = Keys::of(&config)?;
+    let stores = tokio::select! {
+        stores = Stores::open(&config) => stores?,
+        () = stop.clone() => return Ok(()),
+    };
+    let listener = TcpListener::bind(config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
+    let address = listener.local_addr()?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let services = stores.services(&config, &keys, &public_url)?;
+    let metrics = metrics::serve(&config.metrics, services.parts.clone(), stores.connections())?;
+    let tracing = RequestTraces { begin: traces::request_span, end: traces::answered };
+    let ambient = stores.ambient().clone();
+    let shared = Server::new(ambient.clone(), config.body_limits, config.trusted_proxies.clone(), tracing);
+    let shared = web::Data::new(shared);
+    let leave = drain(stop, shared.clone(), config.drain);
+    let server = ServerBuilder::new().workers(config.workers);
+    let server = server.shutdown_timeout(config.shutdown.as_secs()).shutdown_signal(leave);
+    let server = listen(server, listener, &config, &shared, &services)?.run();
+    let jobs = tokio::spawn(clouddrive_jobs::run(stores.collector(&config), ambient, config.collect_interval));
+    announce(address, &public_url, metrics, &config);
+    server.await?;
+    jobs.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Serves HTTP on `listener`, like actix-web's `HttpServer`, but with watched connections.
+fn listen(
+    server: ServerBuilder,
+    listener: TcpListener,
+    config: &Config,
+    shared: &web::Data<Server>,
+    services: &Services,
+) -> std::io::Result<ServerBuilder> {
+    let connections = Connections::new(config.connection_limits, config.trusted_proxies.clone());
+    let (shared, services) = (shared.clone(), services.clone());
+    let (origins, keep_alive) = (config.cors_origins.clone(), config.keep_alive);
+    let (stopping, address) = (server.graceful_shutdown_signal(), listener.local_addr()?);
+    server.listen("http", listener, move || {
+        let (connections, stopping) = (connections.clone(), stopping.clone());
+        let cors = Condition::new(!origins.is_empty(), cors(&origins));
+        let services = services.clone();
+        let app = App::new()
+            .app_data(shared.clone())
+            .wrap(from_fn(sane))
+            .wrap(cors)
+            .wrap(from_fn(narrow_preflight))
+            .wrap(from_fn(request))
+            .configure(|config| services.configure(config));
+        let app = app.into_factory().map_err(|fault| fault.error_response());
+        let http = fn_factory(move || {
+            let (app, stopping) = (app.new_service(AppConfig::default()), stopping.clone());
+            async move {
+                let app = Rc::new(app.await?);
+                let expected = app.clone();
+                let http = HttpService::build()
+                    .graceful_shutdown_signal(move || {
+                        let stopping = stopping.clone();
+                        async move { stopping.notified().await }
+                    })
+                    .keep_alive(keep_alive)
+                    .client_request_timeout(Duration::from_secs(10))
+                    .client_disconnect_timeout(Duration::from_secs(1))
+                    .local_addr(address)
+                    .expect(fn_service(move |request: Request| until_read(expected.clone(), request)))
+                    .h1(fn_service(move |request: Request| answer(&*app, request)));
+                http.new_service(()).await
+            }
+        });
+        fn_service(move |stream: TcpStream| {
+            let stream = connections.watch(stream);
+            let peer = stream.peer();
+            ready(Ok::<_, DispatchError>((stream, peer)))
+        })
+        .and_then(http)
+    })
+}
+
+/// Prints the server's addresses. A closed standard output is not fatal.
+fn announce(address: SocketAddr, public_url: &str, metrics: Option<SocketAddr>, config: &Config) {
+    if address.ip().is_unspecified() && config.public_url.is_none() {
+        tracing::warn!("PUBLIC_URL is not set: signed URLs start with {public_url}, which other machines cannot reach");
+    }
+    let mut text = format!(
+        "CloudDrive {} listens on http://{address}\nAPI documentation: {public_url}/docs/\nData: {}\n",
+        env!("CARGO_PKG_VERSION"),
+        wiring::whereabouts(config)
+    );
+    if let Some(metrics) = metrics {
+        text.push_str(&format!("Metrics: http://{metrics}/metrics\n"));
+    }
+    let mut out = std::io::stdout().lock();
+    if let Err(fault) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::warn!(%fault, "standard output is closed");
+    }
+}
+
+/// Resolves on SIGTERM or Ctrl-C. Handlers are installed at once, also for PID 1 of a container.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: finishing running requests"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: finishing running requests"),
+        }
+    })
+}
+
+/// After `stop`, keeps serving for up to `most` while not ready, so that load balancers redirect traffic before
+/// requests are refused. Another signal ends this early.
+async fn drain(stop: impl Future<Output = ()>, server: web::Data<Server>, most: Duration) {
+    stop.await;
+    server.leave();
+    if most.is_zero() {
+        return;
+    }
+    tracing::info!(seconds = most.as_secs(), "draining");
+    match stop_signal() {
+        Ok(again) => drop(tokio::time::timeout(most, again).await),
+        Err(_) => tokio::time::sleep(most).await,
+    }
+}

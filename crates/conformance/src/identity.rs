@@ -1,0 +1,9 @@
+//! Users, their sessions and their secrets.
+
+pub mod accounts;
+pub mod passwords;
+pub mod photos;
+pub mod sessions;
+pub mod throttle;
+pub mod tokens;
+pub mod users;

@@ -1,0 +1,4 @@
+//! What the service itself keeps: leases and idempotency.
+
+pub mod chores;
+pub mod receipts;

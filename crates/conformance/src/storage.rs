@@ -1,0 +1,7 @@
+//! Blobs, their records, and the URLs that lead to them.
+
+pub mod blob_records;
+pub mod blobs;
+pub mod direct_uploads;
+pub mod signed_urls;
+pub mod staged_uploads;

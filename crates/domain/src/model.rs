@@ -1,0 +1,78 @@
+//! Entities and value objects. All are valid by construction.
+
+mod access;
+mod actor;
+mod audit;
+mod blob;
+mod command;
+mod expected;
+mod id;
+mod keep_both;
+mod link;
+mod link_download;
+mod missing_parts;
+mod name;
+mod name_keys;
+mod node;
+mod page;
+mod parts;
+mod path;
+mod precondition;
+mod quota;
+mod random;
+mod receipt;
+mod role;
+mod search;
+mod session;
+mod share;
+mod throttle;
+mod time;
+mod token_hash;
+mod upload;
+mod user;
+mod version;
+
+pub use access::{
+    Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, authorize_read_below, check_depth,
+};
+pub use actor::{Actor, ClientInfo, Credential, Origin, Scope, Scopes};
+pub use audit::{
+    Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
+};
+pub use blob::{BlobKey, Crc32, EntityTag, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
+pub use command::{Change, ChangeKind, Command, RequestId};
+pub use expected::{Expected, Length};
+pub use id::{
+    DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
+};
+pub use keep_both::{KeepBoth, Round};
+pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
+pub use link_download::{Counted, DOWNLOAD_WINDOW, LinkDownload};
+pub use missing_parts::MissingParts;
+pub use name::{MAX_NAME_BYTES, Name, NameError};
+pub use name_keys::{NAME_KEYS_VERSION, OrderKey};
+pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
+pub use page::{
+    ChildPosition, Limit, LinkPosition, MAX_PAGE_BYTES, Order, Page, PageRoom, Position, SearchPosition,
+    SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition, TrashPosition, UploadPosition,
+    VersionPosition, WalkPosition,
+};
+pub use parts::{MAX_FILE_BYTES, MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, Part, PartPlan};
+pub use path::{MAX_PATH_NAMES, NodePath, PathStart};
+pub use precondition::{Precondition, Seen};
+pub use quota::{EntryQuota, NewLimits, Quota};
+pub use random::Random;
+pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
+pub use role::{Permission, Role};
+pub use search::{SearchText, SearchTextError};
+pub use session::{AccessClaims, Identity, RefreshToken, RunningSession, Session};
+pub use share::{AccessEntry, AccessVia, ItemRef, Share};
+pub use throttle::{Bucket, BucketKind, LoginSubject, Network, Pace};
+pub use time::Timestamp;
+pub use token_hash::TokenHash;
+pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_UPLOAD_LIFETIME, Upload, UploadState};
+pub use user::{Account, Credentials, Email, Handle, ListedAccount, Password, PasswordHash, User, Username};
+pub use version::{KeptVersion, Version, superfluous};
+
+#[cfg(any(test, feature = "mock"))]
+pub use random::MockRandom;

@@ -1,0 +1,108 @@
+mod own;
+mod sessions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::model::{
+    Account, AuditAction, Bucket, Command, Email, Network, Origin, Page, Password, RefreshToken, RunningSession,
+    SessionPosition, User, Username,
+};
+use crate::port::{self, Drive, Passwords, Registration, Sessions, Tokens, Users};
+use crate::service::{Ambient, EndedUploads, Throttling};
+
+/// One page of a user's sessions.
+pub type SessionPage = Page<RunningSession, SessionPosition>;
+
+/// The settings of [`Accounts`].
+#[derive(Clone, Copy, Debug)]
+pub struct AccountSettings {
+    /// The storage quota of a new drive, in bytes.
+    pub quota_bytes: u64,
+    /// How many files and folders a new drive may have.
+    pub quota_entries: u64,
+    /// The lifetime of an access token.
+    pub token_lifetime: Duration,
+    /// How long a session lives without a refresh. It never ends before the access tokens issued for it.
+    pub session_lifetime: Duration,
+    /// How long a refresh token may be reused after its first use.
+    pub refresh_grace: Duration,
+}
+
+/// The outcome of a login or refresh.
+pub struct Login {
+    /// The access token, a secret.
+    pub access_token: String,
+    /// Renews the session.
+    pub refresh_token: RefreshToken,
+    /// The lifetime of the access token.
+    pub lifetime: Duration,
+}
+
+/// The ports of [`Accounts`].
+#[derive(Clone)]
+pub struct AccountPorts {
+    /// Registration and credentials.
+    pub users: Arc<dyn Users>,
+    /// Changes of accounts.
+    pub accounts: Arc<dyn port::Accounts>,
+    /// The sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// The tree, with the account of each drive.
+    pub drive: Arc<dyn Drive>,
+    /// Password hashing.
+    pub passwords: Arc<dyn Passwords>,
+    /// Access tokens.
+    pub tokens: Arc<dyn Tokens>,
+}
+
+/// Registration, login, sessions and management of one's own account.
+pub struct Accounts {
+    ports: AccountPorts,
+    ended: EndedUploads,
+    throttling: Throttling,
+    ambient: Ambient,
+    settings: AccountSettings,
+}
+
+impl Accounts {
+    /// Creates the service.
+    #[must_use]
+    pub const fn new(
+        ports: AccountPorts,
+        ended: EndedUploads,
+        throttling: Throttling,
+        ambient: Ambient,
+        settings: AccountSettings,
+    ) -> Self {
+        Self { ports, ended, throttling, ambient, settings }
+    }
+
+    /// Registers an account with its own drive.
+    ///
+    /// # Errors
+    /// `UsernameTaken`, `EmailTaken`; `RateLimited` when too many come from one address.
+    pub async fn register(
+        &self,
+        origin: Origin,
+        username: Username,
+        email: Email,
+        password: &Password,
+    ) -> Result<Account> {
+        // Failures count too: either outcome reveals whether the name was taken.
+        self.throttling.take(&[Bucket::Registration(Network::of(origin.client.address))], self.ambient.now()).await?;
+        let hash = self.ports.passwords.hash(password).await?;
+        let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };
+        let command = Command { at: user.created_at, ..self.ambient.command_of(user.id, &origin) };
+        let AccountSettings { quota_bytes, quota_entries, .. } = self.settings;
+        let (drive, root) = (self.ambient.id(), self.ambient.id());
+        let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
+        self.ports.users.register(&command, &registration).await?;
+        self.ambient.audit_unknown(command.actor, &origin, AuditAction::AccountRegistered);
+        Ok(registration.into_account())
+    }
+}
+
+#[cfg(test)]
+mod tests;

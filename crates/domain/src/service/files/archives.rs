@@ -1,0 +1,343 @@
+//! Archives: files and folders with all their contents, downloaded as one file.
+
+mod listing;
+mod names;
+mod right;
+mod slots;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use listing::{ArchiveEntry, ArchivedFile};
+pub use names::ArchiveNames;
+
+use self::listing::Listing;
+use self::right::Right;
+use self::slots::{Caller, Slot, Slots};
+use super::contents::Contents;
+use crate::error::{Error, Refused, Result};
+use crate::model::{
+    Action, Actor, BlobKey, Crc32, MAX_NAME_BYTES, MediaType, Name, Network, NodeId, NodeKind, ReadGrant, Scope,
+    SessionId, Timestamp, authorize_read,
+};
+use crate::port::{BlobRecords, ByteStream, Drive, Links, Presentation, Sessions, Trees};
+use crate::service::access::Access;
+use crate::service::sharing::visits::LinkedFolder;
+use crate::service::{Ambient, Visitor};
+
+/// The most files and folders in an archive. The whole listing stays in memory while the archive is packed.
+pub const MAX_ARCHIVE_ENTRIES: u64 = 100_000;
+
+/// The most bytes that all paths of an archive may have together: 32 MiB.
+pub const MAX_ARCHIVE_PATH_BYTES: u64 = 32 << 20;
+
+/// The most items that can be selected for one archive: its URL names each of them.
+pub const MAX_ARCHIVE_ITEMS: usize = 200;
+
+/// Learned checksums are recorded in batches of this many, or at once after a file of at least `NOTED_BYTES`.
+const NOTED: usize = 64;
+const NOTED_BYTES: u64 = 16 << 20;
+
+/// What to put into an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// A folder.
+    Folder(NodeId),
+    /// Files and folders from any location: up to [`MAX_ARCHIVE_ITEMS`].
+    Items(Vec<NodeId>),
+    /// The caller's whole drive.
+    Drive,
+}
+
+/// The ports that archives read from.
+#[derive(Clone)]
+pub struct ArchiveStores {
+    /// The tree.
+    pub drive: Arc<dyn Drive>,
+    /// Whole subtrees.
+    pub trees: Arc<dyn Trees>,
+    /// The bytes.
+    pub contents: Contents,
+    /// The records of the blobs.
+    pub records: Arc<dyn BlobRecords>,
+    /// The sessions that authorize archives. They must not be cached: a cache would return stale state.
+    pub sessions: Arc<dyn Sessions>,
+    /// The public links that authorize archives.
+    pub links: Arc<dyn Links>,
+}
+
+/// Opens archives and limits how many run at once.
+pub struct Archives {
+    access: Access,
+    stores: ArchiveStores,
+    ambient: Ambient,
+    slots: Arc<Slots>,
+}
+
+impl Archives {
+    /// Creates the service.
+    #[must_use]
+    pub fn new(stores: ArchiveStores, ambient: Ambient) -> Self {
+        Self { access: Access::new(stores.drive.clone()), stores, ambient, slots: Arc::default() }
+    }
+
+    /// Checks that the caller may read the selection.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn check(&self, actor: &Actor, selection: &Selection) -> Result<()> {
+        self.tops(actor, selection).await.map(drop)
+    }
+
+    /// Opens an archive of the selection as it is now, authorized by the caller's `session`.
+    ///
+    /// # Errors
+    /// `NotFound` for any selected item; `TooManyEntries` past [`MAX_ARCHIVE_ENTRIES`] or [`MAX_ARCHIVE_PATH_BYTES`];
+    /// `TooManyRunning` when the caller has too many archives running; `Unavailable` when all callers together have.
+    pub async fn open(
+        &self,
+        actor: &Actor,
+        session: SessionId,
+        selection: &Selection,
+        names: ArchiveNames,
+    ) -> Result<Archive> {
+        actor.require(Scope::Read)?;
+        let slot = self.slots.take(&[Caller::User(actor.user)])?;
+        let right = Right::of_session(actor.user, session);
+        // A request with a signed URL carries no token, so its session has not been checked yet.
+        right.check_basis(&self.stores, self.ambient.now()).await?;
+        let tops = self.tops(actor, selection).await?;
+        let name = match (selection, tops.as_slice()) {
+            (Selection::Drive, _) => "Drive",
+            (_, [top]) => top.node().name.as_str(),
+            _ => "Archive",
+        };
+        self.list(tops.as_slice(), name, right, slot, names).await
+    }
+
+    /// Opens an archive of a folder reached through a public link, as it is now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_linked(&self, visitor: &Visitor, folder: &LinkedFolder, names: ArchiveNames) -> Result<Archive> {
+        let link = folder.link();
+        let address = Network::of(visitor.origin.client.address);
+        let slot = self.slots.take(&[Caller::Link(link.id), Caller::LinkFrom(link.id, address)])?;
+        let right = Right::of_link(visitor, link)?;
+        let name = folder.grant().node().name.as_str();
+        self.list(std::slice::from_ref(folder.grant()), name, right, slot, names).await
+    }
+
+    /// Authorizes reading each selected item, except those below another selected item: they are in the archive anyway.
+    async fn tops(&self, actor: &Actor, selection: &Selection) -> Result<Vec<ReadGrant>> {
+        actor.require(Scope::Read)?;
+        let ids = match selection {
+            Selection::Folder(id) => {
+                let grant = self.access.of(actor, NodeKind::Folder, *id, Action::Read).await?;
+                return Ok(vec![grant.read().clone()]);
+            }
+            Selection::Drive => {
+                let home = self.stores.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+                return Ok(vec![authorize_read(Some(home.root))?]);
+            }
+            Selection::Items(ids) => ids,
+        };
+        let found = self.stores.drive.find_many(ids, actor.user.into()).await?;
+        let mut found: HashMap<NodeId, _> = found.into_iter().map(|found| (found.node.id, found)).collect();
+        let mut tops = Vec::with_capacity(ids.len());
+        for (at, id) in ids.iter().enumerate() {
+            if ids.iter().take(at).any(|before| before == id) {
+                continue;
+            }
+            let located = found.remove(id).filter(|found| found.node.kind() != NodeKind::Root);
+            tops.push(authorize_read(located)?);
+        }
+        let below = |top: &ReadGrant| {
+            let id = top.node().id;
+            ids.iter().any(|other| *other != id && top.located().is_at_or_below(*other))
+        };
+        tops.retain(|top| !below(top));
+        Ok(tops)
+    }
+
+    async fn list(
+        &self,
+        tops: &[ReadGrant],
+        name: &str,
+        right: Right,
+        slot: Slot,
+        names: ArchiveNames,
+    ) -> Result<Archive> {
+        let checked = self.ambient.now();
+        let entries = self.stores.trees.list(tops, MAX_ARCHIVE_ENTRIES).await?;
+        let listing = Listing::new(tops, entries, names)?;
+        let room = self.slots.reserve(listing.bytes())?;
+        Ok(Archive {
+            stores: self.stores.clone(),
+            ambient: self.ambient.clone(),
+            right: right.reading(tops),
+            name: name.to_owned(),
+            listing,
+            checked,
+            noted: Vec::new(),
+            _held: (slot, room),
+        })
+    }
+}
+
+/// Fails when the entries or the paths exceed an archive's limits.
+fn require_room(entries: u64, path_bytes: u64) -> Result<()> {
+    let too_many = |limit, what| Err(Error::Refused(Refused::TooManyEntries { limit, what }));
+    if entries > MAX_ARCHIVE_ENTRIES {
+        return too_many(MAX_ARCHIVE_ENTRIES, "files and folders");
+    }
+    if path_bytes > MAX_ARCHIVE_PATH_BYTES {
+        return too_many(MAX_ARCHIVE_PATH_BYTES, "bytes of paths");
+    }
+    Ok(())
+}
+
+/// The bytes of one file of an [`Archive`], which alone creates it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivedBlob {
+    key: BlobKey,
+    size: u64,
+}
+
+impl ArchivedBlob {
+    /// The error for damaged bytes.
+    #[must_use]
+    pub fn damaged(&self, what: &str) -> Error {
+        Error::damaged(&self.key, what)
+    }
+}
+
+/// Reads the files of an [`Archive`], also concurrently and ahead of their turn.
+#[derive(Clone)]
+pub struct ArchiveReader {
+    contents: Contents,
+}
+
+impl ArchiveReader {
+    /// The bytes of an archived file in `range`.
+    ///
+    /// # Errors
+    /// `Damaged` when the bytes are missing or have another length; store errors.
+    pub async fn read(&self, blob: &ArchivedBlob, range: Range<u64>) -> Result<ByteStream> {
+        self.contents.read_blob(&blob.key, blob.size, range).await
+    }
+}
+
+/// A snapshot of files and folders with all their contents. Only [`Archives`] creates it.
+///
+/// The listing is fixed; the bytes can be read only while the authorization under which it was opened lasts. It holds
+/// neither a connection nor a lock between reads.
+pub struct Archive {
+    stores: ArchiveStores,
+    ambient: Ambient,
+    right: Right,
+    name: String,
+    listing: Listing,
+    /// When the authorization was last checked.
+    checked: Timestamp,
+    /// Checksums not recorded yet.
+    noted: Vec<(BlobKey, Crc32)>,
+    /// Its slot and memory, released on drop.
+    _held: (Slot, slots::Room),
+}
+
+impl Archive {
+    /// The media type and file name of the archive, packed as `media_type` with the given `extension`.
+    #[must_use]
+    pub fn presentation(&self, media_type: MediaType, extension: &str) -> Presentation {
+        let mut stem = self.name.clone();
+        while stem.len() + extension.len() > MAX_NAME_BYTES {
+            stem.pop();
+        }
+        let name = Name::parse(&format!("{stem}{extension}")).or_else(|_| Name::parse(&format!("Archive{extension}")));
+        Presentation { media_type, attachment: name.ok(), content: None }
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.listing.len()
+    }
+
+    /// Whether it has no entries, as for an empty drive.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entry at index `number`, from 0. A folder precedes its contents.
+    #[must_use]
+    pub fn entry(&self, number: usize) -> Option<ArchiveEntry<'_>> {
+        self.listing.entry(number)
+    }
+
+    /// All entries, in order.
+    pub fn entries(&self) -> impl Iterator<Item = ArchiveEntry<'_>> {
+        (0..self.len()).filter_map(|number| self.entry(number))
+    }
+
+    /// The bytes of the entry at index `number`, if it is a file.
+    #[must_use]
+    pub fn blob(&self, number: usize) -> Option<ArchivedBlob> {
+        self.listing.blob(number).map(|(key, size)| ArchivedBlob { key, size })
+    }
+
+    /// When anything in it was last modified.
+    #[must_use]
+    pub const fn modified_at(&self) -> Timestamp {
+        self.listing.modified_at()
+    }
+
+    /// A reader for the files of this archive.
+    #[must_use]
+    pub fn reader(&self) -> ArchiveReader {
+        ArchiveReader { contents: self.stores.contents.clone() }
+    }
+
+    /// Checks that the authorization under which the archive was opened still holds, unless that was checked a moment
+    /// ago. Call it while sending bytes: a file may be long and its reader slow.
+    ///
+    /// # Errors
+    /// `NotFound` and others, when it no longer holds.
+    pub async fn check(&mut self) -> Result<()> {
+        let now = self.ambient.now();
+        if now.as_millis().abs_diff(self.checked.as_millis()) >= right::FRESH_MILLIS {
+            self.right.check(&self.stores, now).await?;
+            self.checked = now;
+        }
+        Ok(())
+    }
+
+    /// Keeps the CRC-32 computed while reading a file, and records it for later archives.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn learn(&mut self, number: usize, crc32: Crc32) -> Result<()> {
+        let Some((blob, size)) = self.listing.learn(number, crc32) else {
+            return Ok(());
+        };
+        self.noted.push((blob, crc32));
+        if self.noted.len() >= NOTED || size >= NOTED_BYTES {
+            self.note().await?;
+        }
+        Ok(())
+    }
+
+    /// Records the learned checksums that are not recorded yet.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn note(&mut self) -> Result<()> {
+        let noted = std::mem::take(&mut self.noted);
+        if noted.is_empty() { Ok(()) } else { self.stores.records.note_crc32(&noted).await }
+    }
+}
+
+#[cfg(test)]
+mod tests;

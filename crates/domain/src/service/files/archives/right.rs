@@ -1,0 +1,75 @@
+//! The authorization of an archive.
+
+use std::collections::HashSet;
+
+use super::ArchiveStores;
+use crate::error::{Error, Result, Unauthenticated};
+use crate::model::{
+    Link, LinkToken, NodeId, PasswordHash, ReadGrant, SessionId, Timestamp, TokenHash, UserId, Viewer, authorize_read,
+};
+use crate::service::Visitor;
+
+/// How long a check stays valid, in milliseconds: an archive ends within a second after its authorization does.
+pub(super) const FRESH_MILLIS: u64 = 500;
+
+/// Who reads what, and on which basis.
+pub(super) struct Right {
+    viewer: Viewer,
+    basis: Basis,
+    /// The topmost nodes being read.
+    tops: Vec<NodeId>,
+}
+
+/// What must stay valid besides the nodes' shares.
+enum Basis {
+    /// A session. The expiry of its access tokens does not matter.
+    Session(UserId, SessionId),
+    /// A public link, with its password hash at that time.
+    Link(TokenHash, Option<PasswordHash>),
+}
+
+impl Right {
+    pub(super) fn of_session(user: UserId, session: SessionId) -> Self {
+        Self { viewer: user.into(), basis: Basis::Session(user, session), tops: Vec::new() }
+    }
+
+    pub(super) fn of_link(visitor: &Visitor, link: &Link) -> Result<Self> {
+        let token = LinkToken::parse(&visitor.token).ok_or(Error::NotFound)?;
+        let basis = Basis::Link(token.hash(), link.password.clone());
+        Ok(Self { viewer: link.viewer(), basis, tops: Vec::new() })
+    }
+
+    /// Restricts it to reading `tops`.
+    pub(super) fn reading(mut self, tops: &[ReadGrant]) -> Self {
+        self.tops = tops.iter().map(|top| top.node().id).collect();
+        self
+    }
+
+    /// Checks that everything still holds.
+    pub(super) async fn check(&self, stores: &ArchiveStores, now: Timestamp) -> Result<()> {
+        self.check_basis(stores, now).await?;
+        let found = stores.drive.find_many(&self.tops, self.viewer).await?;
+        let visible = found.into_iter().map(|found| Ok(authorize_read(Some(found))?.node().id));
+        let visible: HashSet<NodeId> = visible.collect::<Result<_>>()?;
+        if self.tops.iter().all(|top| visible.contains(top)) { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// Checks that the session or the link is still valid.
+    pub(super) async fn check_basis(&self, stores: &ArchiveStores, now: Timestamp) -> Result<()> {
+        match &self.basis {
+            Basis::Session(user, session) => {
+                let running = stores.sessions.find_username(*session, *user, now).await?;
+                running.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
+            }
+            Basis::Link(token, password) => {
+                let (link, node) = stores.links.find_by_token(token).await?.ok_or(Error::NotFound)?;
+                authorize_read(Some(node))?;
+                link.check_running(now)?;
+                if link.password != *password {
+                    return Err(Error::Unauthenticated(Unauthenticated::LinkPassword));
+                }
+            }
+        }
+        Ok(())
+    }
+}

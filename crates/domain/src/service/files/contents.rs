@@ -1,0 +1,55 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::model::{BlobKey, Content};
+use crate::port::{BlobRecords, BlobStore, ByteStream};
+
+/// Reads blobs, telling damaged ones from purged ones.
+#[derive(Clone)]
+pub struct Contents {
+    store: Arc<dyn BlobStore>,
+    records: Arc<dyn BlobRecords>,
+}
+
+impl Contents {
+    /// Creates it on `store` and its `records`.
+    #[must_use]
+    pub fn new(store: Arc<dyn BlobStore>, records: Arc<dyn BlobRecords>) -> Self {
+        Self { store, records }
+    }
+
+    /// The bytes of `content` in `range`.
+    ///
+    /// # Errors
+    /// As [`read_blob`](Self::read_blob).
+    pub(in crate::service) async fn read(&self, content: &Content, range: Range<u64>) -> Result<ByteStream> {
+        self.read_blob(&content.blob, content.size, range).await
+    }
+
+    /// The bytes in `range` of the blob under `key`, which has `size` bytes.
+    ///
+    /// # Errors
+    /// [`Damaged`](Error::Damaged) when a referenced blob is missing from the store or has other bytes; `NotFound` when
+    /// it is no longer referenced; store errors.
+    pub(in crate::service) async fn read_blob(
+        &self,
+        key: &BlobKey,
+        size: u64,
+        range: Range<u64>,
+    ) -> Result<ByteStream> {
+        match self.store.get(key, size, range).await {
+            Err(Error::NotFound) => Err(self.missing(key).await),
+            outcome => outcome,
+        }
+    }
+
+    /// The error for missing bytes under `key`: `Damaged`, or `NotFound` if they have been purged meanwhile.
+    pub(in crate::service) async fn missing(&self, key: &BlobKey) -> Error {
+        match self.records.is_referred_to(key).await {
+            Ok(true) => Error::damaged(key, "it is missing"),
+            Ok(false) => Error::NotFound,
+            Err(fault) => fault,
+        }
+    }
+}

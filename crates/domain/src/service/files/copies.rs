@@ -1,0 +1,94 @@
+use std::sync::Arc;
+
+use super::blob_remover::BlobRemover;
+use super::intake::told;
+use crate::error::{Error, Result};
+use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition};
+use crate::port::{Copying, Drive, Trees};
+use crate::service::Ambient;
+use crate::service::access::Access;
+
+/// The name and destination of a copy.
+#[derive(Clone, Debug, Default)]
+pub struct CopyPlace {
+    /// The destination folder; `None` for the root of the caller's own drive.
+    pub folder: Option<NodeId>,
+    /// The name; `None` for that of the source.
+    pub name: Option<Name>,
+    /// What to do when the name is taken.
+    pub conflict: ConflictPolicy,
+}
+
+/// Copies files and folders from anywhere the caller can read to anywhere the caller may add. No bytes are copied.
+pub struct Copies {
+    access: Access,
+    trees: Arc<dyn Trees>,
+    remover: BlobRemover,
+    ambient: Ambient,
+    most_versions: u32,
+}
+
+impl Copies {
+    /// Creates the service. A replaced file keeps up to `most_versions`, including the current one.
+    #[must_use]
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        trees: Arc<dyn Trees>,
+        remover: BlobRemover,
+        ambient: Ambient,
+        most_versions: u32,
+    ) -> Self {
+        Self { access: Access::new(drive), trees, remover, ambient, most_versions }
+    }
+
+    /// Copies a file: its current content.
+    ///
+    /// # Errors
+    /// `NotFound` for the file; `NotFound` and `Forbidden` for the destination folder; see [`Trees::copy`].
+    pub async fn copy_file(
+        &self,
+        actor: &Actor,
+        file: NodeId,
+        place: CopyPlace,
+        wanted: &Precondition,
+    ) -> Result<Entry> {
+        self.copy(actor, (NodeKind::File, file), place, wanted).await
+    }
+
+    /// Copies a folder with all its contents.
+    ///
+    /// # Errors
+    /// As [`copy_file`](Self::copy_file); `Invalid` when a folder is to replace something.
+    pub async fn copy_folder(
+        &self,
+        actor: &Actor,
+        folder: NodeId,
+        place: CopyPlace,
+        wanted: &Precondition,
+    ) -> Result<Entry> {
+        if place.conflict == ConflictPolicy::Replace {
+            return Err(Error::invalid("folder_conflict", "a folder does not replace anything"));
+        }
+        self.copy(actor, (NodeKind::Folder, folder), place, wanted).await
+    }
+
+    async fn copy(
+        &self,
+        actor: &Actor,
+        (kind, id): (NodeKind, NodeId),
+        CopyPlace { folder, name, conflict }: CopyPlace,
+        wanted: &Precondition,
+    ) -> Result<Entry> {
+        let item = self.access.of(actor, kind, id, Action::Read).await?;
+        let to = self.access.add_to(actor, folder).await?;
+        let (ids, most_versions) = (self.ambient.ids(), self.most_versions);
+        let seen = wanted.on(item.node())?;
+        let copying = Copying { item, to, name, conflict, seen, most_versions, ids };
+        let made = self.trees.copy(&self.ambient.command(actor)?, &copying).await;
+        let made = made.map_err(|fault| told(&copying.to, fault))?;
+        self.remover.clear_up(made).await.entry().ok_or(Error::NotFound)
+    }
+}
+
+#[cfg(test)]
+mod tests;

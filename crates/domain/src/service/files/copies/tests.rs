@@ -1,0 +1,205 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use mockall::predicate::{always, eq};
+
+use crate::error::{Conflict, Error, Forbidden};
+use crate::model::{
+    Action, ConflictPolicy, IdSource, Located, Name, NodeId, Permission, Revision, Step, StoreName, UserId, VersionId,
+};
+use crate::port::{Copying, MockBlobRecords, MockBlobStore, MockTrees, Saved};
+use crate::service::testing::{
+    FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, STRANGER, actor, ambient, command, drive_with, file, folder, for_guest,
+    for_heir, for_owner, for_stranger, leave, made_key, name_taken, root, seen, trashed, unconditioned,
+};
+use crate::service::{BlobRemover, Copies, CopyPlace};
+use crate::testing::name;
+
+const VIEW: Permission = Permission::View;
+const EDIT: Permission = Permission::Edit;
+
+fn service(found: impl IntoIterator<Item = Located>, trees: MockTrees) -> Copies {
+    service_on(found, trees, MockBlobRecords::new(), MockBlobStore::new())
+}
+
+fn service_on(
+    found: impl IntoIterator<Item = Located>,
+    trees: MockTrees,
+    records: MockBlobRecords,
+    store: MockBlobStore,
+) -> Copies {
+    let remover = BlobRemover::new(Arc::new(records), Arc::new(store));
+    Copies::new(Arc::new(drive_with(found)), Arc::new(trees), remover, ambient(), 7)
+}
+
+fn into(folder: NodeId) -> CopyPlace {
+    CopyPlace { folder: Some(folder), ..CopyPlace::default() }
+}
+
+/// The error of a refused copy; nothing may be copied.
+async fn refused(found: impl IntoIterator<Item = Located>, user: UserId, kind: &str, place: CopyPlace) -> Error {
+    let mut trees = MockTrees::new();
+    trees.expect_copy().never();
+    let copies = service(found, trees);
+    let outcome = match kind {
+        "file" => copies.copy_file(&actor(user), FILE, place, &unconditioned()).await,
+        _ => copies.copy_folder(&actor(user), FOLDER, place, &unconditioned()).await,
+    };
+    outcome.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_copy_goes_into_the_callers_root_by_default() {
+    let mut trees = MockTrees::new();
+    trees
+        .expect_copy()
+        .withf(|by, copying| {
+            *by == command(OWNER)
+                && copying.item == leave(&for_owner(file(FILE)), Action::Read)
+                && copying.to == leave(&root(OWNER), Action::AddTo)
+                && (copying.name.clone(), copying.conflict, copying.seen) == (None, ConflictPolicy::Fail, None)
+        })
+        .times(1)
+        .returning(|_, _| Ok(for_owner(file(FILE)).into()));
+    let copies = service([for_owner(file(FILE))], trees);
+    let made = copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
+    assert_eq!(made.node.id, FILE);
+}
+
+#[tokio::test]
+async fn the_bytes_of_versions_that_a_copy_made_superfluous_are_deleted() {
+    let (mut trees, mut records, mut store) = (MockTrees::new(), MockBlobRecords::new(), MockBlobStore::new());
+    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8)] };
+    trees.expect_copy().times(1).return_once(|_, _| Ok(saved));
+    store.expect_name().return_const(StoreName("disk"));
+    store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
+    let forget = records.expect_forget().withf(|_, keys| keys == [made_key(8)]);
+    forget.times(1).returning(|_, _| Ok(()));
+    let copies = service_on([for_owner(file(FILE))], trees, records, store);
+    copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_viewer_may_copy_to_an_editable_folder() {
+    let item = for_guest(folder(FOLDER), VIEW);
+    let to = for_guest(folder(OTHER_FOLDER), EDIT);
+    let (seen_item, seen_to) = (leave(&item, Action::Read), leave(&to, Action::AddTo));
+    let mut trees = MockTrees::new();
+    trees
+        .expect_copy()
+        .withf(move |by, copying| {
+            *by == command(GUEST)
+                && (&copying.item, &copying.to) == (&seen_item, &seen_to)
+                && copying.name == Some(name("seaside"))
+                && (copying.conflict, copying.seen) == (ConflictPolicy::Keep, Some(Revision(1)))
+        })
+        .times(1)
+        .returning(|_, _| Ok(for_heir(folder(OTHER_FOLDER), EDIT).into()));
+    let place = CopyPlace { folder: Some(OTHER_FOLDER), name: Some(name("seaside")), conflict: ConflictPolicy::Keep };
+    let copies = service([item, to], trees);
+    let made = copies.copy_folder(&actor(GUEST), FOLDER, place, &seen(1)).await.unwrap();
+    assert_eq!(made.node.id, OTHER_FOLDER);
+}
+
+#[tokio::test]
+async fn invisible_items_are_not_copied() {
+    for (found, user) in [
+        (for_stranger(file(FILE)), STRANGER),
+        (for_owner(folder(FILE)), OWNER),
+        (trashed(for_owner(file(FILE))), OWNER),
+        (trashed(for_guest(file(FILE), EDIT)), GUEST),
+    ] {
+        assert!(matches!(refused([found, root(user)], user, "file", CopyPlace::default()).await, Error::NotFound));
+    }
+    let as_folder = refused([for_owner(file(FOLDER))], OWNER, "folder", CopyPlace::default()).await;
+    assert!(matches!(as_folder, Error::NotFound));
+}
+
+#[tokio::test]
+async fn nothing_is_copied_to_where_the_caller_may_not_add() {
+    let viewed = for_guest(folder(OTHER_FOLDER), VIEW);
+    let fault = refused([for_guest(file(FILE), EDIT), viewed], GUEST, "file", into(OTHER_FOLDER)).await;
+    assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+    for to in [
+        Located { viewer: GUEST.into(), ..for_stranger(folder(OTHER_FOLDER)) },
+        for_guest(file(OTHER_FOLDER), EDIT),
+        trashed(for_guest(folder(OTHER_FOLDER), EDIT)),
+    ] {
+        let fault = refused([for_guest(file(FILE), EDIT), to], GUEST, "file", into(OTHER_FOLDER)).await;
+        assert!(matches!(fault, Error::NotFound));
+    }
+}
+
+#[tokio::test]
+async fn a_folder_replaces_nothing() {
+    let place = CopyPlace { conflict: ConflictPolicy::Replace, ..CopyPlace::default() };
+    let fault = refused([for_owner(folder(FOLDER))], OWNER, "folder", place).await;
+    assert!(matches!(fault, Error::Invalid(violations) if violations[0].field == "folder_conflict"));
+}
+
+#[tokio::test]
+async fn errors_of_the_copy_are_passed_on() {
+    let faults: [fn() -> Error; 3] =
+        [|| Error::PreconditionFailed, || Error::Conflict(Conflict::FolderCycle), name_taken];
+    for fault in faults {
+        let mut trees = MockTrees::new();
+        trees.expect_copy().with(eq(command(OWNER)), always()).times(1).returning(move |_, _| Err(fault()));
+        let copies = service([for_owner(folder(FOLDER))], trees);
+        let met = copies.copy_folder(&actor(OWNER), FOLDER, CopyPlace::default(), &unconditioned()).await.unwrap_err();
+        assert_eq!(met.to_string(), fault().to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_copy_gets_enough_identifiers() {
+    let mut trees = MockTrees::new();
+    trees.expect_copy().times(1).returning(|_, copying| {
+        let nodes: HashSet<NodeId> = (0..100).map(|_| copying.ids.id()).collect();
+        let versions: HashSet<VersionId> = (0..100).map(|_| copying.ids.id()).collect();
+        assert_eq!((nodes.len(), versions.len()), (100, 100));
+        Ok(for_owner(file(FILE)).into())
+    });
+    let copies = service([for_owner(file(FILE))], trees);
+    copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
+}
+
+fn copying(item: &Located, to: &Located, name: Option<Name>, seen: Option<Revision>) -> Copying {
+    Copying {
+        item: leave(item, Action::Read),
+        to: leave(to, Action::AddTo),
+        name,
+        conflict: ConflictPolicy::Fail,
+        seen,
+        most_versions: 7,
+        ids: IdSource::new(crate::service::testing::NOW, Arc::new(crate::service::testing::Counting::from(1))),
+    }
+}
+
+#[test]
+fn a_copy_keeps_its_name_by_default() {
+    let (beach, holiday) = (for_owner(file(FILE)), for_owner(folder(FOLDER)));
+    for (given, expected) in [(None, "beach.jpg"), (Some(name("sea.jpg")), "sea.jpg")] {
+        let copying = copying(&beach, &holiday, given, Some(Revision(1)));
+        assert_eq!(copying.place(&copying.item, &copying.to).unwrap(), &name(expected));
+    }
+}
+
+#[test]
+fn what_the_transaction_sees_decides() {
+    let (holiday, other) = (for_owner(folder(FOLDER)), for_owner(folder(OTHER_FOLDER)));
+    let wish = copying(&holiday, &other, None, Some(Revision(1)));
+    // The revision has changed.
+    let mut changed = holiday.clone();
+    changed.node.revision = Revision(2);
+    let refused = wish.place(&leave(&changed, Action::Read), &wish.to).unwrap_err();
+    assert!(matches!(refused, Error::PreconditionFailed));
+    // The other folder is inside this one by now.
+    let mut below = other;
+    below.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
+    for to in [&below, &holiday] {
+        let refused = wish.place(&wish.item, &leave(to, Action::AddTo)).unwrap_err();
+        assert!(matches!(refused, Error::Conflict(Conflict::FolderCycle)));
+    }
+    let of_root = copying(&root(OWNER), &holiday, None, None);
+    assert!(matches!(of_root.place(&of_root.item, &of_root.to), Err(Error::NotFound)));
+}

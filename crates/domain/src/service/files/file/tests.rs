@@ -1,0 +1,202 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::predicate::{always, eq};
+use uuid::Uuid;
+
+use crate::error::{Error, Forbidden};
+use crate::model::{
+    Action, AuditAction, ConflictPolicy, Content, Located, MediaType, Node, NodeBody, NodeId, NodeKind, Permission,
+    Revision, Role, SessionId, TrashItem, UserId,
+};
+use crate::port::{
+    Details, MockBlobRecords, MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocated, Relocation, SignedUrl,
+    Watch,
+};
+use crate::service::testing::{
+    FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, Trail, actor, ambient, ambient_with, body, command, contents, drain,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, root, seen, trashed, unconditioned,
+};
+use crate::service::{Contents, Destination, Files, NewPlace, StoreTags, UrlLifetimes};
+use crate::testing::{content, key, name};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const LIFETIMES: UrlLifetimes = UrlLifetimes { download: MINUTE, watch: Duration::from_hours(6) };
+
+fn service(drive: MockDrive, store: MockBlobStore, signer: MockUrlSigner) -> Files {
+    Files::new(Arc::new(drive), contents(store), StoreTags::none(), Arc::new(signer), ambient(), LIFETIMES)
+}
+
+fn files_of(drive: MockDrive) -> Files {
+    service(drive, MockBlobStore::new(), MockUrlSigner::new())
+}
+
+fn png() -> Content {
+    Content { media_type: MediaType::parse("image/png").unwrap(), ..content(10) }
+}
+
+/// Nodes that are not visible as the file [`FILE`], each with its viewer.
+fn unseen() -> [(Located, UserId); 4] {
+    [
+        (for_stranger(file(FILE)), STRANGER),
+        (for_owner(folder(FILE)), OWNER),
+        (trashed(for_owner(file(FILE))), OWNER),
+        (trashed(for_guest(file(FILE), Permission::Edit)), GUEST),
+    ]
+}
+
+#[tokio::test]
+async fn a_download_is_signed_with_the_files_name_and_type() {
+    for viewer in [OWNER, GUEST] {
+        let node = Node { name: name("été.png"), body: NodeBody::File(png()), ..file(FILE) };
+        let found = if viewer == OWNER { for_owner(node) } else { for_guest(node, Permission::View) };
+        let presentation = Presentation::of(name("été.png"), &png());
+        let url = SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) };
+        let signed = url.clone();
+        let mut signer = MockUrlSigner::new();
+        signer
+            .expect_sign_get()
+            .with(eq(key()), eq(presentation), eq(NOW.plus(MINUTE)))
+            .times(1)
+            .return_once(|_, _, _| Ok(signed));
+        let files = service(drive_with([found]), MockBlobStore::new(), signer);
+        let (entry, download) = files.download(&actor(viewer), FILE).await.unwrap();
+        assert_eq!(entry.node.id, FILE);
+        assert_eq!(entry.role, if viewer == OWNER { Role::Owner } else { Role::View });
+        assert!(download == url);
+    }
+}
+
+#[tokio::test]
+async fn a_watch_url_lives_longer_and_names_user_and_file() {
+    let session = SessionId::from_uuid(Uuid::from_u128(500));
+    let watch = Watch { user: GUEST, session, file: FILE, version: content(10).version };
+    let until = NOW.plus(Duration::from_hours(6));
+    let mut signer = MockUrlSigner::new();
+    let sign = signer.expect_sign_watch().with(eq(key()), always(), eq(watch), eq(until));
+    sign.times(1).returning(|_, _, _, expires_at| {
+        Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at })
+    });
+    let drive = drive_with([for_guest(file(FILE), Permission::View)]);
+    let files = service(drive, MockBlobStore::new(), signer);
+    let (entry, url) = files.watch(&actor(GUEST), session, FILE).await.unwrap();
+    assert_eq!((entry.node.id, url.expires_at), (FILE, until));
+    for (found, user) in unseen() {
+        let watched = files_of(drive_with([found])).watch(&actor(user), session, FILE).await;
+        assert!(matches!(watched, Err(Error::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn no_url_is_signed_for_invisible_files() {
+    for (found, user) in unseen() {
+        let mut signer = MockUrlSigner::new();
+        signer.expect_sign_get().never();
+        let files = service(drive_with([found]), MockBlobStore::new(), signer);
+        assert!(matches!(files.download(&actor(user), FILE).await, Err(Error::NotFound)));
+    }
+    assert!(matches!(files_of(drive_with([])).download(&actor(OWNER), FILE).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn the_bytes_of_an_open_file_come_from_its_blob() {
+    let mut store = MockBlobStore::new();
+    store
+        .expect_get()
+        .with(eq(key()), eq(10), eq(3..10))
+        .times(1)
+        .returning(|_, _, _| Ok(body([Ok("lo w"), Ok("orl")])));
+    let drive = drive_with([for_heir(file(FILE), Permission::View)]);
+    let files = service(drive, store, MockUrlSigner::new());
+    let open = files.open(&actor(GUEST), FILE).await.ok().unwrap();
+    assert_eq!((open.entry().node.id, open.content()), (FILE, &content(10)));
+    let bytes = files.read(&open, 3..10).await.ok().unwrap();
+    assert_eq!(drain(bytes).unwrap(), b"lo worl");
+}
+
+#[tokio::test]
+async fn missing_bytes_are_damaged_if_referenced_or_else_not_found() {
+    for referred in [true, false] {
+        let mut store = MockBlobStore::new();
+        store.expect_get().returning(|_, _, _| Err(Error::NotFound));
+        let mut records = MockBlobRecords::new();
+        records.expect_is_referred_to().with(eq(key())).times(1).returning(move |_| Ok(referred));
+        let contents = Contents::new(Arc::new(store), Arc::new(records));
+        let drive = Arc::new(drive_with([for_owner(file(FILE))]));
+        let files =
+            Files::new(drive, contents, StoreTags::none(), Arc::new(MockUrlSigner::new()), ambient(), LIFETIMES);
+        let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
+        match files.read(&open, 5..10).await.err().unwrap() {
+            Error::Damaged { blob, .. } => assert!(referred && blob == key().as_str()),
+            fault => assert!(!referred && matches!(fault, Error::NotFound), "{fault}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn invisible_files_do_not_open() {
+    for (found, user) in unseen() {
+        let opened = files_of(drive_with([found])).open(&actor(user), FILE).await;
+        assert!(matches!(opened.err(), Some(Error::NotFound)));
+    }
+}
+
+#[tokio::test]
+async fn the_owner_renames_and_moves_an_unchanged_file_at_once() {
+    let (item, destination) = (for_owner(file(FILE)), for_owner(folder(FOLDER)));
+    let mut drive = drive_with([item.clone(), destination.clone()]);
+    let relocation = Relocation {
+        item: leave(&item, Action::Move),
+        to: Some(leave(&destination, Action::AddTo)),
+        name: Some(name("dune.jpg")),
+        conflict: ConflictPolicy::Fail,
+        details: Details::default(),
+        seen: Some(Revision(1)),
+    };
+    let moved = Located { node: Node { name: name("dune.jpg"), ..file(FILE) }, ..item };
+    drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).return_once(move |_, _| Ok(moved.into()));
+    let place = NewPlace { name: Some(name("dune.jpg")), to: Some(Destination::Folder(FOLDER)), ..NewPlace::default() };
+    let entry = files_of(drive).relocate(&actor(OWNER), FILE, place, &seen(1)).await.unwrap();
+    assert_eq!(entry.node.name, name("dune.jpg"));
+}
+
+#[tokio::test]
+async fn what_a_file_replaces_is_audited_as_trashed() {
+    let old = NodeId::from_uuid(Uuid::from_u128(301));
+    for replaced in [None, Some(old)] {
+        let item = for_owner(file(FILE));
+        let mut drive = drive_with([item.clone()]);
+        let asked = drive.expect_relocate().withf(|_, wish| wish.conflict == ConflictPolicy::Replace);
+        asked.times(1).return_once(move |_, _| Ok(Relocated { located: item, replaced }));
+        let (contents, trail) = (contents(MockBlobStore::new()), Trail::default());
+        let (signer, ambient) = (Arc::new(MockUrlSigner::new()), ambient_with(NOW, trail.clone()));
+        let files = Files::new(Arc::new(drive), contents, StoreTags::none(), signer, ambient, LIFETIMES);
+        let conflict = ConflictPolicy::Replace;
+        let place = NewPlace { name: Some(name("dune.jpg")), conflict, ..NewPlace::default() };
+        files.relocate(&actor(OWNER), FILE, place, &unconditioned()).await.unwrap();
+        let trashed = |node| (Some(OWNER), AuditAction::ItemTrashed(TrashItem { kind: NodeKind::File, node }));
+        assert_eq!(trail.read(), replaced.map(trashed).into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_rename_changes_nothing() {
+    let renamed = || NewPlace { name: Some(name("mine.jpg")), to: None, ..NewPlace::default() };
+    let refused = async |found: Located, place: NewPlace| {
+        let user = found.viewer.user().unwrap();
+        let mut drive = drive_with([found, root(user)]);
+        drive.expect_relocate().never();
+        files_of(drive).relocate(&actor(user), FILE, place, &unconditioned()).await.unwrap_err()
+    };
+    for permission in [Permission::View, Permission::Edit] {
+        // Only the owner may rename the shared file itself, even if the guest may edit it.
+        let fault = refused(for_guest(file(FILE), permission), renamed()).await;
+        assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+    }
+    let into_root = NewPlace { name: None, to: Some(Destination::Root), ..NewPlace::default() };
+    let fault = refused(for_heir(file(FILE), Permission::Edit), into_root).await;
+    assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+    for (found, _) in unseen() {
+        assert!(matches!(refused(found, renamed()).await, Error::NotFound));
+    }
+}

@@ -1,0 +1,217 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::blob_remover::BlobRemover;
+use super::folders::{self, EntryPage, ListQuery};
+use super::relocation::Destination;
+use crate::error::{Error, Result};
+use crate::model::{
+    Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, PageRoom, Precondition, Timestamp,
+    TrashItem, TrashPosition,
+};
+use crate::port::{self, Doomed, Drive, Purge, Restoration, Trashed};
+use crate::service::access::Access;
+use crate::service::{Ambient, EndedUploads};
+
+/// The number of files and folders that a purge removes before it returns, if there are as many.
+const DONE_AT_ONCE: u32 = 1_000;
+
+/// How many entries of a page, with their paths to the root, are fetched at once.
+const FETCHED: usize = 100;
+
+/// How long a guest may undo their own move to the trash.
+const UNDO: Duration = Duration::from_hours(1);
+
+/// How many nodes one transaction removes.
+const BATCH: u32 = 500;
+
+/// An item in the trash, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrashedItem {
+    /// The file or folder. Its parent is where it would be restored to.
+    pub entry: Entry,
+    /// When it was trashed.
+    pub trashed_at: Timestamp,
+    /// When it is purged, unless it is restored.
+    pub purge_at: Timestamp,
+    /// The names of its former parent folders, topmost first.
+    pub path: Vec<Name>,
+}
+
+/// One page of the trash.
+pub type TrashPage = Page<TrashedItem, TrashPosition>;
+
+/// Trashes, restores and purges files and folders.
+pub struct Trash {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    trash: Arc<dyn port::Trash>,
+    remover: BlobRemover,
+    ended: EndedUploads,
+    ambient: Ambient,
+    retention: Duration,
+}
+
+impl Trash {
+    /// Creates the service. Items are purged after `retention` in the trash.
+    #[must_use]
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        trash: Arc<dyn port::Trash>,
+        remover: BlobRemover,
+        ended: EndedUploads,
+        ambient: Ambient,
+        retention: Duration,
+    ) -> Self {
+        Self { access: Access::new(drive.clone()), drive, trash, remover, ended, ambient, retention }
+    }
+
+    /// Moves a file or folder with all its contents to the trash. Data received for guests' uploads into it is deleted.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` for the item; `PreconditionFailed`.
+    pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), wanted: &Precondition) -> Result<()> {
+        let item = self.access.of(actor, kind, id, Action::Trash).await?;
+        let seen = wanted.on(item.node())?;
+        let command = self.ambient.command(actor)?;
+        self.trash.put(&command, &item, seen).await?;
+        self.ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node: id }));
+        if kind == NodeKind::Folder {
+            self.ended.discard(&command).await;
+        }
+        Ok(())
+    }
+
+    /// What was itself trashed in the caller's drive, newest first. The page ends early when its paths reach [the
+    /// limit](PageRoom) for a page; rows are fetched a few at a time.
+    ///
+    /// # Errors
+    /// `NotFound` when the account has just been deleted.
+    pub async fn list(&self, actor: &Actor, after: Option<TrashPosition>, limit: Limit) -> Result<TrashPage> {
+        let root = self.root(actor).await?;
+        let place = |row: &Trashed| TrashPosition { at: row.at, id: row.located.node.id };
+        let (mut items, mut room, mut after, mut left) = (Vec::new(), PageRoom::default(), after, limit.get());
+        loop {
+            let some = Limit::new(left.min(FETCHED) as u64).unwrap_or_default();
+            let page = Page::cut(self.trash.list(&root, after, some).await?, some, place);
+            for row in page.items {
+                if !room.takes(row.located.path_bytes()) {
+                    return Ok(Page { items, next: after });
+                }
+                (after, left) = (Some(place(&row)), left.saturating_sub(1));
+                items.extend(self.item(row));
+            }
+            if page.next.is_none() || left == 0 {
+                return Ok(Page { items, next: page.next });
+            }
+        }
+    }
+
+    fn item(&self, row: Trashed) -> Option<TrashedItem> {
+        let path = row.located.names_above();
+        let entry = row.located.trash_entry()?;
+        Some(TrashedItem { entry, trashed_at: row.at, purge_at: row.at.plus(self.retention), path })
+    }
+
+    /// A page of the contents of a folder in the caller's trash, trashed itself or below a trashed one. Excludes items
+    /// that were trashed by themselves.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such folder in the caller's trash.
+    pub async fn list_folder(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<EntryPage> {
+        let folder = self.of(actor, folder, Action::ReadTrash).await?;
+        if folder.node().kind() != NodeKind::Folder {
+            return Err(Error::NotFound);
+        }
+        folders::page(&*self.drive, folder.read(), query).await
+    }
+
+    /// Restores an item from the trash: into `to`, or to where it was, or into the root when that no longer exists. An
+    /// item below a trashed folder is restored alone. A guest may restore what they trashed themselves within the last
+    /// hour, while they may edit the folder it returns to.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not in the caller's trash and the caller may not undo it; `PreconditionFailed`; those of
+    /// the destination; and as [`port::Trash::restore`].
+    pub async fn restore(
+        &self,
+        actor: &Actor,
+        id: NodeId,
+        to: Option<Destination>,
+        wanted: &Precondition,
+    ) -> Result<Entry> {
+        let (item, trashed_after) = match self.of(actor, id, Action::Restore).await {
+            Err(Error::NotFound) if to.is_none() => {
+                let after = self.ambient.now().minus(UNDO);
+                let found = self.trash.find_trashed_by(id, actor.user, after).await?;
+                (Access::authorize(actor, found, Action::Undo)?, Some(after))
+            }
+            item => (item?, None),
+        };
+        let to = match to {
+            None => None,
+            Some(Destination::Root) => Some(self.access.move_to(actor, &item, None).await?),
+            Some(Destination::Folder(folder)) => Some(self.access.move_to(actor, &item, Some(folder)).await?),
+        };
+        let restoration = Restoration { seen: wanted.on(item.node())?, item, to, trashed_after };
+        let restored = self.trash.restore(&self.ambient.command(actor)?, &restoration).await?;
+        let item = TrashItem { kind: restored.node.kind(), node: id };
+        self.ambient.audit(actor, AuditAction::ItemRestored(item));
+        restored.entry().ok_or(Error::NotFound)
+    }
+
+    /// Permanently removes an item in the trash. On return it is no longer listed; an item of up to 1,000 files and
+    /// folders is fully removed.
+    ///
+    /// # Errors
+    /// `NotFound` when it was not trashed itself, or is not in the caller's trash; `PreconditionFailed`.
+    pub async fn purge(&self, actor: &Actor, id: NodeId, wanted: &Precondition) -> Result<()> {
+        let item = self.of(actor, id, Action::Purge).await?;
+        let seen = wanted.on(item.node())?;
+        self.trash.begin_purge(&self.ambient.command(actor)?, &item, seen).await?;
+        let kind = item.node().kind();
+        self.ambient.audit(actor, AuditAction::ItemPurged(TrashItem { kind, node: id }));
+        self.go_on(actor, Purge::Of(item.drive(), id)).await
+    }
+
+    /// Empties the caller's trash, as [`purge`](Self::purge) does for each item.
+    ///
+    /// # Errors
+    /// `NotFound` when the account has just been deleted.
+    pub async fn empty(&self, actor: &Actor) -> Result<()> {
+        let root = self.root(actor).await?;
+        let drive = root.drive();
+        let doomed = Doomed::All(Box::new(root));
+        while self.trash.begin_purges(&self.ambient.command(actor)?, &doomed, BATCH).await? == BATCH {}
+        self.ambient.audit(actor, AuditAction::TrashEmptied { drive });
+        self.go_on(actor, Purge::In(drive)).await
+    }
+
+    /// Continues a purge far enough to complete one of up to 1,000 nodes, with its bytes deleted and quota released.
+    /// Each node is reached at most once and removed once; the collector finishes larger purges and deletes what could
+    /// not be deleted here.
+    async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {
+        let mut touched = 0;
+        for _ in 0..2 * DONE_AT_ONCE {
+            let step = self.trash.purge(&self.ambient.command(actor)?, which, BATCH).await?;
+            touched += step.removed + step.reached;
+            self.remover.remove(step.freed).await;
+            if !step.more || touched >= 2 * DONE_AT_ONCE {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn root(&self, actor: &Actor) -> Result<Grant> {
+        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        Access::authorize(actor, Some(home.root), Action::Read)
+    }
+
+    async fn of(&self, actor: &Actor, id: NodeId, action: Action) -> Result<Grant> {
+        Access::authorize(actor, self.drive.find(id, actor.user.into()).await?, action)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,353 @@
+mod complete;
+mod receive;
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::blob_remover::BlobRemover;
+use super::intake::told;
+use crate::error::{Error, Result};
+use crate::model::{
+    Action, Actor, AuditAction, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, NodeId, NodeKind, Page, Part,
+    PartPlan, Person, Scope, Timestamp, Transfer, Upload, UploadId, UploadPosition, UploadState,
+};
+use crate::port::{
+    self, BlobRecords, BlobStore, DirectUploads, Drive, Opening, Presentation, SignedUrl, StagedUploads,
+};
+use crate::service::Ambient;
+use crate::service::access::Access;
+
+pub use complete::Completing;
+pub use receive::{StreamedFile, UploadLeave};
+
+/// How many parts get a URL when an upload begins.
+const FIRST_PARTS: usize = 100;
+
+/// How many uploads of a list are looked up at once.
+const LOOKS: usize = 16;
+
+/// The most parts that get a URL per call.
+const MOST_SIGNED: usize = 1000;
+
+/// The settings of [`Uploads`].
+#[derive(Clone, Copy, Debug)]
+pub struct UploadSettings {
+    /// How long an upload stays open.
+    pub lifetime: Duration,
+    /// The lifetime of part URLs.
+    pub url_lifetime: Duration,
+    /// The most open uploads per user.
+    pub most_open: u32,
+    /// The largest upload in a single part, and the usual part size of larger ones; MUST be from
+    /// [`MIN_PART_BYTES`](crate::model::MIN_PART_BYTES) to [`MAX_PART_BYTES`](crate::model::MAX_PART_BYTES).
+    pub part_bytes: NonZeroU64,
+    /// The most parts that the store accepts per upload; at most [`MAX_PARTS`](crate::model::MAX_PARTS).
+    pub max_parts: u32,
+    /// The most versions of a file, including the current one; at least 1.
+    pub most_versions: u32,
+}
+
+/// Where uploaded bytes are copied before they become a file.
+struct Staging {
+    store: Arc<dyn StagedUploads>,
+    records: Arc<dyn BlobRecords>,
+}
+
+/// A part of an upload and the URL to send it to.
+#[derive(Debug)]
+pub struct PartUrl {
+    /// The part number, from 1.
+    pub number: u32,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where to PUT it.
+    pub target: SignedUrl,
+}
+
+/// An upload and its progress.
+#[derive(Debug)]
+pub struct Progress {
+    /// The upload.
+    pub upload: Upload,
+    /// Its current state.
+    pub state: UploadState,
+    /// The parts that have arrived, in order.
+    pub received: Vec<Part>,
+    /// The sender.
+    pub sender: Person,
+    /// The destination folder, unless it is a root or the caller may not see it.
+    pub parent: Option<NodeId>,
+}
+
+/// One page of open uploads.
+pub type UploadPage = Page<Progress, UploadPosition>;
+
+/// An upload that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// The upload, of which nothing has arrived.
+    pub progress: Progress,
+    /// Its parts.
+    pub plan: PartPlan,
+    /// The first parts, at most 100, with their URLs.
+    pub parts: Vec<PartUrl>,
+}
+
+/// Uploads into a drive: through URLs that the store itself accepts, or streamed through the API.
+pub struct Uploads {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    uploads: Arc<dyn port::Uploads>,
+    store: Arc<dyn BlobStore>,
+    direct: Arc<dyn DirectUploads>,
+    remover: BlobRemover,
+    records: Arc<dyn BlobRecords>,
+    staging: Option<Staging>,
+    ambient: Ambient,
+    settings: UploadSettings,
+}
+
+impl Uploads {
+    /// Creates the service.
+    #[must_use]
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        uploads: Arc<dyn port::Uploads>,
+        store: Arc<dyn BlobStore>,
+        records: Arc<dyn BlobRecords>,
+        direct: Arc<dyn DirectUploads>,
+        ambient: Ambient,
+        settings: UploadSettings,
+    ) -> Self {
+        let remover = BlobRemover::new(records.clone(), store.clone());
+        let access = Access::new(drive.clone());
+        Self { access, drive, uploads, store, direct, remover, records, staging: None, ambient, settings }
+    }
+
+    /// Sets a store whose uploads may have to be copied; each copy is recorded in `records` first.
+    #[must_use]
+    pub fn with_staging(self, store: Arc<dyn StagedUploads>, records: Arc<dyn BlobRecords>) -> Self {
+        Self { staging: Some(Staging { store, records }), ..self }
+    }
+
+    /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.
+    /// The digest of a multi-part upload is stored but not verified.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` for the folder; `Quota`; `NameTaken` and `Entries` when the commit would fail with
+    /// them now; `Invalid` above [`MAX_FILE_BYTES`] and with too many open uploads.
+    pub async fn begin(&self, actor: &Actor, folder: Option<NodeId>, file: FileInfo, size: u64) -> Result<Begun> {
+        if size > MAX_FILE_BYTES {
+            return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
+        }
+        let folder = self.access.add_to(actor, folder).await?;
+        let key = self.ambient.blob_key();
+        let plan = PartPlan::within(size, self.settings.part_bytes, self.settings.max_parts);
+        let ticket = self.direct.begin(&key, plan, &presentation_of(&file)).await?;
+        let transfer = Transfer { key, ticket };
+        let upload = match self.open(actor, &folder, file, plan, transfer.clone()).await {
+            Ok(opened) => opened,
+            Err(fault) => {
+                // If it is unknown whether the row was committed, expiry cleans up the transfer.
+                if transfer.ticket.is_some() && !matches!(fault, Error::Unavailable { .. } | Error::Internal { .. }) {
+                    let _ = self.store.discard(&transfer).await;
+                }
+                return Err(fault);
+            }
+        };
+        let sender = self.sender(actor, Some(folder.located())).await?;
+        self.first_parts(upload, sender, parent_of(folder.located())).await
+    }
+
+    /// An upload as it was when it began, with fresh URLs, for a repeated request.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's, or ended long ago; `NotFound` and `Forbidden` for its folder: the URLs
+    /// allow sending, so the caller must still have that right.
+    pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<Begun> {
+        let upload = self.find(actor, upload).await?;
+        let folder = self.folder_of(actor, &upload).await?;
+        let sender = self.sender(actor, Some(folder.located())).await?;
+        let upload = Upload { state: UploadState::Open, ..upload };
+        self.first_parts(upload, sender, parent_of(folder.located())).await
+    }
+
+    async fn first_parts(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Begun> {
+        let plan = upload.plan().ok_or(Error::NotFound)?;
+        let parts = self.sign(&upload, plan.parts().take(FIRST_PARTS).collect()).await?;
+        let progress = Progress { state: upload.state, received: Vec::new(), upload, sender, parent };
+        Ok(Begun { progress, plan, parts })
+    }
+
+    /// The caller as the sender into `folder`, with user name.
+    async fn sender(&self, actor: &Actor, folder: Option<&Located>) -> Result<Person> {
+        if let Some(folder) = folder.filter(|folder| folder.owner.id == actor.user) {
+            return Ok(folder.owner.clone());
+        }
+        let home = self.drive.find_home(actor.user).await?;
+        let username = home.map(|home| home.account.user.username.as_str().to_owned());
+        Ok(Person { id: actor.user, username })
+    }
+
+    async fn open(
+        &self,
+        actor: &Actor,
+        folder: &Grant,
+        file: FileInfo,
+        plan: PartPlan,
+        transfer: Transfer,
+    ) -> Result<Upload> {
+        let command = self.ambient.command(actor)?;
+        let upload = Upload {
+            id: self.ambient.id(),
+            drive: folder.drive(),
+            folder: folder.node().id,
+            sender: actor.user,
+            file,
+            announced: Some(plan.size()),
+            part_size: plan.cut(),
+            blob: transfer.key,
+            ticket: transfer.ticket,
+            state: UploadState::Open,
+            created_at: command.at,
+            expires_at: command.at.plus(self.settings.lifetime),
+        };
+        let opening = Opening { upload: upload.clone(), store: self.store.name(), most_open: self.settings.most_open };
+        self.uploads.begin(&command, folder, &opening).await.map_err(|fault| told(folder, fault))?;
+        Ok(upload)
+    }
+
+    /// URLs for these parts, with a common expiry.
+    async fn sign(&self, upload: &Upload, parts: Vec<Part>) -> Result<Vec<PartUrl>> {
+        let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
+        let (transfer, sha256) = (upload.transfer(), upload.signed_sha256());
+        let presentation = presentation_of(&upload.file);
+        let mut signed = Vec::with_capacity(parts.len());
+        for part in parts {
+            let target = self.direct.sign_put(&transfer, part, sha256, &presentation, expires_at).await?;
+            signed.push(PartUrl { number: part.number, size: part.size, target });
+        }
+        Ok(signed)
+    }
+
+    /// The progress of an upload.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's.
+    pub async fn progress(&self, actor: &Actor, upload: UploadId) -> Result<Progress> {
+        actor.require(Scope::Read)?;
+        let upload = self.find(actor, upload).await?;
+        let folder = self.drive.find(upload.folder, actor.user.into()).await?;
+        let sender = self.sender(actor, folder.as_ref()).await?;
+        self.look(upload, sender, folder.as_ref().and_then(parent_of)).await
+    }
+
+    async fn look(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Progress> {
+        let state = upload.state_at(self.ambient.now());
+        let received = match (state, upload.plan()) {
+            (UploadState::Open, Some(plan)) => self.direct.list_received(&upload.transfer(), plan).await?,
+            (UploadState::Complete(_), Some(plan)) => plan.parts().collect(),
+            _ => Vec::new(),
+        };
+        Ok(Progress { upload, state, received, sender, parent })
+    }
+
+    /// The open uploads that the caller sends, and all those into the caller's own drive, newest first.
+    pub async fn list(&self, actor: &Actor, after: Option<UploadPosition>, limit: Limit) -> Result<UploadPage> {
+        actor.require(Scope::Read)?;
+        let rows = self.uploads.list(actor.user, self.ambient.now(), after, limit).await?;
+        let page = Page::cut(rows, limit, |row| UploadPosition { at: row.upload.created_at, id: row.upload.id });
+        let looks = page.items.into_iter().map(|row| {
+            let parent = row.folder.as_ref().and_then(parent_of);
+            self.look(row.upload, row.sender, parent)
+        });
+        // The store reports received parts per upload: look up several concurrently.
+        let items = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+        Ok(Page { items, next: page.next })
+    }
+
+    /// Fresh URLs for the parts `numbers`. Extends the upload until the returned time, up to
+    /// [`MAX_UPLOAD_LIFETIME`](crate::model::MAX_UPLOAD_LIFETIME) in total.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` for its folder; `Invalid` for an unknown or
+    /// repeated part, for none, and for more than 1,000; `UploadClosed`, `UploadExpired`.
+    pub async fn sign_parts(
+        &self,
+        actor: &Actor,
+        upload: UploadId,
+        numbers: &[u32],
+    ) -> Result<(Timestamp, Vec<PartUrl>)> {
+        let upload = self.find(actor, upload).await?;
+        let command = self.ambient.command(actor)?;
+        let folder = self.folder_of(actor, &upload).await?;
+        upload.require_open(command.at)?;
+        // Uploads streamed through the API have no parts.
+        let parts = choose(&upload.plan().ok_or(Error::NotFound)?, numbers)?;
+        let until = upload.extended(command.at, self.settings.lifetime);
+        self.uploads.extend(&command, &folder, upload.id, until).await?;
+        Ok((until, self.sign(&upload, parts).await?))
+    }
+
+    async fn folder_of(&self, actor: &Actor, upload: &Upload) -> Result<Grant> {
+        let found = self.drive.find(upload.folder, actor.user.into()).await?;
+        Access::authorize(actor, found, Action::AddTo)
+    }
+
+    /// Aborts an upload: releases its reservation and removes received data; what cannot be removed stays reserved. An
+    /// upload that has already been aborted or expired is unchanged. The owner of a drive may abort others' uploads
+    /// into it.
+    ///
+    /// # Errors
+    /// `NotFound` when it is neither the caller's nor an open upload into the caller's drive; `UploadClosed` when it is
+    /// complete.
+    pub async fn abort(&self, actor: &Actor, upload: UploadId) -> Result<()> {
+        let upload = self.uploads.find_abortable(upload, actor.user).await?.ok_or(Error::NotFound)?;
+        let command = self.ambient.command(actor)?;
+        if upload.abortion(command.at)? {
+            self.uploads.abort(&command, upload.id).await?;
+            self.ambient.audit(actor, AuditAction::UploadAborted { upload: upload.id });
+            self.remover.discard(&[upload]).await;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {
+        self.uploads.find(upload, actor.user).await?.ok_or(Error::NotFound)
+    }
+}
+
+/// What is known of a file before it is sent.
+fn presentation_of(file: &FileInfo) -> Presentation {
+    Presentation::of_file(file.name.clone(), file.media_type.resolve(None, &file.name))
+}
+
+/// The id of the folder `located`, if its viewer may see it.
+fn parent_of(located: &Located) -> Option<NodeId> {
+    let visible = located.node.kind() == NodeKind::Folder && located.role().is_some();
+    visible.then_some(located.node.id)
+}
+
+/// The parts with these numbers.
+fn choose(plan: &PartPlan, numbers: &[u32]) -> Result<Vec<Part>> {
+    let invalid = |message: String| Err(Error::invalid("part_numbers", message));
+    if !(1..=MOST_SIGNED).contains(&numbers.len()) {
+        return invalid(format!("must be from 1 to {MOST_SIGNED} numbers"));
+    }
+    if BTreeSet::from_iter(numbers).len() < numbers.len() {
+        return invalid("must not name a part twice".to_owned());
+    }
+    let parts: Vec<Part> = numbers.iter().filter_map(|&number| plan.part(number)).collect();
+    match plan.count() {
+        _ if parts.len() == numbers.len() => Ok(parts),
+        1 => invalid("must be [1]: this upload has one part".to_owned()),
+        count => invalid(format!("must be from 1 to {count}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! Completing uploads.
+
+use super::{Uploads, presentation_of};
+use crate::error::{Error, Refused, Result};
+use crate::model::{
+    Actor, BlobKey, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Scope, Sha256, Stored, Upload,
+    UploadId,
+};
+use crate::port::Commit;
+use crate::service::files::digest;
+use crate::service::files::intake::told;
+
+/// The options of completing an upload.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Completing {
+    /// What to do when the name is taken; overrides the policy given at the beginning.
+    pub conflict: Option<ConflictPolicy>,
+    /// The expected digest of the bytes.
+    pub sha256: Option<Sha256>,
+}
+
+/// The state of an upload being completed.
+enum Standing {
+    /// It became this file.
+    Complete(Entry),
+    /// Its bytes may go into this folder.
+    Open(Grant),
+}
+
+impl Uploads {
+    /// Turns a fully received upload into a file, or into new content of one. A repeat returns the same file.
+    ///
+    /// The digest given now, or signed into the URL, is verified before the commit: by reading the bytes, unless the
+    /// server or the store verified it on arrival.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
+    /// [`port::Uploads::commit`](crate::port::Uploads::commit).
+    pub async fn complete(&self, actor: &Actor, upload: UploadId, said: Completing) -> Result<Entry> {
+        let upload = self.find(actor, upload).await?;
+        actor.require(Scope::Write)?;
+        let folder = match self.standing(actor, &upload).await? {
+            Standing::Complete(file) => return Ok(file),
+            Standing::Open(folder) => folder,
+        };
+        // Uploads without a plan stream in through the API, which completes them itself.
+        let plan = upload.plan().ok_or(Error::NotFound)?;
+        let settled = async {
+            let arrived = self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await?;
+            self.settle(&upload, plan, arrived, said.sha256).await
+        };
+        let (blob, stored) = match settled.await {
+            Ok(settled) => settled,
+            Err(fault @ Error::Refused(_)) => return Err(fault),
+            Err(fault) => return self.over_meanwhile(actor, upload.id, fault).await,
+        };
+        let conflict = said.conflict.unwrap_or(upload.file.conflict);
+        let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
+        if blob != upload.blob {
+            match &outcome {
+                Ok(_) => self.clear(&upload, &blob, plan.size()).await,
+                // The outcome is unknown: the copy may be the file's bytes, so it stays.
+                Err(Error::Unavailable { .. } | Error::Internal { .. }) => {}
+                Err(_) => self.remover.delete(&blob, upload.drive, plan.size()).await,
+            }
+        }
+        outcome?.entry().ok_or(Error::NotFound)
+    }
+
+    /// Deletes the bytes as they were sent, and the copy of `size` bytes: all but what a concurrent request has
+    /// committed, which may be either, as instances probe the store on their own. What may be committed stays.
+    async fn clear(&self, upload: &Upload, copy: &BlobKey, size: u64) {
+        if let Ok(false) = self.records.is_referred_to(&upload.blob).await {
+            self.remover.discard(std::slice::from_ref(upload)).await;
+        }
+        if let Ok(false) = self.records.is_referred_to(copy).await {
+            self.remover.delete(copy, upload.drive, size).await;
+        }
+    }
+
+    /// The final, immutable blob of the received bytes. Fails if they are not the announced ones; after a copy, the
+    /// right bytes may still be sent.
+    async fn settle(
+        &self,
+        upload: &Upload,
+        plan: PartPlan,
+        arrived: Stored,
+        said: Option<Sha256>,
+    ) -> Result<(BlobKey, Stored)> {
+        let signed = upload.signed_sha256();
+        if said.is_some() && signed.is_some() && said != signed {
+            return Err(Error::Refused(Refused::Checksum));
+        }
+        let Some(staging) = self.staging.as_ref().filter(|staging| staging.store.needs_copy(plan)) else {
+            let stored = digest::verified(&*self.store, &upload.blob, arrived, said.or(signed)).await?;
+            return Ok((upload.blob.clone(), stored));
+        };
+        let copy = self.ambient.blob_key();
+        staging.records.record(&copy, &self.store.name(), self.ambient.now()).await?;
+        let copied = staging.store.copy(&upload.transfer(), plan, &copy, &presentation_of(&upload.file)).await;
+        let verified = match copied {
+            Ok(copied) => digest::verified(&*self.store, &copy, copied, said.or(signed)).await,
+            Err(fault) => Err(fault),
+        };
+        match verified {
+            Ok(stored) => Ok((copy, stored)),
+            // The copy may exist even if the store failed. Only this request knows its key, so nothing can refer to it.
+            Err(fault) => {
+                self.remover.delete(&copy, upload.drive, plan.size()).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// The current state of `upload`.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` for its folder; `UploadClosed`, `UploadExpired`.
+    async fn standing(&self, actor: &Actor, upload: &Upload) -> Result<Standing> {
+        let completion = upload.completion(self.ambient.now());
+        if let Ok(Completion::Repeat(file)) = completion {
+            return Ok(Standing::Complete(self.repeat(actor, file).await?));
+        }
+        // A sender who lost access gets that error, rather than that the upload ended.
+        let folder = self.folder_of(actor, upload).await?;
+        completion?;
+        Ok(Standing::Open(folder))
+    }
+
+    /// The outcome after a store `fault`: if the bytes are gone because the upload has just been completed, aborted or
+    /// ended with the sender's right, report that instead.
+    async fn over_meanwhile(&self, actor: &Actor, upload: UploadId, fault: Error) -> Result<Entry> {
+        let upload = self.find(actor, upload).await?;
+        match self.standing(actor, &upload).await? {
+            Standing::Complete(file) => Ok(file),
+            Standing::Open(_) => Err(fault),
+        }
+    }
+
+    /// The file that the upload became, as it is now.
+    async fn repeat(&self, actor: &Actor, file: NodeId) -> Result<Entry> {
+        let found = self.drive.find(file, actor.user.into()).await?;
+        found.and_then(Located::entry).ok_or(Error::NotFound)
+    }
+
+    async fn commit(
+        &self,
+        actor: &Actor,
+        folder: &Grant,
+        upload: &Upload,
+        (blob, stored): (BlobKey, Stored),
+        conflict: ConflictPolicy,
+    ) -> Result<Located> {
+        let commit = Commit {
+            upload: upload.id,
+            blob,
+            stored,
+            conflict,
+            file: self.ambient.id(),
+            version: self.ambient.id(),
+            most_versions: self.settings.most_versions,
+        };
+        let made = self.uploads.commit(&self.ambient.command(actor)?, folder, &commit).await;
+        Ok(self.remover.clear_up(made.map_err(|fault| told(folder, fault))?).await)
+    }
+}

@@ -1,0 +1,152 @@
+//! Uploads streamed through the API.
+
+use super::Uploads;
+use crate::error::{Error, Gone, Refused, Result};
+use crate::model::{
+    Action, Actor, BlobKey, Command, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId,
+    Quota, Scope, Sha256, Stored, Timestamp,
+};
+use crate::port::{ByteStream, NewFile, Presentation};
+use crate::service::access::Access;
+use crate::service::files::intake::{Intake, told};
+
+/// Permission to store the bytes of a file. Only [`Uploads::admit`] creates it.
+pub struct UploadLeave {
+    /// The folder named before the bytes; `None` for the root of the caller's own drive.
+    folder: Option<NodeId>,
+    target: Grant,
+    intake: Intake,
+    presentation: Presentation,
+}
+
+impl UploadLeave {
+    /// Sets what is known of the file before its bytes.
+    #[must_use]
+    pub fn presented_as(self, name: Name, media_type: &MediaType) -> Self {
+        let media_type = media_type.resolve(None, &name);
+        Self { presentation: Presentation::of_file(name, media_type), ..self }
+    }
+}
+
+/// What the sender declares about a file, possibly after its bytes.
+#[derive(Clone, Debug)]
+pub struct StreamedFile {
+    /// The destination folder; `None` for the root of the sender's own drive.
+    pub folder: Option<NodeId>,
+    /// Its metadata.
+    pub file: FileInfo,
+    /// The announced length, if any.
+    pub announced: Option<u64>,
+}
+
+impl Uploads {
+    /// Admits the bytes of a file, to be stored by [`receive`](Self::receive), with what is known before the first
+    /// byte: the destination folder, unless it is given later, and the length.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` for the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when `announced` bytes
+    /// cannot fit.
+    pub async fn admit(
+        &self,
+        actor: &Actor,
+        folder: Option<NodeId>,
+        announced: Option<u64>,
+        sha256: Option<Sha256>,
+    ) -> Result<UploadLeave> {
+        if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
+            return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
+        }
+        let found = match folder {
+            Some(_) => Some(self.access.add_to(actor, folder).await?),
+            None => None,
+        };
+        let owner = found.as_ref().map_or(actor.user, |found| found.located().owner.id);
+        let home = self.drive.find_home(owner).await?.ok_or(Error::NotFound)?;
+        let quota = home.account.quota;
+        // Preliminary: the quota is enforced once the bytes have arrived. While the target drive is unknown, the total
+        // of the caller's own drive is the bound.
+        let bound = if found.is_some() { quota } else { Quota { used: 0, reserved: 0, ..quota } };
+        let target = match found {
+            Some(found) => found,
+            None => Access::authorize(actor, Some(home.root), Action::AddTo)?,
+        };
+        let mut intake = Intake::of(&target, bound, announced, sha256)?;
+        intake.quota = quota;
+        Ok(UploadLeave { folder, target, intake, presentation: Presentation::of_unknown() })
+    }
+
+    /// Stores the bytes of a file as they stream in and creates the file from `said`, which is read after them. On
+    /// failure nothing remains but, at worst, an unreferenced blob.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` for the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when the
+    /// length differs from the announced one; `UploadExpired` when it took too long; those of
+    /// [`port::Uploads::create`](crate::port::Uploads::create); any error from `body` or `said`.
+    pub async fn receive(
+        &self,
+        actor: &Actor,
+        leave: UploadLeave,
+        body: ByteStream,
+        said: impl Future<Output = Result<StreamedFile>> + Send,
+    ) -> Result<Entry> {
+        actor.require(Scope::Write)?;
+        let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
+        self.records.record(&key, &self.store.name(), begun).await?;
+        let mut arrived = 0;
+        let ready = async {
+            let put = self.store.put(&key, body, leave.intake.expected, &leave.presentation).await;
+            let stored = put.map_err(|fault| leave.intake.explain(fault))?;
+            arrived = stored.size;
+            self.prepare(actor, &leave, &key, stored, said.await?, begun).await
+        };
+        let outcome = match ready.await {
+            Ok((command, folder, new)) => match self.uploads.create(&command, &folder, &new).await {
+                // The outcome is unknown: these may be the file's bytes, so they stay.
+                Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(fault),
+                created => created.map_err(|fault| told(&folder, fault)),
+            },
+            // No commit was tried, whatever failed.
+            Err(fault) => Err(fault),
+        };
+        match outcome {
+            Ok(made) => self.remover.clear_up(made).await.entry().ok_or(Error::NotFound),
+            Err(fault) => {
+                self.remover.delete(&key, leave.target.drive(), arrived).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// The file to be created from the stored bytes, and the folder that it goes into.
+    async fn prepare(
+        &self,
+        actor: &Actor,
+        leave: &UploadLeave,
+        key: &BlobKey,
+        stored: Stored,
+        said: StreamedFile,
+        begun: Timestamp,
+    ) -> Result<(Command, Grant, NewFile)> {
+        let StreamedFile { folder, file, announced } = said;
+        let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
+        Expected { length, sha256: file.sha256 }.check(&stored)?;
+        let folder = match folder == leave.folder {
+            true => leave.target.clone(),
+            false => self.access.add_to(actor, folder).await?,
+        };
+        let command = self.ambient.command(actor)?;
+        // After that the blob may have been condemned.
+        if command.at >= begun.plus(self.settings.lifetime) {
+            return Err(Error::Gone(Gone::UploadExpired));
+        }
+        let new = NewFile {
+            file: self.ambient.id(),
+            version: self.ambient.id(),
+            blob: key.clone(),
+            stored,
+            info: file,
+            most_versions: self.settings.most_versions,
+        };
+        Ok((command, folder, new))
+    }
+}

@@ -1,0 +1,153 @@
+mod begin;
+mod complete;
+mod receive;
+mod settle;
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+
+use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
+use crate::model::{
+    Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_PARTS, MAX_UPLOAD_LIFETIME,
+    MIN_PART_BYTES, MediaType, NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp,
+    Transfer, Upload, UploadState, UserId,
+};
+use crate::port::{
+    ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockStagedUploads, MockUploads,
+    NewFile, Opening, Presentation, Saved, SignedUrl,
+};
+use crate::service::testing::{
+    FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, home, hurried, leave, located, made, made_key,
+    name_taken, no_bytes_left, no_entries_left, outage, root, trashed,
+};
+use crate::service::{Ambient, Completing, StreamedFile, UploadSettings, Uploads};
+use crate::testing::{file_info, name, upload};
+
+const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
+const MINUTE: Duration = Duration::from_secs(60);
+const SECONDS: Duration = Duration::from_secs(5);
+const SETTINGS: UploadSettings = UploadSettings {
+    lifetime: MINUTE,
+    url_lifetime: SECONDS,
+    most_open: 20,
+    part_bytes: USUAL,
+    max_parts: MAX_PARTS,
+    most_versions: 7,
+};
+/// An upload of up to this size has one part.
+const USUAL: NonZeroU64 = NonZeroU64::new(MIN_PART_BYTES).unwrap();
+/// The exact time at which [`upload`] expires.
+const LATER: Timestamp = Timestamp::from_millis(31_000);
+
+#[derive(Default)]
+struct Ports {
+    drive: MockDrive,
+    uploads: MockUploads,
+    store: MockBlobStore,
+    records: MockBlobRecords,
+    direct: MockDirectUploads,
+    staged: Option<(MockStagedUploads, MockBlobRecords)>,
+}
+
+impl Ports {
+    /// A drive with only these nodes.
+    fn with(nodes: impl IntoIterator<Item = Located>) -> Self {
+        Self { drive: drive_with(nodes), ..Self::default() }
+    }
+
+    /// The owner's [`FOLDER`], and an upload into it.
+    fn with_upload(upload: Upload) -> Self {
+        let mut ports = Self::with([for_owner(folder(FOLDER))]);
+        ports.uploads.expect_find().with(eq(upload.id), eq(OWNER)).times(1).return_once(|_, _| Ok(Some(upload)));
+        ports
+    }
+
+    /// An upload that the owner may abort.
+    fn with_abortable(upload: Upload) -> Self {
+        let mut ports = Self::default();
+        let find = ports.uploads.expect_find_abortable().with(eq(upload.id), eq(OWNER));
+        find.times(1).return_once(|_, _| Ok(Some(upload)));
+        ports
+    }
+
+    /// The owner's [`FOLDER`], into which an upload begins while the drive's quota is `quota`.
+    fn beginning(quota: Quota) -> Self {
+        let mut ports = Self::with([for_owner(folder(FOLDER))]);
+        ports.store.expect_name().returning(|| StoreName("disk"));
+        ports.uploads.expect_begin().times(1).returning(move |_, _, _| Ok(quota));
+        ports
+    }
+
+    /// All bytes have arrived as expected.
+    fn arrived(mut self, stored: Stored) -> Self {
+        let finish = self.direct.expect_finish().with(eq(upload().transfer()), eq(TEN), eq(None));
+        finish.times(1).returning(move |_, _, _| Ok(stored.clone()));
+        self
+    }
+
+    fn service(self) -> Uploads {
+        self.service_at(NOW)
+    }
+
+    fn service_at(self, now: Timestamp) -> Uploads {
+        self.service_in(ambient_at(now))
+    }
+
+    fn service_in(self, ambient: Ambient) -> Uploads {
+        let (drive, store, records) = (Arc::new(self.drive), Arc::new(self.store), Arc::new(self.records));
+        let uploads =
+            Uploads::new(drive, Arc::new(self.uploads), store, records, Arc::new(self.direct), ambient, SETTINGS);
+        match self.staged {
+            Some((staged, records)) => uploads.with_staging(Arc::new(staged), Arc::new(records)),
+            None => uploads,
+        }
+    }
+}
+
+/// The part plan of [`upload`].
+const TEN: PartPlan = PartPlan::single(10);
+
+/// The sender's description of a file, including its digest.
+fn announced() -> FileInfo {
+    FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") }
+}
+
+/// The upload that the service creates for the owner, from the first two uses of randomness.
+fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
+    Upload {
+        id: made(2),
+        folder,
+        file,
+        announced: size,
+        blob: made_key(1),
+        created_at: NOW,
+        expires_at: NOW.plus(MINUTE),
+        ..upload()
+    }
+}
+
+fn stored(size: u64) -> Stored {
+    Stored { size, ..Stored::default() }
+}
+
+fn part(number: u32, size: u64) -> Part {
+    Part { number, size }
+}
+
+fn url() -> SignedUrl {
+    SignedUrl { url: "https://store/x".to_owned(), headers: vec![("If-None-Match", "*".to_owned())], expires_at: NOW }
+}
+
+fn hello() -> ByteStream {
+    body([Ok("hel"), Ok("lo")])
+}
+
+/// What is known beforehand of the files in these tests.
+fn presented() -> Presentation {
+    Presentation::of_file(name("a.txt"), MediaType::parse("text/plain").unwrap())
+}

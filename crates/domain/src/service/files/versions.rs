@@ -1,0 +1,263 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::blob_remover::BlobRemover;
+use super::intake::{Intake, told};
+use super::store_tags::StoreTags;
+use crate::error::{Error, Gone, Refused, Result};
+use crate::model::{
+    Action, Actor, AuditAction, BlobKey, Command, Entry, FormerContent, Grant, Limit, MAX_FILE_BYTES, MediaType, Node,
+    NodeId, NodeKind, Page, Precondition, Scope, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
+};
+use crate::port::{
+    self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, SignedUrl, UrlSigner,
+};
+use crate::service::Ambient;
+use crate::service::access::Access;
+
+/// The settings of [`Versions`].
+#[derive(Clone, Copy, Debug)]
+pub struct VersionSettings {
+    /// The most versions of a file, including the current one; at least 1.
+    pub most: u32,
+    /// The lifetime of signed URLs.
+    pub url_lifetime: Duration,
+    /// How long a body may take; at most as long as unreferenced blobs are kept.
+    pub intake_lifetime: Duration,
+}
+
+/// The ports that versions work with.
+#[derive(Clone)]
+pub struct VersionStores {
+    /// The versions.
+    pub versions: Arc<dyn port::Versions>,
+    /// The blob records.
+    pub records: Arc<dyn BlobRecords>,
+    /// The bytes.
+    pub store: Arc<dyn BlobStore>,
+    /// The URL signer.
+    pub signer: Arc<dyn UrlSigner>,
+    /// The tags that the store itself sends with the bytes.
+    pub tags: StoreTags,
+}
+
+/// One page of a file's versions.
+pub type VersionPage = Page<Version, VersionPosition>;
+
+/// The current and former contents of files: lists, adds, restores and deletes them.
+pub struct Versions {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    stores: VersionStores,
+    remover: BlobRemover,
+    ambient: Ambient,
+    settings: VersionSettings,
+}
+
+impl Versions {
+    /// Creates the service.
+    #[must_use]
+    pub fn new(drive: Arc<dyn Drive>, stores: VersionStores, ambient: Ambient, settings: VersionSettings) -> Self {
+        let remover = BlobRemover::new(stores.records.clone(), stores.store.clone());
+        Self { access: Access::new(drive.clone()), drive, stores, remover, ambient, settings }
+    }
+
+    /// The versions of a file, newest first.
+    ///
+    /// # Errors
+    /// `NotFound` for the file.
+    pub async fn list(
+        &self,
+        actor: &Actor,
+        file: NodeId,
+        after: Option<VersionPosition>,
+        limit: Limit,
+    ) -> Result<VersionPage> {
+        let file = self.grant(actor, file, Action::Read).await?;
+        let rows = self.stores.versions.list(&file, after, limit).await?;
+        Ok(Page::cut(rows, limit, |row| VersionPosition { revision: row.revision, id: row.content.version }))
+    }
+
+    /// A version of a file with a short-lived download URL.
+    ///
+    /// # Errors
+    /// `NotFound` for the file, and when it has no such version.
+    pub async fn download(&self, actor: &Actor, file: NodeId, version: VersionId) -> Result<(Version, SignedUrl)> {
+        let file = self.grant(actor, file, Action::Read).await?;
+        let mut version = self.stores.versions.find(&file, version).await?.ok_or(Error::NotFound)?;
+        self.stores.tags.try_complete(&mut version.content).await;
+        let presentation = Presentation::of(file.node().name.clone(), &version.content);
+        let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
+        let url = self.stores.signer.sign_get(&version.content.blob, &presentation, expires_at).await?;
+        Ok((version, url))
+    }
+
+    /// Makes a former content current again, as a new version. Nothing changes if it is current already.
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` for the file; `NotFound` when it has no such version; `PreconditionFailed`; `Quota`.
+    pub async fn restore(&self, actor: &Actor, file: NodeId, from: VersionId, wanted: &Precondition) -> Result<Entry> {
+        let grant = self.grant(actor, file, Action::Replace).await?;
+        let seen = wanted.on(grant.node())?;
+        let revival = Revival { from, version: self.ambient.id(), seen, most_versions: self.settings.most };
+        let restored = self.stores.versions.revive(&self.ambient.command(actor)?, &grant, &revival).await;
+        let restored = restored.map_err(|fault| told(&grant, fault))?;
+        self.ambient.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
+        self.remover.clear_up(restored).await.entry().ok_or(Error::NotFound)
+    }
+
+    /// Permanently deletes a former content.
+    ///
+    /// # Errors
+    /// `NotFound` for the file; `Forbidden` when the caller is not the owner; `NotFound` when the file has no such
+    /// version; `VersionInUse`; `PreconditionFailed`.
+    pub async fn delete(&self, actor: &Actor, file: NodeId, version: VersionId, wanted: &Precondition) -> Result<()> {
+        let grant = self.grant(actor, file, Action::DeleteVersion).await?;
+        let seen = wanted.on(grant.node())?;
+        let freed = self.stores.versions.delete(&self.ambient.command(actor)?, &grant, version, seen).await?;
+        self.ambient.audit(actor, AuditAction::VersionDeleted(FormerContent { file, version }));
+        self.remover.remove(freed.into_iter().collect()).await;
+        Ok(())
+    }
+
+    /// Admits new content for a file before the first byte is read; continue with [`receive`](Self::receive).
+    ///
+    /// # Errors
+    /// `NotFound` and `Forbidden` for the file; `PreconditionFailed`; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when
+    /// `announced` bytes do not fit beside all that is stored.
+    pub async fn admit(
+        &self,
+        actor: &Actor,
+        file: NodeId,
+        wanted: &Precondition,
+        announced: Option<u64>,
+    ) -> Result<ContentLeave> {
+        let file = self.grant(actor, file, Action::Replace).await?;
+        let seen = self.seen(&file, wanted).await?;
+        if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
+            return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
+        }
+        // Preliminary: the quota is enforced once the bytes have arrived.
+        let home = self.drive.find_home(file.located().owner.id).await?.ok_or(Error::NotFound)?;
+        let intake = Intake::of(&file, home.account.quota, announced, None)?;
+        Ok(ContentLeave { file, seen, intake })
+    }
+
+    /// Stores a file's next content as it streams in. On failure the file is unchanged, and nothing remains but, at
+    /// worst, an unreferenced blob, which stays reserved.
+    ///
+    /// # Errors
+    /// `Size`; `Quota`; `PreconditionFailed`, also when the file changes meanwhile; `NotFound` and `Forbidden`
+    /// likewise; `UploadExpired` when it took too long; any error from `body`.
+    pub async fn receive(
+        &self,
+        actor: &Actor,
+        leave: ContentLeave,
+        metadata: ContentMetadata,
+        body: ByteStream,
+    ) -> Result<Entry> {
+        actor.require(Scope::Write)?;
+        let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
+        self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
+        let presentation = leave.presentation(&metadata);
+        let mut arrived = 0;
+        let ready = match self.stores.store.put(&key, body, leave.intake.expected, &presentation).await {
+            Ok(stored) => {
+                arrived = stored.size;
+                self.prepare(actor, &leave, &key, stored, metadata, begun)
+            }
+            Err(fault) => Err(leave.intake.explain(fault)),
+        };
+        let outcome = match ready {
+            Ok((command, content)) => match self.stores.versions.append(&command, &leave.file, &content).await {
+                // The outcome is unknown: these may be the file's bytes, so they stay.
+                Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(fault),
+                appended => appended.map_err(|fault| told(&leave.file, fault)),
+            },
+            // No commit was tried, whatever failed.
+            Err(fault) => Err(fault),
+        };
+        match outcome {
+            // It is done, even if the caller can no longer see the file.
+            Ok(replaced) => self.remover.clear_up(replaced).await.entry().ok_or(Error::NotFound),
+            Err(fault) => {
+                self.remover.delete(&key, leave.file.drive(), arrived).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// The content to be appended, which has the stored bytes.
+    fn prepare(
+        &self,
+        actor: &Actor,
+        leave: &ContentLeave,
+        key: &BlobKey,
+        stored: Stored,
+        metadata: ContentMetadata,
+        begun: Timestamp,
+    ) -> Result<(Command, NewContent)> {
+        let command = self.ambient.command(actor)?;
+        // After that the blob may have been condemned.
+        if command.at >= begun.plus(self.settings.intake_lifetime) {
+            return Err(Error::Gone(Gone::UploadExpired));
+        }
+        let content = NewContent {
+            version: self.ambient.id(),
+            blob: key.clone(),
+            stored,
+            media_type: metadata.media_type,
+            client_modified_at: metadata.client_modified_at,
+            seen: leave.seen,
+            most_versions: self.settings.most,
+        };
+        Ok((command, content))
+    }
+
+    /// What the caller has seen of the file, if there is a precondition.
+    async fn seen(&self, file: &Grant, wanted: &Precondition) -> Result<Option<Seen>> {
+        if wanted.is_none() {
+            return Ok(None);
+        }
+        let mut content = file.node().content().cloned().ok_or(Error::NotFound)?;
+        self.stores.tags.complete(&mut content).await?;
+        wanted.on_content(file.node(), &content)
+    }
+
+    async fn grant(&self, actor: &Actor, file: NodeId, action: Action) -> Result<Grant> {
+        self.access.of(actor, NodeKind::File, file, action).await
+    }
+}
+
+/// What the sender declares about a file's next content.
+#[derive(Clone, Debug)]
+pub struct ContentMetadata {
+    /// The media type; an unspecific one keeps the file's current type.
+    pub media_type: MediaType,
+    /// When the sender's own copy was last modified.
+    pub client_modified_at: Option<Timestamp>,
+}
+
+/// Permission to replace the content of a file. Only [`Versions::admit`] creates it.
+pub struct ContentLeave {
+    file: Grant,
+    seen: Option<Seen>,
+    intake: Intake,
+}
+
+impl ContentLeave {
+    /// The file as it is now.
+    #[must_use]
+    pub fn file(&self) -> &Node {
+        self.file.node()
+    }
+
+    fn presentation(&self, metadata: &ContentMetadata) -> Presentation {
+        let (name, current) = (&self.file().name, self.file().content());
+        let media_type = metadata.media_type.resolve(current.map(|content| &content.media_type), name);
+        Presentation::of_file(name.clone(), media_type)
+    }
+}
+
+#[cfg(test)]
+mod tests;

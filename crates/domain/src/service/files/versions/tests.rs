@@ -1,0 +1,390 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mockall::Sequence;
+use mockall::predicate::eq;
+
+use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
+use crate::model::{
+    Action, AuditAction, Expected, FormerContent, Length, Limit, Located, MAX_FILE_BYTES, MediaType, Permission,
+    Revision, Seen, StoreName, Stored, UserId, Version, VersionId, VersionPosition,
+};
+use crate::port::{
+    ByteStream, MockBlobRecords, MockBlobStore, MockUrlSigner, MockVersions, NewContent, Presentation, Revival, Saved,
+    SignedUrl,
+};
+use crate::service::testing::{
+    FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, ambient_with, body, command, drain, drive_with, file,
+    folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, made, made_key, no_bytes_left, outage,
+    person, seen, trashed, unconditioned,
+};
+use crate::service::{Ambient, ContentMetadata, StoreTags, VersionSettings, VersionStores, Versions};
+use crate::testing::{content, key, name};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const SETTINGS: VersionSettings = VersionSettings { most: 7, url_lifetime: MINUTE, intake_lifetime: MINUTE };
+const STORE: StoreName = StoreName("disk");
+
+#[derive(Default)]
+struct Ports {
+    versions: MockVersions,
+    records: MockBlobRecords,
+    store: MockBlobStore,
+    signer: MockUrlSigner,
+}
+
+impl Ports {
+    fn service(self, found: Located) -> (Versions, Trail) {
+        let trail = Trail::default();
+        (self.service_with(found, ambient_with(NOW, trail.clone())), trail)
+    }
+
+    fn service_with(mut self, found: Located, ambient: Ambient) -> Versions {
+        self.store.expect_name().return_const(STORE);
+        let stores = VersionStores {
+            versions: Arc::new(self.versions),
+            records: Arc::new(self.records),
+            store: Arc::new(self.store),
+            signer: Arc::new(self.signer),
+            tags: StoreTags::none(),
+        };
+        Versions::new(Arc::new(drive_with([found])), stores, ambient, SETTINGS)
+    }
+
+    /// A blob is recorded, then its bytes are stored.
+    fn taking(mut self, length: Length, outcome: fn(ByteStream) -> crate::error::Result<Stored>) -> Self {
+        let mut order = Sequence::new();
+        let record = self.records.expect_record().with(eq(made_key(1)), eq(STORE), eq(NOW));
+        record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
+        let put = self.store.expect_put();
+        put.withf(move |key, _, expected, _| *key == made_key(1) && *expected == Expected { length, sha256: None })
+            .times(1)
+            .in_sequence(&mut order)
+            .returning(move |_, body, _, _| outcome(body));
+        self
+    }
+
+    /// The stored bytes are deleted again.
+    fn given_up(mut self) -> Self {
+        self.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+        self
+    }
+}
+
+fn text_plain() -> MediaType {
+    MediaType::parse("text/plain").unwrap()
+}
+
+fn five_bytes(body: ByteStream) -> crate::error::Result<Stored> {
+    assert_eq!(drain(body)?, b"hello");
+    Ok(Stored { size: 5, ..Stored::default() })
+}
+
+fn plain_text() -> ContentMetadata {
+    ContentMetadata { media_type: text_plain(), client_modified_at: Some(NOW) }
+}
+
+fn hello() -> ByteStream {
+    body([Ok("hel"), Ok("lo")])
+}
+
+/// The new content of five bytes; its identifier comes from the second use of randomness.
+fn hello_content(seen: Option<Seen>) -> NewContent {
+    let stored = Stored { size: 5, ..Stored::default() };
+    NewContent {
+        version: made(2),
+        blob: made_key(1),
+        stored,
+        media_type: text_plain(),
+        client_modified_at: Some(NOW),
+        seen,
+        most_versions: 7,
+    }
+}
+
+fn version(revision: u64) -> Version {
+    Version {
+        content: content(10),
+        revision: Revision(revision),
+        created_by: person(OWNER, "olga"),
+        created_at: NOW,
+        is_current: false,
+    }
+}
+
+/// Nodes that are not visible as the file [`FILE`], each with its viewer.
+fn unseen() -> [(Located, UserId); 4] {
+    [
+        (for_stranger(file(FILE)), STRANGER),
+        (for_owner(folder(FILE)), OWNER),
+        (trashed(for_owner(file(FILE))), OWNER),
+        (trashed(for_guest(file(FILE), Permission::Edit)), GUEST),
+    ]
+}
+
+#[tokio::test]
+async fn viewers_list_and_download_versions() {
+    for found in [for_owner(file(FILE)), for_guest(file(FILE), Permission::View)] {
+        let viewer = found.viewer.user().unwrap();
+        let grant = leave(&found, Action::Read);
+        let mut ports = Ports::default();
+        let place = VersionPosition { revision: Revision(9), id: made(9) };
+        let limit = Limit::new(1).unwrap();
+        let list = ports.versions.expect_list().with(eq(grant.clone()), eq(Some(place)), eq(limit));
+        list.times(1).returning(|_, _, _| Ok(vec![version(8), version(7)]));
+        let id = content(10).version;
+        ports.versions.expect_find().with(eq(grant), eq(id)).times(1).returning(|_, _| Ok(Some(version(8))));
+        let presentation = Presentation::of(name("beach.jpg"), &content(10));
+        let until = NOW.plus(MINUTE);
+        let sign = ports.signer.expect_sign_get().with(eq(key()), eq(presentation), eq(until));
+        sign.times(1).returning(move |_, _, expires_at| {
+            Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at })
+        });
+        let (service, _) = ports.service(found);
+        let page = service.list(&actor(viewer), FILE, Some(place), limit).await.unwrap();
+        assert_eq!(page.items, [version(8)]);
+        assert_eq!(page.next, Some(VersionPosition { revision: Revision(8), id }));
+        let (found, url) = service.download(&actor(viewer), FILE, id).await.unwrap();
+        assert_eq!((found, url.expires_at), (version(8), until));
+    }
+}
+
+#[tokio::test]
+async fn a_version_of_another_file_is_not_found() {
+    let mut ports = Ports::default();
+    ports.versions.expect_find().times(1).returning(|_, _| Ok(None));
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    assert!(matches!(service.download(&actor(OWNER), FILE, made(5)).await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn invisible_files_show_no_versions() {
+    for (found, viewer) in unseen() {
+        let (service, trail) = Ports::default().service(found);
+        let (me, some) = (actor(viewer), made::<VersionId>(5));
+        assert!(matches!(service.list(&me, FILE, None, Limit::default()).await, Err(Error::NotFound)));
+        assert!(matches!(service.download(&me, FILE, some).await, Err(Error::NotFound)));
+        assert!(matches!(service.restore(&me, FILE, some, &unconditioned()).await, Err(Error::NotFound)));
+        assert!(matches!(service.delete(&me, FILE, some, &unconditioned()).await, Err(Error::NotFound)));
+        assert!(matches!(service.admit(&me, FILE, &unconditioned(), None).await.map(drop), Err(Error::NotFound)));
+        assert_eq!(trail.read(), []);
+    }
+}
+
+#[tokio::test]
+async fn editors_restore_and_only_the_owner_deletes() {
+    let from: VersionId = made(5);
+    let told = FormerContent { file: FILE, version: from };
+    for found in
+        [for_owner(file(FILE)), for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::Edit)]
+    {
+        let viewer = found.viewer.user().unwrap();
+        let mut ports = Ports::default();
+        let revival = Revival { from, version: made(1), seen: Some(Revision(1)), most_versions: 7 };
+        let revive = ports.versions.expect_revive();
+        revive
+            .with(eq(command(viewer)), eq(leave(&found, Action::Replace)), eq(revival))
+            .times(1)
+            .returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
+        if viewer == OWNER {
+            let delete = ports.versions.expect_delete();
+            delete
+                .with(eq(command(OWNER)), eq(leave(&found, Action::DeleteVersion)), eq(from), eq(Some(Revision(1))))
+                .times(1)
+                .returning(|_, _, _, _| Ok(Some(made_key(9))));
+            // Its bytes are deleted at once and no longer count.
+            ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
+            let forget = ports.records.expect_forget().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
+            forget.times(1).returning(|_, _| Ok(()));
+        }
+        let (service, trail) = ports.service(found);
+        service.restore(&actor(viewer), FILE, from, &seen(1)).await.unwrap();
+        let deleted = service.delete(&actor(viewer), FILE, from, &seen(1)).await;
+        let mut expected = vec![(Some(viewer), AuditAction::VersionRestored(told))];
+        if viewer == OWNER {
+            deleted.unwrap();
+            expected.push((Some(viewer), AuditAction::VersionDeleted(told)));
+        } else {
+            assert!(matches!(deleted, Err(Error::Forbidden(Forbidden::Permission))));
+        }
+        assert_eq!(trail.read(), expected);
+    }
+    let (service, _) = Ports::default().service(for_heir(file(FILE), Permission::View));
+    let refused = service.restore(&actor(GUEST), FILE, from, &unconditioned()).await;
+    assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
+    let refused = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.map(drop);
+    assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
+}
+
+#[tokio::test]
+async fn failed_deletion_is_not_audited() {
+    let mut ports = Ports::default();
+    ports.versions.expect_delete().returning(|_, _, _, _| Err(Error::Conflict(Conflict::VersionInUse)));
+    let (service, trail) = ports.service(for_owner(file(FILE)));
+    assert!(service.delete(&actor(OWNER), FILE, made(5), &unconditioned()).await.is_err());
+    assert_eq!(trail.read(), []);
+}
+
+#[tokio::test]
+async fn a_content_is_recorded_stored_and_appended_in_this_order() {
+    for (announced, length) in [(Some(5), Length::Exactly(5)), (None, Length::AtMost(30))] {
+        let found = for_owner(file(FILE));
+        let mut ports = Ports::default().taking(length, five_bytes);
+        let append = ports.versions.expect_append();
+        append
+            .with(
+                eq(command(OWNER)),
+                eq(leave(&found, Action::Replace)),
+                eq(hello_content(Some(Seen::Revision(Revision(1))))),
+            )
+            .times(1)
+            .returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
+        let (service, _) = ports.service(found);
+        let leave = service.admit(&actor(OWNER), FILE, &seen(1), announced).await.unwrap();
+        let entry = service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap();
+        assert_eq!(entry.node.id, FILE);
+    }
+}
+
+#[tokio::test]
+async fn impossible_contents_are_refused_before_reading() {
+    let admit = async |seen: Option<u64>, announced| {
+        let (service, _) = Ports::default().service(for_owner(file(FILE)));
+        service
+            .admit(&actor(OWNER), FILE, &seen.map_or_else(unconditioned, crate::service::testing::seen), announced)
+            .await
+            .map(drop)
+    };
+    assert!(matches!(admit(Some(2), None).await, Err(Error::PreconditionFailed)));
+    let over = admit(Some(1), Some(31)).await;
+    assert!(matches!(over, Err(Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 }))));
+    let large = admit(None, Some(MAX_FILE_BYTES + 1)).await;
+    assert!(matches!(large, Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }))));
+    assert!(admit(Some(1), Some(30)).await.is_ok());
+}
+
+#[tokio::test]
+async fn only_the_owner_learns_the_drives_usage() {
+    let found = || for_guest(file(FILE), Permission::Edit);
+    let (service, _) = Ports::default().service(found());
+    let known = service.admit(&actor(GUEST), FILE, &unconditioned(), Some(31)).await.map(drop);
+    assert!(matches!(known, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(31) }))));
+    // For a streamed body, `needed` would reveal the free space.
+    let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
+    let (service, _) = Ports::default().taking(Length::AtMost(30), too_large).given_up().service(found());
+    let leave = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.unwrap();
+    let streaming = service.receive(&actor(GUEST), leave, plain_text(), hello()).await;
+    assert!(matches!(streaming, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: None }))));
+}
+
+#[tokio::test]
+async fn only_the_owner_learns_the_usage_of_the_drive_into_which_a_restored_version_does_not_fit() {
+    let refusal = async |found: Located| {
+        let viewer = found.viewer.user().unwrap();
+        let mut ports = Ports::default();
+        ports.versions.expect_revive().times(1).returning(|_, _, _| Err(no_bytes_left()));
+        let (service, trail) = ports.service(found);
+        let fault = service.restore(&actor(viewer), FILE, made(5), &unconditioned()).await.unwrap_err();
+        assert_eq!(trail.read(), []);
+        fault
+    };
+    let owned = refusal(for_owner(file(FILE))).await;
+    assert!(matches!(owned, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })), "{owned:?}");
+    for found in [for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::Edit)] {
+        let foreign = refusal(found).await;
+        assert!(matches!(foreign, Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(31) })), "{foreign:?}");
+    }
+}
+
+/// The error of streaming `body` into the file.
+async fn refused(ports: Ports, body: ByteStream) -> Error {
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
+    service.receive(&actor(OWNER), leave, plain_text(), body).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_or_does_not_fit_leaves_nothing() {
+    let broken = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
+    let fault = refused(broken, body([Ok("hel"), Err(Error::Refused(Refused::Interrupted))])).await;
+    assert!(matches!(fault, Error::Refused(Refused::Interrupted)));
+    let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
+    let fault = refused(Ports::default().taking(Length::AtMost(30), too_large).given_up(), hello()).await;
+    assert!(matches!(fault, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
+    let mut changed = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
+    changed.versions.expect_append().times(1).returning(|_, _, _| Err(Error::PreconditionFailed));
+    assert!(matches!(refused(changed, hello()).await, Error::PreconditionFailed));
+}
+
+#[tokio::test]
+async fn undeletable_bytes_of_a_refused_content_stay_reserved() {
+    let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
+    ports.versions.expect_append().times(1).returning(|_, _, _| Err(Error::PreconditionFailed));
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
+    let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(file(FILE).drive), eq(5));
+    hold.times(1).returning(|_, _, _| Ok(()));
+    assert!(matches!(refused(ports, hello()).await, Error::PreconditionFailed));
+    // A write that was refused has stored nothing.
+    let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
+    let mut ports = Ports::default().taking(Length::AtMost(30), too_large);
+    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
+    assert!(matches!(refused(ports, hello()).await, Error::Forbidden(Forbidden::Quota { .. })));
+}
+
+/// The file is saved and leaves two blobs over: the first cannot be deleted, so it is not forgotten and still counts.
+fn leaving_two_over(ports: &mut Ports) -> Saved {
+    ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
+    ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
+    let forget = ports.records.expect_forget().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
+    forget.times(1).returning(|_, _| Ok(()));
+    Saved { located: for_owner(file(FILE)), freed: vec![made_key(8), made_key(9)] }
+}
+
+#[tokio::test]
+async fn the_bytes_of_superfluous_versions_are_deleted_at_once() {
+    let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
+    let saved = leaving_two_over(&mut ports);
+    ports.versions.expect_append().times(1).return_once(|_, _, _| Ok(saved));
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
+    service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap();
+
+    let mut ports = Ports::default();
+    let saved = leaving_two_over(&mut ports);
+    ports.versions.expect_revive().times(1).return_once(|_, _, _| Ok(saved));
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    service.restore(&actor(OWNER), FILE, made(5), &unconditioned()).await.unwrap();
+}
+
+#[tokio::test]
+async fn bytes_that_may_be_a_files_by_now_are_not_removed() {
+    let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
+    ports.versions.expect_append().times(1).returning(|_, _, _| Err(outage()));
+    assert!(matches!(refused(ports, hello()).await, Error::Unavailable { part: "database", .. }));
+    // Nor are those of a file that already has them but is no longer visible to the caller.
+    let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
+    ports.versions.expect_append().times(1).returning(|_, _, _| Ok(trashed(for_owner(file(FILE))).into()));
+    assert!(matches!(refused(ports, hello()).await, Error::NotFound));
+}
+
+#[tokio::test]
+async fn a_failure_to_store_the_bytes_leaves_nothing() {
+    let down: fn(ByteStream) -> crate::error::Result<Stored> = |_| Err(outage());
+    let silence: fn(ByteStream) -> crate::error::Result<Stored> = |_| Err(Error::internal("storage", "no answer"));
+    for outcome in [down, silence] {
+        // No commit was tried, so these cannot be a file's bytes.
+        let mut ports = Ports::default().taking(Length::AtMost(30), outcome).given_up();
+        ports.versions.expect_append().never();
+        let fault = refused(ports, hello()).await;
+        assert!(matches!(fault, Error::Unavailable { .. } | Error::Internal { .. }), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_took_too_long_is_expired() {
+    let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
+    let service = ports.service_with(for_owner(file(FILE)), hurried());
+    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
+    let fault = service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap_err();
+    assert!(matches!(fault, Error::Gone(Gone::UploadExpired)));
+}

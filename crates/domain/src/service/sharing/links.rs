@@ -1,0 +1,188 @@
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::model::{
+    Action, Actor, AuditAction, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, MAX_LINK_DOWNLOADS, NodeId,
+    NodeKind, Page, Password, Scope, Timestamp,
+};
+use crate::port::{self, Drive, LinkTokens, NewLink, Passwords};
+use crate::service::Ambient;
+use crate::service::access::Access;
+
+/// The settings of a new public link.
+#[derive(Clone, Debug, Default)]
+pub struct LinkWish {
+    /// The password to ask for; `None` for no password.
+    pub password: Option<Password>,
+    /// When it expires; `None` for never.
+    pub expires_at: Option<Timestamp>,
+    /// The download limit: 1 to [`MAX_LINK_DOWNLOADS`]; `None` for unlimited.
+    pub max_downloads: Option<u64>,
+}
+
+/// Changes to a public link. `None` keeps a setting; `Some(None)` removes it.
+#[derive(Clone, Debug, Default)]
+pub struct LinkEdit {
+    /// The password to ask for.
+    pub password: Option<Option<Password>>,
+    /// When it expires.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// The download limit.
+    pub max_downloads: Option<Option<u64>>,
+}
+
+/// A public link as its owner sees it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnLink {
+    /// The link.
+    pub link: Link,
+    /// Its URL, a secret. `None` when the key that sealed its token is no longer available; the link itself still
+    /// works.
+    pub url: Option<String>,
+}
+
+impl std::fmt::Debug for OwnLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OwnLink").field("link", &self.link).finish_non_exhaustive()
+    }
+}
+
+/// Public links, as managed by their owners. For what link holders may do, see [`Visits`](crate::service::Visits).
+pub struct Links {
+    access: Access,
+    drive: Arc<dyn Drive>,
+    links: Arc<dyn port::Links>,
+    tokens: Arc<dyn LinkTokens>,
+    passwords: Arc<dyn Passwords>,
+    ambient: Ambient,
+    public_url: String,
+}
+
+impl Links {
+    /// Creates the service. Link URLs begin with `public_url`, which has no trailing slash.
+    #[must_use]
+    pub fn new(
+        drive: Arc<dyn Drive>,
+        links: Arc<dyn port::Links>,
+        tokens: Arc<dyn LinkTokens>,
+        passwords: Arc<dyn Passwords>,
+        ambient: Ambient,
+        public_url: impl Into<String>,
+    ) -> Self {
+        let access = Access::new(drive.clone());
+        Self { access, drive, links, tokens, passwords, ambient, public_url: public_url.into() }
+    }
+
+    /// Creates a public link to one of the caller's files or folders.
+    ///
+    /// # Errors
+    /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner; `Invalid` for
+    /// `expires_at` and `max_downloads`.
+    pub async fn create(&self, actor: &Actor, (kind, item): (NodeKind, NodeId), wish: LinkWish) -> Result<OwnLink> {
+        let item = self.access.of(actor, kind, item, Action::Share).await?;
+        self.check(wish.expires_at, wish.max_downloads)?;
+        let password = match &wish.password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let (id, token) = (self.ambient.id(), self.ambient.link_token());
+        let new = NewLink {
+            id,
+            hash: token.hash(),
+            sealed: self.tokens.seal(id, &token)?,
+            password,
+            expires_at: wish.expires_at,
+            max_downloads: wish.max_downloads,
+        };
+        let link = self.links.create(&self.ambient.command(actor)?, &item, &new).await?;
+        self.ambient.audit(actor, AuditAction::LinkCreated((&link).into()));
+        Ok(self.own(link))
+    }
+
+    /// The URL of the caller's link; `None` when the link no longer exists or its token cannot be unsealed.
+    pub async fn find_url(&self, actor: &Actor, link: LinkId) -> Result<Option<String>> {
+        actor.require(Scope::Read)?;
+        let link = self.links.find(link, actor.user).await?;
+        Ok(link.and_then(|link| self.own(link).url))
+    }
+
+    /// The caller's links, newest first, including expired and exhausted ones. A page may be short, even empty, and
+    /// have a next.
+    pub async fn list(
+        &self,
+        actor: &Actor,
+        after: Option<LinkPosition>,
+        limit: Limit,
+    ) -> Result<Page<OwnLink, LinkPosition>> {
+        actor.require(Scope::Read)?;
+        let rows = self.links.list_made(actor.user, after, limit).await?;
+        let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
+        let shown = page
+            .items
+            .into_iter()
+            .filter(|(_, item)| Access::authorize(actor, Some(item.clone()), Action::ListShares).is_ok());
+        Ok(Page { items: shown.map(|(link, _)| self.own(link)).collect(), next: page.next })
+    }
+
+    /// Changes a link's expiry, password or download limit; at least one of them.
+    ///
+    /// # Errors
+    /// `NotFound` to all but the owner, and while the item is in the trash; `Invalid` for `expires_at` and
+    /// `max_downloads`.
+    pub async fn change(&self, actor: &Actor, link: LinkId, edit: LinkEdit) -> Result<OwnLink> {
+        let item = self.as_owner(actor, link).await?;
+        self.check(edit.expires_at.flatten(), edit.max_downloads.flatten())?;
+        let password = match &edit.password {
+            Some(Some(password)) => Some(Some(self.passwords.hash(password).await?)),
+            Some(None) => Some(None),
+            None => None,
+        };
+        let change = LinkChange { expires_at: edit.expires_at, password, max_downloads: edit.max_downloads };
+        let link = self.links.change(&self.ambient.command(actor)?, &item, link, &change).await?;
+        self.ambient.audit(actor, AuditAction::LinkChanged((&link).into()));
+        Ok(self.own(link))
+    }
+
+    /// Revokes a link: it stops working at once.
+    ///
+    /// # Errors
+    /// `NotFound` to all but the owner, and while the item is in the trash.
+    pub async fn revoke(&self, actor: &Actor, link: LinkId) -> Result<()> {
+        let item = self.as_owner(actor, link).await?;
+        self.links.revoke(&self.ambient.command(actor)?, &item, link).await?;
+        let node = item.node();
+        let linked = crate::model::LinkedItem { link, kind: node.kind(), node: node.id };
+        self.ambient.audit(actor, AuditAction::LinkRevoked(linked));
+        Ok(())
+    }
+
+    /// Authorizes managing `link`. Only the owner may learn that a link exists.
+    async fn as_owner(&self, actor: &Actor, link: LinkId) -> Result<Grant> {
+        let link = self.links.find(link, actor.user).await?.ok_or(Error::NotFound)?;
+        let found = self.drive.find(link.item.id, actor.user.into()).await?;
+        let owns = found.as_ref().is_some_and(|item| item.owner.id == actor.user);
+        Access::authorize(actor, found, Action::Share).map_err(|fault| match fault {
+            Error::Forbidden(_) if !owns => Error::NotFound,
+            other => other,
+        })
+    }
+
+    fn check(&self, expires_at: Option<Timestamp>, max_downloads: Option<u64>) -> Result<()> {
+        if expires_at.is_some_and(|end| end <= self.ambient.now()) {
+            return Err(Error::invalid("expires_at", "must be in the future"));
+        }
+        if max_downloads.is_some_and(|most| !(1..=MAX_LINK_DOWNLOADS).contains(&most)) {
+            return Err(Error::invalid("max_downloads", format!("must be 1 to {MAX_LINK_DOWNLOADS}")));
+        }
+        Ok(())
+    }
+
+    fn own(&self, link: Link) -> OwnLink {
+        let token = self.tokens.open(link.id, &link.sealed);
+        let url = token.map(|token| format!("{}/s/{}", self.public_url, token.expose()));
+        OwnLink { link, url }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! The clients of requests, and their addresses.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderName, USER_AGENT, X_FORWARDED_FOR};
+use clouddrive_domain::model::ClientInfo;
+use ipnet::IpNet;
+
+const FORWARDED: HeaderName = X_FORWARDED_FOR;
+
+/// The client of a request. Its address is the peer's, or behind trusted proxies the one they forward.
+pub(crate) fn client(request: &ServiceRequest, proxies: &[IpNet]) -> ClientInfo {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let told = request.headers().get_all(FORWARDED).filter_map(|value| value.to_str().ok());
+    let told: Vec<&str> = told.flat_map(|value| value.split(',')).collect();
+    let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    ClientInfo { address: peer.map(|peer| behind(peer, &told, proxies)), user_agent: agent.map(str::to_owned) }
+}
+
+/// The client behind `peer`. Each proxy appends its own peer, so only entries appended by trusted proxies are believed.
+fn behind(peer: IpAddr, told: &[&str], proxies: &[IpNet]) -> IpAddr {
+    let mut client = peer;
+    for text in told.iter().rev() {
+        if !proxies.iter().any(|proxy| proxy.contains(&client)) {
+            break;
+        }
+        let Some(address) = address(text.trim()) else { break };
+        client = address.to_canonical();
+    }
+    client
+}
+
+/// Parses an address with an optional port.
+fn address(text: &str) -> Option<IpAddr> {
+    let port = || text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    text.parse().ok().or_else(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(peer: &str, told: &[&str]) -> String {
+        let proxies = ["10.0.0.0/8".parse().unwrap(), "192.0.2.1/32".parse().unwrap()];
+        behind(peer.parse().unwrap(), told, &proxies).to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        assert_eq!(found("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+        assert_eq!(found("10.0.0.7", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(found("10.0.0.7", &["198.51.100.1", " 192.0.2.1"]), "198.51.100.1");
+        assert_eq!(found("10.0.0.7", &["1.2.3.4", "198.51.100.1", "192.0.2.1:4711"]), "198.51.100.1");
+        assert_eq!(found("10.0.0.7", &["198.51.100.1", "nonsense"]), "10.0.0.7");
+        assert_eq!(found("10.0.0.7", &[]), "10.0.0.7");
+        assert_eq!(found("10.0.0.7", &["2001:db8::1"]), "2001:db8::1");
+        assert_eq!(found("10.0.0.7", &["[2001:db8::1]:4711"]), "2001:db8::1");
+    }
+}

@@ -1,0 +1,28 @@
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use serde::de::DeserializeOwned;
+
+use super::json::MAX_JSON_BYTES;
+use super::strict;
+use crate::body;
+use crate::problem::Problem;
+
+/// A URL-encoded form. The route has already checked the media type.
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (payload, announced) = (payload.take(), body::announced(request.headers()));
+        Box::pin(async move {
+            let bytes = body::collect(payload, announced, MAX_JSON_BYTES).await?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| Problem::malformed("the form is not UTF-8"))?;
+            Ok(Self(strict::parameters(text, "form")?))
+        })
+    }
+}

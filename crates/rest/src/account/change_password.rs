@@ -1,0 +1,21 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::ChangePassword;
+use clouddrive_domain::model::Password;
+use clouddrive_domain::service::Accounts;
+use clouddrive_http::extract::{CurrentUser, Json};
+use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::reply;
+
+/// Changes the caller's password. All sessions of the caller end, including this one: log in again.
+#[utoipa::path(put, path = "/user/password", operation_id = "change_password", tag = "account",
+    request_body = ChangePassword,
+    responses((status = 204, description = "The password is another, and no session runs any more")))]
+pub(crate) async fn change_password(
+    user: CurrentUser,
+    body: Json<ChangePassword>,
+    accounts: web::Data<Accounts>,
+) -> Outcome<HttpResponse> {
+    let new = Password::choose(&body.0.new_password).map_err(|rule| Problem::invalid("new_password", rule))?;
+    accounts.change_password(&user.actor, &body.0.current_password, &new).await?;
+    Ok(reply::done())
+}

@@ -1,0 +1,19 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::DeleteUser;
+use clouddrive_domain::service::Accounts;
+use clouddrive_http::extract::{CurrentUser, Json};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+/// Deletes the caller's account permanently. The account and its access end immediately; the contents of its drive are
+/// deleted in the background. Its user name and e-mail address become available to others.
+#[utoipa::path(post, path = "/user/delete", operation_id = "delete_user", tag = "account", request_body = DeleteUser,
+    responses((status = 204, description = "The account is gone")))]
+pub(crate) async fn delete_user(
+    user: CurrentUser,
+    body: Json<DeleteUser>,
+    accounts: web::Data<Accounts>,
+) -> Outcome<HttpResponse> {
+    accounts.delete(&user.actor, &body.0.password).await?;
+    Ok(reply::done())
+}

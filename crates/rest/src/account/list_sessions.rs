@@ -1,0 +1,28 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{PageParameters, Sessions};
+use clouddrive_domain::service::Accounts;
+use clouddrive_http::extract::{CurrentUser, Query};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::cursor::Cursors;
+use crate::list::List;
+use crate::{map, parse};
+
+/// Lists the caller's active sessions, newest first.
+#[utoipa::path(get, path = "/session", operation_id = "list_sessions", tag = "account", params(PageParameters),
+    responses((status = 200, description = "A page of the caller's sessions", body = Sessions)))]
+pub(crate) async fn list_sessions(
+    user: CurrentUser,
+    parameters: Query<PageParameters>,
+    accounts: web::Data<Accounts>,
+    cursors: web::Data<Cursors>,
+) -> Outcome<HttpResponse> {
+    let list = List(format!("session {}", user.actor.user));
+    let after = list.after(&cursors, &parameters.0)?;
+    let page = accounts.list_sessions(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
+    let current = user.identity.session;
+    let items = page.items.into_iter().map(|session| map::session(session, current)).collect::<Result<_, _>>()?;
+    let next_cursor = list.next_cursor(&cursors, page.next)?;
+    Ok(reply::ok(&Sessions { items, next_cursor }))
+}

@@ -1,0 +1,20 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::RefreshToken;
+use clouddrive_domain::service::Accounts;
+use clouddrive_http::extract::{CurrentRequest, Json};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+/// Ends the session of a refresh token, with all its tokens. The response is the same if the token belongs to no active
+/// session.
+#[utoipa::path(post, path = "/logout", operation_id = "logout", tag = "account", security(()),
+    request_body = RefreshToken,
+    responses((status = 204, description = "No session runs by this token")))]
+pub(crate) async fn logout(
+    call: CurrentRequest,
+    body: Json<RefreshToken>,
+    accounts: web::Data<Accounts>,
+) -> Outcome<HttpResponse> {
+    accounts.logout(call.0, &body.0.refresh_token).await?;
+    Ok(reply::done())
+}

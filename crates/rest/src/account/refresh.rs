@@ -1,0 +1,38 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{RefreshForm, RefreshToken, Token};
+use clouddrive_domain::model::Origin;
+use clouddrive_domain::service::Accounts;
+use clouddrive_http::extract::{CurrentRequest, Form, Json};
+use clouddrive_http::problem::{Outcome, Problem};
+
+use super::login::token;
+
+/// Exchanges a refresh token for a new access token and the next refresh token. For `REFRESH_GRACE_SECONDS` (30) after
+/// its first use a refresh token may be sent again, e.g. by a second tab or after a lost response; all tokens issued
+/// for it are valid. Reuse after that ends the session, since two parties have the token. Accepts OAuth2's refresh
+/// grant (a form), or the same as JSON.
+#[utoipa::path(post, path = "/token/refresh", operation_id = "refresh_token", tag = "account", security(()),
+    request_body(content((RefreshForm = "application/x-www-form-urlencoded"), (RefreshToken = "application/json"))),
+    responses((status = 200, description = "Fresh tokens", body = Token)))]
+pub(crate) async fn refresh_form(
+    call: CurrentRequest,
+    body: Form<RefreshForm>,
+    accounts: web::Data<Accounts>,
+) -> Outcome<HttpResponse> {
+    if body.0.grant_type.as_deref().is_some_and(|kind| kind != "refresh_token") {
+        return Err(Problem::invalid("grant_type", "must be refresh_token"));
+    }
+    go_on(&accounts, call.0, &body.0.refresh_token).await
+}
+
+pub(crate) async fn refresh_json(
+    call: CurrentRequest,
+    body: Json<RefreshToken>,
+    accounts: web::Data<Accounts>,
+) -> Outcome<HttpResponse> {
+    go_on(&accounts, call.0, &body.0.refresh_token).await
+}
+
+async fn go_on(accounts: &Accounts, call: Origin, presented: &str) -> Outcome<HttpResponse> {
+    Ok(token(accounts.refresh(call, presented).await?))
+}

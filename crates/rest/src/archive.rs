@@ -1,0 +1,20 @@
+//! Archives of a selection, by signed URLs of this server.
+
+mod create;
+mod get;
+mod url;
+
+pub(crate) use create::*;
+pub(crate) use get::*;
+pub use url::ArchiveUrls;
+
+use clouddrive_contract::ArchiveNames as NamesDto;
+use clouddrive_domain::service::ArchiveNames;
+
+/// The naming scheme of an archive.
+pub(super) fn names(given: Option<NamesDto>) -> ArchiveNames {
+    match given {
+        Some(NamesDto::Portable) => ArchiveNames::Portable,
+        None => ArchiveNames::Unchanged,
+    }
+}

@@ -1,0 +1,33 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{CopyFile, File};
+use clouddrive_domain::model::NodeId;
+use clouddrive_domain::model::UserId;
+use clouddrive_domain::service;
+use clouddrive_http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+use clouddrive_http::slots::Slots;
+
+use crate::{map, parse};
+
+/// Copies a file's current content, without storing any bytes again.
+#[utoipa::path(post, path = "/file/{file_id}/copy", operation_id = "copy_file", tag = "files",
+    params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    request_body = Option<CopyFile>,
+    responses((status = 201, description = "The copy, or the file that it replaced", body = File,
+        headers(("Location" = String), ("ETag" = String)))))]
+pub(crate) async fn copy(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    wanted: IfMatch,
+    body: OptionalJson<CopyFile>,
+    bulk: web::Data<Slots<UserId>>,
+    copies: web::Data<service::Copies>,
+) -> Outcome<HttpResponse> {
+    let CopyFile { parent_folder_id, file_name, file_conflict } = body.0;
+    let conflict = file_conflict.map(parse::conflict);
+    let place = parse::copy_place("file_name", file_name.as_deref(), parent_folder_id, conflict)?;
+    let _slot = bulk.enter(user.actor.user).await?;
+    let file = map::file(copies.copy_file(&user.actor, id.0, place, &wanted.0).await?)?;
+    Ok(reply::created_tagged(format!("/file/{}", file.id), &file.etag, &file))
+}

@@ -1,0 +1,32 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{CreateLink, Link};
+use clouddrive_domain::service::{LinkWish, Links};
+use clouddrive_http::extract::{CurrentUser, Json};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::{map, parse};
+
+/// Creates a public link to a file or folder. Anyone who has its URL may view and download the item, and nothing else.
+#[utoipa::path(post, path = "/link", operation_id = "create_link", tag = "links", request_body = CreateLink,
+    responses((status = 201, description = "The link", body = Link, headers(("Location" = String)))))]
+pub(crate) async fn create(
+    user: CurrentUser,
+    body: Json<CreateLink>,
+    links: web::Data<Links>,
+) -> Outcome<HttpResponse> {
+    let body = body.0;
+    let item = parse::one_item(body.share_object_type, body.file_id, body.folder_id)?;
+    let wish = LinkWish {
+        password: body.password.as_deref().map(parse::link_password).transpose()?,
+        expires_at: body.expires_at.map(parse::timestamp),
+        max_downloads: body.max_downloads,
+    };
+    let link = map::link(links.create(&user.actor, item, wish).await?)?;
+    Ok(created(&link))
+}
+
+/// The response for a created link.
+pub(crate) fn created(link: &Link) -> HttpResponse {
+    reply::secret(reply::created(format!("/link/{}", link.id), link))
+}

@@ -1,0 +1,28 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{Links, PageParameters};
+use clouddrive_domain::service;
+use clouddrive_http::extract::{CurrentUser, Query};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::cursor::Cursors;
+use crate::list::List;
+use crate::{map, parse};
+
+/// Lists the caller's public links, newest first, including expired and used-up ones.
+#[utoipa::path(get, path = "/link", operation_id = "list_links", tag = "links", params(PageParameters),
+    responses((status = 200, description = "A page of the caller's links", body = Links)))]
+pub(crate) async fn list(
+    user: CurrentUser,
+    parameters: Query<PageParameters>,
+    links: web::Data<service::Links>,
+    cursors: web::Data<Cursors>,
+) -> Outcome<HttpResponse> {
+    let list = List(format!("link {}", user.actor.user));
+    let after = list.after(&cursors, &parameters.0)?;
+    let page = links.list(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
+    Ok(reply::secret(reply::ok(&Links {
+        items: page.items.into_iter().map(map::link).collect::<Result<_, _>>()?,
+        next_cursor: list.next_cursor(&cursors, page.next)?,
+    })))
+}

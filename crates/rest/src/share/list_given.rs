@@ -1,0 +1,74 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{GivenShares, PageParameters};
+use clouddrive_domain::model::{NodeId, NodeKind};
+use clouddrive_domain::service::{GivenPage, Shares};
+use clouddrive_http::extract::{CurrentUser, PathId, Query};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::cursor::Cursors;
+use crate::list::List;
+use crate::{map, parse};
+
+/// Lists the shares that the caller has granted, newest first.
+#[utoipa::path(get, path = "/shared-by-me", operation_id = "list_given_shares", tag = "sharing", params(PageParameters),
+    responses((status = 200, description = "A page of what the caller has shared", body = GivenShares)))]
+pub(crate) async fn list_given(
+    user: CurrentUser,
+    parameters: Query<PageParameters>,
+    shares: web::Data<Shares>,
+    cursors: web::Data<Cursors>,
+) -> Outcome<HttpResponse> {
+    let list = List(format!("shared-by-me {}", user.actor.user));
+    let after = list.after(&cursors, &parameters.0)?;
+    let page = shares.list_given(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
+    answer(&cursors, &list, page)
+}
+
+/// Lists the shares of a folder itself, newest first. Owner only.
+#[utoipa::path(get, path = "/drive/{folder_id}/share", operation_id = "list_shares_of_folder", tag = "sharing",
+    params(("folder_id" = Uuid, Path), PageParameters),
+    responses((status = 200, description = "A page of the folder's shares", body = GivenShares)))]
+pub(crate) async fn list_of_folder(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    parameters: Query<PageParameters>,
+    shares: web::Data<Shares>,
+    cursors: web::Data<Cursors>,
+) -> Outcome<HttpResponse> {
+    list_of(&user, (NodeKind::Folder, id.0), &parameters.0, &shares, &cursors).await
+}
+
+/// Lists the shares of a file, newest first. Owner only.
+#[utoipa::path(get, path = "/file/{file_id}/share", operation_id = "list_shares_of_file", tag = "sharing",
+    params(("file_id" = Uuid, Path), PageParameters),
+    responses((status = 200, description = "A page of the file's shares", body = GivenShares)))]
+pub(crate) async fn list_of_file(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    parameters: Query<PageParameters>,
+    shares: web::Data<Shares>,
+    cursors: web::Data<Cursors>,
+) -> Outcome<HttpResponse> {
+    list_of(&user, (NodeKind::File, id.0), &parameters.0, &shares, &cursors).await
+}
+
+async fn list_of(
+    user: &CurrentUser,
+    item: (NodeKind, NodeId),
+    parameters: &PageParameters,
+    shares: &Shares,
+    cursors: &Cursors,
+) -> Outcome<HttpResponse> {
+    let list = List(format!("shares {} {}", user.actor.user, item.1));
+    let after = list.after(cursors, parameters)?;
+    let page = shares.list_of(&user.actor, item, after, parse::limit(parameters.limit)?).await?;
+    answer(cursors, &list, page)
+}
+
+fn answer(cursors: &Cursors, list: &List, page: GivenPage) -> Outcome<HttpResponse> {
+    Ok(reply::ok(&GivenShares {
+        items: page.items.into_iter().map(map::share).collect::<Result<_, _>>()?,
+        next_cursor: list.next_cursor(cursors, page.next)?,
+    }))
+}

@@ -1,0 +1,34 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{PageParameters, ReceivedShare, ReceivedShares};
+use clouddrive_domain::model::{Entry, Share};
+use clouddrive_domain::service::Shares;
+use clouddrive_http::extract::{CurrentUser, Query};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::cursor::Cursors;
+use crate::list::List;
+use crate::{map, parse};
+
+/// Lists everything shared with the caller, from all drives, newest first.
+#[utoipa::path(get, path = "/shared-with-me", operation_id = "list_received_shares", tag = "sharing",
+    params(PageParameters),
+    responses((status = 200, description = "A page of what is shared with the caller", body = ReceivedShares)))]
+pub(crate) async fn list_received(
+    user: CurrentUser,
+    parameters: Query<PageParameters>,
+    shares: web::Data<Shares>,
+    cursors: web::Data<Cursors>,
+) -> Outcome<HttpResponse> {
+    let list = List(format!("shared-with-me {}", user.actor.user));
+    let after = list.after(&cursors, &parameters.0)?;
+    let page = shares.list_received(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
+    Ok(reply::ok(&ReceivedShares {
+        items: page.items.into_iter().map(received).collect::<Outcome<_>>()?,
+        next_cursor: list.next_cursor(&cursors, page.next)?,
+    }))
+}
+
+fn received((share, item): (Share, Entry)) -> Outcome<ReceivedShare> {
+    Ok(ReceivedShare { share: map::share(share)?, item: map::item(item)? })
+}

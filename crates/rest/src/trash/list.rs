@@ -1,0 +1,29 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{PageParameters, Trash};
+use clouddrive_domain::service;
+use clouddrive_http::extract::{CurrentUser, Query};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::cursor::Cursors;
+use crate::list::List;
+use crate::{map, parse};
+
+/// Lists the items that were moved to the caller's trash, newest first.
+#[utoipa::path(get, path = "/trash", operation_id = "list_trash", tag = "trash",
+    params(PageParameters),
+    responses((status = 200, description = "A page of the trash", body = Trash)))]
+pub(crate) async fn list(
+    user: CurrentUser,
+    parameters: Query<PageParameters>,
+    trash: web::Data<service::Trash>,
+    cursors: web::Data<Cursors>,
+) -> Outcome<HttpResponse> {
+    let list = List(format!("trash {}", user.actor.user));
+    let after = list.after(&cursors, &parameters.0)?;
+    let page = trash.list(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
+    Ok(reply::ok(&Trash {
+        items: page.items.into_iter().map(map::trashed).collect::<Result<_, _>>()?,
+        next_cursor: list.next_cursor(&cursors, page.next)?,
+    }))
+}

@@ -1,0 +1,19 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_domain::model::UploadId;
+use clouddrive_domain::service::Uploads;
+use clouddrive_http::extract::{CurrentUser, PathId};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+/// Aborts an upload and releases its reservation.
+#[utoipa::path(delete, path = "/upload/{upload_id}", operation_id = "abort_upload", tag = "uploads",
+    params(("upload_id" = Uuid, Path)),
+    responses((status = 204, description = "The upload is over")))]
+pub(crate) async fn abort(
+    user: CurrentUser,
+    id: PathId<UploadId>,
+    uploads: web::Data<Uploads>,
+) -> Outcome<HttpResponse> {
+    uploads.abort(&user.actor, id.0).await?;
+    Ok(reply::done())
+}

@@ -1,0 +1,31 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{CompleteUpload, File};
+use clouddrive_domain::model::UploadId;
+use clouddrive_domain::service::{Completing, Uploads};
+use clouddrive_http::extract::{CurrentUser, OptionalJson, PathId};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::{map, parse};
+
+/// Completes an upload whose bytes have all arrived, creating the file. A repeat returns the same file. 409
+/// `upload_incomplete` names the missing parts, which may still be sent. 422 `checksum_mismatch` means that the SHA-256
+/// of the bytes differs from the announced one: no file is changed.
+#[utoipa::path(post, path = "/upload/{upload_id}/complete", operation_id = "complete_upload", tag = "uploads",
+    params(("upload_id" = Uuid, Path)), request_body = Option<CompleteUpload>,
+    responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
+pub(crate) async fn complete(
+    user: CurrentUser,
+    id: PathId<UploadId>,
+    body: OptionalJson<CompleteUpload>,
+    uploads: web::Data<Uploads>,
+) -> Outcome<HttpResponse> {
+    let said = Completing {
+        conflict: body.0.file_conflict.map(parse::conflict),
+        sha256: body.0.sha256.as_deref().map(parse::sha256).transpose()?,
+    };
+    let file = uploads.complete(&user.actor, id.0, said).await?;
+    let file = map::file(file)?;
+    Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
+}

@@ -1,0 +1,26 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{PageParameters, Uploads};
+use clouddrive_domain::service;
+use clouddrive_http::extract::{CurrentUser, Query};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::cursor::Cursors;
+use crate::list::List;
+use crate::{map, parse};
+
+/// Lists the caller's open uploads, and all open uploads into the caller's own drive, newest first.
+#[utoipa::path(get, path = "/upload", operation_id = "list_uploads", tag = "uploads", params(PageParameters),
+    responses((status = 200, description = "A page of open uploads", body = Uploads)))]
+pub(crate) async fn list(
+    user: CurrentUser,
+    parameters: Query<PageParameters>,
+    uploads: web::Data<service::Uploads>,
+    cursors: web::Data<Cursors>,
+) -> Outcome<HttpResponse> {
+    let list = List(format!("uploads {}", user.actor.user));
+    let after = list.after(&cursors, &parameters.0)?;
+    let page = uploads.list(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
+    let items = page.items.into_iter().map(map::upload).collect::<Result<_, _>>()?;
+    Ok(reply::ok(&Uploads { items, next_cursor: list.next_cursor(&cursors, page.next)? }))
+}

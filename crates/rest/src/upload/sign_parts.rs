@@ -1,0 +1,24 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{SignParts, SignedParts};
+use clouddrive_domain::model::UploadId;
+use clouddrive_domain::service::Uploads;
+use clouddrive_http::extract::{CurrentUser, Json, PathId};
+use clouddrive_http::problem::Outcome;
+use clouddrive_http::reply;
+
+use crate::map;
+
+/// Returns fresh URLs for parts of an upload, and extends the upload's lifetime, up to 30 days in total.
+#[utoipa::path(post, path = "/upload/{upload_id}/parts", operation_id = "sign_parts", tag = "uploads",
+    params(("upload_id" = Uuid, Path)), request_body = SignParts,
+    responses((status = 200, description = "The URLs", body = SignedParts)))]
+pub(crate) async fn sign_parts(
+    user: CurrentUser,
+    id: PathId<UploadId>,
+    body: Json<SignParts>,
+    uploads: web::Data<Uploads>,
+) -> Outcome<HttpResponse> {
+    let (until, parts) = uploads.sign_parts(&user.actor, id.0, &body.0.part_numbers).await?;
+    let (parts, urls_expire_at) = map::parts(parts)?;
+    Ok(reply::secret(reply::ok(&SignedParts { parts, urls_expire_at, expires_at: map::time(until)? })))
+}
