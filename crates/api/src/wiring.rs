@@ -16,10 +16,10 @@ use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purp
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector,
+    AccountPorts, AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector,
     CollectorSettings, CollectorStores, Contents, Copies, EndedUploads, Files, Folders, Idempotency, Links, Photos,
     Search, Shares, SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings,
-    VersionStores, Versions, Visits, Watching,
+    VersionStores, Versions, VisitPorts, Visits, Watching,
 };
 use clouddrive_http::slots::Slots;
 use clouddrive_image::SquarePhotos;
@@ -156,13 +156,16 @@ impl Stores {
         let link_tokens = Arc::new(keys.link_tokens()?);
         let remover = BlobRemover::new(records.clone(), store.clone());
         let ended = EndedUploads::new(uploads.clone(), remover.clone());
+        let account_ports = AccountPorts {
+            users: users.clone(),
+            accounts: cache.clone(),
+            sessions: cache.clone(),
+            drive: drive.clone(),
+            passwords: passwords.clone(),
+            tokens: Arc::new(keys.tokens(config.algorithm)),
+        };
         let accounts = Accounts::new(
-            users.clone(),
-            cache.clone(),
-            cache.clone(),
-            drive.clone(),
-            passwords.clone(),
-            Arc::new(keys.tokens(config.algorithm)),
+            account_ports,
             ended.clone(),
             throttling.clone(),
             ambient.clone(),
@@ -198,19 +201,17 @@ impl Stores {
             ambient.clone(),
             config.url_lifetime,
         );
-        let visits = Visits::new(
-            drive.clone(),
-            links.clone(),
-            link_downloads,
-            passwords.clone(),
-            Arc::new(keys.link_access()),
-            contents.clone(),
-            tags.clone(),
-            doors.signer.clone(),
-            throttling.clone(),
-            ambient.clone(),
-            config.url_lifetime,
-        );
+        let visit_ports = VisitPorts {
+            drive: drive.clone(),
+            links: links.clone(),
+            downloads: link_downloads,
+            passwords: passwords.clone(),
+            link_access: Arc::new(keys.link_access()),
+            contents: contents.clone(),
+            tags: tags.clone(),
+            signer: doors.signer.clone(),
+        };
+        let visits = Visits::new(visit_ports, throttling.clone(), ambient.clone(), config.url_lifetime);
         let archive_stores = ArchiveStores {
             drive: drive.clone(),
             trees: trees.clone(),

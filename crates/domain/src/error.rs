@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{BlobKey, BucketKind, EntryQuota, ItemRef, MissingParts, Name, Quota, Revision};
+use crate::model::{BlobKey, BucketKind, EntryQuota, ItemRef, MissingParts, Name, Quota, Revision, Scope};
 
 /// The result type of the domain.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -124,6 +124,9 @@ pub enum Forbidden {
     /// The node is visible, but the caller's role on it is insufficient.
     #[error("the role on this item does not allow it")]
     Permission,
+    /// The caller's credential does not allow this, whatever the role of its user.
+    #[error("the credential lacks the scope {}", .0.as_str())]
+    Scope(Scope),
     /// The given current password is wrong.
     #[error("the current password is another")]
     WrongPassword,

@@ -1,6 +1,7 @@
 //! Entities and value objects. All are valid by construction.
 
 mod access;
+mod actor;
 mod audit;
 mod blob;
 mod command;
@@ -34,11 +35,12 @@ mod version;
 pub use access::{
     Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, authorize_read_below, check_depth,
 };
+pub use actor::{Actor, ClientInfo, Credential, Origin, Scope, Scopes};
 pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
 };
 pub use blob::{BlobKey, Crc32, EntityTag, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
-pub use command::{Actor, Change, ChangeKind, Command, RequestId};
+pub use command::{Change, ChangeKind, Command, RequestId};
 pub use expected::{Expected, Length};
 pub use id::{
     DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,

@@ -13,7 +13,7 @@ mod sharing;
 #[cfg(test)]
 mod testing;
 
-pub use accounts::account::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
+pub use accounts::account::{AccountPorts, AccountSettings, Accounts, Login, SessionPage};
 pub use accounts::administration::{AccountPage, Administration};
 pub use accounts::photos::Photos;
 pub use accounts::throttling::Throttling;
@@ -41,4 +41,4 @@ pub use idempotency::{Done, Idempotency, RENEWAL, Start};
 pub use maintenance::collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
 pub use sharing::links::{LinkEdit, LinkWish, Links, OwnLink};
 pub use sharing::shares::{GivenPage, SharePage, Shares};
-pub use sharing::visits::{Admission, LinkedFile, LinkedFolder, Visit, Visitor, Visits};
+pub use sharing::visits::{Admission, LinkedFile, LinkedFolder, Visit, VisitPorts, Visitor, Visits};

@@ -1,25 +1,21 @@
-//! Client addresses of requests.
+//! The clients of requests, and their addresses.
 
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{HeaderName, X_FORWARDED_FOR};
+use actix_web::http::header::{HeaderName, USER_AGENT, X_FORWARDED_FOR};
+use clouddrive_domain::model::ClientInfo;
 use ipnet::IpNet;
 
 const FORWARDED: HeaderName = X_FORWARDED_FOR;
 
-/// The client's address, if known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientAddress(pub Option<IpAddr>);
-
-impl ClientAddress {
-    /// The peer's address; behind trusted proxies, the address they forward.
-    pub fn of(request: &ServiceRequest, proxies: &[IpNet]) -> Self {
-        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-        let told = request.headers().get_all(FORWARDED).filter_map(|value| value.to_str().ok());
-        let told: Vec<&str> = told.flat_map(|value| value.split(',')).collect();
-        Self(peer.map(|peer| behind(peer, &told, proxies)))
-    }
+/// The client of a request. Its address is the peer's, or behind trusted proxies the one they forward.
+pub(crate) fn client(request: &ServiceRequest, proxies: &[IpNet]) -> ClientInfo {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let told = request.headers().get_all(FORWARDED).filter_map(|value| value.to_str().ok());
+    let told: Vec<&str> = told.flat_map(|value| value.split(',')).collect();
+    let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    ClientInfo { address: peer.map(|peer| behind(peer, &told, proxies)), user_agent: agent.map(str::to_owned) }
 }
 
 /// The client behind `peer`. Each proxy appends its own peer, so only entries appended by trusted proxies are believed.

@@ -16,5 +16,6 @@ pub use json::{Json, MAX_JSON_BYTES, OptionalJson};
 pub use path::{PathId, VersionPath};
 pub use query::Query;
 pub use request_id::CurrentRequest;
+pub(crate) use request_id::noted;
 pub use user::CurrentUser;
 pub use visitor::{LinkQuery, LinkVisitor};

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod apart;
-pub mod audit;
+pub mod authn;
 pub mod body;
 pub mod bytes;
 pub mod client;

@@ -204,15 +204,10 @@ impl Problem {
         Self::new(code, refused.to_string())
     }
 
-    /// The headers implied by the code.
+    /// The headers implied by the code; challenges of the mount's authentication schemes come on top.
     pub fn implied_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         use actix_web::http::header::WWW_AUTHENTICATE;
         match self.code {
-            Code::Unauthenticated => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
-            Code::InvalidToken | Code::TokenExpired => {
-                vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))]
-            }
-            Code::InvalidCredentials => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
             Code::RequestInProgress => vec![(RETRY_AFTER, HeaderValue::from_static("1"))],
             Code::LinkPasswordRequired => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("X-Link-Password"))],
             Code::Unavailable => vec![(RETRY_AFTER, HeaderValue::from_static("2"))],
@@ -240,6 +235,10 @@ impl From<Error> for Problem {
             Error::Forbidden(Forbidden::Permission) => {
                 Self::new(Code::PermissionDenied, "the item is shared with you, but not with that permission")
             }
+            Error::Forbidden(Forbidden::Scope(scope)) => Self::new(
+                Code::PermissionDenied,
+                format!("the token does not allow it: it lacks the scope {:?}", scope.as_str()),
+            ),
             Error::Forbidden(Forbidden::WrongPassword) => {
                 Self::new(Code::WrongPassword, "this asks for the current password")
             }

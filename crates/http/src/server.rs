@@ -8,6 +8,7 @@ use clouddrive_domain::service::Ambient;
 use ipnet::IpNet;
 use tracing::Span;
 
+use crate::apart::Unattended;
 use crate::body::BodyLimits;
 
 /// The state of the `request` middleware, registered as `Data`.
@@ -17,6 +18,8 @@ pub struct Server {
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) traces: RequestTraces,
+    /// Handlers that change something, which go on without their clients.
+    pub(crate) unattended: Unattended,
     /// Whether the server is shutting down.
     leaving: AtomicBool,
 }
@@ -32,7 +35,8 @@ pub struct RequestTraces {
 
 impl Server {
     pub fn new(ambient: Ambient, body_limits: BodyLimits, proxies: Vec<IpNet>, traces: RequestTraces) -> Self {
-        Self { ambient, body_limits, proxies, traces, leaving: AtomicBool::new(false) }
+        let (unattended, leaving) = (Unattended::default(), AtomicBool::new(false));
+        Self { ambient, body_limits, proxies, traces, unattended, leaving }
     }
 
     pub(crate) fn new_request_id(&self) -> RequestId {

@@ -1,8 +1,9 @@
 //! Limits on concurrent heavy work per caller, on this instance. They are no rate limits, so `RATE_LIMITS=off` does not
 //! lift them.
 //!
-//! Any number of requests may wait for a slot. Each has its own connection and ends with it, so their number and
-//! memory are bounded by `CONNECTIONS_PER_ADDRESS` and the limit of file descriptors.
+//! Any number of requests may wait for a slot. Each has its own connection, or a place among the handlers that go on
+//! without their client (`Unattended`), so their number and memory are bounded by `CONNECTIONS_PER_ADDRESS`, the limit
+//! of file descriptors and the number of these places.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{self as dto, ItemKind, Link};
-use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeId, NodeKind, Sha256, UploadId};
+use clouddrive_domain::model::{Actor, Answer, Entry, LinkId, Located, NodeId, NodeKind, Role, Sha256, UploadId};
 use clouddrive_domain::service::{Done, Idempotency, Links, OwnLink, Photos, Uploads};
 use clouddrive_domain::{Error, Result};
 use clouddrive_http::keyed::mark_replayed;
@@ -96,11 +96,15 @@ impl Repeats {
     /// Restores the outcome of a repeat by `actor` from a receipt's `text`.
     pub(crate) async fn read(&self, actor: &Actor, text: &str) -> Outcome<Repeat> {
         let kept = serde_json::from_str(text).map_err(|fault| Problem::from(Error::internal("a receipt", fault)))?;
+        let shows = match &kept {
+            // Executing it checks everything.
+            Kept::Again => return Ok(Repeat::Again),
+            Kept::Reply(reply) => shown(&reply.body)?,
+            Kept::Upload(_) | Kept::Link(_) | Kept::Photo => None,
+        };
+        self.idempotency.check_repeat(actor, shows).await?;
         match kept {
-            Kept::Reply(reply) => {
-                self.check(actor, &reply.body).await?;
-                Ok(Repeat::Answer(response(reply)?))
-            }
+            Kept::Reply(reply) => Ok(Repeat::Answer(response(reply)?)),
             Kept::Upload(id) => {
                 let begun = self.uploads.begun(actor, UploadId::from_uuid(id)).await?;
                 Ok(Repeat::Answer(file::begun(begun)?))
@@ -127,16 +131,6 @@ impl Repeats {
             Repeat::Again => Err(Problem::malformed("the key was used in another way")),
         }
     }
-
-    /// Checks that the caller still has the role that the response states.
-    async fn check(&self, actor: &Actor, body: &str) -> Outcome<()> {
-        let Ok(told) = serde_json::from_str::<Told>(body) else {
-            // Responses that describe no item go to owners only.
-            return Ok(());
-        };
-        let (node, role) = (NodeId::from_uuid(told.id), parse::role(told.permission)?);
-        Ok(self.idempotency.check_repeat(actor.user, node, role).await?)
-    }
 }
 
 /// The parts of an item response needed to re-check access.
@@ -146,6 +140,14 @@ struct Told {
     _kind: ItemKind,
     id: Uuid,
     permission: dto::Role,
+}
+
+/// The item that a response shows, and with which role. Responses that describe none go to owners only.
+fn shown(body: &str) -> Outcome<Option<(NodeId, Role)>> {
+    let Ok(told) = serde_json::from_str::<Told>(body) else {
+        return Ok(None);
+    };
+    Ok(Some((NodeId::from_uuid(told.id), parse::role(told.permission)?)))
 }
 
 fn response(reply: Reply) -> Outcome<HttpResponse> {

@@ -213,6 +213,10 @@ fn errors(operation: &str) -> Vec<Code> {
     };
     // Any request may be malformed.
     let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
+    // A credential may lack the scope of the operation; a look at the credential itself needs none.
+    if groups.contains(&KNOWN) && operation != "verify_token" {
+        codes.push(Code::PermissionDenied);
+    }
     if KEYED.contains(&operation) {
         codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
     }

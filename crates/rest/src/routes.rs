@@ -6,7 +6,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
-use clouddrive_http::middleware::{authenticate, authenticate_unkeyed, unkeyed};
+use clouddrive_http::middleware::{authenticate, authenticate_unkeyed, to_the_end, unkeyed};
 use clouddrive_http::problem::Problem;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -126,13 +126,17 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::patch().to(link::patch)))
                 .route(known(web::delete().to(link::delete))),
         )
-        .service(resource("/s/{token}", "GET, HEAD").route(open(read().to(visit::look))))
+        .service(resource("/s/{token}", "GET, HEAD").route(visited(read().to(visit::look))))
         .service(resource("/s/{token}/access", "POST").route(open(web::post().to(visit::access))))
-        .service(resource("/s/{token}/content", "GET, HEAD").route(open(read().to(visit::content))))
-        .service(resource("/s/{token}/archive", "GET, HEAD").route(open(read().to(visit::archive))))
-        .service(resource("/s/{token}/drive/{id}/archive", "GET, HEAD").route(open(read().to(visit::archive_folder))))
-        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(open(read().to(visit::list))))
-        .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(open(read().to(visit::content_of_file))))
+        .service(resource("/s/{token}/content", "GET, HEAD").route(visited(read().to(visit::content))))
+        .service(resource("/s/{token}/archive", "GET, HEAD").route(visited(read().to(visit::archive))))
+        .service(
+            resource("/s/{token}/drive/{id}/archive", "GET, HEAD").route(visited(read().to(visit::archive_folder))),
+        )
+        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(visited(read().to(visit::list))))
+        .service(
+            resource("/s/{token}/file/{id}/content", "GET, HEAD").route(visited(read().to(visit::content_of_file))),
+        )
         .service(resource("/search", "GET, HEAD").route(known(read().to(search::search))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
@@ -189,6 +193,11 @@ fn streamed(route: Route) -> Route {
 /// Public; refuses an `Idempotency-Key`.
 fn open(route: Route) -> Route {
     route.wrap(from_fn(unkeyed))
+}
+
+/// Public, by a link: every request may leave an audit event.
+fn visited(route: Route) -> Route {
+    open(route.wrap(from_fn(to_the_end)))
 }
 
 async fn unknown_path() -> Result<actix_web::HttpResponse, Problem> {

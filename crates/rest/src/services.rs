@@ -4,6 +4,7 @@ use clouddrive_domain::service::{
     Accounts, Ambient, Archives, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs,
     Trash, Uploads, Versions, Visits,
 };
+use clouddrive_http::authn::{Bearer, Schemes};
 use clouddrive_http::slots::Slots;
 
 use crate::archive::ArchiveUrls;
@@ -42,7 +43,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Registers the services and all routes.
+    /// Registers the services, the authentication schemes and all routes.
     pub fn configure(self, config: &mut ServiceConfig) {
         if let Some(local) = self.local {
             config.app_data(local);
@@ -54,7 +55,9 @@ impl Services {
             links: self.links.clone(),
             photos: self.photos.clone(),
         };
+        let schemes = Schemes::new(vec![Box::new(Bearer::new(self.accounts.clone().into_inner()))]);
         config
+            .app_data(Data::new(schemes))
             .app_data(self.accounts)
             .app_data(self.folders)
             .app_data(self.files)

@@ -5,11 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use clouddrive_domain::error::Unauthenticated;
-use clouddrive_domain::model::{AccessClaims, SessionId, Timestamp, TokenId, UserId};
+use clouddrive_domain::model::{AccessClaims, Scope, Scopes, SessionId, Timestamp, TokenId, UserId};
 use clouddrive_domain::port::Tokens;
 use clouddrive_domain::{Error, Result};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::keys::{MasterKey, Purpose};
@@ -60,7 +60,7 @@ impl Algorithm {
     }
 }
 
-/// The claims of a token. Each is required and must have exactly this JSON type.
+/// The claims of a token. Each must have exactly this JSON type; all but `scope` are required.
 #[derive(Serialize, Deserialize)]
 struct Claims<'a> {
     iss: Cow<'a, str>,
@@ -72,6 +72,25 @@ struct Claims<'a> {
     iat: i64,
     nbf: i64,
     exp: i64,
+    /// The words of the token's scopes, separated by spaces (RFC 8693, section 4.2). Without it, the token has all.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    scope: Option<Cow<'a, str>>,
+}
+
+/// Reads a claim that is present: `null` is not its JSON type.
+fn given<'de, D: Deserializer<'de>>(claim: D) -> Result<Option<Cow<'static, str>>, D::Error> {
+    String::deserialize(claim).map(|text| Some(Cow::Owned(text)))
+}
+
+/// The scopes of a token, by its claim. Words that this version does not know grant nothing.
+fn scopes_of(claim: Option<&str>) -> Scopes {
+    claim.map_or_else(Scopes::full, |words| words.split(' ').filter_map(Scope::parse).collect())
+}
+
+/// The claim of a token with `scopes`.
+fn claim_of(scopes: Scopes) -> Option<Cow<'static, str>> {
+    let words = || scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(" ");
+    (scopes != Scopes::full()).then(|| Cow::Owned(words()))
 }
 
 /// Access tokens as JSON Web Tokens.
@@ -152,6 +171,7 @@ impl Tokens for JwtTokens {
             iat: issued_at,
             nbf: issued_at,
             exp: claims.expires_at.as_seconds(),
+            scope: claim_of(claims.scopes),
         };
         jsonwebtoken::encode(&self.header, &claims, &self.signing).map_err(|fault| Error::internal("token", fault))
     }
@@ -178,6 +198,7 @@ fn begun_and_running(claims: &Claims<'_>, now: Timestamp) -> Result<AccessClaims
         token: TokenId::from_uuid(claims.jti),
         user: UserId::from_uuid(claims.sub),
         session: SessionId::from_uuid(claims.sid),
+        scopes: scopes_of(claims.scope.as_deref()),
         issued_at,
         expires_at,
     })
@@ -195,6 +216,8 @@ impl fmt::Debug for JwtTokens {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::{Value, json};
 
     use super::*;
@@ -214,6 +237,7 @@ mod tests {
             token: TokenId::from_uuid(Uuid::from_u128(1)),
             user: UserId::from_uuid(Uuid::from_u128(2)),
             session: SessionId::from_uuid(Uuid::from_u128(3)),
+            scopes: Scopes::full(),
             issued_at: NOW,
             expires_at: NOW.plus(HOUR),
         }
@@ -374,6 +398,36 @@ mod tests {
             assert_invalid(&sign(&with(name, json!("ann"))));
         }
         assert_invalid(&sign(&json!([payload()])));
+    }
+
+    #[test]
+    fn a_token_without_a_scope_has_all_and_one_with_a_scope_has_what_it_names() {
+        let scopes = |claim: Option<&str>| {
+            let payload = claim.map_or_else(payload, |claim| with("scope", json!(claim)));
+            tokens().verify(&sign(&payload), NOW).unwrap().scopes
+        };
+        let of = |scopes: &[Scope]| scopes.iter().copied().collect::<Scopes>();
+        assert_eq!(scopes(None), Scopes::full());
+        assert_eq!(scopes(Some("read")), of(&[Scope::Read]));
+        assert_eq!(scopes(Some("write read")), of(&[Scope::Read, Scope::Write]));
+        assert_eq!(scopes(Some("read write account")), Scopes::full());
+        for none in ["", " ", "READ", "readwrite", "admin", "read,write"] {
+            assert_eq!(scopes(Some(none)), of(&[]), "{none}");
+        }
+        for value in [Value::Null, json!(true), json!(["read"]), json!({"read": true})] {
+            assert_invalid(&sign(&with("scope", value)));
+        }
+    }
+
+    #[test]
+    fn a_token_with_all_scopes_does_not_name_them() {
+        let named = |scopes| {
+            let token = tokens().issue(&AccessClaims { scopes, ..claims() }).unwrap();
+            let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+            serde_json::from_slice::<Value>(&payload).unwrap().get("scope").cloned()
+        };
+        assert_eq!(named(Scopes::full()), None);
+        assert_eq!(named([Scope::Write, Scope::Read].into_iter().collect()), Some(json!("read write")));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use clouddrive_domain::model::{AuditAction, AuditEvent, NodeKind, Permission};
 use clouddrive_domain::port::AuditTrail;
-use clouddrive_http::audit::address;
 
 /// The target of audit events.
 pub(super) const TARGET: &str = "audit";
@@ -12,7 +11,7 @@ pub(crate) struct LoggedTrail;
 
 impl AuditTrail for LoggedTrail {
     fn record(&self, event: &AuditEvent) {
-        let address = address().map(|address| address.to_string());
+        let address = event.address.map(|address| address.to_string());
         let actor = event.actor.map(|actor| actor.to_string());
         let mut told = Told::default();
         match &event.action {

@@ -24,7 +24,7 @@ async fn every_name_has_its_keys_from_the_beginning(world: &World<'_>) {
     for place in [ann.root, folder] {
         let grant = world.grant(ann.id, place, Action::Read).await;
         let limit = Limit::new(10).unwrap();
-        for child in world.store.drive.list(&grant, Sort::default(), None, limit).await.unwrap() {
+        for child in world.store.drive.list(grant.read(), Sort::default(), None, limit).await.unwrap() {
             assert_eq!(child.order_key, OrderKey::of(&child.node.name));
         }
     }

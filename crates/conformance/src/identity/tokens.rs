@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Unauthenticated;
-use clouddrive_domain::model::{AccessClaims, Timestamp, UserId};
+use clouddrive_domain::model::{AccessClaims, Scope, Scopes, Timestamp, UserId};
 use clouddrive_domain::port::Tokens;
 
 /// Runs every case.
 pub async fn suite(tokens: &dyn Tokens) {
     a_token_says_what_it_was_made_of(tokens).await;
+    a_token_keeps_its_scopes(tokens).await;
     times_are_kept_to_the_second(tokens).await;
     a_token_ends_at_its_end(tokens).await;
     a_token_changed_anywhere_is_invalid(tokens).await;
@@ -33,6 +34,7 @@ fn claims() -> AccessClaims {
         token: "01970000-0000-7000-8000-000000000001".parse().unwrap(),
         user: user("01970000-0000-7000-8000-000000000002"),
         session: "01970000-0000-7000-8000-000000000003".parse().unwrap(),
+        scopes: Scopes::full(),
         issued_at: NOW,
         expires_at: NOW.plus(LIFETIME),
     }
@@ -49,6 +51,14 @@ pub async fn a_token_says_what_it_was_made_of(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     assert_eq!(tokens.verify(&token, NOW).unwrap(), claims());
     assert_eq!(tokens.verify(&token, NOW.plus(LIFETIME / 2)).unwrap(), claims());
+}
+
+/// A narrow token stays narrow.
+pub async fn a_token_keeps_its_scopes(tokens: &dyn Tokens) {
+    for scopes in [vec![], vec![Scope::Read], vec![Scope::Read, Scope::Write]] {
+        let claims = AccessClaims { scopes: scopes.into_iter().collect(), ..claims() };
+        assert_eq!(tokens.verify(&tokens.issue(&claims).unwrap(), NOW).unwrap(), claims);
+    }
 }
 
 /// Rounding may cost less than a second of a token's lifetime, and never extends it.

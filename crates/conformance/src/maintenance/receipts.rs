@@ -96,7 +96,7 @@ async fn make(world: &World<'_>, member: &Member, receipt: &Receipt, text: &str)
 
 async fn names(world: &World<'_>, member: &Member) -> usize {
     let root = world.grant(member.id, member.root, Action::Read).await;
-    world.store.drive.list(&root, Default::default(), None, Default::default()).await.unwrap().len()
+    world.store.drive.list(root.read(), Default::default(), None, Default::default()).await.unwrap().len()
 }
 
 async fn of_all_who_send_a_request_at_once_one_may_do_it(world: &World<'_>) {

@@ -1,8 +1,6 @@
 //! Access control: the single rule that every service uses for authorisation.
 
-use std::ops::Deref;
-
-use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, Seen, UserId};
+use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, Scope, Seen, UserId};
 use super::{MAX_TREE_DEPTH, Name, Revision};
 use crate::error::{Error, Result};
 
@@ -21,10 +19,14 @@ pub enum Action {
     Move,
     /// Manage its shares and links.
     Share,
+    /// List its shares and who has access to it.
+    ListShares,
     /// Move it to the trash.
     Trash,
     /// Restore it: it or a folder above it is in the trash.
     Restore,
+    /// List it, or what is below it, in the trash: it or a folder above it is in the trash.
+    ReadTrash,
     /// As a guest, restore a node that the guest trashed directly. [`Trash`](crate::port::Trash) checks that it was the
     /// same user, and recently.
     Undo,
@@ -32,6 +34,26 @@ pub enum Action {
     Purge,
     /// Delete one of its former versions. Valid for files only.
     DeleteVersion,
+}
+
+impl Action {
+    /// The scope that a credential needs for the action.
+    #[must_use]
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::Read | Self::ListShares | Self::ReadTrash => Scope::Read,
+            Self::AddTo
+            | Self::Replace
+            | Self::Rename
+            | Self::Move
+            | Self::Share
+            | Self::Trash
+            | Self::Restore
+            | Self::Undo
+            | Self::Purge
+            | Self::DeleteVersion => Scope::Write,
+        }
+    }
 }
 
 /// The viewer of a node.
@@ -143,7 +165,7 @@ pub fn authorize_read_below(located: Option<Located>, names: usize) -> Result<Re
 /// may undo their own trashing.
 pub fn authorize(located: Option<Located>, action: Action) -> Result<Grant> {
     let (located, role) = match action {
-        Action::Restore => (located.filter(Located::is_below_owners_trash), Role::Owner),
+        Action::Restore | Action::ReadTrash => (located.filter(Located::is_below_owners_trash), Role::Owner),
         Action::Purge => (located.filter(Located::is_in_owners_trash), Role::Owner),
         Action::Undo => (located.filter(Located::is_in_trash_of_editor), Role::Edit),
         _ => return authorize_live(located, action),
@@ -161,9 +183,11 @@ fn authorize_live(located: Option<Located>, action: Action) -> Result<Grant> {
         (Action::Read | Action::AddTo, NodeKind::Root | NodeKind::Folder) => true,
         (Action::AddTo, NodeKind::File) | (Action::Replace, NodeKind::Root | NodeKind::Folder) => false,
         (Action::Read | Action::Replace, NodeKind::File) => true,
-        (Action::Rename | Action::Move | Action::Share | Action::Trash, kind) => kind != NodeKind::Root,
+        (Action::Rename | Action::Move | Action::Share | Action::ListShares | Action::Trash, kind) => {
+            kind != NodeKind::Root
+        }
         (Action::DeleteVersion, kind) => kind == NodeKind::File,
-        (Action::Restore | Action::Purge | Action::Undo, _) => false,
+        (Action::Restore | Action::ReadTrash | Action::Purge | Action::Undo, _) => false,
     };
     if !sensible {
         return Err(Error::NotFound);
@@ -173,8 +197,8 @@ fn authorize_live(located: Option<Located>, action: Action) -> Result<Grant> {
         Action::AddTo | Action::Replace => *role >= Role::Edit,
         // A share on the node itself does not allow these: the permission must come from above.
         Action::Rename | Action::Move | Action::Trash => located.inherited_role() >= Some(Role::Edit),
-        Action::Share | Action::DeleteVersion => *role == Role::Owner,
-        Action::Restore | Action::Purge | Action::Undo => false,
+        Action::Share | Action::ListShares | Action::DeleteVersion => *role == Role::Owner,
+        Action::Restore | Action::ReadTrash | Action::Purge | Action::Undo => false,
     };
     let actor = located.viewer.user().filter(|_| allowed).ok_or_else(Error::permission_denied)?;
     Ok(Grant { action, actor, read })
@@ -357,7 +381,31 @@ impl Grant {
         self.actor
     }
 
+    /// The permission to read, which every grant includes.
+    #[must_use]
+    pub const fn read(&self) -> &ReadGrant {
+        &self.read
+    }
+
+    /// The node.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        self.read.node()
+    }
+
+    /// The drive of the node.
+    #[must_use]
+    pub const fn drive(&self) -> DriveId {
+        self.read.drive()
+    }
+
     /// The node with the data that authorised it.
+    #[must_use]
+    pub const fn located(&self) -> &Located {
+        self.read.located()
+    }
+
+    /// The same as [`located`](Self::located), by value.
     #[must_use]
     pub fn into_located(self) -> Located {
         self.read.into_located()
@@ -368,7 +416,7 @@ impl Grant {
     /// # Errors
     /// As [`authorize`], e.g. if a share was revoked or a folder was trashed since the grant was created.
     pub fn renew(&self, fresh: Option<Located>) -> Result<Self> {
-        authorize(fresh.filter(|found| found.viewer == self.viewer()), self.action)
+        authorize(fresh.filter(|found| found.viewer == self.read.viewer()), self.action)
     }
 
     /// Checks that the node has the revision that the caller expects, if any.
@@ -395,15 +443,6 @@ impl Grant {
             Some(Seen::Version(seen)) if self.node().content().is_some_and(|content| content.version == seen) => Ok(()),
             Some(Seen::Version(_)) => Err(Error::PreconditionFailed),
         }
-    }
-}
-
-/// Every grant includes permission to read.
-impl Deref for Grant {
-    type Target = ReadGrant;
-
-    fn deref(&self) -> &ReadGrant {
-        &self.read
     }
 }
 

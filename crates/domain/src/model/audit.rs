@@ -1,5 +1,7 @@
 //! Audit events: logins, access changes and other actions that operators need to trace.
 
+use std::net::IpAddr;
+
 use super::{
     DriveId, Link, LinkId, NodeId, NodeKind, Permission, RequestId, SessionId, Share, ShareId, Timestamp, UploadId,
     UserId, VersionId,
@@ -7,7 +9,7 @@ use super::{
 
 /// An event for the audit trail.
 ///
-/// It contains identifiers only: no secrets, names or addresses.
+/// It contains identifiers and the client's address: no secrets, no names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
     /// What happened.
@@ -18,6 +20,8 @@ pub struct AuditEvent {
     pub at: Timestamp,
     /// The request that caused it.
     pub request: RequestId,
+    /// The address of the client that sent the request, if known.
+    pub address: Option<IpAddr>,
 }
 
 /// What happened.

@@ -28,17 +28,6 @@ impl RequestId {
     }
 }
 
-/// The user on whose behalf a service acts, and the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// The user.
-    pub user: UserId,
-    /// The request.
-    pub request: RequestId,
-    /// The receipt that makes the request idempotent, if any.
-    pub receipt: Option<Receipt>,
-}
-
 /// The context of a mutation, passed to every mutating port method: who, when, and in which request.
 ///
 /// The mutation's row in the change log holds the same data and commits with it.

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{Random, SessionId, Timestamp, TokenHash, TokenId, UserId};
+use super::{Random, Scopes, SessionId, Timestamp, TokenHash, TokenId, UserId};
 
 /// A login session. Ending it invalidates every token that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub struct AccessClaims {
     pub user: UserId,
     /// The session.
     pub session: SessionId,
+    /// What the token allows.
+    pub scopes: Scopes,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it expires.
@@ -107,6 +109,8 @@ pub struct Identity {
     pub username: String,
     /// The session.
     pub session: SessionId,
+    /// What the token allows.
+    pub scopes: Scopes,
     /// When the token expires.
     pub expires_at: Timestamp,
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::{
-    Action, Grant, NodeId, NodeKind, NodePath, PathStart, ReadGrant, UserId, Viewer, authorize, authorize_read,
-    authorize_read_below,
+    Action, Actor, Grant, Located, NodeId, NodeKind, NodePath, PathStart, ReadGrant, Scope, Viewer, authorize,
+    authorize_read, authorize_read_below,
 };
 use crate::port::Drive;
 
@@ -18,10 +18,23 @@ impl Access {
         Self { drive }
     }
 
-    /// Authorizes `user` to do `action` on the node `id`, which must be of `kind`.
-    pub(super) async fn of(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
-        let found = self.drive.find(id, user.into()).await?.filter(|found| found.node.kind() == kind);
-        authorize(found, action)
+    /// Authorizes `actor` to do `action` on the node that was found: if the actor can see it, the scopes of the
+    /// credential decide first, then the role.
+    ///
+    /// # Errors
+    /// As [`authorize`]; [`Scope`](crate::error::Forbidden::Scope) before any other `Forbidden`.
+    pub(super) fn authorize(actor: &Actor, found: Option<Located>, action: Action) -> Result<Grant> {
+        let by_role = authorize(found, action);
+        if !matches!(by_role, Err(Error::NotFound)) {
+            actor.require(action.scope())?;
+        }
+        by_role
+    }
+
+    /// Authorizes `actor` to do `action` on the node `id`, which must be of `kind`.
+    pub(super) async fn of(&self, actor: &Actor, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
+        let found = self.drive.find(id, actor.user.into()).await?.filter(|found| found.node.kind() == kind);
+        Self::authorize(actor, found, action)
     }
 
     /// Authorizes `viewer`, a user or a link's holder, to read the node `id`.
@@ -29,31 +42,37 @@ impl Access {
         authorize_read(self.drive.find(id, viewer).await?)
     }
 
-    /// Authorizes `viewer` to read what is at the end of `path`.
-    pub(super) async fn read_at(&self, viewer: Viewer, start: PathStart, path: &NodePath) -> Result<ReadGrant> {
-        authorize_read_below(self.drive.find_by_path(start, path, viewer).await?, path.names().len())
+    /// Authorizes `actor` to read what is at the end of `path`.
+    pub(super) async fn read_at(&self, actor: &Actor, start: PathStart, path: &NodePath) -> Result<ReadGrant> {
+        let found = self.drive.find_by_path(start, path, actor.user.into()).await?;
+        let by_role = authorize_read_below(found, path.names().len())?;
+        actor.require(Scope::Read)?;
+        Ok(by_role)
     }
 
-    /// Authorizes `user` to add to `folder`, or to the root of their own drive.
-    pub(super) async fn add_to(&self, user: UserId, folder: Option<NodeId>) -> Result<Grant> {
+    /// Authorizes `actor` to add to `folder`, or to the root of their own drive.
+    pub(super) async fn add_to(&self, actor: &Actor, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
-            return self.of(user, NodeKind::Folder, folder, Action::AddTo).await;
+            return self.of(actor, NodeKind::Folder, folder, Action::AddTo).await;
         }
-        let home = self.drive.find_home(user).await?.ok_or(Error::NotFound)?;
-        authorize(Some(home.root), Action::AddTo)
+        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        Self::authorize(actor, Some(home.root), Action::AddTo)
     }
 
-    /// Authorizes the holder of `item` to move it into `folder`, or into the root of the item's own drive.
-    pub(super) async fn move_to(&self, item: &Grant, folder: Option<NodeId>) -> Result<Grant> {
+    /// Authorizes `actor` to move `item` into `folder`, or into the root of the item's own drive.
+    pub(super) async fn move_to(&self, actor: &Actor, item: &Grant, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
-            return self.of(item.actor(), NodeKind::Folder, folder, Action::AddTo).await;
+            return self.of(actor, NodeKind::Folder, folder, Action::AddTo).await;
         }
         let root = item.located().lineage.last().ok_or(Error::NotFound)?.id;
-        let root = self.drive.find(root, item.viewer()).await?;
+        let root = self.drive.find(root, item.read().viewer()).await?;
         // A drive's root is known to exist: answer `Forbidden` to guests, not `NotFound`.
-        authorize(root, Action::AddTo).map_err(|fault| match fault {
+        Self::authorize(actor, root, Action::AddTo).map_err(|fault| match fault {
             Error::NotFound => Error::permission_denied(),
             other => other,
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::model::{
-    Actor, AuditAction, AuditEvent, BlobKey, Command, Id, IdSource, LinkToken, RefreshToken, RequestId, Timestamp,
-    UserId,
+    Actor, AuditAction, AuditEvent, BlobKey, Command, Id, IdSource, LinkToken, Origin, RefreshToken, RequestId, Scope,
+    Timestamp, UserId,
 };
 use crate::port::{AuditTrail, Clock, Random};
 
@@ -54,20 +55,30 @@ impl Ambient {
         RefreshToken::generate(&*self.random)
     }
 
-    /// A command of `actor`, now.
-    pub(super) fn command(&self, actor: &Actor) -> Command {
-        let receipt = actor.receipt.clone();
-        Command { actor: Some(actor.user), at: self.now(), request: actor.request.clone(), receipt }
+    /// A command of `actor`, now. Every mutation on behalf of an actor needs one, so none escapes this check.
+    ///
+    /// # Errors
+    /// [`Scope`](crate::error::Forbidden::Scope) when the credential does not allow mutations.
+    pub(super) fn command(&self, actor: &Actor) -> Result<Command> {
+        actor.require(Scope::Write)?;
+        Ok(Command { receipt: actor.receipt.clone(), ..self.command_of(actor.user, &actor.origin) })
+    }
+
+    /// A command of `user`, now, whom the request itself identifies: by a password or a refresh token.
+    pub(super) fn command_of(&self, user: UserId, origin: &Origin) -> Command {
+        Command { actor: Some(user), ..self.own_command(&origin.request) }
     }
 
     /// Records an action of `actor` in the audit trail.
     pub(super) fn audit(&self, actor: &Actor, action: AuditAction) {
-        self.audit_unknown(Some(actor.user), &actor.request, action);
+        self.audit_unknown(Some(actor.user), &actor.origin, action);
     }
 
     /// Records an action in the audit trail, with its actor if known.
-    pub(super) fn audit_unknown(&self, actor: Option<UserId>, request: &RequestId, action: AuditAction) {
-        self.audit.record(&AuditEvent { action, actor, at: self.now(), request: request.clone() });
+    pub(super) fn audit_unknown(&self, actor: Option<UserId>, origin: &Origin, action: AuditAction) {
+        let Origin { request, client } = origin;
+        let event = AuditEvent { action, actor, at: self.now(), request: request.clone(), address: client.address };
+        self.audit.record(&event);
     }
 
     /// A command of the server itself, now.

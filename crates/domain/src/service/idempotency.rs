@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Ambient;
 use super::access::Access;
 use crate::error::{Conflict, Error, Refused, Result};
-use crate::model::{KeyedRequest, NodeId, Receipt, Role, Sha256, UserId, WriteAnswer};
+use crate::model::{Actor, KeyedRequest, NodeId, Receipt, Role, Scope, Sha256, WriteAnswer};
 use crate::port::{Claim, Drive, Receipts, Terms};
 
 /// How long an answer is kept for repeats.
@@ -78,16 +78,22 @@ impl Idempotency {
         }
     }
 
-    /// Checks that a recorded answer about `item`, which shows it with `role`, may be sent to `actor` again. An owner's
-    /// always may: the contents of a drive stay its owner's.
+    /// Checks that a recorded answer may be sent to `actor` again: to the mutation, whose credential must allow it, and
+    /// about the item that it `shows` with a role, if any. An owner's always may: the contents of a drive stay its
+    /// owner's.
     ///
     /// # Errors
-    /// `NotFound` when the caller can no longer see the item; `Forbidden` when the caller's role is lower now.
-    pub async fn check_repeat(&self, actor: UserId, item: NodeId, role: Role) -> Result<()> {
-        if role == Role::Owner || self.access.read(actor.into(), item).await?.role() >= role {
-            return Ok(());
+    /// `NotFound` when the caller can no longer see the item; `Forbidden` when the caller's role is lower now, or the
+    /// credential does not allow mutations.
+    pub async fn check_repeat(&self, actor: &Actor, shows: Option<(NodeId, Role)>) -> Result<()> {
+        actor.require(Scope::Write)?;
+        match shows {
+            Some((item, role)) if role != Role::Owner => {
+                let now = self.access.read(actor.user.into(), item).await?.role();
+                if now >= role { Ok(()) } else { Err(Error::permission_denied()) }
+            }
+            _ => Ok(()),
         }
-        Err(Error::permission_denied())
     }
 
     /// Keeps `receipt` held while its request is running. Call it at least every [`RENEWAL`].

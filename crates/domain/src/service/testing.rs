@@ -15,9 +15,10 @@ use uuid::Uuid;
 use super::{Ambient, BlobRemover, Contents, EndedUploads};
 use crate::error::{Conflict, Error, Forbidden, NameTaken, Result};
 use crate::model::{
-    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, EntityTag, EntryQuota, Grant,
-    Id, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Precondition, Quota, RequestId,
-    Revision, Step, Timestamp, User, UserId, Username, authorize,
+    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, ClientInfo, Command, Credential, DriveId, Email,
+    EntityTag, EntryQuota, Grant, Id, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Origin, Permission,
+    Person, Precondition, Quota, RequestId, Revision, Scopes, SessionId, Step, Timestamp, User, UserId, Username,
+    authorize,
 };
 use crate::port::{
     AuditTrail, ByteStream, Clock, Home, MockBlobRecords, MockBlobStore, MockDrive, MockUploads, Random,
@@ -145,8 +146,19 @@ pub(super) fn request() -> RequestId {
     RequestId::parse("request-7").unwrap()
 }
 
+/// The request, from an unknown client.
+pub(super) fn origin() -> Origin {
+    request().into()
+}
+
+/// The request, from a client at `address`.
+pub(super) fn origin_at(address: &str) -> Origin {
+    Origin { client: ClientInfo { address: address.parse().ok(), user_agent: None }, ..origin() }
+}
+
 pub(super) fn actor(user: UserId) -> Actor {
-    Actor { user, request: request(), receipt: None }
+    let credential = Credential::Session(SessionId::from_uuid(Uuid::from_u128(60)));
+    Actor { user, credential, scopes: Scopes::full(), origin: origin(), receipt: None }
 }
 
 /// The command of a mutation on behalf of `user`.

@@ -3,12 +3,12 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use clouddrive_contract::Code;
-use clouddrive_domain::model::RequestId;
+use clouddrive_domain::model::Origin;
 
 use crate::problem::{Outcome, Problem};
 
-/// The request ID, for calls without authentication.
-pub struct CurrentRequest(pub RequestId);
+/// The request and its client, for calls without authentication.
+pub struct CurrentRequest(pub Origin);
 
 impl FromRequest for CurrentRequest {
     type Error = Problem;
@@ -19,8 +19,8 @@ impl FromRequest for CurrentRequest {
     }
 }
 
-/// The request ID set by the `request` middleware.
-pub(super) fn noted(request: &HttpRequest) -> Outcome<RequestId> {
-    let id = request.extensions().get::<RequestId>().cloned();
-    id.ok_or_else(|| Problem::new(Code::InternalError, "the request has no identifier"))
+/// The request ID and the client, set by the `request` middleware.
+pub(crate) fn noted(request: &HttpRequest) -> Outcome<Origin> {
+    let origin = request.extensions().get::<Origin>().cloned();
+    origin.ok_or_else(|| Problem::new(Code::InternalError, "the request has no identifier"))
 }

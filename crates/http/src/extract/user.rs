@@ -5,10 +5,10 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use clouddrive_contract::Code;
 use clouddrive_domain::model::{Actor, Identity, Receipt};
 
-use super::request_id::noted;
 use crate::problem::Problem;
 
 /// The calling user. The `authenticate` middleware guarantees that there is one.
+#[derive(Clone)]
 pub struct CurrentUser {
     pub identity: Identity,
     pub actor: Actor,
@@ -26,10 +26,9 @@ impl FromRequest for CurrentUser {
 impl CurrentUser {
     /// The caller of `request`, with the receipt of the `idempotent` middleware if any.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let identity = request.extensions().get::<Identity>().cloned();
-        let identity = identity.ok_or_else(|| Problem::new(Code::Unauthenticated, "send an access token"))?;
-        let receipt = request.extensions().get::<Receipt>().cloned();
-        let actor = Actor { user: identity.user, request: noted(request)?, receipt };
-        Ok(Self { identity, actor })
+        let user = request.extensions().get::<Self>().cloned();
+        let mut user = user.ok_or_else(|| Problem::new(Code::Unauthenticated, "send an access token"))?;
+        user.actor.receipt = request.extensions().get::<Receipt>().cloned();
+        Ok(user)
     }
 }

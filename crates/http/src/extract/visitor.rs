@@ -2,14 +2,13 @@ use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{FromRequest, HttpRequest};
 use clouddrive_domain::service::Visitor;
 use percent_encoding::percent_decode;
 use serde::de::DeserializeOwned;
 
 use super::request_id::noted;
 use super::strict;
-use crate::client::ClientAddress;
 use crate::problem::{Outcome, Problem};
 
 /// The header with a link's password: UTF-8, percent-encoded where a header requires it.
@@ -48,8 +47,7 @@ fn visitor(request: &HttpRequest) -> Outcome<LinkVisitor> {
     if proofs.next().is_some() {
         return Err(Problem::malformed(format!("{ACCESS:?} is given twice")));
     }
-    let address = request.extensions().get().and_then(|ClientAddress(address)| *address);
-    Ok(LinkVisitor(Visitor { token, password, access, address, request: noted(request)? }))
+    Ok(LinkVisitor(Visitor { token, password, access, origin: noted(request)? }))
 }
 
 fn parameters(request: &HttpRequest) -> form_urlencoded::Parse<'_> {

@@ -1,25 +1,23 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use clouddrive_contract::Code;
-use clouddrive_domain::caller::{Caller, now_for};
-use clouddrive_domain::model::Identity;
-use clouddrive_domain::service::Accounts;
 
+use crate::authn::Schemes;
+use crate::extract::CurrentUser;
 use crate::keyed::refuse_key;
 use crate::problem::{Outcome, Problem};
 
-/// Requires a valid access token and stores its identity in the request. It runs before anything else of the request is
-/// examined.
+/// Requires a valid credential of one of the mount's schemes and stores the caller in the request. It runs before
+/// anything else of the request is examined.
 pub async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     match identify(&request).await {
-        Ok(identity) => {
-            request.extensions_mut().insert(identity);
+        Ok(user) => {
+            request.extensions_mut().insert(user);
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
@@ -31,10 +29,10 @@ pub async fn authenticate_unkeyed(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let identified = identify(&request).await.and_then(|identity| refuse_key(request.headers()).map(|()| identity));
+    let identified = identify(&request).await.and_then(|user| refuse_key(request.headers()).map(|()| user));
     match identified {
-        Ok(identity) => {
-            request.extensions_mut().insert(identity);
+        Ok(user) => {
+            request.extensions_mut().insert(user);
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
@@ -52,22 +50,8 @@ pub async fn unkeyed(
     }
 }
 
-/// Identifies the caller. From here on, including the session lookup, database work is attributed to that user.
-async fn identify(request: &ServiceRequest) -> Outcome<Identity> {
-    let accounts = request.app_data::<web::Data<Accounts>>();
-    let accounts = accounts.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
-    let claims = accounts.verify(bearer(request)?)?;
-    now_for(Caller::User(claims.user));
-    Ok(accounts.authenticate(claims).await?)
-}
-
-fn bearer(request: &ServiceRequest) -> Outcome<&str> {
-    let header = request.headers().get(AUTHORIZATION);
-    let header =
-        header.ok_or_else(|| Problem::new(Code::Unauthenticated, "send Authorization: Bearer <access_token>"))?;
-    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or(("", ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Problem::new(Code::Unauthenticated, "send Authorization: Bearer <access_token>"));
-    }
-    Ok(token.trim())
+async fn identify(request: &ServiceRequest) -> Outcome<CurrentUser> {
+    let schemes = request.app_data::<web::Data<Schemes>>();
+    let schemes = schemes.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
+    schemes.authenticate(request.request()).await
 }

@@ -5,20 +5,20 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
-    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use clouddrive_contract::Code;
 use clouddrive_domain::caller::{Caller, on_behalf_of};
-use clouddrive_domain::model::{Network, RequestId};
+use clouddrive_domain::model::{Network, Origin, RequestId};
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
-use crate::audit;
+use crate::authn::Schemes;
 use crate::body::{Guarded, Waiting};
-use crate::client::ClientAddress;
+use crate::client::client;
 use crate::compress::compressed;
 use crate::metrics::{InFlight, counted, damaged};
 use crate::problem::{Problem, json};
@@ -37,11 +37,12 @@ pub async fn request(
     let under_way = InFlight::begin();
     let server = request.app_data::<web::Data<Server>>().cloned();
     let server = server.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
+    let schemes = request.app_data::<web::Data<Schemes>>().cloned();
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = given.and_then(RequestId::parse).unwrap_or_else(|| server.new_request_id());
-    let client = ClientAddress::of(&request, &server.proxies);
-    request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(client);
+    let client = client(&request, &server.proxies);
+    let caller = client.address.map(|address| Caller::Network(Network::of(Some(address))));
+    request.extensions_mut().insert(Origin { request: id.clone(), client });
     let method = request.method().clone();
     let span = (server.traces.begin)(id.as_str(), request.headers());
     let waiting = request.extensions_mut().remove::<Waiting>();
@@ -52,9 +53,12 @@ pub async fn request(
         None => drop(request.take_payload()),
     }
     // Hold no borrow of the request during routing: the router stores its match in it.
-    let caller = client.0.map(|address| Caller::Network(Network::of(Some(address))));
-    let answered = on_behalf_of(caller, caught(audit::from(client.0, next.call(request))));
-    let answered = answered.instrument(span.clone()).await;
+    let handling = on_behalf_of(caller, caught(next.call(request))).instrument(span.clone());
+    // A read ends with its client; what may have changed something is brought to its end.
+    let answered = match method.is_safe() {
+        true => handling.await,
+        false => server.unattended.to_the_end(handling).await.unwrap_or_else(|fault| Err(Problem::from(fault).into())),
+    };
     // Kept until the response is sent, even if it was drained: a connection whose request has not ended is closed then.
     let mut unread = body;
     // Nothing comes from a client that was not asked for the body.
@@ -64,7 +68,8 @@ pub async fn request(
     match answered {
         Ok(answered) => {
             let (head, response) = answered.map_into_boxed_body().into_parts();
-            let response = compressed(&head, finish(response, &id, &server)).await;
+            let schemes = head.app_data::<web::Data<Schemes>>();
+            let response = compressed(&head, finish(response, &id, &server, schemes)).await;
             let response = framed(head.version(), response);
             let _in_span = span.enter();
             report(&server, &under_way, &method, head.match_pattern().as_deref(), &response);
@@ -72,7 +77,7 @@ pub async fn request(
             Ok(ServiceResponse::new(head, held(response, unread)))
         }
         Err(fault) => {
-            let response = finish(fault.error_response(), &id, &server);
+            let response = finish(fault.error_response(), &id, &server, schemes.as_ref());
             let _in_span = span.enter();
             report(&server, &under_way, &method, None, &response);
             Err(InternalError::from_response(fault, held(response, unread)).into())
@@ -96,7 +101,12 @@ pub(super) fn has_body(request: &ServiceRequest) -> bool {
 }
 
 /// Finishes the response: problems become `application/problem+json`, including those made by the framework.
-fn finish(response: HttpResponse, id: &RequestId, server: &Server) -> HttpResponse {
+fn finish(
+    response: HttpResponse,
+    id: &RequestId,
+    server: &Server,
+    schemes: Option<&web::Data<Schemes>>,
+) -> HttpResponse {
     let status = response.status();
     let problem = response.extensions().get::<Problem>().cloned();
     let problem = problem.or_else(|| {
@@ -104,7 +114,14 @@ fn finish(response: HttpResponse, id: &RequestId, server: &Server) -> HttpRespon
         failed.then(|| Problem::new(code_of(status.as_u16()), status.canonical_reason().unwrap_or("refused")))
     });
     let mut response = match problem {
-        Some(problem) => json::put_into_words(response, problem, id),
+        Some(problem) => {
+            let code = problem.code;
+            let mut response = json::put_into_words(response, problem, id);
+            for challenge in schemes.into_iter().flat_map(|schemes| schemes.challenges(code)) {
+                response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
         None => response,
     };
     if server.is_leaving() {

@@ -1,7 +1,6 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::DeleteUser;
 use clouddrive_domain::service::Accounts;
-use clouddrive_http::apart::to_the_end;
 use clouddrive_http::extract::{CurrentUser, Json};
 use clouddrive_http::problem::Outcome;
 use clouddrive_http::reply;
@@ -15,6 +14,6 @@ pub(crate) async fn delete_user(
     body: Json<DeleteUser>,
     accounts: web::Data<Accounts>,
 ) -> Outcome<HttpResponse> {
-    to_the_end(async move { accounts.delete(&user.actor, &body.0.password).await }).await?;
+    accounts.delete(&user.actor, &body.0.password).await?;
     Ok(reply::done())
 }

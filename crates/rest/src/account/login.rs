@@ -1,9 +1,7 @@
-use actix_web::http::header::USER_AGENT;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Login, LoginForm, Token};
-use clouddrive_domain::model::RequestId;
-use clouddrive_domain::service::{Accounts, ClientInfo, Login as Granted};
-use clouddrive_http::client::ClientAddress;
+use clouddrive_domain::model::Origin;
+use clouddrive_domain::service::{Accounts, Login as Granted};
 use clouddrive_http::extract::{CurrentRequest, Form, Json};
 use clouddrive_http::problem::{Outcome, Problem};
 use clouddrive_http::reply;
@@ -15,41 +13,24 @@ use clouddrive_http::reply;
 pub(crate) async fn login_form(
     call: CurrentRequest,
     body: Form<LoginForm>,
-    request: HttpRequest,
     accounts: web::Data<Accounts>,
 ) -> Outcome<HttpResponse> {
     if body.0.grant_type.as_deref().is_some_and(|kind| kind != "password") {
         return Err(Problem::invalid("grant_type", "must be password"));
     }
-    begin(&accounts, call.0, &request, &body.0.username, &body.0.password).await
+    begin(&accounts, call.0, &body.0.username, &body.0.password).await
 }
 
 pub(crate) async fn login_json(
     call: CurrentRequest,
     body: Json<Login>,
-    request: HttpRequest,
     accounts: web::Data<Accounts>,
 ) -> Outcome<HttpResponse> {
-    begin(&accounts, call.0, &request, &body.0.username, &body.0.password).await
+    begin(&accounts, call.0, &body.0.username, &body.0.password).await
 }
 
-async fn begin(
-    accounts: &Accounts,
-    call: RequestId,
-    request: &HttpRequest,
-    username: &str,
-    password: &str,
-) -> Outcome<HttpResponse> {
-    Ok(token(accounts.login(call, username, password, client(request)).await?))
-}
-
-/// The client's address and user agent.
-pub(super) fn client(request: &HttpRequest) -> ClientInfo {
-    let agent = request.headers().get(USER_AGENT);
-    ClientInfo {
-        address: request.extensions().get().and_then(|ClientAddress(address)| *address),
-        user_agent: agent.and_then(|value| value.to_str().ok()).map(str::to_owned),
-    }
+async fn begin(accounts: &Accounts, call: Origin, username: &str, password: &str) -> Outcome<HttpResponse> {
+    Ok(token(accounts.login(call, username, password).await?))
 }
 
 /// The token response, marked `no-store`.

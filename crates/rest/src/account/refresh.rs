@@ -1,11 +1,11 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use clouddrive_contract::{RefreshForm, RefreshToken, Token};
-use clouddrive_domain::model::RequestId;
+use clouddrive_domain::model::Origin;
 use clouddrive_domain::service::Accounts;
 use clouddrive_http::extract::{CurrentRequest, Form, Json};
 use clouddrive_http::problem::{Outcome, Problem};
 
-use super::login::{client, token};
+use super::login::token;
 
 /// Exchanges a refresh token for a new access token and the next refresh token. For `REFRESH_GRACE_SECONDS` (30) after
 /// its first use a refresh token may be sent again, e.g. by a second tab or after a lost response; all tokens issued
@@ -17,24 +17,22 @@ use super::login::{client, token};
 pub(crate) async fn refresh_form(
     call: CurrentRequest,
     body: Form<RefreshForm>,
-    request: HttpRequest,
     accounts: web::Data<Accounts>,
 ) -> Outcome<HttpResponse> {
     if body.0.grant_type.as_deref().is_some_and(|kind| kind != "refresh_token") {
         return Err(Problem::invalid("grant_type", "must be refresh_token"));
     }
-    go_on(&accounts, call.0, &request, &body.0.refresh_token).await
+    go_on(&accounts, call.0, &body.0.refresh_token).await
 }
 
 pub(crate) async fn refresh_json(
     call: CurrentRequest,
     body: Json<RefreshToken>,
-    request: HttpRequest,
     accounts: web::Data<Accounts>,
 ) -> Outcome<HttpResponse> {
-    go_on(&accounts, call.0, &request, &body.0.refresh_token).await
+    go_on(&accounts, call.0, &body.0.refresh_token).await
 }
 
-async fn go_on(accounts: &Accounts, call: RequestId, request: &HttpRequest, presented: &str) -> Outcome<HttpResponse> {
-    Ok(token(accounts.refresh(call, presented, client(request)).await?))
+async fn go_on(accounts: &Accounts, call: Origin, presented: &str) -> Outcome<HttpResponse> {
+    Ok(token(accounts.refresh(call, presented).await?))
 }

@@ -1,4 +1,4 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use clouddrive_contract::{FieldError, Register, User};
 use clouddrive_domain::model::{Email, Password, Username};
 use clouddrive_domain::service::Accounts;
@@ -6,7 +6,6 @@ use clouddrive_http::extract::{CurrentRequest, Json};
 use clouddrive_http::problem::{Outcome, Problem};
 use clouddrive_http::reply;
 
-use super::login::client;
 use crate::map;
 
 /// Creates an account with its own drive.
@@ -15,11 +14,10 @@ use crate::map;
 pub(crate) async fn register(
     request: CurrentRequest,
     body: Json<Register>,
-    from: HttpRequest,
     accounts: web::Data<Accounts>,
 ) -> Outcome<HttpResponse> {
     let (username, email, password) = parse(&body.0)?;
-    let account = accounts.register(request.0, username, email, &password, client(&from).address).await?;
+    let account = accounts.register(request.0, username, email, &password).await?;
     Ok(reply::created("/user".to_owned(), &map::user(account)?))
 }
 

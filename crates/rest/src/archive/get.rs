@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::caller::{Caller, now_for};
-use clouddrive_domain::model::Actor;
+use clouddrive_domain::model::{Actor, Credential, Scope};
 use clouddrive_domain::service::{Ambient, Archives};
 use clouddrive_http::extract::{CurrentRequest, Query};
 use clouddrive_http::problem::Outcome;
@@ -33,7 +33,13 @@ pub(crate) async fn get(
     let now = ambient.now();
     // Before the archive is listed, which is expensive.
     ticket.check_age(now, || Ok(zip::may_continue(&request)))?;
-    let actor = Actor { user: ticket.user, request: current.0, receipt: None };
+    let actor = Actor {
+        user: ticket.user,
+        credential: Credential::Session(ticket.session),
+        scopes: [Scope::Read].into_iter().collect(),
+        origin: current.0,
+        receipt: None,
+    };
     now_for(Caller::User(ticket.user));
     let archive = archives.open(&actor, ticket.session, &ticket.selection, ticket.names).await?;
     // Only a client whose download has begun knows the current tag.

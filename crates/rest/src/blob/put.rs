@@ -29,7 +29,7 @@ pub(crate) async fn put(
         PutTarget::Part { transfer, number } => format!("\"{}-{number}\"", transfer.key.as_str()),
     };
     let (sender, bytes) = bridge();
-    // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
+    // A separate task, on any thread: if this handler is dropped, the task cleans up.
     let storing = apart(async move { blobs.put(leave, bytes).await });
     if sender.feed(&mut payload, body::failed).await {
         sender.finish().await;

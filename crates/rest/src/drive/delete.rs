@@ -1,7 +1,6 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::{NodeId, NodeKind};
 use clouddrive_domain::service::Trash;
-use clouddrive_http::apart::to_the_end;
 use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};
 use clouddrive_http::problem::Outcome;
 use clouddrive_http::reply;
@@ -17,6 +16,6 @@ pub(crate) async fn delete(
     wanted: IfMatch,
     trash: web::Data<Trash>,
 ) -> Outcome<HttpResponse> {
-    to_the_end(async move { trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await }).await?;
+    trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await?;
     Ok(reply::done())
 }

@@ -4,7 +4,6 @@ use clouddrive_contract::{Folder, PatchFolder};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::port::Details;
 use clouddrive_domain::service::Folders;
-use clouddrive_http::apart::to_the_end;
 use clouddrive_http::extract::{CurrentUser, IfMatch, Json, PathId};
 use clouddrive_http::problem::Outcome;
 use clouddrive_http::reply;
@@ -26,7 +25,7 @@ pub(crate) async fn patch(
 ) -> Outcome<HttpResponse> {
     let (name, parent) = (body.0.folder_name.as_deref(), body.0.parent_folder_id);
     let place = parse::new_place("folder_name", name, parent, body.0.folder_conflict, Details::default())?;
-    let folder = to_the_end(async move { folders.relocate(&user.actor, id.0, place, &wanted.0).await }).await?;
+    let folder = folders.relocate(&user.actor, id.0, place, &wanted.0).await?;
     let folder = map::folder(folder)?;
     Ok(reply::tagged(StatusCode::OK, &folder.etag, &folder))
 }

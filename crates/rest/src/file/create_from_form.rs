@@ -92,7 +92,7 @@ async fn store(
     let (sender, bytes) = bridge();
     let (say, said) = oneshot::channel();
     let (uploads, actor) = (uploads.clone(), user.actor.clone());
-    // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
+    // A separate task, on any thread: if this handler is dropped, the task cleans up.
     let storing = apart(async move {
         let said = async { said.await.map_err(|fault| Error::internal("upload", fault)) };
         uploads.receive(&actor, leave, bytes, said).await

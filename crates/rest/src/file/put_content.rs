@@ -65,7 +65,7 @@ pub(crate) async fn put_content(
         refuse_serialized(&metadata.media_type, leave.file())?;
         let (sender, bytes) = bridge();
         let (versions, actor) = (versions.clone(), user.actor.clone());
-        // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
+        // A separate task, on any thread: if this handler is dropped, the task cleans up.
         let storing = apart(async move { versions.receive(&actor, leave, metadata, bytes).await });
         if sender.feed(&mut passing.watch(&mut payload), body::failed).await {
             if let Some(receipt) = &user.actor.receipt {

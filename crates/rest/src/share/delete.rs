@@ -1,7 +1,6 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::ShareId;
 use clouddrive_domain::service::Shares;
-use clouddrive_http::apart::to_the_end;
 use clouddrive_http::extract::{CurrentUser, PathId};
 use clouddrive_http::problem::Outcome;
 use clouddrive_http::reply;
@@ -11,6 +10,6 @@ use clouddrive_http::reply;
     params(("share_id" = Uuid, Path)),
     responses((status = 204, description = "The share is over")))]
 pub(crate) async fn delete(user: CurrentUser, id: PathId<ShareId>, shares: web::Data<Shares>) -> Outcome<HttpResponse> {
-    to_the_end(async move { shares.revoke(&user.actor, id.0).await }).await?;
+    shares.revoke(&user.actor, id.0).await?;
     Ok(reply::done())
 }

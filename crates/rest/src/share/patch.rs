@@ -2,7 +2,6 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{PatchShare, Share};
 use clouddrive_domain::model::ShareId;
 use clouddrive_domain::service::Shares;
-use clouddrive_http::apart::to_the_end;
 use clouddrive_http::extract::{CurrentUser, Json, PathId};
 use clouddrive_http::problem::Outcome;
 use clouddrive_http::reply;
@@ -20,6 +19,6 @@ pub(crate) async fn patch(
     shares: web::Data<Shares>,
 ) -> Outcome<HttpResponse> {
     let permission = parse::permission(body.0.permission)?;
-    let share = to_the_end(async move { shares.change(&user.actor, id.0, permission).await }).await?;
+    let share = shares.change(&user.actor, id.0, permission).await?;
     Ok(reply::ok(&map::share(share)?))
 }

@@ -1,7 +1,6 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::UploadId;
 use clouddrive_domain::service::Uploads;
-use clouddrive_http::apart::to_the_end;
 use clouddrive_http::extract::{CurrentUser, PathId};
 use clouddrive_http::problem::Outcome;
 use clouddrive_http::reply;
@@ -15,6 +14,6 @@ pub(crate) async fn abort(
     id: PathId<UploadId>,
     uploads: web::Data<Uploads>,
 ) -> Outcome<HttpResponse> {
-    to_the_end(async move { uploads.abort(&user.actor, id.0).await }).await?;
+    uploads.abort(&user.actor, id.0).await?;
     Ok(reply::done())
 }

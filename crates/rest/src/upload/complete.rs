@@ -3,7 +3,6 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CompleteUpload, File};
 use clouddrive_domain::model::UploadId;
 use clouddrive_domain::service::{Completing, Uploads};
-use clouddrive_http::apart::to_the_end;
 use clouddrive_http::extract::{CurrentUser, OptionalJson, PathId};
 use clouddrive_http::problem::Outcome;
 use clouddrive_http::reply;
@@ -26,7 +25,7 @@ pub(crate) async fn complete(
         conflict: body.0.file_conflict.map(parse::conflict),
         sha256: body.0.sha256.as_deref().map(parse::sha256).transpose()?,
     };
-    let file = to_the_end(async move { uploads.complete(&user.actor, id.0, said).await }).await?;
+    let file = uploads.complete(&user.actor, id.0, said).await?;
     let file = map::file(file)?;
     Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
 }

@@ -7,143 +7,143 @@ use crate::support::{ABSENT, fresh};
 /// Operations on a folder and its children.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
-    //                                owner inherited direct inherited direct stranger anonymous revoked
-    //                                      editor    editor viewer    viewer                      guest
-    row("list_folder",                [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+    //                                owner inherited direct inherited direct stranger anon. revoked/reader
+    //                                      editor    editor viewer    viewer                  guest   owner
+    row("list_folder",                [200,  200,      200,   200,      200,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&it.at_folder()).await })
     }),
-    row("create_folder, in it",       [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+    row("create_folder, in it",       [201,  201,      201,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.post("/drive", json!({"folder_name": "new", "parent_folder_id": it.folder})).await })
     }),
-    row("patch_folder, to rename",    [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, to rename",    [200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&it.at_folder(), json!({"folder_name": "new"})).await })
     }),
-    row("patch_folder, to the same name",[200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, to the same name",[200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&it.at_folder(), json!({"folder_name": "folder"})).await })
     }),
-    row("patch_folder, to where it is",[200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, to where it is",[200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&it.at_folder(), json!({"parent_folder_id": it.top})).await })
     }),
-    row("patch_folder, into another", [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, into another", [200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let beside = it.beside().await;
             me.patch(&it.at_folder(), json!({"parent_folder_id": beside})).await
         })
     }),
-    row("patch_folder, both at once", [200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, both at once", [200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let beside = it.beside().await;
             me.patch(&it.at_folder(), json!({"parent_folder_id": beside, "new_name": "new"})).await
         })
     }),
-    row("patch_folder, in place of another",[200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, in place of another",[200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             it.beside().await;
             me.patch(&it.at_folder(), json!({"folder_name": "beside", "folder_conflict": "Replace"})).await
         })
     }),
-    row("patch_folder, in place of itself",[200,  200,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, in place of itself",[200,  200,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             me.patch(&it.at_folder(), json!({"folder_name": "folder", "folder_conflict": "Replace"})).await
         })
     }),
-    row("patch_folder, to the root",  [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, to the root",  [200,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let name = format!("out of {}", it.top);
             me.patch(&it.at_folder(), json!({"parent_folder_id": null, "folder_name": name})).await
         })
     }),
-    row("patch_folder, another into it",[200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_folder, another into it",[200,  200,      200,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let mine = it.within_a_shared_desk("folder").await;
             me.patch(&format!("/drive/{mine}"), json!({"parent_folder_id": it.folder})).await
         })
     }),
-    row("patch_file, one into it",    [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_file, one into it",    [200,  200,      200,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let mine = it.within_a_shared_desk("file").await;
             me.patch(&format!("/file/{mine}"), json!({"parent_folder_id": it.folder})).await
         })
     }),
-    row("patch_file, one in it",      [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_file, one in it",      [200,  200,      200,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&it.at_file(), json!({"file_name": "new.txt"})).await })
     }),
     // A guest whose share is on the folder cannot see its parent.
-    row("patch_file, that out of it", [200,  200,      404,   403,      403,   404,     401,      404], |me, it| {
+    row("patch_file, that out of it", [200,  200,      404,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&it.at_file(), json!({"parent_folder_id": it.top})).await })
     }),
-    row("search, below it",           [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+    row("search, below it",           [200,  200,      200,   200,      200,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&format!("/search?q=plan&in={}", it.folder)).await })
     }),
-    row("copy_folder",                [201,  201,      201,   201,      201,   404,     401,      404], |me, it| {
+    row("copy_folder",                [201,  201,      201,   201,      201,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             me.post(&format!("{}/copy", it.at_folder()), json!({"folder_name": format!("copy of {}", it.top)})).await
         })
     }),
-    row("copy_folder, beside itself", [201,  201,      404,   403,      404,   404,     401,      404], |me, it| {
+    row("copy_folder, beside itself", [201,  201,      404,   403,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let body = json!({"parent_folder_id": it.top, "folder_conflict": "Keep"});
             me.post(&format!("{}/copy", it.at_folder()), body).await
         })
     }),
-    row("copy_folder, into it",       [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+    row("copy_folder, into it",       [201,  201,      201,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let own = it.within_a_shared_desk("folder to copy").await;
             me.post(&format!("/drive/{own}/copy"), json!({"parent_folder_id": it.folder})).await
         })
     }),
-    row("copy_file, into it",         [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+    row("copy_file, into it",         [201,  201,      201,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             let own = it.within_a_shared_desk("file to copy").await;
             me.post(&format!("/file/{own}/copy"), json!({"parent_folder_id": it.folder})).await
         })
     }),
-    row("head_archive_folder",        [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+    row("head_archive_folder",        [200,  200,      200,   200,      200,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.send(me.request(Method::HEAD, &format!("{}/archive", it.at_folder()))).await })
     }),
-    row("create_archive",             [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+    row("create_archive",             [200,  200,      200,   200,      200,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.post("/archive", json!({"item_ids": [it.folder]})).await })
     }),
-    row("archive_folder",             [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+    row("archive_folder",             [200,  200,      200,   200,      200,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&format!("{}/archive", it.at_folder())).await })
     }),
-    row("delete_folder",              [204,  204,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("delete_folder",              [204,  204,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.delete(&it.at_folder()).await })
     }),
-    row("delete_file, one in it",     [204,  204,      204,   403,      403,   404,     401,      404], |me, it| {
+    row("delete_file, one in it",     [204,  204,      204,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.delete(&it.at_file()).await })
     }),
-    row("restore_item, the folder",   [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("restore_item, the folder",   [200,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.ask(&format!("{}/restore", it.in_trash(&it.at_folder()).await)).await })
     }),
-    row("purge_item, the folder",     [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("purge_item, the folder",     [204,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.delete(&it.in_trash(&it.at_folder()).await).await })
     }),
-    row("restore_item, one below what is trashed",[200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("restore_item, one below what is trashed",[200,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             it.in_trash(&it.at_folder()).await;
             me.ask(&format!("/trash/{}/restore", it.file)).await
         })
     }),
-    row("restore_item, which they trashed themselves",[200,  200,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("restore_item, which they trashed themselves",[200,  200,      404,   404,      404,   404,     401,  404, 404], |me, it| {
         Box::pin(async move {
             me.delete(&it.at_folder()).await;
             me.ask(&format!("/trash/{}/restore", it.folder)).await
         })
     }),
-    row("list_trashed_folder",        [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("list_trashed_folder",        [200,  404,      404,   404,      404,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&format!("{}/item", it.in_trash(&it.at_folder()).await)).await })
     }),
-    row("get_file, one below what is trashed",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("get_file, one below what is trashed",[404,  404,      404,   404,      404,   404,     401,  404, 404], |me, it| {
         Box::pin(async move {
             it.in_trash(&it.at_folder()).await;
             me.get(&it.at_file()).await
         })
     }),
-    row("get_file, one in it",        [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+    row("get_file, one in it",        [200,  200,      200,   200,      200,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&it.at_file()).await })
     }),
-    row("get_content, of that",       [200,  200,      200,   200,      200,   404,     401,      404], |me, it| {
+    row("get_content, of that",       [200,  200,      200,   200,      200,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.fetch(&format!("{}/content", it.at_file()), &[]).await })
     }),
 ];

@@ -8,23 +8,23 @@ use crate::support::{ABSENT, Caller, Server, sql_id, text};
 /// Managing public links.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
-    //                                owner inherited direct inherited direct stranger anonymous revoked
-    //                                      editor    editor viewer    viewer                      guest
-    row("create_link",                [201,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    //                                owner inherited direct inherited direct stranger anon. revoked/reader
+    //                                      editor    editor viewer    viewer                  guest   owner
+    row("create_link",                [201,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             me.post("/link", json!({"share_object_type": "file", "file_id": it.file})).await
         })
     }),
-    row("create_link, as a folder",   [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("create_link, as a folder",   [404,  404,      404,   404,      404,   404,     401,  404, 404], |me, it| {
         Box::pin(async move {
             me.post("/link", json!({"share_object_type": "folder", "folder_id": it.file})).await
         })
     }),
     // Guests cannot see that links exist.
-    row("patch_link",                 [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("patch_link",                 [200,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&format!("/link/{}", it.link), json!({"max_downloads": 5})).await })
     }),
-    row("delete_link",                [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("delete_link",                [204,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.delete(&format!("/link/{}", it.link)).await })
     }),
 ];

@@ -4,6 +4,7 @@ mod alike;
 mod files;
 mod folders;
 mod links;
+mod scopes;
 mod shares;
 mod uploads;
 
@@ -11,9 +12,10 @@ use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 
 use crate::support::{ABSENT, Answer, Caller, Server, text};
+use crate::tokens::{SECRET, claims_of, sign};
 
 /// The callers, in the order of the columns of every table here.
-const PEOPLE: [Person; 8] = [
+const PEOPLE: [Person; 9] = [
     Person::Owner,
     Person::InheritedEditor,
     Person::DirectEditor,
@@ -22,6 +24,7 @@ const PEOPLE: [Person; 8] = [
     Person::Stranger,
     Person::Anonymous,
     Person::RevokedGuest,
+    Person::ReadOnlyOwner,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ enum Person {
     Anonymous,
     /// Formerly an editor of both.
     RevokedGuest,
+    /// The owner, with a token whose only scope is `read`.
+    ReadOnlyOwner,
 }
 
 /// The kind of item that a table covers.
@@ -89,10 +94,10 @@ struct Row {
     /// The operation ID in the OpenAPI document, optionally with a comma and a description.
     what: &'static str,
     act: Act,
-    expected: [u16; 8],
+    expected: [u16; 9],
 }
 
-const fn row(what: &'static str, expected: [u16; 8], act: Act) -> Row {
+const fn row(what: &'static str, expected: [u16; 9], act: Act) -> Row {
     Row { what, act, expected }
 }
 
@@ -148,7 +153,7 @@ struct World {
 
 /// Checks every row of the table, each in a fresh scene, and again after the item is gone.
 async fn hold(item: Item, rows: &[Row]) {
-    let server = Server::start().await;
+    let server = Server::with(&[("SECRET_KEY", SECRET)]).await;
     let (ann, fellow) = (server.user("ann").await, server.user("fellow").await);
     let people = join_all(PEOPLE.map(|person| {
         let (server, ann) = (&server, &ann);
@@ -156,6 +161,7 @@ async fn hold(item: Item, rows: &[Row]) {
             match person {
                 Person::Owner => ann.clone(),
                 Person::Anonymous => server.anonymous(),
+                Person::ReadOnlyOwner => read_only(server, ann),
                 guest => server.user(&name_of(guest)).await,
             }
         }
@@ -172,9 +178,16 @@ async fn hold(item: Item, rows: &[Row]) {
     }
 }
 
+/// The caller with a token whose only scope is `read`; the server has the [`SECRET`].
+fn read_only(server: &Server, caller: &Caller) -> Caller {
+    let mut claims = claims_of(caller);
+    claims["scope"] = json!("read");
+    server.with_token(&sign(&claims))
+}
+
 fn name_of(person: Person) -> String {
     match person {
-        Person::Owner => "ann".to_owned(),
+        Person::Owner | Person::ReadOnlyOwner => "ann".to_owned(),
         other => format!("{other:?}"),
     }
 }
@@ -244,7 +257,7 @@ impl World {
             (true, Item::File) => ann.share_file(&file, guest, permission).await,
         };
         match person {
-            Person::Owner | Person::Stranger | Person::Anonymous => {}
+            Person::Owner | Person::ReadOnlyOwner | Person::Stranger | Person::Anonymous => {}
             Person::InheritedEditor => drop(share(false, &guest, "edit").await),
             Person::DirectEditor => drop(share(true, &guest, "edit").await),
             Person::InheritedViewer => drop(share(false, &guest, "view").await),

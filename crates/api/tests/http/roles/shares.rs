@@ -6,33 +6,33 @@ use crate::support::Server;
 /// Managing the shares of a folder.
 #[rustfmt::skip]
 pub const OF_A_FOLDER: &[Row] = &[
-    //                                owner inherited direct inherited direct stranger anonymous revoked
-    //                                      editor    editor viewer    viewer                      guest
-    row("create_share",               [201,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    //                                owner inherited direct inherited direct stranger anon. revoked/reader
+    //                                      editor    editor viewer    viewer                  guest   owner
+    row("create_share",               [201,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             me.post("/share", json!({
                 "share_object_type": "folder", "folder_id": it.folder, "username": "Stranger", "permission": "view"
             })).await
         })
     }),
-    row("create_share, with nobody",  [404,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("create_share, with nobody",  [404,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             me.post("/share", json!({
                 "share_object_type": "folder", "folder_id": it.folder, "username": "nobody", "permission": "view"
             })).await
         })
     }),
-    row("list_shares_of_folder",      [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("list_shares_of_folder",      [200,  403,      403,   403,      403,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&format!("{}/share", it.at_folder())).await })
     }),
-    row("list_access_to_folder",      [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("list_access_to_folder",      [200,  403,      403,   403,      403,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&format!("{}/access", it.at_folder())).await })
     }),
     // Guests cannot see that others have shares.
-    row("patch_share, a fellow's",    [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("patch_share, a fellow's",    [200,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&format!("/share/{}", it.fellows_share), json!({"permission": "edit"})).await })
     }),
-    row("delete_share, a fellow's",   [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("delete_share, a fellow's",   [204,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.delete(&format!("/share/{}", it.fellows_share)).await })
     }),
 ];
@@ -40,32 +40,32 @@ pub const OF_A_FOLDER: &[Row] = &[
 /// Managing the shares of a file.
 #[rustfmt::skip]
 pub const OF_A_FILE: &[Row] = &[
-    //                                owner inherited direct inherited direct stranger anonymous revoked
-    //                                      editor    editor viewer    viewer                      guest
-    row("create_share",               [201,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    //                                owner inherited direct inherited direct stranger anon. revoked/reader
+    //                                      editor    editor viewer    viewer                  guest   owner
+    row("create_share",               [201,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             me.post("/share", json!({
                 "share_object_type": "file", "file_id": it.file, "username": "Stranger", "permission": "edit"
             })).await
         })
     }),
-    row("list_shares_of_file",        [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("list_shares_of_file",        [200,  403,      403,   403,      403,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&format!("{}/share", it.at_file())).await })
     }),
-    row("list_access_to_file",        [200,  403,      403,   403,      403,   404,     401,      404], |me, it| {
+    row("list_access_to_file",        [200,  403,      403,   403,      403,   404,     401,  404, 200], |me, it| {
         Box::pin(async move { me.get(&format!("{}/access", it.at_file())).await })
     }),
-    row("create_share, as a folder",  [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("create_share, as a folder",  [404,  404,      404,   404,      404,   404,     401,  404, 404], |me, it| {
         Box::pin(async move {
             me.post("/share", json!({
                 "share_object_type": "folder", "folder_id": it.file, "username": "Stranger", "permission": "edit"
             })).await
         })
     }),
-    row("patch_share, a fellow's",    [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("patch_share, a fellow's",    [200,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.patch(&format!("/share/{}", it.fellows_share), json!({"permission": "edit"})).await })
     }),
-    row("delete_share, a fellow's",   [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("delete_share, a fellow's",   [204,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.delete(&format!("/share/{}", it.fellows_share)).await })
     }),
 ];

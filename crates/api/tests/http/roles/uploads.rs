@@ -6,45 +6,45 @@ use crate::support::{ABSENT, Answer, Caller, Server, text};
 /// Uploads into a folder, and access to another's upload.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
-    //                                owner inherited direct inherited direct stranger anonymous revoked
-    //                                      editor    editor viewer    viewer                      guest
-    row("create_file",                [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+    //                                owner inherited direct inherited direct stranger anon. revoked/reader
+    //                                      editor    editor viewer    viewer                  guest   owner
+    row("create_file",                [201,  201,      201,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.begin("new.txt", 3, Some(&it.folder)).await })
     }),
-    row("create_file, to the end",    [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+    row("create_file, to the end",    [200,  200,      200,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(upload(me, it, "new.txt", "fail"))
     }),
-    row("create_file, of a taken name",[409,  409,      409,   403,      403,   404,     401,      404], |me, it| {
+    row("create_file, of a taken name",[409,  409,      409,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(upload(me, it, "plan.txt", "fail"))
     }),
-    row("create_file, to keep both",  [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+    row("create_file, to keep both",  [200,  200,      200,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(upload(me, it, "plan.txt", "Keep"))
     }),
-    row("create_file, to replace",    [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
+    row("create_file, to replace",    [200,  200,      200,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(upload(me, it, "plan.txt", "Replace"))
     }),
-    row("create_file, a form",        [201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+    row("create_file, a form",        [201,  201,      201,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(form(me, it, "new.txt", "fail"))
     }),
-    row("create_file, a form, keep both",[201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+    row("create_file, a form, keep both",[201,  201,      201,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(form(me, it, "plan.txt", "Keep"))
     }),
-    row("create_file, a form, replace",[201,  201,      201,   403,      403,   404,     401,      404], |me, it| {
+    row("create_file, a form, replace",[201,  201,      201,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(form(me, it, "plan.txt", "Replace"))
     }),
     // An upload is visible to its uploader only; the owner of the drive may abort it.
-    row("get_upload, another's",      [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("get_upload, another's",      [404,  404,      404,   404,      404,   404,     401,  404, 404], |me, it| {
         Box::pin(async move { me.get(&format!("/upload/{}", fellows(it).await)).await })
     }),
-    row("sign_parts, another's",      [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("sign_parts, another's",      [404,  404,      404,   404,      404,   404,     401,  404, 404], |me, it| {
         Box::pin(async move {
             me.post(&format!("/upload/{}/parts", fellows(it).await), json!({"part_numbers": [1]})).await
         })
     }),
-    row("complete_upload, another's", [404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("complete_upload, another's", [404,  404,      404,   404,      404,   404,     401,  404, 404], |me, it| {
         Box::pin(async move { me.post(&format!("/upload/{}/complete", fellows(it).await), json!({})).await })
     }),
-    row("abort_upload, another's",    [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
+    row("abort_upload, another's",    [204,  404,      404,   404,      404,   404,     401,  404, 403], |me, it| {
         Box::pin(async move { me.delete(&format!("/upload/{}", fellows(it).await)).await })
     }),
 ];

@@ -46,6 +46,11 @@ impl Wire {
         let _ = self.stream.shutdown().await;
     }
 
+    /// Breaks the connection off, so that the server notices at once.
+    pub fn break_off(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+
     /// The next final response, which must have a `Content-Length`.
     pub async fn answer(&mut self) -> Answer {
         let answer = self.next_answer().await;

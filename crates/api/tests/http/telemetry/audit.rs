@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::process::{lines, start_in};
-use crate::support::{Caller, PASSWORD, Place, Server, png, text};
+use crate::support::{Caller, PASSWORD, Place, Server, Wire, eventually, png, text};
 
 /// The audit events so far.
 fn trail(server: &Server) -> Vec<Value> {
@@ -72,6 +74,7 @@ async fn granting_and_revoking_shares_is_audited() {
     let of_shares = trail(&server).into_iter().filter(|line| text(&line["event"]).starts_with("share."));
     for line in of_shares {
         assert_eq!((&line["object"], &line["guest"]), (&json!(format!("folder/{folder}")), &json!(ben)), "{line}");
+        assert_eq!(line["address"], "127.0.0.1", "{line}");
     }
 }
 
@@ -177,6 +180,46 @@ async fn an_address_is_believed_of_a_trusted_proxy_only() {
         assert_eq!(seen.last().unwrap()["address"], expected, "{proxies}");
         assert_eq!(server.value("SELECT address FROM sessions ORDER BY created_at DESC, id DESC LIMIT 1"), expected);
     }
+}
+
+#[tokio::test]
+async fn a_change_is_audited_even_if_its_client_leaves_at_once() {
+    const CLIENTS: usize = 100;
+    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let ann = server.user("ann").await;
+    for number in 0..CLIENTS {
+        let folder = ann.folder(&format!("folder {number}"), None).await;
+        let mut wire = Wire::to(&server).await;
+        if number % 2 == 0 {
+            wire.head(&ann, "DELETE", &format!("/drive/{folder}"), &[]).await;
+        } else {
+            let body = json!({"share_object_type": "folder", "folder_id": folder}).to_string();
+            let length = body.len().to_string();
+            let headers = [("Content-Type", "application/json"), ("Content-Length", length.as_str())];
+            wire.head(&ann, "POST", "/link", &headers).await;
+            wire.send(body).await;
+        }
+        // Each leaves at another moment of its request.
+        for _ in 0..number * 20 {
+            tokio::task::yield_now().await;
+        }
+        wire.break_off();
+    }
+    let ids = async |path: &str, id: fn(&Value) -> &Value| {
+        let page = ann.get(&format!("{path}?limit=1000")).await.ok();
+        page["items"].as_array().unwrap().iter().map(|item| text(id(item))).collect::<BTreeSet<String>>()
+    };
+    eventually("all that was done is audited", async || {
+        let trashed = ids("/trash", |item| &item["item"]["id"]).await;
+        let linked = ids("/link", |item| &item["id"]).await;
+        let audited = |name: &str, field: &str, prefix: &str| -> BTreeSet<String> {
+            events(&server, name).iter().map(|line| text(&line[field]).trim_start_matches(prefix).to_owned()).collect()
+        };
+        trashed.len() + linked.len() >= CLIENTS / 10
+            && trashed == audited("item.trashed", "object", "folder/")
+            && linked == audited("link.created", "link", "")
+    })
+    .await;
 }
 
 #[tokio::test]

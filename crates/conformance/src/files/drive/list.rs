@@ -130,7 +130,7 @@ pub(super) async fn page(
     limit: u64,
 ) -> (Vec<Child>, Option<Position>) {
     let limit = Limit::new(limit).unwrap();
-    let rows = world.store.drive.list(folder, sort, after, limit).await.unwrap();
+    let rows = world.store.drive.list(folder.read(), sort, after, limit).await.unwrap();
     let page = clouddrive_domain::model::Page::cut(rows, limit, |child| child.position(sort.by));
     (page.items, page.next)
 }
@@ -202,7 +202,7 @@ pub(super) async fn a_page_has_one_row_too_many_if_there_is_more(world: &World<'
     let grant = world.grant(ann.id, ann.root, Action::Read).await;
     for (limit, rows) in [(1, 2), (2, 3), (3, 3), (4, 3), (1000, 3)] {
         let limit = Limit::new(limit).unwrap();
-        let page = world.store.drive.list(&grant, Sort::default(), None, limit).await.unwrap();
+        let page = world.store.drive.list(grant.read(), Sort::default(), None, limit).await.unwrap();
         assert_eq!(page.len(), rows);
     }
 }

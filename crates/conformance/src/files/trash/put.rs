@@ -23,7 +23,7 @@ pub(super) async fn what_is_trashed_is_out_of_sight_with_all_below_it(world: &Wo
         }
     }
     let root = world.grant(ann.id, ann.root, Action::Read).await;
-    let listed = world.store.drive.list(&root, Sort::default(), None, Limit::default()).await.unwrap();
+    let listed = world.store.drive.list(root.read(), Sort::default(), None, Limit::default()).await.unwrap();
     assert_eq!(listed.iter().map(|child| child.node.id).collect::<Vec<_>>(), [beside]);
     // Of the node itself only the revision changes.
     let after = world.located(top, ann.id).await.node;

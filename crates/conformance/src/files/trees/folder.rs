@@ -17,7 +17,7 @@ pub(super) async fn contents(world: &World<'_>, viewer: UserId, folder: NodeId) 
     while let Some((folder, path)) = open.pop() {
         let grant = world.grant(viewer, folder, Action::Read).await;
         let limit = Limit::new(1000).unwrap();
-        for child in world.store.drive.list(&grant, Sort::default(), None, limit).await.unwrap() {
+        for child in world.store.drive.list(grant.read(), Sort::default(), None, limit).await.unwrap() {
             let path = format!("{path}/{}", child.node.name);
             if child.node.kind() == NodeKind::Folder {
                 open.push((child.node.id, path.clone()));

@@ -2,9 +2,7 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Forbidden, Refused};
-use clouddrive_domain::model::{
-    Action, ConflictPolicy, MAX_COPY_NODES, MAX_TREE_DEPTH, NodeId, Permission, Quota, ReadGrant,
-};
+use clouddrive_domain::model::{Action, ConflictPolicy, MAX_COPY_NODES, MAX_TREE_DEPTH, NodeId, Permission, Quota};
 use clouddrive_domain::port::Copying;
 
 use super::folder::{contents, sample};
@@ -50,7 +48,7 @@ pub(super) async fn ten_thousand_nodes_and_no_more(world: &World<'_>) {
     let files = world.copy_into(ann.id, most, to).await.unwrap();
     assert_eq!(world.quota(ann.id).await.used, used + 16 * 16 * 16);
     let copy = world.grant(ann.id, files.node.id, Action::Read).await;
-    let copied = ReadGrant::clone(&copy);
+    let copied = copy.read().clone();
     let listed = world.store.trees.list(&[copied], ALL.into()).await.unwrap();
     assert_eq!(listed.len() as u64, MAX_COPY_NODES);
     world.folder(ann.id, full, "one too many").await;

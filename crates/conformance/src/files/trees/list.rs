@@ -10,7 +10,7 @@ use crate::world::World;
 
 async fn read_grant(world: &World<'_>, viewer: UserId, node: NodeId) -> ReadGrant {
     let grant = world.grant(viewer, node, Action::Read).await;
-    ReadGrant::clone(&grant)
+    grant.read().clone()
 }
 
 async fn list(world: &World<'_>, viewer: UserId, tops: &[NodeId], most: u64) -> Vec<TreeEntry> {

@@ -15,7 +15,7 @@ pub(super) async fn an_upload_becomes_a_file(world: &World<'_>) {
     let before = world.located(parent, ann.id).await;
     let folder = world.grant(ann.id, parent, Action::AddTo).await;
     let upload = world.open(&folder, "b.txt", Some(5)).await;
-    assert_eq!(world.store.drive.list(&folder, Sort::default(), None, Default::default()).await.unwrap(), []);
+    assert_eq!(world.store.drive.list(folder.read(), Sort::default(), None, Default::default()).await.unwrap(), []);
     let (commit, command) = (world.completing(&upload, ConflictPolicy::Fail), world.command(ann.id));
     let made = world.store.uploads.commit(&command, &folder, &commit).await.unwrap().located;
     assert_eq!(made, world.located(commit.file, ann.id).await);

@@ -49,7 +49,7 @@ pub(super) async fn what_a_deleted_user_made_stays_without_a_name(world: &World<
     assert_refused!(world.try_grant(bob.id, folder, Action::Read).await, Error::NotFound);
     assert!(world.store.shares.find(below, ann.id).await.unwrap().is_some());
     let root = world.grant(ann.id, folder, Action::AddTo).await;
-    let children = world.store.drive.list(&root, Default::default(), None, Default::default()).await.unwrap();
+    let children = world.store.drive.list(root.read(), Default::default(), None, Default::default()).await.unwrap();
     assert!(children.iter().all(|child| child.node.created_by == nameless));
     world.replace(ann.id, folder, "file", 9).await;
     assert_eq!(world.quota(ann.id).await.used, 7 + 9, "what was his stays as a version");

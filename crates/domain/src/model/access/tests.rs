@@ -30,15 +30,17 @@ fn located(viewer: impl Into<Viewer>, body: NodeBody, shares: &[Option<Permissio
     Located { node, owner: Person { id: OWNER, username: None }, viewer: viewer.into(), lineage }
 }
 
-const ALL: [Action; 11] = [
+const ALL: [Action; 13] = [
     Action::Read,
     Action::AddTo,
     Action::Replace,
     Action::Rename,
     Action::Move,
     Action::Share,
+    Action::ListShares,
     Action::Trash,
     Action::Restore,
+    Action::ReadTrash,
     Action::Undo,
     Action::Purge,
     Action::DeleteVersion,
@@ -50,12 +52,17 @@ fn allowed(found: &Located) -> Vec<Action> {
 
 #[test]
 fn each_role_may_do_what_the_contract_says() {
-    use Action::{AddTo, DeleteVersion, Move, Read, Rename, Replace, Share, Trash};
+    use Action::{AddTo, DeleteVersion, ListShares, Move, Read, Rename, Replace, Share, Trash};
     let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
     let file = || NodeBody::File(content(1));
     let cases = [
-        (OWNER, NodeBody::Folder, vec![None, None, None], vec![Read, AddTo, Rename, Move, Share, Trash]),
-        (OWNER, file(), vec![None, None, None], vec![Read, Replace, Rename, Move, Share, Trash, DeleteVersion]),
+        (OWNER, NodeBody::Folder, vec![None, None, None], vec![Read, AddTo, Rename, Move, Share, ListShares, Trash]),
+        (
+            OWNER,
+            file(),
+            vec![None, None, None],
+            vec![Read, Replace, Rename, Move, Share, ListShares, Trash, DeleteVersion],
+        ),
         (OWNER, NodeBody::Root, vec![None], vec![Read, AddTo]),
         (GUEST, NodeBody::Folder, vec![None, edit, None], vec![Read, AddTo, Rename, Move, Trash]),
         (GUEST, NodeBody::Folder, vec![edit, None, None], vec![Read, AddTo]),
@@ -112,10 +119,10 @@ fn only_the_owner_restores_and_purges_trashed_nodes() {
     let edit = Some(Permission::Edit);
     for body in [NodeBody::Folder, NodeBody::File(content(1))] {
         let found = |viewer, trashed: &[usize]| in_trash(located(viewer, body.clone(), &[edit, edit, None]), trashed);
-        assert_eq!(allowed(&found(OWNER, &[0])), [Action::Restore, Action::Purge]);
-        assert_eq!(allowed(&found(OWNER, &[0, 1])), [Action::Restore, Action::Purge]);
+        assert_eq!(allowed(&found(OWNER, &[0])), [Action::Restore, Action::ReadTrash, Action::Purge]);
+        assert_eq!(allowed(&found(OWNER, &[0, 1])), [Action::Restore, Action::ReadTrash, Action::Purge]);
         // A node below a trashed one can be restored alone, but is purged only with it.
-        assert_eq!(allowed(&found(OWNER, &[1])), [Action::Restore]);
+        assert_eq!(allowed(&found(OWNER, &[1])), [Action::Restore, Action::ReadTrash]);
         // Guests may undo their own trashing as long as the folder exists.
         assert_eq!(allowed(&found(GUEST, &[0])), [Action::Undo]);
         for trashed in [&[1][..], &[0, 1]] {
@@ -170,7 +177,8 @@ fn a_folder_may_stand_a_hundred_deep() {
 #[test]
 fn a_grant_tells_the_highest_role_that_any_share_on_the_way_gives() {
     let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
-    let role = |shares: &[_]| authorize(Some(located(GUEST, NodeBody::Folder, shares)), Action::Read).unwrap().role();
+    let role =
+        |shares: &[_]| authorize(Some(located(GUEST, NodeBody::Folder, shares)), Action::Read).unwrap().read().role();
     assert_eq!(role(&[view, None, None]), Role::View);
     assert_eq!(role(&[view, edit, None]), Role::Edit);
     assert_eq!(role(&[edit, view, None]), Role::Edit);

@@ -1,13 +1,12 @@
 mod own;
 mod sessions;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{
-    Account, AuditAction, Bucket, Command, Email, Network, Page, Password, RefreshToken, RequestId, RunningSession,
+    Account, AuditAction, Bucket, Command, Email, Network, Origin, Page, Password, RefreshToken, RunningSession,
     SessionPosition, User, Username,
 };
 use crate::port::{self, Drive, Passwords, Registration, Sessions, Tokens, Users};
@@ -31,27 +30,6 @@ pub struct AccountSettings {
     pub refresh_grace: Duration,
 }
 
-/// What is known about a client that logs in.
-#[derive(Clone, Debug, Default)]
-pub struct ClientInfo {
-    /// Its IP address.
-    pub address: Option<IpAddr>,
-    /// Its `User-Agent`.
-    pub user_agent: Option<String>,
-}
-
-impl ClientInfo {
-    /// The address as stored.
-    fn address(&self) -> Option<String> {
-        self.address.map(|address| address.to_string())
-    }
-
-    /// The user agent as stored: at most 255 characters.
-    fn agent(&self) -> Option<String> {
-        self.user_agent.as_ref().map(|agent| agent.chars().take(255).collect())
-    }
-}
-
 /// The outcome of a login or refresh.
 pub struct Login {
     /// The access token, a secret.
@@ -62,14 +40,26 @@ pub struct Login {
     pub lifetime: Duration,
 }
 
+/// The ports of [`Accounts`].
+#[derive(Clone)]
+pub struct AccountPorts {
+    /// Registration and credentials.
+    pub users: Arc<dyn Users>,
+    /// Changes of accounts.
+    pub accounts: Arc<dyn port::Accounts>,
+    /// The sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// The tree, with the account of each drive.
+    pub drive: Arc<dyn Drive>,
+    /// Password hashing.
+    pub passwords: Arc<dyn Passwords>,
+    /// Access tokens.
+    pub tokens: Arc<dyn Tokens>,
+}
+
 /// Registration, login, sessions and management of one's own account.
 pub struct Accounts {
-    users: Arc<dyn Users>,
-    accounts: Arc<dyn port::Accounts>,
-    sessions: Arc<dyn Sessions>,
-    drive: Arc<dyn Drive>,
-    passwords: Arc<dyn Passwords>,
-    tokens: Arc<dyn Tokens>,
+    ports: AccountPorts,
     ended: EndedUploads,
     throttling: Throttling,
     ambient: Ambient,
@@ -78,21 +68,15 @@ pub struct Accounts {
 
 impl Accounts {
     /// Creates the service.
-    #[expect(clippy::too_many_arguments, reason = "a constructor that names each port once")]
     #[must_use]
-    pub fn new(
-        users: Arc<dyn Users>,
-        accounts: Arc<dyn port::Accounts>,
-        sessions: Arc<dyn Sessions>,
-        drive: Arc<dyn Drive>,
-        passwords: Arc<dyn Passwords>,
-        tokens: Arc<dyn Tokens>,
+    pub const fn new(
+        ports: AccountPorts,
         ended: EndedUploads,
         throttling: Throttling,
         ambient: Ambient,
         settings: AccountSettings,
     ) -> Self {
-        Self { users, accounts, sessions, drive, passwords, tokens, ended, throttling, ambient, settings }
+        Self { ports, ended, throttling, ambient, settings }
     }
 
     /// Registers an account with its own drive.
@@ -101,22 +85,21 @@ impl Accounts {
     /// `UsernameTaken`, `EmailTaken`; `RateLimited` when too many come from one address.
     pub async fn register(
         &self,
-        request: RequestId,
+        origin: Origin,
         username: Username,
         email: Email,
         password: &Password,
-        address: Option<IpAddr>,
     ) -> Result<Account> {
         // Failures count too: either outcome reveals whether the name was taken.
-        self.throttling.take(&[Bucket::Registration(Network::of(address))], self.ambient.now()).await?;
-        let hash = self.passwords.hash(password).await?;
+        self.throttling.take(&[Bucket::Registration(Network::of(origin.client.address))], self.ambient.now()).await?;
+        let hash = self.ports.passwords.hash(password).await?;
         let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };
-        let command = Command { actor: Some(user.id), at: user.created_at, request, receipt: None };
+        let command = Command { at: user.created_at, ..self.ambient.command_of(user.id, &origin) };
         let AccountSettings { quota_bytes, quota_entries, .. } = self.settings;
         let (drive, root) = (self.ambient.id(), self.ambient.id());
         let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
-        self.users.register(&command, &registration).await?;
-        self.ambient.audit_unknown(command.actor, &command.request, AuditAction::AccountRegistered);
+        self.ports.users.register(&command, &registration).await?;
+        self.ambient.audit_unknown(command.actor, &origin, AuditAction::AccountRegistered);
         Ok(registration.into_account())
     }
 }

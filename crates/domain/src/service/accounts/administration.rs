@@ -103,7 +103,11 @@ impl Administration {
     }
 
     fn audit(&self, command: &Command, user: UserId, act: Administered) {
-        self.ambient.audit_unknown(None, &command.request, AuditAction::AccountAdministered { user, act });
+        self.ambient.audit_unknown(
+            None,
+            &command.request.clone().into(),
+            AuditAction::AccountAdministered { user, act },
+        );
     }
 }
 

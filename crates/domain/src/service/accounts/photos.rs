@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
-use crate::model::{Actor, AuditAction, BlobKey, Expected, Length, MediaType, Timestamp};
+use crate::model::{Actor, AuditAction, BlobKey, Expected, Length, MediaType, Scope, Timestamp};
 use crate::port::{BlobRecords, BlobStore, ContentInfo, Drive, PhotoMaker, Presentation, SignedUrl, UrlSigner, Users};
 use crate::service::Ambient;
 
@@ -42,9 +42,10 @@ impl Photos {
     /// # Errors
     /// `Image` when it is not an accepted image.
     pub async fn set(&self, actor: &Actor, picture: Bytes) -> Result<SignedUrl> {
+        actor.require(Scope::Write)?;
         let photo = self.maker.make(picture).await?;
         let key = self.ambient.blob_key();
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         self.records.record(&key, &self.store.name(), command.at).await?;
         let expected = Expected { length: Length::Exactly(photo.len() as u64), sha256: None };
         let body = Box::pin(Once(Some(photo)));
@@ -59,6 +60,7 @@ impl Photos {
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn find(&self, actor: &Actor) -> Result<SignedUrl> {
+        actor.require(Scope::Read)?;
         let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
         let key = home.account.user.photo.ok_or(Error::NotFound)?;
         let made = self.records.recorded_at(&key).await?.ok_or(Error::NotFound)?;
@@ -70,7 +72,7 @@ impl Photos {
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn remove(&self, actor: &Actor) -> Result<()> {
-        let had_one = self.users.set_photo(&self.ambient.command(actor), actor.user, None).await?;
+        let had_one = self.users.set_photo(&self.ambient.command(actor)?, actor.user, None).await?;
         if !had_one {
             return Err(Error::NotFound);
         }

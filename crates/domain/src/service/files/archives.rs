@@ -18,8 +18,8 @@ use self::slots::{Caller, Slot, Slots};
 use super::contents::Contents;
 use crate::error::{Error, Refused, Result};
 use crate::model::{
-    Action, Actor, BlobKey, Crc32, MAX_NAME_BYTES, MediaType, Name, Network, NodeId, NodeKind, ReadGrant, SessionId,
-    Timestamp, authorize_read,
+    Action, Actor, BlobKey, Crc32, MAX_NAME_BYTES, MediaType, Name, Network, NodeId, NodeKind, ReadGrant, Scope,
+    SessionId, Timestamp, authorize_read,
 };
 use crate::port::{BlobRecords, ByteStream, Drive, Links, Presentation, Sessions, Trees};
 use crate::service::access::Access;
@@ -102,6 +102,7 @@ impl Archives {
         selection: &Selection,
         names: ArchiveNames,
     ) -> Result<Archive> {
+        actor.require(Scope::Read)?;
         let slot = self.slots.take(&[Caller::User(actor.user)])?;
         let right = Right::of_session(actor.user, session);
         // A request with a signed URL carries no token, so its session has not been checked yet.
@@ -121,7 +122,7 @@ impl Archives {
     /// As [`open`](Self::open).
     pub async fn open_linked(&self, visitor: &Visitor, folder: &LinkedFolder, names: ArchiveNames) -> Result<Archive> {
         let link = folder.link();
-        let address = Network::of(visitor.address);
+        let address = Network::of(visitor.origin.client.address);
         let slot = self.slots.take(&[Caller::Link(link.id), Caller::LinkFrom(link.id, address)])?;
         let right = Right::of_link(visitor, link)?;
         let name = folder.grant().node().name.as_str();
@@ -130,10 +131,11 @@ impl Archives {
 
     /// Authorizes reading each selected item, except those below another selected item: they are in the archive anyway.
     async fn tops(&self, actor: &Actor, selection: &Selection) -> Result<Vec<ReadGrant>> {
+        actor.require(Scope::Read)?;
         let ids = match selection {
             Selection::Folder(id) => {
-                let grant = self.access.of(actor.user, NodeKind::Folder, *id, Action::Read).await?;
-                return Ok(vec![ReadGrant::clone(&grant)]);
+                let grant = self.access.of(actor, NodeKind::Folder, *id, Action::Read).await?;
+                return Ok(vec![grant.read().clone()]);
             }
             Selection::Drive => {
                 let home = self.stores.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;

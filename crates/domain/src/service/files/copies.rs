@@ -79,12 +79,12 @@ impl Copies {
         CopyPlace { folder, name, conflict }: CopyPlace,
         wanted: &Precondition,
     ) -> Result<Entry> {
-        let item = self.access.of(actor.user, kind, id, Action::Read).await?;
-        let to = self.access.add_to(actor.user, folder).await?;
+        let item = self.access.of(actor, kind, id, Action::Read).await?;
+        let to = self.access.add_to(actor, folder).await?;
         let (ids, most_versions) = (self.ambient.ids(), self.most_versions);
         let seen = wanted.on(item.node())?;
         let copying = Copying { item, to, name, conflict, seen, most_versions, ids };
-        let made = self.trees.copy(&self.ambient.command(actor), &copying).await;
+        let made = self.trees.copy(&self.ambient.command(actor)?, &copying).await;
         let made = made.map_err(|fault| told(&copying.to, fault))?;
         self.remover.clear_up(made).await.entry().ok_or(Error::NotFound)
     }

@@ -90,7 +90,7 @@ impl Files {
     }
 
     async fn find(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
-        let grant = self.access.of(actor.user, NodeKind::File, file, Action::Read).await?;
+        let grant = self.access.of(actor, NodeKind::File, file, Action::Read).await?;
         let content = grant.node().content().cloned().ok_or(Error::NotFound)?;
         Ok(OpenFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
     }

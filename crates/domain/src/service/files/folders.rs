@@ -5,7 +5,7 @@ use super::relocation::{self, NewPlace};
 use crate::error::{Error, Result};
 use crate::model::{
     Account, Action, Actor, Entry, Limit, Located, Name, NodeId, NodeKind, NodePath, Page, PathStart, PathStep,
-    Position, Precondition, ReadGrant, Sort, authorize,
+    Position, Precondition, ReadGrant, Sort,
 };
 use crate::port::Drive;
 use crate::service::access::Access;
@@ -62,8 +62,8 @@ impl Folders {
     /// # Errors
     /// `NotFound` and `Forbidden` for the parent; `NameTaken`; `Invalid` past the maximum depth.
     pub async fn create(&self, actor: &Actor, parent: Option<NodeId>, name: &Name) -> Result<Entry> {
-        let parent = self.access.add_to(actor.user, parent).await?;
-        let command = self.ambient.command(actor);
+        let parent = self.access.add_to(actor, parent).await?;
+        let command = self.ambient.command(actor)?;
         let made = self.drive.create_folder(&command, &parent, self.ambient.id(), name).await;
         made.map_err(|fault| told(&parent, fault))?.entry().ok_or(Error::NotFound)
     }
@@ -74,8 +74,8 @@ impl Folders {
     /// `NotFound` when the account has just been deleted.
     pub async fn list_root(&self, actor: &Actor, query: &ListQuery) -> Result<(Account, EntryPage)> {
         let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
-        let root = authorize(Some(home.root), Action::Read)?;
-        Ok((home.account, page(&*self.drive, &root, query).await?))
+        let root = Access::authorize(actor, Some(home.root), Action::Read)?;
+        Ok((home.account, page(&*self.drive, root.read(), query).await?))
     }
 
     /// A folder and its contents.
@@ -83,8 +83,8 @@ impl Folders {
     /// # Errors
     /// `NotFound`.
     pub async fn list(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<FolderListing> {
-        let grant = self.access.of(actor.user, NodeKind::Folder, folder, Action::Read).await?;
-        let page = page(&*self.drive, &grant, query).await?;
+        let grant = self.access.of(actor, NodeKind::Folder, folder, Action::Read).await?;
+        let page = page(&*self.drive, grant.read(), query).await?;
         let located = grant.into_located();
         let path = located.path();
         Ok(FolderListing { folder: located.entry().ok_or(Error::NotFound)?, path, page })
@@ -96,7 +96,7 @@ impl Folders {
     /// `NotFound`: a name leads to nothing, or to a file before the end; the caller may not see the start, or either is
     /// in the trash; the path leads to a root, which is never shown.
     pub async fn find_by_path(&self, actor: &Actor, start: PathStart, path: &NodePath) -> Result<Entry> {
-        let found = self.access.read_at(actor.user.into(), start, path).await?.into_located();
+        let found = self.access.read_at(actor, start, path).await?.into_located();
         let shown = Some(found).filter(|found| found.node.kind() != NodeKind::Root);
         shown.and_then(Located::entry).ok_or(Error::NotFound)
     }

@@ -49,19 +49,19 @@ pub(in crate::service) async fn relocate(
     place: NewPlace,
     wanted: &Precondition,
 ) -> Result<RelocatedEntry> {
-    let command = ambient.command(actor);
     let action = match (&place.to, &place.name) {
         (Some(_), _) => Action::Move,
         (None, None) if !place.details.is_empty() => Action::Replace,
         (None, _) => Action::Rename,
     };
-    let item = access.of(actor.user, kind, id, action).await?;
+    let item = access.of(actor, kind, id, action).await?;
     let to = match place.to {
         None => None,
-        Some(Destination::Root) => Some(access.move_to(&item, None).await?),
-        Some(Destination::Folder(folder)) => Some(access.move_to(&item, Some(folder)).await?),
+        Some(Destination::Root) => Some(access.move_to(actor, &item, None).await?),
+        Some(Destination::Folder(folder)) => Some(access.move_to(actor, &item, Some(folder)).await?),
     };
     let seen = wanted.on(item.node())?;
+    let command = ambient.command(actor)?;
     let NewPlace { name, conflict, details, .. } = place;
     let relocation = Relocation { item, to, name, conflict, details, seen };
     let relocated = drive.relocate(&command, &relocation).await?;

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::model::{
-    Action, Actor, Entry, Limit, Located, NodeId, NodeKind, Page, PathStep, SearchPosition, SearchText, authorize,
+    Action, Actor, Entry, Limit, Located, NodeId, NodeKind, Page, PathStep, Scope, SearchPosition, SearchText,
+    authorize,
 };
 use crate::port::{self, Drive, Sought};
 use crate::service::access::Access;
@@ -44,9 +45,10 @@ impl Search {
     /// # Errors
     /// `NotFound` for the folder to search below.
     pub async fn find(&self, actor: &Actor, query: SearchQuery) -> Result<SearchPage> {
+        actor.require(Scope::Read)?;
         let SearchQuery { text, kind, within, after, limit } = query;
         let within = match within {
-            Some(folder) => Some(self.access.of(actor.user, NodeKind::Folder, folder, Action::Read).await?),
+            Some(folder) => Some(self.access.of(actor, NodeKind::Folder, folder, Action::Read).await?),
             None => None,
         };
         let sought = Sought { text, kind, within, after, limit };

@@ -7,7 +7,7 @@ use super::relocation::Destination;
 use crate::error::{Error, Result};
 use crate::model::{
     Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, PageRoom, Precondition, Timestamp,
-    TrashItem, TrashPosition, authorize,
+    TrashItem, TrashPosition,
 };
 use crate::port::{self, Doomed, Drive, Purge, Restoration, Trashed};
 use crate::service::access::Access;
@@ -71,9 +71,9 @@ impl Trash {
     /// # Errors
     /// `NotFound` and `Forbidden` for the item; `PreconditionFailed`.
     pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), wanted: &Precondition) -> Result<()> {
-        let item = self.access.of(actor.user, kind, id, Action::Trash).await?;
+        let item = self.access.of(actor, kind, id, Action::Trash).await?;
         let seen = wanted.on(item.node())?;
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         self.trash.put(&command, &item, seen).await?;
         self.ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node: id }));
         if kind == NodeKind::Folder {
@@ -119,11 +119,11 @@ impl Trash {
     /// # Errors
     /// `NotFound` when there is no such folder in the caller's trash.
     pub async fn list_folder(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<EntryPage> {
-        let folder = self.of(actor, folder, Action::Restore).await?;
+        let folder = self.of(actor, folder, Action::ReadTrash).await?;
         if folder.node().kind() != NodeKind::Folder {
             return Err(Error::NotFound);
         }
-        folders::page(&*self.drive, &folder, query).await
+        folders::page(&*self.drive, folder.read(), query).await
     }
 
     /// Restores an item from the trash: into `to`, or to where it was, or into the root when that no longer exists. An
@@ -144,17 +144,17 @@ impl Trash {
             Err(Error::NotFound) if to.is_none() => {
                 let after = self.ambient.now().minus(UNDO);
                 let found = self.trash.find_trashed_by(id, actor.user, after).await?;
-                (authorize(found, Action::Undo)?, Some(after))
+                (Access::authorize(actor, found, Action::Undo)?, Some(after))
             }
             item => (item?, None),
         };
         let to = match to {
             None => None,
-            Some(Destination::Root) => Some(self.access.move_to(&item, None).await?),
-            Some(Destination::Folder(folder)) => Some(self.access.move_to(&item, Some(folder)).await?),
+            Some(Destination::Root) => Some(self.access.move_to(actor, &item, None).await?),
+            Some(Destination::Folder(folder)) => Some(self.access.move_to(actor, &item, Some(folder)).await?),
         };
         let restoration = Restoration { seen: wanted.on(item.node())?, item, to, trashed_after };
-        let restored = self.trash.restore(&self.ambient.command(actor), &restoration).await?;
+        let restored = self.trash.restore(&self.ambient.command(actor)?, &restoration).await?;
         let item = TrashItem { kind: restored.node.kind(), node: id };
         self.ambient.audit(actor, AuditAction::ItemRestored(item));
         restored.entry().ok_or(Error::NotFound)
@@ -168,7 +168,7 @@ impl Trash {
     pub async fn purge(&self, actor: &Actor, id: NodeId, wanted: &Precondition) -> Result<()> {
         let item = self.of(actor, id, Action::Purge).await?;
         let seen = wanted.on(item.node())?;
-        self.trash.begin_purge(&self.ambient.command(actor), &item, seen).await?;
+        self.trash.begin_purge(&self.ambient.command(actor)?, &item, seen).await?;
         let kind = item.node().kind();
         self.ambient.audit(actor, AuditAction::ItemPurged(TrashItem { kind, node: id }));
         self.go_on(actor, Purge::Of(item.drive(), id)).await
@@ -182,7 +182,7 @@ impl Trash {
         let root = self.root(actor).await?;
         let drive = root.drive();
         let doomed = Doomed::All(Box::new(root));
-        while self.trash.begin_purges(&self.ambient.command(actor), &doomed, BATCH).await? == BATCH {}
+        while self.trash.begin_purges(&self.ambient.command(actor)?, &doomed, BATCH).await? == BATCH {}
         self.ambient.audit(actor, AuditAction::TrashEmptied { drive });
         self.go_on(actor, Purge::In(drive)).await
     }
@@ -193,7 +193,7 @@ impl Trash {
     async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {
         let mut touched = 0;
         for _ in 0..2 * DONE_AT_ONCE {
-            let step = self.trash.purge(&self.ambient.command(actor), which, BATCH).await?;
+            let step = self.trash.purge(&self.ambient.command(actor)?, which, BATCH).await?;
             touched += step.removed + step.reached;
             self.remover.remove(step.freed).await;
             if !step.more || touched >= 2 * DONE_AT_ONCE {
@@ -205,11 +205,11 @@ impl Trash {
 
     async fn root(&self, actor: &Actor) -> Result<Grant> {
         let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
-        authorize(Some(home.root), Action::Read)
+        Access::authorize(actor, Some(home.root), Action::Read)
     }
 
     async fn of(&self, actor: &Actor, id: NodeId, action: Action) -> Result<Grant> {
-        authorize(self.drive.find(id, actor.user.into()).await?, action)
+        Access::authorize(actor, self.drive.find(id, actor.user.into()).await?, action)
     }
 }
 

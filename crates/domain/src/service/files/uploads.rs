@@ -13,7 +13,7 @@ use super::intake::told;
 use crate::error::{Error, Result};
 use crate::model::{
     Action, Actor, AuditAction, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, NodeId, NodeKind, Page, Part,
-    PartPlan, Person, Timestamp, Transfer, Upload, UploadId, UploadPosition, UploadState, authorize,
+    PartPlan, Person, Scope, Timestamp, Transfer, Upload, UploadId, UploadPosition, UploadState,
 };
 use crate::port::{
     self, BlobRecords, BlobStore, DirectUploads, Drive, Opening, Presentation, SignedUrl, StagedUploads,
@@ -144,7 +144,7 @@ impl Uploads {
         if size > MAX_FILE_BYTES {
             return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
         }
-        let folder = self.access.add_to(actor.user, folder).await?;
+        let folder = self.access.add_to(actor, folder).await?;
         let key = self.ambient.blob_key();
         let plan = PartPlan::within(size, self.settings.part_bytes, self.settings.max_parts);
         let ticket = self.direct.begin(&key, plan, &presentation_of(&file)).await?;
@@ -201,7 +201,7 @@ impl Uploads {
         plan: PartPlan,
         transfer: Transfer,
     ) -> Result<Upload> {
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         let upload = Upload {
             id: self.ambient.id(),
             drive: folder.drive(),
@@ -239,6 +239,7 @@ impl Uploads {
     /// # Errors
     /// `NotFound` when it is not the caller's.
     pub async fn progress(&self, actor: &Actor, upload: UploadId) -> Result<Progress> {
+        actor.require(Scope::Read)?;
         let upload = self.find(actor, upload).await?;
         let folder = self.drive.find(upload.folder, actor.user.into()).await?;
         let sender = self.sender(actor, folder.as_ref()).await?;
@@ -257,6 +258,7 @@ impl Uploads {
 
     /// The open uploads that the caller sends, and all those into the caller's own drive, newest first.
     pub async fn list(&self, actor: &Actor, after: Option<UploadPosition>, limit: Limit) -> Result<UploadPage> {
+        actor.require(Scope::Read)?;
         let rows = self.uploads.list(actor.user, self.ambient.now(), after, limit).await?;
         let page = Page::cut(rows, limit, |row| UploadPosition { at: row.upload.created_at, id: row.upload.id });
         let looks = page.items.into_iter().map(|row| {
@@ -281,7 +283,7 @@ impl Uploads {
         numbers: &[u32],
     ) -> Result<(Timestamp, Vec<PartUrl>)> {
         let upload = self.find(actor, upload).await?;
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         let folder = self.folder_of(actor, &upload).await?;
         upload.require_open(command.at)?;
         // Uploads streamed through the API have no parts.
@@ -293,7 +295,7 @@ impl Uploads {
 
     async fn folder_of(&self, actor: &Actor, upload: &Upload) -> Result<Grant> {
         let found = self.drive.find(upload.folder, actor.user.into()).await?;
-        authorize(found, Action::AddTo)
+        Access::authorize(actor, found, Action::AddTo)
     }
 
     /// Aborts an upload: releases its reservation and removes received data; what cannot be removed stays reserved. An
@@ -305,7 +307,7 @@ impl Uploads {
     /// complete.
     pub async fn abort(&self, actor: &Actor, upload: UploadId) -> Result<()> {
         let upload = self.uploads.find_abortable(upload, actor.user).await?.ok_or(Error::NotFound)?;
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
             self.ambient.audit(actor, AuditAction::UploadAborted { upload: upload.id });

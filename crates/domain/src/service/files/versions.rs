@@ -7,7 +7,7 @@ use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
     Action, Actor, AuditAction, BlobKey, Command, Entry, FormerContent, Grant, Limit, MAX_FILE_BYTES, MediaType, Node,
-    NodeId, NodeKind, Page, Precondition, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
+    NodeId, NodeKind, Page, Precondition, Scope, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
 };
 use crate::port::{
     self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, SignedUrl, UrlSigner,
@@ -100,7 +100,7 @@ impl Versions {
         let grant = self.grant(actor, file, Action::Replace).await?;
         let seen = wanted.on(grant.node())?;
         let revival = Revival { from, version: self.ambient.id(), seen, most_versions: self.settings.most };
-        let restored = self.stores.versions.revive(&self.ambient.command(actor), &grant, &revival).await;
+        let restored = self.stores.versions.revive(&self.ambient.command(actor)?, &grant, &revival).await;
         let restored = restored.map_err(|fault| told(&grant, fault))?;
         self.ambient.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
         self.remover.clear_up(restored).await.entry().ok_or(Error::NotFound)
@@ -114,7 +114,7 @@ impl Versions {
     pub async fn delete(&self, actor: &Actor, file: NodeId, version: VersionId, wanted: &Precondition) -> Result<()> {
         let grant = self.grant(actor, file, Action::DeleteVersion).await?;
         let seen = wanted.on(grant.node())?;
-        let freed = self.stores.versions.delete(&self.ambient.command(actor), &grant, version, seen).await?;
+        let freed = self.stores.versions.delete(&self.ambient.command(actor)?, &grant, version, seen).await?;
         self.ambient.audit(actor, AuditAction::VersionDeleted(FormerContent { file, version }));
         self.remover.remove(freed.into_iter().collect()).await;
         Ok(())
@@ -156,6 +156,7 @@ impl Versions {
         metadata: ContentMetadata,
         body: ByteStream,
     ) -> Result<Entry> {
+        actor.require(Scope::Write)?;
         let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
         self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
         let presentation = leave.presentation(&metadata);
@@ -196,7 +197,7 @@ impl Versions {
         metadata: ContentMetadata,
         begun: Timestamp,
     ) -> Result<(Command, NewContent)> {
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         // After that the blob may have been condemned.
         if command.at >= begun.plus(self.settings.intake_lifetime) {
             return Err(Error::Gone(Gone::UploadExpired));
@@ -224,7 +225,7 @@ impl Versions {
     }
 
     async fn grant(&self, actor: &Actor, file: NodeId, action: Action) -> Result<Grant> {
-        self.access.of(actor.user, NodeKind::File, file, action).await
+        self.access.of(actor, NodeKind::File, file, action).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::error::{Conflict, Error, Refused};
 use crate::model::{Answer, IdempotencyKey, KeyedRequest, Permission, Receipt, Role, Sha256};
 use crate::port::{Claim, MockDrive, MockReceipts, Terms};
-use crate::service::testing::{FOLDER, GUEST, NOW, ambient, drive_with, folder, located, made};
+use crate::service::testing::{FOLDER, GUEST, NOW, actor, ambient, drive_with, folder, located, made};
 use crate::service::{Idempotency, Start};
 
 fn request() -> KeyedRequest {
@@ -95,7 +95,7 @@ async fn an_answer_is_repeated_only_to_callers_who_still_have_its_role() {
         (None, Role::Owner, true),
     ] {
         let service = on(drive_with([located(folder(FOLDER), GUEST, now, None)]), MockReceipts::new());
-        let outcome = service.check_repeat(GUEST, FOLDER, told).await;
+        let outcome = service.check_repeat(&actor(GUEST), Some((FOLDER, told))).await;
         assert_eq!(outcome.is_ok(), allowed, "{now:?} {told:?}");
         if let Err(fault) = outcome {
             assert_eq!(matches!(fault, Error::Forbidden(_)), now.is_some());

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::model::{
     Action, Actor, AuditAction, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, MAX_LINK_DOWNLOADS, NodeId,
-    NodeKind, Page, Password, Timestamp, authorize,
+    NodeKind, Page, Password, Scope, Timestamp,
 };
 use crate::port::{self, Drive, LinkTokens, NewLink, Passwords};
 use crate::service::Ambient;
@@ -79,7 +79,7 @@ impl Links {
     /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner; `Invalid` for
     /// `expires_at` and `max_downloads`.
     pub async fn create(&self, actor: &Actor, (kind, item): (NodeKind, NodeId), wish: LinkWish) -> Result<OwnLink> {
-        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        let item = self.access.of(actor, kind, item, Action::Share).await?;
         self.check(wish.expires_at, wish.max_downloads)?;
         let password = match &wish.password {
             Some(password) => Some(self.passwords.hash(password).await?),
@@ -94,13 +94,14 @@ impl Links {
             expires_at: wish.expires_at,
             max_downloads: wish.max_downloads,
         };
-        let link = self.links.create(&self.ambient.command(actor), &item, &new).await?;
+        let link = self.links.create(&self.ambient.command(actor)?, &item, &new).await?;
         self.ambient.audit(actor, AuditAction::LinkCreated((&link).into()));
         Ok(self.own(link))
     }
 
     /// The URL of the caller's link; `None` when the link no longer exists or its token cannot be unsealed.
     pub async fn find_url(&self, actor: &Actor, link: LinkId) -> Result<Option<String>> {
+        actor.require(Scope::Read)?;
         let link = self.links.find(link, actor.user).await?;
         Ok(link.and_then(|link| self.own(link).url))
     }
@@ -113,9 +114,13 @@ impl Links {
         after: Option<LinkPosition>,
         limit: Limit,
     ) -> Result<Page<OwnLink, LinkPosition>> {
+        actor.require(Scope::Read)?;
         let rows = self.links.list_made(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
-        let shown = page.items.into_iter().filter(|(_, item)| authorize(Some(item.clone()), Action::Share).is_ok());
+        let shown = page
+            .items
+            .into_iter()
+            .filter(|(_, item)| Access::authorize(actor, Some(item.clone()), Action::ListShares).is_ok());
         Ok(Page { items: shown.map(|(link, _)| self.own(link)).collect(), next: page.next })
     }
 
@@ -133,7 +138,7 @@ impl Links {
             None => None,
         };
         let change = LinkChange { expires_at: edit.expires_at, password, max_downloads: edit.max_downloads };
-        let link = self.links.change(&self.ambient.command(actor), &item, link, &change).await?;
+        let link = self.links.change(&self.ambient.command(actor)?, &item, link, &change).await?;
         self.ambient.audit(actor, AuditAction::LinkChanged((&link).into()));
         Ok(self.own(link))
     }
@@ -144,7 +149,7 @@ impl Links {
     /// `NotFound` to all but the owner, and while the item is in the trash.
     pub async fn revoke(&self, actor: &Actor, link: LinkId) -> Result<()> {
         let item = self.as_owner(actor, link).await?;
-        self.links.revoke(&self.ambient.command(actor), &item, link).await?;
+        self.links.revoke(&self.ambient.command(actor)?, &item, link).await?;
         let node = item.node();
         let linked = crate::model::LinkedItem { link, kind: node.kind(), node: node.id };
         self.ambient.audit(actor, AuditAction::LinkRevoked(linked));
@@ -155,8 +160,9 @@ impl Links {
     async fn as_owner(&self, actor: &Actor, link: LinkId) -> Result<Grant> {
         let link = self.links.find(link, actor.user).await?.ok_or(Error::NotFound)?;
         let found = self.drive.find(link.item.id, actor.user.into()).await?;
-        authorize(found, Action::Share).map_err(|fault| match fault {
-            Error::Forbidden(_) => Error::NotFound,
+        let owns = found.as_ref().is_some_and(|item| item.owner.id == actor.user);
+        Access::authorize(actor, found, Action::Share).map_err(|fault| match fault {
+            Error::Forbidden(_) if !owns => Error::NotFound,
             other => other,
         })
     }

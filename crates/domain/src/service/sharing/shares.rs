@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
     AccessEntry, AccessVia, Action, Actor, AuditAction, Bucket, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page,
-    Permission, Share, ShareId, SharePosition, authorize,
+    Permission, Scope, Share, ShareId, SharePosition,
 };
 use crate::port::{self, Drive, NewShare, Users};
 use crate::service::access::Access;
@@ -57,7 +57,7 @@ impl Shares {
         guest: &Handle,
         permission: Permission,
     ) -> Result<Share> {
-        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        let item = self.access.of(actor, kind, item, Action::Share).await?;
         // The outcome reveals whether a user of that name exists, so lookups are throttled.
         self.throttling.take(&[Bucket::ShareLookup(actor.user)], self.ambient.now()).await?;
         let guest = self.users.find_person(guest).await?.ok_or(Error::NotFound)?;
@@ -65,13 +65,14 @@ impl Shares {
             return Err(Error::Conflict(Conflict::ShareWithOwner));
         }
         let share = NewShare { id: self.ambient.id(), guest: guest.id, permission };
-        let share = self.shares.create(&self.ambient.command(actor), &item, &share).await?;
+        let share = self.shares.create(&self.ambient.command(actor)?, &item, &share).await?;
         self.ambient.audit(actor, AuditAction::ShareCreated((&share).into()));
         Ok(share)
     }
 
     /// Items shared with the caller, from all drives, newest first. A page may be short, even empty, and have a next.
     pub async fn list_received(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<SharePage> {
+        actor.require(Scope::Read)?;
         let rows = self.shares.list_received(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(share, _)| place(share));
         let seen = page.items.into_iter().filter_map(|(share, item)| Some((share, item.entry()?)));
@@ -80,9 +81,13 @@ impl Shares {
 
     /// Shares that the caller has given, newest first. A page may be short, even empty, and have a next.
     pub async fn list_given(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<GivenPage> {
+        actor.require(Scope::Read)?;
         let rows = self.shares.list_given(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(share, _)| place(share));
-        let own = page.items.into_iter().filter(|(_, item)| authorize(Some(item.clone()), Action::Share).is_ok());
+        let own = page
+            .items
+            .into_iter()
+            .filter(|(_, item)| Access::authorize(actor, Some(item.clone()), Action::ListShares).is_ok());
         Ok(Page { items: own.map(|(share, _)| share).collect(), next: page.next })
     }
 
@@ -97,7 +102,7 @@ impl Shares {
         after: Option<SharePosition>,
         limit: Limit,
     ) -> Result<GivenPage> {
-        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        let item = self.access.of(actor, kind, item, Action::ListShares).await?;
         Ok(Page::cut(self.shares.list_of(&item, after, limit).await?, limit, place))
     }
 
@@ -113,7 +118,7 @@ impl Shares {
         after: Option<AccessVia>,
         limit: Limit,
     ) -> Result<Page<AccessEntry, AccessVia>> {
-        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        let item = self.access.of(actor, kind, item, Action::ListShares).await?;
         let rows = self.shares.list_access(&item, self.ambient.now(), after, limit).await?;
         Ok(Page::cut(rows, limit, |entry| entry.via))
     }
@@ -125,7 +130,7 @@ impl Shares {
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
         let share = self.shares.find(share, actor.user).await?.ok_or(Error::NotFound)?;
         let grant = self.as_owner(actor, &share).await?;
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         let share = self.shares.change(&command, &grant, share.id, permission).await?;
         self.ambient.audit(actor, AuditAction::ShareChanged((&share).into()));
         self.ended.discard(&command).await;
@@ -142,7 +147,7 @@ impl Shares {
         if !leaves {
             self.as_owner(actor, &share).await?;
         }
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         self.shares.revoke(&command, share.id).await?;
         let item = (&share).into();
         self.ambient.audit(actor, if leaves { AuditAction::ShareLeft(item) } else { AuditAction::ShareRevoked(item) });
@@ -154,8 +159,10 @@ impl Shares {
     /// their own.
     async fn as_owner(&self, actor: &Actor, share: &Share) -> Result<Grant> {
         let found = self.drive.find(share.item.id, actor.user.into()).await?;
-        authorize(found, Action::Share).map_err(|fault| match fault {
-            Error::Forbidden(_) if share.shared_with.id != actor.user => Error::NotFound,
+        let knows =
+            share.shared_with.id == actor.user || found.as_ref().is_some_and(|item| item.owner.id == actor.user);
+        Access::authorize(actor, found, Action::Share).map_err(|fault| match fault {
+            Error::Forbidden(_) if !knows => Error::NotFound,
             other => other,
         })
     }

@@ -1,4 +1,3 @@
-use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +5,7 @@ use std::time::Duration;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
     AuditAction, Bucket, Content, Counted, Entry, LINK_ACCESS_LIFETIME, Link, LinkDownload, LinkToken, LinkedItem,
-    Network, NodeId, NodeKind, Password, ReadGrant, RequestId, Timestamp, authorize_read,
+    Network, NodeId, NodeKind, Origin, Password, ReadGrant, Timestamp, authorize_read,
 };
 use crate::port::{
     self, ByteStream, Drive, LinkAccess, LinkDownloads, Passwords, Presentation, SignedUrl, UrlSigner, Verdict,
@@ -27,15 +26,13 @@ pub struct Visitor {
     pub password: Option<String>,
     /// The proof of an earlier password check, if given.
     pub access: Option<String>,
-    /// Their IP address, if known.
-    pub address: Option<IpAddr>,
-    /// The request.
-    pub request: RequestId,
+    /// The request and its client.
+    pub origin: Origin,
 }
 
 impl std::fmt::Debug for Visitor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Visitor").field("request", &self.request).finish_non_exhaustive()
+        f.debug_struct("Visitor").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 
@@ -61,7 +58,7 @@ pub struct LinkedFile {
     entry: Entry,
     content: Content,
     download: LinkDownload,
-    request: RequestId,
+    origin: Origin,
 }
 
 impl LinkedFile {
@@ -89,7 +86,7 @@ pub struct LinkedFolder {
     link: Link,
     grant: ReadGrant,
     download: LinkDownload,
-    request: RequestId,
+    origin: Origin,
 }
 
 impl LinkedFolder {
@@ -104,19 +101,33 @@ impl LinkedFolder {
     }
 }
 
+/// The ports of [`Visits`].
+#[derive(Clone)]
+pub struct VisitPorts {
+    /// The tree.
+    pub drive: Arc<dyn Drive>,
+    /// The public links.
+    pub links: Arc<dyn port::Links>,
+    /// The downloads counted for each link.
+    pub downloads: Arc<dyn LinkDownloads>,
+    /// Password hashing.
+    pub passwords: Arc<dyn Passwords>,
+    /// The proofs that replace a link's password.
+    pub link_access: Arc<dyn LinkAccess>,
+    /// The bytes.
+    pub contents: Contents,
+    /// The tags that the store itself sends with the bytes.
+    pub tags: StoreTags,
+    /// The URL signer.
+    pub signer: Arc<dyn UrlSigner>,
+}
+
 /// Access through public links: viewing and downloading the linked item and everything below it, nothing else.
 ///
 /// Each method checks the link anew: once it is revoked, or its node trashed, it opens nothing.
 pub struct Visits {
     access: Access,
-    drive: Arc<dyn Drive>,
-    links: Arc<dyn port::Links>,
-    downloads: Arc<dyn LinkDownloads>,
-    passwords: Arc<dyn Passwords>,
-    link_access: Arc<dyn LinkAccess>,
-    contents: Contents,
-    tags: StoreTags,
-    signer: Arc<dyn UrlSigner>,
+    ports: VisitPorts,
     throttling: Throttling,
     ambient: Ambient,
     url_lifetime: Duration,
@@ -124,36 +135,9 @@ pub struct Visits {
 
 impl Visits {
     /// Creates the service. Signed URLs live for `url_lifetime`.
-    #[expect(clippy::too_many_arguments, reason = "each is a port of its own")]
     #[must_use]
-    pub fn new(
-        drive: Arc<dyn Drive>,
-        links: Arc<dyn port::Links>,
-        downloads: Arc<dyn LinkDownloads>,
-        passwords: Arc<dyn Passwords>,
-        link_access: Arc<dyn LinkAccess>,
-        contents: Contents,
-        tags: StoreTags,
-        signer: Arc<dyn UrlSigner>,
-        throttling: Throttling,
-        ambient: Ambient,
-        url_lifetime: Duration,
-    ) -> Self {
-        let access = Access::new(drive.clone());
-        Self {
-            access,
-            drive,
-            links,
-            downloads,
-            passwords,
-            link_access,
-            contents,
-            tags,
-            signer,
-            throttling,
-            ambient,
-            url_lifetime,
-        }
+    pub fn new(ports: VisitPorts, throttling: Throttling, ambient: Ambient, url_lifetime: Duration) -> Self {
+        Self { access: Access::new(ports.drive.clone()), ports, throttling, ambient, url_lifetime }
     }
 
     /// Checks the visitor's password and issues a proof that replaces it for an hour, unless the password is changed
@@ -164,7 +148,7 @@ impl Visits {
     pub async fn admit(&self, visitor: &Visitor) -> Result<Admission> {
         let (link, _) = self.enter(visitor).await?;
         let expires_at = self.ambient.now().plus(LINK_ACCESS_LIFETIME);
-        Ok(Admission { access: self.link_access.grant(&link, expires_at), expires_at })
+        Ok(Admission { access: self.ports.link_access.grant(&link, expires_at), expires_at })
     }
 
     /// The target of the link, with a page of its contents if it is a folder.
@@ -202,11 +186,12 @@ impl Visits {
             None => linked,
         };
         let mut content = file.node().content().cloned().ok_or(Error::NotFound)?;
-        self.tags.complete(&mut content).await?;
+        self.ports.tags.complete(&mut content).await?;
         let entry = file.into_located().entry().ok_or(Error::NotFound)?;
-        let download = LinkDownload { link: link.id, node: entry.node.id, network: Network::of(visitor.address) };
+        let download =
+            LinkDownload { link: link.id, node: entry.node.id, network: Network::of(visitor.origin.client.address) };
         self.check_left(&link, &download).await?;
-        Ok(LinkedFile { link, entry, content, download, request: visitor.request.clone() })
+        Ok(LinkedFile { link, entry, content, download, origin: visitor.origin.clone() })
     }
 
     /// Whether a visitor who has begun reading a file may continue: while the link is valid and leads to it. The
@@ -215,7 +200,7 @@ impl Visits {
         let Some(token) = LinkToken::parse(&visitor.token) else {
             return Ok(false);
         };
-        let Some((link, node)) = self.links.find_by_token(&token.hash()).await? else {
+        let Some((link, node)) = self.ports.links.find_by_token(&token.hash()).await? else {
             return Ok(false);
         };
         let Ok(linked) = authorize_read(Some(node)) else {
@@ -248,9 +233,10 @@ impl Visits {
         if grant.node().kind() != NodeKind::Folder {
             return Err(Error::NotFound);
         }
-        let download = LinkDownload { link: link.id, node: grant.node().id, network: Network::of(visitor.address) };
+        let download =
+            LinkDownload { link: link.id, node: grant.node().id, network: Network::of(visitor.origin.client.address) };
         self.check_left(&link, &download).await?;
-        Ok(LinkedFolder { link, grant, download, request: visitor.request.clone() })
+        Ok(LinkedFolder { link, grant, download, origin: visitor.origin.clone() })
     }
 
     /// The bytes of an open file in `range`. Counted as a download once the first bytes have been read, before any are
@@ -260,8 +246,8 @@ impl Visits {
     /// `LinkExhausted`, `LinkExpired`; `NotFound` when the link has been revoked meanwhile; those of
     /// [`Files::read`](crate::service::Files::read), without counting.
     pub async fn read(&self, file: &LinkedFile, range: Range<u64>) -> Result<ByteStream> {
-        let bytes = begun(self.contents.read(&file.content, range).await?).await?;
-        self.count(&file.download, NodeKind::File, &file.request).await?;
+        let bytes = begun(self.ports.contents.read(&file.content, range).await?).await?;
+        self.count(&file.download, NodeKind::File, &file.origin).await?;
         Ok(bytes)
     }
 
@@ -271,8 +257,8 @@ impl Visits {
     /// As [`read`](Self::read).
     pub async fn sign(&self, file: &LinkedFile) -> Result<SignedUrl> {
         let expires_at = self.ambient.now().plus(self.url_lifetime);
-        let url = self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await?;
-        self.count(&file.download, NodeKind::File, &file.request).await?;
+        let url = self.ports.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await?;
+        self.count(&file.download, NodeKind::File, &file.origin).await?;
         Ok(url)
     }
 
@@ -280,7 +266,7 @@ impl Visits {
     /// already begun this one.
     async fn check_left(&self, link: &Link, download: &LinkDownload) -> Result<()> {
         match link.check_download() {
-            Err(_) if self.downloads.is_counted(download, self.ambient.now()).await? => Ok(()),
+            Err(_) if self.ports.downloads.is_counted(download, self.ambient.now()).await? => Ok(()),
             outcome => outcome,
         }
     }
@@ -290,18 +276,18 @@ impl Visits {
     /// # Errors
     /// As [`read`](Self::read).
     pub async fn count_archive(&self, folder: &LinkedFolder) -> Result<()> {
-        self.count(&folder.download, NodeKind::Folder, &folder.request).await
+        self.count(&folder.download, NodeKind::Folder, &folder.origin).await
     }
 
-    async fn count(&self, download: &LinkDownload, kind: NodeKind, request: &RequestId) -> Result<()> {
+    async fn count(&self, download: &LinkDownload, kind: NodeKind, origin: &Origin) -> Result<()> {
         // Most requests of a player continue a counted download: that costs one read.
-        if self.downloads.is_counted(download, self.ambient.now()).await? {
+        if self.ports.downloads.is_counted(download, self.ambient.now()).await? {
             return Ok(());
         }
-        let command = self.ambient.own_command(request);
-        if self.downloads.count(&command, download).await? == Counted::First {
+        let command = self.ambient.own_command(&origin.request);
+        if self.ports.downloads.count(&command, download).await? == Counted::First {
             let downloaded = LinkedItem { link: download.link, kind, node: download.node };
-            self.ambient.audit_unknown(None, request, AuditAction::LinkDownloaded(downloaded));
+            self.ambient.audit_unknown(None, origin, AuditAction::LinkDownloaded(downloaded));
         }
         Ok(())
     }
@@ -310,7 +296,7 @@ impl Visits {
     /// nothing about the node before that.
     async fn enter(&self, visitor: &Visitor) -> Result<(Link, ReadGrant)> {
         let token = LinkToken::parse(&visitor.token).ok_or(Error::NotFound)?;
-        let (link, node) = self.links.find_by_token(&token.hash()).await?.ok_or(Error::NotFound)?;
+        let (link, node) = self.ports.links.find_by_token(&token.hash()).await?.ok_or(Error::NotFound)?;
         let linked = authorize_read(Some(node))?;
         link.check_running(self.ambient.now())?;
         self.check_password(visitor, &link).await?;
@@ -323,17 +309,22 @@ impl Visits {
         };
         let refused = Error::Unauthenticated(Unauthenticated::LinkPassword);
         let proof = visitor.access.as_deref();
-        if proof.is_some_and(|proof| self.link_access.verify(link, proof, self.ambient.now())) {
+        if proof.is_some_and(|proof| self.ports.link_access.verify(link, proof, self.ambient.now())) {
             return Ok(());
         }
         let Some(given) = &visitor.password else {
             return Err(refused);
         };
         // Throttle guesses before hashing anything.
-        let buckets = [Bucket::LinkPassword(link.id), Bucket::LinkPasswordFromAddress(Network::of(visitor.address))];
+        let buckets = [
+            Bucket::LinkPassword(link.id),
+            Bucket::LinkPasswordFromAddress(Network::of(visitor.origin.client.address)),
+        ];
         self.throttling.take(&buckets, self.ambient.now()).await?;
         let right = match Password::attempt(given) {
-            Some(password) => self.passwords.verify(&password, hash).await.map(|verdict| verdict != Verdict::Wrong),
+            Some(password) => {
+                self.ports.passwords.verify(&password, hash).await.map(|verdict| verdict != Verdict::Wrong)
+            }
             None => Ok(false),
         };
         // Only a wrong password counts, not a verification that never ran (e.g. the hasher is busy).
@@ -342,7 +333,7 @@ impl Visits {
         }
         if !right? {
             let action = AuditAction::LinkPasswordRefused(link.into());
-            self.ambient.audit_unknown(None, &visitor.request, action);
+            self.ambient.audit_unknown(None, &visitor.origin, action);
             return Err(refused);
         }
         Ok(())
@@ -358,7 +349,7 @@ impl Visits {
 
     async fn visit(&self, node: ReadGrant, query: &ListQuery) -> Result<Visit> {
         let page = match node.node().kind() {
-            NodeKind::Folder => Some(crate::service::files::folders::page(&*self.drive, &node, query).await?),
+            NodeKind::Folder => Some(crate::service::files::folders::page(&*self.ports.drive, &node, query).await?),
             NodeKind::File | NodeKind::Root => None,
         };
         Ok(Visit { item: node.into_located().entry().ok_or(Error::NotFound)?, page })

@@ -2,7 +2,7 @@
 
 use super::Accounts;
 use crate::error::{Error, Forbidden, Result};
-use crate::model::{Account, Actor, AuditAction, Bucket, Credentials, Email, Password};
+use crate::model::{Account, Actor, AuditAction, Bucket, Credentials, Email, Password, Scope};
 use crate::port::Verdict;
 
 impl Accounts {
@@ -11,7 +11,8 @@ impl Accounts {
     /// # Errors
     /// `NotFound` when it has just been deleted.
     pub async fn find(&self, actor: &Actor) -> Result<Account> {
-        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        actor.require(Scope::Read)?;
+        let home = self.ports.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
         Ok(home.account)
     }
 
@@ -20,9 +21,10 @@ impl Accounts {
     /// # Errors
     /// `EmailTaken`; `RateLimited`.
     pub async fn change_email(&self, actor: &Actor, email: &Email) -> Result<Account> {
-        let command = self.ambient.command(actor);
+        actor.require(Scope::Account)?;
+        let command = self.ambient.command(actor)?;
         self.throttling.take(&[Bucket::EmailChange(actor.user)], command.at).await?;
-        if self.accounts.change_email(&command, actor.user, email).await? {
+        if self.ports.accounts.change_email(&command, actor.user, email).await? {
             self.ambient.audit(actor, AuditAction::EmailChanged);
         }
         self.find(actor).await
@@ -34,8 +36,8 @@ impl Accounts {
     /// `WrongPassword` when `current` is not the current one; `RateLimited`.
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &Password) -> Result<()> {
         let proven = self.require_password(actor, current).await?.generation;
-        let hash = self.passwords.hash(new).await?;
-        self.accounts.change_password(&self.ambient.command(actor), actor.user, Some(proven), &hash).await?;
+        let hash = self.ports.passwords.hash(new).await?;
+        self.ports.accounts.change_password(&self.ambient.command(actor)?, actor.user, Some(proven), &hash).await?;
         self.ambient.audit(actor, AuditAction::PasswordChanged);
         Ok(())
     }
@@ -47,8 +49,8 @@ impl Accounts {
     /// `WrongPassword`; `RateLimited`.
     pub async fn delete(&self, actor: &Actor, password: &str) -> Result<()> {
         let proven = self.require_password(actor, password).await?.generation;
-        let command = self.ambient.command(actor);
-        self.accounts.delete(&command, actor.user, proven).await?;
+        let command = self.ambient.command(actor)?;
+        self.ports.accounts.delete(&command, actor.user, proven).await?;
         self.ambient.audit(actor, AuditAction::AccountDeleted);
         self.ended.discard(&command).await;
         Ok(())
@@ -57,6 +59,7 @@ impl Accounts {
     /// Verifies the current password. Throttled, so that a stolen access token allows no faster guessing than the
     /// login.
     async fn require_password(&self, actor: &Actor, password: &str) -> Result<Credentials> {
+        actor.require(Scope::Account)?;
         let bucket = [Bucket::CurrentPassword(actor.user)];
         self.throttling.take(&bucket, self.ambient.now()).await?;
         let outcome = self.check_password(actor, password).await;
@@ -71,8 +74,8 @@ impl Accounts {
     async fn check_password(&self, actor: &Actor, password: &str) -> Result<Credentials> {
         let wrong = || Error::Forbidden(Forbidden::WrongPassword);
         let password = Password::attempt(password).ok_or_else(wrong)?;
-        let known = self.accounts.find_credentials_of(actor.user).await?.ok_or(Error::NotFound)?;
-        match self.passwords.verify(&password, &known.hash).await? {
+        let known = self.ports.accounts.find_credentials_of(actor.user).await?.ok_or(Error::NotFound)?;
+        match self.ports.passwords.verify(&password, &known.hash).await? {
             Verdict::Wrong => Err(wrong()),
             Verdict::Right | Verdict::Outdated => Ok(known),
         }

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Accounts, ClientInfo, Login, SessionPage};
+use super::{Accounts, Login, SessionPage};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
     AccessClaims, Actor, AuditAction, Bucket, BucketKind, Credentials, Handle, Identity, Limit, LoginRefusal,
-    LoginSubject, Network, Page, Password, RefreshToken, RequestId, Session, SessionId, SessionPosition, Timestamp,
-    UserId,
+    LoginSubject, Network, Origin, Page, Password, RefreshToken, Scope, Scopes, Session, SessionId, SessionPosition,
+    Timestamp, UserId,
 };
 use crate::port::{Opened, Renewal, Rotation, TokenOwner, Verdict};
 
@@ -17,41 +17,34 @@ impl Accounts {
     /// # Errors
     /// `InvalidCredentials`, with the same answer and timing for an unknown user, a wrong password and a disabled
     /// account; `RateLimited`, likewise the same for all of them.
-    pub async fn login(&self, request: RequestId, name: &str, password: &str, client: ClientInfo) -> Result<Login> {
+    pub async fn login(&self, origin: Origin, name: &str, password: &str) -> Result<Login> {
         let Some(password) = Password::attempt(password) else {
-            return Err(self.refuse(None, &request, LoginRefusal::ImpossiblePassword));
+            return Err(self.refuse(None, &origin, LoginRefusal::ImpossiblePassword));
         };
         let handle = Handle::parse(name);
         // Looked up even past the limit: an account's user name and e-mail address share one set of attempts.
-        let known = self.users.find_credentials(&handle).await?;
-        let taken = self.admit(&request, &handle, known.as_ref(), client.address).await?;
-        let outcome = self.prove(&request, known, &password).await;
+        let known = self.ports.users.find_credentials(&handle).await?;
+        let taken = self.admit(&origin, &handle, known.as_ref()).await?;
+        let outcome = self.prove(&origin, known, &password).await;
         // Only wrong credentials count: if the password was right or verification never ran, return the attempt.
         if !matches!(outcome, Err(Error::Unauthenticated(_))) {
             self.throttling.give_back(&taken).await?;
         }
         let known = outcome?;
-        let actor = Actor { user: known.user, request, receipt: None };
-        let begun = self.start_session(&actor, known.generation, client).await;
+        let begun = self.start_session(&known, &origin).await;
         begun.map_err(|fault| match fault {
             // The password was changed, or the account disabled, during verification.
-            Error::NotFound => self.refuse(Some(known.user), &actor.request, LoginRefusal::WrongPassword),
+            Error::NotFound => self.refuse(Some(known.user), &origin, LoginRefusal::WrongPassword),
             other => other,
         })
     }
 
-    /// Takes a login attempt for `handle` from `address`; returns the buckets that it was taken from.
+    /// Takes a login attempt for `handle` from the client's address; returns the buckets that it was taken from.
     ///
     /// When the account's bucket is empty, a user who already has a session from the same network may still log in, so
     /// that distributed guessing does not lock them out.
-    async fn admit(
-        &self,
-        request: &RequestId,
-        handle: &Handle,
-        known: Option<&Credentials>,
-        address: Option<IpAddr>,
-    ) -> Result<Vec<Bucket>> {
-        let (now, network) = (self.ambient.now(), Network::of(address));
+    async fn admit(&self, origin: &Origin, handle: &Handle, known: Option<&Credentials>) -> Result<Vec<Bucket>> {
+        let (now, network) = (self.ambient.now(), Network::of(origin.client.address));
         let unknown = || LoginSubject::Unknown(handle.clone());
         let subject = known.map_or_else(unknown, |known| LoginSubject::Account(known.user));
         let of_account = Bucket::LoginOfAccount(subject.clone());
@@ -67,61 +60,62 @@ impl Accounts {
             return Ok(own);
         }
         if matches!(refusal, Error::RateLimited { .. }) {
-            self.ambient.audit_unknown(None, request, AuditAction::LoginRefused { reason: LoginRefusal::Throttled });
+            self.ambient.audit_unknown(None, origin, AuditAction::LoginRefused { reason: LoginRefusal::Throttled });
         }
         Err(refusal)
     }
 
     /// Whether the user named by `handle`, if any, has a running session from `network`.
     async fn is_known_at(&self, handle: &Handle, network: Network, now: Timestamp) -> Result<bool> {
-        let addresses = self.sessions.find_addresses(handle, now).await?;
+        let addresses = self.ports.sessions.find_addresses(handle, now).await?;
         let mut known = addresses.iter().filter_map(|text| text.parse().ok());
         Ok(known.any(|address: IpAddr| Network::of(Some(address)) == network))
     }
 
     /// Verifies the password and returns its owner's credentials. Replaces an outdated hash.
-    async fn prove(&self, request: &RequestId, known: Option<Credentials>, password: &Password) -> Result<Credentials> {
+    async fn prove(&self, origin: &Origin, known: Option<Credentials>, password: &Password) -> Result<Credentials> {
         let Some(known) = known else {
-            self.passwords.verify_unknown(password).await?;
-            return Err(self.refuse(None, request, LoginRefusal::UnknownUser));
+            self.ports.passwords.verify_unknown(password).await?;
+            return Err(self.refuse(None, origin, LoginRefusal::UnknownUser));
         };
-        match self.passwords.verify(password, &known.hash).await? {
-            Verdict::Wrong => Err(self.refuse(Some(known.user), request, LoginRefusal::WrongPassword)),
+        match self.ports.passwords.verify(password, &known.hash).await? {
+            Verdict::Wrong => Err(self.refuse(Some(known.user), origin, LoginRefusal::WrongPassword)),
             Verdict::Right | Verdict::Outdated if known.disabled => {
-                Err(self.refuse(Some(known.user), request, LoginRefusal::Disabled))
+                Err(self.refuse(Some(known.user), origin, LoginRefusal::Disabled))
             }
             Verdict::Right => Ok(known),
             Verdict::Outdated => {
-                let actor = Actor { user: known.user, request: request.clone(), receipt: None };
-                let hash = self.passwords.hash(password).await?;
-                self.users.rehash(&self.ambient.command(&actor), known.user, &known.hash, &hash).await?;
-                self.ambient.audit(&actor, AuditAction::PasswordRehashed);
+                let hash = self.ports.passwords.hash(password).await?;
+                let command = self.ambient.command_of(known.user, origin);
+                self.ports.users.rehash(&command, known.user, &known.hash, &hash).await?;
+                self.ambient.audit_unknown(command.actor, origin, AuditAction::PasswordRehashed);
                 Ok(known)
             }
         }
     }
 
     /// The error for every refused login, whatever the reason; the reason goes only to the audit trail.
-    fn refuse(&self, user: Option<UserId>, request: &RequestId, reason: LoginRefusal) -> Error {
-        self.ambient.audit_unknown(user, request, AuditAction::LoginRefused { reason });
+    fn refuse(&self, user: Option<UserId>, origin: &Origin, reason: LoginRefusal) -> Error {
+        self.ambient.audit_unknown(user, origin, AuditAction::LoginRefused { reason });
         Error::Unauthenticated(Unauthenticated::InvalidCredentials)
     }
 
-    async fn start_session(&self, actor: &Actor, generation: u64, client: ClientInfo) -> Result<Login> {
-        let command = self.ambient.command(actor);
+    async fn start_session(&self, known: &Credentials, origin: &Origin) -> Result<Login> {
+        let (user, generation) = (known.user, known.generation);
+        let command = self.ambient.command_of(user, origin);
         let session = Session {
             id: self.ambient.id(),
-            user: actor.user,
+            user,
             created_at: command.at,
             expires_at: self.session_end(command.at),
-            address: client.address(),
-            user_agent: client.agent(),
+            address: origin.client.stored_address(),
+            user_agent: origin.client.stored_user_agent(),
         };
         let refresh_token = self.ambient.refresh_token();
         let opened = Opened { session, token: refresh_token.hash(), generation };
-        self.sessions.start(&command, &opened).await?;
-        let login = self.issue(actor.user, opened.session.id, command.at, refresh_token)?;
-        self.ambient.audit(actor, AuditAction::LoggedIn { session: opened.session.id });
+        self.ports.sessions.start(&command, &opened).await?;
+        let login = self.issue(user, opened.session.id, command.at, refresh_token)?;
+        self.ambient.audit_unknown(command.actor, origin, AuditAction::LoggedIn { session: opened.session.id });
         Ok(login)
     }
 
@@ -133,8 +127,9 @@ impl Accounts {
     fn issue(&self, user: UserId, session: SessionId, now: Timestamp, refresh_token: RefreshToken) -> Result<Login> {
         let lifetime = self.settings.token_lifetime;
         let token = self.ambient.id();
-        let claims = AccessClaims { token, user, session, issued_at: now, expires_at: now.plus(lifetime) };
-        Ok(Login { access_token: self.tokens.issue(&claims)?, refresh_token, lifetime })
+        let scopes = Scopes::full();
+        let claims = AccessClaims { token, user, session, scopes, issued_at: now, expires_at: now.plus(lifetime) };
+        Ok(Login { access_token: self.ports.tokens.issue(&claims)?, refresh_token, lifetime })
     }
 
     /// Renews a session: exchanges a refresh token for an access token and the next refresh token. A used token is
@@ -143,29 +138,28 @@ impl Accounts {
     ///
     /// # Errors
     /// `InvalidRefreshToken`, whatever is wrong with the token.
-    pub async fn refresh(&self, request: RequestId, token: &str, client: ClientInfo) -> Result<Login> {
+    pub async fn refresh(&self, origin: Origin, token: &str) -> Result<Login> {
         let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
         let presented = RefreshToken::parse(token).ok_or_else(invalid)?.hash();
-        let TokenOwner { session, user } = self.sessions.find_by_token(&presented).await?.ok_or_else(invalid)?;
-        let actor = Actor { user, request, receipt: None };
-        let command = self.ambient.command(&actor);
+        let TokenOwner { session, user } = self.ports.sessions.find_by_token(&presented).await?.ok_or_else(invalid)?;
+        let command = self.ambient.command_of(user, &origin);
         let next = self.ambient.refresh_token();
         let renewal = Renewal {
             presented,
             next: next.hash(),
             expires_at: self.session_end(command.at),
             grace: self.settings.refresh_grace,
-            address: client.address(),
-            user_agent: client.agent(),
+            address: origin.client.stored_address(),
+            user_agent: origin.client.stored_user_agent(),
         };
-        match self.sessions.refresh(&command, &renewal).await? {
+        match self.ports.sessions.refresh(&command, &renewal).await? {
             Rotation::Reused => {
-                self.ambient.audit(&actor, AuditAction::SessionReused { session });
+                self.ambient.audit_unknown(Some(user), &origin, AuditAction::SessionReused { session });
                 Err(invalid())
             }
             Rotation::Renewed => {
                 let login = self.issue(user, session, command.at, next)?;
-                self.ambient.audit(&actor, AuditAction::SessionRefreshed { session });
+                self.ambient.audit_unknown(Some(user), &origin, AuditAction::SessionRefreshed { session });
                 Ok(login)
             }
         }
@@ -173,16 +167,15 @@ impl Accounts {
 
     /// Ends the session of a refresh token, even a used one. Idempotent: an unknown token or an ended session succeeds
     /// too, so the outcome reveals nothing.
-    pub async fn logout(&self, request: RequestId, token: &str) -> Result<()> {
+    pub async fn logout(&self, origin: Origin, token: &str) -> Result<()> {
         let Some(token) = RefreshToken::parse(token) else {
             return Ok(());
         };
-        let Some(TokenOwner { session, user }) = self.sessions.find_by_token(&token.hash()).await? else {
+        let Some(TokenOwner { session, user }) = self.ports.sessions.find_by_token(&token.hash()).await? else {
             return Ok(());
         };
-        let actor = Actor { user, request, receipt: None };
-        match self.sessions.end(&self.ambient.command(&actor), session, user).await {
-            Ok(()) => self.ambient.audit(&actor, AuditAction::LoggedOut { session }),
+        match self.ports.sessions.end(&self.ambient.command_of(user, &origin), session, user).await {
+            Ok(()) => self.ambient.audit_unknown(Some(user), &origin, AuditAction::LoggedOut { session }),
             Err(Error::NotFound) => {}
             Err(other) => return Err(other),
         }
@@ -196,7 +189,8 @@ impl Accounts {
         after: Option<SessionPosition>,
         limit: Limit,
     ) -> Result<SessionPage> {
-        let rows = self.sessions.list(actor.user, self.ambient.now(), after, limit).await?;
+        actor.require(Scope::Account)?;
+        let rows = self.ports.sessions.list(actor.user, self.ambient.now(), after, limit).await?;
         Ok(Page::cut(rows, limit, |session| SessionPosition { at: session.created_at, id: session.id }))
     }
 
@@ -205,7 +199,8 @@ impl Accounts {
     /// # Errors
     /// `NotFound` when the caller has no such running session.
     pub async fn end_session(&self, actor: &Actor, session: SessionId) -> Result<()> {
-        self.sessions.end(&self.ambient.command(actor), session, actor.user).await?;
+        actor.require(Scope::Account)?;
+        self.ports.sessions.end(&self.ambient.command(actor)?, session, actor.user).await?;
         self.ambient.audit(actor, AuditAction::SessionEnded { session });
         Ok(())
     }
@@ -215,7 +210,7 @@ impl Accounts {
     /// # Errors
     /// `TokenExpired`, `InvalidToken`.
     pub fn verify(&self, token: &str) -> Result<AccessClaims> {
-        self.tokens.verify(token, self.ambient.now())
+        self.ports.tokens.verify(token, self.ambient.now())
     }
 
     /// Resolves the claims of an access token to its user.
@@ -223,13 +218,14 @@ impl Accounts {
     /// # Errors
     /// `InvalidToken` when its session has ended.
     pub async fn authenticate(&self, claims: AccessClaims) -> Result<Identity> {
-        let username = self.sessions.find_username(claims.session, claims.user, self.ambient.now()).await?;
+        let username = self.ports.sessions.find_username(claims.session, claims.user, self.ambient.now()).await?;
         let username = username.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
-        Ok(Identity { user: claims.user, username, session: claims.session, expires_at: claims.expires_at })
+        let AccessClaims { user, session, scopes, expires_at, .. } = claims;
+        Ok(Identity { user, username, session, scopes, expires_at })
     }
 
     /// Whether the session is still running, regardless of the age of its access tokens.
     pub async fn is_running(&self, user: UserId, session: SessionId) -> Result<bool> {
-        Ok(self.sessions.find_username(session, user, self.ambient.now()).await?.is_some())
+        Ok(self.ports.sessions.find_username(session, user, self.ambient.now()).await?.is_some())
     }
 }

@@ -6,8 +6,8 @@ use mockall::predicate::eq;
 
 use crate::error::{Conflict, Error, Unauthenticated};
 use crate::model::{
-    AccessClaims, AuditAction, Bucket, Command, Credentials, Email, EntryQuota, Handle, Identity, LoginRefusal,
-    Network, Password, PasswordHash, Quota, RefreshToken, Session, User, Username,
+    AccessClaims, AuditAction, Bucket, ClientInfo, Command, Credentials, Email, EntryQuota, Handle, Identity,
+    LoginRefusal, Network, Origin, Password, PasswordHash, Quota, RefreshToken, Scopes, Session, User, Username,
 };
 use crate::port::{
     MockAccounts, MockDrive, MockPasswords, MockSessions, MockThrottle, MockTokens, MockUsers, Opened, Registration,
@@ -15,9 +15,9 @@ use crate::port::{
 };
 use crate::service::testing::{
     Counting, GUEST, NOW, OWNER, Trail, actor, ambient, ambient_with, command, drive_with, home, made, nothing_ended,
-    outage, request,
+    origin, outage, request,
 };
-use crate::service::{AccountSettings, Accounts, Ambient, ClientInfo, EndedUploads, Throttling};
+use crate::service::{AccountPorts, AccountSettings, Accounts, Ambient, EndedUploads, Throttling};
 
 mod own;
 mod sessions;
@@ -48,13 +48,16 @@ impl Ports {
     }
 
     fn service_in(self, ambient: Ambient) -> Accounts {
+        let ports = AccountPorts {
+            users: Arc::new(self.users),
+            accounts: Arc::new(self.accounts),
+            sessions: Arc::new(self.sessions),
+            drive: Arc::new(self.drive),
+            passwords: Arc::new(self.passwords),
+            tokens: Arc::new(self.tokens),
+        };
         Accounts::new(
-            Arc::new(self.users),
-            Arc::new(self.accounts),
-            Arc::new(self.sessions),
-            Arc::new(self.drive),
-            Arc::new(self.passwords),
-            Arc::new(self.tokens),
+            ports,
             self.ended.unwrap_or_else(nothing_ended),
             self.throttle.map_or_else(Throttling::off, |throttle| Throttling::new(Arc::new(throttle))),
             ambient,
@@ -100,11 +103,12 @@ fn hash(text: &str) -> PasswordHash {
 }
 
 fn claims() -> AccessClaims {
-    AccessClaims { token: made(3), user: OWNER, session: made(1), issued_at: NOW, expires_at: NOW.plus(HOUR) }
+    let (scopes, expires_at) = (Scopes::full(), NOW.plus(HOUR));
+    AccessClaims { token: made(3), user: OWNER, session: made(1), scopes, issued_at: NOW, expires_at }
 }
 
 async fn refusal(accounts: Accounts, name: &str, password: &str) -> Option<Error> {
-    accounts.login(request(), name, password, ClientInfo::default()).await.err()
+    accounts.login(origin(), name, password).await.err()
 }
 
 fn is_refused(fault: Option<&Error>) -> bool {
@@ -132,7 +136,7 @@ async fn user_drive_and_root_are_created_by_one_call() {
     };
     let by_herself = Command { actor: Some(user.id), at: NOW, request: request(), receipt: None };
     ports.users.expect_register().with(eq(by_herself), eq(registration)).times(1).returning(|_, _| Ok(()));
-    let made = ports.service().register(request(), user.username.clone(), user.email.clone(), &secret(), None).await;
+    let made = ports.service().register(origin(), user.username.clone(), user.email.clone(), &secret()).await;
     let account = made.unwrap();
     assert_eq!(account.user, user);
     assert_eq!(account.quota, Quota { total: 1_000, used: 0, reserved: 0 });
@@ -145,7 +149,7 @@ async fn a_name_that_is_taken_is_found_by_the_store() {
     ports.passwords.expect_hash().returning(|_| Ok(hash("fresh")));
     ports.users.expect_register().returning(|_, _| Err(Error::Conflict(Conflict::UsernameTaken)));
     let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
-    let refused = ports.service().register(request(), username, email, &secret(), None).await;
+    let refused = ports.service().register(origin(), username, email, &secret()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UsernameTaken))));
 }
 
@@ -249,7 +253,7 @@ async fn the_right_password_begins_a_session_and_the_token_names_it() {
         .in_sequence(&mut order)
         .returning(|_| Ok("token".to_owned()));
     let client = ClientInfo { address: "192.0.2.1".parse().ok(), user_agent: Some("curl".to_owned()) };
-    let login = ports.service().login(request(), "Olga", SECRET, client).await.ok().unwrap();
+    let login = ports.service().login(Origin { client, ..origin() }, "Olga", SECRET).await.ok().unwrap();
     assert_eq!((login.access_token.as_str(), login.lifetime), ("token", HOUR));
     assert_eq!(login.refresh_token, made_token(2));
 }
@@ -271,7 +275,7 @@ async fn a_long_user_agent_is_truncated() {
     ports.sessions.expect_start().withf(move |_, opened| kept(opened)).times(1).returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
     let client = ClientInfo { address: None, user_agent: Some("é".repeat(5_000)) };
-    assert!(ports.service().login(request(), "olga", SECRET, client).await.is_ok());
+    assert!(ports.service().login(Origin { client, ..origin() }, "olga", SECRET).await.is_ok());
 }
 
 #[tokio::test]
@@ -328,7 +332,8 @@ async fn a_token_authenticates_while_its_session_runs() {
         .returning(|_, _, _| Ok(Some("olga".to_owned())));
     let accounts = ports.service();
     let identity = accounts.authenticate(accounts.verify("token").unwrap()).await.unwrap();
-    let expected = Identity { user: OWNER, username: "olga".to_owned(), session: made(1), expires_at: NOW.plus(HOUR) };
+    let (username, scopes, expires_at) = ("olga".to_owned(), Scopes::full(), NOW.plus(HOUR));
+    let expected = Identity { user: OWNER, username, session: made(1), scopes, expires_at };
     assert_eq!(identity, expected);
 }
 

@@ -16,11 +16,11 @@ use crate::port::{
 use crate::service::testing::links::{TOKEN, hash, link};
 use crate::service::testing::{
     Counting, FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, ROOT, STRANGER, Trail, actor, body, contents, drain,
-    drive_with, file, folder, for_guest, for_owner, for_stranger, home, outage, request, root, trashed,
+    drive_with, file, folder, for_guest, for_owner, for_stranger, home, origin, outage, root, trashed,
 };
 use crate::service::{
     Ambient, Archive, ArchiveEntry, ArchiveNames, ArchiveStores, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES,
-    Selection, StoreTags, Throttling, Visitor, Visits,
+    Selection, StoreTags, Throttling, VisitPorts, Visitor, Visits,
 };
 use crate::testing::{key, name};
 
@@ -281,7 +281,7 @@ async fn an_archive_ends_within_a_second_of_its_right() {
 }
 
 fn visitor() -> Visitor {
-    Visitor { token: TOKEN.to_owned(), password: None, access: None, address: None, request: request() }
+    Visitor { token: TOKEN.to_owned(), password: None, access: None, origin: origin() }
 }
 
 #[tokio::test]
@@ -311,19 +311,18 @@ async fn an_archive_ends_within_a_second_of_its_link() {
             links
         };
         scene.links = links();
-        let visits = Visits::new(
-            Arc::new(drive_with([])),
-            Arc::new(links()),
-            Arc::new(MockLinkDownloads::new()),
-            Arc::new(MockPasswords::new()),
-            Arc::new(MockLinkAccess::new()),
-            contents(MockBlobStore::new()),
-            StoreTags::none(),
-            Arc::new(MockUrlSigner::new()),
-            Throttling::off(),
-            crate::service::testing::ambient(),
-            std::time::Duration::from_secs(60),
-        );
+        let ports = VisitPorts {
+            drive: Arc::new(drive_with([])),
+            links: Arc::new(links()),
+            downloads: Arc::new(MockLinkDownloads::new()),
+            passwords: Arc::new(MockPasswords::new()),
+            link_access: Arc::new(MockLinkAccess::new()),
+            contents: contents(MockBlobStore::new()),
+            tags: StoreTags::none(),
+            signer: Arc::new(MockUrlSigner::new()),
+        };
+        let lifetime = std::time::Duration::from_secs(60);
+        let visits = Visits::new(ports, Throttling::off(), crate::service::testing::ambient(), lifetime);
         let folder = visits.open_folder(&visitor(), None).await.ok().unwrap();
         let archives = scene.archives();
         let mut archive = archives.open_linked(&visitor(), &folder, ArchiveNames::Portable).await.ok().unwrap();

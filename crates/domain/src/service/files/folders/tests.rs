@@ -134,7 +134,7 @@ async fn the_root_is_listed_with_the_account() {
     drive
         .expect_list()
         .withf(|root_grant, sort, after, limit| {
-            *root_grant == *leave(&root(OWNER), Action::Read)
+            root_grant == leave(&root(OWNER), Action::Read).read()
                 && *sort == Sort::default()
                 && after.is_none()
                 && *limit == Limit::default()
@@ -196,7 +196,7 @@ async fn a_page_starts_after_its_position_and_returns_the_next() {
     drive
         .expect_list()
         .withf(move |grant, by, from, limit| {
-            *grant == *leave(&found, Action::Read) && *by == sort && *from == Some(&after) && limit.get() == 1
+            grant == leave(&found, Action::Read).read() && *by == sort && *from == Some(&after) && limit.get() == 1
         })
         .times(1)
         .returning(|_, _, _, _| Ok(vec![Child::new(file(FILE), None), Child::new(folder(PARENT), None)]));

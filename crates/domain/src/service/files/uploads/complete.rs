@@ -3,7 +3,7 @@
 use super::{Uploads, presentation_of};
 use crate::error::{Error, Refused, Result};
 use crate::model::{
-    Actor, BlobKey, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Sha256, Stored, Upload,
+    Actor, BlobKey, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Scope, Sha256, Stored, Upload,
     UploadId,
 };
 use crate::port::Commit;
@@ -38,6 +38,7 @@ impl Uploads {
     /// [`port::Uploads::commit`](crate::port::Uploads::commit).
     pub async fn complete(&self, actor: &Actor, upload: UploadId, said: Completing) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
+        actor.require(Scope::Write)?;
         let folder = match self.standing(actor, &upload).await? {
             Standing::Complete(file) => return Ok(file),
             Standing::Open(folder) => folder,
@@ -159,7 +160,7 @@ impl Uploads {
             version: self.ambient.id(),
             most_versions: self.settings.most_versions,
         };
-        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await;
+        let made = self.uploads.commit(&self.ambient.command(actor)?, folder, &commit).await;
         Ok(self.remover.clear_up(made.map_err(|fault| told(folder, fault))?).await)
     }
 }

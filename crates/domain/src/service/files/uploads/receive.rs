@@ -4,9 +4,10 @@ use super::Uploads;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
     Action, Actor, BlobKey, Command, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId,
-    Quota, Sha256, Stored, Timestamp, authorize,
+    Quota, Scope, Sha256, Stored, Timestamp,
 };
 use crate::port::{ByteStream, NewFile, Presentation};
+use crate::service::access::Access;
 use crate::service::files::intake::{Intake, told};
 
 /// Permission to store the bytes of a file. Only [`Uploads::admit`] creates it.
@@ -56,7 +57,7 @@ impl Uploads {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
         let found = match folder {
-            Some(_) => Some(self.access.add_to(actor.user, folder).await?),
+            Some(_) => Some(self.access.add_to(actor, folder).await?),
             None => None,
         };
         let owner = found.as_ref().map_or(actor.user, |found| found.located().owner.id);
@@ -67,7 +68,7 @@ impl Uploads {
         let bound = if found.is_some() { quota } else { Quota { used: 0, reserved: 0, ..quota } };
         let target = match found {
             Some(found) => found,
-            None => authorize(Some(home.root), Action::AddTo)?,
+            None => Access::authorize(actor, Some(home.root), Action::AddTo)?,
         };
         let mut intake = Intake::of(&target, bound, announced, sha256)?;
         intake.quota = quota;
@@ -88,6 +89,7 @@ impl Uploads {
         body: ByteStream,
         said: impl Future<Output = Result<StreamedFile>> + Send,
     ) -> Result<Entry> {
+        actor.require(Scope::Write)?;
         let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
         self.records.record(&key, &self.store.name(), begun).await?;
         let mut arrived = 0;
@@ -130,9 +132,9 @@ impl Uploads {
         Expected { length, sha256: file.sha256 }.check(&stored)?;
         let folder = match folder == leave.folder {
             true => leave.target.clone(),
-            false => self.access.add_to(actor.user, folder).await?,
+            false => self.access.add_to(actor, folder).await?,
         };
-        let command = self.ambient.command(actor);
+        let command = self.ambient.command(actor)?;
         // After that the blob may have been condemned.
         if command.at >= begun.plus(self.settings.lifetime) {
             return Err(Error::Gone(Gone::UploadExpired));

@@ -198,7 +198,7 @@ async fn a_page_of_given_shares_skips_trashed_items() {
 async fn only_the_owner_sees_who_has_access() {
     let (item, limit) = ((NodeKind::Folder, FOLDER), Limit::new(1).unwrap());
     let found = for_owner(folder(FOLDER));
-    let (grant, entry) = (leave(&found, Action::Share), |via| AccessEntry {
+    let (grant, entry) = (leave(&found, Action::ListShares), |via| AccessEntry {
         person: Some(person(OWNER, "olga")),
         role: Role::Owner,
         via,

@@ -15,9 +15,9 @@ use crate::port::{
 use crate::service::testing::links::{LINK, TOKEN, hash, link, link_of};
 use crate::service::testing::{
     FILE, FOLDER, NOW, OTHER_FOLDER, OWNER, PARENT, Trail, ambient_with, body, command, drain, drive_with, file,
-    folder, for_owner, request, trashed,
+    folder, for_owner, origin, origin_at, trashed,
 };
-use crate::service::{Contents, ListQuery, StoreTags, Throttling, Visitor, Visits};
+use crate::service::{Contents, ListQuery, StoreTags, Throttling, VisitPorts, Visitor, Visits};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -47,19 +47,18 @@ impl Scene {
     }
 
     fn visits(self) -> Visits {
-        Visits::new(
-            Arc::new(self.drive),
-            Arc::new(self.links),
-            Arc::new(self.downloads),
-            Arc::new(self.passwords),
-            Arc::new(self.link_access),
-            Contents::new(Arc::new(self.store), Arc::new(self.records)),
-            StoreTags::none(),
-            Arc::new(self.signer),
-            self.throttle.map_or_else(Throttling::off, |store| Throttling::new(Arc::new(store))),
-            ambient_with(NOW, self.trail),
-            MINUTE,
-        )
+        let ports = VisitPorts {
+            drive: Arc::new(self.drive),
+            links: Arc::new(self.links),
+            downloads: Arc::new(self.downloads),
+            passwords: Arc::new(self.passwords),
+            link_access: Arc::new(self.link_access),
+            contents: Contents::new(Arc::new(self.store), Arc::new(self.records)),
+            tags: StoreTags::none(),
+            signer: Arc::new(self.signer),
+        };
+        let throttling = self.throttle.map_or_else(Throttling::off, |store| Throttling::new(Arc::new(store)));
+        Visits::new(ports, throttling, ambient_with(NOW, self.trail), MINUTE)
     }
 
     /// The verdict on the password `text`, at most once.
@@ -87,7 +86,7 @@ fn below(link: &Link, node: Node) -> Located {
 }
 
 fn visitor() -> Visitor {
-    Visitor { token: TOKEN.to_owned(), password: None, access: None, address: None, request: request() }
+    Visitor { token: TOKEN.to_owned(), password: None, access: None, origin: origin() }
 }
 
 fn knowing(password: &str) -> Visitor {
@@ -145,7 +144,7 @@ fn buckets() -> [Bucket; 2] {
 }
 
 fn from_there(password: &str) -> Visitor {
-    Visitor { address: "192.0.2.1".parse().ok(), ..knowing(password) }
+    Visitor { origin: origin_at("192.0.2.1"), ..knowing(password) }
 }
 
 #[tokio::test]

@@ -3,11 +3,11 @@ use mockall::predicate::eq;
 use super::{GRACE, HOUR, MONTH, Ports, SECRET, credentials, is_refused, made_token, olga, refusal};
 use crate::error::{Error, Unauthenticated};
 use crate::model::{
-    AccessClaims, AuditAction, Credentials, Limit, LoginRefusal, RunningSession, SessionId, SessionPosition, Timestamp,
+    AccessClaims, AuditAction, ClientInfo, Credentials, Limit, LoginRefusal, Origin, RunningSession, Scopes, SessionId,
+    SessionPosition, Timestamp,
 };
 use crate::port::{Renewal, Rotation, TokenOwner, Verdict};
-use crate::service::ClientInfo;
-use crate::service::testing::{NOW, OWNER, Trail, actor, ambient_with, command, made, outage, request};
+use crate::service::testing::{NOW, OWNER, Trail, actor, ambient_with, command, made, origin, outage};
 
 fn session() -> SessionId {
     made(77)
@@ -44,11 +44,12 @@ async fn refresh_returns_new_tokens_of_the_same_session() {
     let refresh = ports.sessions.expect_refresh().with(eq(command(OWNER)), eq(renewal));
     refresh.times(1).returning(|_, _| Ok(Rotation::Renewed));
     let (token, expires_at) = (made(2), NOW.plus(HOUR));
-    let claims = AccessClaims { token, user: OWNER, session: session(), issued_at: NOW, expires_at };
+    let claims =
+        AccessClaims { token, user: OWNER, session: session(), scopes: Scopes::full(), issued_at: NOW, expires_at };
     ports.tokens.expect_issue().with(eq(claims)).times(1).returning(|_| Ok("token".to_owned()));
     let client = ClientInfo { address: "192.0.2.1".parse().ok(), user_agent: Some("x".repeat(300)) };
     let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
-    let login = accounts.refresh(request(), &sent(), client).await.ok().unwrap();
+    let login = accounts.refresh(Origin { client, ..origin() }, &sent()).await.ok().unwrap();
     assert_eq!((login.access_token.as_str(), login.refresh_token), ("token", made_token(1)));
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::SessionRefreshed { session: session() })]);
 }
@@ -59,7 +60,7 @@ async fn a_reused_refresh_token_is_refused_and_audited() {
     let mut ports = known();
     ports.sessions.expect_refresh().times(1).returning(|_, _| Ok(Rotation::Reused));
     let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
-    assert!(is_invalid(&accounts.refresh(request(), &sent(), ClientInfo::default()).await));
+    assert!(is_invalid(&accounts.refresh(origin(), &sent()).await));
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::SessionReused { session: session() })]);
 }
 
@@ -69,7 +70,7 @@ async fn unknown_refresh_tokens_are_invalid_and_malformed_ones_not_looked_up() {
     ports.sessions.expect_find_by_token().times(1).returning(|_| Ok(None));
     let accounts = ports.service();
     for text in [sent().as_str(), "", "short", &"x".repeat(1_000_000)] {
-        assert!(is_invalid(&accounts.refresh(request(), text, ClientInfo::default()).await));
+        assert!(is_invalid(&accounts.refresh(origin(), text).await));
     }
 }
 
@@ -81,17 +82,17 @@ async fn logout_is_idempotent() {
     end.times(1).returning(|_, _, _| Ok(()));
     ports.sessions.expect_end().times(1).returning(|_, _, _| Err(Error::NotFound));
     let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
-    accounts.logout(request(), &sent()).await.unwrap();
-    accounts.logout(request(), &sent()).await.unwrap();
-    accounts.logout(request(), "no token at all").await.unwrap();
+    accounts.logout(origin(), &sent()).await.unwrap();
+    accounts.logout(origin(), &sent()).await.unwrap();
+    accounts.logout(origin(), "no token at all").await.unwrap();
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::LoggedOut { session: session() })]);
     let mut unknown = Ports::default();
     unknown.sessions.expect_find_by_token().returning(|_| Ok(None));
-    unknown.service().logout(request(), &sent()).await.unwrap();
+    unknown.service().logout(origin(), &sent()).await.unwrap();
     // Failures are reported.
     let mut down = known();
     down.sessions.expect_end().returning(|_, _, _| Err(outage()));
-    assert!(matches!(down.service().logout(request(), &sent()).await, Err(Error::Unavailable { .. })));
+    assert!(matches!(down.service().logout(origin(), &sent()).await, Err(Error::Unavailable { .. })));
 }
 
 #[tokio::test]

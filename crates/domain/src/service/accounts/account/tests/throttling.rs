@@ -1,15 +1,14 @@
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mockall::predicate::eq;
 
-use super::{Bucket, Email, Network, Ports, SECRET, Username, credentials, hash, is_refused, olga, request, secret};
+use super::{Bucket, Email, Network, Ports, SECRET, Username, credentials, hash, is_refused, olga, secret};
 use crate::error::{Error, Result};
 use crate::model::{AuditAction, BucketKind, Handle, LoginRefusal, LoginSubject};
 use crate::port::{MockThrottle, Verdict};
-use crate::service::testing::{NOW, OWNER, Trail, ambient_with, outage};
-use crate::service::{Accounts, ClientInfo};
+use crate::service::Accounts;
+use crate::service::testing::{NOW, OWNER, Trail, ambient_with, origin_at, outage};
 
 const HERE: &str = "192.0.2.1";
 
@@ -53,8 +52,7 @@ fn throttle(log: &Log, empty: &'static [BucketKind]) -> MockThrottle {
 }
 
 async fn login(accounts: Accounts) -> Result<()> {
-    let client = ClientInfo { address: HERE.parse::<IpAddr>().ok(), user_agent: None };
-    accounts.login(request(), "Olga", SECRET, client).await.map(drop)
+    accounts.login(origin_at(HERE), "Olga", SECRET).await.map(drop)
 }
 
 const ALL: &str = "logins_of_address login_from_address login_of_account";
@@ -89,8 +87,7 @@ async fn the_buckets_are_those_of_the_account_and_of_the_address() {
         let text = match handle {
             Handle::Username(key) | Handle::Email(key) => key,
         };
-        let client = ClientInfo { address: HERE.parse::<IpAddr>().ok(), user_agent: None };
-        let outcome = ports.service().login(request(), &text, SECRET, client).await;
+        let outcome = ports.service().login(origin_at(HERE), &text, SECRET).await;
         assert!(matches!(outcome, Err(Error::RateLimited { .. })));
     }
 }
@@ -160,7 +157,7 @@ async fn distributed_guessing_does_not_lock_out_known_addresses() {
 async fn registrations_are_counted_by_address_before_anything_is_hashed() {
     let register = async |accounts: Accounts| {
         let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
-        accounts.register(request(), username, email, &secret(), HERE.parse().ok()).await.map(drop)
+        accounts.register(origin_at(HERE), username, email, &secret()).await.map(drop)
     };
     let mut refusing = MockThrottle::new();
     let refusal = |_: &[Bucket], _| Err(limited(BucketKind::Registration));

@@ -1,0 +1,462 @@
+//! Every method that takes an actor demands a scope of the actor's credential, before it changes anything.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use crate::error::{Error, Forbidden, Result};
+use crate::model::{
+    Actor, Answer, Credential, Email, Handle, ItemRef, Limit, Located, MAX_PARTS, MIN_PART_BYTES, MediaType, NodeId,
+    NodeKind, NodePath, Page, Password, PathStart, Permission, Role, Scope, Scopes, SearchText, SessionId, Share,
+    ShareId, StoreName, UploadId, VersionId,
+};
+use crate::port::{
+    MockAccounts, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockLinkTokens, MockLinks,
+    MockPasswords, MockPhotoMaker, MockReceipts, MockSearch, MockSessions, MockShares, MockTokens, MockTrash,
+    MockTrees, MockUploads, MockUrlSigner, MockUsers, MockVersions, SignedUrl,
+};
+use crate::service::testing::links::{LINK, link};
+use crate::service::testing::{
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, STRANGER, actor, ambient, body, contents, drive_with, file, folder,
+    for_owner, person, unconditioned,
+};
+use crate::service::{
+    AccountPorts, AccountSettings, Accounts, ArchiveNames, ArchiveStores, Archives, BlobRemover, Completing,
+    ContentMetadata, Copies, CopyPlace, EndedUploads, Files, Folders, Idempotency, LinkEdit, LinkWish, Links,
+    ListQuery, NewPlace, Photos, Search, SearchQuery, Selection, Shares, StoreTags, StreamedFile, Throttling, Trash,
+    UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores, Versions,
+};
+use crate::testing::{file_info, name, upload};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(60));
+const SHARE: ShareId = ShareId::from_uuid(Uuid::from_u128(400));
+const UPLOAD: UploadId = UploadId::from_uuid(Uuid::from_u128(50));
+const VERSION: VersionId = VersionId::from_uuid(Uuid::from_u128(77));
+/// A folder in the trash.
+const BIN: NodeId = OTHER_FOLDER;
+
+/// The services on stores in which everything is found, nothing is listed, and nothing can be changed: a mutation
+/// panics.
+struct Services {
+    folders: Folders,
+    files: Files,
+    copies: Copies,
+    archives: Archives,
+    uploads: Uploads,
+    trash: Trash,
+    versions: Versions,
+    shares: Shares,
+    links: Links,
+    search: Search,
+    photos: Photos,
+    accounts: Accounts,
+    idempotency: Idempotency,
+}
+
+/// A call of a method by an actor.
+type Act = for<'a> fn(&'a Services, &'a Actor) -> BoxFuture<'a, Result<()>>;
+
+/// Every method that takes an actor, and the scope that it demands.
+#[rustfmt::skip]
+const METHODS: &[(&str, Scope, Act)] = &[
+    ("Accounts::find", Scope::Read, |on, by| Box::pin(async move { on.accounts.find(by).await.map(drop) })),
+    ("Accounts::change_email", Scope::Account, |on, by| Box::pin(async move {
+        on.accounts.change_email(by, &Email::parse("olga@example.org").unwrap()).await.map(drop)
+    })),
+    ("Accounts::change_password", Scope::Account, |on, by| Box::pin(async move {
+        on.accounts.change_password(by, "a quiet secret", &Password::attempt("a loud secret").unwrap()).await
+    })),
+    ("Accounts::delete", Scope::Account, |on, by| on.accounts.delete(by, "a quiet secret").boxed()),
+    ("Accounts::list_sessions", Scope::Account, |on, by| Box::pin(async move {
+        on.accounts.list_sessions(by, None, Limit::default()).await.map(drop)
+    })),
+    ("Accounts::end_session", Scope::Account, |on, by| on.accounts.end_session(by, SESSION).boxed()),
+    ("Archives::check", Scope::Read, |on, by| on.archives.check(by, &Selection::Drive).boxed()),
+    ("Archives::open", Scope::Read, |on, by| Box::pin(async move {
+        on.archives.open(by, SESSION, &Selection::Drive, ArchiveNames::Unchanged).await.map(drop)
+    })),
+    ("Copies::copy_file", Scope::Write, |on, by| Box::pin(async move {
+        on.copies.copy_file(by, FILE, CopyPlace::default(), &unconditioned()).await.map(drop)
+    })),
+    ("Copies::copy_folder", Scope::Write, |on, by| Box::pin(async move {
+        on.copies.copy_folder(by, FOLDER, CopyPlace::default(), &unconditioned()).await.map(drop)
+    })),
+    ("Files::open", Scope::Read, |on, by| Box::pin(async move { on.files.open(by, FILE).await.map(drop) })),
+    ("Files::download", Scope::Read, |on, by| Box::pin(async move { on.files.download(by, FILE).await.map(drop) })),
+    ("Files::watch", Scope::Read, |on, by| Box::pin(async move { on.files.watch(by, SESSION, FILE).await.map(drop) })),
+    ("Files::relocate", Scope::Write, |on, by| Box::pin(async move {
+        on.files.relocate(by, FILE, new_name(), &unconditioned()).await.map(drop)
+    })),
+    ("Folders::create", Scope::Write, |on, by| Box::pin(async move {
+        on.folders.create(by, None, &name("new")).await.map(drop)
+    })),
+    ("Folders::list_root", Scope::Read, |on, by| Box::pin(async move {
+        on.folders.list_root(by, &ListQuery::default()).await.map(drop)
+    })),
+    ("Folders::list", Scope::Read, |on, by| Box::pin(async move {
+        on.folders.list(by, FOLDER, &ListQuery::default()).await.map(drop)
+    })),
+    ("Folders::find_by_path", Scope::Read, |on, by| Box::pin(async move {
+        let path = NodePath::new(vec![name("plan.txt")]).unwrap();
+        on.folders.find_by_path(by, PathStart::OwnRoot, &path).await.map(drop)
+    })),
+    ("Folders::relocate", Scope::Write, |on, by| Box::pin(async move {
+        on.folders.relocate(by, FOLDER, new_name(), &unconditioned()).await.map(drop)
+    })),
+    ("Idempotency::check_repeat", Scope::Write, |on, by| Box::pin(async move {
+        on.idempotency.check_repeat(by, Some((FILE, Role::View))).await
+    })),
+    ("Links::create", Scope::Write, |on, by| Box::pin(async move {
+        on.links.create(by, (NodeKind::File, FILE), LinkWish::default()).await.map(drop)
+    })),
+    ("Links::find_url", Scope::Read, |on, by| Box::pin(async move { on.links.find_url(by, LINK).await.map(drop) })),
+    ("Links::list", Scope::Read, |on, by| Box::pin(async move {
+        on.links.list(by, None, Limit::default()).await.map(drop)
+    })),
+    ("Links::change", Scope::Write, |on, by| Box::pin(async move {
+        on.links.change(by, LINK, LinkEdit::default()).await.map(drop)
+    })),
+    ("Links::revoke", Scope::Write, |on, by| on.links.revoke(by, LINK).boxed()),
+    ("Photos::set", Scope::Write, |on, by| Box::pin(async move { on.photos.set(by, Bytes::new()).await.map(drop) })),
+    ("Photos::find", Scope::Read, |on, by| Box::pin(async move { on.photos.find(by).await.map(drop) })),
+    ("Photos::remove", Scope::Write, |on, by| on.photos.remove(by).boxed()),
+    ("Search::find", Scope::Read, |on, by| Box::pin(async move {
+        let text = SearchText::parse("beach").ok().unwrap();
+        let query = SearchQuery { text, kind: None, within: None, after: None, limit: Limit::default() };
+        on.search.find(by, query).await.map(drop)
+    })),
+    ("Shares::create", Scope::Write, |on, by| Box::pin(async move {
+        let guest = Handle::Username("gustav".to_owned());
+        on.shares.create(by, (NodeKind::File, FILE), &guest, Permission::View).await.map(drop)
+    })),
+    ("Shares::list_received", Scope::Read, |on, by| Box::pin(async move {
+        on.shares.list_received(by, None, Limit::default()).await.map(drop)
+    })),
+    ("Shares::list_given", Scope::Read, |on, by| Box::pin(async move {
+        on.shares.list_given(by, None, Limit::default()).await.map(drop)
+    })),
+    ("Shares::list_of", Scope::Read, |on, by| Box::pin(async move {
+        on.shares.list_of(by, (NodeKind::File, FILE), None, Limit::default()).await.map(drop)
+    })),
+    ("Shares::list_access", Scope::Read, |on, by| Box::pin(async move {
+        on.shares.list_access(by, (NodeKind::File, FILE), None, Limit::default()).await.map(drop)
+    })),
+    ("Shares::change", Scope::Write, |on, by| Box::pin(async move {
+        on.shares.change(by, SHARE, Permission::Edit).await.map(drop)
+    })),
+    ("Shares::revoke", Scope::Write, |on, by| on.shares.revoke(by, SHARE).boxed()),
+    ("Trash::put", Scope::Write, |on, by| Box::pin(async move {
+        on.trash.put(by, (NodeKind::File, FILE), &unconditioned()).await
+    })),
+    ("Trash::list", Scope::Read, |on, by| Box::pin(async move {
+        on.trash.list(by, None, Limit::default()).await.map(drop)
+    })),
+    ("Trash::list_folder", Scope::Read, |on, by| Box::pin(async move {
+        on.trash.list_folder(by, BIN, &ListQuery::default()).await.map(drop)
+    })),
+    ("Trash::restore", Scope::Write, |on, by| Box::pin(async move {
+        on.trash.restore(by, BIN, None, &unconditioned()).await.map(drop)
+    })),
+    ("Trash::purge", Scope::Write, |on, by| Box::pin(async move { on.trash.purge(by, BIN, &unconditioned()).await })),
+    ("Trash::empty", Scope::Write, |on, by| on.trash.empty(by).boxed()),
+    ("Uploads::begin", Scope::Write, |on, by| Box::pin(async move {
+        on.uploads.begin(by, None, file_info("new"), 1).await.map(drop)
+    })),
+    ("Uploads::begun", Scope::Write, |on, by| Box::pin(async move { on.uploads.begun(by, UPLOAD).await.map(drop) })),
+    ("Uploads::progress", Scope::Read, |on, by| Box::pin(async move {
+        on.uploads.progress(by, UPLOAD).await.map(drop)
+    })),
+    ("Uploads::list", Scope::Read, |on, by| Box::pin(async move {
+        on.uploads.list(by, None, Limit::default()).await.map(drop)
+    })),
+    ("Uploads::sign_parts", Scope::Write, |on, by| Box::pin(async move {
+        on.uploads.sign_parts(by, UPLOAD, &[1]).await.map(drop)
+    })),
+    ("Uploads::abort", Scope::Write, |on, by| on.uploads.abort(by, UPLOAD).boxed()),
+    ("Uploads::complete", Scope::Write, |on, by| Box::pin(async move {
+        on.uploads.complete(by, UPLOAD, Completing::default()).await.map(drop)
+    })),
+    ("Uploads::admit", Scope::Write, |on, by| Box::pin(async move {
+        on.uploads.admit(by, None, Some(1), None).await.map(drop)
+    })),
+    ("Uploads::receive", Scope::Write, |on, by| Box::pin(async move {
+        let leave = on.uploads.admit(&actor(OWNER), None, Some(1), None).await.ok().unwrap();
+        let said = async { Ok(StreamedFile { folder: None, file: file_info("new"), announced: Some(1) }) };
+        on.uploads.receive(by, leave, body([Ok("x")]), said).await.map(drop)
+    })),
+    ("Versions::list", Scope::Read, |on, by| Box::pin(async move {
+        on.versions.list(by, FILE, None, Limit::default()).await.map(drop)
+    })),
+    ("Versions::download", Scope::Read, |on, by| Box::pin(async move {
+        on.versions.download(by, FILE, VERSION).await.map(drop)
+    })),
+    ("Versions::restore", Scope::Write, |on, by| Box::pin(async move {
+        on.versions.restore(by, FILE, VERSION, &unconditioned()).await.map(drop)
+    })),
+    ("Versions::delete", Scope::Write, |on, by| Box::pin(async move {
+        on.versions.delete(by, FILE, VERSION, &unconditioned()).await
+    })),
+    ("Versions::admit", Scope::Write, |on, by| Box::pin(async move {
+        on.versions.admit(by, FILE, &unconditioned(), Some(1)).await.map(drop)
+    })),
+    ("Versions::receive", Scope::Write, |on, by| Box::pin(async move {
+        let leave = on.versions.admit(&actor(OWNER), FILE, &unconditioned(), Some(1)).await.ok().unwrap();
+        let metadata = ContentMetadata { media_type: MediaType::octet_stream(), client_modified_at: None };
+        on.versions.receive(by, leave, metadata, body([Ok("x")])).await.map(drop)
+    })),
+];
+
+fn new_name() -> NewPlace {
+    NewPlace { name: Some(name("new")), ..NewPlace::default() }
+}
+
+fn with(scopes: &[Scope]) -> Actor {
+    Actor { credential: Credential::Session(SESSION), scopes: scopes.iter().copied().collect(), ..actor(OWNER) }
+}
+
+fn drive() -> Arc<MockDrive> {
+    let bin = Located { lineage: trashed_itself(), ..for_owner(folder(BIN)) };
+    let mut drive = drive_with([for_owner(file(FILE)), for_owner(folder(FOLDER)), bin]);
+    drive.expect_list().returning(|_, _, _, _| Ok(Vec::new()));
+    drive.expect_find_by_path().returning(|_, _, _| Ok(Some(for_owner(file(FILE)))));
+    Arc::new(drive)
+}
+
+fn trashed_itself() -> Vec<crate::model::Step> {
+    let mut lineage = for_owner(folder(BIN)).lineage;
+    lineage[0].trashed = true;
+    lineage
+}
+
+fn uploads() -> Arc<MockUploads> {
+    let mut uploads = MockUploads::new();
+    uploads.expect_find().returning(|_, _| Ok(Some(upload())));
+    uploads.expect_find_abortable().returning(|_, _| Ok(Some(upload())));
+    uploads.expect_list().returning(|_, _, _, _| Ok(Vec::new()));
+    Arc::new(uploads)
+}
+
+fn signer() -> Arc<MockUrlSigner> {
+    let url = || SignedUrl { url: "https://store.example.com/x".to_owned(), headers: Vec::new(), expires_at: NOW };
+    let mut signer = MockUrlSigner::new();
+    signer.expect_sign_get().returning(move |_, _, _| Ok(url()));
+    signer.expect_sign_watch().returning(move |_, _, _, _| Ok(url()));
+    Arc::new(signer)
+}
+
+fn share() -> Share {
+    Share {
+        id: SHARE,
+        permission: Permission::View,
+        item: ItemRef { kind: NodeKind::Folder, id: FOLDER, name: name("holiday") },
+        shared_with: person(GUEST, "gustav"),
+        shared_by: person(OWNER, "olga"),
+        shared_at: NOW,
+    }
+}
+
+fn shares() -> Arc<MockShares> {
+    let mut shares = MockShares::new();
+    shares.expect_find().returning(|_, _| Ok(Some(share())));
+    shares.expect_list_received().returning(|_, _, _| Ok(Vec::new()));
+    shares.expect_list_given().returning(|_, _, _| Ok(Vec::new()));
+    shares.expect_list_of().returning(|_, _, _| Ok(Vec::new()));
+    shares.expect_list_access().returning(|_, _, _, _| Ok(Vec::new()));
+    Arc::new(shares)
+}
+
+fn links() -> Arc<MockLinks> {
+    let mut links = MockLinks::new();
+    links.expect_find().returning(|_, _| Ok(Some(link())));
+    links.expect_list_made().returning(|_, _, _| Ok(Vec::new()));
+    Arc::new(links)
+}
+
+fn sessions() -> Arc<MockSessions> {
+    let mut sessions = MockSessions::new();
+    sessions.expect_find_username().returning(|_, _, _| Ok(Some("olga".to_owned())));
+    Arc::new(sessions)
+}
+
+fn store() -> Arc<MockBlobStore> {
+    let mut store = MockBlobStore::new();
+    store.expect_name().return_const(StoreName("disk"));
+    Arc::new(store)
+}
+
+fn records() -> Arc<MockBlobRecords> {
+    Arc::new(MockBlobRecords::new())
+}
+
+fn remover() -> BlobRemover {
+    BlobRemover::new(records(), store())
+}
+
+fn ended() -> EndedUploads {
+    EndedUploads::new(uploads(), remover())
+}
+
+impl Services {
+    fn new() -> Self {
+        let mut trash = MockTrash::new();
+        trash.expect_list().returning(|_, _, _| Ok(Vec::new()));
+        let mut versions = MockVersions::new();
+        versions.expect_list().returning(|_, _, _| Ok(Vec::new()));
+        versions.expect_find().returning(|_, _| Ok(None));
+        let mut search = MockSearch::new();
+        search.expect_search().returning(|_, _| Ok(Page { items: Vec::new(), next: None }));
+        let mut trees = MockTrees::new();
+        trees.expect_list().returning(|_, _| Ok(Vec::new()));
+        let mut tokens = MockLinkTokens::new();
+        tokens.expect_open().returning(|_, _| None);
+        let mut direct = MockDirectUploads::new();
+        direct.expect_list_received().returning(|_, _| Ok(Vec::new()));
+        let archive_stores = ArchiveStores {
+            drive: drive(),
+            trees: Arc::new(trees),
+            contents: contents(MockBlobStore::new()),
+            records: records(),
+            sessions: sessions(),
+            links: links(),
+        };
+        let version_stores = VersionStores {
+            versions: Arc::new(versions),
+            records: records(),
+            store: store(),
+            signer: signer(),
+            tags: StoreTags::none(),
+        };
+        let version_settings = VersionSettings { most: 7, url_lifetime: MINUTE, intake_lifetime: MINUTE };
+        let upload_settings = UploadSettings {
+            lifetime: MINUTE,
+            url_lifetime: MINUTE,
+            most_open: 20,
+            part_bytes: NonZeroU64::new(MIN_PART_BYTES).unwrap(),
+            max_parts: MAX_PARTS,
+            most_versions: 7,
+        };
+        let account_ports = AccountPorts {
+            users: Arc::new(MockUsers::new()),
+            accounts: Arc::new(MockAccounts::new()),
+            sessions: sessions(),
+            drive: drive(),
+            passwords: Arc::new(MockPasswords::new()),
+            tokens: Arc::new(MockTokens::new()),
+        };
+        let account_settings = AccountSettings {
+            quota_bytes: 1_000,
+            quota_entries: 9,
+            token_lifetime: MINUTE,
+            session_lifetime: MINUTE,
+            refresh_grace: MINUTE,
+        };
+        let lifetimes = UrlLifetimes { download: MINUTE, watch: MINUTE };
+        let (users, maker) = (Arc::new(MockUsers::new()), Arc::new(MockPhotoMaker::new()));
+        let (receipts, write) = (Arc::new(MockReceipts::new()), Arc::new(|_: Answer<'_>| Ok(String::new())));
+        let passwords = Arc::new(MockPasswords::new());
+        let bytes = contents(MockBlobStore::new());
+        Self {
+            folders: Folders::new(drive(), ended(), ambient()),
+            files: Files::new(drive(), bytes, StoreTags::none(), signer(), ambient(), lifetimes),
+            copies: Copies::new(drive(), Arc::new(MockTrees::new()), remover(), ambient(), 7),
+            archives: Archives::new(archive_stores, ambient()),
+            uploads: Uploads::new(drive(), uploads(), store(), records(), Arc::new(direct), ambient(), upload_settings),
+            trash: Trash::new(drive(), Arc::new(trash), remover(), ended(), ambient(), MINUTE),
+            versions: Versions::new(drive(), version_stores, ambient(), version_settings),
+            shares: Shares::new(drive(), shares(), users.clone(), ended(), Throttling::off(), ambient()),
+            links: Links::new(drive(), links(), Arc::new(tokens), passwords, ambient(), "https://drive.example.com"),
+            search: Search::new(drive(), Arc::new(search)),
+            photos: Photos::new(users, drive(), records(), store(), signer(), maker, ambient(), MINUTE),
+            accounts: Accounts::new(account_ports, ended(), Throttling::off(), ambient(), account_settings),
+            idempotency: Idempotency::new(drive(), receipts, write, ambient()),
+        }
+    }
+}
+
+fn lacks_a_scope<T>(outcome: &Result<T>) -> bool {
+    matches!(outcome, Err(Error::Forbidden(Forbidden::Scope(_))))
+}
+
+#[tokio::test]
+async fn each_method_refuses_a_credential_without_its_scope_before_anything_is_changed() {
+    for (method, demanded, act) in METHODS {
+        let others: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| scope != demanded).collect();
+        for held in [&others[..], &[]] {
+            let outcome = act(&Services::new(), &with(held)).await;
+            assert!(lacks_a_scope(&outcome), "{method} with {held:?}: {outcome:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_credential_is_enough_to_read_and_for_nothing_else() {
+    for (method, demanded, act) in METHODS {
+        let outcome = act(&Services::new(), &with(&[Scope::Read])).await;
+        assert_eq!(lacks_a_scope(&outcome), *demanded != Scope::Read, "{method}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_caller_cannot_see_is_not_found_whatever_the_scopes() {
+    let absent = NodeId::from_uuid(Uuid::from_u128(999));
+    for scopes in [Scopes::full(), [Scope::Read].into_iter().collect()] {
+        let (on, by) = (Services::new(), Actor { scopes, ..actor(OWNER) });
+        let outcome = on.files.relocate(&by, absent, new_name(), &unconditioned()).await;
+        assert!(matches!(outcome, Err(Error::NotFound)), "{outcome:?}");
+        let stranger = Actor { user: STRANGER, ..by };
+        let outcome = on.trash.put(&stranger, (NodeKind::File, FILE), &unconditioned()).await;
+        assert!(matches!(outcome, Err(Error::NotFound)), "{outcome:?}");
+    }
+}
+
+/// The public methods of the services in `text` that take an actor.
+fn methods(text: &str) -> Vec<String> {
+    let (mut service, mut names) = ("", Vec::new());
+    for (at, line) in text.lines().enumerate() {
+        if let Some(rest) = line.strip_prefix("impl ") {
+            service = rest.split([' ', '<']).next().unwrap();
+        }
+        let Some(rest) = line.strip_prefix("    pub async fn ").or_else(|| line.strip_prefix("    pub fn ")) else {
+            continue;
+        };
+        let signature: Vec<&str> = text.lines().skip(at).take_while(|line| !line.ends_with('{')).collect();
+        if line.contains("actor: &Actor") || signature.iter().any(|line| line.contains("actor: &Actor")) {
+            names.push(format!("{service}::{}", rest.split(['(', '<']).next().unwrap()));
+        }
+    }
+    names
+}
+
+/// The methods of all services in `folder` and below.
+fn methods_below(folder: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
+        if path.is_dir() {
+            names.extend(methods_below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(methods(&fs::read_to_string(&path).unwrap()));
+        }
+    }
+    names
+}
+
+#[test]
+fn the_table_has_every_method_that_takes_an_actor() {
+    let found = methods_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service"));
+    let listed: BTreeSet<String> = METHODS.iter().map(|(method, ..)| (*method).to_owned()).collect();
+    assert_eq!(found, listed);
+    assert_eq!(listed.len(), METHODS.len(), "one row each");
+}
