@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, email) in [("ann", "ann@example.com"), ("ben", "ben@example.com")] {
         let (username, password) = (Username::parse(name)?, Password::choose("a quiet morning")?);
         let account = accounts.create(&request, username, Email::parse(email)?, &password, (1 << 20, 100)).await?;
-        users.push(Actor { user: account.user.id, request: request.clone(), receipt: None });
+        users.push(Actor::embedded(account.user.id, request.clone()));
     }
     let [ann, ben] = <[Actor; 2]>::try_from(users).map_err(|_| "two users")?;
 

@@ -117,7 +117,7 @@ fn a_clock_stands_still_until_it_is_advanced() {
 #[test]
 fn an_audit_log_keeps_its_events() {
     let (log, request) = (AuditLog::default(), RequestId::parse("request").unwrap());
-    let event = AuditEvent { action: AuditAction::AccountRegistered, actor: None, at: NOW, request };
+    let event = AuditEvent { address: None, action: AuditAction::AccountRegistered, actor: None, at: NOW, request };
     log.record(&event);
     assert_eq!(log.events(), [event]);
 }

@@ -78,6 +78,8 @@ impl FromIterator<Scope> for Scopes {
 pub enum Credential {
     /// An access token of this session.
     Session(SessionId),
+    /// The program that embeds the services has authenticated the user itself.
+    Embedder,
 }
 
 /// What is known about the client that sent a request.
@@ -135,6 +137,13 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// A user whom the program that embeds the services has authenticated, with every scope.
+    #[must_use]
+    pub fn embedded(user: UserId, request: RequestId) -> Self {
+        let (credential, scopes) = (Credential::Embedder, Scopes::full());
+        Self { user, credential, scopes, origin: request.into(), receipt: None }
+    }
+
     /// Checks that the credential allows `scope`.
     ///
     /// # Errors
