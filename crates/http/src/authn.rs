@@ -10,7 +10,7 @@ use clouddrive_contract::Code;
 pub use bearer::Bearer;
 
 use crate::extract::CurrentUser;
-use crate::problem::{Outcome, Problem};
+use crate::problem::Problem;
 
 /// What a scheme found in a request.
 pub enum SchemeResult {
@@ -47,7 +47,7 @@ impl Schemes {
     }
 
     /// The caller, by the first scheme whose credential the request has.
-    pub async fn authenticate(&self, request: &HttpRequest) -> Outcome<CurrentUser> {
+    pub async fn authenticate(&self, request: &HttpRequest) -> Result<CurrentUser, Problem> {
         for scheme in &self.0 {
             match scheme.authenticate(request).await {
                 SchemeResult::NotRequested => {}

@@ -3,25 +3,26 @@
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{HeaderName, USER_AGENT, X_FORWARDED_FOR};
+use actix_web::http::header::{USER_AGENT, X_FORWARDED_FOR};
 use clouddrive_domain::model::ClientInfo;
 use ipnet::IpNet;
-
-const FORWARDED: HeaderName = X_FORWARDED_FOR;
 
 /// The client of a request. Its address is the peer's, or behind trusted proxies the one they forward.
 pub(crate) fn client(request: &ServiceRequest, proxies: &[IpNet]) -> ClientInfo {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    let told = request.headers().get_all(FORWARDED).filter_map(|value| value.to_str().ok());
-    let told: Vec<&str> = told.flat_map(|value| value.split(',')).collect();
+    let forwarded = request.headers().get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok());
+    let forwarded: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    ClientInfo { address: peer.map(|peer| behind(peer, &told, proxies)), user_agent: agent.map(str::to_owned) }
+    ClientInfo {
+        address: peer.map(|peer| client_behind(peer, &forwarded, proxies)),
+        user_agent: agent.map(str::to_owned),
+    }
 }
 
 /// The client behind `peer`. Each proxy appends its own peer, so only entries appended by trusted proxies are believed.
-fn behind(peer: IpAddr, told: &[&str], proxies: &[IpNet]) -> IpAddr {
+fn client_behind(peer: IpAddr, forwarded: &[&str], proxies: &[IpNet]) -> IpAddr {
     let mut client = peer;
-    for text in told.iter().rev() {
+    for text in forwarded.iter().rev() {
         if !proxies.iter().any(|proxy| proxy.contains(&client)) {
             break;
         }
@@ -41,9 +42,9 @@ fn address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn found(peer: &str, told: &[&str]) -> String {
+    fn found(peer: &str, forwarded: &[&str]) -> String {
         let proxies = ["10.0.0.0/8".parse().unwrap(), "192.0.2.1/32".parse().unwrap()];
-        behind(peer.parse().unwrap(), told, &proxies).to_string()
+        client_behind(peer.parse().unwrap(), forwarded, &proxies).to_string()
     }
 
     #[test]

@@ -3,19 +3,19 @@
 mod form;
 mod if_match;
 mod json;
+mod link_bearer;
 mod path;
 mod query;
 mod request_id;
-mod strict;
+mod strict_parse;
 mod user;
-mod visitor;
 
 pub use form::Form;
 pub use if_match::IfMatch;
 pub use json::{Json, MAX_JSON_BYTES, OptionalJson};
+pub use link_bearer::{CurrentLinkBearer, LinkQuery};
 pub use path::{PathId, VersionPath};
 pub use query::Query;
-pub use request_id::CurrentRequest;
-pub(crate) use request_id::noted;
+pub use request_id::CurrentRequestId;
+pub(crate) use request_id::origin_of;
 pub use user::CurrentUser;
-pub use visitor::{LinkQuery, LinkVisitor};

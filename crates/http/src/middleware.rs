@@ -1,11 +1,11 @@
 //! Middleware around every request.
 
 mod authenticate;
+mod reject_invalid;
 mod request;
-mod sane;
-mod to_the_end;
+mod run_to_completion;
 
-pub use authenticate::{authenticate, authenticate_unkeyed, unkeyed};
+pub use authenticate::{authenticate, authenticate_without_key, refuse_idempotency_key};
+pub use reject_invalid::reject_invalid;
 pub use request::request;
-pub use sane::sane;
-pub use to_the_end::to_the_end;
+pub use run_to_completion::run_to_completion;

@@ -1,6 +1,6 @@
 //! Access control: the single rule that every service uses for authorisation.
 
-use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, Scope, Seen, UserId};
+use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Role, Scope, Seen, UserId, UserRef};
 use super::{MAX_TREE_DEPTH, Name, Revision};
 use crate::error::{Error, Result};
 
@@ -27,8 +27,8 @@ pub enum Action {
     Restore,
     /// List it, or what is below it, in the trash: it or a folder above it is in the trash.
     ReadTrash,
-    /// As a guest, restore a node that the guest trashed directly. [`Trash`](crate::port::Trash) checks that it was the
-    /// same user, and recently.
+    /// As a guest, restore a node that the guest trashed directly. [`TrashRepository`](crate::port::TrashRepository)
+    /// checks that it was the same user, and recently.
     Undo,
     /// Delete it permanently: it is itself in the trash.
     Purge,
@@ -109,7 +109,7 @@ pub struct Located {
     /// The node.
     pub node: Node,
     /// The owner of the drive; without a name once the account is deleted.
-    pub owner: Person,
+    pub owner: UserRef,
     /// The viewer, whose shares are in `lineage`.
     pub viewer: Viewer,
     /// The steps from the node itself (first) up to the root (last).

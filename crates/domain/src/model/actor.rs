@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Receipt, RequestId, SessionId, UserId};
+use super::{IdempotencyRecord, RequestId, SessionId, UserId};
 use crate::error::{Error, Forbidden, Result};
 
 /// The longest stored user agent, in characters.
@@ -132,8 +132,8 @@ pub struct Actor {
     pub scopes: Scopes,
     /// The request and its client.
     pub origin: Origin,
-    /// The receipt that makes the request idempotent, if any.
-    pub receipt: Option<Receipt>,
+    /// The idempotency record that makes the request idempotent, if any.
+    pub idempotency_record: Option<IdempotencyRecord>,
 }
 
 impl Actor {
@@ -141,7 +141,7 @@ impl Actor {
     #[must_use]
     pub fn embedded(user: UserId, request: RequestId) -> Self {
         let (credential, scopes) = (Credential::Embedder, Scopes::full());
-        Self { user, credential, scopes, origin: request.into(), receipt: None }
+        Self { user, credential, scopes, origin: request.into(), idempotency_record: None }
     }
 
     /// Checks that the credential allows `scope`.

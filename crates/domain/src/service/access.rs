@@ -5,16 +5,16 @@ use crate::model::{
     Action, Actor, Grant, Located, NodeId, NodeKind, NodePath, PathStart, ReadGrant, Scope, Viewer, authorize,
     authorize_read, authorize_read_below,
 };
-use crate::port::Drive;
+use crate::port::NodeRepository;
 
 /// Loads nodes and authorizes actions on them. Services obtain a [`Grant`] only through this type.
 #[derive(Clone)]
 pub(super) struct Access {
-    drive: Arc<dyn Drive>,
+    drive: Arc<dyn NodeRepository>,
 }
 
 impl Access {
-    pub(super) fn new(drive: Arc<dyn Drive>) -> Self {
+    pub(super) fn new(drive: Arc<dyn NodeRepository>) -> Self {
         Self { drive }
     }
 
@@ -32,7 +32,7 @@ impl Access {
     }
 
     /// Authorizes `actor` to do `action` on the node `id`, which must be of `kind`.
-    pub(super) async fn of(&self, actor: &Actor, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
+    pub(super) async fn grant(&self, actor: &Actor, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
         let found = self.drive.find(id, actor.user.into()).await?.filter(|found| found.node.kind() == kind);
         Self::authorize(actor, found, action)
     }
@@ -53,16 +53,16 @@ impl Access {
     /// Authorizes `actor` to add to `folder`, or to the root of their own drive.
     pub(super) async fn add_to(&self, actor: &Actor, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
-            return self.of(actor, NodeKind::Folder, folder, Action::AddTo).await;
+            return self.grant(actor, NodeKind::Folder, folder, Action::AddTo).await;
         }
-        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
         Self::authorize(actor, Some(home.root), Action::AddTo)
     }
 
     /// Authorizes `actor` to move `item` into `folder`, or into the root of the item's own drive.
     pub(super) async fn move_to(&self, actor: &Actor, item: &Grant, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
-            return self.of(actor, NodeKind::Folder, folder, Action::AddTo).await;
+            return self.grant(actor, NodeKind::Folder, folder, Action::AddTo).await;
         }
         let root = item.located().lineage.last().ok_or(Error::NotFound)?.id;
         let root = self.drive.find(root, item.read().viewer()).await?;

@@ -4,35 +4,35 @@ use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use async_trait::async_trait;
 use clouddrive_contract::Code;
-use clouddrive_domain::caller::{Caller, now_for};
+use clouddrive_domain::caller::{Caller, set_caller};
 use clouddrive_domain::model::{Actor, Credential};
-use clouddrive_domain::service::Accounts;
+use clouddrive_domain::service::AccountService;
 
 use super::{AuthScheme, SchemeResult};
-use crate::extract::{CurrentUser, noted};
-use crate::problem::Outcome;
+use crate::extract::{CurrentUser, origin_of};
+use crate::problem::Problem;
 
 /// Access tokens of sessions, as bearer tokens (RFC 6750).
 pub struct Bearer {
-    accounts: Arc<Accounts>,
+    accounts: Arc<AccountService>,
 }
 
 impl Bearer {
-    pub fn new(accounts: Arc<Accounts>) -> Self {
+    pub fn new(accounts: Arc<AccountService>) -> Self {
         Self { accounts }
     }
 
     /// Identifies the caller. From here on, including the session lookup, database work is attributed to that user.
-    async fn identify(&self, request: &HttpRequest, token: &str) -> Outcome<CurrentUser> {
+    async fn identify(&self, request: &HttpRequest, token: &str) -> Result<CurrentUser, Problem> {
         let claims = self.accounts.verify(token)?;
-        now_for(Caller::User(claims.user));
+        set_caller(Caller::User(claims.user));
         let identity = self.accounts.authenticate(claims).await?;
         let actor = Actor {
             user: identity.user,
             credential: Credential::Session(identity.session),
             scopes: identity.scopes,
-            origin: noted(request)?,
-            receipt: None,
+            origin: origin_of(request)?,
+            idempotency_record: None,
         };
         Ok(CurrentUser { identity, actor })
     }

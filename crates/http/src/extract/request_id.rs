@@ -5,22 +5,22 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use clouddrive_contract::Code;
 use clouddrive_domain::model::Origin;
 
-use crate::problem::{Outcome, Problem};
+use crate::problem::Problem;
 
 /// The request and its client, for calls without authentication.
-pub struct CurrentRequest(pub Origin);
+pub struct CurrentRequestId(pub Origin);
 
-impl FromRequest for CurrentRequest {
+impl FromRequest for CurrentRequestId {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(noted(request).map(Self))
+        ready(origin_of(request).map(Self))
     }
 }
 
 /// The request ID and the client, set by the `request` middleware.
-pub(crate) fn noted(request: &HttpRequest) -> Outcome<Origin> {
+pub(crate) fn origin_of(request: &HttpRequest) -> Result<Origin, Problem> {
     let origin = request.extensions().get::<Origin>().cloned();
     origin.ok_or_else(|| Problem::new(Code::InternalError, "the request has no identifier"))
 }

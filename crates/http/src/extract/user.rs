@@ -3,7 +3,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use clouddrive_contract::Code;
-use clouddrive_domain::model::{Actor, Identity, Receipt};
+use clouddrive_domain::model::{Actor, IdempotencyRecord, Identity};
 
 use crate::problem::Problem;
 
@@ -19,16 +19,16 @@ impl FromRequest for CurrentUser {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        ready(Self::from_extensions(request))
     }
 }
 
 impl CurrentUser {
-    /// The caller of `request`, with the receipt of the `idempotent` middleware if any.
-    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    /// The caller of `request`, with the idempotency record of the `idempotent` middleware if any.
+    pub fn from_extensions(request: &HttpRequest) -> Result<Self, Problem> {
         let user = request.extensions().get::<Self>().cloned();
         let mut user = user.ok_or_else(|| Problem::new(Code::Unauthenticated, "send an access token"))?;
-        user.actor.receipt = request.extensions().get::<Receipt>().cloned();
+        user.actor.idempotency_record = request.extensions().get::<IdempotencyRecord>().cloned();
         Ok(user)
     }
 }

@@ -6,8 +6,8 @@ use clouddrive_contract::Code;
 
 use crate::authn::Schemes;
 use crate::extract::CurrentUser;
-use crate::keyed::refuse_key;
-use crate::problem::{Outcome, Problem};
+use crate::idempotency_key::refuse_key;
+use crate::problem::Problem;
 
 /// Requires a valid credential of one of the mount's schemes and stores the caller in the request. It runs before
 /// anything else of the request is examined.
@@ -25,7 +25,7 @@ pub async fn authenticate(
 }
 
 /// Like [`authenticate`], but refuses an `Idempotency-Key`.
-pub async fn authenticate_unkeyed(
+pub async fn authenticate_without_key(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
@@ -40,7 +40,7 @@ pub async fn authenticate_unkeyed(
 }
 
 /// Refuses an `Idempotency-Key`.
-pub async fn unkeyed(
+pub async fn refuse_idempotency_key(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
@@ -50,7 +50,7 @@ pub async fn unkeyed(
     }
 }
 
-async fn identify(request: &ServiceRequest) -> Outcome<CurrentUser> {
+async fn identify(request: &ServiceRequest) -> Result<CurrentUser, Problem> {
     let schemes = request.app_data::<web::Data<Schemes>>();
     let schemes = schemes.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
     schemes.authenticate(request.request()).await

@@ -1,8 +1,8 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::DeleteUser;
-use clouddrive_domain::service::Accounts;
+use clouddrive_domain::service::AccountService;
 use clouddrive_http::extract::{CurrentUser, Json};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Deletes the caller's account permanently. The account and its access end immediately; the contents of its drive are
@@ -12,8 +12,8 @@ use clouddrive_http::reply;
 pub(crate) async fn delete_user(
     user: CurrentUser,
     body: Json<DeleteUser>,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
     accounts.delete(&user.actor, &body.0.password).await?;
-    Ok(reply::done())
+    Ok(reply::no_content())
 }

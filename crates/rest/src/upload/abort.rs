@@ -1,8 +1,8 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::UploadId;
-use clouddrive_domain::service::Uploads;
+use clouddrive_domain::service::UploadService;
 use clouddrive_http::extract::{CurrentUser, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Aborts an upload and releases its reservation.
@@ -12,8 +12,8 @@ use clouddrive_http::reply;
 pub(crate) async fn abort(
     user: CurrentUser,
     id: PathId<UploadId>,
-    uploads: web::Data<Uploads>,
-) -> Outcome<HttpResponse> {
+    uploads: web::Data<UploadService>,
+) -> Result<HttpResponse, Problem> {
     uploads.abort(&user.actor, id.0).await?;
-    Ok(reply::done())
+    Ok(reply::no_content())
 }

@@ -69,7 +69,7 @@ async fn a_recorded_answer_is_not_repeated_to_a_token_that_may_only_read() {
         ("/link", json!({"share_object_type": "folder", "folder_id": folder})),
         ("/file", json!({"file_name": "new.txt", "file_size_in_bytes": 1})),
     ] {
-        let request = |caller: &crate::support::Caller| {
+        let request = |caller: &crate::support::ApiClient| {
             caller.request(Method::POST, path).header("Idempotency-Key", format!("a key for {path}")).json(&body)
         };
         ann.send(request(&ann)).await.ok();

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::process::{lines, start_in};
-use crate::support::{Caller, PASSWORD, Place, Server, Wire, eventually, png, text};
+use crate::support::{ApiClient, PASSWORD, RawConnection, Server, Storage, eventually, png, text};
 
 /// The audit events so far.
 fn trail(server: &Server) -> Vec<Value> {
@@ -16,7 +16,7 @@ fn events(server: &Server, name: &str) -> Vec<Value> {
     trail(server).into_iter().filter(|line| line["event"] == name).collect()
 }
 
-async fn id_of(caller: &Caller) -> String {
+async fn id_of(caller: &ApiClient) -> String {
     text(&caller.get("/user").await.ok()["id"])
 }
 
@@ -28,7 +28,7 @@ async fn try_login(server: &Server, name: &str, password: &str) -> String {
 
 #[tokio::test]
 async fn who_came_in_and_who_did_not_and_from_where_is_told_whatever_is_logged() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     let id = id_of(&ann).await;
     let wrong = try_login(&server, "ann", "not that one at all").await;
@@ -40,14 +40,14 @@ async fn who_came_in_and_who_did_not_and_from_where_is_told_whatever_is_logged()
     assert_eq!((&let_in["actor"], &let_in["address"]), (&json!(id), &json!("127.0.0.1")));
     assert!(text(&let_in["object"]).starts_with("session/"));
     let [first, second] = &events(&server, "login.refused")[..] else { panic!() };
-    let told = |line: &Value| ["actor", "reason", "request_id", "address"].map(|field| line[field].clone());
-    assert_eq!(told(first), [json!(id), json!("wrong_password"), json!(wrong), json!("127.0.0.1")]);
-    assert_eq!(told(second), [Value::Null, json!("unknown_user"), json!(unknown), json!("127.0.0.1")]);
+    let fields = |line: &Value| ["actor", "reason", "request_id", "address"].map(|field| line[field].clone());
+    assert_eq!(fields(first), [json!(id), json!("wrong_password"), json!(wrong), json!("127.0.0.1")]);
+    assert_eq!(fields(second), [Value::Null, json!("unknown_user"), json!(unknown), json!("127.0.0.1")]);
 }
 
 #[tokio::test]
 async fn granting_and_revoking_shares_is_audited() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let folder = ann.folder("Plans", None).await;
     let share = ann.share_folder(&folder, "ben", "view").await;
@@ -58,11 +58,11 @@ async fn granting_and_revoking_shares_is_audited() {
 
     let (ann, ben) = (id_of(&ann).await, id_of(&ben).await);
     let shares = trail(&server).into_iter().filter(|line| text(&line["event"]).starts_with("share."));
-    let told: Vec<Vec<String>> = shares
+    let fields: Vec<Vec<String>> = shares
         .map(|line| ["event", "actor", "share", "permission"].iter().map(|field| text(&line[*field])).collect())
         .collect();
     assert_eq!(
-        told,
+        fields,
         [
             ["share.created", &ann, &share, "view"],
             ["share.changed", &ann, &share, "edit"],
@@ -80,7 +80,7 @@ async fn granting_and_revoking_shares_is_audited() {
 
 #[tokio::test]
 async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_secret() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "debug")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "debug")]).await;
     let ann = server.user("ann").await;
     let upload = ann.begin("diary.txt", 5, None).await.ok();
     let upload = text(&upload["upload_id"]);
@@ -106,7 +106,7 @@ async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_sec
 #[tokio::test]
 async fn what_becomes_of_sessions_and_accounts_is_told() {
     let (server, _) =
-        start_in(Place::new(), &[("RUST_LOG", "error"), ("RATE_LIMITS", "on"), ("REFRESH_GRACE_SECONDS", "0")]).await;
+        start_in(Storage::new(), &[("RUST_LOG", "error"), ("RATE_LIMITS", "on"), ("REFRESH_GRACE_SECONDS", "0")]).await;
     let ann = server.user("ann").await;
     let id = id_of(&ann).await;
     let login = async || {
@@ -133,12 +133,12 @@ async fn what_becomes_of_sessions_and_accounts_is_told() {
     }
     let body = json!({"username": "nobody", "password": "wrong guess"});
     server.anonymous().post("/login", body).await.refused(429, "rate_limited");
-    let told: Vec<String> = trail(&server).iter().map(|line| text(&line["event"])).collect();
+    let fields: Vec<String> = trail(&server).iter().map(|line| text(&line["event"])).collect();
     let mut expected = vec!["account.registered", "login.succeeded", "login.succeeded", "login.succeeded"];
     expected.extend(["session.refreshed", "session.reused", "session.logged_out", "login.succeeded", "session.ended"]);
     expected.extend(["account.email_changed", "account.password_refused", "account.password_changed"]);
     expected.extend(["login.refused"; 11]);
-    assert_eq!(told, expected);
+    assert_eq!(fields, expected);
     for name in ["session.refreshed", "session.reused", "session.logged_out", "session.ended"] {
         let [line] = &events(&server, name)[..] else { panic!("{name}") };
         assert_eq!(line["actor"], json!(id), "{name}");
@@ -170,7 +170,7 @@ fn every_event_and_every_field_is_documented() {
 #[tokio::test]
 async fn an_address_is_believed_of_a_trusted_proxy_only() {
     for (proxies, expected) in [("127.0.0.0/8", "198.51.100.7"), ("10.0.0.0/8", "127.0.0.1")] {
-        let (server, _) = start_in(Place::new(), &[("TRUSTED_PROXIES", proxies), ("RUST_LOG", "error")]).await;
+        let (server, _) = start_in(Storage::new(), &[("TRUSTED_PROXIES", proxies), ("RUST_LOG", "error")]).await;
         server.user("ann").await;
         let login = server.anonymous();
         let body = json!({"username": "ann", "password": PASSWORD});
@@ -185,11 +185,11 @@ async fn an_address_is_believed_of_a_trusted_proxy_only() {
 #[tokio::test]
 async fn a_change_is_audited_even_if_its_client_leaves_at_once() {
     const CLIENTS: usize = 100;
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     for number in 0..CLIENTS {
         let folder = ann.folder(&format!("folder {number}"), None).await;
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         if number % 2 == 0 {
             wire.head(&ann, "DELETE", &format!("/drive/{folder}"), &[]).await;
         } else {
@@ -224,7 +224,7 @@ async fn a_change_is_audited_even_if_its_client_leaves_at_once() {
 
 #[tokio::test]
 async fn what_a_move_replaces_is_audited_as_trashed() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     let (top, new) = (ann.folder("Top", None).await, ann.folder("Plans", None).await);
     let old = ann.folder("Plans", Some(&top)).await;

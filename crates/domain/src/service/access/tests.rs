@@ -14,25 +14,27 @@ use uuid::Uuid;
 
 use crate::error::{Error, Forbidden, Result};
 use crate::model::{
-    Actor, Answer, Credential, Email, Handle, ItemRef, Limit, Located, MAX_PARTS, MIN_PART_BYTES, MediaType, NodeId,
-    NodeKind, NodePath, Page, Password, PathStart, Permission, Role, Scope, Scopes, SearchText, SessionId, Share,
-    ShareId, StoreName, UploadId, VersionId,
+    Actor, CommandOutcome, Credential, Email, ItemRef, Limit, Located, LoginIdentifier, MAX_PARTS, MIN_PART_BYTES,
+    MediaType, NodeId, NodeKind, NodePath, Page, Password, PathStart, Permission, Role, Scope, Scopes, SearchText,
+    SessionId, Share, ShareId, StoreName, UploadId, VersionId,
 };
 use crate::port::{
-    MockAccounts, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockLinkTokens, MockLinks,
-    MockPasswords, MockPhotoMaker, MockReceipts, MockSearch, MockSessions, MockShares, MockTokens, MockTrash,
-    MockTrees, MockUploads, MockUrlSigner, MockUsers, MockVersions, SignedUrl,
+    MockAccountRepository, MockBlobRecordRepository, MockBlobStore, MockDirectUploadStore, MockIdempotencyRepository,
+    MockLinkRepository, MockLinkTokens, MockNodeRepository, MockPasswords, MockPhotoMaker, MockSearchRepository,
+    MockSessionRepository, MockShareRepository, MockTokens, MockTrashRepository, MockTreeRepository,
+    MockUploadRepository, MockUrlPresigner, MockUserRepository, MockVersionRepository, SignedUrl,
 };
 use crate::service::testing::links::{LINK, link};
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, STRANGER, actor, ambient, body, contents, drive_with, file, folder,
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, STRANGER, actor, body, contents, context, drive_with, file, folder,
     for_owner, person, unconditioned,
 };
 use crate::service::{
-    AccountPorts, AccountSettings, Accounts, ArchiveNames, ArchiveStores, Archives, BlobRemover, Completing,
-    ContentMetadata, Copies, CopyPlace, EndedUploads, Files, Folders, Idempotency, LinkEdit, LinkWish, Links,
-    ListQuery, NewPlace, Photos, Search, SearchQuery, Selection, Shares, StoreTags, StreamedFile, Throttling, Trash,
-    UploadSettings, Uploads, UrlLifetimes, VersionSettings, VersionStores, Versions,
+    AccountPorts, AccountService, AccountSettings, ArchiveNames, ArchiveService, ArchiveStores, BlobRemover,
+    Completing, ContentMetadata, CopyPlace, CopyService, EndedUploads, FileService, FolderService, IdempotencyService,
+    LinkEdit, LinkRequest, LinkService, ListQuery, NewPlace, PhotoService, SearchQuery, SearchService, Selection,
+    ShareService, StoreTags, StreamedFile, Throttling, TrashService, UploadService, UploadSettings, UrlLifetimes,
+    VersionService, VersionSettings, VersionStores,
 };
 use crate::testing::{file_info, name, upload};
 
@@ -47,19 +49,19 @@ const BIN: NodeId = OTHER_FOLDER;
 /// The services on stores in which everything is found, nothing is listed, and nothing can be changed: a mutation
 /// panics.
 struct Services {
-    folders: Folders,
-    files: Files,
-    copies: Copies,
-    archives: Archives,
-    uploads: Uploads,
-    trash: Trash,
-    versions: Versions,
-    shares: Shares,
-    links: Links,
-    search: Search,
-    photos: Photos,
-    accounts: Accounts,
-    idempotency: Idempotency,
+    folders: FolderService,
+    files: FileService,
+    copies: CopyService,
+    archives: ArchiveService,
+    uploads: UploadService,
+    trash: TrashService,
+    versions: VersionService,
+    shares: ShareService,
+    links: LinkService,
+    search: SearchService,
+    photos: PhotoService,
+    accounts: AccountService,
+    idempotency: IdempotencyService,
 }
 
 /// A call of a method by an actor.
@@ -116,7 +118,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
         on.idempotency.check_repeat(by, Some((FILE, Role::View))).await
     })),
     ("Links::create", Scope::Write, |on, by| Box::pin(async move {
-        on.links.create(by, (NodeKind::File, FILE), LinkWish::default()).await.map(drop)
+        on.links.create(by, (NodeKind::File, FILE), LinkRequest::default()).await.map(drop)
     })),
     ("Links::find_url", Scope::Read, |on, by| Box::pin(async move { on.links.find_url(by, LINK).await.map(drop) })),
     ("Links::list", Scope::Read, |on, by| Box::pin(async move {
@@ -135,7 +137,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
         on.search.find(by, query).await.map(drop)
     })),
     ("Shares::create", Scope::Write, |on, by| Box::pin(async move {
-        let guest = Handle::Username("gustav".to_owned());
+        let guest = LoginIdentifier::Username("gustav".to_owned());
         on.shares.create(by, (NodeKind::File, FILE), &guest, Permission::View).await.map(drop)
     })),
     ("Shares::list_received", Scope::Read, |on, by| Box::pin(async move {
@@ -171,7 +173,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
     ("Uploads::begin", Scope::Write, |on, by| Box::pin(async move {
         on.uploads.begin(by, None, file_info("new"), 1).await.map(drop)
     })),
-    ("Uploads::begun", Scope::Write, |on, by| Box::pin(async move { on.uploads.begun(by, UPLOAD).await.map(drop) })),
+    ("Uploads::begun", Scope::Write, |on, by| Box::pin(async move { on.uploads.find_started(by, UPLOAD).await.map(drop) })),
     ("Uploads::progress", Scope::Read, |on, by| Box::pin(async move {
         on.uploads.progress(by, UPLOAD).await.map(drop)
     })),
@@ -189,9 +191,9 @@ const METHODS: &[(&str, Scope, Act)] = &[
         on.uploads.admit(by, None, Some(1), None).await.map(drop)
     })),
     ("Uploads::receive", Scope::Write, |on, by| Box::pin(async move {
-        let leave = on.uploads.admit(&actor(OWNER), None, Some(1), None).await.ok().unwrap();
+        let permit = on.uploads.admit(&actor(OWNER), None, Some(1), None).await.ok().unwrap();
         let said = async { Ok(StreamedFile { folder: None, file: file_info("new"), announced: Some(1) }) };
-        on.uploads.receive(by, leave, body([Ok("x")]), said).await.map(drop)
+        on.uploads.receive(by, permit, body([Ok("x")]), said).await.map(drop)
     })),
     ("Versions::list", Scope::Read, |on, by| Box::pin(async move {
         on.versions.list(by, FILE, None, Limit::default()).await.map(drop)
@@ -209,9 +211,9 @@ const METHODS: &[(&str, Scope, Act)] = &[
         on.versions.admit(by, FILE, &unconditioned(), Some(1)).await.map(drop)
     })),
     ("Versions::receive", Scope::Write, |on, by| Box::pin(async move {
-        let leave = on.versions.admit(&actor(OWNER), FILE, &unconditioned(), Some(1)).await.ok().unwrap();
+        let permit = on.versions.admit(&actor(OWNER), FILE, &unconditioned(), Some(1)).await.ok().unwrap();
         let metadata = ContentMetadata { media_type: MediaType::octet_stream(), client_modified_at: None };
-        on.versions.receive(by, leave, metadata, body([Ok("x")])).await.map(drop)
+        on.versions.receive(by, permit, metadata, body([Ok("x")])).await.map(drop)
     })),
 ];
 
@@ -223,7 +225,7 @@ fn with(scopes: &[Scope]) -> Actor {
     Actor { credential: Credential::Session(SESSION), scopes: scopes.iter().copied().collect(), ..actor(OWNER) }
 }
 
-fn drive() -> Arc<MockDrive> {
+fn drive() -> Arc<MockNodeRepository> {
     let bin = Located { lineage: trashed_itself(), ..for_owner(folder(BIN)) };
     let mut drive = drive_with([for_owner(file(FILE)), for_owner(folder(FOLDER)), bin]);
     drive.expect_list().returning(|_, _, _, _| Ok(Vec::new()));
@@ -237,20 +239,20 @@ fn trashed_itself() -> Vec<crate::model::Step> {
     lineage
 }
 
-fn uploads() -> Arc<MockUploads> {
-    let mut uploads = MockUploads::new();
+fn uploads() -> Arc<MockUploadRepository> {
+    let mut uploads = MockUploadRepository::new();
     uploads.expect_find().returning(|_, _| Ok(Some(upload())));
     uploads.expect_find_abortable().returning(|_, _| Ok(Some(upload())));
     uploads.expect_list().returning(|_, _, _, _| Ok(Vec::new()));
     Arc::new(uploads)
 }
 
-fn signer() -> Arc<MockUrlSigner> {
+fn presigner() -> Arc<MockUrlPresigner> {
     let url = || SignedUrl { url: "https://store.example.com/x".to_owned(), headers: Vec::new(), expires_at: NOW };
-    let mut signer = MockUrlSigner::new();
-    signer.expect_sign_get().returning(move |_, _, _| Ok(url()));
-    signer.expect_sign_watch().returning(move |_, _, _, _| Ok(url()));
-    Arc::new(signer)
+    let mut presigner = MockUrlPresigner::new();
+    presigner.expect_presign_get().returning(move |_, _, _| Ok(url()));
+    presigner.expect_presign_watch().returning(move |_, _, _, _| Ok(url()));
+    Arc::new(presigner)
 }
 
 fn share() -> Share {
@@ -264,8 +266,8 @@ fn share() -> Share {
     }
 }
 
-fn shares() -> Arc<MockShares> {
-    let mut shares = MockShares::new();
+fn shares() -> Arc<MockShareRepository> {
+    let mut shares = MockShareRepository::new();
     shares.expect_find().returning(|_, _| Ok(Some(share())));
     shares.expect_list_received().returning(|_, _, _| Ok(Vec::new()));
     shares.expect_list_given().returning(|_, _, _| Ok(Vec::new()));
@@ -274,15 +276,15 @@ fn shares() -> Arc<MockShares> {
     Arc::new(shares)
 }
 
-fn links() -> Arc<MockLinks> {
-    let mut links = MockLinks::new();
+fn links() -> Arc<MockLinkRepository> {
+    let mut links = MockLinkRepository::new();
     links.expect_find().returning(|_, _| Ok(Some(link())));
     links.expect_list_made().returning(|_, _, _| Ok(Vec::new()));
     Arc::new(links)
 }
 
-fn sessions() -> Arc<MockSessions> {
-    let mut sessions = MockSessions::new();
+fn sessions() -> Arc<MockSessionRepository> {
+    let mut sessions = MockSessionRepository::new();
     sessions.expect_find_username().returning(|_, _, _| Ok(Some("olga".to_owned())));
     Arc::new(sessions)
 }
@@ -293,8 +295,8 @@ fn store() -> Arc<MockBlobStore> {
     Arc::new(store)
 }
 
-fn records() -> Arc<MockBlobRecords> {
-    Arc::new(MockBlobRecords::new())
+fn records() -> Arc<MockBlobRecordRepository> {
+    Arc::new(MockBlobRecordRepository::new())
 }
 
 fn remover() -> BlobRemover {
@@ -307,18 +309,18 @@ fn ended() -> EndedUploads {
 
 impl Services {
     fn new() -> Self {
-        let mut trash = MockTrash::new();
+        let mut trash = MockTrashRepository::new();
         trash.expect_list().returning(|_, _, _| Ok(Vec::new()));
-        let mut versions = MockVersions::new();
+        let mut versions = MockVersionRepository::new();
         versions.expect_list().returning(|_, _, _| Ok(Vec::new()));
         versions.expect_find().returning(|_, _| Ok(None));
-        let mut search = MockSearch::new();
+        let mut search = MockSearchRepository::new();
         search.expect_search().returning(|_, _| Ok(Page { items: Vec::new(), next: None }));
-        let mut trees = MockTrees::new();
+        let mut trees = MockTreeRepository::new();
         trees.expect_list().returning(|_, _| Ok(Vec::new()));
         let mut tokens = MockLinkTokens::new();
         tokens.expect_open().returning(|_, _| None);
-        let mut direct = MockDirectUploads::new();
+        let mut direct = MockDirectUploadStore::new();
         direct.expect_list_received().returning(|_, _| Ok(Vec::new()));
         let archive_stores = ArchiveStores {
             drive: drive(),
@@ -332,21 +334,21 @@ impl Services {
             versions: Arc::new(versions),
             records: records(),
             store: store(),
-            signer: signer(),
+            presigner: presigner(),
             tags: StoreTags::none(),
         };
-        let version_settings = VersionSettings { most: 7, url_lifetime: MINUTE, intake_lifetime: MINUTE };
+        let version_settings = VersionSettings { max: 7, url_lifetime: MINUTE, upload_lifetime: MINUTE };
         let upload_settings = UploadSettings {
             lifetime: MINUTE,
             url_lifetime: MINUTE,
-            most_open: 20,
+            max_open: 20,
             part_bytes: NonZeroU64::new(MIN_PART_BYTES).unwrap(),
             max_parts: MAX_PARTS,
-            most_versions: 7,
+            max_versions: 7,
         };
         let account_ports = AccountPorts {
-            users: Arc::new(MockUsers::new()),
-            accounts: Arc::new(MockAccounts::new()),
+            users: Arc::new(MockUserRepository::new()),
+            accounts: Arc::new(MockAccountRepository::new()),
             sessions: sessions(),
             drive: drive(),
             passwords: Arc::new(MockPasswords::new()),
@@ -360,24 +362,40 @@ impl Services {
             refresh_grace: MINUTE,
         };
         let lifetimes = UrlLifetimes { download: MINUTE, watch: MINUTE };
-        let (users, maker) = (Arc::new(MockUsers::new()), Arc::new(MockPhotoMaker::new()));
-        let (receipts, write) = (Arc::new(MockReceipts::new()), Arc::new(|_: Answer<'_>| Ok(String::new())));
+        let (users, maker) = (Arc::new(MockUserRepository::new()), Arc::new(MockPhotoMaker::new()));
+        let (idempotency_records, write) =
+            (Arc::new(MockIdempotencyRepository::new()), Arc::new(|_: CommandOutcome<'_>| Ok(String::new())));
         let passwords = Arc::new(MockPasswords::new());
         let bytes = contents(MockBlobStore::new());
         Self {
-            folders: Folders::new(drive(), ended(), ambient()),
-            files: Files::new(drive(), bytes, StoreTags::none(), signer(), ambient(), lifetimes),
-            copies: Copies::new(drive(), Arc::new(MockTrees::new()), remover(), ambient(), 7),
-            archives: Archives::new(archive_stores, ambient()),
-            uploads: Uploads::new(drive(), uploads(), store(), records(), Arc::new(direct), ambient(), upload_settings),
-            trash: Trash::new(drive(), Arc::new(trash), remover(), ended(), ambient(), MINUTE),
-            versions: Versions::new(drive(), version_stores, ambient(), version_settings),
-            shares: Shares::new(drive(), shares(), users.clone(), ended(), Throttling::off(), ambient()),
-            links: Links::new(drive(), links(), Arc::new(tokens), passwords, ambient(), "https://drive.example.com"),
-            search: Search::new(drive(), Arc::new(search)),
-            photos: Photos::new(users, drive(), records(), store(), signer(), maker, ambient(), MINUTE),
-            accounts: Accounts::new(account_ports, ended(), Throttling::off(), ambient(), account_settings),
-            idempotency: Idempotency::new(drive(), receipts, write, ambient()),
+            folders: FolderService::new(drive(), ended(), context()),
+            files: FileService::new(drive(), bytes, StoreTags::none(), presigner(), context(), lifetimes),
+            copies: CopyService::new(drive(), Arc::new(MockTreeRepository::new()), remover(), context(), 7),
+            archives: ArchiveService::new(archive_stores, context()),
+            uploads: UploadService::new(
+                drive(),
+                uploads(),
+                store(),
+                records(),
+                Arc::new(direct),
+                context(),
+                upload_settings,
+            ),
+            trash: TrashService::new(drive(), Arc::new(trash), remover(), ended(), context(), MINUTE),
+            versions: VersionService::new(drive(), version_stores, context(), version_settings),
+            shares: ShareService::new(drive(), shares(), users.clone(), ended(), Throttling::off(), context()),
+            links: LinkService::new(
+                drive(),
+                links(),
+                Arc::new(tokens),
+                passwords,
+                context(),
+                "https://drive.example.com",
+            ),
+            search: SearchService::new(drive(), Arc::new(search)),
+            photos: PhotoService::new(users, drive(), records(), store(), presigner(), maker, context(), MINUTE),
+            accounts: AccountService::new(account_ports, ended(), Throttling::off(), context(), account_settings),
+            idempotency: IdempotencyService::new(drive(), idempotency_records, write, context()),
         }
     }
 }

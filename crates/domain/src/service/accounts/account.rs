@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{
-    Account, AuditAction, Bucket, Command, Email, Network, Origin, Page, Password, RefreshToken, RunningSession,
+    Account, AuditAction, Bucket, ClientSubnet, Command, Email, Origin, Page, Password, RefreshToken, RunningSession,
     SessionPosition, User, Username,
 };
-use crate::port::{self, Drive, Passwords, Registration, Sessions, Tokens, Users};
-use crate::service::{Ambient, EndedUploads, Throttling};
+use crate::port::{self, NodeRepository, Passwords, Registration, SessionRepository, Tokens, UserRepository};
+use crate::service::{EndedUploads, ServiceContext, Throttling};
 
 /// One page of a user's sessions.
 pub type SessionPage = Page<RunningSession, SessionPosition>;
 
-/// The settings of [`Accounts`].
+/// The settings of [`AccountService`].
 #[derive(Clone, Copy, Debug)]
 pub struct AccountSettings {
     /// The storage quota of a new drive, in bytes.
@@ -40,17 +40,17 @@ pub struct Login {
     pub lifetime: Duration,
 }
 
-/// The ports of [`Accounts`].
+/// The ports of [`AccountService`].
 #[derive(Clone)]
 pub struct AccountPorts {
     /// Registration and credentials.
-    pub users: Arc<dyn Users>,
+    pub users: Arc<dyn UserRepository>,
     /// Changes of accounts.
-    pub accounts: Arc<dyn port::Accounts>,
+    pub accounts: Arc<dyn port::AccountRepository>,
     /// The sessions.
-    pub sessions: Arc<dyn Sessions>,
+    pub sessions: Arc<dyn SessionRepository>,
     /// The tree, with the account of each drive.
-    pub drive: Arc<dyn Drive>,
+    pub drive: Arc<dyn NodeRepository>,
     /// Password hashing.
     pub passwords: Arc<dyn Passwords>,
     /// Access tokens.
@@ -58,25 +58,25 @@ pub struct AccountPorts {
 }
 
 /// Registration, login, sessions and management of one's own account.
-pub struct Accounts {
+pub struct AccountService {
     ports: AccountPorts,
     ended: EndedUploads,
     throttling: Throttling,
-    ambient: Ambient,
+    context: ServiceContext,
     settings: AccountSettings,
 }
 
-impl Accounts {
+impl AccountService {
     /// Creates the service.
     #[must_use]
     pub const fn new(
         ports: AccountPorts,
         ended: EndedUploads,
         throttling: Throttling,
-        ambient: Ambient,
+        context: ServiceContext,
         settings: AccountSettings,
     ) -> Self {
-        Self { ports, ended, throttling, ambient, settings }
+        Self { ports, ended, throttling, context, settings }
     }
 
     /// Registers an account with its own drive.
@@ -91,15 +91,17 @@ impl Accounts {
         password: &Password,
     ) -> Result<Account> {
         // Failures count too: either outcome reveals whether the name was taken.
-        self.throttling.take(&[Bucket::Registration(Network::of(origin.client.address))], self.ambient.now()).await?;
+        self.throttling
+            .take(&[Bucket::Registration(ClientSubnet::from_address(origin.client.address))], self.context.now())
+            .await?;
         let hash = self.ports.passwords.hash(password).await?;
-        let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };
-        let command = Command { at: user.created_at, ..self.ambient.command_of(user.id, &origin) };
+        let user = User { id: self.context.id(), username, email, created_at: self.context.now(), photo: None };
+        let command = Command { at: user.created_at, ..self.context.command_of(user.id, &origin) };
         let AccountSettings { quota_bytes, quota_entries, .. } = self.settings;
-        let (drive, root) = (self.ambient.id(), self.ambient.id());
+        let (drive, root) = (self.context.id(), self.context.id());
         let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
         self.ports.users.register(&command, &registration).await?;
-        self.ambient.audit_unknown(command.actor, &origin, AuditAction::AccountRegistered);
+        self.context.audit_anonymous(command.actor, &origin, AuditAction::AccountRegistered);
         Ok(registration.into_account())
     }
 }

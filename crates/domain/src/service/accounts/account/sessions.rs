@@ -2,16 +2,16 @@
 
 use std::net::IpAddr;
 
-use super::{Accounts, Login, SessionPage};
+use super::{AccountService, Login, SessionPage};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
-    AccessClaims, Actor, AuditAction, Bucket, BucketKind, Credentials, Handle, Identity, Limit, LoginRefusal,
-    LoginSubject, Network, Origin, Page, Password, RefreshToken, Scope, Scopes, Session, SessionId, SessionPosition,
-    Timestamp, UserId,
+    AccessClaims, Actor, AuditAction, Bucket, BucketKind, ClientSubnet, Credentials, Identity, Limit, LoginIdentifier,
+    LoginRefusal, LoginSubject, Origin, Page, Password, RefreshToken, Scope, Scopes, Session, SessionId,
+    SessionPosition, Timestamp, UserId,
 };
-use crate::port::{Opened, Renewal, Rotation, TokenOwner, Verdict};
+use crate::port::{NewSession, PasswordCheck, RotationOutcome, TokenOwner, TokenRotation};
 
-impl Accounts {
+impl AccountService {
     /// Starts a session after verifying the password. `name` is a user name or an e-mail address.
     ///
     /// # Errors
@@ -21,10 +21,10 @@ impl Accounts {
         let Some(password) = Password::attempt(password) else {
             return Err(self.refuse(None, &origin, LoginRefusal::ImpossiblePassword));
         };
-        let handle = Handle::parse(name);
+        let identifier = LoginIdentifier::parse(name);
         // Looked up even past the limit: an account's user name and e-mail address share one set of attempts.
-        let known = self.ports.users.find_credentials(&handle).await?;
-        let taken = self.admit(&origin, &handle, known.as_ref()).await?;
+        let known = self.ports.users.find_credentials(&identifier).await?;
+        let taken = self.admit(&origin, &identifier, known.as_ref()).await?;
         let outcome = self.prove(&origin, known, &password).await;
         // Only wrong credentials count: if the password was right or verification never ran, return the attempt.
         if !matches!(outcome, Err(Error::Unauthenticated(_))) {
@@ -39,37 +39,42 @@ impl Accounts {
         })
     }
 
-    /// Takes a login attempt for `handle` from the client's address; returns the buckets that it was taken from.
+    /// Takes a login attempt for `identifier` from the client's address; returns the buckets that it was taken from.
     ///
     /// When the account's bucket is empty, a user who already has a session from the same network may still log in, so
     /// that distributed guessing does not lock them out.
-    async fn admit(&self, origin: &Origin, handle: &Handle, known: Option<&Credentials>) -> Result<Vec<Bucket>> {
-        let (now, network) = (self.ambient.now(), Network::of(origin.client.address));
-        let unknown = || LoginSubject::Unknown(handle.clone());
+    async fn admit(
+        &self,
+        origin: &Origin,
+        identifier: &LoginIdentifier,
+        known: Option<&Credentials>,
+    ) -> Result<Vec<Bucket>> {
+        let (now, subnet) = (self.context.now(), ClientSubnet::from_address(origin.client.address));
+        let unknown = || LoginSubject::Unknown(identifier.clone());
         let subject = known.map_or_else(unknown, |known| LoginSubject::Account(known.user));
         let of_account = Bucket::LoginOfAccount(subject.clone());
-        let own = vec![Bucket::LoginsOfAddress(network), Bucket::LoginFromAddress(subject, network)];
+        let own = vec![Bucket::LoginsOfAddress(subnet), Bucket::LoginFromAddress(subject, subnet)];
         let all = [own.clone(), vec![of_account]].concat();
         let refusal = match self.throttling.take(&all, now).await {
             Ok(()) => return Ok(all),
             Err(refusal) => refusal,
         };
         let of_account = matches!(refusal, Error::RateLimited { bucket: BucketKind::LoginOfAccount, .. });
-        if of_account && self.is_known_at(handle, network, now).await? {
+        if of_account && self.is_known_at(identifier, subnet, now).await? {
             self.throttling.take(&own, now).await?;
             return Ok(own);
         }
         if matches!(refusal, Error::RateLimited { .. }) {
-            self.ambient.audit_unknown(None, origin, AuditAction::LoginRefused { reason: LoginRefusal::Throttled });
+            self.context.audit_anonymous(None, origin, AuditAction::LoginRefused { reason: LoginRefusal::Throttled });
         }
         Err(refusal)
     }
 
-    /// Whether the user named by `handle`, if any, has a running session from `network`.
-    async fn is_known_at(&self, handle: &Handle, network: Network, now: Timestamp) -> Result<bool> {
-        let addresses = self.ports.sessions.find_addresses(handle, now).await?;
+    /// Whether the user named by `identifier`, if any, has a running session from `subnet`.
+    async fn is_known_at(&self, identifier: &LoginIdentifier, subnet: ClientSubnet, now: Timestamp) -> Result<bool> {
+        let addresses = self.ports.sessions.find_addresses(identifier, now).await?;
         let mut known = addresses.iter().filter_map(|text| text.parse().ok());
-        Ok(known.any(|address: IpAddr| Network::of(Some(address)) == network))
+        Ok(known.any(|address: IpAddr| ClientSubnet::from_address(Some(address)) == subnet))
     }
 
     /// Verifies the password and returns its owner's credentials. Replaces an outdated hash.
@@ -79,16 +84,16 @@ impl Accounts {
             return Err(self.refuse(None, origin, LoginRefusal::UnknownUser));
         };
         match self.ports.passwords.verify(password, &known.hash).await? {
-            Verdict::Wrong => Err(self.refuse(Some(known.user), origin, LoginRefusal::WrongPassword)),
-            Verdict::Right | Verdict::Outdated if known.disabled => {
+            PasswordCheck::Wrong => Err(self.refuse(Some(known.user), origin, LoginRefusal::WrongPassword)),
+            PasswordCheck::Right | PasswordCheck::Outdated if known.disabled => {
                 Err(self.refuse(Some(known.user), origin, LoginRefusal::Disabled))
             }
-            Verdict::Right => Ok(known),
-            Verdict::Outdated => {
+            PasswordCheck::Right => Ok(known),
+            PasswordCheck::Outdated => {
                 let hash = self.ports.passwords.hash(password).await?;
-                let command = self.ambient.command_of(known.user, origin);
+                let command = self.context.command_of(known.user, origin);
                 self.ports.users.rehash(&command, known.user, &known.hash, &hash).await?;
-                self.ambient.audit_unknown(command.actor, origin, AuditAction::PasswordRehashed);
+                self.context.audit_anonymous(command.actor, origin, AuditAction::PasswordRehashed);
                 Ok(known)
             }
         }
@@ -96,26 +101,26 @@ impl Accounts {
 
     /// The error for every refused login, whatever the reason; the reason goes only to the audit trail.
     fn refuse(&self, user: Option<UserId>, origin: &Origin, reason: LoginRefusal) -> Error {
-        self.ambient.audit_unknown(user, origin, AuditAction::LoginRefused { reason });
+        self.context.audit_anonymous(user, origin, AuditAction::LoginRefused { reason });
         Error::Unauthenticated(Unauthenticated::InvalidCredentials)
     }
 
     async fn start_session(&self, known: &Credentials, origin: &Origin) -> Result<Login> {
         let (user, generation) = (known.user, known.generation);
-        let command = self.ambient.command_of(user, origin);
+        let command = self.context.command_of(user, origin);
         let session = Session {
-            id: self.ambient.id(),
+            id: self.context.id(),
             user,
             created_at: command.at,
             expires_at: self.session_end(command.at),
             address: origin.client.stored_address(),
             user_agent: origin.client.stored_user_agent(),
         };
-        let refresh_token = self.ambient.refresh_token();
-        let opened = Opened { session, token: refresh_token.hash(), generation };
-        self.ports.sessions.start(&command, &opened).await?;
-        let login = self.issue(user, opened.session.id, command.at, refresh_token)?;
-        self.ambient.audit_unknown(command.actor, origin, AuditAction::LoggedIn { session: opened.session.id });
+        let refresh_token = self.context.refresh_token();
+        let new_session = NewSession { session, token: refresh_token.hash(), generation };
+        self.ports.sessions.start(&command, &new_session).await?;
+        let login = self.issue(user, new_session.session.id, command.at, refresh_token)?;
+        self.context.audit_anonymous(command.actor, origin, AuditAction::LoggedIn { session: new_session.session.id });
         Ok(login)
     }
 
@@ -126,7 +131,7 @@ impl Accounts {
 
     fn issue(&self, user: UserId, session: SessionId, now: Timestamp, refresh_token: RefreshToken) -> Result<Login> {
         let lifetime = self.settings.token_lifetime;
-        let token = self.ambient.id();
+        let token = self.context.id();
         let scopes = Scopes::full();
         let claims = AccessClaims { token, user, session, scopes, issued_at: now, expires_at: now.plus(lifetime) };
         Ok(Login { access_token: self.ports.tokens.issue(&claims)?, refresh_token, lifetime })
@@ -142,9 +147,9 @@ impl Accounts {
         let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
         let presented = RefreshToken::parse(token).ok_or_else(invalid)?.hash();
         let TokenOwner { session, user } = self.ports.sessions.find_by_token(&presented).await?.ok_or_else(invalid)?;
-        let command = self.ambient.command_of(user, &origin);
-        let next = self.ambient.refresh_token();
-        let renewal = Renewal {
+        let command = self.context.command_of(user, &origin);
+        let next = self.context.refresh_token();
+        let token_rotation = TokenRotation {
             presented,
             next: next.hash(),
             expires_at: self.session_end(command.at),
@@ -152,14 +157,14 @@ impl Accounts {
             address: origin.client.stored_address(),
             user_agent: origin.client.stored_user_agent(),
         };
-        match self.ports.sessions.refresh(&command, &renewal).await? {
-            Rotation::Reused => {
-                self.ambient.audit_unknown(Some(user), &origin, AuditAction::SessionReused { session });
+        match self.ports.sessions.refresh(&command, &token_rotation).await? {
+            RotationOutcome::Reused => {
+                self.context.audit_anonymous(Some(user), &origin, AuditAction::SessionReused { session });
                 Err(invalid())
             }
-            Rotation::Renewed => {
+            RotationOutcome::Renewed => {
                 let login = self.issue(user, session, command.at, next)?;
-                self.ambient.audit_unknown(Some(user), &origin, AuditAction::SessionRefreshed { session });
+                self.context.audit_anonymous(Some(user), &origin, AuditAction::SessionRefreshed { session });
                 Ok(login)
             }
         }
@@ -174,8 +179,8 @@ impl Accounts {
         let Some(TokenOwner { session, user }) = self.ports.sessions.find_by_token(&token.hash()).await? else {
             return Ok(());
         };
-        match self.ports.sessions.end(&self.ambient.command_of(user, &origin), session, user).await {
-            Ok(()) => self.ambient.audit_unknown(Some(user), &origin, AuditAction::LoggedOut { session }),
+        match self.ports.sessions.end(&self.context.command_of(user, &origin), session, user).await {
+            Ok(()) => self.context.audit_anonymous(Some(user), &origin, AuditAction::LoggedOut { session }),
             Err(Error::NotFound) => {}
             Err(other) => return Err(other),
         }
@@ -190,7 +195,7 @@ impl Accounts {
         limit: Limit,
     ) -> Result<SessionPage> {
         actor.require(Scope::Account)?;
-        let rows = self.ports.sessions.list(actor.user, self.ambient.now(), after, limit).await?;
+        let rows = self.ports.sessions.list(actor.user, self.context.now(), after, limit).await?;
         Ok(Page::cut(rows, limit, |session| SessionPosition { at: session.created_at, id: session.id }))
     }
 
@@ -200,8 +205,8 @@ impl Accounts {
     /// `NotFound` when the caller has no such running session.
     pub async fn end_session(&self, actor: &Actor, session: SessionId) -> Result<()> {
         actor.require(Scope::Account)?;
-        self.ports.sessions.end(&self.ambient.command(actor)?, session, actor.user).await?;
-        self.ambient.audit(actor, AuditAction::SessionEnded { session });
+        self.ports.sessions.end(&self.context.command(actor)?, session, actor.user).await?;
+        self.context.audit(actor, AuditAction::SessionEnded { session });
         Ok(())
     }
 
@@ -210,7 +215,7 @@ impl Accounts {
     /// # Errors
     /// `TokenExpired`, `InvalidToken`.
     pub fn verify(&self, token: &str) -> Result<AccessClaims> {
-        self.ports.tokens.verify(token, self.ambient.now())
+        self.ports.tokens.verify(token, self.context.now())
     }
 
     /// Resolves the claims of an access token to its user.
@@ -218,7 +223,7 @@ impl Accounts {
     /// # Errors
     /// `InvalidToken` when its session has ended.
     pub async fn authenticate(&self, claims: AccessClaims) -> Result<Identity> {
-        let username = self.ports.sessions.find_username(claims.session, claims.user, self.ambient.now()).await?;
+        let username = self.ports.sessions.find_username(claims.session, claims.user, self.context.now()).await?;
         let username = username.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
         let AccessClaims { user, session, scopes, expires_at, .. } = claims;
         Ok(Identity { user, username, session, scopes, expires_at })
@@ -226,6 +231,6 @@ impl Accounts {
 
     /// Whether the session is still running, regardless of the age of its access tokens.
     pub async fn is_running(&self, user: UserId, session: SessionId) -> Result<bool> {
-        Ok(self.ports.sessions.find_username(session, user, self.ambient.now()).await?.is_some())
+        Ok(self.ports.sessions.find_username(session, user, self.context.now()).await?.is_some())
     }
 }

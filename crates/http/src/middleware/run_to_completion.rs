@@ -1,0 +1,21 @@
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web;
+use clouddrive_contract::Code;
+use clouddrive_domain::caller::{caller, on_behalf_of};
+use tracing::Instrument;
+
+use crate::problem::Problem;
+use crate::server::Server;
+
+/// Runs the handler of a safe method to its end, as those of unsafe methods are, because it counts or audits something.
+pub async fn run_to_completion(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let server = request.app_data::<web::Data<Server>>().cloned();
+    let server = server.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
+    let handling = on_behalf_of(caller(), next.call(request)).in_current_span();
+    server.unattended.run_to_completion(handling).await.map_err(Problem::from)?
+}
