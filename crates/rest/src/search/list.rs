@@ -42,7 +42,7 @@ pub(crate) async fn search(
     let next = page.next.as_ref().map(Place::from);
     Ok(reply::ok(&FoundItems {
         items: page.items.into_iter().map(found).collect::<Outcome<_>>()?,
-        next_cursor: next.map(|place| cursors.seal_hidden(&list, &place)).transpose()?,
+        next_cursor: next.map(|place| cursors.seal(&list, &place)).transpose()?,
     }))
 }
 
@@ -57,7 +57,7 @@ fn query(cursors: &Cursors, user: UserId, parameters: &SearchParameters) -> Outc
     let within = parameters.within.map(NodeId::from_uuid);
     let query = SearchQuery { text, kind, within, after: None, limit: parse::limit(parameters.limit)? };
     let Some(cursor) = &parameters.cursor else { return Ok(query) };
-    let place: Place = cursors.open_hidden(&list(user, &query), cursor)?;
+    let place: Place = cursors.open(&list(user, &query), cursor)?;
     let after = place.into_position().ok_or_else(|| Problem::new(Code::InvalidCursor, "not a place of this list"))?;
     Ok(SearchQuery { after: Some(after), ..query })
 }
