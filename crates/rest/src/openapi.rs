@@ -1,6 +1,5 @@
 //! The OpenAPI document: generated from handlers and contract types, completed here with what all operations share.
 
-mod bytes;
 mod example;
 mod headers;
 mod page;
@@ -244,7 +243,7 @@ struct Completion;
 
 impl Modify for Completion {
     fn modify(&self, document: &mut Document) {
-        for (path, item) in &mut document.paths.paths {
+        for item in document.paths.paths.values_mut() {
             if let Some(head) = &mut item.head {
                 let of_head = |id: String| format!("head_{}", id.strip_prefix("get_").unwrap_or(&id));
                 head.operation_id = head.operation_id.take().map(of_head);
@@ -252,9 +251,6 @@ impl Modify for Completion {
             for operation in operations(item) {
                 add_errors(operation);
                 add_key(operation);
-            }
-            for operation in [&mut item.get, &mut item.head].into_iter().flatten() {
-                bytes::complete(path, operation);
             }
         }
         let components = document.components.get_or_insert_default();
