@@ -10,9 +10,9 @@ use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
-use clouddrive_sql::statement::Statement;
+use clouddrive_sql::statement::{FlagRow, Statement};
 use clouddrive_sql::trash::{
-    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
+    self as rows, BelowRow, Fate, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{Senders, UploadRow, is_open};

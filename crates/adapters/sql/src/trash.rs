@@ -142,15 +142,7 @@ fn which(drive: DriveId, of: Option<NodeId>) -> (&'static str, Vec<Parameter>) {
     }
 }
 
-/// A condition.
-#[derive(QueryableByName)]
-pub struct FlagRow {
-    /// Whether it holds.
-    #[diesel(sql_type = Bool)]
-    pub holds: bool,
-}
-
-/// Checks, by a [`FlagRow`], whether anything is left to purge.
+/// Checks, by a [`FlagRow`](crate::statement::FlagRow), whether anything is left to purge.
 #[must_use]
 pub fn more(drive: DriveId, of: Option<NodeId>) -> Statement {
     let (which, parameters) = which(drive, of);
@@ -266,7 +258,7 @@ pub fn trashed_by(node: NodeId, user: UserId, after: Timestamp) -> Statement {
     Statement::new(text, vec![node.into(), user.into(), Parameter::Integer(after.as_millis())])
 }
 
-/// Checks, by a [`FlagRow`], whether `node` or an ancestor is being purged.
+/// Checks, by a [`FlagRow`](crate::statement::FlagRow), whether `node` or an ancestor is being purged.
 #[must_use]
 pub fn being_purged(node: NodeId) -> Statement {
     let text = "WITH RECURSIVE up (id, parent_id, purge_id) AS (

@@ -5,15 +5,13 @@ use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Ti
 use clouddrive_domain::port::BlobRecords;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
-    CountedRow, Disposal, KeyRow, NewBlobRow, condemned, given_back, hold, key as parse_key, unneeded,
+    self as rows, CountedRow, Disposal, KeyRow, NewBlobRow, condemned, given_back, hold, key as parse_key, unneeded,
 };
 use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions};
-use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::schema::{blobs, drives, held_blobs};
+use clouddrive_sql::statement::{FlagRow, Parameter, Statement};
 use clouddrive_sql::trees::BATCH;
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::is_open;
-use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::Database;
@@ -97,10 +95,8 @@ pub(crate) fn dispose(
 }
 
 fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Outcome<bool> {
-    let by_version = exists(versions::table.filter(versions::blob_key.eq(key)));
-    let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(is_open())));
-    let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
-    Ok(diesel::select(by_version.or(by_upload).or(by_photo)).get_result(connection)?)
+    let referred_to: FlagRow = rows::is_referred_to(key).get_result(connection)?;
+    Ok(referred_to.holds)
 }
 
 #[async_trait]
@@ -161,7 +157,8 @@ impl BlobRecords for Database {
                     diesel::update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
                     continue;
                 }
-                // Not `before`, which is long ago: what fails again and again would stay ahead of what `dispose` condemned.
+                // Not `before`, which is long ago: what fails again and again would stay ahead of what `dispose`
+                // condemned.
                 diesel::update(row).set(blobs::condemned_at.eq(now.as_millis())).execute(connection)?;
                 condemned.push(parse_key(&key)?);
             }

@@ -9,9 +9,9 @@ use clouddrive_sql::blob_records::Disposal;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
-use clouddrive_sql::statement::Statement;
+use clouddrive_sql::statement::{FlagRow, Statement};
 use clouddrive_sql::trash::{
-    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
+    self as rows, BelowRow, Fate, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
@@ -236,7 +236,7 @@ impl Trash for Database {
     async fn list(&self, root: &Grant, after: Option<TrashPosition>, limit: Limit) -> Result<Vec<Trashed>> {
         let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
         // Both queries see the same state: a node removed between them would make the page look like the last.
-        self.read(move |connection| connection.transaction(|connection| list_trash(connection, &root, page))).await
+        self.snapshot(move |connection| list_trash(connection, &root, page)).await
     }
 
     async fn find_oldest(&self) -> Result<Option<Timestamp>> {
@@ -249,14 +249,12 @@ impl Trash for Database {
 
     async fn find_trashed_by(&self, node: NodeId, user: UserId, after: Timestamp) -> Result<Option<Located>> {
         let row = rows::trashed_by(node, user, after);
-        self.read(move |connection| {
-            connection.transaction(|connection| {
-                let own: Option<IdRow> = row.get_result(connection).optional()?;
-                match own {
-                    Some(own) => locate::find(connection, own.id.into(), user),
-                    None => Ok(None),
-                }
-            })
+        self.snapshot(move |connection| {
+            let own: Option<IdRow> = row.get_result(connection).optional()?;
+            match own {
+                Some(own) => locate::find(connection, own.id.into(), user),
+                None => Ok(None),
+            }
         })
         .await
     }
