@@ -143,7 +143,7 @@ impl Database {
         Connections { waiting: all.waiting + waiting, ..all }
     }
 
-    /// Runs `work` on a reading connection.
+    /// Runs `work` on a reading connection, without a transaction.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
@@ -158,6 +158,14 @@ impl Database {
             outcome
         };
         blocking(work).await.map_err(error)
+    }
+
+    /// Runs `work`, which reads with several statements that see the same state.
+    pub(crate) async fn snapshot<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.read(move |connection| connection.transaction(work)).await
     }
 
     /// Runs `work` in a transaction on the writing connection, atomically even if the caller is dropped meanwhile. On a
@@ -195,7 +203,7 @@ impl Database {
         };
         match blocking(transaction).await {
             // Other writers need not wait while a free name is searched for.
-            Err(Fault::Taken(taken)) => Err(self.read(|connection| names::answer(connection, *taken)).await?),
+            Err(Fault::Taken(taken)) => Err(self.snapshot(|connection| names::answer(connection, *taken)).await?),
             outcome => outcome.map_err(error),
         }
     }

@@ -70,7 +70,7 @@ impl Links for Database {
     async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>> {
         let statement = rows::find_by_token(hash);
         // Both queries see the same state, in case the node is trashed between them.
-        self.read(move |connection| connection.transaction(|connection| find_by_token(connection, statement))).await
+        self.snapshot(move |connection| find_by_token(connection, statement)).await
     }
 
     async fn list_made(
@@ -81,7 +81,7 @@ impl Links for Database {
     ) -> Result<Vec<(Link, Located)>> {
         let page = rows::made(owner, after, limit);
         // Both queries see the same state: a node removed between them would make the page look like the last.
-        self.read(move |connection| connection.transaction(|connection| list_made(connection, owner, page))).await
+        self.snapshot(move |connection| list_made(connection, owner, page)).await
     }
 
     async fn change(&self, command: &Command, item: &Grant, link: LinkId, change: &LinkChange) -> Result<Link> {

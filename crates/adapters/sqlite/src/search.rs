@@ -182,7 +182,7 @@ fn search(connection: &mut SqliteConnection, viewer: UserId, sought: &Sought) ->
 impl Search for Database {
     async fn search(&self, viewer: UserId, sought: &Sought) -> Result<Page<Hit, SearchPosition>> {
         let sought = sought.clone();
-        self.read(move |connection| connection.transaction(|connection| search(connection, viewer, &sought))).await
+        self.snapshot(move |connection| search(connection, viewer, &sought)).await
     }
 }
 

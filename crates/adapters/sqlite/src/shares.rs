@@ -36,15 +36,13 @@ fn list(connection: &mut SqliteConnection, page: Statement) -> Outcome<Vec<Share
     Ok(rows.into_iter().map(Share::try_from).collect::<Result<_>>()?)
 }
 
-/// Lists shares, each with its node as `viewer` sees it. Both queries see the same state: a node removed between them
-/// would make the page look like the last.
+/// Lists shares, each with its node as `viewer` sees it. Both queries must see the same state: a node removed between
+/// them would make the page look like the last.
 fn list_beside(connection: &mut SqliteConnection, viewer: UserId, page: Statement) -> Outcome<Vec<(Share, Located)>> {
-    connection.transaction(|connection| {
-        let shares = list(connection, page)?;
-        let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
-        let nodes = locate::find_many(connection, &nodes, viewer)?;
-        Ok(beside_nodes(shares, |share| share.item.id, nodes))
-    })
+    let shares = list(connection, page)?;
+    let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
+    let nodes = locate::find_many(connection, &nodes, viewer)?;
+    Ok(beside_nodes(shares, |share| share.item.id, nodes))
 }
 
 #[async_trait]
@@ -81,7 +79,7 @@ impl Shares for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::received(guest, after, limit);
-        self.read(move |connection| list_beside(connection, guest, page)).await
+        self.snapshot(move |connection| list_beside(connection, guest, page)).await
     }
 
     async fn list_given(
@@ -91,7 +89,7 @@ impl Shares for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::given(owner, after, limit);
-        self.read(move |connection| list_beside(connection, owner, page)).await
+        self.snapshot(move |connection| list_beside(connection, owner, page)).await
     }
 
     async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {

@@ -35,7 +35,7 @@ impl Trees for Database {
     async fn copy(&self, command: &Command, copying: &Copying) -> Result<Saved> {
         for _ in 0..TRIES {
             let (by, wish) = (command.clone(), copying.clone());
-            let copy = self.read(move |connection| connection.transaction(|connection| read(connection, &by, &wish)));
+            let copy = self.snapshot(move |connection| read(connection, &by, &wish));
             let (copy, by, wish) = (copy.await?, command.clone(), copying.clone());
             if let Some(made) = self.grow(move |connection| insert(connection, &by, &wish, copy)).await? {
                 return Ok(made);

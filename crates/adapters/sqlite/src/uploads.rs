@@ -66,14 +66,12 @@ impl Uploads for Database {
     ) -> Result<Vec<OpenUpload>> {
         let page = rows::page(user, now, after, limit);
         // Both queries see the same state.
-        self.read(move |connection| {
-            connection.transaction(|connection| {
-                let rows: Vec<rows::SentUploadRow> = page.load(connection)?;
-                let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
-                let folders = locate::find_many(connection, &folders, user)?;
-                let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
-                Ok(rows.into_iter().map(|row| row.beside(&folders)).collect::<Result<_>>()?)
-            })
+        self.snapshot(move |connection| {
+            let rows: Vec<rows::SentUploadRow> = page.load(connection)?;
+            let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
+            let folders = locate::find_many(connection, &folders, user)?;
+            let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
+            Ok(rows.into_iter().map(|row| row.beside(&folders)).collect::<Result<_>>()?)
         })
         .await
     }
