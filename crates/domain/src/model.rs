@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod blob;
 mod command;
+pub(crate) mod disposition;
 mod expected;
 mod id;
 mod keep_both;
