@@ -1,12 +1,12 @@
 //! The OpenAPI document: generated from handlers and contract types, completed here with what all operations share.
 
+mod errors;
 mod example;
 mod headers;
 mod page;
 mod shape;
 mod words;
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use clouddrive_contract::{Code, Problem as ProblemDto};
@@ -21,6 +21,7 @@ use super::{
     account, archive, blob, drive, file, link, profile_photo, search, service, share, trash, upload, version, visit,
 };
 
+use errors::errors;
 pub(crate) use page::{document, let_the_page_work, swagger_config};
 
 #[derive(OpenApi)]
@@ -32,8 +33,13 @@ pub(crate) use page::{document, let_the_page_work, swagger_config};
     ),
     paths(
         service::root, service::health, service::ready,
-        account::register, account::login_form, account::verify_token, account::get_user,
-drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::list_folder, trash::empty, trash::restore, trash::purge, account::patch_user, account::change_password, account::delete_user, account::refresh_form, account::logout, account::list_sessions, account::end_session,
+        account::register, account::login_form, account::refresh_form, account::logout, account::verify_token,
+        account::get_user, account::patch_user, account::change_password, account::delete_user,
+        account::list_sessions, account::end_session,
+        drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, drive::delete,
+        file::create, file::get, file::content, file::patch, file::copy, file::delete, file::put_content,
+        version::list, version::get, version::restore, version::delete,
+        trash::list, trash::list_folder, trash::empty, trash::restore, trash::purge,
         upload::list, upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::patch, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
@@ -51,11 +57,16 @@ drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::
         (name = "account", description = "Registering, logging in, and who calls"),
         (name = "folders", description = "Folders and what stands in them"),
         (name = "files", description = "Files and their bytes"),
-        (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
-        (name = "versions", description = "The contents that a file has and had: readers see them, editors restore them, the owner deletes them"),
-        (name = "trash", description = "Where deleted files and folders lie until they are restored or go for good: their owner's alone, but that guests may undo for an hour what they did"),
+        (name = "uploads", description = "\
+            Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
+        (name = "versions", description = "\
+            The contents that a file has and had: readers see them, editors restore them, the owner deletes them"),
+        (name = "trash", description = "\
+            Where deleted files and folders lie until they are restored or go for good: their owner's alone, but \
+            that guests may undo for an hour what they did"),
         (name = "sharing", description = "What owners give to others, and what others get"),
-        (name = "links", description = "Public links: what owners let anybody see who has the URL, and what is seen by it"),
+        (name = "links", description = "\
+            Public links: what owners let anybody see who has the URL, and what is seen by it"),
         (name = "search", description = "Finding by name"),
         (name = "profile photo", description = "The caller's own photo"),
         (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),
@@ -89,136 +100,6 @@ const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 fn operations_of(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
     let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
     paths.flat_map(|(path, item)| METHODS.into_iter().filter_map(move |method| Some((path, item.get(method)?))))
-}
-
-const BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
-const JSON: &[Code] = &[Code::ValidationFailed];
-const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
-const LIST: &[Code] = &[Code::InvalidCursor, Code::ValidationFailed];
-const ITEM: &[Code] = &[Code::NotFound];
-const RELOCATE: &[Code] =
-    &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
-const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkExpired, Code::RateLimited];
-const COPY: &[Code] =
-    &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
-const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::PreconditionFailed];
-const THROTTLED: &[Code] = &[Code::RateLimited];
-const BYTES: &[Code] = &[Code::PreconditionFailed, Code::RangeNotSatisfiable];
-const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
-
-const ARCHIVE: &[Code] = &[
-    Code::MalformedRequest,
-    Code::ValidationFailed,
-    Code::TooManyEntries,
-    Code::PreconditionFailed,
-    Code::RangeNotSatisfiable,
-    Code::RateLimited,
-];
-
-/// The errors of each operation, in addition to the universal 500 and 503.
-fn errors(operation: &str) -> Vec<Code> {
-    let groups: &[&[Code]] = match operation {
-        "register" => &[BODY, JSON, THROTTLED, &[Code::UsernameTaken, Code::EmailTaken]],
-        "login" => &[BODY, JSON, THROTTLED, &[Code::InvalidCredentials]],
-        "refresh_token" => &[BODY, JSON, &[Code::InvalidToken]],
-        "logout" => &[BODY, JSON],
-        "list_sessions" => &[KNOWN, LIST],
-        "end_session" => &[KNOWN, ITEM],
-        "patch_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
-        "change_password" | "delete_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
-        "verify_token" => &[KNOWN],
-        "get_user" => &[KNOWN, ITEM],
-        "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]],
-        "list_root" | "list_folder" => &[KNOWN, LIST, ITEM],
-        "list_received_shares" => &[KNOWN, LIST],
-        "search" => &[KNOWN, LIST, ITEM],
-        "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
-        "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
-        "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
-        "copy_file" => &[KNOWN, BODY, JSON, COPY],
-        "archive_folder" | "head_archive_folder" => &[KNOWN, ITEM, ARCHIVE],
-        "create_archive" => &[KNOWN, BODY, JSON, ITEM],
-        "get_archive" | "head_archive" => &[SIGNED, ITEM, ARCHIVE, &[Code::InvalidToken]],
-        "delete_folder" | "delete_file" => &[KNOWN, DELETE],
-        "put_content" => &[
-            KNOWN,
-            BODY,
-            DELETE,
-            &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
-            &[Code::UnsupportedMediaType],
-        ],
-        "list_versions" => &[KNOWN, LIST, ITEM],
-        "get_version" => &[KNOWN, ITEM],
-        "restore_version" => &[KNOWN, DELETE, &[Code::QuotaExceeded]],
-        "delete_version" => &[KNOWN, DELETE, &[Code::VersionInUse]],
-        "list_trash" | "list_trashed_folder" => &[KNOWN, LIST, ITEM],
-        "empty_trash" => &[KNOWN, ITEM],
-        "purge_item" => &[KNOWN, ITEM, &[Code::PreconditionFailed]],
-        "restore_item" => &[KNOWN, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
-        "create_file" => &[
-            KNOWN,
-            BODY,
-            JSON,
-            ITEM,
-            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
-            &[Code::ChecksumMismatch, Code::SizeMismatch],
-        ],
-        "get_file" => &[KNOWN, ITEM, &[Code::ValidationFailed]],
-        "get_content" | "head_content" => &[KNOWN, ITEM, BYTES],
-        "list_uploads" => &[KNOWN, LIST],
-        "get_upload" => &[KNOWN, ITEM],
-        "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
-        "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]],
-        "complete_upload" => &[
-            KNOWN,
-            BODY,
-            JSON,
-            ITEM,
-            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
-            &[Code::UploadIncomplete, Code::UploadClosed, Code::UploadExpired],
-            &[Code::SizeMismatch, Code::ChecksumMismatch],
-        ],
-        "create_share" => &[
-            KNOWN,
-            BODY,
-            JSON,
-            THROTTLED,
-            ITEM,
-            &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
-        ],
-        "list_given_shares" | "list_links" => &[KNOWN, LIST],
-        "list_shares_of_folder" | "list_shares_of_file" | "list_access_to_folder" | "list_access_to_file" => {
-            &[KNOWN, LIST, ITEM, &[Code::PermissionDenied]]
-        }
-        "create_link" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
-        "patch_link" => &[KNOWN, BODY, JSON, ITEM],
-        "delete_link" => &[KNOWN, ITEM],
-        "open_link" => &[LINK, BODY, JSON],
-        "visit_link" | "visit_folder" => &[LINK, LIST],
-        "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
-            &[LINK, BYTES, &[Code::LinkExhausted]]
-        }
-        "archive_link" | "head_archive_link" | "archive_linked_folder" | "head_archive_linked_folder" => {
-            &[LINK, ARCHIVE, &[Code::LinkExhausted]]
-        }
-        "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
-        "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
-        "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
-        "get_blob" | "head_blob" => &[SIGNED, ITEM, BYTES],
-        "put_blob" => {
-            &[SIGNED, BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]]
-        }
-        _ => &[],
-    };
-    // Any request may be malformed.
-    let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
-    if KEYED.contains(&operation) {
-        codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
-    }
-    codes.extend([Code::InternalError, Code::Unavailable]);
-    let mut seen = HashSet::new();
-    codes.retain(|code| seen.insert(code.as_str()));
-    codes
 }
 
 /// The operations that accept an `Idempotency-Key`, as in the routes.
@@ -297,8 +178,8 @@ fn add_key(operation: &mut Operation) {
         .parameter_in(ParameterIn::Header)
         .description(Some(
             "1 to 255 printable ASCII characters. The same request with the same key within 24 hours is done once: a \
-             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. A form is the same by its fields and \
-             the SHA-256 of its file, other bytes by theirs.",
+             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. A form is the same by its \
+             fields and the SHA-256 of its file, other bytes by theirs.",
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255))));
     operation.parameters.get_or_insert_default().push(key.build().into());

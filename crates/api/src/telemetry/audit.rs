@@ -14,58 +14,7 @@ impl AuditTrail for LoggedTrail {
     fn record(&self, event: &AuditEvent) {
         let address = address().map(|address| address.to_string());
         let actor = event.actor.map(|actor| actor.to_string());
-        let mut told = Told::default();
-        match &event.action {
-            AuditAction::AccountRegistered
-            | AuditAction::PasswordRehashed
-            | AuditAction::PasswordChanged
-            | AuditAction::PasswordRefused
-            | AuditAction::EmailChanged
-            | AuditAction::AccountDeleted
-            | AuditAction::PhotoSet
-            | AuditAction::PhotoRemoved => {
-                told.object = actor.as_ref().map(|actor| format!("user/{actor}"));
-            }
-            AuditAction::AccountAdministered { user, .. } => told.object = Some(format!("user/{user}")),
-            AuditAction::LoggedIn { session }
-            | AuditAction::SessionRefreshed { session }
-            | AuditAction::SessionReused { session }
-            | AuditAction::LoggedOut { session }
-            | AuditAction::SessionEnded { session } => told.object = Some(format!("session/{session}")),
-            AuditAction::LoginRefused { reason } => {
-                told.object = actor.as_ref().map(|actor| format!("user/{actor}"));
-                told.reason = Some(reason.as_str());
-            }
-            AuditAction::ShareCreated(item)
-            | AuditAction::ShareChanged(item)
-            | AuditAction::ShareRevoked(item)
-            | AuditAction::ShareLeft(item) => {
-                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
-                told.share = Some(item.share.to_string());
-                told.guest = Some(item.guest.to_string());
-                told.permission = Some(match item.permission {
-                    Permission::View => "view",
-                    Permission::Edit => "edit",
-                });
-            }
-            AuditAction::LinkCreated(item)
-            | AuditAction::LinkChanged(item)
-            | AuditAction::LinkRevoked(item)
-            | AuditAction::LinkDownloaded(item)
-            | AuditAction::LinkPasswordRefused(item) => {
-                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
-                told.link = Some(item.link.to_string());
-            }
-            AuditAction::UploadAborted { upload } => told.object = Some(format!("upload/{upload}")),
-            AuditAction::ItemTrashed(item) | AuditAction::ItemRestored(item) | AuditAction::ItemPurged(item) => {
-                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
-            }
-            AuditAction::TrashEmptied { drive } => told.object = Some(format!("drive/{drive}")),
-            AuditAction::VersionRestored(content) | AuditAction::VersionDeleted(content) => {
-                told.object = Some(format!("file/{}", content.file));
-                told.version = Some(content.version.to_string());
-            }
-        }
+        let told = Told::of(&event.action, actor.as_deref());
         tracing::info!(
             target: TARGET,
             event = event.action.name(),
@@ -90,6 +39,13 @@ const fn word_of(kind: NodeKind) -> &'static str {
     }
 }
 
+const fn word_of_permission(permission: Permission) -> &'static str {
+    match permission {
+        Permission::View => "view",
+        Permission::Edit => "edit",
+    }
+}
+
 /// Fields that only some events have.
 #[derive(Default)]
 struct Told {
@@ -100,4 +56,54 @@ struct Told {
     permission: Option<&'static str>,
     reason: Option<&'static str>,
     version: Option<String>,
+}
+
+impl Told {
+    /// The fields of `action` by `actor`.
+    fn of(action: &AuditAction, actor: Option<&str>) -> Self {
+        let of_object = |object: String| Self { object: Some(object), ..Self::default() };
+        let of_actor = || Self { object: actor.map(|actor| format!("user/{actor}")), ..Self::default() };
+        match action {
+            AuditAction::AccountRegistered
+            | AuditAction::PasswordRehashed
+            | AuditAction::PasswordChanged
+            | AuditAction::PasswordRefused
+            | AuditAction::EmailChanged
+            | AuditAction::AccountDeleted
+            | AuditAction::PhotoSet
+            | AuditAction::PhotoRemoved => of_actor(),
+            AuditAction::AccountAdministered { user, .. } => of_object(format!("user/{user}")),
+            AuditAction::LoggedIn { session }
+            | AuditAction::SessionRefreshed { session }
+            | AuditAction::SessionReused { session }
+            | AuditAction::LoggedOut { session }
+            | AuditAction::SessionEnded { session } => of_object(format!("session/{session}")),
+            AuditAction::LoginRefused { reason } => Self { reason: Some(reason.as_str()), ..of_actor() },
+            AuditAction::ShareCreated(item)
+            | AuditAction::ShareChanged(item)
+            | AuditAction::ShareRevoked(item)
+            | AuditAction::ShareLeft(item) => Self {
+                share: Some(item.share.to_string()),
+                guest: Some(item.guest.to_string()),
+                permission: Some(word_of_permission(item.permission)),
+                ..of_object(format!("{}/{}", word_of(item.kind), item.node))
+            },
+            AuditAction::LinkCreated(item)
+            | AuditAction::LinkChanged(item)
+            | AuditAction::LinkRevoked(item)
+            | AuditAction::LinkDownloaded(item)
+            | AuditAction::LinkPasswordRefused(item) => Self {
+                link: Some(item.link.to_string()),
+                ..of_object(format!("{}/{}", word_of(item.kind), item.node))
+            },
+            AuditAction::UploadAborted { upload } => of_object(format!("upload/{upload}")),
+            AuditAction::ItemTrashed(item) | AuditAction::ItemRestored(item) | AuditAction::ItemPurged(item) => {
+                of_object(format!("{}/{}", word_of(item.kind), item.node))
+            }
+            AuditAction::TrashEmptied { drive } => of_object(format!("drive/{drive}")),
+            AuditAction::VersionRestored(content) | AuditAction::VersionDeleted(content) => {
+                Self { version: Some(content.version.to_string()), ..of_object(format!("file/{}", content.file)) }
+            }
+        }
+    }
 }

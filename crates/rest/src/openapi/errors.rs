@@ -1,0 +1,167 @@
+//! The errors of each operation.
+
+use std::collections::HashSet;
+
+use clouddrive_contract::Code;
+
+use super::KEYED;
+
+/// The codes of an operation, in groups that operations have in common.
+type Groups = &'static [&'static [Code]];
+
+const BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
+const JSON: &[Code] = &[Code::ValidationFailed];
+const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
+const LIST: &[Code] = &[Code::InvalidCursor, Code::ValidationFailed];
+const ITEM: &[Code] = &[Code::NotFound];
+const RELOCATE: &[Code] =
+    &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
+const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkExpired, Code::RateLimited];
+const COPY: &[Code] =
+    &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
+const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::PreconditionFailed];
+const THROTTLED: &[Code] = &[Code::RateLimited];
+const BYTES: &[Code] = &[Code::PreconditionFailed, Code::RangeNotSatisfiable];
+const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
+
+const ARCHIVE: &[Code] = &[
+    Code::MalformedRequest,
+    Code::ValidationFailed,
+    Code::TooManyEntries,
+    Code::PreconditionFailed,
+    Code::RangeNotSatisfiable,
+    Code::RateLimited,
+];
+
+/// The errors of an operation, in addition to the universal 500 and 503.
+pub(super) fn errors(operation: &str) -> Vec<Code> {
+    let groups = [of_account, of_folders, of_files, of_sharing].map(|family| family(operation).concat());
+    // Any request may be malformed.
+    let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
+    if KEYED.contains(&operation) {
+        codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
+    }
+    codes.extend([Code::InternalError, Code::Unavailable]);
+    let mut seen = HashSet::new();
+    codes.retain(|code| seen.insert(code.as_str()));
+    codes
+}
+
+/// Accounts, sessions and profile photos.
+fn of_account(operation: &str) -> Groups {
+    match operation {
+        "register" => &[BODY, JSON, THROTTLED, &[Code::UsernameTaken, Code::EmailTaken]],
+        "login" => &[BODY, JSON, THROTTLED, &[Code::InvalidCredentials]],
+        "refresh_token" => &[BODY, JSON, &[Code::InvalidToken]],
+        "logout" => &[BODY, JSON],
+        "list_sessions" => &[KNOWN, LIST],
+        "end_session" => &[KNOWN, ITEM],
+        "patch_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
+        "change_password" | "delete_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
+        "verify_token" => &[KNOWN],
+        "get_user" => &[KNOWN, ITEM],
+        "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
+        "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
+        _ => &[],
+    }
+}
+
+/// Folders, archives, search and the trash.
+fn of_folders(operation: &str) -> Groups {
+    match operation {
+        "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]],
+        "list_root" | "list_folder" => &[KNOWN, LIST, ITEM],
+        "search" => &[KNOWN, LIST, ITEM],
+        "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
+        "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
+        "archive_folder" | "head_archive_folder" => &[KNOWN, ITEM, ARCHIVE],
+        "create_archive" => &[KNOWN, BODY, JSON, ITEM],
+        "get_archive" | "head_archive" => &[SIGNED, ITEM, ARCHIVE, &[Code::InvalidToken]],
+        "delete_folder" | "delete_file" => &[KNOWN, DELETE],
+        "list_trash" | "list_trashed_folder" => &[KNOWN, LIST, ITEM],
+        "empty_trash" => &[KNOWN, ITEM],
+        "purge_item" => &[KNOWN, ITEM, &[Code::PreconditionFailed]],
+        "restore_item" => &[KNOWN, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
+        _ => &[],
+    }
+}
+
+/// Files, versions, uploads and blobs.
+fn of_files(operation: &str) -> Groups {
+    match operation {
+        "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
+        "copy_file" => &[KNOWN, BODY, JSON, COPY],
+        "put_content" => &[
+            KNOWN,
+            BODY,
+            DELETE,
+            &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
+            &[Code::UnsupportedMediaType],
+        ],
+        "list_versions" => &[KNOWN, LIST, ITEM],
+        "get_version" => &[KNOWN, ITEM],
+        "restore_version" => &[KNOWN, DELETE, &[Code::QuotaExceeded]],
+        "delete_version" => &[KNOWN, DELETE, &[Code::VersionInUse]],
+        "create_file" => &[
+            KNOWN,
+            BODY,
+            JSON,
+            ITEM,
+            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
+            &[Code::ChecksumMismatch, Code::SizeMismatch],
+        ],
+        "get_file" => &[KNOWN, ITEM, &[Code::ValidationFailed]],
+        "get_content" | "head_content" => &[KNOWN, ITEM, BYTES],
+        "list_uploads" => &[KNOWN, LIST],
+        "get_upload" => &[KNOWN, ITEM],
+        "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
+        "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]],
+        "complete_upload" => &[
+            KNOWN,
+            BODY,
+            JSON,
+            ITEM,
+            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
+            &[Code::UploadIncomplete, Code::UploadClosed, Code::UploadExpired],
+            &[Code::SizeMismatch, Code::ChecksumMismatch],
+        ],
+        "get_blob" | "head_blob" => &[SIGNED, ITEM, BYTES],
+        "put_blob" => {
+            &[SIGNED, BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]]
+        }
+        _ => &[],
+    }
+}
+
+/// Shares and public links.
+fn of_sharing(operation: &str) -> Groups {
+    match operation {
+        "list_received_shares" => &[KNOWN, LIST],
+        "create_share" => &[
+            KNOWN,
+            BODY,
+            JSON,
+            THROTTLED,
+            ITEM,
+            &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
+        ],
+        "list_given_shares" | "list_links" => &[KNOWN, LIST],
+        "list_shares_of_folder" | "list_shares_of_file" | "list_access_to_folder" | "list_access_to_file" => {
+            &[KNOWN, LIST, ITEM, &[Code::PermissionDenied]]
+        }
+        "create_link" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
+        "patch_link" => &[KNOWN, BODY, JSON, ITEM],
+        "delete_link" => &[KNOWN, ITEM],
+        "open_link" => &[LINK, BODY, JSON],
+        "visit_link" | "visit_folder" => &[LINK, LIST],
+        "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
+            &[LINK, BYTES, &[Code::LinkExhausted]]
+        }
+        "archive_link" | "head_archive_link" | "archive_linked_folder" | "head_archive_linked_folder" => {
+            &[LINK, ARCHIVE, &[Code::LinkExhausted]]
+        }
+        "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
+        "delete_share" => &[KNOWN, ITEM],
+        _ => &[],
+    }
+}
