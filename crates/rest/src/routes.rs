@@ -18,10 +18,32 @@ use crate::{
 
 /// Configures all routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
+    let families = [of_service, of_account, of_folders, of_files, of_uploads, of_trash, of_sharing, of_links];
+    for family in families {
+        family(config);
+    }
+    config.default_service(web::to(unknown_path));
+}
+
+/// The server itself and its documentation.
+fn of_service(config: &mut ServiceConfig) {
     config
         .service(resource("/", "GET, HEAD").route(open(read().to(service::root))))
         .service(resource("/health", "GET, HEAD").route(open(read().to(service::health))))
         .service(resource("/health/ready", "GET, HEAD").route(open(read().to(service::ready))))
+        .service(resource("/openapi.json", "GET, HEAD").route(open(read().to(openapi::document))))
+        .service(web::redirect("/docs", "/docs/"))
+        .service(
+            web::scope("/docs")
+                .wrap(from_fn(openapi::let_the_page_work))
+                .wrap(from_fn(unkeyed))
+                .service(SwaggerUi::new("/{_:.*}").config(openapi::swagger_config())),
+        );
+}
+
+/// Accounts and sessions.
+fn of_account(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/user", "GET, HEAD, PATCH, POST")
                 .route(open(web::post().to(account::register)))
@@ -44,6 +66,13 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/session", "GET, HEAD").route(known(read().to(account::list_sessions))))
         .service(resource("/session/{id}", "DELETE").route(known(web::delete().to(account::end_session))))
         .service(resource("/verify-token", "GET, HEAD").route(known(read().to(account::verify_token))))
+        .service(photo("/profile_photo"))
+        .service(photo("/profile-photo"));
+}
+
+/// Folders, archives and search.
+fn of_folders(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/drive", "GET, HEAD, POST")
                 .route(known(read().to(drive::list_root)))
@@ -55,8 +84,6 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::patch().to(drive::patch)))
                 .route(known(web::delete().to(drive::delete))),
         )
-        .service(resource("/drive/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_folder))))
-        .service(resource("/drive/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_folder))))
         .service(resource("/drive/{id}/copy", "POST").route(keyed(web::post().to(drive::copy))))
         .service(resource("/drive/{id}/archive", "GET, HEAD").route(known(read().to(drive::archive))))
         .service(
@@ -64,6 +91,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(open(read().to(archive::get)))
                 .route(keyed(web::post().to(archive::create))),
         )
+        .service(resource("/search", "GET, HEAD").route(known(read().to(search::search))));
+}
+
+/// Files and their versions.
+fn of_files(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/file", "POST")
                 .route(streamed(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
@@ -89,17 +122,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/file/{id}/version/{version}/restore", "POST").route(keyed(web::post().to(version::restore))),
         )
-        .service(
-            resource("/trash", "DELETE, GET, HEAD")
-                .route(known(read().to(trash::list)))
-                .route(known(web::delete().to(trash::empty))),
-        )
-        .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
-        .service(resource("/trash/{id}/item", "GET, HEAD").route(known(read().to(trash::list_folder))))
-        .service(resource("/trash/{id}/restore", "POST").route(keyed(web::post().to(trash::restore))))
-        .service(resource("/file/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_file))))
-        .service(resource("/file/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_file))))
-        .service(resource("/file/{id}/copy", "POST").route(keyed(web::post().to(file::copy))))
+        .service(resource("/file/{id}/copy", "POST").route(keyed(web::post().to(file::copy))));
+}
+
+/// Uploads, and the signed URLs of blobs on local disk.
+fn of_uploads(config: &mut ServiceConfig) {
+    config
         .service(resource("/upload", "GET, HEAD").route(known(read().to(upload::list))))
         .service(
             resource("/upload/{id}", "DELETE, GET, HEAD")
@@ -108,6 +136,33 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/upload/{id}/parts", "POST").route(keyed(web::post().to(upload::sign_parts))))
         .service(resource("/upload/{id}/complete", "POST").route(keyed(web::post().to(upload::complete))))
+        .service(
+            resource("/blob/{key}", "GET, HEAD, PUT")
+                .route(open(read().to(blob::get)))
+                .route(open(web::put().to(blob::put))),
+        );
+}
+
+/// The trash.
+fn of_trash(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/trash", "DELETE, GET, HEAD")
+                .route(known(read().to(trash::list)))
+                .route(known(web::delete().to(trash::empty))),
+        )
+        .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
+        .service(resource("/trash/{id}/item", "GET, HEAD").route(known(read().to(trash::list_folder))))
+        .service(resource("/trash/{id}/restore", "POST").route(keyed(web::post().to(trash::restore))));
+}
+
+/// Shares and access.
+fn of_sharing(config: &mut ServiceConfig) {
+    config
+        .service(resource("/drive/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_folder))))
+        .service(resource("/drive/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_folder))))
+        .service(resource("/file/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_file))))
+        .service(resource("/file/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_file))))
         .service(resource("/share", "POST").route(keyed(web::post().to(share::create))))
         .service(
             resource("/share/{id}", "DELETE, PATCH")
@@ -115,7 +170,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(known(web::delete().to(share::delete))),
         )
         .service(resource("/shared-with-me", "GET, HEAD").route(known(read().to(share::list_received))))
-        .service(resource("/shared-by-me", "GET, HEAD").route(known(read().to(share::list_given))))
+        .service(resource("/shared-by-me", "GET, HEAD").route(known(read().to(share::list_given))));
+}
+
+/// Public links.
+fn of_links(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/link", "GET, HEAD, POST")
                 .route(known(read().to(link::list)))
@@ -132,24 +192,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/s/{token}/archive", "GET, HEAD").route(open(read().to(visit::archive))))
         .service(resource("/s/{token}/drive/{id}/archive", "GET, HEAD").route(open(read().to(visit::archive_folder))))
         .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(open(read().to(visit::list))))
-        .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(open(read().to(visit::content_of_file))))
-        .service(resource("/search", "GET, HEAD").route(known(read().to(search::search))))
-        .service(photo("/profile_photo"))
-        .service(photo("/profile-photo"))
-        .service(
-            resource("/blob/{key}", "GET, HEAD, PUT")
-                .route(open(read().to(blob::get)))
-                .route(open(web::put().to(blob::put))),
-        )
-        .service(resource("/openapi.json", "GET, HEAD").route(open(read().to(openapi::document))))
-        .service(web::redirect("/docs", "/docs/"))
-        .service(
-            web::scope("/docs")
-                .wrap(from_fn(openapi::let_the_page_work))
-                .wrap(from_fn(unkeyed))
-                .service(SwaggerUi::new("/{_:.*}").config(openapi::swagger_config())),
-        )
-        .default_service(web::to(unknown_path));
+        .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(open(read().to(visit::content_of_file))));
 }
 
 fn photo(path: &'static str) -> Resource {

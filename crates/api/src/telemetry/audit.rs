@@ -92,10 +92,9 @@ impl Told {
             | AuditAction::LinkChanged(item)
             | AuditAction::LinkRevoked(item)
             | AuditAction::LinkDownloaded(item)
-            | AuditAction::LinkPasswordRefused(item) => Self {
-                link: Some(item.link.to_string()),
-                ..of_object(format!("{}/{}", word_of(item.kind), item.node))
-            },
+            | AuditAction::LinkPasswordRefused(item) => {
+                Self { link: Some(item.link.to_string()), ..of_object(format!("{}/{}", word_of(item.kind), item.node)) }
+            }
             AuditAction::UploadAborted { upload } => of_object(format!("upload/{upload}")),
             AuditAction::ItemTrashed(item) | AuditAction::ItemRestored(item) | AuditAction::ItemPurged(item) => {
                 of_object(format!("{}/{}", word_of(item.kind), item.node))
