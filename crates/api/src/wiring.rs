@@ -4,33 +4,24 @@ mod blobs;
 mod database;
 mod doctor;
 mod secrets;
+mod services;
 mod verify;
 
 use std::fs::DirBuilder;
 use std::path::Path;
 use std::sync::Arc;
 
-use actix_web::web::Data;
 use anyhow::Context;
-use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens, SessionCache};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens};
 use clouddrive_disk::DiskUrls;
-use clouddrive_domain::port::{Passwords, UrlSigner};
-use clouddrive_domain::service::{
-    AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector,
-    CollectorSettings, CollectorStores, Contents, Copies, EndedUploads, Files, Folders, Idempotency, Links, Photos,
-    Search, Shares, SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings,
-    VersionStores, Versions, Visits, Watching,
-};
-use clouddrive_http::slots::Slots;
-use clouddrive_image::SquarePhotos;
-use clouddrive_rest::{ArchiveUrls, Cursors, Digests, Part, Services, write_answer};
+use clouddrive_domain::service::{Administration, Ambient, Collector, CollectorSettings, CollectorStores};
+use clouddrive_rest::{ArchiveUrls, Cursors, Services};
 
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::LoggedTrail;
-use crate::telemetry::throttle::Counted;
 
 pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
@@ -42,13 +33,6 @@ const ISSUER: &str = "clouddrive";
 
 /// The number of callers that may wait per concurrent password hash.
 const QUEUE_PER_CORE: usize = 64;
-
-/// Profile photos processed at once (up to 500 MB each), and callers that may wait (5 MiB each).
-const PHOTOS_AT_ONCE: usize = 1;
-const PHOTOS_WAITING: usize = 15;
-
-/// Concurrent copies and purges per user, on each instance.
-const BULK_AT_ONCE: u32 = 4;
 
 /// The opened stores.
 pub(crate) struct Stores {
@@ -115,171 +99,9 @@ impl Stores {
         self.persistence.connections.clone()
     }
 
-    /// Creates the version service, with URLs signed by `signer`.
-    fn versions(&self, config: &Config, signer: Arc<dyn UrlSigner>, tags: StoreTags) -> Versions {
-        let Persistence { drive, versions, records, .. } = self.persistence.clone();
-        let stores = VersionStores { versions, records, store: self.blobs.store(), signer, tags };
-        let settings = VersionSettings {
-            most: config.most_versions,
-            url_lifetime: config.url_lifetime,
-            intake_lifetime: config.upload_lifetime,
-        };
-        Versions::new(drive, stores, self.ambient.clone(), settings)
-    }
-
     /// Creates the services; the local store's signed URLs start with `public_url`.
     pub(crate) fn services(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<Services> {
-        let Persistence {
-            users,
-            accounts,
-            sessions,
-            throttle,
-            drive,
-            uploads,
-            trash,
-            shares,
-            records,
-            receipts,
-            probe,
-            links,
-            link_downloads,
-            search,
-            trees,
-            ..
-        } = self.persistence.clone();
-        let (store, ambient) = (self.blobs.store(), self.ambient.clone());
-        let doors = self.blobs.doors(public_url, keys);
-        let cache = Arc::new(SessionCache::new(sessions.clone(), accounts));
-        let throttling =
-            if config.rate_limits { Throttling::new(Arc::new(Counted(throttle))) } else { Throttling::off() };
-        let passwords: Arc<dyn Passwords> = Arc::new(passwords()?);
-        let link_tokens = Arc::new(keys.link_tokens()?);
-        let remover = BlobRemover::new(records.clone(), store.clone());
-        let ended = EndedUploads::new(uploads.clone(), remover.clone());
-        let accounts = Accounts::new(
-            users.clone(),
-            cache.clone(),
-            cache.clone(),
-            drive.clone(),
-            passwords.clone(),
-            Arc::new(keys.tokens(config.algorithm)),
-            ended.clone(),
-            throttling.clone(),
-            ambient.clone(),
-            AccountSettings {
-                quota_bytes: config.quota_bytes,
-                quota_entries: config.quota_entries,
-                token_lifetime: config.token_lifetime,
-                session_lifetime: config.session_lifetime,
-                refresh_grace: config.refresh_grace,
-            },
-        );
-        let settings = UploadSettings {
-            lifetime: config.upload_lifetime,
-            url_lifetime: config.url_lifetime,
-            most_open: config.most_open_uploads,
-            part_bytes: config.part_bytes,
-            max_parts: doors.max_parts,
-            most_versions: config.most_versions,
-        };
-        let tags = match doors.gate {
-            Some(_) => StoreTags::none(),
-            None => StoreTags::of(store.clone(), records.clone()),
-        };
-        let contents = Contents::new(store.clone(), records.clone());
-        let versions = self.versions(config, doors.signer.clone(), tags.clone());
-        let photos = Photos::new(
-            users.clone(),
-            drive.clone(),
-            records.clone(),
-            store.clone(),
-            doors.signer.clone(),
-            Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
-            ambient.clone(),
-            config.url_lifetime,
-        );
-        let visits = Visits::new(
-            drive.clone(),
-            links.clone(),
-            link_downloads,
-            passwords.clone(),
-            Arc::new(keys.link_access()),
-            contents.clone(),
-            tags.clone(),
-            doors.signer.clone(),
-            throttling.clone(),
-            ambient.clone(),
-            config.url_lifetime,
-        );
-        let archive_stores = ArchiveStores {
-            drive: drive.clone(),
-            trees: trees.clone(),
-            contents: contents.clone(),
-            records: records.clone(),
-            sessions,
-            links: links.clone(),
-        };
-        let links = Links::new(drive.clone(), links, link_tokens, passwords, ambient.clone(), public_url);
-        let lifetimes = UrlLifetimes { download: config.url_lifetime, watch: config.watch_url_lifetime };
-        let files = Files::new(drive.clone(), contents.clone(), tags, doors.signer, ambient.clone(), lifetimes);
-        let archives = Archives::new(archive_stores, ambient.clone());
-        let uploads = Uploads::new(
-            drive.clone(),
-            uploads,
-            store.clone(),
-            records.clone(),
-            doors.direct,
-            ambient.clone(),
-            settings,
-        );
-        let uploads = match doors.staged {
-            Some(staged) => uploads.with_staging(staged, records.clone()),
-            None => uploads,
-        };
-        let watching =
-            Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
-        let local = doors
-            .gate
-            .map(|(gate, parts)| Data::new(SignedBlobs::new(gate, store, parts, records, watching, ambient.clone())));
-        Ok(Services {
-            accounts: Data::new(accounts),
-            folders: Data::new(Folders::new(drive.clone(), ended.clone(), ambient.clone())),
-            files: Data::new(files),
-            copies: Data::new(Copies::new(
-                drive.clone(),
-                trees,
-                remover.clone(),
-                ambient.clone(),
-                config.most_versions,
-            )),
-            archives: Data::new(archives),
-            archive_urls: Data::new(keys.archive_urls(public_url)),
-            uploads: Data::new(uploads),
-            search: Data::new(Search::new(drive.clone(), search)),
-            trash: Data::new(Trash::new(
-                drive.clone(),
-                trash,
-                remover,
-                ended.clone(),
-                ambient.clone(),
-                config.trash_retention,
-            )),
-            versions: Data::new(versions),
-            shares: Data::new(Shares::new(drive.clone(), shares, users, ended, throttling, ambient.clone())),
-            links: Data::new(links),
-            visits: Data::new(visits),
-            photos: Data::new(photos),
-            idempotency: Data::new(Idempotency::new(drive, receipts, Arc::new(write_answer), ambient.clone())),
-            local,
-            parts: Data::new(vec![
-                Part { name: "database", probe },
-                Part { name: "storage", probe: self.blobs.probe() },
-            ]),
-            ambient: Data::new(ambient),
-            cursors: Data::new(keys.cursors()),
-            digests: Data::new(Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts))),
-            bulk: Data::new(Slots::new(BULK_AT_ONCE, config.database_wait)),
-        })
+        services::Builder::new(self, config, keys, public_url)?.build()
     }
 }
 
