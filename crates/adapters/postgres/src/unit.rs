@@ -35,7 +35,12 @@ pub(crate) trait Job<T>:
 {
 }
 
-impl<T, F> Job<T> for F where F: for<'c> Work<&'c AsyncPgConnection, Outcome<T>, Future: Send> + Clone + Send + 'static {}
+impl<T, F> Job<T> for F
+where
+    F: for<'c> Work<&'c AsyncPgConnection, Outcome<T>, Future: Send>,
+    F: Clone + Send + 'static,
+{
+}
 
 /// How a unit of work begins: the transaction it needs, and the locks that it takes, in this order, before any query.
 #[derive(Clone, Copy, Debug)]

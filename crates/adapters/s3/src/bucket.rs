@@ -145,8 +145,8 @@ impl Bucket {
         }
     }
 
-    /// Replaces an object, or none, by an empty one that [`look`](Self::look) does not find. Its signed URLs, which write
-    /// only where there is no object, become useless.
+    /// Replaces an object, or none, by an empty one that [`look`](Self::look) does not find. Its signed URLs, which
+    /// write only where there is no object, become useless.
     pub(crate) async fn block(&self, object: &str) -> Result<(), Trouble> {
         let call = self.clients.calls.put_object().bucket(&self.name).key(object).metadata(MARK, DISCARDED);
         let answer = call.content_length(0).body(ByteStream::from_static(b"")).send().await;

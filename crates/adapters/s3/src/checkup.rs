@@ -150,7 +150,8 @@ fn lifecycle_verdict(rules: &[LifecycleRule]) -> Verdict {
     match rules.iter().filter_map(clears_uploads_after).min() {
         Some(days) if days > longest => Verdict::Good,
         Some(days) => Verdict::Bad(format!(
-            "a lifecycle rule ends uploads after {days} days, which may stay open for {longest}; put this one in its place:\n\
+            "a lifecycle rule ends uploads after {days} days, which may stay open for {longest}; put this one in its \
+             place:\n\
              {LIFECYCLE_RULE}"
         )),
         None => Verdict::Advice(format!("put this lifecycle rule on the bucket, as a second net:\n{LIFECYCLE_RULE}")),
@@ -176,8 +177,8 @@ fn rule_prefix(rule: &LifecycleRule) -> Option<&str> {
     Some(rule.prefix().unwrap_or_default())
 }
 
-const LIFECYCLE_RULE: &str = r#"{"Rules": [{"ID": "unfinished uploads", "Status": "Enabled", "Filter": {"Prefix": "blobs/"},
-  "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 32}}]}"#;
+const LIFECYCLE_RULE: &str = r#"{"Rules": [{"ID": "unfinished uploads", "Status": "Enabled",
+  "Filter": {"Prefix": "blobs/"}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 32}}]}"#;
 
 /// The CORS rules that let pages of these origins PUT and GET by signed URLs, as JSON for
 /// `aws s3api put-bucket-cors --cors-configuration`.

@@ -60,8 +60,8 @@ pub fn condemned(store: &StoreName, most: usize) -> Statement {
     Statement::new(text, vec![Parameter::Text(store.0.to_owned()), Parameter::Integer(bytes(most as u64))])
 }
 
-/// What refers to blobs: tables, their columns with the keys, and the condition of a row that counts, if not all do. Add
-/// new kinds of references here.
+/// What refers to blobs: tables, their columns with the keys, and the condition of a row that counts, if not all do.
+/// Add new kinds of references here.
 const REFERENCES: [(&str, &str, Option<&str>); 3] =
     [("versions", "blob_key", None), ("uploads", "blob_key", Some("state = 'open'")), ("users", "photo_blob", None)];
 

@@ -16,8 +16,9 @@ pub trait Dialect {
     /// The condition on `order_key` for names without keys of this version.
     const WITHOUT_KEYS: &'static str;
 
-    /// The CTE `found (id, parent_id, kind, order_key)`, and those it needs before it: at most [`MOST_FOUND`](crate::search::MOST_FOUND) + 1 of
-    /// the drive's nodes that contain the text and for which `after`, a condition on `n`, holds.
+    /// The CTE `found (id, parent_id, kind, order_key)`, and those it needs before it: at most
+    /// [`MOST_FOUND`](crate::search::MOST_FOUND) + 1 of the drive's nodes that contain the text and for which `after`,
+    /// a condition on `n`, holds.
     fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause;
 
     /// An expression: whether `found` may be incomplete.

@@ -96,7 +96,8 @@ impl Reserve {
         if !self.spent.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 reserved_bytes = if had { RESERVED_BYTES } else { 0 },
-                "the disk is full: nothing can be added until there is room; what was reserved lets users log in and delete"
+                "the disk is full: nothing can be added until there is room; what was reserved lets users \
+                 log in and delete"
             );
         }
     }

@@ -143,7 +143,9 @@ macro_rules! variables {
 
 variables! {
     "Where the server listens, and how clients reach it" {
-        BIND_ADDR: text("an address and a port, such as 127.0.0.1:8000").or("127.0.0.1:8000").meaning("where to listen");
+        BIND_ADDR: text("an address and a port, such as 127.0.0.1:8000").or("127.0.0.1:8000").meaning(
+            "where to listen",
+        );
         PUBLIC_URL: url().described("`http://` + `BIND_ADDR`").example("http://127.0.0.1:8000").meaning(
             "base of signed URLs, as clients reach the server: set it behind a proxy, and when listening on `0.0.0.0`",
         );
@@ -181,8 +183,8 @@ variables! {
             "lifetime of a session that is not refreshed; at least that of its access tokens",
         );
         REFRESH_GRACE_SECONDS: number(0, 60).or_number(30).meaning(
-            "how long after its first use a refresh token may be reused, e.g. by a second tab or after a lost response. \
-             Reuse after that ends the session",
+            "how long after its first use a refresh token may be reused, e.g. by a second tab or after a lost \
+             response. Reuse after that ends the session",
         );
         RATE_LIMITS: switch().or("on").meaning(
             "whether [attempts are rate-limited](#rate-limits); `off` for load tests",

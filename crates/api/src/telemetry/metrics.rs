@@ -118,7 +118,8 @@ pub(crate) fn serve(
         MetricsAddress::Usual(address) => match TcpListener::bind(address) {
             Ok(listener) => listener,
             Err(fault) => {
-                tracing::warn!(%address, %fault, "there will be no metrics: set METRICS_ADDR to another address, or to off");
+                let advice = "set METRICS_ADDR to another address, or to off";
+                tracing::warn!(%address, %fault, "there will be no metrics: {advice}");
                 return Ok(None);
             }
         },

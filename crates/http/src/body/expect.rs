@@ -24,8 +24,8 @@ impl Waiting {
     }
 }
 
-/// Handles a request with `Expect: 100-continue` until its body is read: on `Ok`, `100 Continue` is sent, and [`answer`]
-/// continues with the handler. A response without reading the body is an `Err`, with any status.
+/// Handles a request with `Expect: 100-continue` until its body is read: on `Ok`, `100 Continue` is sent, and
+/// [`answer`] continues with the handler. A response without reading the body is an `Err`, with any status.
 pub async fn until_read<A>(app: Rc<A>, request: Request) -> Result<Request, Response<BoxBody>>
 where
     A: Service<Request>,

@@ -23,13 +23,15 @@ use crate::{map, parse};
 /// including bytes turned into text.
 #[utoipa::path(put, path = "/file/{file_id}/content", operation_id = "put_content", tag = "files",
     params(("file_id" = Uuid, Path),
-        ("X-Client-Modified-At" = Option<String>, Header, description = "When the client's own copy was last modified (RFC 3339)"),
-        ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after the bytes \
-            come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself (`etag`)"),
+        ("X-Client-Modified-At" = Option<String>, Header,
+            description = "When the client's own copy was last modified (RFC 3339)"),
+        ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after \
+            the bytes come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself \
+            (`etag`)"),
         ("If-None-Match" = Option<String>, Header, description = "ETags none of which the file may have; `*` is any"),
         ("If-Unmodified-Since" = Option<String>, Header, description = "The time since which the content must not have \
-            changed, before and after the bytes come: the `Last-Modified` of a GET. `If-Match` goes before it. Only where \
-            GET answers the bytes itself: ignored where it redirects to a bucket")),
+            changed, before and after the bytes come: the `Last-Modified` of a GET. `If-Match` goes before it. Only \
+            where GET answers the bytes itself: ignored where it redirects to a bucket")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "The file", body = File,
         headers(("ETag" = String, description = "The tag of the bytes; that of the file itself is in the body")))))]

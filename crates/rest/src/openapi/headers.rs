@@ -17,7 +17,8 @@ const REPLAYED: Header =
 const AUTHENTICATE: Header = (
     "WWW-Authenticate",
     "string",
-    "`Bearer`, with `error=\"invalid_token\"` for a token that is no good any more; `X-Link-Password` for a public link.",
+    "`Bearer`, with `error=\"invalid_token\"` for a token that is no good any more; \
+     `X-Link-Password` for a public link.",
 );
 const RETRY_AFTER: Header = ("Retry-After", "integer", "After how many seconds to try again");
 const CONTENT_RANGE: Header = ("Content-Range", "string", "`bytes */` and how many bytes there are");
@@ -63,8 +64,8 @@ fn request_id() -> Value {
         "name": "X-Request-Id",
         "in": "header",
         "required": false,
-        "description": "An identifier of the client's choice, by which the server's log and the answer have the request: 1 to \
-            128 printable ASCII characters without spaces. Any other is passed over.",
+        "description": "An identifier of the client's choice, by which the server's log and the answer have the \
+            request: 1 to 128 printable ASCII characters without spaces. Any other is passed over.",
         "schema": {"type": "string", "maxLength": 128},
     })
 }

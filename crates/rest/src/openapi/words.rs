@@ -61,11 +61,12 @@ fn access(path: &str, method: &str, id: &str, open: bool) -> &'static str {
     match id {
         "create_folder" | "create_file" => "an access token; `edit` on the folder, or no folder: one's own root.",
         "patch_folder" | "patch_file" => {
-            "an access token; `edit` on the item and, for a move, on both folders. An item that is shared itself, rather \
-             than a folder above it, is the owner's to rename and move."
+            "an access token; `edit` on the item and, for a move, on both folders. An item that is shared itself, \
+             rather than a folder above it, is the owner's to rename and move."
         }
         "delete_folder" | "delete_file" => {
-            "an access token; `edit`. An item that is shared itself, rather than a folder above it, is the owner's to delete."
+            "an access token; `edit`. An item that is shared itself, rather than a folder above it, is the owner's \
+             to delete."
         }
         "create_archive" => "an access token; `view` on every item.",
         "copy_folder" | "copy_file" => {
@@ -78,7 +79,8 @@ fn access(path: &str, method: &str, id: &str, open: bool) -> &'static str {
         "delete_share" => "an access token; the owner of the item, or the guest, who leaves.",
         _ if path.ends_with("/share") || path.ends_with("/access") => "an access token; the owner of the item.",
         "restore_item" => {
-            "an access token; the owner. For an hour also the guest who deleted the item and still has `edit` on the folder."
+            "an access token; the owner. For an hour also the guest who deleted the item and still has \
+             `edit` on the folder."
         }
         _ if path.starts_with("/trash") => "an access token; the owner of the trash.",
         "sign_parts" | "complete_upload" => "an access token; the user who began the upload.",
@@ -113,8 +115,8 @@ fn repeating(path: &str, method: &str, id: &str) -> &'static str {
         }
         _ if method == "delete" => "safe: 404 `not_found` says that it is done.",
         _ if method == "put" || method == "patch" => {
-            "safe with `If-Match`, where it is taken: 412 `precondition_failed` then says that something has changed since, be \
-             it by the first attempt. Without, it does the same once more."
+            "safe with `If-Match`, where it is taken: 412 `precondition_failed` then says that something has changed \
+             since, be it by the first attempt. Without, it does the same once more."
         }
         _ => "does the same once more.",
     }

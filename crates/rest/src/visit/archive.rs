@@ -11,7 +11,8 @@ use crate::zip;
 
 /// Downloads the linked folder and everything below it as a ZIP: see `/drive/{folder_id}/archive`. It counts as one
 /// download.
-#[utoipa::path(method(get, head), path = "/s/{token}/archive", operation_id = "archive_link", tag = "links", security(()),
+#[utoipa::path(method(get, head), path = "/s/{token}/archive", operation_id = "archive_link", tag = "links",
+    security(()),
     params(LinkParam, ArchiveParameters, LinkPasswordParams, RangeParams),
     responses(ZipResponses))]
 pub(crate) async fn archive(
