@@ -48,7 +48,8 @@ impl Snapshot for Moment {
     async fn rows(&mut self, sql: &str, scan: bool) -> Result<RowStream, Fault> {
         let way = if scan { "off" } else { "on" };
         let settings = format!(
-            "SET LOCAL enable_indexscan = {way}; SET LOCAL enable_indexonlyscan = {way}; SET LOCAL enable_bitmapscan = {way}"
+            "SET LOCAL enable_indexscan = {way}; SET LOCAL enable_indexonlyscan = {way}; \
+             SET LOCAL enable_bitmapscan = {way}"
         );
         self.client.batch_execute(&settings).await.map_err(|fault| Fault::database(&fault))?;
         // The simple protocol streams rows as text, without prepared statements.
