@@ -14,14 +14,16 @@ use std::sync::Arc;
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens};
 use clouddrive_disk::DiskUrls;
-use clouddrive_domain::service::{Administration, Ambient, Collector, CollectorSettings, CollectorStores};
+use clouddrive_domain::service::{
+    AdministrationService, CollectorSettings, CollectorStores, GarbageCollector, ServiceContext,
+};
 use clouddrive_rest::{ArchiveUrls, Cursors, Services};
 
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
 use crate::system::{OsRandom, SystemClock};
-use crate::telemetry::audit::LoggedTrail;
+use crate::telemetry::audit::TracingAuditLog;
 
 pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
@@ -38,7 +40,7 @@ const QUEUE_PER_CORE: usize = 64;
 pub(crate) struct Stores {
     persistence: Persistence,
     blobs: Blobs,
-    ambient: Ambient,
+    context: ServiceContext,
 }
 
 impl Stores {
@@ -54,11 +56,11 @@ impl Stores {
 
     async fn with(config: &Config, persistence: Persistence) -> anyhow::Result<Self> {
         let blobs = Blobs::open(config).await?;
-        Ok(Self { persistence, blobs, ambient: system_ambient() })
+        Ok(Self { persistence, blobs, context: system_context() })
     }
 
     /// Creates the collector.
-    pub(crate) fn collector(&self, config: &Config) -> Collector {
+    pub(crate) fn collector(&self, config: &Config) -> GarbageCollector {
         let Persistence {
             uploads,
             trash,
@@ -67,8 +69,8 @@ impl Stores {
             link_downloads,
             sessions,
             throttle,
-            receipts,
-            chores,
+            idempotency_records,
+            task_leases,
             name_keys,
             ..
         } = self.persistence.clone();
@@ -81,17 +83,17 @@ impl Stores {
             link_downloads,
             sessions,
             throttle,
-            receipts,
+            idempotency_records,
             blobs,
-            chores,
+            task_leases,
             name_keys,
         };
         let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
-        Collector::new(stores, self.ambient.clone(), settings)
+        GarbageCollector::new(stores, self.context.clone(), settings)
     }
 
-    pub(crate) fn ambient(&self) -> &Ambient {
-        &self.ambient
+    pub(crate) fn context(&self) -> &ServiceContext {
+        &self.context
     }
 
     /// The source of the database's connection metrics.
@@ -107,14 +109,14 @@ impl Stores {
 
 /// Creates the administration service, which needs only the database and runs no migrations, e.g. beside a running
 /// server.
-pub(crate) async fn administration(config: &Config) -> anyhow::Result<(Administration, Ambient)> {
+pub(crate) async fn administration(config: &Config) -> anyhow::Result<(AdministrationService, ServiceContext)> {
     let Persistence { users, accounts, .. } = database::open_current(config).await?;
-    let ambient = system_ambient();
-    Ok((Administration::new(users, accounts, Arc::new(passwords()?), ambient.clone()), ambient))
+    let context = system_context();
+    Ok((AdministrationService::new(users, accounts, Arc::new(passwords()?), context.clone()), context))
 }
 
-fn system_ambient() -> Ambient {
-    Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(LoggedTrail))
+fn system_context() -> ServiceContext {
+    ServiceContext::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(TracingAuditLog))
 }
 
 fn passwords() -> anyhow::Result<Argon2Passwords> {
@@ -123,7 +125,7 @@ fn passwords() -> anyhow::Result<Argon2Passwords> {
 }
 
 /// Describes where the data are stored, for the startup message.
-pub(crate) fn whereabouts(config: &Config) -> String {
+pub(crate) fn describe_storage(config: &Config) -> String {
     let full = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
     let database = match &config.database {
         DatabaseConfig::Sqlite(path) => full(path),
@@ -144,7 +146,7 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// Reads the keys from the configuration, or else from the data directory.
-    pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
         let secret = match &config.secret_key {
             Some(secret) => secret.clone(),
             None => SecretKey::in_directory(&config.data_dir, &OsRandom)?,

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_contract::Code;
 use clouddrive_domain::Error;
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::problem::Problem;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,12 +34,12 @@ impl Cursors {
     }
 
     /// Creates the cursor of a position in the list named `list`.
-    pub(crate) fn seal(&self, list: &str, place: &impl Serialize) -> Outcome<String> {
-        let mut bytes = serde_json::to_vec(place).map_err(|fault| Error::internal("cursor", fault))?;
+    pub(crate) fn seal(&self, list: &str, place: &impl Serialize) -> Result<String, Problem> {
+        let mut bytes = serde_json::to_vec(place).map_err(|error| Error::internal("cursor", error))?;
         // JSON ignores trailing white space.
         bytes.resize(bytes.len().next_multiple_of(PADDED), b' ');
         // The nonce is derived from the plaintext, so it repeats only for the same plaintext.
-        let nonce: [u8; NONCE_LEN] = prefix(&cover(&self.mac, &format!("nonce {list}"), &bytes));
+        let nonce: [u8; NONCE_LEN] = prefix(&mac_of(&self.mac, &format!("nonce {list}"), &bytes));
         let aad = Aad::from(list.as_bytes());
         cipher(&self.mac)
             .and_then(|key| key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut bytes))
@@ -49,7 +49,7 @@ impl Cursors {
     }
 
     /// Opens a cursor of the list named `list`.
-    pub(crate) fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Outcome<T> {
+    pub(crate) fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Result<T, Problem> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
         let mut macs = std::iter::once(&self.mac).chain(&self.former);
         let place = macs.find_map(|mac| decrypt(mac, list, &bytes).or_else(|| authenticate(mac, list, &bytes)));
@@ -72,12 +72,12 @@ fn decrypt(mac: &Hmac<Sha256>, list: &str, bytes: &[u8]) -> Option<Vec<u8>> {
 /// that began there can be continued during a rolling update. Release 0.2.0 removes this.
 fn authenticate(mac: &Hmac<Sha256>, list: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let (place, seal) = bytes.split_last_chunk::<16>()?;
-    cover(mac, list, place).verify_truncated_left(seal).is_ok().then(|| place.to_vec())
+    mac_of(mac, list, place).verify_truncated_left(seal).is_ok().then(|| place.to_vec())
 }
 
 /// The encryption key, derived from the MAC key.
 fn cipher(mac: &Hmac<Sha256>) -> Result<LessSafeKey, aws_lc_rs::error::Unspecified> {
-    let key: [u8; 32] = prefix(&cover(mac, "key of hidden places", &[]));
+    let key: [u8; 32] = prefix(&mac_of(mac, "key of hidden places", &[]));
     Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, &key)?))
 }
 
@@ -96,7 +96,7 @@ pub(super) fn hmac(key: [u8; 32]) -> Hmac<Sha256> {
 }
 
 /// The MAC over a list's name and a position in it.
-fn cover(mac: &Hmac<Sha256>, list: &str, place: &[u8]) -> Hmac<Sha256> {
+fn mac_of(mac: &Hmac<Sha256>, list: &str, place: &[u8]) -> Hmac<Sha256> {
     let length = (list.len() as u64).to_be_bytes();
     mac.clone().chain_update(length).chain_update(list).chain_update(place)
 }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn unencrypted(cursors: &Cursors, list: &str, place: &str) -> String {
-        let seal: [u8; 16] = prefix(&cover(&cursors.mac, list, place.as_bytes()));
+        let seal: [u8; 16] = prefix(&mac_of(&cursors.mac, list, place.as_bytes()));
         URL_SAFE_NO_PAD.encode([place.as_bytes(), &seal].concat())
     }
 }

@@ -3,9 +3,9 @@
 mod errors;
 mod example;
 mod headers;
+mod operation_texts;
 mod page;
 mod shape;
-mod words;
 
 use std::sync::LazyLock;
 
@@ -18,11 +18,12 @@ use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuild
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    account, archive, blob, drive, file, link, profile_photo, search, service, share, trash, upload, version, visit,
+    account, archive, blob, drive, file, link, profile_photo, public_link, search, service, share, trash, upload,
+    version,
 };
 
 use errors::errors;
-pub(crate) use page::{document, let_the_page_work, swagger_config};
+pub(crate) use page::{document, swagger_config, swagger_csp};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,19 +35,19 @@ pub(crate) use page::{document, let_the_page_work, swagger_config};
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::refresh_form, account::logout, account::verify_token,
-        account::get_user, account::patch_user, account::change_password, account::delete_user,
-        account::list_sessions, account::end_session,
-        drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, drive::delete,
-        file::create, file::get, file::content, file::patch, file::copy, file::delete, file::put_content,
+        account::get_user, account::update_user, account::change_password, account::delete_user,
+        account::list_sessions, account::delete_session,
+        drive::create, drive::list_root, drive::list, drive::update, drive::copy, drive::archive, drive::delete,
+        file::create, file::get, file::content, file::update, file::copy, file::delete, file::put_content,
         version::list, version::get, version::restore, version::delete,
         trash::list, trash::list_folder, trash::empty, trash::restore, trash::purge,
         upload::list, upload::get, upload::sign_parts, upload::complete, upload::abort,
-        share::create, share::list_received, share::patch, share::delete,
+        share::create, share::list_received, share::update, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
         share::list_access_to_folder, share::list_access_to_file,
-        link::create, link::list, link::patch, link::delete,
-        archive::create, archive::get, visit::archive, visit::archive_folder,
-        visit::access, visit::look, visit::list, visit::content, visit::content_of_file,
+        link::create, link::list, link::update, link::delete,
+        archive::create, archive::get, public_link::archive, public_link::archive_folder,
+        public_link::access, public_link::get, public_link::list, public_link::content, public_link::content_of_file,
         search::search,
         profile_photo::get, profile_photo::set, profile_photo::delete,
         blob::get, blob::put,
@@ -81,7 +82,7 @@ struct Api;
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
     shape::complete(&mut document);
-    words::complete(&mut document);
+    operation_texts::complete(&mut document);
     headers::complete(&mut document);
     example::complete(&mut document);
     shape::empty_forms(&mut document);
@@ -103,7 +104,7 @@ fn operations_of(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 /// The operations that accept an `Idempotency-Key`, as in the routes.
-const KEYED: &[&str] = &[
+const IDEMPOTENT: &[&str] = &[
     "create_folder",
     "copy_folder",
     "create_archive",
@@ -170,7 +171,7 @@ fn add_errors(operation: &mut Operation) {
 
 /// Adds the `Idempotency-Key` parameter.
 fn add_key(operation: &mut Operation) {
-    if !operation.operation_id.as_deref().is_some_and(|id| KEYED.contains(&id)) {
+    if !operation.operation_id.as_deref().is_some_and(|id| IDEMPOTENT.contains(&id)) {
         return;
     }
     let key = ParameterBuilder::new()
@@ -225,9 +226,9 @@ mod tests {
 
     #[test]
     fn authenticated_posts_accept_an_idempotency_key() {
-        // A deleted account has no receipts, and its access token is invalid.
+        // A deleted account has no idempotency records, and its access token is invalid.
         let apart = ["delete_user"];
-        let mut keyed = 0;
+        let mut idempotent = 0;
         for item in DOCUMENT["paths"].as_object().unwrap().values() {
             let post = &item["post"];
             let open = post["security"] == serde_json::json!([]);
@@ -235,13 +236,13 @@ mod tests {
             if id.is_empty() || open || apart.contains(&id) {
                 continue;
             }
-            assert!(KEYED.contains(&id), "{id}");
+            assert!(IDEMPOTENT.contains(&id), "{id}");
             let parameters = post["parameters"].as_array().unwrap();
             assert!(parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"), "{id}");
-            keyed += 1;
+            idempotent += 1;
         }
         // A content is put.
-        assert_eq!(keyed + 1, KEYED.len());
+        assert_eq!(idempotent + 1, IDEMPOTENT.len());
     }
 
     #[test]

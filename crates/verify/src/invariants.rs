@@ -281,7 +281,7 @@ pub(crate) fn names(dialect: Dialect) -> String {
 
 /// The blob rows of all stores in key order: key, size, SHA-256 in hexadecimal, and, for complete blobs in use, the
 /// store's name. With `only`, limited to those keys.
-pub(crate) fn books(dialect: Dialect, only: &[String]) -> String {
+pub(crate) fn blob_rows(dialect: Dialect, only: &[String]) -> String {
     let committed = references(dialect).into_iter().filter(|(word, _)| COMMITTED.contains(word));
     let committed: Vec<String> = committed.map(|(_, sql)| format!("SELECT r.key FROM ({sql}) AS r")).collect();
     let hex = match dialect {

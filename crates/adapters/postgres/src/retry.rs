@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The most attempts at a unit of work, if other transactions conflict.
-pub(crate) const TRIES: u32 = 5;
+pub(crate) const MAX_ATTEMPTS: u32 = 5;
 
 /// A random wait after that many attempts, so that conflicting transactions do not collide again. It needs no
 /// unpredictable bits, so it does not come from the port `Random`.

@@ -8,31 +8,31 @@ use clouddrive_http::audit::address;
 pub(super) const TARGET: &str = "audit";
 
 /// The audit trail that writes to the log.
-pub(crate) struct LoggedTrail;
+pub(crate) struct TracingAuditLog;
 
-impl AuditTrail for LoggedTrail {
+impl AuditTrail for TracingAuditLog {
     fn record(&self, event: &AuditEvent) {
-        let address = address().map(|address| address.to_string());
+        let address = client_address().map(|address| address.to_string());
         let actor = event.actor.map(|actor| actor.to_string());
-        let told = Told::of(&event.action, actor.as_deref());
+        let fields = AuditFields::of(&event.action, actor.as_deref());
         tracing::info!(
             target: TARGET,
             event = event.action.name(),
             actor,
-            object = told.object,
+            object = fields.object,
             address,
             request_id = event.request.as_str(),
-            share = told.share,
-            link = told.link,
-            guest = told.guest,
-            permission = told.permission,
-            reason = told.reason,
-            version = told.version,
+            share = fields.share,
+            link = fields.link,
+            guest = fields.guest,
+            permission = fields.permission,
+            reason = fields.reason,
+            version = fields.version,
         );
     }
 }
 
-const fn word_of(kind: NodeKind) -> &'static str {
+const fn kind_name(kind: NodeKind) -> &'static str {
     match kind {
         NodeKind::File => "file",
         NodeKind::Folder | NodeKind::Root => "folder",
@@ -48,7 +48,7 @@ const fn word_of_permission(permission: Permission) -> &'static str {
 
 /// Fields that only some events have.
 #[derive(Default)]
-struct Told {
+struct AuditFields {
     object: Option<String>,
     share: Option<String>,
     link: Option<String>,
@@ -58,7 +58,7 @@ struct Told {
     version: Option<String>,
 }
 
-impl Told {
+impl AuditFields {
     /// The fields of `action` by `actor`.
     fn of(action: &AuditAction, actor: Option<&str>) -> Self {
         let of_object = |object: String| Self { object: Some(object), ..Self::default() };
@@ -86,18 +86,19 @@ impl Told {
                 share: Some(item.share.to_string()),
                 guest: Some(item.guest.to_string()),
                 permission: Some(word_of_permission(item.permission)),
-                ..of_object(format!("{}/{}", word_of(item.kind), item.node))
+                ..of_object(format!("{}/{}", kind_name(item.kind), item.node))
             },
             AuditAction::LinkCreated(item)
             | AuditAction::LinkChanged(item)
             | AuditAction::LinkRevoked(item)
             | AuditAction::LinkDownloaded(item)
-            | AuditAction::LinkPasswordRefused(item) => {
-                Self { link: Some(item.link.to_string()), ..of_object(format!("{}/{}", word_of(item.kind), item.node)) }
-            }
+            | AuditAction::LinkPasswordRefused(item) => Self {
+                link: Some(item.link.to_string()),
+                ..of_object(format!("{}/{}", kind_name(item.kind), item.node))
+            },
             AuditAction::UploadAborted { upload } => of_object(format!("upload/{upload}")),
             AuditAction::ItemTrashed(item) | AuditAction::ItemRestored(item) | AuditAction::ItemPurged(item) => {
-                of_object(format!("{}/{}", word_of(item.kind), item.node))
+                of_object(format!("{}/{}", kind_name(item.kind), item.node))
             }
             AuditAction::TrashEmptied { drive } => of_object(format!("drive/{drive}")),
             AuditAction::VersionRestored(content) | AuditAction::VersionDeleted(content) => {

@@ -6,19 +6,20 @@ use actix_web::web::Data;
 use clouddrive_auth::{Purpose, SessionCache};
 use clouddrive_domain::port::{BlobStore, Passwords};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Ambient, ArchiveStores, Archives, BlobRemover, Contents, Copies, EndedUploads, Files,
-    Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs, StoreTags, Throttling, Trash, UploadSettings,
-    Uploads, UrlLifetimes, VersionSettings, VersionStores, Versions, Visits, Watching,
+    AccountService, AccountSettings, ArchiveService, ArchiveStores, BlobRemover, Contents, CopyService, EndedUploads,
+    FileService, FolderService, IdempotencyService, LinkService, PhotoService, PublicLinkService, SearchService,
+    ServiceContext, ShareService, SignedBlobService, StoreTags, Throttling, TrashService, UploadService,
+    UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores, Watching,
 };
-use clouddrive_http::slots::Slots;
+use clouddrive_http::concurrency::ConcurrencyLimit;
 use clouddrive_image::SquarePhotos;
-use clouddrive_rest::{Digests, Part, Services, write_answer};
+use clouddrive_rest::{Digests, HealthCheck, Services, encode_response};
 
-use super::blobs::Doors;
+use super::blobs::DirectAccess;
 use super::database::Persistence;
 use super::{Keys, Stores, passwords};
 use crate::config::Config;
-use crate::telemetry::throttle::Counted;
+use crate::telemetry::throttle::MeteredThrottle;
 
 /// Profile photos processed at once (up to 500 MB each), and callers that may wait (5 MiB each).
 const PHOTOS_AT_ONCE: usize = 1;
@@ -34,9 +35,9 @@ pub(super) struct Builder<'a> {
     keys: &'a Keys,
     public_url: &'a str,
     ports: Persistence,
-    ambient: Ambient,
+    context: ServiceContext,
     store: Arc<dyn BlobStore>,
-    doors: Doors,
+    direct_access: DirectAccess,
     cache: Arc<SessionCache>,
     passwords: Arc<dyn Passwords>,
     throttling: Throttling,
@@ -54,23 +55,23 @@ impl<'a> Builder<'a> {
         public_url: &'a str,
     ) -> anyhow::Result<Self> {
         let (ports, store) = (stores.persistence.clone(), stores.blobs.store());
-        let doors = stores.blobs.doors(public_url, keys);
+        let direct_access = stores.blobs.direct_access(public_url, keys);
         let throttling = if config.rate_limits {
-            Throttling::new(Arc::new(Counted(ports.throttle.clone())))
+            Throttling::new(Arc::new(MeteredThrottle(ports.throttle.clone())))
         } else {
             Throttling::off()
         };
         let remover = BlobRemover::new(ports.records.clone(), store.clone());
-        let tags = match doors.gate {
+        let tags = match direct_access.verifier {
             Some(_) => StoreTags::none(),
-            None => StoreTags::of(store.clone(), ports.records.clone()),
+            None => StoreTags::new(store.clone(), ports.records.clone()),
         };
         Ok(Self {
             stores,
             config,
             keys,
             public_url,
-            ambient: stores.ambient.clone(),
+            context: stores.context.clone(),
             cache: Arc::new(SessionCache::new(ports.sessions.clone(), ports.accounts.clone())),
             passwords: Arc::new(passwords()?),
             throttling,
@@ -78,7 +79,7 @@ impl<'a> Builder<'a> {
             contents: Contents::new(store.clone(), ports.records.clone()),
             remover,
             tags,
-            doors,
+            direct_access,
             store,
             ports,
         })
@@ -89,34 +90,34 @@ impl<'a> Builder<'a> {
         let (database, storage) = (ports.probe.clone(), self.stores.blobs.probe());
         Ok(Services {
             accounts: Data::new(self.accounts()),
-            folders: Data::new(Folders::new(ports.drive.clone(), self.ended.clone(), self.ambient.clone())),
+            folders: Data::new(FolderService::new(ports.drive.clone(), self.ended.clone(), self.context.clone())),
             files: Data::new(self.files()),
             copies: Data::new(self.copies()),
             archives: Data::new(self.archives()),
             archive_urls: Data::new(keys.archive_urls(self.public_url)),
             uploads: Data::new(self.uploads()),
-            search: Data::new(Search::new(ports.drive.clone(), ports.search.clone())),
+            search: Data::new(SearchService::new(ports.drive.clone(), ports.search.clone())),
             trash: Data::new(self.trash()),
             versions: Data::new(self.versions()),
             shares: Data::new(self.shares()),
             links: Data::new(self.links()?),
-            visits: Data::new(self.visits()),
+            public_links: Data::new(self.public_links()),
             photos: Data::new(self.photos()),
             idempotency: Data::new(self.idempotency()),
             local: self.signed_blobs().map(Data::new),
             parts: Data::new(vec![
-                Part { name: "database", probe: database },
-                Part { name: "storage", probe: storage },
+                HealthCheck { name: "database", probe: database },
+                HealthCheck { name: "storage", probe: storage },
             ]),
-            ambient: Data::new(self.ambient.clone()),
+            context: Data::new(self.context.clone()),
             cursors: Data::new(keys.cursors()),
             digests: Data::new(Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts))),
-            bulk: Data::new(Slots::new(BULK_AT_ONCE, self.config.database_wait)),
+            bulk: Data::new(ConcurrencyLimit::new(BULK_AT_ONCE, self.config.database_wait)),
         })
     }
 
-    fn accounts(&self) -> Accounts {
-        Accounts::new(
+    fn accounts(&self) -> AccountService {
+        AccountService::new(
             self.ports.users.clone(),
             self.cache.clone(),
             self.cache.clone(),
@@ -125,7 +126,7 @@ impl<'a> Builder<'a> {
             Arc::new(self.keys.tokens(self.config.algorithm)),
             self.ended.clone(),
             self.throttling.clone(),
-            self.ambient.clone(),
+            self.context.clone(),
             AccountSettings {
                 quota_bytes: self.config.quota_bytes,
                 quota_entries: self.config.quota_entries,
@@ -136,58 +137,58 @@ impl<'a> Builder<'a> {
         )
     }
 
-    fn photos(&self) -> Photos {
-        Photos::new(
+    fn photos(&self) -> PhotoService {
+        PhotoService::new(
             self.ports.users.clone(),
             self.ports.drive.clone(),
             self.ports.records.clone(),
             self.store.clone(),
-            self.doors.signer.clone(),
+            self.direct_access.presigner.clone(),
             Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
-            self.ambient.clone(),
+            self.context.clone(),
             self.config.url_lifetime,
         )
     }
 
-    fn files(&self) -> Files {
+    fn files(&self) -> FileService {
         let lifetimes = UrlLifetimes { download: self.config.url_lifetime, watch: self.config.watch_url_lifetime };
-        Files::new(
+        FileService::new(
             self.ports.drive.clone(),
             self.contents.clone(),
             self.tags.clone(),
-            self.doors.signer.clone(),
-            self.ambient.clone(),
+            self.direct_access.presigner.clone(),
+            self.context.clone(),
             lifetimes,
         )
     }
 
-    fn versions(&self) -> Versions {
+    fn versions(&self) -> VersionService {
         let stores = VersionStores {
             versions: self.ports.versions.clone(),
             records: self.ports.records.clone(),
             store: self.store.clone(),
-            signer: self.doors.signer.clone(),
+            presigner: self.direct_access.presigner.clone(),
             tags: self.tags.clone(),
         };
         let settings = VersionSettings {
-            most: self.config.most_versions,
+            max: self.config.max_versions,
             url_lifetime: self.config.url_lifetime,
-            intake_lifetime: self.config.upload_lifetime,
+            upload_lifetime: self.config.upload_lifetime,
         };
-        Versions::new(self.ports.drive.clone(), stores, self.ambient.clone(), settings)
+        VersionService::new(self.ports.drive.clone(), stores, self.context.clone(), settings)
     }
 
-    fn copies(&self) -> Copies {
-        Copies::new(
+    fn copies(&self) -> CopyService {
+        CopyService::new(
             self.ports.drive.clone(),
             self.ports.trees.clone(),
             self.remover.clone(),
-            self.ambient.clone(),
-            self.config.most_versions,
+            self.context.clone(),
+            self.config.max_versions,
         )
     }
 
-    fn archives(&self) -> Archives {
+    fn archives(&self) -> ArchiveService {
         let stores = ArchiveStores {
             drive: self.ports.drive.clone(),
             trees: self.ports.trees.clone(),
@@ -196,68 +197,68 @@ impl<'a> Builder<'a> {
             sessions: self.ports.sessions.clone(),
             links: self.ports.links.clone(),
         };
-        Archives::new(stores, self.ambient.clone())
+        ArchiveService::new(stores, self.context.clone())
     }
 
-    fn uploads(&self) -> Uploads {
+    fn uploads(&self) -> UploadService {
         let settings = UploadSettings {
             lifetime: self.config.upload_lifetime,
             url_lifetime: self.config.url_lifetime,
-            most_open: self.config.most_open_uploads,
+            max_open: self.config.max_open_uploads,
             part_bytes: self.config.part_bytes,
-            max_parts: self.doors.max_parts,
-            most_versions: self.config.most_versions,
+            max_parts: self.direct_access.max_parts,
+            max_versions: self.config.max_versions,
         };
-        let uploads = Uploads::new(
+        let uploads = UploadService::new(
             self.ports.drive.clone(),
             self.ports.uploads.clone(),
             self.store.clone(),
             self.ports.records.clone(),
-            self.doors.direct.clone(),
-            self.ambient.clone(),
+            self.direct_access.direct.clone(),
+            self.context.clone(),
             settings,
         );
-        match &self.doors.staged {
+        match &self.direct_access.staged {
             Some(staged) => uploads.with_staging(staged.clone(), self.ports.records.clone()),
             None => uploads,
         }
     }
 
-    fn trash(&self) -> Trash {
-        Trash::new(
+    fn trash(&self) -> TrashService {
+        TrashService::new(
             self.ports.drive.clone(),
             self.ports.trash.clone(),
             self.remover.clone(),
             self.ended.clone(),
-            self.ambient.clone(),
+            self.context.clone(),
             self.config.trash_retention,
         )
     }
 
-    fn shares(&self) -> Shares {
-        Shares::new(
+    fn shares(&self) -> ShareService {
+        ShareService::new(
             self.ports.drive.clone(),
             self.ports.shares.clone(),
             self.ports.users.clone(),
             self.ended.clone(),
             self.throttling.clone(),
-            self.ambient.clone(),
+            self.context.clone(),
         )
     }
 
-    fn links(&self) -> anyhow::Result<Links> {
-        Ok(Links::new(
+    fn links(&self) -> anyhow::Result<LinkService> {
+        Ok(LinkService::new(
             self.ports.drive.clone(),
             self.ports.links.clone(),
             Arc::new(self.keys.link_tokens()?),
             self.passwords.clone(),
-            self.ambient.clone(),
+            self.context.clone(),
             self.public_url,
         ))
     }
 
-    fn visits(&self) -> Visits {
-        Visits::new(
+    fn public_links(&self) -> PublicLinkService {
+        PublicLinkService::new(
             self.ports.drive.clone(),
             self.ports.links.clone(),
             self.ports.link_downloads.clone(),
@@ -265,27 +266,27 @@ impl<'a> Builder<'a> {
             Arc::new(self.keys.link_access()),
             self.contents.clone(),
             self.tags.clone(),
-            self.doors.signer.clone(),
+            self.direct_access.presigner.clone(),
             self.throttling.clone(),
-            self.ambient.clone(),
+            self.context.clone(),
             self.config.url_lifetime,
         )
     }
 
-    fn idempotency(&self) -> Idempotency {
-        let (drive, receipts) = (self.ports.drive.clone(), self.ports.receipts.clone());
-        Idempotency::new(drive, receipts, Arc::new(write_answer), self.ambient.clone())
+    fn idempotency(&self) -> IdempotencyService {
+        let (drive, idempotency_records) = (self.ports.drive.clone(), self.ports.idempotency_records.clone());
+        IdempotencyService::new(drive, idempotency_records, Arc::new(encode_response), self.context.clone())
     }
 
     /// Serves the signed URLs of a local store.
-    fn signed_blobs(&self) -> Option<SignedBlobs> {
-        let (gate, parts) = self.doors.gate.clone()?;
+    fn signed_blobs(&self) -> Option<SignedBlobService> {
+        let (verifier, parts) = self.direct_access.verifier.clone()?;
         let watching = Watching {
             drive: self.ports.drive.clone(),
             versions: self.ports.versions.clone(),
             sessions: self.cache.clone(),
         };
         let records = self.ports.records.clone();
-        Some(SignedBlobs::new(gate, self.store.clone(), parts, records, watching, self.ambient.clone()))
+        Some(SignedBlobService::new(verifier, self.store.clone(), parts, records, watching, self.context.clone()))
     }
 }

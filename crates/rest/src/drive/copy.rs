@@ -3,10 +3,10 @@ use clouddrive_contract::{CopyFolder, Folder};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::model::UserId;
 use clouddrive_domain::service;
+use clouddrive_http::concurrency::ConcurrencyLimit;
 use clouddrive_http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
-use clouddrive_http::slots::Slots;
 
 use crate::annotations::IfMatchParam;
 use crate::{map, parse};
@@ -23,13 +23,13 @@ pub(crate) async fn copy(
     id: PathId<NodeId>,
     wanted: IfMatch,
     body: OptionalJson<CopyFolder>,
-    bulk: web::Data<Slots<UserId>>,
-    copies: web::Data<service::Copies>,
-) -> Outcome<HttpResponse> {
+    bulk: web::Data<ConcurrencyLimit<UserId>>,
+    copies: web::Data<service::CopyService>,
+) -> Result<HttpResponse, Problem> {
     let CopyFolder { parent_folder_id, folder_name, folder_conflict } = body.0;
     let conflict = folder_conflict.map(parse::folder_conflict);
     let place = parse::copy_place("folder_name", folder_name.as_deref(), parent_folder_id, conflict)?;
-    let _slot = bulk.enter(user.actor.user).await?;
+    let _permit = bulk.acquire(user.actor.user).await?;
     let folder = map::folder(copies.copy_folder(&user.actor, id.0, place, &wanted.0).await?)?;
-    Ok(reply::created_tagged(format!("/drive/{}", folder.id), &folder.etag, &folder))
+    Ok(reply::created_with_etag(format!("/drive/{}", folder.id), &folder.etag, &folder))
 }

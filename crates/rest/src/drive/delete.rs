@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::{NodeId, NodeKind};
-use clouddrive_domain::service::Trash;
-use clouddrive_http::apart::to_the_end;
+use clouddrive_domain::service::TrashService;
+use clouddrive_http::detached::run_to_completion;
 use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::annotations::IfMatchParam;
@@ -17,8 +17,8 @@ pub(crate) async fn delete(
     user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,
-    trash: web::Data<Trash>,
-) -> Outcome<HttpResponse> {
-    to_the_end(async move { trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await }).await?;
-    Ok(reply::done())
+    trash: web::Data<TrashService>,
+) -> Result<HttpResponse, Problem> {
+    run_to_completion(async move { trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await }).await?;
+    Ok(reply::no_content())
 }

@@ -1,8 +1,8 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::{NodeId, NodeKind};
-use clouddrive_domain::service::Trash;
+use clouddrive_domain::service::TrashService;
 use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::annotations::IfMatchParam;
@@ -15,8 +15,8 @@ pub(crate) async fn delete(
     user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,
-    trash: web::Data<Trash>,
-) -> Outcome<HttpResponse> {
+    trash: web::Data<TrashService>,
+) -> Result<HttpResponse, Problem> {
     trash.put(&user.actor, (NodeKind::File, id.0), &wanted.0).await?;
-    Ok(reply::done())
+    Ok(reply::no_content())
 }

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use clouddrive_contract::Code;
 
-use super::KEYED;
+use super::IDEMPOTENT;
 
 /// The codes of an operation, in groups that operations have in common.
 type Groups = &'static [&'static [Code]];
 
 const BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
 const JSON: &[Code] = &[Code::ValidationFailed];
-const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
+const AUTHENTICATED: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
 const LIST: &[Code] = &[Code::InvalidCursor, Code::ValidationFailed];
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
@@ -38,7 +38,7 @@ pub(super) fn errors(operation: &str) -> Vec<Code> {
     let groups = [of_account, of_folders, of_files, of_sharing].map(|family| family(operation).concat());
     // Any request may be malformed.
     let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
-    if KEYED.contains(&operation) {
+    if IDEMPOTENT.contains(&operation) {
         codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
     }
     codes.extend([Code::InternalError, Code::Unavailable]);
@@ -54,14 +54,14 @@ fn of_account(operation: &str) -> Groups {
         "login" => &[BODY, JSON, THROTTLED, &[Code::InvalidCredentials]],
         "refresh_token" => &[BODY, JSON, &[Code::InvalidToken]],
         "logout" => &[BODY, JSON],
-        "list_sessions" => &[KNOWN, LIST],
-        "end_session" => &[KNOWN, ITEM],
-        "patch_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
-        "change_password" | "delete_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
-        "verify_token" => &[KNOWN],
-        "get_user" => &[KNOWN, ITEM],
-        "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
-        "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
+        "list_sessions" => &[AUTHENTICATED, LIST],
+        "end_session" => &[AUTHENTICATED, ITEM],
+        "patch_user" => &[AUTHENTICATED, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
+        "change_password" | "delete_user" => &[AUTHENTICATED, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
+        "verify_token" => &[AUTHENTICATED],
+        "get_user" => &[AUTHENTICATED, ITEM],
+        "get_profile_photo" | "delete_profile_photo" => &[AUTHENTICATED, ITEM],
+        "set_profile_photo" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::InvalidImage]],
         _ => &[],
     }
 }
@@ -69,19 +69,21 @@ fn of_account(operation: &str) -> Groups {
 /// Folders, archives, search and the trash.
 fn of_folders(operation: &str) -> Groups {
     match operation {
-        "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]],
-        "list_root" | "list_folder" => &[KNOWN, LIST, ITEM],
-        "search" => &[KNOWN, LIST, ITEM],
-        "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
-        "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
-        "archive_folder" | "head_archive_folder" => &[KNOWN, ITEM, ARCHIVE],
-        "create_archive" => &[KNOWN, BODY, JSON, ITEM],
+        "create_folder" => {
+            &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]]
+        }
+        "list_root" | "list_folder" => &[AUTHENTICATED, LIST, ITEM],
+        "search" => &[AUTHENTICATED, LIST, ITEM],
+        "patch_folder" => &[AUTHENTICATED, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
+        "copy_folder" => &[AUTHENTICATED, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
+        "archive_folder" | "head_archive_folder" => &[AUTHENTICATED, ITEM, ARCHIVE],
+        "create_archive" => &[AUTHENTICATED, BODY, JSON, ITEM],
         "get_archive" | "head_archive" => &[SIGNED, ITEM, ARCHIVE, &[Code::InvalidToken]],
-        "delete_folder" | "delete_file" => &[KNOWN, DELETE],
-        "list_trash" | "list_trashed_folder" => &[KNOWN, LIST, ITEM],
-        "empty_trash" => &[KNOWN, ITEM],
-        "purge_item" => &[KNOWN, ITEM, &[Code::PreconditionFailed]],
-        "restore_item" => &[KNOWN, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
+        "delete_folder" | "delete_file" => &[AUTHENTICATED, DELETE],
+        "list_trash" | "list_trashed_folder" => &[AUTHENTICATED, LIST, ITEM],
+        "empty_trash" => &[AUTHENTICATED, ITEM],
+        "purge_item" => &[AUTHENTICATED, ITEM, &[Code::PreconditionFailed]],
+        "restore_item" => &[AUTHENTICATED, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
         _ => &[],
     }
 }
@@ -89,35 +91,37 @@ fn of_folders(operation: &str) -> Groups {
 /// Files, versions, uploads and blobs.
 fn of_files(operation: &str) -> Groups {
     match operation {
-        "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
-        "copy_file" => &[KNOWN, BODY, JSON, COPY],
+        "patch_file" => &[AUTHENTICATED, BODY, JSON, RELOCATE],
+        "copy_file" => &[AUTHENTICATED, BODY, JSON, COPY],
         "put_content" => &[
-            KNOWN,
+            AUTHENTICATED,
             BODY,
             DELETE,
             &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
             &[Code::UnsupportedMediaType],
         ],
-        "list_versions" => &[KNOWN, LIST, ITEM],
-        "get_version" => &[KNOWN, ITEM],
-        "restore_version" => &[KNOWN, DELETE, &[Code::QuotaExceeded]],
-        "delete_version" => &[KNOWN, DELETE, &[Code::VersionInUse]],
+        "list_versions" => &[AUTHENTICATED, LIST, ITEM],
+        "get_version" => &[AUTHENTICATED, ITEM],
+        "restore_version" => &[AUTHENTICATED, DELETE, &[Code::QuotaExceeded]],
+        "delete_version" => &[AUTHENTICATED, DELETE, &[Code::VersionInUse]],
         "create_file" => &[
-            KNOWN,
+            AUTHENTICATED,
             BODY,
             JSON,
             ITEM,
             &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
             &[Code::ChecksumMismatch, Code::SizeMismatch],
         ],
-        "get_file" => &[KNOWN, ITEM, &[Code::ValidationFailed]],
-        "get_content" | "head_content" => &[KNOWN, ITEM, BYTES],
-        "list_uploads" => &[KNOWN, LIST],
-        "get_upload" => &[KNOWN, ITEM],
-        "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
-        "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]],
+        "get_file" => &[AUTHENTICATED, ITEM, &[Code::ValidationFailed]],
+        "get_content" | "head_content" => &[AUTHENTICATED, ITEM, BYTES],
+        "list_uploads" => &[AUTHENTICATED, LIST],
+        "get_upload" => &[AUTHENTICATED, ITEM],
+        "abort_upload" => &[AUTHENTICATED, ITEM, &[Code::UploadClosed]],
+        "sign_parts" => {
+            &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]]
+        }
         "complete_upload" => &[
-            KNOWN,
+            AUTHENTICATED,
             BODY,
             JSON,
             ITEM,
@@ -136,22 +140,22 @@ fn of_files(operation: &str) -> Groups {
 /// Shares and public links.
 fn of_sharing(operation: &str) -> Groups {
     match operation {
-        "list_received_shares" => &[KNOWN, LIST],
+        "list_received_shares" => &[AUTHENTICATED, LIST],
         "create_share" => &[
-            KNOWN,
+            AUTHENTICATED,
             BODY,
             JSON,
             THROTTLED,
             ITEM,
             &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
         ],
-        "list_given_shares" | "list_links" => &[KNOWN, LIST],
+        "list_given_shares" | "list_links" => &[AUTHENTICATED, LIST],
         "list_shares_of_folder" | "list_shares_of_file" | "list_access_to_folder" | "list_access_to_file" => {
-            &[KNOWN, LIST, ITEM, &[Code::PermissionDenied]]
+            &[AUTHENTICATED, LIST, ITEM, &[Code::PermissionDenied]]
         }
-        "create_link" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
-        "patch_link" => &[KNOWN, BODY, JSON, ITEM],
-        "delete_link" => &[KNOWN, ITEM],
+        "create_link" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied]],
+        "patch_link" => &[AUTHENTICATED, BODY, JSON, ITEM],
+        "delete_link" => &[AUTHENTICATED, ITEM],
         "open_link" => &[LINK, BODY, JSON],
         "visit_link" | "visit_folder" => &[LINK, LIST],
         "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
@@ -160,8 +164,8 @@ fn of_sharing(operation: &str) -> Groups {
         "archive_link" | "head_archive_link" | "archive_linked_folder" | "head_archive_linked_folder" => {
             &[LINK, ARCHIVE, &[Code::LinkExhausted]]
         }
-        "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
-        "delete_share" => &[KNOWN, ITEM],
+        "patch_share" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied]],
+        "delete_share" => &[AUTHENTICATED, ITEM],
         _ => &[],
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{KEYED, METHODS};
+use super::{IDEMPOTENT, METHODS};
 
 /// A header's name, type and description.
 type Header = (&'static str, &'static str, &'static str);
@@ -49,10 +49,10 @@ pub(super) fn complete(document: &mut Value) {
                     parameters.push(request_id());
                 }
             }
-            let keyed = operation["operationId"].as_str().is_some_and(|id| KEYED.contains(&id));
+            let idempotent = operation["operationId"].as_str().is_some_and(|id| IDEMPOTENT.contains(&id));
             let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
             for (status, response) in responses.into_iter().flatten() {
-                add(status, keyed, response);
+                add(status, idempotent, response);
             }
         }
     }
@@ -70,7 +70,7 @@ fn request_id() -> Value {
     })
 }
 
-fn add(status: &str, keyed: bool, response: &mut Value) {
+fn add(status: &str, idempotent: bool, response: &mut Value) {
     let says = response["description"].as_str().unwrap_or("");
     let mut headers = vec![REQUEST_ID];
     match status {
@@ -82,7 +82,7 @@ fn add(status: &str, keyed: bool, response: &mut Value) {
             headers.extend(RATE);
         }
         "503" => headers.push(RETRY_AFTER),
-        _ if status.starts_with('2') && keyed => headers.push(REPLAYED),
+        _ if status.starts_with('2') && idempotent => headers.push(REPLAYED),
         _ => {}
     }
     let Some(response) = response.as_object_mut() else { return };

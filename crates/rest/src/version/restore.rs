@@ -1,9 +1,9 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::File;
-use clouddrive_domain::service::Versions;
+use clouddrive_domain::service::VersionService;
 use clouddrive_http::extract::{CurrentUser, IfMatch, VersionPath};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::annotations::IfMatchParam;
@@ -19,8 +19,8 @@ pub(crate) async fn restore(
     user: CurrentUser,
     path: VersionPath,
     wanted: IfMatch,
-    versions: web::Data<Versions>,
-) -> Outcome<HttpResponse> {
+    versions: web::Data<VersionService>,
+) -> Result<HttpResponse, Problem> {
     let file = map::file(versions.restore(&user.actor, path.0, path.1, &wanted.0).await?)?;
-    Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
+    Ok(reply::with_etag(StatusCode::OK, &file.etag, &file))
 }
