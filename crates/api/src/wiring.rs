@@ -17,9 +17,9 @@ use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::{Passwords, UrlSigner};
 use clouddrive_domain::service::{
     AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector,
-    CollectorSettings, CollectorStores, Contents, Copies, EndedUploads, Files, Folders, Idempotency, Links, Photos,
-    Search, Shares, SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings,
-    VersionStores, Versions, Visits, Watching,
+    CollectorSettings, CollectorStores, Contents, Copies, EndedUploads, Files, Folders, Idempotency, JobQueue, Links,
+    Photos, Purges, Search, Shares, SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes,
+    VersionSettings, VersionStores, Versions, Visits, Watching,
 };
 use clouddrive_http::slots::Slots;
 use clouddrive_image::SquarePhotos;
@@ -104,6 +104,17 @@ impl Stores {
         };
         let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
         Collector::new(stores, self.ambient.clone(), settings)
+    }
+
+    /// Creates the queue of background jobs.
+    pub(crate) fn job_queue(&self) -> JobQueue {
+        JobQueue::new(self.persistence.jobs.clone(), self.ambient.clone())
+    }
+
+    /// Creates the service that finishes purges and removes the drives of deleted accounts.
+    pub(crate) fn purges(&self) -> Purges {
+        let Persistence { trash, records, .. } = self.persistence.clone();
+        Purges::new(trash, BlobRemover::new(records, self.blobs.store()), self.ambient.clone())
     }
 
     pub(crate) fn ambient(&self) -> &Ambient {

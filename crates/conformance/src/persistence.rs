@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Changes, Chores, Drive, LinkDownloads, Links, NameKeys, Receipts, Search, Sessions, Shares,
-    Throttle, Trash, Trees, Uploads, Users, Versions,
+    Accounts, BlobRecords, Changes, Chores, Drive, Jobs, LinkDownloads, Links, NameKeys, Receipts, Search, Sessions,
+    Shares, Throttle, Trash, Trees, Uploads, Users, Versions,
 };
 
 /// The persistence ports of one store. The suite of one port needs the others for its setup.
@@ -40,8 +40,10 @@ pub struct Persistence {
     pub records: Arc<dyn BlobRecords>,
     /// The change log.
     pub changes: Arc<dyn Changes>,
-    /// Leases of background jobs.
+    /// Leases of periodic background work.
     pub chores: Arc<dyn Chores>,
+    /// The queue of background jobs.
+    pub jobs: Arc<dyn Jobs>,
     /// Sort keys of names.
     pub name_keys: Arc<dyn NameKeys>,
     /// Receipts of idempotent requests.
@@ -61,6 +63,7 @@ impl Persistence {
             + BlobRecords
             + Changes
             + Chores
+            + Jobs
             + Receipts
             + Links
             + NameKeys
@@ -90,6 +93,7 @@ impl Persistence {
             records: store.clone(),
             changes: store.clone(),
             chores: store.clone(),
+            jobs: store.clone(),
             name_keys: store.clone(),
             receipts: store,
         }

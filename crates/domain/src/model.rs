@@ -6,6 +6,7 @@ mod blob;
 mod command;
 mod expected;
 mod id;
+mod job;
 mod keep_both;
 mod link;
 mod link_download;
@@ -43,6 +44,7 @@ pub use expected::{Expected, Length};
 pub use id::{
     DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
 };
+pub use job::{ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, MAX_JOB_ATTEMPTS};
 pub use keep_both::{KeepBoth, Round};
 pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
 pub use link_download::{Counted, DOWNLOAD_WINDOW, LinkDownload};

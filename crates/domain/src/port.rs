@@ -16,6 +16,7 @@ mod chores;
 mod clock;
 mod direct_uploads;
 mod drive;
+mod jobs;
 mod link_access;
 mod link_downloads;
 mod link_tokens;
@@ -48,6 +49,7 @@ pub use chores::{Chores, Lease};
 pub use clock::Clock;
 pub use direct_uploads::DirectUploads;
 pub use drive::{Child, Details, Drive, Home, Place, Relocated, Relocation};
+pub use jobs::Jobs;
 pub use link_access::LinkAccess;
 pub use link_downloads::LinkDownloads;
 pub use link_tokens::LinkTokens;
@@ -80,7 +82,7 @@ pub use crate::model::Random;
 pub use {
     crate::model::MockRandom, accounts::MockAccounts, audit::MockAuditTrail, blob_records::MockBlobRecords,
     blobs::MockBlobStore, changes::MockChanges, chores::MockChores, clock::MockClock,
-    direct_uploads::MockDirectUploads, drive::MockDrive, link_access::MockLinkAccess,
+    direct_uploads::MockDirectUploads, drive::MockDrive, jobs::MockJobs, link_access::MockLinkAccess,
     link_downloads::MockLinkDownloads, link_tokens::MockLinkTokens, links::MockLinks, name_keys::MockNameKeys,
     part_store::MockPartStore, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
     receipts::MockReceipts, search::MockSearch, sessions::MockSessions, shares::MockShares, signed_urls::MockUrlGate,

@@ -39,6 +39,8 @@ pub use files::uploads::{
 pub use files::versions::{ContentLeave, ContentMetadata, VersionPage, VersionSettings, VersionStores, Versions};
 pub use idempotency::{Done, Idempotency, RENEWAL, Start};
 pub use maintenance::collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
+pub use maintenance::jobs::{JobProgress, JobQueue};
+pub use maintenance::purges::Purges;
 pub use sharing::links::{LinkEdit, LinkWish, Links, OwnLink};
 pub use sharing::shares::{GivenPage, SharePage, Shares};
 pub use sharing::visits::{Admission, LinkedFile, LinkedFolder, Visit, Visitor, Visits};

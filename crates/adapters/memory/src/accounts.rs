@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    Account, ChangeKind, Command, Credentials, Email, Handle, Limit, ListedAccount, NewLimits, PasswordHash, UserId,
+    Account, ChangeKind, Command, Credentials, Email, Handle, Job, Limit, ListedAccount, NewLimits, PasswordHash,
+    UserId,
 };
 use clouddrive_domain::port::Accounts;
 use clouddrive_domain::{Error, Result};
@@ -9,6 +10,7 @@ use clouddrive_domain::{Error, Result};
 use crate::Database;
 use crate::changes::log;
 use crate::content::release;
+use crate::jobs::queue;
 use crate::sessions::{end_all, remove_sessions};
 use crate::state::{State, UserRow};
 use crate::uploads::abort_all;
@@ -61,6 +63,7 @@ fn delete(state: &mut State, command: &Command, user: UserId, proven: u64) -> Re
     if let Some(drive) = state.drives.get_mut(&row.drive) {
         drive.owner = None;
     }
+    queue(state, command, Job::RemoveDrive(row.drive));
     state.users.remove(&user);
     if let Some(photo) = &row.user.photo {
         release(state, photo, command.at);

@@ -1,7 +1,7 @@
 //! All that the database holds: one table per kind of row.
 
 use clouddrive_domain::model::{
-    BlobKey, BucketLevel, Change, Crc32, DriveId, EntityTag, EntryQuota, LeaseId, LinkId, MediaType, Name, NodeId,
+    BlobKey, BucketLevel, Change, Crc32, DriveId, EntityTag, EntryQuota, Job, LeaseId, LinkId, MediaType, Name, NodeId,
     NodeKind, OrderKey, PasswordHash, Permission, Quota, ReceiptId, Revision, SealedToken, Session, SessionId, Sha256,
     ShareId, StoreName, Timestamp, TokenHash, Upload, UploadId, User, UserId, VersionId,
 };
@@ -35,10 +35,11 @@ pub(crate) struct State {
     pub(crate) receipts: Table<(UserId, String, String), ReceiptRow>,
     /// By the name of the chore.
     pub(crate) leases: Table<&'static str, LeaseRow>,
+    pub(crate) jobs: Table<Job, JobRow>,
 }
 
 impl State {
-    fn tables(&mut self) -> [&mut dyn Undo; 16] {
+    fn tables(&mut self) -> [&mut dyn Undo; 17] {
         [
             &mut self.users,
             &mut self.sessions,
@@ -56,6 +57,7 @@ impl State {
             &mut self.changes,
             &mut self.receipts,
             &mut self.leases,
+            &mut self.jobs,
         ]
     }
 }
@@ -267,4 +269,13 @@ pub(crate) struct LeaseRow {
     /// None if it is free.
     pub(crate) held_until: Option<Timestamp>,
     pub(crate) due_at: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct JobRow {
+    /// When it may be claimed: of a claimed one, when its lease runs out.
+    pub(crate) run_at: Timestamp,
+    pub(crate) attempts: u32,
+    pub(crate) lease: Option<LeaseId>,
+    pub(crate) dead_at: Option<Timestamp>,
 }

@@ -2,8 +2,8 @@ mod purge;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition, UserId,
-    check_depth,
+    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
+    UserId, check_depth,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_domain::{Error, Result};
@@ -114,7 +114,7 @@ impl Trash for Database {
         self.write(|state| Ok(purge::step(state, command, which, most)))
     }
 
-    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance> {
-        self.write(|state| Ok(purge::clear_ownerless(state, command, most)))
+    async fn clear_ownerless(&self, command: &Command, drive: Option<DriveId>, most: u32) -> Result<Clearance> {
+        self.write(|state| Ok(purge::clear_ownerless(state, command, drive, most)))
     }
 }

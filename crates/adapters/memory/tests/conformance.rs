@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clouddrive_conformance::direct_uploads::{Case, GatedServer};
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, blobs, changes, chores, direct_uploads, drive, link_downloads, links,
-    name_keys, passwords, receipts, search, sessions, shares, signed_urls, throttle, trash, trees, uploads, users,
-    versions,
+    Persistence, accounts, ambient, blob_records, blobs, changes, chores, direct_uploads, drive, jobs, link_downloads,
+    links, name_keys, passwords, receipts, search, sessions, shares, signed_urls, throttle, trash, trees, uploads,
+    users, versions,
 };
 use clouddrive_domain::model::{AuditAction, AuditEvent, Command, RequestId, Timestamp, UserId};
 use clouddrive_domain::port::{Accounts, AuditTrail, Clock};
@@ -34,6 +34,7 @@ suites!(
     changes,
     receipts,
     chores,
+    jobs,
     links,
     name_keys,
     link_downloads,

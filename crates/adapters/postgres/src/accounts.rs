@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, UserId,
+    ChangeKind, Command, Credentials, DriveId, Email, Job, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp,
+    UserId,
 };
 use clouddrive_domain::port::Accounts;
 use clouddrive_domain::{Error, Result};
@@ -16,6 +17,7 @@ use crate::Database;
 use crate::blob_records::release;
 use crate::changes::log;
 use crate::fault::violated;
+use crate::jobs::queue;
 use crate::quota::USED_ENTRIES;
 use crate::sessions::end_all;
 use crate::unit::Begin;
@@ -95,6 +97,9 @@ async fn delete(mut connection: &AsyncPgConnection, command: &Command, user: Use
     let own: Option<DriveId> = own.first::<DbId>(&mut connection).await.optional()?.map(Into::into);
     log(connection, command, ChangeKind::UserDeleted, own, None).await?;
     abort_all(connection, command, user, own).await?;
+    if let Some(own) = own {
+        queue(connection, command, Job::RemoveDrive(own)).await?;
+    }
     diesel::delete(users::table.find(id)).execute(&mut connection).await?;
     Ok(())
 }

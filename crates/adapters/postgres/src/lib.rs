@@ -12,6 +12,7 @@ mod database;
 mod drive;
 mod examine;
 mod fault;
+mod jobs;
 mod link_downloads;
 mod links;
 mod locate;

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
-    Upload, UploadState, UserId,
+    Answer, ChangeKind, Command, DriveId, Grant, Job, Limit, Located, NodeId, NodeKind, Revision, Timestamp,
+    TrashPosition, Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_domain::{Error, Result};
@@ -24,6 +24,7 @@ use crate::blob_records::dispose;
 use crate::changes::{log, log_all};
 use crate::drive::{put_away, raise_reach, reach_within};
 use crate::fault::error;
+use crate::jobs::queue;
 use crate::locate::{self, AMONG, array};
 use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
@@ -107,6 +108,7 @@ async fn begin_purge(
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(&mut connection).await?;
+    queue(connection, command, Job::PurgeTrash(item.drive())).await?;
     log(connection, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id)).await
 }
 
@@ -127,6 +129,10 @@ async fn begin_purges(
     let begun: Vec<IdRow> = rows::begin_purges(drive, until, most).load(&mut connection).await?;
     let row = |row: &IdRow| NewChangeRow::new(command, ChangeKind::PurgeBegun, Some(drive), Some(row.id.into()));
     log_all(connection, begun.iter().map(row).collect()).await?;
+    // The collector continues those that it begins.
+    if until.is_none() && !begun.is_empty() {
+        queue(connection, command, Job::PurgeTrash(drive)).await?;
+    }
     Ok(u32::try_from(begun.len()).unwrap_or(most))
 }
 
@@ -339,8 +345,8 @@ impl Trash for Database {
         self.write(Begin::Within(which.0), work).await
     }
 
-    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance> {
-        let Some(drive) = self.drive_by(rows::ownerless()).await? else {
+    async fn clear_ownerless(&self, command: &Command, drive: Option<DriveId>, most: u32) -> Result<Clearance> {
+        let Some(drive) = self.drive_by(rows::ownerless(drive)).await? else {
             return Ok(Clearance::Nothing);
         };
         let command = command.clone();

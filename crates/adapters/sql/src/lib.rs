@@ -8,6 +8,7 @@ pub mod chores;
 pub mod dialect;
 pub mod drive;
 pub mod fault;
+pub mod jobs;
 pub mod link_downloads;
 pub mod links;
 pub mod locate;

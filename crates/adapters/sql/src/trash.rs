@@ -225,15 +225,18 @@ pub fn remove_empty(among: &str, folders: Parameter) -> Statement {
     Statement::new(text, vec![folders])
 }
 
-/// Selects the [`IdRow`] of a drive without an owner that needs work other than purges.
+/// Selects the [`IdRow`] of a drive without an owner, of `drive` if it is given, that needs work other than purges.
 #[must_use]
-pub fn ownerless() -> Statement {
-    let text = "SELECT d.id FROM drives d JOIN nodes r ON r.drive_id = d.id AND r.parent_id IS NULL
-        WHERE d.owner_id IS NULL AND (EXISTS (SELECT 1 FROM uploads u WHERE u.drive_id = d.id)
+pub fn ownerless(drive: Option<DriveId>) -> Statement {
+    let which = if drive.is_some() { "AND d.id = ?" } else { "" };
+    let text = format!(
+        "SELECT d.id FROM drives d JOIN nodes r ON r.drive_id = d.id AND r.parent_id IS NULL
+        WHERE d.owner_id IS NULL {which} AND (EXISTS (SELECT 1 FROM uploads u WHERE u.drive_id = d.id)
             OR EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id AND n.purge_id IS NULL)
             OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id))
-        LIMIT 1";
-    Statement::new(text, vec![])
+        LIMIT 1"
+    );
+    Statement::new(text, drive.map(Parameter::from).into_iter().collect())
 }
 
 /// Begins the purges of up to `most` nodes directly in `root`, trashed or not.

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, UserId,
+    ChangeKind, Command, Credentials, DriveId, Email, Job, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp,
+    UserId,
 };
 use clouddrive_domain::port::Accounts;
 use clouddrive_domain::{Error, Result};
@@ -15,6 +16,7 @@ use crate::Database;
 use crate::blob_records::release;
 use crate::changes::log;
 use crate::fault::violated;
+use crate::jobs::queue;
 use crate::sessions::end_all;
 use crate::uploads::abort_all;
 
@@ -35,6 +37,9 @@ fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, pr
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id).first::<DbId>(connection).optional()?;
     log(connection, command, ChangeKind::UserDeleted, own.map(DriveId::from), None)?;
     abort_all(connection, command, user)?;
+    if let Some(own) = own {
+        queue(connection, command, Job::RemoveDrive(own.into()))?;
+    }
     diesel::delete(users::table.find(id)).execute(connection)?;
     match photo {
         Some(photo) => release(connection, &photo, command.at),

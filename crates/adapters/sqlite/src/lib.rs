@@ -9,6 +9,7 @@ mod content;
 mod database;
 mod drive;
 mod fault;
+mod jobs;
 mod link_downloads;
 mod links;
 mod locate;

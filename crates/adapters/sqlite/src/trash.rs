@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
-    Upload, UploadState, UserId,
+    Answer, ChangeKind, Command, DriveId, Grant, Job, Limit, Located, NodeId, NodeKind, Revision, Timestamp,
+    TrashPosition, Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_domain::{Error, Result};
@@ -21,6 +21,7 @@ use crate::Database;
 use crate::blob_records::dispose;
 use crate::changes::log;
 use crate::drive::{put_away, raise_reach, reach_within};
+use crate::jobs::queue;
 use crate::locate::{self, AMONG, list};
 use crate::names::{explain, first_free, holder, touch};
 use crate::receipts::keep;
@@ -101,6 +102,7 @@ fn begin_purge(
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(connection)?;
+    queue(connection, command, Job::PurgeTrash(item.drive()))?;
     log(connection, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id))
 }
 
@@ -118,6 +120,10 @@ fn begin_purges(connection: &mut SqliteConnection, command: &Command, doomed: &D
     let begun: Vec<IdRow> = rows::begin_purges(drive, until, most).load(connection)?;
     for row in &begun {
         log(connection, command, ChangeKind::PurgeBegun, Some(drive), Some(row.id.into()))?;
+    }
+    // The collector continues those that it begins.
+    if until.is_none() && !begun.is_empty() {
+        queue(connection, command, Job::PurgeTrash(drive))?;
     }
     Ok(u32::try_from(begun.len()).unwrap_or(most))
 }
@@ -198,8 +204,13 @@ fn remove_files(
     Ok((gone, dispose(connection, drive, &contents, command.at)?))
 }
 
-fn clear_ownerless(connection: &mut SqliteConnection, command: &Command, most: u32) -> Outcome<Clearance> {
-    let row: Option<IdRow> = rows::ownerless().get_result(connection).optional()?;
+fn clear_ownerless(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    which: Option<DriveId>,
+    most: u32,
+) -> Outcome<Clearance> {
+    let row: Option<IdRow> = rows::ownerless(which).get_result(connection).optional()?;
     let Some(drive) = row.map(|row| row.id) else {
         return Ok(Clearance::Nothing);
     };
@@ -281,8 +292,8 @@ impl Trash for Database {
         self.write(move |connection| purge(connection, &command, which, most)).await
     }
 
-    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance> {
+    async fn clear_ownerless(&self, command: &Command, drive: Option<DriveId>, most: u32) -> Result<Clearance> {
         let command = command.clone();
-        self.write(move |connection| clear_ownerless(connection, &command, most)).await
+        self.write(move |connection| clear_ownerless(connection, &command, drive, most)).await
     }
 }

@@ -68,7 +68,8 @@ async fn pages_and_purge_steps_use_indexes() {
         ("nodes_parent", trash::below(&among("parent_id"), list(), 500)),
         ("nodes_parent", trash::remove_empty(&among("id"), list())),
         ("nodes_parent", trash::begin_purges_of_all(node, at, 500)),
-        ("uploads_drive", trash::ownerless()),
+        ("uploads_drive", trash::ownerless(None)),
+        ("uploads_drive", trash::ownerless(Some(drive))),
         ("versions_history", versions::page(node, None, limit)),
         ("versions_history", versions::page(node, Some(former), limit)),
     ];

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Chores, Drive, LinkDownloads, Links, NameKeys, Probe, Receipts, Search, Sessions, Shares,
-    Throttle, Trash, Trees, Uploads, Users, Versions,
+    Accounts, BlobRecords, Chores, Drive, Jobs, LinkDownloads, Links, NameKeys, Probe, Receipts, Search, Sessions,
+    Shares, Throttle, Trash, Trees, Uploads, Users, Versions,
 };
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
@@ -36,6 +36,7 @@ pub(super) struct Persistence {
     pub(super) records: Arc<dyn BlobRecords>,
     pub(super) receipts: Arc<dyn Receipts>,
     pub(super) chores: Arc<dyn Chores>,
+    pub(super) jobs: Arc<dyn Jobs>,
     pub(super) name_keys: Arc<dyn NameKeys>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) connections: CountConnections,
@@ -52,6 +53,7 @@ impl Persistence {
             + BlobRecords
             + Receipts
             + Chores
+            + Jobs
             + Links
             + NameKeys
             + LinkDownloads
@@ -82,6 +84,7 @@ impl Persistence {
             records: store.clone(),
             receipts: store.clone(),
             chores: store.clone(),
+            jobs: store.clone(),
             name_keys: store.clone(),
             probe: store.clone(),
             connections: Arc::new(move || count(&store)),

@@ -37,6 +37,7 @@ mod embedded;
 mod file;
 mod form;
 mod idempotency;
+mod jobs;
 mod limits;
 mod link;
 mod model;

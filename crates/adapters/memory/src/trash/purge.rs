@@ -2,13 +2,14 @@
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    ChangeKind, Command, DriveId, Grant, NodeId, NodeKind, Revision, Timestamp, UploadState,
+    ChangeKind, Command, DriveId, Grant, Job, NodeId, NodeKind, Revision, Timestamp, UploadState,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep};
 
 use super::items;
 use crate::changes::log;
 use crate::content::{self, Disposal};
+use crate::jobs::queue;
 use crate::links;
 use crate::locate::{self, children};
 use crate::names::set_parent;
@@ -31,6 +32,7 @@ pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Op
     let id = item.node().id;
     join(state, id, id, command.at);
     log(state, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id));
+    queue(state, command, Job::PurgeTrash(item.drive()));
     Ok(())
 }
 
@@ -50,6 +52,10 @@ pub(super) fn begin_some(state: &mut State, command: &Command, doomed: &Doomed, 
     for (_, id) in &due {
         join(state, *id, *id, command.at);
         log(state, command, ChangeKind::PurgeBegun, drive, Some(*id));
+    }
+    // The collector continues those that it begins.
+    if let Some(drive) = drive.filter(|_| until.is_none() && !due.is_empty()) {
+        queue(state, command, Job::PurgeTrash(drive));
     }
     Ok(u32::try_from(due.len()).unwrap_or(most))
 }
@@ -159,19 +165,20 @@ fn remove_node(state: &mut State, id: NodeId) {
     }
 }
 
-/// A drive without an owner that needs work other than purges, with its root.
-fn ownerless(state: &State) -> Option<(DriveId, NodeId)> {
+/// A drive without an owner, that of `which` if given, that needs work other than purges, with its root.
+fn ownerless(state: &State, which: Option<DriveId>) -> Option<(DriveId, NodeId)> {
     let needs_work = |id: &DriveId, drive: &DriveRow| {
         let is_used = state.uploads.values().any(|row| row.upload.drive == *id);
         let mut left = children(state, drive.root).peekable();
         is_used || left.peek().is_none() || left.any(|(_, row)| row.purge.is_none())
     };
-    let mut drives = state.drives.iter().filter(|(_, drive)| drive.owner.is_none());
+    let is_meant = |id: &DriveId| which.is_none_or(|which| which == *id);
+    let mut drives = state.drives.iter().filter(|(id, drive)| drive.owner.is_none() && is_meant(id));
     drives.find(|(id, drive)| needs_work(id, drive)).map(|(id, drive)| (*id, drive.root))
 }
 
-pub(super) fn clear_ownerless(state: &mut State, command: &Command, most: u32) -> Clearance {
-    let Some((drive, root)) = ownerless(state) else { return Clearance::Nothing };
+pub(super) fn clear_ownerless(state: &mut State, command: &Command, which: Option<DriveId>, most: u32) -> Clearance {
+    let Some((drive, root)) = ownerless(state, which) else { return Clearance::Nothing };
     abort_where(state, command, most, |_, upload| upload.drive == drive);
     let forgotten =
         state.uploads.remove_where(most, |row| row.upload.drive == drive && row.upload.state != UploadState::Open);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, changes, chores, drive, link_downloads, links, name_keys, receipts,
-    search, sessions, shares, throttle, trash, trees, uploads, users, versions,
+    Persistence, accounts, ambient, blob_records, changes, chores, drive, jobs, link_downloads, links, name_keys,
+    receipts, search, sessions, shares, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_postgres::{Database, Options};
@@ -39,6 +39,7 @@ suites!(
     changes,
     receipts,
     chores,
+    jobs,
     links,
     name_keys,
     link_downloads,

@@ -9,7 +9,8 @@ use crate::world::{ALL, World};
 async fn clear(world: &World<'_>, most: u32) -> u32 {
     let mut gone = 0;
     loop {
-        let clearance = world.store.trash.clear_ownerless(&world.command_at(None, world.now()), most).await.unwrap();
+        let clearance =
+            world.store.trash.clear_ownerless(&world.command_at(None, world.now()), None, most).await.unwrap();
         gone += u32::from(clearance == Clearance::Drive);
         let step = world.store.trash.purge(&world.command_at(None, world.now()), Purge::Any, most).await.unwrap();
         if clearance == Clearance::Nothing && step.is_idle() {

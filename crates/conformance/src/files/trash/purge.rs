@@ -271,7 +271,8 @@ pub(super) async fn a_purge_is_for_the_revision_that_was_seen(world: &World<'_>)
 
 pub(super) async fn drives_that_have_an_owner_are_left_alone(world: &World<'_>) {
     // First clear the ownerless drives of other cases.
-    let clear = async || world.store.trash.clear_ownerless(&world.command_at(None, world.now()), ALL).await.unwrap();
+    let clear =
+        async || world.store.trash.clear_ownerless(&world.command_at(None, world.now()), None, ALL).await.unwrap();
     while clear().await != Clearance::Nothing {
         world.store.trash.purge(&world.command_at(None, world.now()), Purge::Any, ALL).await.unwrap();
     }

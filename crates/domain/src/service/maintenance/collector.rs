@@ -240,7 +240,7 @@ impl Collector {
             while trash.begin_purges(&self.ambient.own_command(request), &until, BATCH).await? > 0 {}
         }
         loop {
-            let clearance = trash.clear_ownerless(&self.ambient.own_command(request), BATCH).await?;
+            let clearance = trash.clear_ownerless(&self.ambient.own_command(request), None, BATCH).await?;
             report.drives_removed += u64::from(clearance == Clearance::Drive);
             let step = trash.purge(&self.ambient.own_command(request), Purge::Any, BATCH).await?;
             report.nodes_purged += u64::from(step.removed);

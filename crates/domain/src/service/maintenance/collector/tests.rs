@@ -90,7 +90,7 @@ fn no_downloads() -> MockLinkDownloads {
 fn nothing_trashed() -> MockTrash {
     let mut trash = MockTrash::new();
     trash.expect_find_oldest().returning(|| Ok(None));
-    trash.expect_clear_ownerless().returning(|_, _| Ok(Clearance::Nothing));
+    trash.expect_clear_ownerless().returning(|_, _, _| Ok(Clearance::Nothing));
     trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
     trash
 }
@@ -305,8 +305,8 @@ async fn old_trash_is_purged_and_purges_run_to_completion() {
         // Others may still be working on it.
         (Clearance::Nothing, PurgeStep { more: true, ..PurgeStep::default() }),
     ] {
-        let clear = trash.expect_clear_ownerless().with(eq(own.clone()), eq(500));
-        clear.times(1).in_sequence(&mut order).returning(move |_, _| Ok(clearance));
+        let clear = trash.expect_clear_ownerless().with(eq(own.clone()), eq(None), eq(500));
+        clear.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(clearance));
         let purge = trash.expect_purge().with(eq(own.clone()), eq(Purge::Any), eq(500));
         purge.times(1).in_sequence(&mut order).return_once(move |_, _, _| Ok(step));
     }
@@ -336,7 +336,7 @@ async fn one_round_purges_what_was_trashed_within_an_hour() {
             let begin = trash.expect_begin_purges().withf(move |_, doomed, _| *doomed == Doomed::Until(until));
             begin.times(1).returning(|_, _, _| Ok(0));
         }
-        trash.expect_clear_ownerless().returning(|_, _| Ok(Clearance::Nothing));
+        trash.expect_clear_ownerless().returning(|_, _, _| Ok(Clearance::Nothing));
         trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
         let mut store = nothing_swept();
         store.expect_list_begun().returning(|_, _| Ok(vec![]));
