@@ -1,5 +1,5 @@
 //! What the service itself keeps: leases, jobs and idempotency.
 
-pub mod chores;
+pub mod idempotency_records;
 pub mod jobs;
-pub mod receipts;
+pub mod task_leases;

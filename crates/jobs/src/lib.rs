@@ -9,10 +9,16 @@ mod worker;
 
 use std::time::Duration;
 
-use clouddrive_domain::service::{Ambient, Collector, JobQueue, Purges};
+use clouddrive_domain::service::{GarbageCollector, JobQueue, Purges, ServiceContext};
 
 /// Does the background work of a server until it is dropped: periodic maintenance every `interval`, and queued jobs.
-pub async fn run(collector: Collector, queue: JobQueue, purges: Purges, ambient: Ambient, interval: Duration) {
-    let jobs = worker::work(queue, purges, ambient.clone());
-    tokio::join!(maintenance::collect(collector, ambient, interval), jobs);
+pub async fn run(
+    collector: GarbageCollector,
+    queue: JobQueue,
+    purges: Purges,
+    context: ServiceContext,
+    interval: Duration,
+) {
+    let jobs = worker::work(queue, purges, context.clone());
+    tokio::join!(maintenance::collect(collector, context, interval), jobs);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{ClaimedJob, Job, JobOutcome, MAX_JOB_ATTEMPTS, RequestId};
-use clouddrive_domain::service::{Ambient, JobProgress, JobQueue, Purges};
+use clouddrive_domain::service::{JobProgress, JobQueue, Purges, ServiceContext};
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, gauge};
 use tokio::task::JoinSet;
@@ -23,19 +23,19 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(15);
 const MAX_RUNNING: usize = 4;
 
 /// Runs jobs and counts them, until it is dropped. Jobs that run then are run again when their leases run out.
-pub(crate) async fn work(queue: JobQueue, purges: Purges, ambient: Ambient) {
-    tokio::join!(run_due(&queue, &purges, &ambient), count(&queue));
+pub(crate) async fn work(queue: JobQueue, purges: Purges, context: ServiceContext) {
+    tokio::join!(run_due(&queue, &purges, &context), count(&queue));
 }
 
-async fn run_due(queue: &JobQueue, purges: &Purges, ambient: &Ambient) {
+async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext) {
     let mut ticks = interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut running, mut is_failing) = (JoinSet::new(), false);
     loop {
         ticks.tick().await;
         while let Some(ended) = running.try_join_next() {
-            if let Err(fault) = ended {
-                tracing::error!(%fault, "a job panicked");
+            if let Err(error) = ended {
+                tracing::error!(%error, "a job panicked");
             }
         }
         let room = u32::try_from(MAX_RUNNING.saturating_sub(running.len())).unwrap_or(0);
@@ -46,13 +46,13 @@ async fn run_due(queue: &JobQueue, purges: &Purges, ambient: &Ambient) {
             Ok(claimed) => {
                 is_failing = false;
                 for job in claimed {
-                    running.spawn(attempt(queue.clone(), purges.clone(), job, ambient.request_id()));
+                    running.spawn(attempt(queue.clone(), purges.clone(), job, context.request_id()));
                 }
             }
             // Logged once per outage.
-            Err(fault) if !is_failing => {
+            Err(error) if !is_failing => {
                 is_failing = true;
-                tracing::error!(%fault, source = ?std::error::Error::source(&fault), "claiming jobs failed");
+                tracing::error!(%error, source = ?std::error::Error::source(&error), "claiming jobs failed");
             }
             Err(_) => {}
         }
@@ -66,15 +66,15 @@ async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId
     let span = tracing::error_span!("job", id = id.as_str(), kind, subject = %job.job.subject());
     let work = async {
         let result = perform(&purges, &job, &id).await;
-        if let Err(fault) = &result {
+        if let Err(error) = &result {
             let attempts = job.attempts;
-            tracing::error!(attempts, %fault, source = ?std::error::Error::source(fault), "a job failed");
+            tracing::error!(attempts, %error, source = ?std::error::Error::source(error), "a job failed");
         }
         match queue.finish(&job, &result).await {
             Ok(outcome) => {
                 counter!("clouddrive_jobs_runs_total", "kind" => kind, "outcome" => word(outcome)).increment(1);
             }
-            Err(fault) => tracing::error!(%fault, source = ?std::error::Error::source(&fault), "ending a job failed"),
+            Err(error) => tracing::error!(%error, source = ?std::error::Error::source(&error), "ending a job failed"),
         }
     };
     work.instrument(span).await;
@@ -114,7 +114,7 @@ async fn count(queue: &JobQueue) {
                     gauge!("clouddrive_jobs_dead", "kind" => kind).set(number(count.dead));
                 }
             }
-            Err(fault) => tracing::error!(%fault, source = ?std::error::Error::source(&fault), "counting jobs failed"),
+            Err(error) => tracing::error!(%error, source = ?std::error::Error::source(&error), "counting jobs failed"),
         }
     }
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{Change, ChangeKind, Command, DriveId, NodeId};
-use clouddrive_domain::port::Changes;
+use clouddrive_domain::port::ChangeRepository;
 
 use crate::Database;
 use crate::state::State;
@@ -15,16 +15,16 @@ pub(crate) fn log(
     node: Option<NodeId>,
 ) {
     let sequence = state.changes.iter().next_back().map_or(1, |(last, _)| last + 1);
-    let command = Command { receipt: None, ..command.clone() };
+    let command = Command { idempotency_record: None, ..command.clone() };
     state.changes.put(sequence, Change { sequence, kind, drive, node, command });
 }
 
 #[async_trait]
-impl Changes for Database {
-    async fn read_after(&self, sequence: u64, most: u32) -> Result<Vec<Change>> {
+impl ChangeRepository for Database {
+    async fn read_after(&self, sequence: u64, max: u32) -> Result<Vec<Change>> {
         self.read(|state| {
             let rows = state.changes.range(sequence.saturating_add(1)..);
-            Ok(rows.map(|(_, row)| row.clone()).take(most as usize).collect())
+            Ok(rows.map(|(_, row)| row.clone()).take(max as usize).collect())
         })
     }
 }

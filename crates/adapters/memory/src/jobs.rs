@@ -16,11 +16,11 @@ pub(crate) fn queue(state: &mut State, command: &Command, job: Job) {
     state.jobs.put(job, JobRow { run_at, attempts: 0, lease: None, dead_at: None });
 }
 
-fn claim(state: &mut State, lease: LeaseId, now: Timestamp, until: Timestamp, most: u32) -> Vec<ClaimedJob> {
+fn claim(state: &mut State, lease: LeaseId, now: Timestamp, until: Timestamp, max: u32) -> Vec<ClaimedJob> {
     let due = state.jobs.iter().filter(|(_, row)| row.dead_at.is_none() && row.run_at <= now);
     let mut due: Vec<(Timestamp, Job)> = due.map(|(job, row)| (row.run_at, *job)).collect();
     due.sort_unstable();
-    due.truncate(most as usize);
+    due.truncate(max as usize);
     let mut claimed = Vec::with_capacity(due.len());
     for (_, job) in due {
         if let Some(row) = state.jobs.get_mut(&job) {
@@ -61,8 +61,8 @@ fn count(state: &State, kind: JobKind, now: Timestamp) -> JobCount {
 
 #[async_trait]
 impl Jobs for Database {
-    async fn claim(&self, lease: LeaseId, now: Timestamp, until: Timestamp, most: u32) -> Result<Vec<ClaimedJob>> {
-        self.write(|state| Ok(claim(state, lease, now, until, most)))
+    async fn claim(&self, lease: LeaseId, now: Timestamp, until: Timestamp, max: u32) -> Result<Vec<ClaimedJob>> {
+        self.write(|state| Ok(claim(state, lease, now, until, max)))
     }
 
     async fn finish(&self, job: &ClaimedJob, outcome: JobOutcome) -> Result<()> {

@@ -5,7 +5,7 @@ use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 
 use crate::schema::changes;
-use crate::types::{DbId, bad_row, size};
+use crate::types::{DbId, invalid_row, size};
 
 /// A row of `changes` to be inserted.
 #[derive(Insertable)]
@@ -51,7 +51,7 @@ impl TryFrom<ChangeRow> for Change {
     type Error = Error;
 
     fn try_from(row: ChangeRow) -> Result<Self> {
-        let bad = |what| bad_row("changes", row.sequence, what);
+        let bad = |what| invalid_row("changes", row.sequence, what);
         Ok(Self {
             sequence: size(row.sequence),
             kind: ChangeKind::parse(&row.kind).ok_or_else(|| bad("kind"))?,
@@ -61,7 +61,7 @@ impl TryFrom<ChangeRow> for Change {
                 actor: row.actor_id.map(Into::into),
                 at: Timestamp::from_millis(row.at),
                 request: RequestId::parse(&row.request_id).ok_or_else(|| bad("request_id"))?,
-                receipt: None,
+                idempotency_record: None,
             },
         })
     }

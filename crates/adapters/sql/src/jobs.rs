@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, size};
+use crate::types::{DbId, Id, invalid_row, size};
 
 fn time(time: Timestamp) -> Parameter {
     Parameter::Integer(time.as_millis())
@@ -42,9 +42,9 @@ pub fn is_any_due(now: Timestamp) -> Statement {
     Statement::new(format!("SELECT EXISTS (SELECT 1 FROM jobs WHERE {}) AS holds", is_due()), vec![time(now)])
 }
 
-/// Claims up to `most` jobs and returns their [`ClaimedRow`]s; `locking` is the locking clause.
+/// Claims up to `max` jobs and returns their [`ClaimedRow`]s; `locking` is the locking clause.
 #[must_use]
-pub fn claim(lease: LeaseId, now: Timestamp, until: Timestamp, most: u32, locking: &str) -> Statement {
+pub fn claim(lease: LeaseId, now: Timestamp, until: Timestamp, max: u32, locking: &str) -> Statement {
     let text = format!(
         "WITH due AS MATERIALIZED (SELECT kind AS due_kind, subject_id AS due_subject FROM jobs WHERE {}
             ORDER BY run_at LIMIT ? {locking})
@@ -53,7 +53,7 @@ pub fn claim(lease: LeaseId, now: Timestamp, until: Timestamp, most: u32, lockin
         RETURNING kind, subject_id, attempts",
         is_due()
     );
-    Statement::new(text, vec![time(now), Parameter::Integer(most.into()), lease.into(), time(until)])
+    Statement::new(text, vec![time(now), Parameter::Integer(max.into()), lease.into(), time(until)])
 }
 
 /// Ends the attempt of a job whose lease is still held.
@@ -99,7 +99,7 @@ impl ClaimedRow {
     /// [`Internal`](clouddrive_domain::Error::Internal) for an invalid row.
     pub fn claimed(self, lease: LeaseId) -> Result<ClaimedJob> {
         let subject = self.subject_id.as_uuid();
-        let kind = JobKind::parse(&self.kind).ok_or_else(|| bad_row("jobs", subject, "kind"))?;
+        let kind = JobKind::parse(&self.kind).ok_or_else(|| invalid_row("jobs", subject, "kind"))?;
         let attempts = u32::try_from(self.attempts).unwrap_or(u32::MAX);
         Ok(ClaimedJob { job: Job::new(kind, subject), attempts, lease })
     }

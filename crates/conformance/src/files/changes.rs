@@ -1,4 +1,5 @@
-//! Conformance suite for [`Changes`](clouddrive_domain::port::Changes), and the rows that the other ports write.
+//! Conformance suite for [`ChangeRepository`](clouddrive_domain::port::ChangeRepository), and the rows that the other
+//! ports write.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -10,7 +11,7 @@ use clouddrive_domain::model::{Change, RequestId};
 use futures_util::future::{join, join_all};
 
 use crate::Persistence;
-use crate::world::{World, run};
+use crate::fixture::{Fixture, run};
 
 /// Runs every case.
 ///
@@ -39,21 +40,21 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-/// Reads up to `most` rows after `sequence` and checks their order.
-async fn read(world: &World<'_>, sequence: u64, most: u32) -> Vec<Change> {
-    let rows = world.store.changes.read_after(sequence, most).await.unwrap();
-    assert!(rows.len() <= most as usize);
+/// Reads up to `max` rows after `sequence` and checks their order.
+async fn read(fixture: &Fixture<'_>, sequence: u64, max: u32) -> Vec<Change> {
+    let rows = fixture.store.changes.read_after(sequence, max).await.unwrap();
+    assert!(rows.len() <= max as usize);
     assert!(rows.first().is_none_or(|row| row.sequence > sequence));
     assert!(rows.is_sorted_by(|one, next| one.sequence < next.sequence));
     rows
 }
 
 /// All rows after `sequence`.
-pub(crate) async fn all_after(world: &World<'_>, sequence: u64) -> Vec<Change> {
+pub(crate) async fn all_after(fixture: &Fixture<'_>, sequence: u64) -> Vec<Change> {
     let mut rows = Vec::new();
     let mut last = sequence;
     loop {
-        let more = read(world, last, 1000).await;
+        let more = read(fixture, last, 1000).await;
         let Some(row) = more.last() else {
             return rows;
         };
@@ -63,25 +64,25 @@ pub(crate) async fn all_after(world: &World<'_>, sequence: u64) -> Vec<Change> {
 }
 
 /// The sequence number of the last row, or 0.
-pub(crate) async fn end(world: &World<'_>) -> u64 {
-    all_after(world, 0).await.last().map_or(0, |row| row.sequence)
+pub(crate) async fn end(fixture: &Fixture<'_>) -> u64 {
+    all_after(fixture, 0).await.last().map_or(0, |row| row.sequence)
 }
 
-async fn rows_come_in_order_and_in_pages(world: &World<'_>) {
-    let ann = world.member().await;
-    let start = end(world).await;
-    assert_eq!(read(world, start, 10).await, []);
+async fn rows_come_in_order_and_in_pages(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let start = end(fixture).await;
+    assert_eq!(read(fixture, start, 10).await, []);
     let mut made = Vec::new();
     for number in 0..7 {
-        made.push(world.folder(ann.id, ann.root, &format!("{number}")).await);
+        made.push(fixture.folder(ann.id, ann.root, &format!("{number}")).await);
     }
-    let whole = read(world, start, 100).await;
+    let whole = read(fixture, start, 100).await;
     assert_eq!(whole.iter().filter_map(|row| row.node).collect::<Vec<_>>(), made);
-    for most in [1, 3, 7] {
+    for max in [1, 3, 7] {
         let mut rows = Vec::new();
         let mut last = start;
         loop {
-            let page = read(world, last, most).await;
+            let page = read(fixture, last, max).await;
             let Some(row) = page.last() else {
                 break;
             };
@@ -91,32 +92,32 @@ async fn rows_come_in_order_and_in_pages(world: &World<'_>) {
         assert_eq!(rows, whole);
     }
     let last = whole.last().map_or(0, |row| row.sequence);
-    assert_eq!(read(world, last, 10).await, []);
-    assert_eq!(read(world, last + 1_000_000, 10).await, []);
+    assert_eq!(read(fixture, last, 10).await, []);
+    assert_eq!(read(fixture, last + 1_000_000, 10).await, []);
 }
 
-async fn a_reader_who_remembers_the_last_row_misses_none(world: &World<'_>) {
+async fn a_reader_who_remembers_the_last_row_misses_none(fixture: &Fixture<'_>) {
     let mut members = Vec::new();
     for _ in 0..4 {
-        members.push(world.member().await);
+        members.push(fixture.user().await);
     }
-    let start = end(world).await;
+    let start = end(fixture).await;
     let writing = join_all(members.iter().map(async |ann| {
         for number in 0..15 {
-            world.folder(ann.id, ann.root, &format!("{number}")).await;
+            fixture.folder(ann.id, ann.root, &format!("{number}")).await;
         }
     }));
     let reading = async {
         let (mut last, mut seen) = (start, Vec::new());
         while seen.len() < 60 {
-            let rows = read(world, last, 7).await;
+            let rows = read(fixture, last, 7).await;
             last = rows.last().map_or(last, |row| row.sequence);
             seen.extend(rows);
         }
         seen
     };
     let (_, seen) = join(writing, reading).await;
-    assert_eq!(seen, all_after(world, start).await);
+    assert_eq!(seen, all_after(fixture, start).await);
     let requests: HashSet<RequestId> = seen.into_iter().map(|row| row.command.request).collect();
     assert_eq!(requests.len(), 60);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::model::{ClaimedJob, JobCount, JobKind, JobOutcome};
 use crate::port;
-use crate::service::Ambient;
+use crate::service::ServiceContext;
 
 /// How long a lease on a job lasts, several times as long as an attempt. After that another instance runs the job.
 const LEASE: Duration = Duration::from_mins(5);
@@ -22,23 +22,23 @@ pub enum JobProgress {
 #[derive(Clone)]
 pub struct JobQueue {
     jobs: Arc<dyn port::Jobs>,
-    ambient: Ambient,
+    context: ServiceContext,
 }
 
 impl JobQueue {
     /// Creates the service.
     #[must_use]
-    pub fn new(jobs: Arc<dyn port::Jobs>, ambient: Ambient) -> Self {
-        Self { jobs, ambient }
+    pub fn new(jobs: Arc<dyn port::Jobs>, context: ServiceContext) -> Self {
+        Self { jobs, context }
     }
 
-    /// Claims up to `most` jobs that are due.
+    /// Claims up to `max` jobs that are due.
     ///
     /// # Errors
     /// Store errors.
-    pub async fn claim(&self, most: u32) -> Result<Vec<ClaimedJob>> {
-        let now = self.ambient.now();
-        self.jobs.claim(self.ambient.id(), now, now.plus(LEASE), most).await
+    pub async fn claim(&self, max: u32) -> Result<Vec<ClaimedJob>> {
+        let now = self.context.now();
+        self.jobs.claim(self.context.id(), now, now.plus(LEASE), max).await
     }
 
     /// Ends an attempt with its result: a job with more to do continues, and one that failed is tried again after a
@@ -47,7 +47,7 @@ impl JobQueue {
     /// # Errors
     /// Store errors. The job is then run again when its lease runs out.
     pub async fn finish(&self, job: &ClaimedJob, result: &Result<JobProgress>) -> Result<JobOutcome> {
-        let now = self.ambient.now();
+        let now = self.context.now();
         let outcome = match result {
             Ok(JobProgress::Done) => JobOutcome::Done,
             Ok(JobProgress::More) => JobOutcome::Continue(now),
@@ -62,7 +62,7 @@ impl JobQueue {
     /// # Errors
     /// Store errors.
     pub async fn count(&self) -> Result<Vec<JobCount>> {
-        let counts = self.jobs.count(self.ambient.now()).await?;
+        let counts = self.jobs.count(self.context.now()).await?;
         let of = |kind| counts.iter().copied().find(|count| count.kind == kind).unwrap_or(JobCount::none(kind));
         Ok(JobKind::ALL.iter().copied().map(of).collect())
     }

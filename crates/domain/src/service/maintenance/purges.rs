@@ -3,8 +3,8 @@ use std::sync::Arc;
 use super::jobs::JobProgress;
 use crate::error::Result;
 use crate::model::{DriveId, RequestId};
-use crate::port::{Clearance, Purge, PurgeStep, Trash};
-use crate::service::Ambient;
+use crate::port::{CleanupProgress, Purge, PurgeStep, TrashRepository};
+use crate::service::ServiceContext;
 use crate::service::files::blob_remover::BlobRemover;
 
 /// How many nodes one step removes.
@@ -13,16 +13,16 @@ const BATCH: u32 = 500;
 /// Removes in steps what no user sees any more: purged items, and the drives of deleted accounts.
 #[derive(Clone)]
 pub struct Purges {
-    trash: Arc<dyn Trash>,
+    trash: Arc<dyn TrashRepository>,
     remover: BlobRemover,
-    ambient: Ambient,
+    context: ServiceContext,
 }
 
 impl Purges {
     /// Creates the service.
     #[must_use]
-    pub fn new(trash: Arc<dyn Trash>, remover: BlobRemover, ambient: Ambient) -> Self {
-        Self { trash, remover, ambient }
+    pub fn new(trash: Arc<dyn TrashRepository>, remover: BlobRemover, context: ServiceContext) -> Self {
+        Self { trash, remover, context }
     }
 
     /// Does one step of the purges begun in `drive`. Bytes that cannot be deleted now are left to the collector.
@@ -39,12 +39,12 @@ impl Purges {
     /// # Errors
     /// Store errors.
     pub async fn remove_drive(&self, drive: DriveId, request: &RequestId) -> Result<JobProgress> {
-        let command = self.ambient.own_command(request);
-        match self.trash.clear_ownerless(&command, Some(drive), BATCH).await? {
-            Clearance::Drive => Ok(JobProgress::Done),
-            Clearance::Step => Ok(JobProgress::More),
+        let command = self.context.system_command(request);
+        match self.trash.delete_orphaned_drives(&command, Some(drive), BATCH).await? {
+            CleanupProgress::Drive => Ok(JobProgress::Done),
+            CleanupProgress::Step => Ok(JobProgress::More),
             // It waits for its purges, or there is no such drive.
-            Clearance::Nothing => {
+            CleanupProgress::Nothing => {
                 let step = self.step(drive, request).await?;
                 Ok(if step.is_idle() && !step.more { JobProgress::Done } else { JobProgress::More })
             }
@@ -52,7 +52,7 @@ impl Purges {
     }
 
     async fn step(&self, drive: DriveId, request: &RequestId) -> Result<PurgeStep> {
-        let command = self.ambient.own_command(request);
+        let command = self.context.system_command(request);
         let mut step = self.trash.purge(&command, Purge::In(drive), BATCH).await?;
         self.remover.remove(std::mem::take(&mut step.freed)).await;
         Ok(step)

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::model::{ClaimedJob, Job, JobCount, JobKind, JobOutcome, LeaseId, MAX_JOB_ATTEMPTS};
 use crate::port::MockJobs;
-use crate::service::testing::{NOW, ambient, outage};
+use crate::service::testing::{NOW, context, outage};
 use crate::service::{JobProgress, JobQueue};
 
 fn claimed(attempts: u32) -> ClaimedJob {
@@ -15,7 +15,7 @@ fn claimed(attempts: u32) -> ClaimedJob {
 }
 
 fn queue(jobs: MockJobs) -> JobQueue {
-    JobQueue::new(Arc::new(jobs), ambient())
+    JobQueue::new(Arc::new(jobs), context())
 }
 
 #[tokio::test]
