@@ -104,6 +104,7 @@ pub(crate) struct Config {
     pub(crate) most_versions: u32,
     /// How long items stay in the trash.
     pub(crate) trash_retention: Duration,
+    pub(crate) changes_retention: Duration,
     pub(crate) collect_interval: Duration,
     pub(crate) collect_grace: Duration,
     pub(crate) cors_origins: Vec<String>,
@@ -218,6 +219,7 @@ impl Config {
             part_bytes: stores::part_bytes(&mut reader),
             most_versions: reader.number(&variables::MAX_VERSIONS),
             trash_retention: reader.seconds(&variables::TRASH_RETENTION_SECONDS),
+            changes_retention: Duration::from_secs(86_400 * reader.number::<u64>(&variables::CHANGES_RETENTION_DAYS)),
             collect_interval: reader.seconds(&variables::COLLECT_INTERVAL_SECONDS),
             collect_grace,
             cors_origins: reader.parsed(&variables::CORS_ORIGINS, origins).unwrap_or_default(),

@@ -86,6 +86,7 @@ impl Stores {
             receipts,
             chores,
             name_keys,
+            changes,
             ..
         } = self.persistence.clone();
         let blobs = self.blobs.store();
@@ -101,8 +102,13 @@ impl Stores {
             blobs,
             chores,
             name_keys,
+            changes,
         };
-        let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
+        let settings = CollectorSettings {
+            grace: config.collect_grace,
+            trash_retention: config.trash_retention,
+            changes_retention: config.changes_retention,
+        };
         Collector::new(stores, self.ambient.clone(), settings)
     }
 

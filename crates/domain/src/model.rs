@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod blob;
+mod change;
 mod command;
 mod expected;
 mod id;
@@ -38,7 +39,10 @@ pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
 };
 pub use blob::{BlobKey, Crc32, EntityTag, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
-pub use command::{Actor, Change, ChangeKind, Command, RequestId};
+pub use change::{
+    Change, ChangeBatch, ChangeBounds, ChangeCursor, ChangePosition, LoggedChange, NodeState, count_prunable,
+};
+pub use command::{Actor, ChangeKind, Command, RequestId};
 pub use expected::{Expected, Length};
 pub use id::{
     DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,

@@ -23,6 +23,7 @@ pub use files::archives::{
     MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_ITEMS, MAX_ARCHIVE_PATH_BYTES, Selection,
 };
 pub use files::blob_remover::BlobRemover;
+pub use files::changes::{ChangePage, Changes};
 pub use files::contents::Contents;
 pub use files::copies::{Copies, CopyPlace};
 pub use files::ended_uploads::EndedUploads;

@@ -255,6 +255,7 @@ impl From<Error> for Problem {
             Error::Conflict(conflict) => Self::from_conflict(conflict),
             Error::Gone(Gone::UploadExpired) => Self::new(Code::UploadExpired, "begin a new upload"),
             Error::Gone(Gone::LinkExpired) => Self::new(Code::LinkExpired, "ask its owner for another"),
+            Error::Gone(Gone::Changes) => Self::new(Code::CursorReset, "list the drive again and start anew"),
             Error::Gone(Gone::LinkExhausted) => Self::new(Code::LinkExhausted, "ask its owner for another"),
             Error::PreconditionFailed => Self::new(Code::PreconditionFailed, "the item has another ETag by now"),
             Error::Invalid(violations) => {

@@ -65,6 +65,7 @@ fn count(report: &CollectorReport) {
         ("drive", report.drives_removed),
         ("session", report.sessions_removed),
         ("refresh_token", report.refresh_tokens_removed),
+        ("change", report.changes_pruned),
     ] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).increment(removed);
     }

@@ -1,9 +1,9 @@
 //! All that the database holds: one table per kind of row.
 
 use clouddrive_domain::model::{
-    BlobKey, BucketLevel, Change, Crc32, DriveId, EntityTag, EntryQuota, LeaseId, LinkId, MediaType, Name, NodeId,
-    NodeKind, OrderKey, PasswordHash, Permission, Quota, ReceiptId, Revision, SealedToken, Session, SessionId, Sha256,
-    ShareId, StoreName, Timestamp, TokenHash, Upload, UploadId, User, UserId, VersionId,
+    BlobKey, BucketLevel, Crc32, DriveId, EntityTag, EntryQuota, LeaseId, LinkId, LoggedChange, MediaType, Name,
+    NodeId, NodeKind, OrderKey, PasswordHash, Permission, Quota, ReceiptId, Revision, SealedToken, Session, SessionId,
+    Sha256, ShareId, StoreName, Timestamp, TokenHash, Upload, UploadId, User, UserId, VersionId,
 };
 
 use crate::table::{Table, Undo};
@@ -29,8 +29,10 @@ pub(crate) struct State {
     pub(crate) links: Table<LinkId, LinkRow>,
     /// When a download was last counted, by its link and its digest.
     pub(crate) downloads: Table<(LinkId, [u8; 32]), Timestamp>,
-    /// By the sequence number.
-    pub(crate) changes: Table<u64, Change>,
+    /// By their numbers.
+    pub(crate) changes: Table<u64, LoggedChange>,
+    /// The number of the last change that was pruned.
+    pub(crate) pruned: u64,
     /// By user, path and idempotency key.
     pub(crate) receipts: Table<(UserId, String, String), ReceiptRow>,
     /// By the name of the chore.

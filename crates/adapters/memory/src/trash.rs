@@ -2,14 +2,14 @@ mod purge;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition, UserId,
-    check_depth,
+    Answer, Change, ChangeKind, Command, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
+    UserId, check_depth,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
-use crate::changes::log;
+use crate::changes::{log, state_of};
 use crate::drive::{levels, put_away};
 use crate::locate;
 use crate::names::{self, touch};
@@ -74,7 +74,8 @@ fn restore(state: &mut State, command: &Command, wish: &Restoration) -> Result<L
         row.rename(&name);
     }
     touch(state, command, parent);
-    log(state, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id));
+    let after = state_of(state, node.id);
+    log(state, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after));
     let restored = locate::found(state, node.id, actor)?;
     keep(state, command, Answer::Changed(&restored))?;
     Ok(restored)

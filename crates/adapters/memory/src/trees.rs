@@ -78,8 +78,10 @@ fn copy(state: &mut State, command: &Command, copying: &Copying) -> Result<Saved
         touch(state, command, to.node().id);
     }
     let kind = if is_new { ChangeKind::NodeCopied } else { ChangeKind::FileReplaced };
-    log(state, command, kind, Some(to.drive()), Some(placed.node));
-    let located = locate::found(state, placed.node, item.actor())?;
+    let top = placed.node;
+    let change = placed.change(state, kind, to.drive());
+    log(state, command, change);
+    let located = locate::found(state, top, item.actor())?;
     keep(state, command, Answer::Made(&located))?;
     Ok(Saved { located, freed: disposal.freed })
 }

@@ -4,8 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use clouddrive_domain::model::{
-    Action, Command, Email, Grant, Id, IdempotencyKey, KeyedRequest, Name, NodeId, PasswordHash, Receipt, RequestId,
-    Sha256, Timestamp, User, UserId, Username, WriteAnswer, authorize,
+    Action, ChangePosition, Command, Email, Grant, Id, IdempotencyKey, KeyedRequest, Name, NodeId, PasswordHash,
+    Receipt, RequestId, Sha256, Timestamp, User, UserId, Username, WriteAnswer, authorize,
 };
 use clouddrive_domain::port::{Changes, Drive, Receipts, Registration, Terms, Users};
 use clouddrive_domain::{Error, Result};
@@ -78,7 +78,8 @@ impl Scene {
     /// How many entries the drive has, and how many rows the log.
     async fn counts(&self) -> Result<(u64, usize)> {
         let home = self.database.find_home(self.user).await?.ok_or(Error::NotFound)?;
-        Ok((home.account.entries.used, self.database.read_after(0, 100).await?.len()))
+        let log = self.database.read(None, ChangePosition::default(), 100).await?;
+        Ok((home.account.entries.used, log.changes.len()))
     }
 }
 

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, UserId,
+    Change, ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp,
+    UserId,
 };
 use clouddrive_domain::port::Accounts;
 use clouddrive_domain::{Error, Result};
@@ -58,7 +59,7 @@ async fn change_email(
         Some(Constraint::Email) => Fault::Domain(Error::Conflict(Conflict::EmailTaken)),
         _ => fault.into(),
     })?;
-    log(connection, command, ChangeKind::EmailChanged, None, None).await?;
+    log(connection, command, Change::of_user(ChangeKind::EmailChanged, user)).await?;
     Ok(true)
 }
 
@@ -76,7 +77,7 @@ async fn change_password(
     let new = (users::password_hash.eq(hash.expose()), users::password_generation.eq(users::password_generation + 1));
     diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await?;
     end_all(connection, user, command.at).await?;
-    log(connection, command, ChangeKind::PasswordChanged, None, None).await
+    log(connection, command, Change::of_user(ChangeKind::PasswordChanged, user)).await
 }
 
 /// Deletes the user. Locks are taken in the global order: the user, uploads, blobs, and drives by their identifiers.
@@ -93,7 +94,7 @@ async fn delete(mut connection: &AsyncPgConnection, command: &Command, user: Use
     }
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id);
     let own: Option<DriveId> = own.first::<DbId>(&mut connection).await.optional()?.map(Into::into);
-    log(connection, command, ChangeKind::UserDeleted, own, None).await?;
+    log(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own)).await?;
     abort_all(connection, command, user, own).await?;
     diesel::delete(users::table.find(id)).execute(&mut connection).await?;
     Ok(())
@@ -117,7 +118,7 @@ async fn set_disabled(
         end_all(connection, user, command.at).await?;
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    log(connection, command, kind, None, None).await?;
+    log(connection, command, Change::of_user(kind, user)).await?;
     Ok(true)
 }
 
@@ -130,7 +131,7 @@ async fn set_quota(
     let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
     let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
     let drive = changed.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
-    log(connection, command, ChangeKind::QuotaSet, Some(drive.into()), None).await
+    log(connection, command, Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive))).await
 }
 
 #[async_trait]

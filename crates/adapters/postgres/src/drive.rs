@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind, NodePath,
-    PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
+    Answer, Change, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind,
+    NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocated, Relocation};
 use clouddrive_sql::drive::{ChildRow, FOLDERS_LATERAL, HomeRow, LevelsRow, Merging, home, levels, page};
@@ -99,7 +99,7 @@ async fn create_folder(
         insert(connection, command, &node).boxed(),
         raise_reach(connection, parent.located(), 1).boxed(),
         touch(connection, command, node.parent).boxed(),
-        log(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)).boxed(),
+        log(connection, command, node.created(ChangeKind::FolderCreated)).boxed(),
         // Last, to lock the drive's counters as briefly as possible.
         count_folder(connection, node.drive, ample).boxed(),
     ])
@@ -132,7 +132,9 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
     let changed = diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())));
     changed.execute(&mut connection).await?;
+    let mut after = NodeState::of(node).revised();
     if let Some((parent, name)) = place {
+        after = after.placed(parent, &name);
         let placed = diesel::update(nodes::table.find(DbId::from(node.id)))
             .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)));
         let placed = placed.execute(&mut connection).await;
@@ -144,7 +146,7 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
     if let Some(content) = content {
         describe(&content).execute(&mut connection).await?;
     }
-    log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id)).await?;
+    log(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after)).await?;
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         let guests = Senders::AllBut(item.located().owner.id);
         end_without_right(connection, command, item.drive(), guests).await?;
@@ -197,7 +199,8 @@ pub(crate) async fn put_away(mut connection: &AsyncPgConnection, command: &Comma
     if let Some(parent) = item.node().parent {
         touch(connection, command, parent).await?;
     }
-    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id)).await
+    let after = NodeState::of(item.node()).revised();
+    log(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after)).await
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{ChangeKind, Command, Counted, LinkDownload, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, LinkDownload, Timestamp};
 use clouddrive_domain::port::LinkDownloads;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::link_downloads::{self as rows, CountedRow, MarkRow};
@@ -38,7 +38,7 @@ async fn count(mut connection: &AsyncPgConnection, command: &Command, download: 
         return Ok(Counted::Again);
     }
     let (drive, node) = counted.place();
-    log(connection, command, ChangeKind::LinkDownloaded, drive, Some(node)).await?;
+    log(connection, command, Change::of_node(ChangeKind::LinkDownloaded, drive, node)).await?;
     Ok(Counted::First)
 }
 

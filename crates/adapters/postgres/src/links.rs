@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, Timestamp,
-    TokenHash, UserId,
+    Answer, Change, ChangeKind, Command, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
+    Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{Links, NewLink};
 use clouddrive_domain::{Error, Result};
@@ -53,7 +53,7 @@ async fn create(mut connection: &AsyncPgConnection, command: &Command, item: &Gr
     let item = locate::renewed(connection, item).await?;
     let row = NewLinkRow::new(command, &item, link);
     diesel::insert_into(links::table).values(row).execute(&mut connection).await?;
-    log(connection, command, ChangeKind::LinkCreated, Some(item.drive()), Some(item.node().id)).await?;
+    log(connection, command, Change::of_item(ChangeKind::LinkCreated, &item)).await?;
     let link = found(connection, link.id).await?;
     keep(connection, command, Answer::Linked(&link)).await?;
     Ok(link)
@@ -72,7 +72,7 @@ async fn change(
     if diesel::update(row).set(LinkChangeset::from(change)).execute(&mut connection).await? == 0 {
         return Err(Error::NotFound.into());
     }
-    log(connection, command, ChangeKind::LinkChanged, Some(item.drive()), Some(node)).await?;
+    log(connection, command, Change::of_item(ChangeKind::LinkChanged, &item)).await?;
     found(connection, link).await
 }
 
@@ -83,7 +83,7 @@ async fn revoke(mut connection: &AsyncPgConnection, command: &Command, item: &Gr
     if diesel::delete(row).execute(&mut connection).await? == 0 {
         return Err(Error::NotFound.into());
     }
-    log(connection, command, ChangeKind::LinkRevoked, Some(item.drive()), Some(node)).await
+    log(connection, command, Change::of_item(ChangeKind::LinkRevoked, &item)).await
 }
 
 #[async_trait]

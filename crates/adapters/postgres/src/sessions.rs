@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+    Change, ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash,
+    UserId,
 };
 use clouddrive_domain::port::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 use clouddrive_domain::{Error, Result};
@@ -32,7 +33,7 @@ async fn start(mut connection: &AsyncPgConnection, command: &Command, opened: &O
     together([
         insert_session(connection, NewSessionRow::from(opened)).boxed(),
         insert_token(connection, NewTokenRow::from(opened)).boxed(),
-        log(connection, command, ChangeKind::SessionStarted, None, None).boxed(),
+        log(connection, command, Change::of_user(ChangeKind::SessionStarted, opened.session.user)).boxed(),
     ])
     .await
 }
@@ -58,15 +59,17 @@ async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal:
         .filter(sessions::id.eq_any(of_token))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now));
-    let session = running.select(sessions::id).for_no_key_update().first::<DbId>(&mut connection).await.optional()?;
-    let session = session.ok_or_else(invalid)?;
+    let session = running.select((sessions::id, sessions::user_id)).for_no_key_update();
+    let session = session.first::<(DbId, DbId)>(&mut connection).await.optional()?;
+    let (session, user) = session.ok_or_else(invalid)?;
+    let user = UserId::from(user);
     let token = refresh_tokens::table.find(&presented).filter(refresh_tokens::expires_at.gt(now));
     let used = token.select(refresh_tokens::used_at).first::<Option<i64>>(&mut connection).await.optional()?;
     let used = used.ok_or_else(invalid)?.map(Timestamp::from_millis);
     if used.is_some_and(|used| !renewal.allows_repeat(used, command.at)) {
         let over = diesel::update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
         over.execute(&mut connection).await?;
-        log(connection, command, ChangeKind::SessionEnded, None, None).await?;
+        log(connection, command, Change::of_user(ChangeKind::SessionEnded, user)).await?;
         return Ok(Rotation::Reused);
     }
     // The grace period starts at the first use.
@@ -82,7 +85,7 @@ async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal:
         ))
         .execute(&mut connection)
         .await?;
-    log(connection, command, ChangeKind::SessionRefreshed, None, None).await?;
+    log(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user)).await?;
     Ok(Rotation::Renewed)
 }
 
@@ -142,7 +145,7 @@ impl Sessions for Database {
             if diesel::update(running).set(sessions::ended_at.eq(now)).execute(&mut connection).await? == 0 {
                 return Err(Error::NotFound.into());
             }
-            log(connection, &command, ChangeKind::SessionEnded, None, None).await
+            log(connection, &command, Change::of_user(ChangeKind::SessionEnded, user)).await
         })
         .await
     }

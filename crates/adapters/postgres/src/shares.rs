@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share,
-    ShareId, SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission,
+    Share, ShareId, SharePosition, Timestamp, UserId,
 };
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
@@ -47,7 +47,7 @@ async fn create(
         Some(Constraint::Reference) => Fault::Domain(Error::NotFound),
         _ => fault.into(),
     })?;
-    log(connection, command, ChangeKind::ShareCreated, Some(item.drive()), Some(item.node().id)).await?;
+    log(connection, command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest)).await?;
     let share = found(connection, share.id).await?;
     keep(connection, command, Answer::Shared(&share)).await?;
     Ok(share)
@@ -67,10 +67,10 @@ async fn change(
     if diesel::update(row).set(to).execute(&mut connection).await? == 0 {
         return Err(Error::NotFound.into());
     }
-    log(connection, command, ChangeKind::ShareChanged, Some(item.drive()), Some(node)).await?;
     let share = found(connection, share).await?;
-    let guest = Senders::Guest(share.shared_with.id);
-    end_without_right(connection, command, item.drive(), guest).await?;
+    let guest = share.shared_with.id;
+    log(connection, command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest)).await?;
+    end_without_right(connection, command, item.drive(), Senders::Guest(guest)).await?;
     Ok(share)
 }
 
@@ -85,8 +85,9 @@ async fn revoke(mut connection: &AsyncPgConnection, command: &Command, share: Sh
     let row = diesel::delete(shares::table.find(DbId::from(share))).returning((shares::node_id, shares::guest_id));
     let row = row.get_result::<(DbId, DbId)>(&mut connection).await.optional()?;
     let (node, guest) = row.ok_or(Error::NotFound)?;
-    log(connection, command, ChangeKind::ShareRevoked, Some(drive), Some(node.into())).await?;
-    end_without_right(connection, command, drive, Senders::Guest(guest.into())).await
+    let (node, guest) = (NodeId::from(node), UserId::from(guest));
+    log(connection, command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest)).await?;
+    end_without_right(connection, command, drive, Senders::Guest(guest)).await
 }
 
 async fn list(mut connection: &AsyncPgConnection, page: Statement) -> Outcome<Vec<Share>> {

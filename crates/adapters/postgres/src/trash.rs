@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
-    Upload, UploadState, UserId,
+    Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, NodeState, Revision,
+    Timestamp, TrashPosition, Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_domain::{Error, Result};
@@ -12,7 +12,8 @@ use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trash::{
-    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
+    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashItemRow, TrashedAtRow, TrashedRow,
+    beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
@@ -91,7 +92,8 @@ async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &R
     let restored = restored.execute(&mut connection).await;
     restored.map_err(|fault| explain(fault, parent, &name, node.kind()))?;
     touch(connection, command, parent).await?;
-    log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id)).await?;
+    let after = NodeState::of(node).revised().placed(parent, &name);
+    log(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after)).await?;
     let restored = locate::found(connection, node.id, actor).await?;
     keep(connection, command, Answer::Changed(&restored)).await?;
     Ok(restored)
@@ -107,7 +109,7 @@ async fn begin_purge(
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(&mut connection).await?;
-    log(connection, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id)).await
+    log(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item)).await
 }
 
 async fn begin_purges(
@@ -124,10 +126,12 @@ async fn begin_purges(
         }
         Doomed::Until(until) => Some(*until),
     };
-    let begun: Vec<IdRow> = rows::begin_purges(drive, until, most).load(&mut connection).await?;
-    let row = |row: &IdRow| NewChangeRow::new(command, ChangeKind::PurgeBegun, Some(drive), Some(row.id.into()));
-    log_all(connection, begun.iter().map(row).collect()).await?;
-    Ok(u32::try_from(begun.len()).unwrap_or(most))
+    let due: Vec<TrashItemRow> = rows::due_items(drive, until, most).load(&mut connection).await?;
+    let nodes: Vec<NodeId> = due.iter().map(TrashItemRow::node).collect();
+    rows::begin_purges(AMONG, array(&nodes)).execute(&mut connection).await?;
+    let row = |row: TrashItemRow| Ok(NewChangeRow::new(command, row.purge_begun(drive)?));
+    log_all(connection, due.into_iter().map(row).collect::<Result<_>>()?).await?;
+    Ok(u32::try_from(nodes.len()).unwrap_or(most))
 }
 
 /// The root of a drive.
@@ -175,7 +179,7 @@ async fn purge(
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
     let mut step = PurgeStep { removed, reached, kept, more: false, freed: disposal.freed()? };
     if !step.is_idle() {
-        log(connection, command, ChangeKind::NodesPurged, Some(drive), of).await?;
+        log(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of)).await?;
     }
     let more: FlagRow = rows::more(drive, of).get_result(&mut connection).await?;
     step.more = more.holds;
@@ -234,7 +238,7 @@ async fn clear_ownerless(
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(&mut connection).await?;
     let begun = rows::begin_purges_of_all(root, command.at, most).execute(&mut connection).await?;
     if forgotten + begun > 0 {
-        log(connection, command, ChangeKind::NodesPurged, Some(drive), None).await?;
+        log(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive)).await?;
         return Ok(Clearance::Step);
     }
     let left: FlagRow = rows::more(drive, None).get_result(&mut connection).await?;
@@ -242,7 +246,7 @@ async fn clear_ownerless(
         return Ok(Clearance::Nothing);
     }
     diesel::delete(nodes::table.find(DbId::from(root))).execute(&mut connection).await?;
-    log(connection, command, ChangeKind::DriveRemoved, Some(drive), None).await?;
+    log(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive)).await?;
     diesel::delete(drives::table.find(DbId::from(drive))).execute(&mut connection).await?;
     Ok(Clearance::Drive)
 }

@@ -54,7 +54,9 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     let wanted = wish.place(&item, &to)?;
     let copy = read(connection, command, wish, &item, &to).await?;
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let (copy, kind) = match place_by_name(connection, command, &to, &node, wish.conflict).await? {
+    let placement = place_by_name(connection, command, &to, &node, wish.conflict).await?;
+    let change = placement.change(ChangeKind::NodeCopied, &node);
+    let (copy, kind) = match placement {
         Placement::Created(_) => (copy, ChangeKind::NodeCopied),
         Placement::Replaced(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
@@ -84,7 +86,7 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, wish: &Copying)
     if kind == ChangeKind::NodeCopied {
         touch(connection, command, to.node().id).await?;
     }
-    log(connection, command, kind, Some(to.drive()), Some(copy.top)).await?;
+    log(connection, command, change).await?;
     // Last, to lock the drive's counters as briefly as possible.
     let entries = copy.nodes.len() as u64 + u64::from(kind == ChangeKind::NodeCopied);
     let freed = disposal.given_back;

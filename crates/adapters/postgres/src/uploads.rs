@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId, UploadPosition,
-    UploadState, UserId,
+    Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
+    UploadPosition, UploadState, UserId,
 };
 use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Saved, Uploads};
 use clouddrive_domain::{Error, Result};
@@ -196,7 +196,7 @@ async fn begin(
     let charge = rows::addition(upload, folder.node().id, holder)?;
     blob_records::insert(connection, &upload.blob, &opening.store, command.at, None).await?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
-    log(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder)).await?;
+    log(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload)).await?;
     keep(connection, command, Answer::Begun(upload)).await?;
     // Last, to lock the drive's counters as briefly as possible.
     reserve(connection, upload.drive, charge).await
@@ -222,7 +222,7 @@ async fn extend(
     if until > upload.expires_at {
         let row = diesel::update(uploads::table.find(DbId::from(upload.id)));
         row.set(uploads::expires_at.eq(until.as_millis())).execute(&mut connection).await?;
-        log(connection, command, ChangeKind::UploadExtended, Some(upload.drive), Some(upload.folder)).await?;
+        log(connection, command, Change::of_upload(ChangeKind::UploadExtended, &upload)).await?;
     }
     keep(connection, command, Answer::Again).await
 }
@@ -293,7 +293,7 @@ pub(crate) async fn end(
         .await?;
     let keys: Vec<&str> = ended.iter().map(|upload| upload.blob.as_str()).collect();
     release(connection, &keys, command.at).await?;
-    let row = |upload: &Upload| NewChangeRow::new(command, kind, Some(upload.drive), Some(upload.folder));
+    let row = |upload: &Upload| NewChangeRow::new(command, Change::of_upload(kind, upload));
     log_all(connection, ended.iter().map(row).collect()).await?;
     // Update drives in the order of their identifiers, as everywhere, to avoid deadlocks.
     let mut reserved: BTreeMap<DbId, i64> = also.map(|drive| (drive.into(), 0)).into_iter().collect();

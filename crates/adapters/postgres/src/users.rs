@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId,
+    Answer, BlobKey, Change, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId,
 };
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
@@ -40,7 +40,7 @@ async fn insert(mut connection: &AsyncPgConnection, command: &Command, new: &Reg
     }
     diesel::insert_into(drives::table).values(NewDriveRow::from(new)).execute(&mut connection).await?;
     diesel::insert_into(nodes::table).values(NewNodeRow::root(new)).execute(&mut connection).await?;
-    log(connection, command, ChangeKind::UserRegistered, Some(new.drive), None).await
+    log(connection, command, Change::of_user(ChangeKind::UserRegistered, new.user.id).within(new.drive)).await
 }
 
 /// The conflict if a unique index rejected the user; the name takes precedence.
@@ -75,7 +75,7 @@ async fn set_photo(
         release(connection, &[former], command.at).await?;
     }
     let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
-    log(connection, command, kind, None, None).await?;
+    log(connection, command, Change::of_user(kind, user)).await?;
     keep(connection, command, Answer::Photo).await?;
     Ok(former.is_some())
 }
@@ -118,7 +118,7 @@ impl Users for Database {
             let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
             let new = users::password_hash.eq(new.expose());
             if diesel::update(same).set(new).execute(&mut connection).await? > 0 {
-                log(connection, &command, ChangeKind::PasswordRehashed, None, None).await?;
+                log(connection, &command, Change::of_user(ChangeKind::PasswordRehashed, user)).await?;
             }
             Ok(())
         })

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, ChangeKind, Command, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
+    Answer, BlobKey, Change, ChangeKind, Command, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
     VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Saved, Versions};
@@ -47,7 +47,7 @@ async fn append(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
     let disposal = prune_versions(connection, command, file.drive(), id, content.version, new.most_versions).await?;
-    log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
+    log(connection, command, Change::content_set(ChangeKind::FileReplaced, &file, content.version)).await?;
     // Last, to lock the drive's counters as briefly as possible.
     let freed = disposal.given_back;
     charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
@@ -75,7 +75,7 @@ async fn revive(connection: &AsyncPgConnection, command: &Command, file: &Grant,
     let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::of(&content, (id, revision), file.actor())).await?;
     let disposal = remove(connection, command, file.drive(), surplus).await?;
-    log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(id)).await?;
+    log(connection, command, Change::content_set(ChangeKind::VersionRestored, &file, content.version)).await?;
     let freed = disposal.given_back;
     charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::found(connection, id, file.actor()).await?;
@@ -98,7 +98,7 @@ async fn delete(
     diesel::delete(versions::table.find(DbId::from(version))).execute(&mut connection).await?;
     let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
     let disposal = dispose(connection, file.drive(), &[content], command.at).await?;
-    log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id)).await?;
+    log(connection, command, Change::version_deleted(&file, version)).await?;
     charge_quota(connection, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() }).await?;
     Ok(disposal.freed()?.pop())
 }

@@ -1,13 +1,16 @@
 //! Trashed nodes and purges.
 
-use clouddrive_domain::model::{DriveId, Limit, Located, NodeId, Timestamp, TrashPosition, UserId};
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{
+    Change, ChangeKind, DriveId, Limit, Located, NodeId, NodeState, Revision, Timestamp, TrashPosition, UserId,
+};
 use clouddrive_domain::port::Trashed;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use crate::page::{self, newest_first};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id};
+use crate::types::{DbId, Id, name, size};
 
 /// The most versions removed by one step of a purge: more than a file can have.
 pub const MOST_VERSIONS: i64 = 5_000;
@@ -90,10 +93,47 @@ pub fn begin_purge(node: NodeId, root: NodeId) -> Statement {
     Statement::new(text, vec![root.into(), node.into()])
 }
 
-/// Begins the purges of up to `most` nodes in the trash of `drive`, trashed at `until` or before if that is given, and
-/// returns their [`IdRow`]s.
+/// A node in the trash, with its state.
+#[derive(QueryableByName)]
+pub struct TrashItemRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Nullable<Id>)]
+    parent_id: Option<DbId>,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+    #[diesel(sql_type = Nullable<Id>)]
+    version_id: Option<DbId>,
+}
+
+impl TrashItemRow {
+    /// The node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.id.into()
+    }
+
+    /// The change by which its purge begins, in `drive`.
+    ///
+    /// # Errors
+    /// If the row is invalid.
+    pub fn purge_begun(self, drive: DriveId) -> Result<Change> {
+        let before = NodeState {
+            parent: self.parent_id.map(Into::into),
+            name: name("nodes", NodeId::from(self.id), &self.name)?,
+            revision: Revision(size(self.revision)),
+            version: self.version_id.map(Into::into),
+        };
+        Ok(Change::of_node(ChangeKind::PurgeBegun, drive, self.id.into()).before(before))
+    }
+}
+
+/// Selects up to `most` [`TrashItemRow`]s, the oldest nodes in the trash of `drive`, trashed at `until` or before if
+/// that is given.
 #[must_use]
-pub fn begin_purges(drive: DriveId, until: Option<Timestamp>, most: u32) -> Statement {
+pub fn due_items(drive: DriveId, until: Option<Timestamp>, most: u32) -> Statement {
     let mut parameters = vec![drive.into()];
     let due = until.map_or("", |until| {
         parameters.push(Parameter::Integer(until.as_millis()));
@@ -101,12 +141,22 @@ pub fn begin_purges(drive: DriveId, until: Option<Timestamp>, most: u32) -> Stat
     });
     parameters.push(Parameter::Integer(most.into()));
     let text = format!(
-        "UPDATE nodes SET purge_id = id,
-            parent_id = (SELECT r.id FROM nodes r WHERE r.drive_id = nodes.drive_id AND r.parent_id IS NULL)
-        WHERE id IN (SELECT id FROM nodes WHERE drive_id = ? AND {IN_TRASH} {due} ORDER BY trashed_at LIMIT ?)
-        RETURNING id"
+        "SELECT id, parent_id, name, revision, version_id FROM nodes WHERE drive_id = ? AND {IN_TRASH} {due}
+            ORDER BY trashed_at LIMIT ?"
     );
     Statement::new(text, parameters)
+}
+
+/// Begins the purges of nodes, and moves them to the roots of their drives; `among` is a condition on `id` with one
+/// parameter.
+#[must_use]
+pub fn begin_purges(among: &str, nodes: Parameter) -> Statement {
+    let text = format!(
+        "UPDATE nodes SET purge_id = id,
+            parent_id = (SELECT r.id FROM nodes r WHERE r.drive_id = nodes.drive_id AND r.parent_id IS NULL)
+        WHERE {among}"
+    );
+    Statement::new(text, vec![nodes])
 }
 
 /// A node to be purged next.

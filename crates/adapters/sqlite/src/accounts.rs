@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, UserId,
+    Change, ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp,
+    UserId,
 };
 use clouddrive_domain::port::Accounts;
 use clouddrive_domain::{Error, Result};
@@ -33,7 +34,7 @@ fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, pr
     let id = DbId::from(user);
     let photo = users::table.find(id).select(users::photo_blob).first::<Option<String>>(connection)?;
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id).first::<DbId>(connection).optional()?;
-    log(connection, command, ChangeKind::UserDeleted, own.map(DriveId::from), None)?;
+    log(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own.map(DriveId::from)))?;
     abort_all(connection, command, user)?;
     diesel::delete(users::table.find(id)).execute(connection)?;
     match photo {
@@ -54,7 +55,7 @@ fn set_disabled(connection: &mut SqliteConnection, command: &Command, user: User
         end_all(connection, user, command.at)?;
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    log(connection, command, kind, None, None)?;
+    log(connection, command, Change::of_user(kind, user))?;
     Ok(true)
 }
 
@@ -81,7 +82,7 @@ impl Accounts for Database {
                 Some(Constraint::Email) => Fault::Domain(Error::Conflict(Conflict::EmailTaken)),
                 _ => fault.into(),
             })?;
-            log(connection, &command, ChangeKind::EmailChanged, None, None)?;
+            log(connection, &command, Change::of_user(ChangeKind::EmailChanged, user))?;
             Ok(true)
         })
         .await
@@ -102,7 +103,7 @@ impl Accounts for Database {
                 .set((users::password_hash.eq(hash.expose()), next))
                 .execute(connection)?;
             end_all(connection, user, command.at)?;
-            log(connection, &command, ChangeKind::PasswordChanged, None, None)
+            log(connection, &command, Change::of_user(ChangeKind::PasswordChanged, user))
         })
         .await
     }
@@ -123,7 +124,7 @@ impl Accounts for Database {
             let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
             let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
             let drive = changed.get_result::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
-            log(connection, &command, ChangeKind::QuotaSet, Some(drive.into()), None)
+            log(connection, &command, Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive)))
         })
         .await
     }

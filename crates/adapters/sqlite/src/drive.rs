@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind, NodePath, PathStart,
-    Position, ReadGrant, Sort, UserId, Viewer, check_depth,
+    Answer, Change, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind, NodePath,
+    NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{Child, Drive, Home, Place, Relocated, Relocation};
 use clouddrive_sql::drive::{Charge, ChildRow, FOLDERS, HomeRow, LevelsRow, Merging, home, levels, page};
@@ -67,11 +67,12 @@ impl Drive for Database {
             let parent = locate::renewed(connection, &parent)?;
             check_depth(parent.located().depth_of_child_folder(), 0)?;
             let (drive, folder) = (parent.drive(), parent.node().id);
-            insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
+            let node = NewNode { id, drive, parent: folder, name: &name, content: None };
+            insert(connection, &command, &node)?;
             raise_reach(connection, parent.located(), 1)?;
             charge_quota(connection, drive, Charge { entries: 1, ..Charge::default() })?;
             touch(connection, &command, folder)?;
-            log(connection, &command, ChangeKind::FolderCreated, Some(drive), Some(id))?;
+            log(connection, &command, node.created(ChangeKind::FolderCreated))?;
             let made = locate::found(connection, id, parent.actor())?;
             keep(connection, &command, Answer::Made(&made))?;
             Ok(made)
@@ -108,7 +109,9 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
     diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())))
         .execute(connection)?;
+    let mut after = NodeState::of(node).revised();
     if let Some((parent, name)) = place {
+        after = after.placed(parent, &name);
         diesel::update(nodes::table.find(DbId::from(node.id)))
             .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)))
             .execute(connection)
@@ -120,7 +123,7 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
     if let Some(content) = content {
         describe(&content).execute(connection)?;
     }
-    log(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id))?;
+    log(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after))?;
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         end_without_right(connection, command, item.drive(), Senders::AllBut(item.located().owner.id))?;
     }
@@ -170,7 +173,8 @@ pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, ite
     if let Some(parent) = item.node().parent {
         touch(connection, command, parent)?;
     }
-    log(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))
+    let after = NodeState::of(item.node()).revised();
+    log(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after))
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{ChangeKind, Command, Counted, LinkDownload, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, LinkDownload, Timestamp};
 use clouddrive_domain::port::LinkDownloads;
 use clouddrive_sql::fault::Outcome;
 use clouddrive_sql::link_downloads::{self as rows, CountedRow, MarkRow};
@@ -29,7 +29,7 @@ fn count(connection: &mut SqliteConnection, command: &Command, download: &LinkDo
     };
     rows::mark(download, command.at).execute(connection)?;
     let (drive, node) = counted.place();
-    log(connection, command, ChangeKind::LinkDownloaded, drive, Some(node))?;
+    log(connection, command, Change::of_node(ChangeKind::LinkDownloaded, drive, node))?;
     Ok(Counted::First)
 }
 

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, Timestamp,
-    TokenHash, UserId,
+    Answer, Change, ChangeKind, Command, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
+    Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{Links, NewLink};
 use clouddrive_domain::{Error, Result};
@@ -54,7 +54,7 @@ impl Links for Database {
             let item = locate::renewed(connection, &item)?;
             let row = NewLinkRow::new(&command, &item, &link);
             diesel::insert_into(links::table).values(row).execute(connection)?;
-            log(connection, &command, ChangeKind::LinkCreated, Some(item.drive()), Some(item.node().id))?;
+            log(connection, &command, Change::of_item(ChangeKind::LinkCreated, &item))?;
             let link = found(connection, link.id)?;
             keep(connection, &command, Answer::Linked(&link))?;
             Ok(link)
@@ -93,7 +93,7 @@ impl Links for Database {
             if diesel::update(row).set(change).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            log(connection, &command, ChangeKind::LinkChanged, Some(item.drive()), Some(node))?;
+            log(connection, &command, Change::of_item(ChangeKind::LinkChanged, &item))?;
             found(connection, link)
         })
         .await
@@ -108,7 +108,7 @@ impl Links for Database {
             if diesel::delete(row).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            log(connection, &command, ChangeKind::LinkRevoked, Some(item.drive()), Some(node))
+            log(connection, &command, Change::of_item(ChangeKind::LinkRevoked, &item))
         })
         .await
     }

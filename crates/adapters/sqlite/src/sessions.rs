@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+    Change, ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash,
+    UserId,
 };
 use clouddrive_domain::port::{Opened, Renewal, Rotation, Sessions, TokenOwner};
 use clouddrive_domain::{Error, Result};
@@ -24,7 +25,7 @@ fn start(connection: &mut SqliteConnection, command: &Command, opened: &Opened) 
     row.select(users::id).first::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
     diesel::insert_into(sessions::table).values(NewSessionRow::from(opened)).execute(connection)?;
     diesel::insert_into(refresh_tokens::table).values(NewTokenRow::from(opened)).execute(connection)?;
-    log(connection, command, ChangeKind::SessionStarted, None, None)
+    log(connection, command, Change::of_user(ChangeKind::SessionStarted, opened.session.user))
 }
 
 fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renewal) -> Outcome<Rotation> {
@@ -34,13 +35,14 @@ fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renew
         .inner_join(sessions::table)
         .filter(refresh_tokens::hash.eq(&presented).and(refresh_tokens::expires_at.gt(now)))
         .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)));
-    let found = token.select((sessions::id, refresh_tokens::used_at)).first::<(DbId, Option<i64>)>(connection);
-    let found = found.optional()?.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
-    let (session, used) = found;
+    let found = token.select((sessions::id, sessions::user_id, refresh_tokens::used_at));
+    let found = found.first::<(DbId, DbId, Option<i64>)>(connection).optional()?;
+    let (session, user, used) = found.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
+    let user = UserId::from(user);
     let row = diesel::update(sessions::table.find(session));
     if used.is_some_and(|used| !renewal.allows_repeat(Timestamp::from_millis(used), command.at)) {
         row.set(sessions::ended_at.eq(now)).execute(connection)?;
-        log(connection, command, ChangeKind::SessionEnded, None, None)?;
+        log(connection, command, Change::of_user(ChangeKind::SessionEnded, user))?;
         return Ok(Rotation::Reused);
     }
     row.set((
@@ -55,7 +57,7 @@ fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renew
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
     let next = NewTokenRow::next(renewal, session, command.at);
     diesel::insert_into(refresh_tokens::table).values(next).execute(connection)?;
-    log(connection, command, ChangeKind::SessionRefreshed, None, None)?;
+    log(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user))?;
     Ok(Rotation::Renewed)
 }
 
@@ -112,7 +114,7 @@ impl Sessions for Database {
             if diesel::update(running).set(sessions::ended_at.eq(now)).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            log(connection, &command, ChangeKind::SessionEnded, None, None)
+            log(connection, &command, Change::of_user(ChangeKind::SessionEnded, user))
         })
         .await
     }

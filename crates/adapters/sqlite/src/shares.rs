@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission, Share,
-    ShareId, SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission,
+    Share, ShareId, SharePosition, Timestamp, UserId,
 };
 use clouddrive_domain::port::{NewShare, Shares};
 use clouddrive_domain::{Error, Result};
@@ -61,7 +61,7 @@ impl Shares for Database {
                     Some(Constraint::Reference) => Fault::Domain(Error::NotFound),
                     _ => fault.into(),
                 })?;
-            log(connection, &command, ChangeKind::ShareCreated, Some(item.drive()), Some(item.node().id))?;
+            log(connection, &command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest))?;
             let share = found(connection, share.id)?;
             keep(connection, &command, Answer::Shared(&share))?;
             Ok(share)
@@ -124,10 +124,10 @@ impl Shares for Database {
             if changed == 0 {
                 return Err(Error::NotFound.into());
             }
-            log(connection, &command, ChangeKind::ShareChanged, Some(item.drive()), Some(node))?;
             let share = found(connection, share)?;
-            let guest = Senders::Guest(share.shared_with.id);
-            end_without_right(connection, &command, item.drive(), guest)?;
+            let guest = share.shared_with.id;
+            log(connection, &command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest))?;
+            end_without_right(connection, &command, item.drive(), Senders::Guest(guest))?;
             Ok(share)
         })
         .await
@@ -143,9 +143,10 @@ impl Shares for Database {
             let (node, guest) = row.ok_or(Error::NotFound)?;
             let drive: Option<DbId> = nodes::table.find(node).select(nodes::drive_id).first(connection).optional()?;
             let drive = drive.map(DriveId::from);
-            log(connection, &command, ChangeKind::ShareRevoked, drive, Some(node.into()))?;
+            let (node, guest) = (NodeId::from(node), UserId::from(guest));
+            log(connection, &command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest))?;
             match drive {
-                Some(drive) => end_without_right(connection, &command, drive, Senders::Guest(guest.into())),
+                Some(drive) => end_without_right(connection, &command, drive, Senders::Guest(guest)),
                 None => Ok(()),
             }
         })

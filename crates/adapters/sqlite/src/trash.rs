@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
-    Upload, UploadState, UserId,
+    Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, NodeState, Revision,
+    Timestamp, TrashPosition, Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
 use clouddrive_domain::{Error, Result};
@@ -11,7 +11,8 @@ use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trash::{
-    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashedAtRow, TrashedRow, beside_nodes,
+    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashItemRow, TrashedAtRow, TrashedRow,
+    beside_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
@@ -85,7 +86,8 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
         .execute(connection)
         .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
     touch(connection, command, parent)?;
-    log(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id))?;
+    let after = NodeState::of(node).revised().placed(parent, &name);
+    log(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after))?;
     let restored = locate::found(connection, node.id, actor)?;
     keep(connection, command, Answer::Changed(&restored))?;
     Ok(restored)
@@ -101,7 +103,7 @@ fn begin_purge(
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(connection)?;
-    log(connection, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id))
+    log(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item))
 }
 
 fn begin_purges(connection: &mut SqliteConnection, command: &Command, doomed: &Doomed, most: u32) -> Outcome<u32> {
@@ -115,11 +117,13 @@ fn begin_purges(connection: &mut SqliteConnection, command: &Command, doomed: &D
             }
         }
     };
-    let begun: Vec<IdRow> = rows::begin_purges(drive, until, most).load(connection)?;
-    for row in &begun {
-        log(connection, command, ChangeKind::PurgeBegun, Some(drive), Some(row.id.into()))?;
+    let due: Vec<TrashItemRow> = rows::due_items(drive, until, most).load(connection)?;
+    let nodes: Vec<NodeId> = due.iter().map(TrashItemRow::node).collect();
+    rows::begin_purges(AMONG, list(&nodes)).execute(connection)?;
+    for row in due {
+        log(connection, command, row.purge_begun(drive)?)?;
     }
-    Ok(u32::try_from(begun.len()).unwrap_or(most))
+    Ok(u32::try_from(nodes.len()).unwrap_or(most))
 }
 
 fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, most: u32) -> Outcome<PurgeStep> {
@@ -171,7 +175,7 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, mos
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
     let mut step = PurgeStep { removed, reached, kept, more: false, freed: disposal.freed()? };
     if !step.is_idle() {
-        log(connection, command, ChangeKind::NodesPurged, Some(drive), of)?;
+        log(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of))?;
     }
     let more: FlagRow = rows::more(drive, of).get_result(connection)?;
     step.more = more.holds;
@@ -210,19 +214,19 @@ fn clear_ownerless(connection: &mut SqliteConnection, command: &Command, most: u
     for row in open {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
-        log(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+        log(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
     }
     let over: Vec<DbId> = into().filter(uploads::state.ne("open")).select(uploads::id).load(connection)?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(connection)?;
     let begun = rows::begin_purges_of_all(root.into(), command.at, most).execute(connection)?;
     if forgotten + begun > 0 {
-        log(connection, command, ChangeKind::NodesPurged, Some(drive.into()), None)?;
+        log(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive.into()))?;
         return Ok(Clearance::Step);
     }
     // Foreign keys prevent this while nodes or uploads remain.
     diesel::delete(nodes::table.find(root)).execute(connection)?;
     diesel::delete(drives::table.find(drive)).execute(connection)?;
-    log(connection, command, ChangeKind::DriveRemoved, Some(drive.into()), None)?;
+    log(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive.into()))?;
     Ok(Clearance::Drive)
 }
 

@@ -99,7 +99,9 @@ fn insert(
         return Ok(None);
     }
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let (copy, kind) = match place_by_name(connection, command, &to, &node, wish.conflict)? {
+    let placement = place_by_name(connection, command, &to, &node, wish.conflict)?;
+    let change = placement.change(ChangeKind::NodeCopied, &node);
+    let (copy, kind) = match placement {
         Placement::Created(_) => (copy, ChangeKind::NodeCopied),
         Placement::Replaced(it) => (copy.in_place_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
@@ -124,7 +126,7 @@ fn insert(
     if kind == ChangeKind::NodeCopied {
         touch(connection, command, to.node().id)?;
     }
-    log(connection, command, kind, Some(to.drive()), Some(copy.top))?;
+    log(connection, command, change)?;
     keep(connection, command, Answer::Made(&made))?;
     Ok(Some(Saved { located: made, freed: disposal.freed()? }))
 }

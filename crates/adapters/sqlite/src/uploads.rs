@@ -2,8 +2,8 @@ mod commit;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Command, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId, UploadPosition,
-    UploadState, UserId,
+    Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
+    UploadPosition, UploadState, UserId,
 };
 use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Saved, Uploads};
 use clouddrive_domain::{Error, Result};
@@ -91,7 +91,7 @@ impl Uploads for Database {
                 diesel::update(uploads::table.find(DbId::from(upload.id)))
                     .set(uploads::expires_at.eq(until.as_millis()))
                     .execute(connection)?;
-                log(connection, &command, ChangeKind::UploadExtended, Some(upload.drive), Some(upload.folder))?;
+                log(connection, &command, Change::of_upload(ChangeKind::UploadExtended, &upload))?;
             }
             keep(connection, &command, Answer::Again)
         })
@@ -114,7 +114,7 @@ impl Uploads for Database {
             let upload = found(connection, upload)?;
             if upload.abortion(command.at)? {
                 end(connection, &command, &upload, UploadState::Aborted)?;
-                log(connection, &command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+                log(connection, &command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
             }
             Ok(())
         })
@@ -138,7 +138,7 @@ impl Uploads for Database {
             for row in due {
                 let upload = Upload::try_from(row)?;
                 end(connection, &command, &upload, UploadState::Expired)?;
-                log(connection, &command, ChangeKind::UploadExpired, Some(upload.drive), Some(upload.folder))?;
+                log(connection, &command, Change::of_upload(ChangeKind::UploadExpired, &upload))?;
                 ended.push(upload);
             }
             Ok(ended)
@@ -181,7 +181,7 @@ fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, o
     let quota = reserve(connection, upload.drive, charge)?;
     blob_records::insert(connection, &upload.blob, &opening.store, command.at, None)?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(connection)?;
-    log(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder))?;
+    log(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload))?;
     keep(connection, command, Answer::Begun(upload))?;
     Ok(quota)
 }
@@ -192,7 +192,7 @@ pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, se
     for row in open.load(connection)? {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
-        log(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+        log(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
     }
     Ok(())
 }
@@ -210,7 +210,7 @@ pub(crate) fn end_without_right(
         for id in without_right(open, folders) {
             let upload = found(connection, id.into())?;
             end(connection, command, &upload, UploadState::Aborted)?;
-            log(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+            log(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
         }
     }
     Ok(())

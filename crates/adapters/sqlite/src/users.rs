@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId,
+    Answer, BlobKey, Change, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId,
 };
 use clouddrive_domain::port::{Registration, Users};
 use clouddrive_domain::{Error, Result};
@@ -39,7 +39,7 @@ fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registrati
     )?;
     diesel::insert_into(drives::table).values(NewDriveRow::from(new)).execute(connection)?;
     diesel::insert_into(nodes::table).values(NewNodeRow::root(new)).execute(connection)?;
-    log(connection, command, ChangeKind::UserRegistered, Some(new.drive), None)
+    log(connection, command, Change::of_user(ChangeKind::UserRegistered, new.user.id).within(new.drive))
 }
 
 /// The conflict if the address is taken. SQLite reports one of several violated constraints; the name takes precedence.
@@ -81,7 +81,7 @@ impl Users for Database {
             let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
             let changed = diesel::update(same).set(users::password_hash.eq(new.expose())).execute(connection)?;
             if changed > 0 {
-                log(connection, &command, ChangeKind::PasswordRehashed, None, None)?;
+                log(connection, &command, Change::of_user(ChangeKind::PasswordRehashed, user))?;
             }
             Ok(())
         })
@@ -107,7 +107,7 @@ impl Users for Database {
                 release(connection, former, command.at)?;
             }
             let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
-            log(connection, &command, kind, None, None)?;
+            log(connection, &command, Change::of_user(kind, user))?;
             keep(connection, &command, Answer::Photo)?;
             Ok(former.is_some())
         })

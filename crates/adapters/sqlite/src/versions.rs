@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, ChangeKind, Command, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
+    Answer, BlobKey, Change, ChangeKind, Command, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
     VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Revival, Saved, Versions};
@@ -50,7 +50,7 @@ fn append(connection: &mut SqliteConnection, command: &Command, file: &Grant, ne
     let content = new.content(file.node(), command.at);
     reference_blob(connection, &new.blob, &new.stored)?;
     let freed = make_current(connection, command, &file, &content, new.most_versions)?;
-    log(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id))?;
+    log(connection, command, Change::content_set(ChangeKind::FileReplaced, &file, content.version))?;
     let file = locate::found(connection, file.node().id, file.actor())?;
     keep(connection, command, Answer::Replaced(&file))?;
     Ok(Saved { located: file, freed })
@@ -67,7 +67,7 @@ fn revive(connection: &mut SqliteConnection, command: &Command, file: &Grant, wi
     refer(connection, &former.content.blob)?;
     let content = Content { version: wish.version, created_at: command.at, ..former.content };
     let freed = make_current(connection, command, &file, &content, wish.most_versions)?;
-    log(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(file.node().id))?;
+    log(connection, command, Change::content_set(ChangeKind::VersionRestored, &file, content.version))?;
     let file = locate::found(connection, file.node().id, file.actor())?;
     keep(connection, command, Answer::Changed(&file))?;
     Ok(Saved { located: file, freed })
@@ -89,7 +89,7 @@ fn delete(
     let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
     let disposal = dispose(connection, file.drive(), &[content], command.at)?;
     charge_quota(connection, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() })?;
-    log(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id))?;
+    log(connection, command, Change::version_deleted(&file, version))?;
     Ok(disposal.freed()?.pop())
 }
 

@@ -16,5 +16,6 @@ pub(super) async fn collect(config: &Config) -> anyhow::Result<()> {
     say(format!("drives without an owner removed: {}", report.drives_removed))?;
     say(format!("sessions removed: {}", report.sessions_removed))?;
     say(format!("refresh tokens removed: {}", report.refresh_tokens_removed))?;
+    say(format!("log entries pruned: {}", report.changes_pruned))?;
     Ok(outcome?)
 }

@@ -279,6 +279,10 @@ variables! {
             "how long deleted items stay in the trash, where they count against the quota, before they are purged; 30 \
              days by default",
         );
+        CHANGES_RETENTION_DAYS: number(1, 3_650).or_number(90).meaning(
+            "how long the change log, the table `changes`, keeps an entry; names of deleted files and folders stay in \
+             it that long",
+        );
         COLLECT_INTERVAL_SECONDS: number(1, 86_400).or_number(600).meaning("how often the collector runs");
         COLLECT_GRACE_SECONDS: number(1, 31_536_000)
             .described("`UPLOAD_LIFETIME_SECONDS` + 3600")

@@ -41,7 +41,7 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
             counter.absolute(0);
         }
     }
-    for kind in ["upload", "blob", "partial_write", "node", "drive", "session", "refresh_token"] {
+    for kind in ["upload", "blob", "partial_write", "node", "drive", "session", "refresh_token", "change"] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).absolute(0);
     }
     for bucket in BucketKind::ALL {

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Chores, Drive, LinkDownloads, Links, NameKeys, Probe, Receipts, Search, Sessions, Shares,
-    Throttle, Trash, Trees, Uploads, Users, Versions,
+    Accounts, BlobRecords, Changes, Chores, Drive, LinkDownloads, Links, NameKeys, Probe, Receipts, Search, Sessions,
+    Shares, Throttle, Trash, Trees, Uploads, Users, Versions,
 };
 use clouddrive_postgres::{Parts, Target};
 use clouddrive_sql::pool::Connections;
@@ -37,6 +37,7 @@ pub(super) struct Persistence {
     pub(super) receipts: Arc<dyn Receipts>,
     pub(super) chores: Arc<dyn Chores>,
     pub(super) name_keys: Arc<dyn NameKeys>,
+    pub(super) changes: Arc<dyn Changes>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) connections: CountConnections,
 }
@@ -54,6 +55,7 @@ impl Persistence {
             + Chores
             + Links
             + NameKeys
+            + Changes
             + LinkDownloads
             + Probe
             + Search
@@ -83,6 +85,7 @@ impl Persistence {
             receipts: store.clone(),
             chores: store.clone(),
             name_keys: store.clone(),
+            changes: store.clone(),
             probe: store.clone(),
             connections: Arc::new(move || count(&store)),
         }

@@ -1,16 +1,22 @@
-//! Conformance suite for [`Changes`](clouddrive_domain::port::Changes), and the rows that the other ports write.
+//! Conformance suite for [`Changes`](clouddrive_domain::port::Changes), and the entries that the other ports write.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
+mod pruning;
 mod rows;
 
 use std::collections::HashSet;
 
-use clouddrive_domain::model::{Change, RequestId};
-use futures_util::future::{join, join_all};
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Gone;
+use clouddrive_domain::model::{
+    Actor, ChangeBatch, ChangeCursor, ChangePosition, Limit, LoggedChange, NodeId, RequestId, UserId,
+};
+use clouddrive_domain::service::Changes;
+use futures_util::future::{join_all, join3};
 
 use crate::Persistence;
-use crate::world::{World, run};
+use crate::world::{ALL, Member, World, assert_refused, run};
 
 /// Runs every case.
 ///
@@ -22,6 +28,7 @@ pub async fn suite(store: &Persistence) {
         rows::what_becomes_of_accounts_leaves_rows,
         rows::sessions_leave_rows,
         rows::the_tree_leaves_rows,
+        rows::copies_leave_rows,
         rows::uploads_leave_rows,
         rows::expiry_leaves_a_row_for_each_upload,
         rows::shares_leave_rows,
@@ -35,88 +42,175 @@ pub async fn suite(store: &Persistence) {
     );
     run!(store;
         rows_come_in_order_and_in_pages,
-        a_reader_who_remembers_the_last_row_misses_none,
+        a_reader_of_one_drive_sees_only_that_drive,
+        a_reader_misses_nothing_that_commits_late,
+        a_position_beyond_the_end_is_refused,
+        pruning::the_oldest_entries_are_pruned_in_steps,
+        pruning::a_reader_behind_pruned_entries_starts_anew,
+        pruning::no_entry_is_pruned_before_its_elders,
+        pruning::positions_are_not_used_again,
     );
 }
 
-/// Reads up to `most` rows after `sequence` and checks their order.
-async fn read(world: &World<'_>, sequence: u64, most: u32) -> Vec<Change> {
-    let rows = world.store.changes.read_after(sequence, most).await.unwrap();
-    assert!(rows.len() <= most as usize);
-    assert!(rows.first().is_none_or(|row| row.sequence > sequence));
-    assert!(rows.is_sorted_by(|one, next| one.sequence < next.sequence));
-    rows
+/// Reads up to `most` entries after `after` and checks their order.
+async fn read(world: &World<'_>, after: ChangePosition, most: u32) -> ChangeBatch {
+    let batch = world.store.changes.read(None, after, most).await.unwrap();
+    assert!(batch.changes.len() <= most as usize);
+    let mut positions = vec![after];
+    positions.extend(batch.changes.iter().map(|entry| entry.position));
+    assert!(positions.is_sorted_by(|one, next| one < next), "{positions:?}");
+    assert!(positions.last().is_some_and(|last| *last <= batch.end));
+    batch
 }
 
-/// All rows after `sequence`.
-pub(crate) async fn all_after(world: &World<'_>, sequence: u64) -> Vec<Change> {
-    let mut rows = Vec::new();
-    let mut last = sequence;
-    loop {
-        let more = read(world, last, 1000).await;
-        let Some(row) = more.last() else {
-            return rows;
-        };
-        last = row.sequence;
-        rows.extend(more);
+/// Writes an entry, and reads from `after` on until it appears. Returns the entries before it, and its position.
+///
+/// A store may hold back entries for a moment, so only what comes before an entry that has appeared is complete.
+async fn settled(world: &World<'_>, after: ChangePosition) -> (Vec<LoggedChange>, ChangePosition) {
+    let new = world.registration();
+    let mark = world.command(new.user.id);
+    world.store.users.register(&mark, &new).await.unwrap();
+    let (mut found, mut last) = (Vec::new(), after);
+    for _ in 0..100_000 {
+        let batch = read(world, last, 1000).await;
+        last = batch.end;
+        for entry in batch.changes {
+            if entry.command.request == mark.request {
+                return (found, entry.position);
+            }
+            found.push(entry);
+        }
     }
+    panic!("an entry of the change log that was committed does not appear");
 }
 
-/// The sequence number of the last row, or 0.
-pub(crate) async fn end(world: &World<'_>) -> u64 {
-    all_after(world, 0).await.last().map_or(0, |row| row.sequence)
+/// All entries after `after`.
+pub(crate) async fn all_after(world: &World<'_>, after: ChangePosition) -> Vec<LoggedChange> {
+    settled(world, after).await.0
+}
+
+/// A position after all entries so far.
+pub(crate) async fn end(world: &World<'_>) -> ChangePosition {
+    settled(world, world.store.changes.end().await.unwrap()).await.1
+}
+
+fn nodes(entries: &[LoggedChange]) -> Vec<NodeId> {
+    entries.iter().filter_map(|entry| entry.change.node).collect()
+}
+
+async fn folders(world: &World<'_>, ann: &Member, count: u32) -> Vec<NodeId> {
+    let mut made = Vec::new();
+    for number in 0..count {
+        made.push(world.folder(ann.id, ann.root, &format!("{number}")).await);
+    }
+    made
 }
 
 async fn rows_come_in_order_and_in_pages(world: &World<'_>) {
     let ann = world.member().await;
     let start = end(world).await;
-    assert_eq!(read(world, start, 10).await, []);
-    let mut made = Vec::new();
-    for number in 0..7 {
-        made.push(world.folder(ann.id, ann.root, &format!("{number}")).await);
-    }
-    let whole = read(world, start, 100).await;
-    assert_eq!(whole.iter().filter_map(|row| row.node).collect::<Vec<_>>(), made);
+    let made = folders(world, &ann, 7).await;
+    let whole = all_after(world, start).await;
+    assert_eq!(nodes(&whole), made);
     for most in [1, 3, 7] {
-        let mut rows = Vec::new();
-        let mut last = start;
-        loop {
+        let (mut rows, mut last) = (Vec::new(), start);
+        while rows.len() < whole.len() {
             let page = read(world, last, most).await;
-            let Some(row) = page.last() else {
-                break;
-            };
-            last = row.sequence;
-            rows.extend(page);
+            assert!(!page.changes.is_empty());
+            last = page.end;
+            rows.extend(page.changes);
         }
+        rows.truncate(whole.len());
         assert_eq!(rows, whole);
     }
-    let last = whole.last().map_or(0, |row| row.sequence);
-    assert_eq!(read(world, last, 10).await, []);
-    assert_eq!(read(world, last + 1_000_000, 10).await, []);
+    assert_eq!(read(world, start, 0).await, ChangeBatch { changes: vec![], end: start });
 }
 
-async fn a_reader_who_remembers_the_last_row_misses_none(world: &World<'_>) {
-    let mut members = Vec::new();
-    for _ in 0..4 {
-        members.push(world.member().await);
+/// The reader of `user`'s own drive.
+struct Reader {
+    service: Changes,
+    actor: Actor,
+}
+
+impl Reader {
+    fn new(world: &World<'_>, user: UserId) -> Self {
+        let service = Changes::new(world.store.changes.clone(), world.store.drive.clone());
+        let actor = Actor { user, request: world.command(user).request, receipt: None };
+        Self { service, actor }
     }
-    let start = end(world).await;
-    let writing = join_all(members.iter().map(async |ann| {
+
+    async fn start(&self) -> ChangeCursor {
+        self.service.start(&self.actor).await.unwrap()
+    }
+
+    /// Reads from `cursor` on until `count` entries have come.
+    async fn read(&self, mut cursor: ChangeCursor, count: usize, limit: u64) -> (Vec<LoggedChange>, ChangeCursor) {
+        let limit = Limit::new(limit).unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..100_000 {
+            let page = self.service.list(&self.actor, cursor, limit).await.unwrap();
+            assert_eq!(page.more, page.changes.len() == limit.get());
+            assert!(cursor.after <= page.next.after);
+            cursor = page.next;
+            seen.extend(page.changes);
+            if seen.len() >= count {
+                return (seen, cursor);
+            }
+        }
+        panic!("of {count} changes only {} appear", seen.len());
+    }
+}
+
+async fn a_reader_of_one_drive_sees_only_that_drive(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    end(world).await;
+    let (reader, other) = (Reader::new(world, ann.id), Reader::new(world, bob.id));
+    let (start, start_of_other) = (reader.start().await, other.start().await);
+    let mut made = folders(world, &ann, 3).await;
+    let foreign = folders(world, &bob, 2).await;
+    made.push(world.folder(ann.id, ann.root, "last").await);
+    let (seen, after) = reader.read(start, 4, 2).await;
+    assert_eq!(nodes(&seen), made);
+    assert_eq!(nodes(&other.read(start_of_other, 2, 1000).await.0), foreign);
+    assert_eq!(reader.service.list(&reader.actor, after, Limit::default()).await.unwrap().changes, []);
+    let mixed_up = reader.service.list(&reader.actor, start_of_other, Limit::default()).await;
+    assert_refused!(mixed_up, Error::Gone(Gone::Changes));
+}
+
+/// Transactions of different lengths overlap while readers go on from page to page.
+async fn a_reader_misses_nothing_that_commits_late(world: &World<'_>) {
+    let (ann, bob) = (world.member().await, world.member().await);
+    let tree = world.folder(ann.id, ann.root, "tree").await;
+    for number in 0..60 {
+        world.folder(ann.id, tree, &format!("{number}")).await;
+    }
+    let (start, reader) = (end(world).await, Reader::new(world, ann.id));
+    let cursor = reader.start().await;
+    let writing = join_all([&ann, &bob, &ann, &bob].into_iter().enumerate().map(async |(writer, member)| {
         for number in 0..15 {
-            world.folder(ann.id, ann.root, &format!("{number}")).await;
+            world.folder(member.id, member.root, &format!("{writer}-{number}")).await;
         }
     }));
-    let reading = async {
-        let (mut last, mut seen) = (start, Vec::new());
-        while seen.len() < 60 {
-            let rows = read(world, last, 7).await;
-            last = rows.last().map_or(last, |row| row.sequence);
-            seen.extend(rows);
+    let copying = async {
+        for number in 0..8 {
+            let to = world.folder(ann.id, ann.root, &format!("copy-{number}")).await;
+            world.copy_into(ann.id, tree, to).await.unwrap();
         }
-        seen
     };
-    let (_, seen) = join(writing, reading).await;
-    assert_eq!(seen, all_after(world, start).await);
-    let requests: HashSet<RequestId> = seen.into_iter().map(|row| row.command.request).collect();
-    assert_eq!(requests.len(), 60);
+    let (_, (), (seen, _)) = join3(writing, copying, reader.read(cursor, 30 + 2 * 8, 7)).await;
+    let all = all_after(world, start).await;
+    assert_eq!(all.len(), 60 + 2 * 8);
+    let requests: HashSet<RequestId> = all.iter().map(|entry| entry.command.request.clone()).collect();
+    assert_eq!(requests.len(), all.len());
+    let of_ann: Vec<LoggedChange> = all.into_iter().filter(|entry| entry.change.drive == Some(ann.drive)).collect();
+    assert_eq!(seen, of_ann);
+}
+
+async fn a_position_beyond_the_end_is_refused(world: &World<'_>) {
+    let end = world.store.changes.end().await.unwrap();
+    let beyond = ChangePosition { transaction: end.transaction + 1_000_000, entry: end.entry, ..end };
+    let elsewhere = ChangePosition { epoch: end.epoch + 1, ..end };
+    for position in [beyond, elsewhere] {
+        assert_refused!(world.store.changes.read(None, position, ALL).await, Error::Gone(Gone::Changes));
+    }
 }

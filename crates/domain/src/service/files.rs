@@ -3,6 +3,7 @@
 pub(super) mod archives;
 pub(super) mod begun;
 pub(super) mod blob_remover;
+pub(super) mod changes;
 pub(super) mod contents;
 pub(super) mod copies;
 pub(super) mod digest;

@@ -2,12 +2,12 @@
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    ChangeKind, Command, DriveId, Grant, NodeId, NodeKind, Revision, Timestamp, UploadState,
+    Change, ChangeKind, Command, DriveId, Grant, NodeId, NodeKind, Revision, Timestamp, UploadState,
 };
 use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep};
 
 use super::items;
-use crate::changes::log;
+use crate::changes::{log, state_of};
 use crate::content::{self, Disposal};
 use crate::links;
 use crate::locate::{self, children};
@@ -30,7 +30,7 @@ pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Op
     let item = locate::renewed_as(state, item, seen)?;
     let id = item.node().id;
     join(state, id, id, command.at);
-    log(state, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id));
+    log(state, command, Change::from_item(ChangeKind::PurgeBegun, &item));
     Ok(())
 }
 
@@ -48,8 +48,9 @@ pub(super) fn begin_some(state: &mut State, command: &Command, doomed: &Doomed, 
     due.sort_unstable();
     due.truncate(most as usize);
     for (_, id) in &due {
+        let before = state_of(state, *id);
         join(state, *id, *id, command.at);
-        log(state, command, ChangeKind::PurgeBegun, drive, Some(*id));
+        log(state, command, Change::of_node(ChangeKind::PurgeBegun, drive, *id).before(before));
     }
     Ok(u32::try_from(due.len()).unwrap_or(most))
 }
@@ -127,7 +128,7 @@ pub(super) fn step(state: &mut State, command: &Command, which: Purge, most: u32
         freed: disposal.freed,
     };
     if !step.is_idle() {
-        log(state, command, ChangeKind::NodesPurged, Some(drive), of);
+        log(state, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of));
     }
     step
 }
@@ -181,11 +182,11 @@ pub(super) fn clear_ownerless(state: &mut State, command: &Command, most: u32) -
         join(state, *id, *id, command.at);
     }
     if forgotten > 0 || !left.is_empty() {
-        log(state, command, ChangeKind::NodesPurged, Some(drive), None);
+        log(state, command, Change::of_drive(ChangeKind::NodesPurged, drive));
         return Clearance::Step;
     }
     state.nodes.remove(&root);
     state.drives.remove(&drive);
-    log(state, command, ChangeKind::DriveRemoved, Some(drive), None);
+    log(state, command, Change::of_drive(ChangeKind::DriveRemoved, drive));
     Clearance::Drive
 }

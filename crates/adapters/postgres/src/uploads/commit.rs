@@ -102,7 +102,7 @@ async fn settle(
         insert_version(connection, NewVersionRow::of(&content, (file, revision), viewer)).boxed(),
         close(connection, command, upload, file).boxed(),
         added(connection, command, &folder, &placement).boxed(),
-        log(connection, command, kind, Some(drive), Some(file)).boxed(),
+        log(connection, command, placement.change(kind, &node)).boxed(),
         // Last, to lock the drive's counters as briefly as possible.
         charge_quota(connection, drive, charged).boxed(),
     ])

@@ -91,6 +91,6 @@ fn settle(
     };
     let entries = u64::from(kind == ChangeKind::FileCreated);
     charge_quota(connection, drive, Charge { reserved, stored: size, freed: disposal.given_back, entries })?;
-    log(connection, command, kind, Some(drive), Some(file))?;
+    log(connection, command, placement.change(kind, &node))?;
     Ok(Saved { located: locate::found(connection, file, actor)?, freed: disposal.freed()? })
 }

@@ -3,7 +3,7 @@
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Action, ChangeKind, ConflictPolicy, ItemRef, Limit, NodeId, NodeKind, Permission, Revision, Sort, UserId,
+    Action, ConflictPolicy, ItemRef, Limit, NodeId, NodeKind, Permission, Revision, Sort, UserId,
 };
 use clouddrive_domain::port::Copying;
 
@@ -137,30 +137,6 @@ pub(super) async fn a_root_cannot_be_copied(world: &World<'_>) {
     let shared = world.folder(bob.id, bob.root, "shared").await;
     world.share(bob.id, shared, ann.id, Permission::Edit).await;
     assert_refused!(world.copy_into(ann.id, ann.root, shared).await, Error::NotFound);
-}
-
-pub(super) async fn a_copy_leaves_one_row(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    let top = sample(world, &ann).await;
-    world.share(ann.id, top, bob.id, Permission::View).await;
-    let old = world.file(bob.id, bob.root, "old", 1).await;
-    let file = world.file(bob.id, bob.root, "file", 1).await;
-    let out = world.copying(bob.id, top, bob.root).await;
-    let plain = Copying { name: Some(name("new")), ..world.copying(bob.id, file, bob.root).await };
-    let replacing = Copying { name: Some(name("old")), conflict: ConflictPolicy::Replace, ..plain.clone() };
-    let start = end(world).await;
-    let mut expected = Vec::new();
-    for (wish, kind) in
-        [(out, ChangeKind::NodeCopied), (plain, ChangeKind::NodeCopied), (replacing, ChangeKind::FileReplaced)]
-    {
-        let command = world.command(bob.id);
-        let made = world.store.trees.copy(&command, &wish).await.unwrap().located;
-        expected.push((command, kind, Some(bob.drive), Some(made.node.id)));
-    }
-    assert_eq!(expected.last().and_then(|row| row.3), Some(old));
-    let rows = all_after(world, start).await;
-    let rows: Vec<_> = rows.into_iter().map(|row| (row.command, row.kind, row.drive, row.node)).collect();
-    assert_eq!(rows, expected);
 }
 
 pub(super) async fn a_refused_copy_leaves_nothing(world: &World<'_>) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::model::{DOWNLOAD_WINDOW, RequestId, Timestamp};
 use crate::port::{
-    BlobRecords, BlobStore, Chores, Clearance, Doomed, Lease, LinkDownloads, Links, NameKeys, Purge, Receipts,
+    BlobRecords, BlobStore, Changes, Chores, Clearance, Doomed, Lease, LinkDownloads, Links, NameKeys, Purge, Receipts,
     Sessions, Throttle, Trash, Uploads,
 };
 use crate::service::Ambient;
@@ -46,6 +46,8 @@ pub enum Chore {
     RemovePartialWrites,
     /// Recomputes name keys written by an older version of the server.
     RefreshNameKeys,
+    /// Prunes the change log.
+    PruneChanges,
 }
 
 impl Chore {
@@ -61,6 +63,7 @@ impl Chore {
         Self::RemoveBlobs,
         Self::RemovePartialWrites,
         Self::RefreshNameKeys,
+        Self::PruneChanges,
     ];
 
     /// The stable name of the chore, shared between instances.
@@ -77,6 +80,7 @@ impl Chore {
             Self::RemoveBlobs => "remove_blobs",
             Self::RemovePartialWrites => "remove_partial_writes",
             Self::RefreshNameKeys => "refresh_name_keys",
+            Self::PruneChanges => "prune_changes",
         }
     }
 }
@@ -98,6 +102,8 @@ pub struct CollectorReport {
     pub sessions_removed: u64,
     /// Refresh tokens of live sessions that expired long ago and were forgotten.
     pub refresh_tokens_removed: u64,
+    /// Entries of the change log that were pruned.
+    pub changes_pruned: u64,
 }
 
 /// The settings of the [`Collector`].
@@ -107,6 +113,8 @@ pub struct CollectorSettings {
     pub grace: Duration,
     /// How long items stay in the trash.
     pub trash_retention: Duration,
+    /// How long entries stay in the change log.
+    pub changes_retention: Duration,
 }
 
 /// The ports of the collector.
@@ -134,6 +142,8 @@ pub struct CollectorStores {
     pub chores: Arc<dyn Chores>,
     /// The keys of names.
     pub name_keys: Arc<dyn NameKeys>,
+    /// The change log.
+    pub changes: Arc<dyn Changes>,
 }
 
 /// Garbage collection of everything that is no longer needed.
@@ -227,6 +237,7 @@ impl Collector {
                 self.discard_abandoned(before, &mut report.partial_writes_removed).await?;
             }
             Chore::RefreshNameKeys => while name_keys.refresh(BATCH).await? == BATCH {},
+            Chore::PruneChanges => self.prune_changes(&mut report.changes_pruned).await?,
         }
         Ok(())
     }
@@ -248,6 +259,17 @@ impl Collector {
             // Blobs that cannot be deleted now stay condemned.
             report.blobs_removed += self.remover().remove(step.freed).await.0;
             if clearance == Clearance::Nothing && idle {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn prune_changes(&self, pruned: &mut u64) -> Result<()> {
+        let before = self.ambient.now().minus(self.settings.changes_retention);
+        loop {
+            let step = self.stores.changes.prune(before, BATCH).await?;
+            *pruned += u64::from(step);
+            if step < BATCH {
                 return Ok(());
             }
         }

@@ -7,8 +7,8 @@ use mockall::predicate::eq;
 use crate::error::Error;
 use crate::model::{BlobKey, Command, StoreName, Timestamp, Transfer};
 use crate::port::{
-    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChores, MockLinkDownloads, MockLinks, MockNameKeys,
-    MockReceipts, MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
+    Clearance, Doomed, Lease, MockBlobRecords, MockBlobStore, MockChanges, MockChores, MockLinkDownloads, MockLinks,
+    MockNameKeys, MockReceipts, MockSessions, MockThrottle, MockTrash, MockUploads, Purge, PurgeStep,
 };
 use crate::service::testing::{NOW, ambient, made, made_key, outage, request};
 use crate::service::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
@@ -16,6 +16,7 @@ use crate::testing::upload;
 
 const GRACE: Duration = Duration::from_secs(4);
 const RETENTION: Duration = Duration::from_secs(3);
+const CHANGES_RETENTION: Duration = Duration::from_secs(5);
 /// Three seconds before [`NOW`].
 const DUE: Timestamp = Timestamp::from_millis(7_000);
 /// Four seconds before [`NOW`].
@@ -56,12 +57,21 @@ fn collector(
         blobs: Arc::new(blobs),
         chores: Arc::new(chores),
         name_keys: Arc::new(keys_are_there()),
+        changes: Arc::new(nothing_to_prune()),
     };
     on(stores)
 }
 
 fn on(stores: CollectorStores) -> Collector {
-    Collector::new(stores, ambient(), CollectorSettings { grace: GRACE, trash_retention: RETENTION })
+    let settings = CollectorSettings { grace: GRACE, trash_retention: RETENTION, changes_retention: CHANGES_RETENTION };
+    Collector::new(stores, ambient(), settings)
+}
+
+/// No change is older than its retention.
+fn nothing_to_prune() -> MockChanges {
+    let mut changes = MockChanges::new();
+    changes.expect_prune().with(eq(NOW.minus(CHANGES_RETENTION)), eq(500)).returning(|_, _| Ok(0));
+    changes
 }
 
 /// No link expired thirty days ago.
@@ -345,7 +355,7 @@ async fn one_round_purges_what_was_trashed_within_an_hour() {
 }
 
 #[tokio::test]
-async fn sessions_tokens_buckets_and_names_are_processed_in_batches() {
+async fn sessions_tokens_buckets_names_and_changes_are_processed_in_batches() {
     let mut order = Sequence::new();
     let (mut sessions, mut throttle) = (MockSessions::new(), MockThrottle::new());
     for over in [500, 7] {
@@ -365,6 +375,12 @@ async fn sessions_tokens_buckets_and_names_are_processed_in_batches() {
         let batch = name_keys.expect_refresh().with(eq(500)).times(1).in_sequence(&mut order);
         batch.returning(move |_| Ok(keyless));
     }
+    let mut changes = MockChanges::new();
+    let before = NOW.minus(CHANGES_RETENTION);
+    for old in [500, 7] {
+        let batch = changes.expect_prune().with(eq(before), eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_, _| Ok(old));
+    }
     let (sessions, throttle) = (Arc::new(sessions), Arc::new(throttle));
     let mut blobs = nothing_swept();
     blobs.expect_list_begun().returning(|_, _| Ok(vec![]));
@@ -383,7 +399,9 @@ async fn sessions_tokens_buckets_and_names_are_processed_in_batches() {
         blobs: Arc::new(blobs),
         chores: Arc::new(MockChores::new()),
         name_keys: Arc::new(name_keys),
+        changes: Arc::new(changes),
     };
     let report = done(&on(stores)).await;
+    assert_eq!(report.changes_pruned, 507);
     assert_eq!((report.sessions_removed, report.refresh_tokens_removed), (507, 1000));
 }
