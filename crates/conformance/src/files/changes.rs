@@ -1,6 +1,6 @@
 //! Conformance suite for [`Changes`](clouddrive_domain::port::Changes), and the entries that the other ports write.
 
-#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 mod pruning;
 mod rows;

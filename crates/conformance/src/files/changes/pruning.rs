@@ -6,7 +6,7 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Gone;
 use clouddrive_domain::model::{Action, ChangePosition, Timestamp};
 
-use super::{all_after, end, nodes, read};
+use super::{all_after, end, read};
 use crate::world::{ALL, Member, World, assert_refused, name};
 
 /// Later than every entry.
@@ -40,8 +40,9 @@ pub(super) async fn the_oldest_entries_are_pruned_in_steps(world: &World<'_>) {
     assert_eq!(changes.prune(at(3), 2).await.unwrap(), 2);
     assert_eq!(changes.prune(at(3), 2).await.unwrap(), 1);
     assert_eq!(changes.prune(at(3), 2).await.unwrap(), 0);
-    let left = read(world, whole[2].position, 1).await;
-    assert_eq!(left.changes, whole[3..]);
+    let (pruned, left) = whole.split_at(3);
+    let last = pruned.last().unwrap().position;
+    assert_eq!(read(world, last, 1).await.changes, left);
 }
 
 pub(super) async fn a_reader_behind_pruned_entries_starts_anew(world: &World<'_>) {
@@ -58,7 +59,8 @@ pub(super) async fn a_reader_behind_pruned_entries_starts_anew(world: &World<'_>
         let behind = world.store.changes.read(drive, start, ALL).await;
         assert_refused!(behind, Error::Gone(Gone::Changes));
     }
-    assert_eq!(nodes(&read(world, whole[0].position, 1).await.changes), nodes(&whole[1..]));
+    let (pruned, left) = whole.split_first().unwrap();
+    assert_eq!(read(world, pruned.position, 1).await.changes, left);
 }
 
 pub(super) async fn no_entry_is_pruned_before_its_elders(world: &World<'_>) {
@@ -79,5 +81,6 @@ pub(super) async fn positions_are_not_used_again(world: &World<'_>) {
     assert!(world.store.changes.end().await.unwrap() >= start);
     world.folder(ann.id, ann.root, "a").await;
     let rows = all_after(world, start).await;
-    assert!(rows.len() == 1 && rows[0].position > start);
+    assert_eq!(rows.len(), 1);
+    assert!(rows.iter().all(|row| row.position > start));
 }

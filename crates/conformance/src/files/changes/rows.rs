@@ -232,7 +232,7 @@ pub(super) async fn expiry_leaves_a_row_for_each_upload(world: &World<'_>) {
         begun.push(world.open(&root, text, Some(1)).await);
     }
     let mut log = Log::begin(world).await;
-    let command = world.command_at(None, begun[2].expires_at);
+    let command = world.command_at(None, begun.last().unwrap().expires_at);
     let expired = |upload: &Upload| (command.clone(), Change::of_upload(ChangeKind::UploadExpired, upload));
     log.expected = begun.iter().map(expired).collect();
     assert_eq!(world.store.uploads.expire_due(&command, ALL).await.unwrap().len(), 3);
